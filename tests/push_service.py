@@ -30,7 +30,7 @@ from microblog.model.push import PushTarget
 from microblog.render.api.entities import Entities
 from microblog.render.api.push import push_payload
 from microblog.storage.database import Transactions
-from tests.adapters.elsewhere import Misled
+from tests.adapters.fake_web_server import FakeDnsReactor
 from tests.certificates import certificates
 
 HOST = "push.example.net"
@@ -75,7 +75,7 @@ class Service:
 
     def reached(self, seconds: float = 20.0, *, address: str = ADDRESS) -> PushClient:
         """What the site posts with, where the service's name leads to that address, and the address to this machine."""
-        reactor = Misled({HOST: [[address]]}, {address: ("127.0.0.1", self.port)})
+        reactor = FakeDnsReactor({HOST: [[address]]}, {address: ("127.0.0.1", self.port)})
         trust = BrowserLikePolicyForHTTPS(_Authority(self.authority))
         exceptions = frozenset({("127.0.0.1", self.port)})
         return PushClient(reactor, "microblog/1", seconds, exceptions=exceptions, trust=trust)

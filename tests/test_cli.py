@@ -23,7 +23,7 @@ from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor, fetch_value
 from tests import make
-from tests.acceptance.site import site
+from tests.acceptance.site_process import site_process
 from tests.fakes import RolledBackDatabase, done, quick_passwords
 
 T = TypeVar("T")
@@ -367,7 +367,7 @@ def test_a_database_that_cannot_be_reached_is_said_in_a_sentence(tmp_path: Path)
 @pytest.mark.acceptance
 def test_the_embedded_database_is_started_for_as_long_as_the_command_takes(tmp_path: Path) -> None:
     environment = {"MICROBLOG_DATA_DIR": str(tmp_path / "var")}
-    with site(tmp_path) as started:
+    with site_process(tmp_path) as started:
         started.start()
         started.stop()
     made = program("user", "create", "ada", "ada@example.org", environment=environment, input=PASSWORD)

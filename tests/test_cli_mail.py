@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from microblog.config import secret_key
-from tests.acceptance.site import environment, free_port
+from tests.acceptance.site_process import environment, free_port
 from tests.mail_server import MailServer, mail_server
 from tests.rfc5322 import body, parsed, problems
 

@@ -15,7 +15,7 @@ import pytest
 
 from microblog.cli import main
 from microblog.config import secret_key
-from tests.acceptance.site import Site, site
+from tests.acceptance.site_process import SiteProcess, site_process
 
 pytestmark = pytest.mark.acceptance
 
@@ -130,7 +130,7 @@ def test_what_is_no_backup_is_refused_before_anything_is_made(tmp_path: Path) ->
 
 def test_the_place_of_a_database_without_tables_is_named(tmp_path: Path) -> None:
     """As a restore leaves it that failed half-way."""
-    with site(tmp_path) as started:
+    with site_process(tmp_path) as started:
         started.start()
         url = started.database_url()
         connection = psycopg2.connect(url)
@@ -173,7 +173,7 @@ def test_the_server_and_every_command_read_the_same_settings_file(tmp_path: Path
     elsewhere.mkdir()
     (tmp_path / "etc").mkdir()
     file = tmp_path / "etc" / "site.toml"
-    with site(tmp_path / "etc") as started:
+    with site_process(tmp_path / "etc") as started:
         file.write_text(f'listen = "tcp:{started.port}:interface=127.0.0.1"\ndata_dir = "var"\nsite_name = "Ours"\n')
         configured = ConfiguredSite(started.data_dir, port=started.port, settings={"config": str(file)})
         configured.start()
@@ -187,7 +187,7 @@ def test_the_server_and_every_command_read_the_same_settings_file(tmp_path: Path
     assert list(elsewhere.iterdir()) == []
 
 
-class ConfiguredSite(Site):
+class ConfiguredSite(SiteProcess):
     """A site whose environment says nothing but where the settings are."""
 
     def environment(self) -> dict[str, str]:

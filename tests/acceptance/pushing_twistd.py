@@ -1,6 +1,6 @@
-"""twistd, for a site whose push messages go to a push service of a test: python pushing_twistd.py PORT AUTHORITY arguments of twistd.
+"""twistd for a site that sends its push messages to the push service of a test: python pushing_twistd.py PORT AUTHORITY TWISTD_ARGS.
 
-The service's name leads to a public address, and the connection to a port of this machine; everything else is as on any site.
+The name of the service resolves to a public address, but the connection goes to PORT of this machine. Everything else is unchanged.
 """
 
 from __future__ import annotations

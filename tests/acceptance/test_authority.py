@@ -23,11 +23,11 @@ from microblog.live.subscriber import CloseReason
 from microblog.storage.database import connect
 from microblog.web.streaming.websocket import CODES, close_frame
 from tests import make
-from tests.acceptance.site import Site, environment, site, until
-from tests.acceptance.test_sign_in import EVERYTHING, app, typed_code
-from tests.acceptance.visitor import PASSWORD, Visitor
+from tests.acceptance.site_client import PASSWORD, SiteClient
+from tests.acceptance.site_process import SiteProcess, environment, site_process, wait_until
+from tests.acceptance.test_sign_in import ALL_SCOPES, out_of_band_code, register_app
 from tests.fakes import done
-from tests.live.test_event_log import Committing
+from tests.live.test_event_log import CommittingDatabase
 from tests.servers import Server
 from tests.web.socket_client import frame
 
@@ -49,7 +49,7 @@ class Listening:
     thread: threading.Thread = field(init=False)
 
     @classmethod
-    def open(cls, place: Site, path: str, *headers: str) -> Listening:
+    def open(cls, place: SiteProcess, path: str, *headers: str) -> Listening:
         line = socket.create_connection(("127.0.0.1", place.port), 30)
         line.sendall("\r\n".join([f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{place.port}", *headers, "", ""]).encode())
         made = cls(line)
@@ -83,8 +83,8 @@ class Listening:
 class Two:
     """Two processes on one database: people do things in the first, and listen in the second."""
 
-    first: Site
-    second: Site
+    first: SiteProcess
+    second: SiteProcess
     database_url: str
 
     def token(self, username: str) -> str:
@@ -92,7 +92,7 @@ class Two:
         with closing(connect(self.database_url)) as connection:
             with connection, connection.cursor() as cursor:
                 account = make.named(cursor, username)
-            return done(Tokens(Committing(connection), now).issue(account.id, "read")).text
+            return done(Tokens(CommittingDatabase(connection), now).issue(account.id, "read")).text
 
     def run(self, *command: str) -> str:
         """A command of the administrator, in a process of its own."""
@@ -112,7 +112,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
         sites = []
         for name in ("first", "second"):
             (directory / name).mkdir()
-            sites.append(stack.enter_context(site(directory / name, **common)))
+            sites.append(stack.enter_context(site_process(directory / name, **common)))
             sites[-1].settings["public_url"] = sites[0].url
             sites[-1].start()
         yield Two(sites[0], sites[1], common["database_url"])
@@ -126,19 +126,19 @@ class Person:
 
     two: Two
     name: str = field(factory=lambda: f"person{next(_numbers)}")
-    browser: Visitor = field(init=False)
-    other: Visitor = field(init=False)
+    browser: SiteClient = field(init=False)
+    other: SiteClient = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.browser, self.other = Visitor(self.two.first), Visitor(self.two.first)
+        self.browser, self.other = SiteClient(self.two.first), SiteClient(self.two.first)
         self.browser.sign_up(self.name)
-        form = {"csrf": self.other.read_token("/login"), "name": self.name, "password": PASSWORD}
-        assert self.other.ask("POST", "/login", form)[0] == 303
-        self.other.read_token("/home")
+        form = {"csrf": self.other.fetch_csrf_token("/login"), "name": self.name, "password": PASSWORD}
+        assert self.other.request("POST", "/login", form)[0] == 303
+        self.other.fetch_csrf_token("/home")
 
     def submit(self, path: str, **fields: str) -> None:
         """Send a form from the first browser."""
-        status, _, body = self.browser.ask("POST", path, {"csrf": self.browser.token, **fields})
+        status, _, body = self.browser.request("POST", path, {"csrf": self.browser.csrf_token, **fields})
         assert status == 303, body
 
     def listen(self) -> Streams:
@@ -151,9 +151,9 @@ class Person:
             Listening.open(self.two.second, "/api/v1/streaming?stream=user", bearer, *upgrade),
             Listening.open(self.two.second, "/api/v1/streaming/user", bearer),
         )
-        assert until(lambda: all(each.has("\r\n\r\n") for each in streams.all)), "their heads have come"
-        assert self.browser.post("Hello", self.name) is not None
-        assert until(lambda: all(each.has("Hello") for each in streams.all)), [each.data for each in streams.all]
+        assert wait_until(lambda: all(each.has("\r\n\r\n") for each in streams.all)), "their heads have come"
+        assert self.browser.publish("Hello", self.name) is not None
+        assert wait_until(lambda: all(each.has("Hello") for each in streams.all)), [each.data for each in streams.all]
         return streams
 
 
@@ -171,7 +171,7 @@ class Streams:
         return [self.browser, self.other, self.socket, self.events]
 
 
-def cookie(visitor: Visitor) -> str:
+def cookie(visitor: SiteClient) -> str:
     return "Cookie: " + "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
 
 
@@ -179,7 +179,7 @@ def closes(act: Callable[[], object], ending: list[Listening], staying: list[Lis
     """After that the ones end by themselves, and the others do not."""
     act()
     at = time.monotonic()
-    assert until(lambda: all(each.ended_at is not None for each in ending), CLOSES_S), [each.is_open for each in ending]
+    assert wait_until(lambda: all(each.ended_at is not None for each in ending), CLOSES_S), [each.is_open for each in ending]
     print(f"closed after {max((each.ended_at or at) - at for each in ending):.3f} s")
     assert all(each.is_open for each in staying)
 
@@ -214,21 +214,21 @@ def test_suspension_closes_everything(two: Two) -> None:
 def test_a_token_that_its_app_revokes_and_one_that_its_owner_takes_back_close_their_streams(two: Two) -> None:
     ada = Person(two)
     mine = ada.listen()
-    program = app(two.first)
+    program = register_app(two.first)
     program.log_in(
-        code=typed_code(ada.browser, program.auth_request_url(scopes=EVERYTHING, allow_http=True)), scopes=EVERYTHING, allow_http=True
+        code=out_of_band_code(ada.browser, program.auth_request_url(scopes=ALL_SCOPES, allow_http=True)), scopes=ALL_SCOPES, allow_http=True
     )
     own = Listening.open(two.second, "/api/v1/streaming/user", f"Authorization: Bearer {program.access_token}")
-    assert until(lambda: own.is_open)
+    assert wait_until(lambda: own.is_open)
     closes(lambda: program.revoke_access_token(allow_http=True), [own], mine.all)
-    [id] = set(re.findall(r"/settings/apps/(\d+)/revoke", ada.browser.ask("GET", "/settings/apps")[2]))
+    [id] = set(re.findall(r"/settings/apps/(\d+)/revoke", ada.browser.request("GET", "/settings/apps")[2]))
     closes(lambda: ada.submit(f"/settings/apps/{id}/revoke"), [mine.socket, mine.events], [mine.browser, mine.other])
 
 
 def test_an_app_that_is_deleted_takes_its_streams_along(two: Two) -> None:
     ada = Person(two)
     mine = ada.listen()
-    [id] = set(re.findall(r"/settings/apps/(\d+)/revoke", ada.browser.ask("GET", "/settings/apps")[2]))
+    [id] = set(re.findall(r"/settings/apps/(\d+)/revoke", ada.browser.request("GET", "/settings/apps")[2]))
     closes(lambda: two.run("app", "delete", id), [mine.socket, mine.events], [mine.browser, mine.other])
 
 

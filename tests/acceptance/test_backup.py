@@ -20,27 +20,27 @@ from mastodon import Mastodon
 from PIL import Image
 
 from microblog.storage.table_checksums import checksums
-from tests.acceptance.site import Site, free_port, site
-from tests.acceptance.visitor import Visitor
+from tests.acceptance.site_client import SiteClient
+from tests.acceptance.site_process import SiteProcess, free_port, site_process
 
 pytestmark = pytest.mark.acceptance
 
 
-def run(of: Site, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(of: SiteProcess, *arguments: str) -> subprocess.CompletedProcess[str]:
     program = str(Path(sys.executable).with_name("microblog"))
     return subprocess.run([program, *arguments], env=of.environment(), capture_output=True, text=True, timeout=120, check=False)
 
 
-def refused(of: Site, *arguments: str) -> str:
+def refused(of: SiteProcess, *arguments: str) -> str:
     done = run(of, *arguments)
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stderr
     return done.stderr
 
 
-def upload(somebody: Visitor) -> int:
+def upload(somebody: SiteClient) -> int:
     """A post with a picture, by a program that has a token; its id."""
-    token = json.loads(somebody.site.command("token", "create", "ada_backs_up", "--scopes", "read write", "--json"))["token"]
+    token = json.loads(somebody.site.run_command("token", "create", "ada_backs_up", "--scopes", "read write", "--json"))["token"]
     picture = io.BytesIO()
     Image.new("RGB", (300, 200), "teal").save(picture, "PNG")
     client = Mastodon(access_token=token, api_base_url=somebody.site.url)
@@ -49,19 +49,19 @@ def upload(somebody: Visitor) -> int:
 
 
 @pytest.fixture(scope="module")
-def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Visitor, Path]]:
+def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SiteProcess, SiteClient, Path]]:
     """A site, somebody on it, and the backup that was made while they were writing."""
     directory = tmp_path_factory.mktemp("backed-up")
-    with site(directory, rate_limits="off") as made:
+    with site_process(directory, rate_limits="off") as made:
         made.start()
-        ada = Visitor(made)
+        ada = SiteClient(made)
         ada.sign_up("ada_backs_up")
         written: list[int | None] = [upload(ada)]
         over = threading.Event()
 
         def write() -> None:
             while not over.is_set():
-                written.append(ada.post(f"Number {len(written)} ☂ ﷽", f"key{len(written)}"))
+                written.append(ada.publish(f"Number {len(written)} ☂ ﷽", f"key{len(written)}"))
 
         writer = threading.Thread(target=write)
         writer.start()
@@ -74,33 +74,35 @@ def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, 
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, backed_up: tuple[Site, Visitor, Path]) -> Iterator[Site]:
+def elsewhere(tmp_path: Path, backed_up: tuple[SiteProcess, SiteClient, Path]) -> Iterator[SiteProcess]:
     """An empty machine."""
-    with site(tmp_path) as made:
+    with site_process(tmp_path) as made:
         made.port = free_port()
         yield made
 
 
-def test_a_restored_site_is_the_same_to_those_who_were_on_it(backed_up: tuple[Site, Visitor, Path], elsewhere: Site) -> None:
+def test_a_restored_site_is_the_same_to_those_who_were_on_it(
+    backed_up: tuple[SiteProcess, SiteClient, Path], elsewhere: SiteProcess
+) -> None:
     _, ada, backup = backed_up
     refused(elsewhere, "restore", __file__)  # what was refused leaves an empty place
-    told = json.loads(elsewhere.command("restore", str(backup), "--json"))
+    told = json.loads(elsewhere.run_command("restore", str(backup), "--json"))
     assert told["rows"] > 20
     elsewhere.start()
-    again = Visitor(elsewhere, cookies=dict(ada.cookies))  # the session is one of the rows
-    assert again.ask("GET", "/home")[0] == 200
-    listed = again.ask("GET", "/@ada_backs_up?min_id=0")[2]
+    again = SiteClient(elsewhere, cookies=dict(ada.cookies))  # the session is one of the rows
+    assert again.request("GET", "/home")[0] == 200
+    listed = again.request("GET", "/@ada_backs_up?min_id=0")[2]
     assert "With a picture" in listed
     picture = re.search(r'src="[^"]*(/media/[^"]+)"', listed)
     assert picture is not None
     assert elsewhere.get(picture[1])[0] == 200
-    again.read_token("/home")
-    assert again.post("Life goes on", "after the restore") is not None
+    again.fetch_csrf_token("/home")
+    assert again.publish("Life goes on", "after the restore") is not None
 
 
-def test_every_row_and_file_is_compared(backed_up: tuple[Site, Visitor, Path], tmp_path: Path) -> None:
+def test_every_row_and_file_is_compared(backed_up: tuple[SiteProcess, SiteClient, Path], tmp_path: Path) -> None:
     made, _, backup = backed_up
-    told = json.loads(made.command("verify", str(backup), "--json"))
+    told = json.loads(made.run_command("verify", str(backup), "--json"))
     with zipfile.ZipFile(backup) as archive:
         listed = json.loads(archive.read("backup.json"))
         assert told["files"] == len(listed["files"]) > 2  # the picture, its preview, the secret key
@@ -126,7 +128,7 @@ def test_a_digest_notices_a_changed_letter(database_url: str) -> None:
     connection.close()
 
 
-def test_only_its_owner_can_read_it_and_no_file_is_overwritten(backed_up: tuple[Site, Visitor, Path]) -> None:
+def test_only_its_owner_can_read_it_and_no_file_is_overwritten(backed_up: tuple[SiteProcess, SiteClient, Path]) -> None:
     made, _, backup = backed_up
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
     size = backup.stat().st_size
@@ -136,7 +138,7 @@ def test_only_its_owner_can_read_it_and_no_file_is_overwritten(backed_up: tuple[
     assert not [name for name in os.listdir(backup.parent) if name.startswith(".site.zip")]
 
 
-def test_it_is_restored_into_an_empty_place_only(backed_up: tuple[Site, Visitor, Path]) -> None:
+def test_it_is_restored_into_an_empty_place_only(backed_up: tuple[SiteProcess, SiteClient, Path]) -> None:
     made, _, backup = backed_up
     assert "empty" in refused(made, "restore", str(backup))
 
@@ -144,7 +146,9 @@ def test_it_is_restored_into_an_empty_place_only(backed_up: tuple[Site, Visitor,
 @pytest.mark.parametrize(
     "damage", ["cut off", "a flipped bit", "no archive", "a path out of the directory", "a later format", "a lost row", "another row"]
 )
-def test_what_is_no_whole_backup_is_refused_and_leaves_nothing(backed_up: tuple[Site, Visitor, Path], elsewhere: Site, damage: str) -> None:
+def test_what_is_no_whole_backup_is_refused_and_leaves_nothing(
+    backed_up: tuple[SiteProcess, SiteClient, Path], elsewhere: SiteProcess, damage: str
+) -> None:
     whole = backed_up[2].read_bytes()
     broken = elsewhere.data_dir.parent / "broken.zip"
     match damage:

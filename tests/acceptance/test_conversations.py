@@ -8,21 +8,21 @@ import pytest
 from mastodon import Mastodon
 from mastodon.errors import MastodonNotFoundError
 
-from tests.acceptance.people import newcomer
-from tests.acceptance.site import Site, until
-from tests.acceptance.test_mastodon_py_streams import Ear, listening
+from tests.acceptance.accounts import register_account
+from tests.acceptance.site_process import SiteProcess, wait_until
+from tests.acceptance.test_mastodon_py_streams import RecordingListener, open_stream
 
 pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture
-def ada(shared_site: Site) -> Mastodon:
-    return newcomer(shared_site, "ada")
+def ada(shared_site: SiteProcess) -> Mastodon:
+    return register_account(shared_site, "ada")
 
 
 @pytest.fixture
-def bob(shared_site: Site) -> Mastodon:
-    return newcomer(shared_site, "bob")
+def bob(shared_site: SiteProcess) -> Mastodon:
+    return register_account(shared_site, "bob")
 
 
 def test_conversations_are_listed_read_and_paged(ada: Mastodon, bob: Mastodon) -> None:
@@ -49,27 +49,27 @@ def test_conversations_are_listed_read_and_paged(ada: Mastodon, bob: Mastodon) -
 
 def test_both_sides_hear_of_it_at_once(ada: Mastodon, bob: Mastodon) -> None:
     bob.account_follow(ada.me())
-    with listening(ada.stream_direct) as adas, listening(bob.stream_direct) as bobs, listening(bob.stream_user) as others:
+    with open_stream(ada.stream_direct) as adas, open_stream(bob.stream_direct) as bobs, open_stream(bob.stream_user) as others:
         post = ada.status_post(f"@{bob.me().acct} psst", visibility="direct")
         [mine], [theirs] = ada.conversations(), bob.conversations()
-        assert adas.hears("conversation", mine.id)
-        assert bobs.hears("conversation", theirs.id)
+        assert adas.receives("conversation", mine.id)
+        assert bobs.receives("conversation", theirs.id)
         bob.conversations_read(theirs)
-        assert until(lambda: bobs.heard == [("conversation", theirs.id)] * 2)
+        assert wait_until(lambda: bobs.received == [("conversation", theirs.id)] * 2)
         bob.status_reply(post, "what?")
-        assert until(lambda: len(adas.heard) == 2 and len(bobs.heard) == 3)
-        assert "conversation" not in {name for name, _ in others.heard}
+        assert wait_until(lambda: len(adas.received) == 2 and len(bobs.received) == 3)
+        assert "conversation" not in {name for name, _ in others.received}
 
 
 def test_conversations_are_heard_on_a_socket(ada: Mastodon, bob: Mastodon) -> None:
     bob.account_follow(ada.me())
-    ear = Ear()
+    listener = RecordingListener()
     connect: Any = bob.stream_open_websocket  # it has no types
-    with connect(listener=ear, timeout=20) as handle:
-        bob.stream_direct(ear, websocket_handle=handle)
+    with connect(listener=listener, timeout=20) as handle:
+        bob.stream_direct(listener, websocket_handle=handle)
         # A program cannot know when it is subscribed; from the first that it hears on, it hears all.
-        assert until(lambda: ada.status_post(f"@{bob.me().acct} anybody?", visibility="direct") and ear.heard)
+        assert wait_until(lambda: ada.status_post(f"@{bob.me().acct} anybody?", visibility="direct") and listener.received)
         ada.status_post(f"@{bob.me().acct} once more", visibility="direct")
-        assert ear.hears("conversation", bob.conversations()[0].id)
-        assert {name for name, _ in ear.heard} == {"conversation"}
-    assert ear.broken == []
+        assert listener.receives("conversation", bob.conversations()[0].id)
+        assert {name for name, _ in listener.received} == {"conversation"}
+    assert listener.errors == []

@@ -13,8 +13,8 @@ from pathlib import Path
 import psycopg2
 from attrs import define, field
 
-from tests.acceptance.site import site, until
-from tests.acceptance.visitor import Visitor
+from tests.acceptance.site_client import SiteClient
+from tests.acceptance.site_process import site_process, wait_until
 
 KILLS = 50
 WRITERS = 4
@@ -24,7 +24,7 @@ WRITERS = 4
 class Writer:
     """Posts one after the other. What is not acknowledged is sent again under its key, until it is."""
 
-    visitor: Visitor
+    visitor: SiteClient
     name: str
     stopping: threading.Event
     acknowledged: dict[str, int] = field(factory=dict)
@@ -43,7 +43,7 @@ class Writer:
         """One post."""
         for _ in range(1_000):
             with suppress(OSError):
-                if (id := self.visitor.post(f"Post {key}", key)) is not None:
+                if (id := self.visitor.publish(f"Post {key}", key)) is not None:
                     self.acknowledged[key] = id
                     return
             time.sleep(0.05)
@@ -52,12 +52,12 @@ class Writer:
 
 def test_every_acknowledged_post_survives_50_sudden_deaths_of_site_and_database_and_none_is_there_twice(tmp_path: Path) -> None:
     chance = random.Random(20261120)
-    with site(tmp_path, rate_limits="off") as ours:
+    with site_process(tmp_path, rate_limits="off") as ours:
         ours.start()
-        author = Visitor(ours)
+        author = SiteClient(ours)
         author.sign_up("author")
         stopping = threading.Event()
-        writers = [Writer(Visitor(ours, dict(author.cookies), author.token), f"w{number}", stopping) for number in range(WRITERS)]
+        writers = [Writer(SiteClient(ours, dict(author.cookies), author.csrf_token), f"w{number}", stopping) for number in range(WRITERS)]
         threads = [threading.Thread(target=writer.run) for writer in writers]
         for thread in threads:
             thread.start()
@@ -68,8 +68,8 @@ def test_every_acknowledged_post_survives_50_sudden_deaths_of_site_and_database_
                     ours.kill()
                     ours.start()
                 else:
-                    os.kill(ours.postmaster(), signal.SIGKILL)
-                    assert until(lambda: ours.get("/local")[0] == 200, 30), ours.log
+                    os.kill(ours.postmaster_pid(), signal.SIGKILL)
+                    assert wait_until(lambda: ours.get("/local")[0] == 200, 30), ours.log
         finally:
             stopping.set()
             for thread in threads:

@@ -23,10 +23,10 @@ from microblog.model.events import EventKind, Position
 from microblog.storage import events
 from microblog.storage.database import connect
 from tests import make
-from tests.acceptance.listening import MIN_POSTS, Author, Listener
-from tests.acceptance.site import Site, site, until
+from tests.acceptance.site_process import SiteProcess, site_process, wait_until
+from tests.acceptance.stream_clients import MIN_POSTS, Author, StreamListener
 from tests.fakes import done
-from tests.live.test_event_log import Committing
+from tests.live.test_event_log import CommittingDatabase
 from tests.servers import Server
 
 PROCESSES = 3
@@ -42,7 +42,7 @@ class House:
     """Three processes on one PostgreSQL, with or without a Redis between them."""
 
     postgres: Server
-    sites: list[Site]
+    sites: list[SiteProcess]
     redis_port: int | None
     hands: ThreadPoolExecutor  # what it starts dies with the thread that started it, so that one outlives the test
     redis: ValkeyServer | None = None
@@ -63,7 +63,7 @@ class House:
     def people(self) -> None:
         """Readers who follow authors, with tokens."""
         connection = connect(self.url)
-        tokens = Tokens(Committing(connection), now)
+        tokens = Tokens(CommittingDatabase(connection), now)
         with connection, connection.cursor() as cursor:
             authors = [make.viewer(cursor, f"author{number}") for number in range(AUTHORS)]
             readers = [make.viewer(cursor, f"reader{number}") for number in range(PEOPLE)]
@@ -132,12 +132,12 @@ def house(directory: Path, *, with_redis: bool) -> Iterator[House]:
         sites = []
         for number in range(PROCESSES):
             (directory / str(number)).mkdir()
-            sites.append(stack.enter_context(site(directory / str(number), **common)))
+            sites.append(stack.enter_context(site_process(directory / str(number), **common)))
         made = House(postgres, sites, redis.port if redis else None, hands, redis)
         sites[0].start()
         for each in sites[1:]:
             each.launch()
-        assert until(lambda: all(each.is_up() for each in sites), 60), sites[-1].log
+        assert wait_until(lambda: all(each.is_up() for each in sites), 60), sites[-1].log
         made.people()
         try:
             yield made
@@ -146,16 +146,16 @@ def house(directory: Path, *, with_redis: bool) -> Iterator[House]:
                 made.redis.stop()
 
 
-async def live_through(built: House, chance: random.Random, troubles: list[Callable[[], None]]) -> tuple[list[Listener], list[Author]]:
+async def live_through(built: House, rng: random.Random, troubles: list[Callable[[], None]]) -> tuple[list[StreamListener], list[Author]]:
     """Read and write while trouble comes, and until everybody has everything."""
     listeners = [
-        Listener(
+        StreamListener(
             stream=("user", "public")[number // 2 % 2],
             token=built.tokens[number % PEOPLE],
             position=str(built.start),
             ports=built.ports,
-            chance=random.Random(chance.random()),
-            sockets=number % 2 == 0,
+            rng=random.Random(rng.random()),
+            websocket=number % 2 == 0,
         )
         for number in range(READERS)
     ]
@@ -171,7 +171,7 @@ async def live_through(built: House, chance: random.Random, troubles: list[Calla
     await asyncio.gather(*writing)
     expected = await loop.run_in_executor(built.hands, built.published)
     for _ in range(300):
-        if all(len(listener.heard) >= len(expected) for listener in listeners):
+        if all(len(listener.received) >= len(expected) for listener in listeners):
             break
         await asyncio.sleep(0.1)
     await asyncio.sleep(0.5)  # whatever comes twice comes now
@@ -189,8 +189,8 @@ def test_two_hundred_readers_end_with_every_post_once_and_in_order(tmp_path: Pat
         listeners, authors = asyncio.run(live_through(built, random.Random(20261120), troubles))
         expected = built.published()
         assert {id for author in authors for id in author.acknowledged} == set(expected)
-        assert [listener.wrong for listener in listeners if listener.wrong] == []
+        assert [listener.errors for listener in listeners if listener.errors] == []
         assert sum(listener.connections for listener in listeners) > 2 * READERS, "they do come and go"
-        different = [listener for listener in listeners if listener.heard != expected]
-        assert [(one.stream, one.sockets, len(one.heard), len(set(one.heard)), len(expected)) for one in different] == []
+        different = [listener for listener in listeners if listener.received != expected]
+        assert [(one.stream, one.websocket, len(one.received), len(set(one.received)), len(expected)) for one in different] == []
         assert len(expected) >= AUTHORS * MIN_POSTS

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.people import newcomer
-from tests.acceptance.site import Site
+from tests.acceptance.accounts import register_account
+from tests.acceptance.site_process import SiteProcess
 
 pytestmark = pytest.mark.acceptance
 
@@ -33,10 +33,10 @@ def missing() -> str:
     return ""
 
 
-def test_masto_does_what_its_stories_tell(shared_site: Site) -> None:
+def test_masto_does_what_its_stories_tell(shared_site: SiteProcess) -> None:
     if lacks := missing():
         pytest.fail(lacks) if os.environ.get("MICROBLOG_REQUIRE_BROWSER") else pytest.skip(lacks)
-    ada, bob = newcomer(shared_site, "ada"), newcomer(shared_site, "bob")
+    ada, bob = register_account(shared_site, "ada"), register_account(shared_site, "bob")
     told = os.environ | {"SITE": shared_site.url, "ADA": str(ada.access_token), "BOB": str(bob.access_token)}
     command = [str(NODE), "--test", "--test-reporter=spec", str(HERE / "masto.mjs")]
     done = subprocess.run(command, env=told, capture_output=True, text=True, timeout=120, check=False)

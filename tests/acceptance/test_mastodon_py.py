@@ -6,20 +6,20 @@ import pytest
 from mastodon import Mastodon
 from mastodon.errors import MastodonAPIError, MastodonDeprecationWarning, MastodonNotFoundError, MastodonUnauthorizedError
 
-from tests.acceptance.people import newcomer
-from tests.acceptance.site import Site, until
+from tests.acceptance.accounts import register_account
+from tests.acceptance.site_process import SiteProcess, wait_until
 
 pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture(scope="module")
-def ada(shared_site: Site) -> Mastodon:
-    return newcomer(shared_site, "ada")
+def ada(shared_site: SiteProcess) -> Mastodon:
+    return register_account(shared_site, "ada")
 
 
 @pytest.fixture(scope="module")
-def bob(shared_site: Site) -> Mastodon:
-    return newcomer(shared_site, "bob")
+def bob(shared_site: SiteProcess) -> Mastodon:
+    return register_account(shared_site, "bob")
 
 
 def test_posts_are_written_read_edited_and_deleted(ada: Mastodon, bob: Mastodon) -> None:
@@ -60,8 +60,8 @@ def test_posts_are_marked_in_every_way(ada: Mastodon, bob: Mastodon) -> None:
     assert not ada.status_unmute(post).muted
 
 
-def test_timelines_are_paged_by_their_links(shared_site: Site) -> None:
-    cat = newcomer(shared_site, "cat")
+def test_timelines_are_paged_by_their_links(shared_site: SiteProcess) -> None:
+    cat = register_account(shared_site, "cat")
     posts = [cat.status_post(f"number {number} #paged").id for number in range(7)][::-1]
     for first in (cat.timeline_home(limit=3), cat.account_statuses(cat.me(), limit=3), cat.timeline_hashtag("PAGED", limit=3)):
         assert [post.id for post in cat.fetch_remaining(first)] == posts
@@ -96,8 +96,8 @@ def test_people_are_found_followed_blocked_and_muted(ada: Mastodon, bob: Mastodo
     assert not ada.account_unfollow(them).following
 
 
-def test_locked_people_let_in_by_hand(shared_site: Site, bob: Mastodon) -> None:
-    eve = newcomer(shared_site, "eve")
+def test_locked_people_let_in_by_hand(shared_site: SiteProcess, bob: Mastodon) -> None:
+    eve = register_account(shared_site, "eve")
     changed = eve.account_update_credentials(display_name="Eve", note="hm", locked=True, bot=True, fields=[("home", "https://e.example")])
     assert (changed.display_name, changed.source.note, changed.locked, changed.fields[0].name) == ("Eve", "hm", True, "home")
     me = bob.me()
@@ -114,7 +114,7 @@ def test_what_happened_is_told_and_read(ada: Mastodon, bob: Mastodon) -> None:
     post = ada.status_post("tell me")
     bob.status_favourite(post)
     bob.status_reply(post, "told")
-    assert until(lambda: len(ada.notifications()) == 2)
+    assert wait_until(lambda: len(ada.notifications()) == 2)
     told = ada.notifications()
     assert [one.type for one in told] == ["mention", "favourite"]
     assert ada.notifications(types=["favourite"])[0].status.id == post.id
@@ -127,7 +127,7 @@ def test_what_happened_is_told_and_read(ada: Mastodon, bob: Mastodon) -> None:
     assert [one.id for one in ada.notifications()] == [told[1].id]
 
 
-def test_the_site_is_described_and_searched(shared_site: Site, ada: Mastodon, bob: Mastodon) -> None:
+def test_the_site_is_described_and_searched(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
     post = ada.status_post("find #findable")
     found = bob.search_v2(f"@{ada.me().acct}", resolve=True)
     assert found.accounts[0].id == ada.me().id

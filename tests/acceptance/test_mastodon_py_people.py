@@ -12,29 +12,29 @@ from mastodon.errors import MastodonAPIError, MastodonDeprecationWarning, Mastod
 from PIL import Image
 
 from tests import files
-from tests.acceptance.people import newcomer
-from tests.acceptance.site import Site, until
-from tests.acceptance.visitor import PASSWORD
+from tests.acceptance.accounts import register_account
+from tests.acceptance.site_client import PASSWORD
+from tests.acceptance.site_process import SiteProcess, wait_until
 
 pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture(scope="module")
-def ada(shared_site: Site) -> Mastodon:
-    return newcomer(shared_site, "ada")
+def ada(shared_site: SiteProcess) -> Mastodon:
+    return register_account(shared_site, "ada")
 
 
 @pytest.fixture(scope="module")
-def bob(shared_site: Site) -> Mastodon:
-    return newcomer(shared_site, "bob")
+def bob(shared_site: SiteProcess) -> Mastodon:
+    return register_account(shared_site, "bob")
 
 
 @pytest.fixture(scope="module")
-def cyd(shared_site: Site) -> Mastodon:
-    return newcomer(shared_site, "cyd")
+def cyd(shared_site: SiteProcess) -> Mastodon:
+    return register_account(shared_site, "cyd")
 
 
-def size_of(site: Site, url: str) -> tuple[int, int]:
+def size_of(site: SiteProcess, url: str) -> tuple[int, int]:
     """Of the picture that is served there."""
     assert url.startswith(site.url)
     status, body = site.get(url.removeprefix(site.url))
@@ -42,7 +42,7 @@ def size_of(site: Site, url: str) -> tuple[int, int]:
     return Image.open(BytesIO(body)).size
 
 
-def test_a_profile_gets_pictures_and_keeps_what_is_not_sent(shared_site: Site, ada: Mastodon) -> None:
+def test_a_profile_gets_pictures_and_keeps_what_is_not_sent(shared_site: SiteProcess, ada: Mastodon) -> None:
     plain = ada.me()
     changed = ada.account_update_credentials(
         display_name="Ada",
@@ -103,7 +103,7 @@ def test_a_mute_ends_by_itself(ada: Mastodon, bob: Mastodon) -> None:
     them = bob.me()
     muted = ada.account_mute(them, notifications=False, duration=1)
     assert (muted.muting, muted.muting_notifications) == (True, False)
-    assert until(lambda: not ada.account_relationships(them)[0].muting)
+    assert wait_until(lambda: not ada.account_relationships(them)[0].muting)
     assert ada.mutes() == []
 
 
@@ -221,7 +221,7 @@ def test_somebody_is_reported(ada: Mastodon, bob: Mastodon) -> None:
     assert (made.category, made.comment, made.status_ids, made.target_account.id) == ("spam", "again and again", [post.id], bob.me().id)
 
 
-def test_newcomers_are_shown_to_people(shared_site: Site, ada: Mastodon, bob: Mastodon, cyd: Mastodon) -> None:
+def test_newcomers_are_shown_to_people(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon, cyd: Mastodon) -> None:
     for one in (ada, bob, cyd):
         one.account_update_credentials(discoverable=True)
         one.status_post("I am #here")
@@ -237,7 +237,7 @@ def test_newcomers_are_shown_to_people(shared_site: Site, ada: Mastodon, bob: Ma
     assert cyd.me().id not in [one.id for one in ada.suggestions()]
 
 
-def test_people_sign_up_by_a_program(shared_site: Site) -> None:
+def test_people_sign_up_by_a_program(shared_site: SiteProcess) -> None:
     secrets = Mastodon.create_app("Tester", scopes=["read", "write", "profile"], api_base_url=shared_site.url)
     program = Mastodon(*secrets, api_base_url=shared_site.url)
     name = f"new{time.time_ns() % 10**9}"
@@ -246,10 +246,10 @@ def test_people_sign_up_by_a_program(shared_site: Site) -> None:
     assert program.status_post("here I am").account.username == name
 
 
-def test_a_moderator_works_on_reports_and_people(shared_site: Site, bob: Mastodon) -> None:
-    eve, maud = newcomer(shared_site, "eve"), newcomer(shared_site, "maud").me()
-    shared_site.command("user", "role", maud.username, "moderator")
-    made = shared_site.command("token", "create", maud.username, "--scopes", "admin:read admin:write", "--json")
+def test_a_moderator_works_on_reports_and_people(shared_site: SiteProcess, bob: Mastodon) -> None:
+    eve, maud = register_account(shared_site, "eve"), register_account(shared_site, "maud").me()
+    shared_site.run_command("user", "role", maud.username, "moderator")
+    made = shared_site.run_command("token", "create", maud.username, "--scopes", "admin:read admin:write", "--json")
     desk = Mastodon(access_token=json.loads(made)["token"], api_base_url=shared_site.url)
     reported = bob.report(eve.me(), comment="Rude")
     assert desk.admin_report(reported).target_account.username == eve.me().username

@@ -11,30 +11,30 @@ from mastodon import Mastodon
 from mastodon.errors import MastodonAPIError, MastodonNotFoundError, MastodonUnauthorizedError
 
 from tests import files
-from tests.acceptance.people import newcomer
-from tests.acceptance.site import Site, until
+from tests.acceptance.accounts import register_account
+from tests.acceptance.site_process import SiteProcess, wait_until
 from tests.adapters.test_media_processing import needs_ffmpeg
 
 pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture(scope="module")
-def ada(shared_site: Site) -> Mastodon:
-    return newcomer(shared_site, "ada")
+def ada(shared_site: SiteProcess) -> Mastodon:
+    return register_account(shared_site, "ada")
 
 
 @pytest.fixture(scope="module")
-def bob(shared_site: Site) -> Mastodon:
-    return newcomer(shared_site, "bob")
+def bob(shared_site: SiteProcess) -> Mastodon:
+    return register_account(shared_site, "bob")
 
 
-def shown(site: Site, url: str) -> int:
+def shown(site: SiteProcess, url: str) -> int:
     """The status with which this file is served."""
     assert url.startswith(site.url)
     return site.get(url.removeprefix(site.url))[0]
 
 
-def test_a_picture_is_described_cropped_posted_and_kept_in_order(shared_site: Site, ada: Mastodon, bob: Mastodon) -> None:
+def test_a_picture_is_described_cropped_posted_and_kept_in_order(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
     first = ada.media_post(files.picture(), "image/jpeg", description="red and blue", focus=(0.5, -0.25))
     second = ada.media_post(files.picture("PNG"), "image/png", synchronous=True)
     assert (first.type, first.description, first.meta.focus) == ("image", "red and blue", {"x": 0.5, "y": -0.25})
@@ -53,7 +53,7 @@ def test_a_picture_is_described_cropped_posted_and_kept_in_order(shared_site: Si
     assert [len(one.media_attachments) for one in ada.status_history(post)] == [2, 1]
 
 
-def test_a_picture_that_is_not_used_can_be_taken_back(shared_site: Site, ada: Mastodon) -> None:
+def test_a_picture_that_is_not_used_can_be_taken_back(shared_site: SiteProcess, ada: Mastodon) -> None:
     unused = ada.media_post(files.picture(), "image/jpeg").id
     program = ada._Mastodon__api_request  # type: ignore[attr-defined]  # it has no call for this yet
     assert program("DELETE", f"/api/v1/media/{unused}") == {}
@@ -70,12 +70,12 @@ def test_a_picture_that_is_not_used_can_be_taken_back(shared_site: Site, ada: Ma
 
 def ready(client: Mastodon, sent: Any) -> Any:
     """What became of an upload, once it is done. (Mastodon.py would wait five seconds before it asks again.)"""
-    assert until(lambda: client.media(sent).url)
+    assert wait_until(lambda: client.media(sent).url)
     return client.media(sent)
 
 
 @needs_ffmpeg
-def test_films_and_tunes_are_there_when_they_are_ready(shared_site: Site, ada: Mastodon) -> None:
+def test_films_and_tunes_are_there_when_they_are_ready(shared_site: SiteProcess, ada: Mastodon) -> None:
     cover = {"thumbnail": files.picture(), "thumbnail_mime_type": "image/jpeg"}
     sent = ada.media_post(files.film(), "video/mp4", description="a test card")
     film = ready(ada, sent)
@@ -157,9 +157,9 @@ def test_the_parameters_of_a_reply_are_the_post_s(ada: Mastodon, bob: Mastodon) 
 
 
 @pytest.fixture(scope="module")
-def pages(shared_site: Site) -> tuple[Mastodon, list[str]]:
+def pages(shared_site: SiteProcess) -> tuple[Mastodon, list[str]]:
     """Somebody with seven posts, the newest first."""
-    cat = newcomer(shared_site, "cat")
+    cat = register_account(shared_site, "cat")
     return cat, [cat.status_post(f"number {number} #leaves").id for number in range(7)][::-1]
 
 
@@ -203,9 +203,9 @@ def test_lists_are_paged_back_to_their_beginning(pages: tuple[Mastodon, list[str
     assert [one.id for one in cat.timeline_home(min_id=posts[6], max_id=posts[3])] == posts[4:6]
 
 
-def test_people_in_lists_are_paged(shared_site: Site, bob: Mastodon) -> None:
+def test_people_in_lists_are_paged(shared_site: SiteProcess, bob: Mastodon) -> None:
     me = bob.me()
-    others = [newcomer(shared_site, "fan") for _ in range(5)]
+    others = [register_account(shared_site, "fan") for _ in range(5)]
     followers = []
     for one in others:
         one.account_follow(me)
@@ -216,7 +216,7 @@ def test_people_in_lists_are_paged(shared_site: Site, bob: Mastodon) -> None:
     assert [one.id for one in bob.blocks(limit=2)] == followers[:1]
 
 
-def test_words_people_and_tags_are_found(shared_site: Site, ada: Mastodon, bob: Mastodon) -> None:
+def test_words_people_and_tags_are_found(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
     secret = ada.status_post("A quokka nobody sees", visibility="private")
     posts = [ada.status_post(f"The quokka number {number} #marsupial") for number in range(3)]
     found = bob.search_v2("quokka", result_type="statuses", limit=2)
@@ -233,7 +233,7 @@ def test_words_people_and_tags_are_found(shared_site: Site, ada: Mastodon, bob: 
         nobody.search_v2("quokka", resolve=True)
 
 
-def test_what_many_talk_about_is_asked_for(shared_site: Site, ada: Mastodon, bob: Mastodon) -> None:
+def test_what_many_talk_about_is_asked_for(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
     ada.status_post("look at #comet")
     bob.status_post("the #comet again")
     nobody = Mastodon(api_base_url=shared_site.url)
@@ -245,8 +245,8 @@ def test_what_many_talk_about_is_asked_for(shared_site: Site, ada: Mastodon, bob
     assert nobody.trending_links() == []
 
 
-def test_announcements_are_read_answered_and_put_away(shared_site: Site, ada: Mastodon, bob: Mastodon) -> None:
-    shared_site.command("announce", "publish", "We move on #Friday.")
+def test_announcements_are_read_answered_and_put_away(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
+    shared_site.run_command("announce", "publish", "We move on #Friday.")
     told = ada.announcements()[0]
     assert ("We move on" in told.content, told.read, told.reactions) == (True, False, [])
     ada.announcement_reaction_create(told, "👍")
@@ -258,7 +258,7 @@ def test_announcements_are_read_answered_and_put_away(shared_site: Site, ada: Ma
     assert [one.read for one in ada.announcements()] in ([], [True])
 
 
-def test_the_site_tells_about_itself(shared_site: Site, ada: Mastodon) -> None:
+def test_the_site_tells_about_itself(shared_site: SiteProcess, ada: Mastodon) -> None:
     nobody = Mastodon(api_base_url=shared_site.url)
     assert nobody.instance().domain == f"127.0.0.1:{shared_site.port}"
     assert nobody.instance_health()

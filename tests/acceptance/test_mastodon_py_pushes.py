@@ -20,8 +20,8 @@ from mastodon.errors import MastodonAPIError, MastodonNotFoundError
 from microblog.domain.push.encryption import PushEncryptor
 from microblog.domain.push.vapid import Signer
 from microblog.model.push import PushTarget
-from tests.acceptance.people import newcomer
-from tests.acceptance.site import Site, site, until
+from tests.acceptance.accounts import register_account
+from tests.acceptance.site_process import SiteProcess, site_process, wait_until
 from tests.certificates import certificates
 from tests.push_service import HOST
 
@@ -30,8 +30,8 @@ ENDPOINT = "https://push.invalid/send/1"  # a name that leads nowhere (RFC 6761)
 
 
 @pytest.fixture
-def ada(shared_site: Site) -> Mastodon:
-    return newcomer(shared_site, "ada")
+def ada(shared_site: SiteProcess) -> Mastodon:
+    return register_account(shared_site, "ada")
 
 
 def test_a_subscription_is_set_read_updated_and_deleted(ada: Mastodon) -> None:
@@ -61,12 +61,12 @@ def test_what_cannot_be_pushed_to_is_refused_in_words(ada: Mastodon) -> None:
         ada.push_subscription_set(ENDPOINT, {"pubkey": b"short", "auth": public["auth"]})
 
 
-def test_people_are_told_as_ever_while_the_push_service_is_away(shared_site: Site, ada: Mastodon) -> None:
+def test_people_are_told_as_ever_while_the_push_service_is_away(shared_site: SiteProcess, ada: Mastodon) -> None:
     _, public = ada.push_subscription_generate_keys()
     ada.push_subscription_set(ENDPOINT, public, mention_events=True)
-    bob = newcomer(shared_site, "bob")
+    bob = register_account(shared_site, "bob")
     bob.status_post(f"@{ada.me().username} hello")
-    assert until(lambda: len(ada.notifications()) == 1)
+    assert wait_until(lambda: len(ada.notifications()) == 1)
     assert ada.push_subscription().endpoint == ENDPOINT
 
 
@@ -95,7 +95,7 @@ class _Received(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def pushing_site(tmp_path: Path) -> Iterator[tuple[Site, Queue[tuple[Message, bytes]]]]:
+def pushing_site(tmp_path: Path) -> Iterator[tuple[SiteProcess, Queue[tuple[Message, bytes]]]]:
     """A site whose messages to push.example.net arrive here."""
     files = certificates(tmp_path, HOST)
     received: Any = type("Received", (_Received,), {"messages": Queue()})
@@ -104,7 +104,7 @@ def pushing_site(tmp_path: Path) -> Iterator[tuple[Site, Queue[tuple[Message, by
     context.load_cert_chain(files.server)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     Thread(target=server.serve_forever, daemon=True).start()
-    with site(tmp_path, rate_limits="off", registration="open") as made:
+    with site_process(tmp_path, rate_limits="off", registration="open") as made:
         program = Path(__file__).with_name("pushing_twistd.py")
         made.program = (sys.executable, str(program), str(server.server_port), str(files.authority))
         made.start()
@@ -115,10 +115,10 @@ def pushing_site(tmp_path: Path) -> Iterator[tuple[Site, Queue[tuple[Message, by
 
 
 def test_a_program_that_does_not_run_is_told_in_a_way_that_only_it_can_read(
-    pushing_site: tuple[Site, Queue[tuple[Message, bytes]]],
+    pushing_site: tuple[SiteProcess, Queue[tuple[Message, bytes]]],
 ) -> None:
     made, messages = pushing_site
-    ada, bob = newcomer(made, "ada"), newcomer(made, "bob")
+    ada, bob = register_account(made, "ada"), register_account(made, "bob")
     keys: Any = ada.push_subscription_generate_keys()
     private, public = keys
     ada.push_subscription_set(f"https://{HOST}/send/1", public, mention_events=True, favourite_events=True)

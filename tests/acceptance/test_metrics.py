@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as prometheus
 
-from tests.acceptance.site import Site
+from tests.acceptance.site_process import SiteProcess
 
 pytestmark = pytest.mark.acceptance
 
@@ -19,7 +19,7 @@ def in_open_metrics(text: str) -> str:
     return re.sub(r"^# (HELP|TYPE) (\w+?)_total ", r"# \1 \2 ", text, flags=re.MULTILINE) + "# EOF\n"
 
 
-def test_every_figure_is_read_by_prometheus_under_a_name_of_its_own(shared_site: Site) -> None:
+def test_every_figure_is_read_by_prometheus_under_a_name_of_its_own(shared_site: SiteProcess) -> None:
     shared_site.get("/")
     status, body = shared_site.get("/metrics")
     assert status == 200
@@ -31,7 +31,7 @@ def test_every_figure_is_read_by_prometheus_under_a_name_of_its_own(shared_site:
     assert {name: len(family.samples) for name, family in strict.items()} == {name: len(family.samples) for name, family in read.items()}
 
 
-def test_every_cache_tells_its_hits_misses_entries_and_bytes(shared_site: Site) -> None:
+def test_every_cache_tells_its_hits_misses_entries_and_bytes(shared_site: SiteProcess) -> None:
     for _ in range(2):
         assert shared_site.get("/about")[0] == shared_site.get("/")[0] == 200
     read = {family.name: family for family in prometheus(shared_site.get("/metrics")[1].decode())}
@@ -45,7 +45,7 @@ def test_every_cache_tells_its_hits_misses_entries_and_bytes(shared_site: Site) 
     assert all((figures["bytes"][name] > 0) == (figures["entries"][name] > 0) for name in caches), figures
 
 
-def test_openmetrics_is_answered_where_it_is_accepted(shared_site: Site) -> None:
+def test_openmetrics_is_answered_where_it_is_accepted(shared_site: SiteProcess) -> None:
     asked = urllib.request.Request(f"{shared_site.url}/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     with urllib.request.urlopen(asked, timeout=10) as response:
         body = response.read()

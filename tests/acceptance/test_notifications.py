@@ -6,26 +6,26 @@ import pytest
 from mastodon import Mastodon
 from mastodon.errors import MastodonAPIError, MastodonNotFoundError
 
-from tests.acceptance.people import newcomer
-from tests.acceptance.site import Site, until
-from tests.acceptance.test_mastodon_py_streams import listening
+from tests.acceptance.accounts import register_account
+from tests.acceptance.site_process import SiteProcess, wait_until
+from tests.acceptance.test_mastodon_py_streams import open_stream
 
 pytestmark = pytest.mark.acceptance
 
 
 @pytest.fixture
-def ada(shared_site: Site) -> Mastodon:
-    return newcomer(shared_site, "ada")
+def ada(shared_site: SiteProcess) -> Mastodon:
+    return register_account(shared_site, "ada")
 
 
 @pytest.fixture(scope="module")
-def fans(shared_site: Site) -> list[Mastodon]:
-    return [newcomer(shared_site, name) for name in ("bob", "cat", "dan")]
+def fans(shared_site: SiteProcess) -> list[Mastodon]:
+    return [register_account(shared_site, name) for name in ("bob", "cat", "dan")]
 
 
 def told(who: Mastodon, count: int) -> bool:
     """Wait until somebody was told so much."""
-    return until(lambda: len(who.notifications()) == count)
+    return wait_until(lambda: len(who.notifications()) == count)
 
 
 def written(who: Mastodon) -> list[str]:
@@ -83,22 +83,22 @@ def test_a_policy_is_read_and_changed(ada: Mastodon) -> None:
 def test_what_is_kept_back_makes_no_sound_until_its_sender_is_accepted(ada: Mastodon, fans: list[Mastodon]) -> None:
     ada.update_notifications_policy(for_not_following="filter")
     bob, cat, dan = fans
-    with listening(ada.stream_user_notifications) as ear:
+    with open_stream(ada.stream_user_notifications) as listener:
         for fan in fans:
             fan.status_post(f"@{ada.me().acct} hello")
-        assert until(lambda: len(ada.notification_requests()) == 3)
-        assert until(lambda: len(written(ada)) == 3)
-        assert (ada.notifications(), ada.notifications_unread_count().count, ear.heard) == ([], 0, [])
+        assert wait_until(lambda: len(ada.notification_requests()) == 3)
+        assert wait_until(lambda: len(written(ada)) == 3)
+        assert (ada.notifications(), ada.notifications_unread_count().count, listener.received) == ([], 0, [])
         assert ada.notifications_policy().summary.pending_notifications_count == 3
         by = {str(request.account.id): request for request in ada.notification_requests()}
         request = ada.notification_request(by[str(bob.me().id)])
         assert request.last_status.account.id == bob.me().id
         ada.accept_notification_request(request)
-        assert ear.hears("notifications_merged", 1)
+        assert listener.receives("notifications_merged", 1)
         assert ada.notifications_merged()
         assert [one.account.id for one in ada.notifications()] == [bob.me().id]
         bob.status_post(f"@{ada.me().acct} thank you")
-        assert until(lambda: ear.heard[-1][0] == "notification")
+        assert wait_until(lambda: listener.received[-1][0] == "notification")
     ada.accept_multiple_notification_requests([by[str(cat.me().id)].id])
     ada.dismiss_multiple_notification_requests([by[str(dan.me().id)].id])
     assert ada.notification_requests() == []
@@ -107,7 +107,7 @@ def test_what_is_kept_back_makes_no_sound_until_its_sender_is_accepted(ada: Mast
 
 def test_private_words_of_a_stranger_wait_and_can_be_dismissed(ada: Mastodon, fans: list[Mastodon]) -> None:
     fans[0].status_post(f"@{ada.me().acct} psst", visibility="direct")
-    assert until(lambda: len(ada.notification_requests()) == 1)
+    assert wait_until(lambda: len(ada.notification_requests()) == 1)
     [request] = ada.notification_requests()
     ada.dismiss_notification_request(request)
     assert (ada.notification_requests(), written(ada)) == ([], [])

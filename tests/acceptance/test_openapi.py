@@ -12,8 +12,8 @@ import orjson
 import pytest
 from mastodon import Mastodon
 
-from tests.acceptance.people import newcomer
-from tests.acceptance.site import Site, until
+from tests.acceptance.accounts import register_account
+from tests.acceptance.site_process import SiteProcess, wait_until
 
 pytestmark = pytest.mark.acceptance
 
@@ -33,7 +33,7 @@ ENDLESS = "^/api/v1/streaming"
 def things(ada: Mastodon, bob: Mastodon) -> dict[str, list[str]]:
     """What is there to be asked for, by the names of variables in paths: several, for some will be deleted."""
     posts = [ada.status_post(f"Post {number} #tag") for number in range(5)] + [bob.status_post("Hello @" + ada.me().username)]
-    assert until(ada.notifications)
+    assert wait_until(ada.notifications)
     filters = [ada.create_filter_v2(f"Filter {number}", ["home"], "warn", keywords_attributes=[{"keyword": "x"}]) for number in range(3)]
     return {
         "account_id": [str(bob.me().id), str(ada.me().id)],
@@ -55,7 +55,7 @@ def knowing(document: dict[str, Any], known: dict[str, list[str]]) -> dict[str, 
     return document
 
 
-def explore(directory: Path, site: Site, known: dict[str, list[str]], *options: str) -> subprocess.CompletedProcess[str]:
+def explore(directory: Path, site: SiteProcess, known: dict[str, list[str]], *options: str) -> subprocess.CompletedProcess[str]:
     """Let schemathesis loose, always in the same way."""
     status, body = site.get("/api/openapi.json")
     assert status == 200
@@ -67,18 +67,18 @@ def explore(directory: Path, site: Site, known: dict[str, list[str]], *options: 
     return subprocess.run([*program, *bounds, *asked], cwd=directory, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
 
 
-def found_nothing(site: Site, done: subprocess.CompletedProcess[str], refused: Sequence[str] = ("Traceback",)) -> None:
+def found_nothing(site: SiteProcess, done: subprocess.CompletedProcess[str], refused: Sequence[str] = ("Traceback",)) -> None:
     """Fail with all that it found."""
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr
     assert not any(word in site.log for word in refused), site.log[-20_000:]
 
 
-def test_every_operation_answers_as_promised_to_somebody(running_site: Site, tmp_path: Path) -> None:
-    ada, bob = newcomer(running_site, "ada"), newcomer(running_site, "bob")
+def test_every_operation_answers_as_promised_to_somebody(running_site: SiteProcess, tmp_path: Path) -> None:
+    ada, bob = register_account(running_site, "ada"), register_account(running_site, "bob")
     bearer = f"Authorization: Bearer {ada.access_token}"
     found_nothing(running_site, explore(tmp_path, running_site, things(ada, bob), "--max-examples", "4", "--header", bearer))
 
 
-def test_every_operation_answers_as_promised_to_nobody(running_site: Site, tmp_path: Path) -> None:
-    ada, bob = newcomer(running_site, "ada"), newcomer(running_site, "bob")
+def test_every_operation_answers_as_promised_to_nobody(running_site: SiteProcess, tmp_path: Path) -> None:
+    ada, bob = register_account(running_site, "ada"), register_account(running_site, "bob")
     found_nothing(running_site, explore(tmp_path, running_site, things(ada, bob), "--max-examples", "2"))

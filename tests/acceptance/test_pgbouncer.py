@@ -17,8 +17,8 @@ from benchmarks.queries import Query
 from microblog.adapters.postgres_files import ROLE, dsn
 from microblog.storage.database import connect
 from microblog.storage.schema_check import prepare_database
-from tests.acceptance.site import free_port, site, until
-from tests.acceptance.visitor import Visitor
+from tests.acceptance.site_client import SiteClient
+from tests.acceptance.site_process import free_port, site_process, wait_until
 from tests.servers import Server
 from tests.storage import test_plans as plans
 
@@ -60,7 +60,7 @@ def pooler(postgres: Server, tmp_path: Path, request: pytest.FixtureRequest) -> 
     with (tmp_path / "log").open("wb") as log, subprocess.Popen(["pgbouncer", "-u", user, str(settings)], stderr=log) as running:
         url = f"postgresql://{ROLE}@127.0.0.1:{port}/postgres"
         try:
-            assert until(lambda: _answers(url), 10), (tmp_path / "log").read_text()
+            assert wait_until(lambda: _answers(url), 10), (tmp_path / "log").read_text()
             yield url
         finally:
             running.send_signal(signal.SIGINT)
@@ -78,21 +78,21 @@ def test_a_site_of_two_processes_lives_behind_it(pooler: str, tmp_path: Path) ->
     common = {"database_url": pooler, "database_pooler": "on", "public_url": "http://127.0.0.1:8080", "rate_limits": "off"}
     for name in ("1", "2"):
         (tmp_path / name).mkdir()
-    with site(tmp_path / "1", **common) as one, site(tmp_path / "2", **common) as two:
+    with site_process(tmp_path / "1", **common) as one, site_process(tmp_path / "2", **common) as two:
         one.start()
         two.start()
-        author = Visitor(one)
+        author = SiteClient(one)
         author.sign_up("author")
-        reader = Visitor(two)
+        reader = SiteClient(two)
         reader.sign_up("reader")
-        assert reader.ask("POST", "/@author/follow", {"csrf": reader.token})[0] == 303
-        ids = [author.post(f"Post {number} for @reader #tea", f"key{number}") for number in range(30)]
-        assert author.post("Post 0 for @reader #tea", "key0") == ids[0]
+        assert reader.request("POST", "/@author/follow", {"csrf": reader.csrf_token})[0] == 303
+        ids = [author.publish(f"Post {number} for @reader #tea", f"key{number}") for number in range(30)]
+        assert author.publish("Post 0 for @reader #tea", "key0") == ids[0]
         for path in ("/home", "/notifications", "/local", "/@author", "/search?q=post", "/tags/tea", f"/@author/{ids[3]}", "/settings"):
-            assert reader.ask("GET", path)[0] == 200, path
-        assert "Post 29" in reader.ask("GET", "/home")[2]
-        assert until(lambda: "mentioned you" in reader.ask("GET", "/notifications")[2], 15)  # told by a job
-        assert until(lambda: one.get("/health")[0] == two.get("/health")[0] == 200, 10)
+            assert reader.request("GET", path)[0] == 200, path
+        assert "Post 29" in reader.request("GET", "/home")[2]
+        assert wait_until(lambda: "mentioned you" in reader.request("GET", "/notifications")[2], 15)  # told by a job
+        assert wait_until(lambda: one.get("/health")[0] == two.get("/health")[0] == 200, 10)
         for each in (one, two):
             assert "Traceback" not in each.log
             assert each.stop() in {0, -signal.SIGTERM}
@@ -100,7 +100,7 @@ def test_a_site_of_two_processes_lives_behind_it(pooler: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("pooler", ["", "ignore_startup_parameters = options"], indirect=True)
 def test_without_the_setting_the_site_says_at_start_what_to_set(pooler: str, tmp_path: Path) -> None:
-    with site(tmp_path, database_url=pooler) as ours:
+    with site_process(tmp_path, database_url=pooler) as ours:
         process = ours.launch()
         assert process.wait(30) == 1
         assert "MICROBLOG_DATABASE_POOLER=on" in ours.log

@@ -17,8 +17,8 @@ import psutil
 import pytest
 from attrs import define, field
 
-from tests.acceptance.site import Site, site
-from tests.acceptance.visitor import Visitor
+from tests.acceptance.site_client import SiteClient
+from tests.acceptance.site_process import SiteProcess, site_process
 
 pytestmark = pytest.mark.acceptance
 
@@ -28,9 +28,9 @@ WORST_S = 0.5  # once in a while, on a machine that does other things
 
 
 @pytest.fixture(scope="module")
-def pressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def pressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]:
     """A started site whose rates are not limited: what holds here holds for many strangers who each keep below every limit."""
-    with site(tmp_path_factory.mktemp("site"), rate_limits="off", registration="open") as made:
+    with site_process(tmp_path_factory.mktemp("site"), rate_limits="off", registration="open") as made:
         made.start()
         yield made
         assert made.stop() in {0, -signal.SIGTERM}
@@ -75,7 +75,7 @@ class Others:
         return sorted(self.late)[len(self.late) * 9 // 10]
 
 
-def others(made: Site) -> Others:
+def others(made: SiteProcess) -> Others:
     assert made.process is not None
     return Others(made.port, made.process.pid)
 
@@ -113,7 +113,7 @@ def flooding(port: int, data: bytes, connections: int, *, read: bool = False) ->
                 thread.join(10)
 
 
-def style_sheet(made: Site) -> str:
+def style_sheet(made: SiteProcess) -> str:
     found = re.search(rb'/static/[^"]+\.css', made.get("/login")[1])
     assert found
     return found[0].decode()
@@ -121,7 +121,9 @@ def style_sheet(made: Site) -> str:
 
 @pytest.mark.parametrize("path", ["a style sheet", "/login", "/nowhere", "/api/openapi.json"])
 @pytest.mark.parametrize(("connections", "read"), [(1, False), (5, False), (3, True)])
-def test_who_asks_90_000_times_at_once_delays_nobody_and_fills_no_memory(pressed: Site, path: str, connections: int, read: bool) -> None:
+def test_who_asks_90_000_times_at_once_delays_nobody_and_fills_no_memory(
+    pressed: SiteProcess, path: str, connections: int, read: bool
+) -> None:
     target = style_sheet(pressed) if path == "a style sheet" else path
     pressed.get(target)  # what is made once is made
     somebody = others(pressed)
@@ -133,8 +135,8 @@ def test_who_asks_90_000_times_at_once_delays_nobody_and_fills_no_memory(pressed
     assert somebody.most_memory - before < 24 * MEGABYTE
 
 
-def test_bodies_that_strangers_half_send_keep_nobody_from_writing(pressed: Site) -> None:
-    writer = Visitor(pressed)
+def test_bodies_that_strangers_half_send_keep_nobody_from_writing(pressed: SiteProcess) -> None:
+    writer = SiteClient(pressed)
     writer.sign_up("writes_on")
     with ExitStack() as stack:
         for _ in range(135):
@@ -145,11 +147,11 @@ def test_bodies_that_strangers_half_send_keep_nobody_from_writing(pressed: Site)
             except OSError:  # it was refused already
                 continue
         for number in range(3):
-            assert writer.ask("POST", "/posts", {"csrf": writer.token, "text": f"Post {number}"})[0] == 303
-            assert writer.ask("POST", "/posts", {"csrf": writer.token, "text": f"Post {number} " + "&" * 60_000})[0] == 422
+            assert writer.request("POST", "/posts", {"csrf": writer.csrf_token, "text": f"Post {number}"})[0] == 303
+            assert writer.request("POST", "/posts", {"csrf": writer.csrf_token, "text": f"Post {number} " + "&" * 60_000})[0] == 422
 
 
-def test_a_large_body_of_a_stranger_is_refused_before_it_is_sent(pressed: Site) -> None:
+def test_a_large_body_of_a_stranger_is_refused_before_it_is_sent(pressed: SiteProcess) -> None:
     for path, wanted in (("/posts", b"HTTP/1.1 401"), ("/api/v2/media", b"HTTP/1.1 401"), ("/signup", b"HTTP/1.1 413")):
         with socket.create_connection(("127.0.0.1", pressed.port), timeout=10) as client:
             client.sendall(post(path, 20_000_000, "Expect: 100-continue"))
@@ -157,9 +159,9 @@ def test_a_large_body_of_a_stranger_is_refused_before_it_is_sent(pressed: Site) 
             assert not client.recv(4096).startswith(b"HTTP/1.1 100")
 
 
-def test_a_large_body_of_a_member_is_read(pressed: Site) -> None:
-    Visitor(pressed).sign_up("sends_much")
-    token = json.loads(pressed.command("token", "create", "sends_much", "--scopes", "write", "--json"))["token"]
+def test_a_large_body_of_a_member_is_read(pressed: SiteProcess) -> None:
+    SiteClient(pressed).sign_up("sends_much")
+    token = json.loads(pressed.run_command("token", "create", "sends_much", "--scopes", "write", "--json"))["token"]
     head, tail = b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n', b"\r\n--xyz--\r\n"
     with socket.create_connection(("127.0.0.1", pressed.port), timeout=20) as client:
         length = len(head) + 3 * MEGABYTE + len(tail)
@@ -170,7 +172,7 @@ def test_a_large_body_of_a_member_is_read(pressed: Site) -> None:
 
 
 def test_sigterm_is_obeyed_while_requests_pile_up_unread(tmp_path: Path) -> None:
-    with site(tmp_path, rate_limits="off") as made:
+    with site_process(tmp_path, rate_limits="off") as made:
         made.start()
         with flooding(made.port, get("/login") * 60_000, 5), flooding(made.port, get("/api/openapi.json") * 60_000, 5):
             time.sleep(1)
@@ -180,7 +182,7 @@ def test_sigterm_is_obeyed_while_requests_pile_up_unread(tmp_path: Path) -> None
 
 
 def test_a_network_meets_its_limit_for_pages_and_files_too(tmp_path: Path) -> None:
-    with site(tmp_path, requests_per_network="200") as made:
+    with site_process(tmp_path, requests_per_network="200") as made:
         made.start()
         with closing(HTTPConnection("127.0.0.1", made.port, timeout=20)) as connection:
             answers: list[HTTPResponse] = []

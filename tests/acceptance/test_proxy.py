@@ -17,7 +17,7 @@ from attrs import define, field
 
 from microblog.adapters.child_launcher import command_line
 from microblog.adapters.postgres_files import dsn
-from tests.acceptance.site import Site, free_port, site, until
+from tests.acceptance.site_process import SiteProcess, free_port, site_process, wait_until
 from tests.servers import Server
 
 pytestmark = pytest.mark.acceptance
@@ -64,7 +64,7 @@ class Proxy:
 
     port: int
 
-    def ask(self, method: str, path: str, client: str = "192.0.2.1") -> tuple[int, str]:
+    def request(self, method: str, path: str, client: str = "192.0.2.1") -> tuple[int, str]:
         """Status and body, for a client that a proxy before this one has noted."""
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             connection.request(method, path, "" if method == "POST" else None, {"X-Forwarded-For": client})
@@ -82,7 +82,7 @@ def nginx(directory: Path, *servers: str) -> Iterator[Proxy]:
     with subprocess.Popen(command_line(command, directory=directory, at_parents_death=signal.SIGKILL)) as process:
         try:
             proxy = Proxy(port)
-            assert until(lambda: is_up(proxy), 10), (directory / "error.log").read_text()
+            assert wait_until(lambda: is_up(proxy), 10), (directory / "error.log").read_text()
             yield proxy
         finally:
             process.terminate()
@@ -90,7 +90,7 @@ def nginx(directory: Path, *servers: str) -> Iterator[Proxy]:
 
 def is_up(proxy: Proxy) -> bool:
     try:
-        return proxy.ask("GET", "/health")[0] in (200, 502)
+        return proxy.request("GET", "/health")[0] in (200, 502)
     except (OSError, HTTPException):
         return False
 
@@ -110,15 +110,15 @@ def test_nginx_takes_the_configuration_of_the_document_as_it_is(tmp_path: Path) 
 def test_behind_a_unix_socket_every_client_counts_alone(tmp_path: Path) -> None:
     listening = tmp_path / "site.sock"
     settings = {"listen": f"unix:{listening}", "public_url": "http://127.0.0.1", "trusted_proxies": "unix", "requests_per_network": "40"}
-    with site(tmp_path, **settings) as made:
+    with site_process(tmp_path, **settings) as made:
         made.launch()
-        assert until(listening.exists, 40), made.log
+        assert wait_until(listening.exists, 40), made.log
         with nginx(tmp_path / "nginx", f"unix:{listening}") as proxy:
-            assert until(lambda: proxy.ask("GET", "/health", "192.0.2.9")[0] == 200), made.log
-            statuses = [proxy.ask("GET", "/login", "192.0.2.1")[0] for _ in range(100)]
+            assert wait_until(lambda: proxy.request("GET", "/health", "192.0.2.9")[0] == 200), made.log
+            statuses = [proxy.request("GET", "/login", "192.0.2.1")[0] for _ in range(100)]
             assert statuses[0] == 200
             assert 429 in statuses  # not necessarily the last one: a new window may begin among them
-            assert proxy.ask("GET", "/login", "192.0.2.2")[0] == 200
+            assert proxy.request("GET", "/login", "192.0.2.2")[0] == 200
         made.stop()
     noted = (made.data_dir / "log" / "access.log").read_text("utf-8")
     assert {line.split()[1] for line in noted.splitlines()} >= {"192.0.2.1", "192.0.2.2"}
@@ -136,19 +136,19 @@ class Asking:
     def go_on(self) -> None:
         """Until it is done."""
         while not self.done.wait(0.01):
-            self.statuses.append(self.proxy.ask("GET", "/login")[0])
-            self.statuses.append(self.proxy.ask("POST", "/oauth/token")[0])
+            self.statuses.append(self.proxy.request("GET", "/login")[0])
+            self.statuses.append(self.proxy.request("POST", "/oauth/token")[0])
 
 
 @needs_nginx
 def test_nobody_notices_that_one_process_after_the_other_is_restarted(tmp_path: Path) -> None:
     with ExitStack() as stack:
         server = stack.enter_context(Server.below(tmp_path / "postgres"))
-        sites: list[Site] = []
+        sites: list[SiteProcess] = []
         for name in ("first", "second"):
             (tmp_path / name).mkdir()
             common = {"database_url": dsn(server.sockets, "postgres"), "rate_limits": "off", "trusted_proxies": "127.0.0.1"}
-            sites.append(stack.enter_context(site(tmp_path / name, **common)))
+            sites.append(stack.enter_context(site_process(tmp_path / name, **common)))
             sites[-1].start()
         proxy = stack.enter_context(nginx(tmp_path / "nginx", *(f"127.0.0.1:{each.port}" for each in sites)))
         asking = Asking(proxy)

@@ -16,9 +16,9 @@ import pytest
 from attrs import define
 
 from tests import files
-from tests.acceptance.site import Site
-from tests.acceptance.test_sign_in import at_home, program, typed_code
-from tests.acceptance.visitor import Visitor
+from tests.acceptance.site_client import SiteClient
+from tests.acceptance.site_process import SiteProcess
+from tests.acceptance.test_sign_in import out_of_band_code, toot_command, toot_environment
 from tests.adapters.test_media_processing import needs_ffmpeg
 
 pytestmark = pytest.mark.acceptance
@@ -55,7 +55,7 @@ class Terminal:
         """What it prints while somebody holds the space key down."""
         keyboard, terminal = pty.openpty()
         with subprocess.Popen(
-            program(*arguments), env=at_home(self.home), stdin=terminal, stdout=PIPE, stderr=STDOUT, text=True
+            toot_command(*arguments), env=toot_environment(self.home), stdin=terminal, stdout=PIPE, stderr=STDOUT, text=True
         ) as process:
             while process.poll() is None:
                 os.write(keyboard, b" ")
@@ -69,8 +69,8 @@ class Terminal:
 
     def _run(self, *arguments: str) -> tuple[int, str]:
         done = subprocess.run(
-            program(*arguments),
-            env=at_home(self.home),
+            toot_command(*arguments),
+            env=toot_environment(self.home),
             stdin=subprocess.DEVNULL,
             stdout=PIPE,
             stderr=STDOUT,
@@ -81,27 +81,27 @@ class Terminal:
         return done.returncode, done.stdout
 
 
-def terminal(site: Site, name: str, home: Path) -> Terminal:
+def terminal(site: SiteProcess, name: str, home: Path) -> Terminal:
     """Somebody signs up, and lets toot in."""
-    visitor = Visitor(site)
+    visitor = SiteClient(site)
     visitor.sign_up(name)
-    command = program("login", "--instance", site.url)
-    with subprocess.Popen(command, env=at_home(home), stdin=PIPE, stdout=PIPE, stderr=STDOUT, text=True) as process:
+    command = toot_command("login", "--instance", site.url)
+    with subprocess.Popen(command, env=toot_environment(home), stdin=PIPE, stdout=PIPE, stderr=STDOUT, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         url = next(line.strip() for line in process.stdout if "/oauth/authorize" in line)
-        said, _ = process.communicate(f"n\n{typed_code(visitor, url)}\n", timeout=60)
+        said, _ = process.communicate(f"n\n{out_of_band_code(visitor, url)}\n", timeout=60)
     assert "Successfully logged in" in said
     return Terminal(name, home)
 
 
 @pytest.fixture(scope="module")
-def tess(shared_site: Site, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+def tess(shared_site: SiteProcess, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
     return terminal(shared_site, "tess", tmp_path_factory.mktemp("tess"))
 
 
 @pytest.fixture(scope="module")
-def tom(shared_site: Site, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+def tom(shared_site: SiteProcess, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
     return terminal(shared_site, "tom", tmp_path_factory.mktemp("tom"))
 
 
@@ -242,7 +242,7 @@ def test_words_and_people_are_found(tess: Terminal) -> None:
     assert [one["acct"] for one in tess.tells("search", "tess", "-t", "accounts")["accounts"]] == ["tess"]
 
 
-def test_the_site_is_described(tess: Terminal, shared_site: Site) -> None:
+def test_the_site_is_described(tess: Terminal, shared_site: SiteProcess) -> None:
     assert tess.tells("instance")["uri"] == f"127.0.0.1:{shared_site.port}"
     assert "version 4.4.0+microblog" in tess.says("diag", "-s")
     assert "Not Found" in tess.refuses("timelines", "link", "https://nobody.example/talks-about-it")

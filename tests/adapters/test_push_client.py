@@ -11,7 +11,7 @@ from twisted.web.client import BrowserLikePolicyForHTTPS
 from microblog.adapters.push_client import PushClient
 from microblog.model.cards import FetchError
 from microblog.model.push import PushResponse
-from tests.adapters.elsewhere import Misled
+from tests.adapters.fake_web_server import FakeDnsReactor
 from tests.adapters.test_http_fetcher import WAYS_HOME
 from tests.adapters.test_public_ip import PRIVATE_4, PRIVATE_6
 from tests.push_service import HOST, Posted, Service, listening
@@ -67,7 +67,7 @@ async def test_answers_without_end_are_cut_off(service: Service) -> None:
 
 async def test_nobody_there_is_no_lasting_refusal(service: Service) -> None:
     services = service.reached()
-    services.reactor.detours = {"93.184.216.34": ("127.0.0.1", 1)}
+    services.reactor.routes = {"93.184.216.34": ("127.0.0.1", 1)}
     assert not (await refusal(services)).permanent
 
 
@@ -89,7 +89,7 @@ async def test_no_name_leads_to_an_address_that_is_not_public(service: Service, 
 
 @pytest.mark.parametrize("url", [url.replace("http://", "https://") for url in WAYS_HOME])
 async def test_no_way_to_write_an_address_leads_home(url: str) -> None:
-    reactor = Misled()
+    reactor = FakeDnsReactor()
     await refusal(PushClient(reactor, "microblog/1"), url)
     assert reactor.connected == []
 

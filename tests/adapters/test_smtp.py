@@ -14,7 +14,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from microblog.adapters.smtp import MailServer as SmtpServer
 from microblog.adapters.smtp import SmtpTransport, Tls
 from microblog.model.emails import DeliveryResult, DeliveryStatus, Envelope
-from tests.acceptance.site import free_port
+from tests.acceptance.site_process import free_port
 from tests.certificates import Certificates, certificates
 from tests.mail_server import MailServer, mail_server
 

@@ -21,7 +21,7 @@ from attrs import frozen
 
 from microblog import __version__
 from microblog.storage.database import connect
-from tests.acceptance.site import Site, site
+from tests.acceptance.site_process import SiteProcess, site_process
 from tests.baseline import ROOT, current_names, dump
 from tests.jobs.test_crew import crew
 
@@ -32,7 +32,7 @@ PASSWORD = "correct horse battery"
 class ApiClient:
     """A client of the site's API with an access token."""
 
-    site: Site
+    site: SiteProcess
     token: str
 
     def post(self, path: str, **fields: str | list[str]) -> Any:
@@ -46,7 +46,7 @@ class ApiClient:
             raise AssertionError(f"{path}: {refused.read().decode()}") from refused
 
 
-def run(started: Site, *arguments: str, typed: str = "") -> str:
+def run(started: SiteProcess, *arguments: str, typed: str = "") -> str:
     """Run an administrator's command and return its output."""
     program = str(Path(sys.executable).with_name("microblog"))
     command = [program, *arguments]
@@ -55,7 +55,7 @@ def run(started: Site, *arguments: str, typed: str = "") -> str:
     return done.stdout
 
 
-def fill(started: Site) -> None:
+def fill(started: SiteProcess) -> None:
     """Put something into most tables."""
     for username in ("ann", "ben", "cem", "dia"):
         run(started, "user", "create", username, f"{username}@example.org", "--role", "admin", typed=f"{PASSWORD}\n{PASSWORD}\n")
@@ -67,7 +67,7 @@ def fill(started: Site) -> None:
     run(started, "stats", "rebuild")
 
 
-def client(started: Site, username: str) -> ApiClient:
+def client(started: SiteProcess, username: str) -> ApiClient:
     """Return a client of the account."""
     made = json.loads(run(started, "token", "create", username, "--scopes", "read write push admin:read admin:write", "--json"))
     return ApiClient(started, made["token"])
@@ -86,7 +86,7 @@ def write(ann: ApiClient, ben: ApiClient) -> None:
     ann.post("/v1/statuses", status="Later", scheduled_at=(datetime.now(UTC) + timedelta(days=365)).isoformat())
 
 
-def id_of(started: Site, username: str) -> str:
+def id_of(started: SiteProcess, username: str) -> str:
     """Return the id of an account."""
     return str(json.loads(started.get(f"/api/v1/accounts/lookup?acct={username}")[1])["id"])
 
@@ -112,7 +112,7 @@ def main() -> None:
     """Record the baseline."""
     target = ROOT / __version__
     target.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as directory, site(Path(directory), registration="open", rate_limits="off") as started:
+    with tempfile.TemporaryDirectory() as directory, site_process(Path(directory), registration="open", rate_limits="off") as started:
         started.start()
         fill(started)
         exposition = started.get("/metrics")[1].decode()

@@ -1,4 +1,4 @@
-"""A started site, and people with Chromium."""
+"""Fixtures: a started site, and users with Chromium."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from attrs import define, field
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.acceptance.site import Site, site
+from tests.acceptance.site_process import SiteProcess, site_process
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
@@ -28,10 +28,10 @@ WAIT_MS = 30_000.0
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser. Missing, it is a failure where the checks require it, and otherwise a skip that says what to install.
+    """Chromium. If it is missing, the tests fail with MICROBLOG_REQUIRE_BROWSER, and are skipped otherwise.
 
-    It ends with each file: Playwright's synchronous interface keeps an event loop running in this thread for as long as it is open,
-    and tests that come after in the same process may need one of their own.
+    It is closed after each module, because Playwright's synchronous API keeps an event loop running in this thread,
+    and later tests in the same process may need a loop of their own.
     """
     if CHROMIUM is None:
         message = "Browser tests need Chromium: apt-get install -y chromium"
@@ -44,37 +44,37 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site that all browser tests share; each brings its own people."""
-    with site(tmp_path_factory.mktemp("served"), rate_limits="off") as made:
-        made.start()
-        yield made
+def browser_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]:
+    """A started site shared by all browser tests; each test signs up its own users."""
+    with site_process(tmp_path_factory.mktemp("site"), rate_limits="off") as site:
+        site.start()
+        yield site
 
 
 @define(eq=False)
-class Person:
-    """Somebody at a window. Whatever their browser complains about (a blocked script, an error) is collected in `complaints`."""
+class BrowserUser:
+    """A user with a browser window. `console_errors` collects what the browser reports (blocked scripts, uncaught errors)."""
 
-    site: Site
+    site: SiteProcess
     context: BrowserContext
     page: Page
-    complaints: list[str] = field(factory=list)
+    console_errors: list[str] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
-        self.page.on("console", lambda message: self._heard(message))  # noqa: PLW0108 - Playwright writes attributes on bound methods
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda message: self._record_error(message))  # noqa: PLW0108 - Playwright writes attributes on bound methods
+        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
 
-    def _heard(self, message: ConsoleMessage) -> None:
+    def _record_error(self, message: ConsoleMessage) -> None:
         if message.type == "error" and "Failed to load resource" not in message.text and "ERR_" not in message.text:
-            self.complaints.append(message.text)
+            self.console_errors.append(message.text)
 
-    def go(self, path: str) -> None:
-        """Open an address of the site."""
+    def open(self, path: str) -> None:
+        """Open a page of the site."""
         self.page.goto(self.site.url + path)
 
     def sign_up(self, username: str) -> None:
-        """Create an account by the form, and be at home."""
-        self.go("/")
+        """Sign up by the form, and wait for the home page."""
+        self.open("/")
         self.page.get_by_role("link", name="Create account").first.click()
         self.page.get_by_label("Username").fill(username)
         self.page.get_by_label("E-mail").first.fill(f"{username}@example.org")
@@ -82,24 +82,24 @@ class Person:
         self.page.locator("main form button.primary").click()
         self.page.wait_for_url("**/home")
 
-    def write(self, text: str) -> None:
-        """Publish by the composer of the page that is open."""
+    def publish(self, text: str) -> None:
+        """Publish a post with the composer of the open page."""
         composer = self.page.locator("main form[data-composer]").first
         composer.locator("textarea[name=text]").fill(text)
         composer.locator("button.primary").click()
 
-    def picture(self, name: str) -> None:
-        """Keep what the window shows, where somebody wants to look at it (MICROBLOG_PICTURES names a directory)."""
-        if directory := os.environ.get("MICROBLOG_PICTURES"):
+    def screenshot(self, name: str) -> None:
+        """Save a screenshot if MICROBLOG_SCREENSHOTS names a directory."""
+        if directory := os.environ.get("MICROBLOG_SCREENSHOTS"):
             self.page.screenshot(path=Path(directory) / f"{name}.png")
 
 
 @pytest.fixture
-def person(chromium: Browser, served: Site) -> Iterator[Callable[..., Person]]:
-    """Makes people, each with a browser of their own. In the end nobody's browser may have complained."""
-    made: list[Person] = []
+def new_user(chromium: Browser, browser_site: SiteProcess) -> Iterator[Callable[..., BrowserUser]]:
+    """A factory of users, each with a browser context of their own. At the end, no browser may have reported an error."""
+    users: list[BrowserUser] = []
 
-    def make(*, javascript: bool = True, width: int = 1280, height: int = 900, dark: bool = False) -> Person:
+    def make(*, javascript: bool = True, width: int = 1280, height: int = 900, dark: bool = False) -> BrowserUser:
         context = chromium.new_context(
             java_script_enabled=javascript,
             viewport={"width": width, "height": height},
@@ -107,10 +107,10 @@ def person(chromium: Browser, served: Site) -> Iterator[Callable[..., Person]]:
             reduced_motion="reduce",
         )
         context.set_default_timeout(WAIT_MS)
-        made.append(Person(served, context, context.new_page()))
-        return made[-1]
+        users.append(BrowserUser(browser_site, context, context.new_page()))
+        return users[-1]
 
     yield make
-    for each in made:
-        each.context.close()
-    assert [each.complaints for each in made if each.complaints] == []
+    for user in users:
+        user.context.close()
+    assert [user.console_errors for user in users if user.console_errors] == []

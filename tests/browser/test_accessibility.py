@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import Person
+from tests.browser.conftest import BrowserUser
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -59,30 +59,30 @@ FOR_MODERATORS = (
 )
 
 
-def violations(person: Person, path: str) -> list[str]:
+def violations(user: BrowserUser, path: str) -> list[str]:
     """What axe finds on a page, each with where it is."""
-    person.go(path)
-    return violations_here(person, path)
+    user.open(path)
+    return violations_here(user, path)
 
 
-def violations_here(person: Person, path: str) -> list[str]:
+def violations_here(user: BrowserUser, path: str) -> list[str]:
     """What axe finds on the page that is open."""
     assert AXE.exists(), "axe-core is missing: npm ci"
-    person.page.evaluate(AXE.read_text("utf-8"))
-    found = person.page.evaluate("rules => axe.run({runOnly: rules})", RULES)["violations"]
+    user.page.evaluate(AXE.read_text("utf-8"))
+    found = user.page.evaluate("rules => axe.run({runOnly: rules})", RULES)["violations"]
     return [f"{path}: {one['id']} ({one['help']}) {[node['target'] for node in one['nodes']][:3]}" for one in found]
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_page_can_be_used_by_everybody(person: Callable[..., Person], dark: bool) -> None:
-    member, visitor = person(dark=dark), person(dark=dark, width=390, height=844)
+def test_every_page_can_be_used_by_everybody(new_user: Callable[..., BrowserUser], dark: bool) -> None:
+    member, visitor = new_user(dark=dark), new_user(dark=dark, width=390, height=844)
     name = f"axe_{'dark' if dark else 'light'}"
     member.sign_up(name)
-    member.write(f"Hello @{name} #axe https://example.org")
+    member.publish(f"Hello @{name} #axe https://example.org")
     member.page.get_by_text(f"Hello @{name}").first.wait_for()
-    member.write(f"#oldest #older\n@{name} #oldest")  # links with no words around them
+    member.publish(f"#oldest #older\n@{name} #oldest")  # links with no words around them
     member.page.locator("article", has_text="#oldest #older").first.wait_for()
-    member.go(f"/@{name}")
+    member.open(f"/@{name}")
     post = member.page.locator("article .at").first.get_attribute("href")
     assert post
     id = post.rsplit("/", 1)[-1]
@@ -94,13 +94,13 @@ def test_every_page_can_be_used_by_everybody(person: Callable[..., Person], dark
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_pages_with_much_on_them_can_be_used_by_everybody(person: Callable[..., Person], dark: bool) -> None:
-    boss, ann = person(dark=dark), person(dark=dark, width=390, height=844)
+def test_pages_with_much_on_them_can_be_used_by_everybody(new_user: Callable[..., BrowserUser], dark: bool) -> None:
+    boss, ann = new_user(dark=dark), new_user(dark=dark, width=390, height=844)
     name, other = (f"{role}_{'dark' if dark else 'light'}" for role in ("boss", "ann"))
     boss.sign_up(name)
     ann.sign_up(other)
-    boss.site.command("user", "role", name, "admin")
-    ann.go("/compose")
+    boss.site.run_command("user", "role", name, "admin")
+    ann.open("/compose")
     form = ann.page.locator("main form[data-composer]")
     for summary in form.locator("summary").all():
         summary.click()
@@ -108,26 +108,26 @@ def test_pages_with_much_on_them_can_be_used_by_everybody(person: Callable[..., 
     form.locator("[name=spoiler]").fill("A question")
     form.locator("[name=option_1]").fill("Tea")
     form.locator("[name=option_2]").fill("Coffee")
-    ann.write(f"@{name} which?")
+    ann.publish(f"@{name} which?")
     post = ann.page.locator("[data-focused] article").first
     post.wait_for()
-    ann.go(f"/@{name}")
+    ann.open(f"/@{name}")
     with ann.page.expect_response("**/follow"):
         ann.page.locator(".profile-do [data-follow]").click()
-    ann.go("/lists")
+    ann.open("/lists")
     ann.page.get_by_label("List name").fill("Bosses")
     ann.page.locator("main form button.primary").click()
     ann.page.get_by_label("Add someone you follow").fill(name)
     ann.page.get_by_role("button", name="Add").click()
     edit = ann.page.url.removeprefix(ann.site.url)
-    ann.go("/settings/filters")
+    ann.open("/settings/filters")
     ann.page.get_by_label("Keywords and phrases").fill("football")
     ann.page.locator("main form button.primary").click()
     ann.page.get_by_role("link", name="football").click()
     filtered = ann.page.url.removeprefix(ann.site.url)
-    ann.go(f"/@{name}/report")
+    ann.open(f"/@{name}/report")
     ann.page.get_by_role("button", name="Send report").click()
-    boss.go("/admin/invites")
+    boss.open("/admin/invites")
     boss.page.get_by_role("button", name="Create invite").click()
     boss.page.get_by_role("link", name="signup?invite").first.wait_for()
     about = (f"/@{name}", f"/@{name}/media", f"/@{name}/lists", f"/@{name}/block", f"/@{name}/report", f"/@{name}/followers")
@@ -138,13 +138,13 @@ def test_pages_with_much_on_them_can_be_used_by_everybody(person: Callable[..., 
 
 
 @pytest.mark.parametrize("width", [320, 390, 768])
-def test_no_page_is_wider_than_the_window(person: Callable[..., Person], width: int) -> None:
-    member = person(width=width, height=800)
+def test_no_page_is_wider_than_the_window(new_user: Callable[..., BrowserUser], width: int) -> None:
+    member = new_user(width=width, height=800)
     name = f"wide_{width}"
     member.sign_up(name)
-    member.write("W" * 200 + " https://example.org/" + "x" * 200)
+    member.publish("W" * 200 + " https://example.org/" + "x" * 200)
     member.page.get_by_text("WWWW").first.wait_for()
     for path in ("/", "/local", *FOR_MEMBERS, f"/@{name}"):
-        member.go(path)
+        member.open(path)
         wide = member.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{path} is {wide} px wider than {width}"

@@ -6,27 +6,27 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Person
+from tests.browser.conftest import BrowserUser
 
 
-def _away(person: Person) -> None:
+def _away(user: BrowserUser) -> None:
     """Nobody answers any more; the network itself is there."""
-    person.page.route("**/*", lambda route: route.abort("connectionrefused"))
+    user.page.route("**/*", lambda route: route.abort("connectionrefused"))
 
 
-def _back(person: Person) -> None:
-    person.page.unroute("**/*")
+def _back(user: BrowserUser) -> None:
+    user.page.unroute("**/*")
 
 
-def test_a_post_that_was_not_sent_stays_and_is_sent_once_by_retry(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_a_post_that_was_not_sent_stays_and_is_sent_once_by_retry(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("away_writer")
-    ada.go("/home")  # with all its scripts
+    ada.open("/home")  # with all its scripts
     _away(ada)
-    ada.write("Written on a train")
+    ada.publish("Written on a train")
     failed = ada.page.locator(".pending.failed", has_text="Written on a train")
     expect(failed.get_by_text("ould not reach the server")).to_be_visible()
-    ada.picture("not-sent")
+    ada.screenshot("not-sent")
     _back(ada)
     failed.get_by_role("button", name="Retry").click()
     post = ada.page.locator("article", has_text="Written on a train")
@@ -37,13 +37,13 @@ def test_a_post_that_was_not_sent_stays_and_is_sent_once_by_retry(person: Callab
     expect(ada.page.locator("main form[data-composer] textarea[name=text]")).to_have_value("")
 
 
-def test_buttons_stay_as_they_were_and_say_so(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_buttons_stay_as_they_were_and_say_so(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("away_reader")
-    ada.write("Something to like")
+    ada.publish("Something to like")
     like = ada.page.locator("article", has_text="Something to like").locator(".act.favourite")
     expect(like).to_be_visible()
-    ada.go("/home")  # with all its scripts
+    ada.open("/home")  # with all its scripts
     _away(ada)
     like.click()
     expect(ada.page.locator(".toast")).to_contain_text("ould not reach the server")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Person
+from tests.browser.conftest import BrowserUser
 from tests.browser.test_accessibility import AXE, RULES
 from tests.browser.test_stories import follow
 
@@ -28,14 +28,14 @@ def type_in(page: Page, text: str) -> None:
     page.keyboard.type(text)
 
 
-def test_a_name_is_completed_by_the_keyboard_alone(person: Callable[..., Person]) -> None:
-    ada, bob, cy = person(), person(), person()
+def test_a_name_is_completed_by_the_keyboard_alone(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob, cy = new_user(), new_user(), new_user()
     ada.sign_up("kk_ada")
     bob.sign_up("kk_bob")
     cy.sign_up("kk_cy")
-    ada.go("/@kk_cy")
+    ada.open("/@kk_cy")
     follow(ada)
-    ada.go("/home")
+    ada.open("/home")
     page = ada.page
     type_in(page, "Tea ❤️@kk")
     expect(options(page)).to_have_count(2)
@@ -51,7 +51,7 @@ def test_a_name_is_completed_by_the_keyboard_alone(person: Callable[..., Person]
         active = page.locator(f"#{text.get_attribute('aria-activedescendant')}")
         expect(active).to_have_attribute("aria-selected", "true")
         expect(active).to_contain_text(f"@{name}")
-    ada.picture("completion")
+    ada.screenshot("completion")
     page.keyboard.press("Enter")
     expect(text).to_have_value("Tea ❤️@kk_bob ")
     expect(options(page)).to_have_count(0)
@@ -63,13 +63,13 @@ def test_a_name_is_completed_by_the_keyboard_alone(person: Callable[..., Person]
     expect(bob.page.locator("[data-count=bell]").first).to_contain_text("1")  # a heart is no part of a word
 
 
-def test_escape_closes_the_list_until_something_else_is_begun(person: Callable[..., Person]) -> None:
-    ada, bob = person(), person()
+def test_escape_closes_the_list_until_something_else_is_begun(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(), new_user()
     ada.sign_up("esc_ada")
     bob.sign_up("esc_bob")
     page = ada.page
     page.keyboard.press("n")
-    ada.go("/local")
+    ada.open("/local")
     page.keyboard.press("n")
     expect(page.locator("dialog[open]")).to_be_visible()
     type_in(page, "@esc")
@@ -87,11 +87,11 @@ def test_escape_closes_the_list_until_something_else_is_begun(person: Callable[.
     expect(field(page)).to_be_focused()
 
 
-def test_a_tag_is_completed_by_mouse_and_by_touch(person: Callable[..., Person]) -> None:
-    ada, phone = person(), person(width=390, height=700)
+def test_a_tag_is_completed_by_mouse_and_by_touch(new_user: Callable[..., BrowserUser]) -> None:
+    ada, phone = new_user(), new_user(width=390, height=700)
     ada.sign_up("tag_ada")
     phone.sign_up("tag_phone")
-    ada.write("#Zebrafinch and #zebra")
+    ada.publish("#Zebrafinch and #zebra")
     expect(ada.page.get_by_text("and #zebra")).to_be_visible()
     type_in(ada.page, "צִפּוֹר #zeb")
     expect(options(ada.page).first).to_contain_text("1 post")
@@ -100,15 +100,15 @@ def test_a_tag_is_completed_by_mouse_and_by_touch(person: Callable[..., Person])
     expect(field(ada.page)).to_be_focused()
     type_in(phone.page, "#ZEBRAF")
     expect(options(phone.page)).to_have_count(1)
-    phone.picture("completion-phone")
+    phone.screenshot("completion-phone")
     options(phone.page).first.dispatch_event("click")
     expect(field(phone.page)).to_have_value("#Zebrafinch ")
 
 
-def test_a_word_that_stands_there_already_is_left_by_enter(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_a_word_that_stands_there_already_is_left_by_enter(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("line_ada")
-    ada.write("#lineonly")
+    ada.publish("#lineonly")
     expect(ada.page.get_by_text("#lineonly")).to_be_visible()
     type_in(ada.page, "#lineonly")
     expect(options(ada.page)).to_have_count(1)
@@ -119,10 +119,10 @@ def test_a_word_that_stands_there_already_is_left_by_enter(person: Callable[...,
     expect(options(ada.page)).to_have_count(0)
 
 
-def test_an_input_method_keeps_its_keys(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_an_input_method_keeps_its_keys(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("ime_ada")
-    ada.write("#お茶の時間")
+    ada.publish("#お茶の時間")
     expect(ada.page.get_by_text("#お茶の時間")).to_be_visible()
     type_in(ada.page, "#")
     method = ada.context.new_cdp_session(ada.page)
@@ -136,17 +136,17 @@ def test_an_input_method_keeps_its_keys(person: Callable[..., Person]) -> None:
     expect(field(ada.page)).to_have_value("#お茶の時間 ")
 
 
-def test_replies_and_edits_complete_too(person: Callable[..., Person]) -> None:
-    ada, bob = person(), person()
+def test_replies_and_edits_complete_too(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(), new_user()
     ada.sign_up("re_ada")
     bob.sign_up("re_bob")
-    ada.write("Reply to this")
+    ada.publish("Reply to this")
     post = ada.page.locator("article", has_text="Reply to this").first
     post.get_by_title("Reply").click()
     expect(ada.page.locator("dialog[open]")).to_be_visible()
     type_in(ada.page, "@re_b")
     expect(options(ada.page)).to_have_count(1)
-    ada.picture("completion-dialog")
+    ada.screenshot("completion-dialog")
     ada.page.keyboard.press("Enter")
     expect(field(ada.page)).to_have_value("@re_bob ")
     ada.page.keyboard.press("Control+Enter")
@@ -161,11 +161,11 @@ def test_replies_and_edits_complete_too(person: Callable[..., Person]) -> None:
     expect(text).to_have_value("Reply to this @re_bob ")
 
 
-def test_an_old_answer_never_replaces_a_newer_one(person: Callable[..., Person]) -> None:
-    ada, bob = person(), person()
+def test_an_old_answer_never_replaces_a_newer_one(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(), new_user()
     ada.sign_up("old_ada")
     bob.sign_up("old_bob")
-    bob.write("#oldest #older")
+    bob.publish("#oldest #older")
     expect(bob.page.locator("article", has_text="#oldest #older")).to_be_visible()
     held = []
     ada.page.route(re.compile(r"complete\?q=%40old$"), lambda route: held.append(route))  # noqa: PLW0108 - Playwright counts its parameters
@@ -180,14 +180,14 @@ def test_an_old_answer_never_replaces_a_newer_one(person: Callable[..., Person])
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_open_list_can_be_used_by_everybody(person: Callable[..., Person], dark: bool) -> None:
-    ada, bob = person(dark=dark), person()
+def test_the_open_list_can_be_used_by_everybody(new_user: Callable[..., BrowserUser], dark: bool) -> None:
+    ada, bob = new_user(dark=dark), new_user()
     name = "axd" if dark else "axl"
     ada.sign_up(f"{name}_ada")
     bob.sign_up(f"{name}_bob")
-    ada.go(f"/@{name}_bob")
+    ada.open(f"/@{name}_bob")
     follow(ada)
-    ada.go("/home")
+    ada.open("/home")
     type_in(ada.page, f"@{name}")
     expect(options(ada.page)).to_have_count(1)
     ada.page.evaluate(AXE.read_text("utf-8"))

@@ -7,45 +7,45 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Person
+from tests.browser.conftest import BrowserUser
 from tests.browser.test_stories import follow
 
 BADGE = ".nav [data-count='letter']"
 BELL = ".nav [data-count='bell']"
 
 
-def begin(person: Person, whom: str, text: str) -> None:
+def begin(user: BrowserUser, whom: str, text: str) -> None:
     """Write to somebody from their profile."""
-    person.go(f"/@{whom}")
-    person.page.locator(".profile-do summary").click()
-    person.page.get_by_text(f"Message @{whom}").click()
-    composer = person.page.locator("dialog[open] [data-composer]")
+    user.open(f"/@{whom}")
+    user.page.locator(".profile-do summary").click()
+    user.page.get_by_text(f"Message @{whom}").click()
+    composer = user.page.locator("dialog[open] [data-composer]")
     expect(composer.locator("[name=visibility]")).to_have_value("direct")
     composer.locator("textarea").press_sequentially(text)
     composer.locator("button.primary").click()
-    person.page.get_by_role("link", name="View").wait_for()
+    user.page.get_by_role("link", name="View").wait_for()
 
 
-def test_a_message_arrives_and_is_answered_while_it_is_open(person: Callable[..., Person]) -> None:
-    ada, bob = person(), person(width=390, height=844)
+def test_a_message_arrives_and_is_answered_while_it_is_open(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(), new_user(width=390, height=844)
     ada.sign_up("talk_ada")
     bob.sign_up("talk_bob")
-    bob.go("/@talk_ada")
+    bob.open("/@talk_ada")
     follow(bob)  # what strangers write in private is kept back
-    bob.go("/conversations")
+    bob.open("/conversations")
     expect(bob.page.locator("[data-live-state]")).to_have_text("Live")
     begin(ada, "talk_bob", "are you there?")
     entry = bob.page.locator(".talk")
     expect(entry).to_contain_text("are you there?")
     expect(entry).to_contain_text("Unread")
     expect(bob.page.locator(BADGE)).to_have_text("1")
-    bob.picture("messages")
+    bob.screenshot("messages")
     entry.get_by_role("link", name="talk_ada").click()
     expect(bob.page.locator("article")).to_contain_text("are you there?")
     expect(bob.page.locator(BADGE)).to_have_count(0)
-    bob.write("@talk_ada yes!")
+    bob.publish("@talk_ada yes!")
     expect(bob.page.locator(".replies article")).to_contain_text("yes!")
-    ada.go("/conversations")
+    ada.open("/conversations")
     expect(ada.page.locator(".talk.new")).to_contain_text("yes!")
     ada.page.locator(".talk-open").click()
     ada.page.locator("main textarea").fill("@talk_bob good.")
@@ -58,15 +58,15 @@ def test_a_message_arrives_and_is_answered_while_it_is_open(person: Callable[...
     expect(bob.page.locator(".talk.new")).to_have_count(0)
 
 
-def test_what_is_read_or_removed_in_one_tab_goes_from_the_other(person: Callable[..., Person]) -> None:
-    ada, bob = person(), person()
+def test_what_is_read_or_removed_in_one_tab_goes_from_the_other(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(), new_user()
     ada.sign_up("tabs_ada")
     bob.sign_up("tabs_bob")
-    bob.go("/@tabs_ada")
+    bob.open("/@tabs_ada")
     follow(bob)
     begin(ada, "tabs_bob", "are you there?")
     begin(ada, "tabs_bob", "still there?")
-    bob.go("/conversations")
+    bob.open("/conversations")
     expect(bob.page.locator(".talk.new")).to_have_count(2)
     other = bob.page.context.new_page()
     other.goto(bob.page.url)
@@ -79,7 +79,7 @@ def test_what_is_read_or_removed_in_one_tab_goes_from_the_other(person: Callable
     expect(other.locator(".talk.new")).to_have_count(1)
     bob.page.locator(".nav a[href='/notifications']").click()
     expect(other.locator(BELL)).to_have_count(0)
-    bob.go("/conversations")
+    bob.open("/conversations")
     for left in (1, 0):
         bob.page.locator(".talk").first.locator("summary").click()
         bob.page.locator(".talk").first.locator("[formaction$='/remove']").click()
@@ -87,35 +87,35 @@ def test_what_is_read_or_removed_in_one_tab_goes_from_the_other(person: Callable
     expect(other.get_by_text("No messages yet")).to_be_visible()
 
 
-def test_what_was_begun_for_somebody_is_no_draft_for_everybody(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_what_was_begun_for_somebody_is_no_draft_for_everybody(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("draft_ada")
-    ada.write("Everybody knows Bob")
+    ada.publish("Everybody knows Bob")
     expect(ada.page.locator("article", has_text="Everybody knows Bob")).to_have_count(1)
     ada.page.locator("main textarea").fill("for everybody")
-    ada.go("/compose?visibility=direct")
+    ada.open("/compose?visibility=direct")
     expect(ada.page.locator("main textarea")).to_have_value("")
     expect(ada.page.locator("main [name=visibility]")).to_have_value("direct")
     ada.page.locator("main textarea").fill("for one alone")
     ada.page.once("dialog", lambda dialog: dialog.accept())
-    ada.go("/home")
+    ada.open("/home")
     expect(ada.page.locator("main textarea")).to_have_value("for everybody")
     expect(ada.page.locator("main [name=visibility]")).to_have_value("public")
 
 
-def test_messages_work_without_scripts(person: Callable[..., Person]) -> None:
-    ada, bob = person(javascript=False), person(javascript=False)
+def test_messages_work_without_scripts(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(javascript=False), new_user(javascript=False)
     ada.sign_up("plain_ada")
     bob.sign_up("plain_bob")
-    bob.go("/@plain_ada")
+    bob.open("/@plain_ada")
     bob.page.locator(".profile-do").get_by_role("button", name=re.compile("^Follow")).click()
-    ada.go("/compose?mention=plain_bob&visibility=direct")
+    ada.open("/compose?mention=plain_bob&visibility=direct")
     ada.page.locator("main textarea").fill("@plain_bob psst")
     ada.page.locator("main [data-composer] button.primary").click()
     expect(ada.page.locator("article", has_text="psst").first).to_be_visible()
-    bob.go("/home")
+    bob.open("/home")
     expect(bob.page.locator(BADGE)).to_contain_text("1")
-    bob.go("/conversations")
+    bob.open("/conversations")
     bob.page.locator(".talk-do summary").click()
     bob.page.get_by_role("button", name="Mark as read").click()
     expect(bob.page.locator(BADGE)).to_have_count(0)
@@ -123,7 +123,7 @@ def test_messages_work_without_scripts(person: Callable[..., Person]) -> None:
     bob.page.locator("main textarea").fill("@plain_ada what?")
     bob.page.locator("main [data-composer] button.primary").click()
     expect(bob.page.locator("article", has_text="what?").first).to_be_visible()
-    ada.go("/conversations")
+    ada.open("/conversations")
     expect(ada.page.locator(".talk.new")).to_contain_text("what?")
     ada.page.locator(".talk-do summary").click()
     ada.page.get_by_role("button", name="Delete conversation").click()

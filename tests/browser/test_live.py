@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.acceptance.site import Site, site, until
-from tests.browser.conftest import WAIT_MS, Person
+from tests.acceptance.site_process import SiteProcess, site_process, wait_until
+from tests.browser.conftest import WAIT_MS, BrowserUser
 from tests.browser.test_stories import follow
 
 STATE = "[data-live-state]"
@@ -18,34 +18,34 @@ RETURN_MS = 45_000.0  # back-off doubles while the site is away
 
 
 @pytest.fixture(scope="module")
-def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]:
     """A site of these tests' own, which they stop and start."""
-    with site(tmp_path_factory.mktemp("restarted"), rate_limits="off") as made:
+    with site_process(tmp_path_factory.mktemp("restarted"), rate_limits="off") as made:
         made.start()
         yield made
 
 
 @pytest.fixture
-def window(chromium: Browser, restarted: Site) -> Iterator[Callable[[], Person]]:
+def window(chromium: Browser, restarted: SiteProcess) -> Iterator[Callable[[], BrowserUser]]:
     """Makes people with a browser each."""
-    made: list[Person] = []
+    made: list[BrowserUser] = []
 
-    def make() -> Person:
+    def make() -> BrowserUser:
         context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
         context.set_default_timeout(WAIT_MS)
-        made.append(Person(restarted, context, context.new_page()))
+        made.append(BrowserUser(restarted, context, context.new_page()))
         return made[-1]
 
     yield make
     for each in made:
         each.context.close()
-    assert [each.complaints for each in made if each.complaints] == []
+    assert [each.console_errors for each in made if each.console_errors] == []
 
 
-def write(person: Person, text: str) -> None:
+def write(user: BrowserUser, text: str) -> None:
     """Publish, and see it on one's own page."""
-    person.write(text)
-    expect(person.page.locator("article", has_text=text)).to_have_count(1)
+    user.publish(text)
+    expect(user.page.locator("article", has_text=text)).to_have_count(1)
 
 
 def texts(page: Page, beginning: str) -> list[str]:
@@ -54,33 +54,33 @@ def texts(page: Page, beginning: str) -> list[str]:
     return [match.group() for match in found if match]
 
 
-def test_what_is_announced_appears_at_once_and_goes_when_it_is_withdrawn(window: Callable[[], Person], restarted: Site) -> None:
+def test_what_is_announced_appears_at_once_and_goes_when_it_is_withdrawn(window: Callable[[], BrowserUser], restarted: SiteProcess) -> None:
     ada = window()
     ada.sign_up("ada_announced")
     expect(ada.page.locator(STATE).first).to_have_text("Live")
     panel = ada.page.locator(".announcement")
     expect(panel).to_have_count(0)
-    first, second = (restarted.command("announce", "publish", text).strip() for text in ("Tea <now>", "Cake later"))
+    first, second = (restarted.run_command("announce", "publish", text).strip() for text in ("Tea <now>", "Cake later"))
     expect(panel).to_have_text([re.compile("Tea <now>"), re.compile("Cake later")])
     ada.page.reload()
     expect(panel).to_have_count(2)
     expect(ada.page.locator(STATE).first).to_have_text("Live")
-    restarted.command("announce", "withdraw", second)
+    restarted.run_command("announce", "withdraw", second)
     expect(panel).to_have_count(1)
     panel.get_by_role("button", name="Got it").click()
     ada.page.wait_for_url("**/home")
     expect(panel).to_have_count(0)
-    restarted.command("announce", "withdraw", first)
+    restarted.run_command("announce", "withdraw", first)
 
 
-def pair(window: Callable[[], Person], name: str) -> tuple[Person, Person]:
+def pair(window: Callable[[], BrowserUser], name: str) -> tuple[BrowserUser, BrowserUser]:
     """One who writes, and one who reads with the home timeline open."""
     ada, bob = window(), window()
     ada.sign_up(f"ada_{name}")
     bob.sign_up(f"bob_{name}")
-    bob.go(f"/@ada_{name}")
+    bob.open(f"/@ada_{name}")
     follow(bob)
-    bob.go("/home")
+    bob.open("/home")
     expect(bob.page.locator(STATE).first).to_have_text("Live")
     return ada, bob
 
@@ -93,16 +93,16 @@ def reveal(page: Page, count: int, beginning: str) -> None:
     expect(page.locator("article", has_text=beginning)).to_have_count(count, timeout=RETURN_MS)
 
 
-def test_a_restart_between_two_windows_loses_and_doubles_nothing(window: Callable[[], Person], restarted: Site) -> None:
+def test_a_restart_between_two_windows_loses_and_doubles_nothing(window: Callable[[], BrowserUser], restarted: SiteProcess) -> None:
     ada, bob = pair(window, "restart")
     for number in range(3):
         write(ada, f"Before {number}")
     expect(bob.page.locator("article", has_text="Before")).to_have_count(3)
     restarted.stop()
     expect(bob.page.locator(STATE).first).to_have_text("Reconnecting")
-    bob.picture("live-reconnecting")
+    bob.screenshot("live-reconnecting")
     restarted.start()
-    ada.go("/home")
+    ada.open("/home")
     for number in range(3):
         write(ada, f"After {number}")
     reveal(bob.page, 3, "After")
@@ -112,13 +112,13 @@ def test_a_restart_between_two_windows_loses_and_doubles_nothing(window: Callabl
     assert bob.page.locator("a.gap").count() == 0
 
 
-def test_a_minute_without_a_network_loses_and_doubles_nothing(window: Callable[[], Person], restarted: Site) -> None:
+def test_a_minute_without_a_network_loses_and_doubles_nothing(window: Callable[[], BrowserUser], restarted: SiteProcess) -> None:
     ada, bob = pair(window, "napping")
     write(ada, "Awake 0")
     expect(bob.page.locator("article", has_text="Awake")).to_have_count(1)
     bob.context.set_offline(True)
     expect(bob.page.locator(STATE).first).to_have_text("Offline")
-    bob.picture("live-offline")
+    bob.screenshot("live-offline")
     for number in range(5):
         write(ada, f"Asleep {number}")
         ada.page.wait_for_timeout(1_000 * AWAY_S / 5)
@@ -132,7 +132,7 @@ def test_a_minute_without_a_network_loses_and_doubles_nothing(window: Callable[[
     assert bob.page.locator("a.gap").count() == 0
 
 
-def test_what_is_edited_while_it_waits_behind_the_pill_is_shown_as_it_is_now(window: Callable[[], Person]) -> None:
+def test_what_is_edited_while_it_waits_behind_the_pill_is_shown_as_it_is_now(window: Callable[[], BrowserUser]) -> None:
     ada, bob = pair(window, "pill")
     bob.page.locator("main form[data-composer] textarea[name=text]").first.fill("While this is being written nothing moves")
     write(ada, "Half an idea")
@@ -144,7 +144,7 @@ def test_what_is_edited_while_it_waits_behind_the_pill_is_shown_as_it_is_now(win
     ada.page.locator("form[data-composer-edit] textarea[name=text]").fill("A whole idea")
     ada.page.locator("form[data-composer-edit] button.primary").click()
     expect(ada.page.locator("article", has_text="A whole idea")).to_have_count(1)
-    ada.go("/home")
+    ada.open("/home")
     write(ada, "And what comes after it")
     expect(bob.page.locator(".pill")).to_have_text("2 new posts")
     bob.page.locator(".pill").click()
@@ -159,11 +159,11 @@ def opened(page: Page) -> list[str]:
     return asked
 
 
-def test_a_connection_on_which_nothing_comes_is_made_anew(window: Callable[[], Person]) -> None:
+def test_a_connection_on_which_nothing_comes_is_made_anew(window: Callable[[], BrowserUser]) -> None:
     ada, bob = pair(window, "silent")
     bob.page.clock.install()
     streams = opened(bob.page)
-    bob.go("/home")
+    bob.open("/home")
     write(ada, "Heard 0")
     expect(bob.page.locator("article", has_text="Heard 0")).to_have_count(1)
     assert len(streams) == 1
@@ -175,7 +175,7 @@ def test_a_connection_on_which_nothing_comes_is_made_anew(window: Callable[[], P
     assert texts(bob.page, "Heard") == ["Heard 1", "Heard 0"]
 
 
-def test_who_is_let_in_and_told_nothing_waits_longer_each_time(window: Callable[[], Person]) -> None:
+def test_who_is_let_in_and_told_nothing_waits_longer_each_time(window: Callable[[], BrowserUser]) -> None:
     bob = window()
     bob.sign_up("bob_patient")
     bob.page.add_init_script("""
@@ -188,15 +188,15 @@ def test_who_is_let_in_and_told_nothing_waits_longer_each_time(window: Callable[
         };
     """)
     bob.page.route("**/live/home*", lambda route: route.fulfill(content_type="text/event-stream", body="retry: 2000\n:)\n\n"))
-    bob.go("/home")
-    assert until(lambda: bob.page.evaluate("delays.length") >= 7, RETURN_MS / 1_000)
+    bob.open("/home")
+    assert wait_until(lambda: bob.page.evaluate("delays.length") >= 7, RETURN_MS / 1_000)
     first, *_, last = bob.page.evaluate("delays.slice(0, 7)")
     assert first <= 1_000
     assert last >= 30_000
     expect(bob.page.locator(STATE).first).to_have_text("Reconnecting")
 
 
-def test_of_many_hidden_windows_one_listens_also_when_the_network_comes_back(window: Callable[[], Person]) -> None:
+def test_of_many_hidden_windows_one_listens_also_when_the_network_comes_back(window: Callable[[], BrowserUser]) -> None:
     bob = window()
     bob.sign_up("bob_tabs")
     bob.context.add_init_script("Object.defineProperty(document, 'hidden', { get: () => window.away ?? false });")

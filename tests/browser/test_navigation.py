@@ -6,25 +6,25 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Person
+from tests.browser.conftest import BrowserUser
 
 PLACES = "() => { const box = document.activeElement.getBoundingClientRect(); return Math.round((box.top + box.bottom) / 2); }"
 
 
-def _tabs_through_side(person: Person) -> list[int]:
+def _tabs_through_side(user: BrowserUser) -> list[int]:
     """How far down each stop of the tab key is, from the brand to the menu of the account."""
-    person.page.locator(".brand").focus()
+    user.page.locator(".brand").focus()
     found = []
     for _ in range(20):
-        found.append(person.page.evaluate(PLACES))
-        if person.page.evaluate("document.activeElement.matches('.me summary')"):
+        found.append(user.page.evaluate(PLACES))
+        if user.page.evaluate("document.activeElement.matches('.me summary')"):
             return found
-        person.page.keyboard.press("Tab")
+        user.page.keyboard.press("Tab")
     raise AssertionError("the tab key does not come to the menu of the account")
 
 
-def test_the_tab_key_goes_down_the_side_and_never_back_up(person: Callable[..., Person]) -> None:
-    ann = person(height=900)
+def test_the_tab_key_goes_down_the_side_and_never_back_up(new_user: Callable[..., BrowserUser]) -> None:
+    ann = new_user(height=900)
     ann.sign_up("tabs")
     places = _tabs_through_side(ann)
     assert len(places) == 12
@@ -33,43 +33,43 @@ def test_the_tab_key_goes_down_the_side_and_never_back_up(person: Callable[..., 
     assert ann.page.evaluate("document.activeElement.closest('main') !== null"), "the content follows, as it does on the screen"
 
 
-def test_a_phone_has_a_button_for_a_new_post_on_every_page_that_is_read(person: Callable[..., Person]) -> None:
-    ann = person(width=390, height=600)
+def test_a_phone_has_a_button_for_a_new_post_on_every_page_that_is_read(new_user: Callable[..., BrowserUser]) -> None:
+    ann = new_user(width=390, height=600)
     ann.sign_up("thumb")
     for number in range(8):
-        ann.write(f"Post {number}")
+        ann.publish(f"Post {number}")
         ann.page.locator("article", has_text=f"Post {number}").first.wait_for()
     thread = ann.page.locator("article .at").first.get_attribute("href")
     assert thread
     for path in ("/home", "/local", thread, "/@thumb", "/notifications", "/search"):
-        ann.go(path)
+        ann.open(path)
         ann.page.evaluate("scrollTo(0, document.body.scrollHeight)")
         expect(ann.page.locator(".write")).to_be_in_viewport()
     ann.page.locator(".write").click()
     expect(ann.page.locator("form[data-composer] textarea[name=text]").last).to_be_focused()
 
 
-def test_a_slash_leads_to_the_search_field_and_what_is_typed_next_is_sought(person: Callable[..., Person]) -> None:
-    ann = person()
+def test_a_slash_leads_to_the_search_field_and_what_is_typed_next_is_sought(new_user: Callable[..., BrowserUser]) -> None:
+    ann = new_user()
     ann.sign_up("slash")
-    ann.write("Nobody likes this")
+    ann.publish("Nobody likes this")
     ann.page.locator("article", has_text="Nobody likes this").first.focus()
     ann.page.keyboard.type("/f", delay=1)  # f would be a favourite
     ann.page.wait_for_url("**/search")
     expect(ann.page.locator("#q")).to_be_focused()
     ann.page.keyboard.type("bfl?")
     expect(ann.page.locator("#q")).to_have_value("bfl?")
-    ann.go("/home")
+    ann.open("/home")
     expect(ann.page.locator("article .favourite").first).to_have_attribute("aria-pressed", "false")
-    ann.go("/search?q=likes")
+    ann.open("/search?q=likes")
     expect(ann.page.locator("#q")).not_to_be_focused()
 
 
-def test_no_label_of_a_composer_overlaps_its_field(person: Callable[..., Person]) -> None:
+def test_no_label_of_a_composer_overlaps_its_field(new_user: Callable[..., BrowserUser]) -> None:
     for width in (320, 390, 1280):
-        ann = person(width=width)
+        ann = new_user(width=width)
         ann.sign_up(f"label{width}")
-        ann.go("/compose")
+        ann.open("/compose")
         ann.page.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
         label, field = (ann.page.locator(f"main .later > {name}").bounding_box() for name in ("label", "input"))
         assert label

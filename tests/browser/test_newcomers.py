@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, expect
 
 from tests import files
-from tests.browser.conftest import Person
+from tests.browser.conftest import BrowserUser
 
 
 def top(place: Locator) -> float:
@@ -17,38 +17,38 @@ def top(place: Locator) -> float:
     return box["y"]
 
 
-def test_the_first_own_post_stands_above_the_welcome_and_both_stay(person: Callable[..., Person]) -> None:
-    ada, other = person(width=390, height=844), person()
+def test_the_first_own_post_stands_above_the_welcome_and_both_stay(new_user: Callable[..., BrowserUser]) -> None:
+    ada, other = new_user(width=390, height=844), new_user()
     other.sign_up("first_other")
-    other.write("Somebody was here before")
+    other.publish("Somebody was here before")
     expect(other.page.get_by_text("Somebody was here before")).to_be_visible()
     ada.sign_up("first_ada")
     welcome, post = ada.page.locator(".welcome"), ada.page.locator("article", has_text="My first words")
     expect(welcome).to_be_visible()
     expect(ada.page.locator("form:has(> [data-live])")).to_be_hidden()  # no empty frame
-    ada.write("My first words")
+    ada.publish("My first words")
     expect(post).to_be_in_viewport()
     assert top(post) < top(welcome)
-    ada.picture("first-post-phone")
+    ada.screenshot("first-post-phone")
     ada.page.reload()
     assert top(post) < top(welcome)
     expect(ada.page.get_by_text("Somebody was here before")).to_be_visible()
 
 
-def test_after_a_post_the_composer_is_as_it_was_at_first(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_after_a_post_the_composer_is_as_it_was_at_first(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("reset_ada")
     form = ada.page.locator("main form[data-composer]")
     form.locator("[name=visibility]").select_option("private")
     form.locator("[name=language]").select_option("de")
-    ada.write("Only for a few")
+    ada.publish("Only for a few")
     expect(ada.page.locator("article", has_text="Only for a few")).to_be_visible()
     expect(form.locator("[name=visibility]")).to_have_value("public")
     expect(form.locator("[name=language]")).to_have_value("en")  # what the browser said at sign-up
 
 
-def test_a_picture_has_its_place_before_it_comes(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_a_picture_has_its_place_before_it_comes(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("place_ada")
     form = ada.page.locator("main form[data-composer]")
     for size in ((900, 300), (300, 900)):
@@ -56,7 +56,7 @@ def test_a_picture_has_its_place_before_it_comes(person: Callable[..., Person]) 
         photo = files.picture(size=size).getvalue()
         form.locator("input[type=file]").set_input_files({"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": photo})
         form.locator(".attachment textarea").fill("A picture")
-        ada.write(f"Placed {size[0]}")
+        ada.publish(f"Placed {size[0]}")
         expect(ada.page.locator("article", has_text=f"Placed {size[0]}")).to_be_visible()
     ada.page.route(re.compile("/media/"), lambda route: route.abort())
     ada.page.reload()
@@ -66,10 +66,10 @@ def test_a_picture_has_its_place_before_it_comes(person: Callable[..., Person]) 
     assert max(max(shape) for shape in shapes) <= 600
 
 
-def test_what_was_deleted_to_be_written_anew_is_not_lost_on_the_way(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_what_was_deleted_to_be_written_anew_is_not_lost_on_the_way(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("anew_ada")
-    ada.write("Nearly rihgt")
+    ada.publish("Nearly rihgt")
     post = ada.page.locator("article", has_text="Nearly rihgt").first
     post.locator("summary[title=More]").click()
     post.get_by_role("link", name="Delete").click()
@@ -79,40 +79,40 @@ def test_what_was_deleted_to_be_written_anew_is_not_lost_on_the_way(person: Call
     again = ada.context.new_page()  # the window was closed by mistake
     again.goto(ada.site.url + "/home")
     expect(again.locator("main form[data-composer] textarea[name=text]")).to_have_value("Nearly rihgt")
-    ada.write("Now right")
+    ada.publish("Now right")
     ada.page.wait_for_url("**/@anew_ada/*")
     expect(ada.page.locator("article", has_text="Now right")).to_be_visible()
-    ada.go("/home")
+    ada.open("/home")
     expect(text).to_have_value("")
 
 
-def test_who_is_followed_from_the_first_page_is_a_click_away(person: Callable[..., Person]) -> None:
-    other, ada = person(), person(width=390, height=844)
+def test_who_is_followed_from_the_first_page_is_a_click_away(new_user: Callable[..., BrowserUser]) -> None:
+    other, ada = new_user(), new_user(width=390, height=844)
     other.sign_up("near_other")
-    other.write("Worth following")
+    other.publish("Worth following")
     expect(other.page.get_by_text("Worth following")).to_be_visible()
     ada.sign_up("near_ada")
-    ada.go("/home")
+    ada.open("/home")
     ada.page.locator(".welcome [data-follow=off]").first.click()
     ada.page.locator(".toast", has_text="in your timeline").get_by_role("link", name="View").click()
     expect(ada.page.locator(".toast")).to_have_count(0)
     assert ada.page.url.endswith("/home")
 
 
-def test_a_reply_shows_what_it_answers(person: Callable[..., Person]) -> None:
-    ada = person(width=390, height=844)
+def test_a_reply_shows_what_it_answers(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user(width=390, height=844)
     ada.sign_up("shown_ada")
-    ada.go("/home")
+    ada.open("/home")
     form = ada.page.locator("main form[data-composer]")
     form.locator("summary", has_text="Content warning").click()
     form.locator("[name=spoiler]").fill("The end of the novel")
-    ada.write("It was the gardener")
+    ada.publish("It was the gardener")
     post = ada.page.locator("article", has_text="The end of the novel")
     post.get_by_title("Reply").click()
     quote = ada.page.locator("dialog[open] .answering")
     expect(quote).to_have_text("shown_ada The end of the novel")
-    ada.picture("reply-dialog")
+    ada.screenshot("reply-dialog")
     ada.page.keyboard.press("Escape")
-    ada.write("Read it,\n\nall of you")
+    ada.publish("Read it,\n\nall of you")
     ada.page.locator("article", has_text="all of you").get_by_title("Reply").click()
     expect(quote).to_have_text("shown_ada Read it, all of you")

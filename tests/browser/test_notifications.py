@@ -7,69 +7,69 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.acceptance.site import until
-from tests.browser.conftest import Person
+from tests.acceptance.site_process import wait_until
+from tests.browser.conftest import BrowserUser
 
 
-def test_one_more_like_joins_its_group_while_the_list_is_open(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_one_more_like_joins_its_group_while_the_list_is_open(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("ada_grouped")
-    ada.go("/home")
-    ada.write("Who likes groups?")
+    ada.open("/home")
+    ada.publish("Who likes groups?")
     expect(ada.page.get_by_text("Who likes groups?").first).to_be_visible()
-    ada.go("/notifications")
+    ada.open("/notifications")
     items = ada.page.locator("[data-notes] > li")
     for number, told in enumerate(["fan_0 favourited", "fan_1 and fan_0 favourited", "fan_2 and 2 others favourited"]):
-        fan = person()
+        fan = new_user()
         fan.sign_up(f"fan_{number}")
-        fan.go("/@ada_grouped")
+        fan.open("/@ada_grouped")
         with fan.page.expect_response(re.compile("/favourite$")):
             fan.page.locator("article", has_text="Who likes groups?").get_by_title("Favourite").click()
         expect(items).to_have_count(1)
         expect(items.first).to_contain_text(told)
-    ada.picture("notifications-grouped")
+    ada.screenshot("notifications-grouped")
 
 
-def test_a_stranger_waits_and_is_accepted_without_scripts(person: Callable[..., Person]) -> None:
-    ada, bob = person(javascript=False, width=390, height=844), person()
+def test_a_stranger_waits_and_is_accepted_without_scripts(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(javascript=False, width=390, height=844), new_user()
     ada.sign_up("ada_waits")
-    ada.go("/settings/notifications")
+    ada.open("/settings/notifications")
     ada.page.get_by_label("People you don't follow").select_option("Filter")
     ada.page.get_by_role("button", name="Save").click()
     expect(ada.page.get_by_label("People you don't follow")).to_have_value("filter")
     bob.sign_up("bob_waits")
-    bob.go("/home")
-    bob.write("@ada_waits good morning")
+    bob.open("/home")
+    bob.publish("@ada_waits good morning")
     expect(bob.page.get_by_text("good morning").first).to_be_visible()
     link = ada.page.get_by_role("link", name="Filtered notifications from 1 person")
 
     def waits() -> bool:
-        ada.go("/notifications")
+        ada.open("/notifications")
         return link.count() == 1
 
-    assert until(waits)
+    assert wait_until(waits)
     expect(ada.page.get_by_text("No notifications yet")).to_be_visible()
     link.click()
     expect(ada.page.get_by_text("good morning")).to_be_visible()
-    ada.picture("requests-phone")
+    ada.screenshot("requests-phone")
     ada.page.get_by_role("button", name="Accept").click()
     expect(ada.page.get_by_text("No filtered notifications")).to_be_visible()
-    ada.go("/notifications")
+    ada.open("/notifications")
     expect(ada.page.get_by_text("good morning")).to_be_visible()
 
 
-def test_only_mentions_come_to_the_list_of_mentions(person: Callable[..., Person]) -> None:
-    ada, bob = person(), person()
+def test_only_mentions_come_to_the_list_of_mentions(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(), new_user()
     ada.sign_up("ada_named")
     bob.sign_up("bob_names")
-    ada.go("/notifications")
+    ada.open("/notifications")
     ada.page.get_by_role("link", name="Mentions", exact=True).click()
     expect(ada.page.locator("[data-live-state][data-state=live]")).to_be_visible()
-    bob.go("/@ada_named")
+    bob.open("/@ada_named")
     with bob.page.expect_response(re.compile("/follow$")):
         bob.page.locator(".profile-do").get_by_role("button", name="Follow").click()
-    bob.go("/home")
-    bob.write("@ada_named are you there?")
+    bob.open("/home")
+    bob.publish("@ada_named are you there?")
     items = ada.page.locator("[data-notes] > li")
     expect(items).to_have_count(1)
     expect(items.first).to_contain_text("are you there?")

@@ -10,9 +10,9 @@ import pytest
 from mastodon import Mastodon
 
 from tests import files
-from tests.acceptance.people import newcomer
-from tests.acceptance.site import Site, until
-from tests.browser.conftest import PASSWORD, Person
+from tests.acceptance.accounts import register_account
+from tests.acceptance.site_process import SiteProcess, wait_until
+from tests.browser.conftest import PASSWORD, BrowserUser
 from tests.browser.test_accessibility import FOR_MEMBERS, FOR_MODERATORS, FOR_VISITORS
 
 SIZES = [(320, 700), (390, 844), (1280, 800)]
@@ -47,7 +47,7 @@ class Crowd(NamedTuple):
 def _posts(writer: Mastodon, reader: str) -> list[int]:
     """A post with each kind of text that a post can have."""
     picture = writer.media_post(files.picture(), mime_type="image/jpeg", file_name="W" * 200 + ".jpg", description="W" * 1_500)
-    until(lambda: writer.media(picture).url)
+    wait_until(lambda: writer.media(picture).url)
     poll = writer.make_poll(["W" * 50, "M" * 50], 3_600)
     soon = datetime.now(UTC) + timedelta(days=1)
     made = [
@@ -63,17 +63,17 @@ def _posts(writer: Mastodon, reader: str) -> list[int]:
     return [int(one.id) for one in made]
 
 
-def _profile(person: Mastodon) -> str:
+def _profile(client: Mastodon) -> str:
     fields = [("W" * 255, "W" * 255)] * 4
-    person.account_update_credentials(display_name="W" * 30, note="W" * 500, fields=fields)
-    return str(person.me().username)
+    client.account_update_credentials(display_name="W" * 30, note="W" * 500, fields=fields)
+    return str(client.me().username)
 
 
-def _grown(served: Site) -> Crowd:
-    writer, reader, boss = (newcomer(served, stem * 26) for stem in "wvb")
+def _grown(browser_site: SiteProcess) -> Crowd:
+    writer, reader, boss = (register_account(browser_site, stem * 26) for stem in "wvb")
     names = [_profile(one) for one in (writer, reader, boss)]
-    served.command("user", "role", names[2], "admin")
-    served.command("announce", "publish", "W" * 400)
+    browser_site.run_command("user", "role", names[2], "admin")
+    browser_site.run_command("announce", "publish", "W" * 400)
     posts = _posts(writer, names[1])
     for one, other in ((writer, reader), (reader, writer), (reader, boss)):
         one.account_follow(other.me())
@@ -89,7 +89,7 @@ def _grown(served: Site) -> Crowd:
     )
     reader.report(writer.me(), status_ids=posts[:2], comment="W" * 1_000)
     reader.account_note_set(writer.me(), "W" * 1_000)
-    Mastodon.create_app("W" * 60, api_base_url=served.url, website="https://" + "w" * 60 + ".example/" + "w" * 200)
+    Mastodon.create_app("W" * 60, api_base_url=browser_site.url, website="https://" + "w" * 60 + ".example/" + "w" * 200)
     own = f"/@{names[0]}"
     of_writer = (own, *(own + part for part in ("/with_replies", "/media", "/followers", "/following", "/block", "/report", "/lists")))
     of_posts = [f"{own}/{post}" for post in posts] + [f"/posts/{posts[0]}/history", f"/compose?reply_to={posts[1]}"]
@@ -100,34 +100,34 @@ def _grown(served: Site) -> Crowd:
 
 
 @pytest.fixture(scope="module")
-def crowd(served: Site) -> Crowd:
+def crowd(browser_site: SiteProcess) -> Crowd:
     """The same for all sizes of windows."""
-    return _grown(served)
+    return _grown(browser_site)
 
 
-def _log_in(person: Person, name: str) -> None:
-    person.go("/login")
-    person.page.locator("input[name=name]").fill(name)
-    person.page.locator("input[name=password]").fill(PASSWORD)
-    person.page.locator("main form button.primary").click()
-    person.page.wait_for_url("**/home")
+def _log_in(user: BrowserUser, name: str) -> None:
+    user.open("/login")
+    user.page.locator("input[name=name]").fill(name)
+    user.page.locator("input[name=password]").fill(PASSWORD)
+    user.page.locator("main form button.primary").click()
+    user.page.wait_for_url("**/home")
 
 
-def _wrong(person: Person, paths: tuple[str, ...], width: int) -> list[str]:
+def _wrong(user: BrowserUser, paths: tuple[str, ...], width: int) -> list[str]:
     found = []
     for path in paths:
-        person.go(path)
-        person.page.evaluate("document.querySelectorAll('details:not(.menu)').forEach((each) => { each.open = true; })")
-        person.picture(f"{width}-{path.strip('/').replace('/', '_').replace('?', '_')[:60] or 'front'}")
-        found += [f"{width} {path}: {problem}" for problem in (person.page.evaluate(WIDER), *person.page.evaluate(SQUEEZED)) if problem]
+        user.open(path)
+        user.page.evaluate("document.querySelectorAll('details:not(.menu)').forEach((each) => { each.open = true; })")
+        user.screenshot(f"{width}-{path.strip('/').replace('/', '_').replace('?', '_')[:60] or 'front'}")
+        found += [f"{width} {path}: {problem}" for problem in (user.page.evaluate(WIDER), *user.page.evaluate(SQUEEZED)) if problem]
     return found
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_no_text_of_a_stranger_makes_a_page_wider_than_the_window(
-    person: Callable[..., Person], crowd: Crowd, width: int, height: int
+    new_user: Callable[..., BrowserUser], crowd: Crowd, width: int, height: int
 ) -> None:
-    visitor, reader, boss, writer = (person(width=width, height=height, dark=width == 390) for _ in range(4))
+    visitor, reader, boss, writer = (new_user(width=width, height=height, dark=width == 390) for _ in range(4))
     for one, name in ((reader, crowd.reader), (boss, crowd.boss), (writer, crowd.writer)):
         _log_in(one, name)
     found = _wrong(visitor, (*FOR_VISITORS, *crowd.paths[:4], *crowd.paths[8:11]), width)
@@ -137,14 +137,14 @@ def test_no_text_of_a_stranger_makes_a_page_wider_than_the_window(
     assert found == []
 
 
-def test_what_came_while_the_page_was_open_is_not_wider_either(person: Callable[..., Person], crowd: Crowd) -> None:
-    reader, writer = person(width=320, height=700), person(width=390, height=844)
+def test_what_came_while_the_page_was_open_is_not_wider_either(new_user: Callable[..., BrowserUser], crowd: Crowd) -> None:
+    reader, writer = new_user(width=320, height=700), new_user(width=390, height=844)
     _log_in(reader, crowd.reader)
     _log_in(writer, crowd.writer)
     reader.page.locator("[data-live-state][data-state=live]").wait_for(state="attached")
-    writer.go("/compose")
+    writer.open("/compose")
     writer.page.locator("main .warning").first.locator("summary").click()
     writer.page.locator("main [name=spoiler]").fill("Z" * 90)
-    writer.write("Z" * 400)
+    writer.publish("Z" * 400)
     reader.page.get_by_text("ZZZ").first.wait_for(state="attached")
     assert reader.page.evaluate(WIDER) == ""

@@ -8,98 +8,98 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.acceptance.site import until
-from tests.browser.conftest import PASSWORD, Person
+from tests.acceptance.site_process import wait_until
+from tests.browser.conftest import PASSWORD, BrowserUser
 
 TEXTS = ("Good morning from the train", "صباح الخير من القطار", "電車からおはようございます", "Morning! 👩‍👩‍👧 🚆")
 
 
-def follow(person: Person) -> None:
+def follow(user: BrowserUser) -> None:
     """Press the button of the profile that is open, and wait until the site has taken it."""
-    with person.page.expect_response(re.compile("/follow$")):
-        person.page.locator(".profile-do").get_by_role("button", name=re.compile("^Follow")).click()
-    expect(person.page.locator(".profile-do").get_by_role("button", name=re.compile("^Unfollow"))).to_be_visible()
+    with user.page.expect_response(re.compile("/follow$")):
+        user.page.locator(".profile-do").get_by_role("button", name=re.compile("^Follow")).click()
+    expect(user.page.locator(".profile-do").get_by_role("button", name=re.compile("^Unfollow"))).to_be_visible()
 
 
-def test_a_post_reaches_an_open_timeline_and_its_answer_comes_back(person: Callable[..., Person]) -> None:
-    ada, bob = person(), person(width=390, height=844)
+def test_a_post_reaches_an_open_timeline_and_its_answer_comes_back(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(), new_user(width=390, height=844)
     ada.sign_up("ada_live")
     bob.sign_up("bob_live")
-    bob.go("/@ada_live")
+    bob.open("/@ada_live")
     follow(bob)
-    bob.go("/home")
+    bob.open("/home")
     for text in TEXTS:
-        ada.write(text)
+        ada.publish(text)
         expect(bob.page.get_by_text(text)).to_be_visible()
-    ada.picture("home-desktop")
-    bob.picture("home-phone")
+    ada.screenshot("home-desktop")
+    bob.screenshot("home-phone")
     bob.page.locator("article", has_text=TEXTS[0]).get_by_title("Reply").click()
     reply = bob.page.locator("dialog[open] form[data-composer]")
     reply.locator("textarea").fill("@ada_live And to you!")
     reply.locator("button.primary").click()
     expect(ada.page.locator("[data-count=bell]").first).to_contain_text("2")  # the follow, and the answer
     expect(ada.page).to_have_title(re.compile(r"^\(2\)"))
-    ada.go("/notifications")
+    ada.open("/notifications")
     expect(ada.page.get_by_text("And to you!")).to_be_visible()
-    ada.picture("notifications")
+    ada.screenshot("notifications")
 
 
-def test_what_comes_to_the_open_list_of_notifications_is_read_there(person: Callable[..., Person]) -> None:
-    ada, bob = person(), person()
+def test_what_comes_to_the_open_list_of_notifications_is_read_there(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(), new_user()
     ada.sign_up("ada_reads")
     bob.sign_up("bob_writes")
-    ada.go("/home")
-    bob.write("Knock knock @ada_reads")
+    ada.open("/home")
+    bob.publish("Knock knock @ada_reads")
     expect(ada.page.locator("[data-count=bell]").first).to_contain_text("1")
-    ada.go("/notifications")
+    ada.open("/notifications")
     expect(ada.page.get_by_text("Knock knock")).to_be_visible()
     with ada.page.expect_response(re.compile("/notifications/read$")) as answer:
-        bob.write("Who is there? @ada_reads")
+        bob.publish("Who is there? @ada_reads")
     assert answer.value.status == 204
     expect(ada.page.get_by_text("Who is there?")).to_be_visible()
     expect(ada.page.locator("[data-count=bell]")).to_have_count(0)
     expect(ada.page).to_have_title(re.compile("^Notifications"))
 
 
-def test_what_came_while_one_was_offline_is_there_afterwards_once(person: Callable[..., Person]) -> None:
-    ada, bob = person(), person()
+def test_what_came_while_one_was_offline_is_there_afterwards_once(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(), new_user()
     ada.sign_up("ada_offline")
     bob.sign_up("bob_offline")
-    bob.go("/@ada_offline")
+    bob.open("/@ada_offline")
     follow(bob)
-    bob.go("/home")
-    ada.write("Before the tunnel")
+    bob.open("/home")
+    ada.publish("Before the tunnel")
     expect(bob.page.get_by_text("Before the tunnel")).to_be_visible()
     bob.context.set_offline(True)
     expect(bob.page.locator("[data-live-state]").first).to_contain_text(re.compile("offline|reconnect", re.IGNORECASE))
     for number in range(3):
-        ada.write(f"In the tunnel {number}")
+        ada.publish(f"In the tunnel {number}")
         expect(ada.page.get_by_text(f"In the tunnel {number}")).to_be_visible()
     bob.context.set_offline(False)
     for number in range(3):
         expect(bob.page.get_by_text(f"In the tunnel {number}")).to_have_count(1, timeout=30_000)
 
 
-def test_new_posts_wait_behind_a_button_while_one_reads_further_down(person: Callable[..., Person]) -> None:
-    ada, bob = person(), person(height=500)
+def test_new_posts_wait_behind_a_button_while_one_reads_further_down(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(), new_user(height=500)
     ada.sign_up("ada_pill")
     for number in range(12):
-        ada.write(f"Old post {number}")
+        ada.publish(f"Old post {number}")
         expect(ada.page.get_by_text(f"Old post {number}", exact=True)).to_be_visible()
-    bob.go("/@ada_pill")
+    bob.open("/@ada_pill")
     bob.page.get_by_text("Old post 2", exact=True).scroll_into_view_if_needed()
     place = bob.page.get_by_text("Old post 2", exact=True).bounding_box()
-    ada.write("The newest of all")
+    ada.publish("The newest of all")
     pill = bob.page.get_by_role("button", name=re.compile("1 new post"))
     expect(pill).to_be_visible()
     assert bob.page.get_by_text("Old post 2", exact=True).bounding_box() == place
-    bob.picture("pill")
+    bob.screenshot("pill")
     pill.click()
     expect(bob.page.get_by_text("The newest of all")).to_be_in_viewport()
 
 
-def test_what_was_typed_survives_a_crash(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_what_was_typed_survives_a_crash(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("ada_draft")
     ada.page.locator("main form[data-composer] textarea").fill("Half a thought")
     ada.page.wait_for_timeout(1_500)
@@ -108,56 +108,58 @@ def test_what_was_typed_survives_a_crash(person: Callable[..., Person]) -> None:
     expect(again.locator("main form[data-composer] textarea")).to_have_value("Half a thought")
 
 
-def test_the_counter_counts_what_people_see(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_the_counter_counts_what_people_see(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("ada_counts")
     composer = ada.page.locator("main form[data-composer]")
     composer.locator("textarea").fill("👩‍👩‍👧 https://example.org/a/very/long/address/that/counts/for/twenty-three")
     expect(composer).to_contain_text(str(500 - 2 - 23))
 
 
-def unread(who: Person) -> str:
+def unread(who: BrowserUser) -> str:
     """How many notifications a page that is asked for now says that there are: "2 new"; nothing where there are none."""
-    who.go("/home")
+    who.open("/home")
     return "".join(who.page.locator("[data-count=bell]").all_inner_texts()[:1])
 
 
-def test_everything_is_done_without_scripts(person: Callable[..., Person]) -> None:
-    ada, bob = person(javascript=False), person(javascript=False, width=390, height=844)
+def test_everything_is_done_without_scripts(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(javascript=False), new_user(javascript=False, width=390, height=844)
     ada.sign_up("ada_plain")
     bob.sign_up("bob_plain")
-    bob.go("/@ada_plain")
+    bob.open("/@ada_plain")
     bob.page.locator(".profile-do").get_by_role("button", name=re.compile("^Follow")).click()
     expect(bob.page.locator(".profile-do").locator("[data-follow=on]")).to_be_visible()
     for text in TEXTS:
-        ada.write(text)
-        bob.go("/home")
+        ada.publish(text)
+        bob.open("/home")
         expect(bob.page.get_by_text(text)).to_be_visible()
-    bob.picture("home-phone-plain")
+    bob.screenshot("home-phone-plain")
     bob.page.locator("article", has_text=TEXTS[0]).get_by_title("Reply").click()
     bob.page.locator("textarea").fill("@ada_plain And to you!")
     bob.page.locator("form[data-composer] button.primary").click()
-    assert until(lambda: unread(ada).startswith("2"))  # the follow, and the answer; a job tells of it, and no script shows that on a page
-    ada.go("/notifications")
+    assert wait_until(
+        lambda: unread(ada).startswith("2")
+    )  # the follow, and the answer; a job tells of it, and no script shows that on a page
+    ada.open("/notifications")
     expect(ada.page.get_by_text("And to you!")).to_be_visible()
-    ada.go("/@bob_plain/with_replies")
+    ada.open("/@bob_plain/with_replies")
     ada.page.locator("article", has_text="And to you!").first.get_by_title("Favourite").click()
     expect(ada.page.locator("article", has_text="And to you!").first.get_by_title("Favourite")).to_have_attribute("aria-pressed", "true")
-    ada.go("/settings/preferences")
+    ada.open("/settings/preferences")
     ada.page.get_by_label("Dark").check()
     ada.page.get_by_role("button", name="Save preferences").click()
     expect(ada.page.locator("html")).to_have_attribute("data-theme", "dark")
-    ada.go("/@ada_plain")
+    ada.open("/@ada_plain")
     ada.page.locator("article", has_text=TEXTS[0]).first.locator("summary").click()
     ada.page.locator("article", has_text=TEXTS[0]).first.get_by_role("link", name="Delete").click()
     ada.page.get_by_role("button", name="Delete", exact=True).click()
     expect(ada.page.get_by_text(TEXTS[0])).to_have_count(0)
-    ada.go("/home")
+    ada.open("/home")
     ada.page.locator("summary", has_text="More").first.click()
     ada.page.get_by_role("button", name="Log out").click()
-    ada.go("/@ada_plain")
+    ada.open("/@ada_plain")
     expect(ada.page.get_by_text(TEXTS[1])).to_be_visible()
-    ada.go("/login")
+    ada.open("/login")
     ada.page.locator("input[name=name]").fill("ada_plain")
     ada.page.locator("input[name=password]").fill(PASSWORD)
     ada.page.locator("main form button.primary").click()
@@ -165,29 +167,29 @@ def test_everything_is_done_without_scripts(person: Callable[..., Person]) -> No
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_favourites_and_boosts_show_at_once(person: Callable[..., Person], dark: bool) -> None:
-    ada = person(dark=dark)
+def test_favourites_and_boosts_show_at_once(new_user: Callable[..., BrowserUser], dark: bool) -> None:
+    ada = new_user(dark=dark)
     name = f"ada_{'dark' if dark else 'light'}"
     ada.sign_up(name)
     text = f"Press all the buttons, {name}"  # what others wrote is on this page too
-    ada.write(text)
+    ada.publish(text)
     article = ada.page.locator("article", has_text=text).first
     for title in ("Favourite", "Boost", "Bookmark"):
         with ada.page.expect_response(re.compile(f"/{title.lower()}$")):
             article.get_by_title(title).click()
         expect(article.get_by_title(title)).to_have_attribute("aria-pressed", "true")
-    ada.picture(f"pressed-{name}")
+    ada.screenshot(f"pressed-{name}")
     ada.page.reload()
     expect(ada.page.locator("article", has_text=text).first.get_by_title("Favourite")).to_have_attribute("aria-pressed", "true")
 
 
-def test_an_opened_post_has_the_focus_and_what_it_answers_stands_above(person: Callable[..., Person]) -> None:
-    ada = person(height=500)
+def test_an_opened_post_has_the_focus_and_what_it_answers_stands_above(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user(height=500)
     ada.sign_up("ada_opens")
-    ada.write("The first of many\n\n" + "and long\n" * 12)
+    ada.publish("The first of many\n\n" + "and long\n" * 12)
     ada.page.locator("article", has_text="The first of many").locator("a.at").click()
     ada.page.wait_for_url("**/@ada_opens/*")  # the composer of the page that is left would take the answer with it
-    ada.write("The answer to it")
+    ada.publish("The answer to it")
     answer = ada.page.locator("article", has_text="The answer to it")
     answer.locator("a.at").click()
     expect(ada.page.locator(".ancestors")).to_contain_text("The first of many")
@@ -195,12 +197,12 @@ def test_an_opened_post_has_the_focus_and_what_it_answers_stands_above(person: C
     expect(answer).to_be_in_viewport()
 
 
-def test_the_address_of_a_post_is_copied_from_its_menu(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_the_address_of_a_post_is_copied_from_its_menu(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
     ada.sign_up("copy_ada")
-    ada.go("/home")
-    ada.write("Pass it on")
+    ada.open("/home")
+    ada.publish("Pass it on")
     post = ada.page.locator("article", has_text="Pass it on")
     post.locator("summary[title=More]").click()
     post.get_by_role("button", name="Copy link").click()
@@ -209,8 +211,8 @@ def test_the_address_of_a_post_is_copied_from_its_menu(person: Callable[..., Per
     assert ada.page.evaluate("navigator.clipboard.readText()") == post.locator(".at").evaluate("link => link.href")
 
 
-def test_a_password_that_is_being_typed_when_scripts_arrive_is_not_cut_off(person: Callable[..., Person]) -> None:
-    ada, held = person(), list[Route]()
+def test_a_password_that_is_being_typed_when_scripts_arrive_is_not_cut_off(new_user: Callable[..., BrowserUser]) -> None:
+    ada, held = new_user(), list[Route]()
     page = ada.page
 
     def hold(route: Route) -> None:
@@ -220,7 +222,7 @@ def test_a_password_that_is_being_typed_when_scripts_arrive_is_not_cut_off(perso
     page.goto(f"{ada.site.url}/login", wait_until="commit")  # not loaded: the scripts are still on their way
     field = page.locator("#user_password")
     field.press_sequentially("open")
-    assert until(lambda: page.title() and held)  # asking lets the browser's news in
+    assert wait_until(lambda: page.title() and held)  # asking lets the browser's news in
     held[0].continue_()
     expect(page.get_by_role("button", name="Show password")).to_be_visible()
     page.keyboard.type("-sesame")

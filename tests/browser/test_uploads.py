@@ -8,7 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import FilePayload, Locator, Route, expect
 
 from tests import files
-from tests.browser.conftest import Person
+from tests.browser.conftest import BrowserUser
 from tests.browser.test_accessibility import violations
 
 
@@ -16,23 +16,23 @@ def photo(name: str = "flag.jpg") -> FilePayload:
     return {"name": name, "mimeType": "image/jpeg", "buffer": files.picture(size=(640, 480)).getvalue()}
 
 
-def composer(person: Person) -> Locator:
-    return person.page.locator("main form[data-composer]")
+def composer(user: BrowserUser) -> Locator:
+    return user.page.locator("main form[data-composer]")
 
 
-def choose(person: Person, *photos: FilePayload) -> None:
+def choose(user: BrowserUser, *photos: FilePayload) -> None:
     """Open the fold and choose files."""
-    form = composer(person)
+    form = composer(user)
     form.locator(".attach > summary").click()
-    with person.page.expect_file_chooser() as chooser:
+    with user.page.expect_file_chooser() as chooser:
         form.get_by_role("button", name="Add images, video or audio").click()
     chooser.value.set_files(list(photos))
 
 
-def test_pictures_are_uploaded_described_and_posted(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_pictures_are_uploaded_described_and_posted(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("ada_pictures")
-    ada.go("/home")
+    ada.open("/home")
     choose(ada, photo(), photo("second.jpg"))
     form = composer(ada)
     expect(form.locator(".attachment[data-media] img")).to_have_count(2)
@@ -41,37 +41,37 @@ def test_pictures_are_uploaded_described_and_posted(person: Callable[..., Person
     send = form.locator("button.primary")
     send.click()
     expect(form.locator(".reminder")).to_contain_text("One attachment has no alt text")
-    ada.picture("composer-reminds")
+    ada.screenshot("composer-reminds")
     send.click()
     post = ada.page.locator("article", has_text="Two flags")
     expect(post.locator("figure img")).to_have_count(2)
     expect(post.get_by_alt_text("Red and blue")).to_be_visible()
     expect(form.locator(".attachment")).to_have_count(0)
-    ada.picture("post-with-pictures")
+    ada.screenshot("post-with-pictures")
     assert post.locator("img").nth(1).evaluate("image => image.complete && image.naturalWidth > 0 || image.loading === 'lazy'")
     assert violations(ada, "/home") == []
 
 
-def test_what_was_uploaded_is_there_again_after_a_crash(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_what_was_uploaded_is_there_again_after_a_crash(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("ada_crash")
-    ada.go("/home")
+    ada.open("/home")
     choose(ada, photo())
     form = composer(ada)
     form.locator(".attachment textarea").fill("Kept")
     form.locator("textarea[name=text]").fill("Not sent yet")
     ada.page.on("dialog", lambda dialog: dialog.accept())
-    ada.go("/home")
+    ada.open("/home")
     expect(composer(ada).locator("textarea[name=text]")).to_have_value("Not sent yet")
     expect(composer(ada).locator(".attachment textarea")).to_have_value("Kept")
     composer(ada).get_by_role("button", name="Remove").click()
     expect(composer(ada).locator(".attachment")).to_have_count(0)
 
 
-def test_a_picture_is_pasted(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_a_picture_is_pasted(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("ada_pastes")
-    ada.go("/home")
+    ada.open("/home")
     data = list(files.picture().getvalue())
     composer(ada).locator("textarea[name=text]").evaluate(
         """(text, data) => {
@@ -84,23 +84,23 @@ def test_a_picture_is_pasted(person: Callable[..., Person]) -> None:
     expect(composer(ada).locator(".attachment[data-media] img")).to_have_count(1)
 
 
-def test_what_is_no_picture_is_told_and_can_be_taken_off(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_what_is_no_picture_is_told_and_can_be_taken_off(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("ada_tries")
-    ada.go("/home")
+    ada.open("/home")
     choose(ada, {"name": "evil.jpg", "mimeType": "image/jpeg", "buffer": b"<svg onload=alert(1)>"})
     expect(composer(ada).locator(".attachment.failed")).to_contain_text("content type is invalid")
     composer(ada).get_by_role("button", name="Remove").click()
     composer(ada).locator("textarea[name=text]").fill("Without it")
     composer(ada).locator("button.primary").click()
     expect(ada.page.locator("article", has_text="Without it")).to_be_visible()
-    ada.complaints = [complaint for complaint in ada.complaints if "422" not in complaint]
+    ada.console_errors = [complaint for complaint in ada.console_errors if "422" not in complaint]
 
 
-def test_an_upload_is_seen_on_its_way_and_tried_again_when_it_was_cut(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_an_upload_is_seen_on_its_way_and_tried_again_when_it_was_cut(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("ada_tunnel")
-    ada.go("/home")
+    ada.open("/home")
     held: list[Route] = []
     ada.page.route("**/compose/media", lambda route: held.append(route))  # noqa: PLW0108 - Playwright counts its parameters
     choose(ada, photo("photo.jpg"))
@@ -108,21 +108,21 @@ def test_an_upload_is_seen_on_its_way_and_tried_again_when_it_was_cut(person: Ca
     expect(waiting.get_by_role("progressbar", name="Uploading photo.jpg")).to_be_visible()
     expect(waiting.get_by_alt_text("photo.jpg")).to_be_visible()
     assert waiting.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)")
-    ada.picture("uploading")
+    ada.screenshot("uploading")
     held.pop().abort()
     failed = composer(ada).locator(".attachment.failed")
     expect(failed).to_contain_text("Could not reach the server")
-    ada.picture("upload-failed")
+    ada.screenshot("upload-failed")
     ada.page.unroute("**/compose/media")
     failed.get_by_role("button", name="Retry").click()
     expect(composer(ada).locator(".attachment[data-media]")).to_have_count(1)
     expect(failed).to_have_count(0)
 
 
-def test_an_upload_is_called_off_by_taking_it_away(person: Callable[..., Person]) -> None:
-    ada = person()
+def test_an_upload_is_called_off_by_taking_it_away(new_user: Callable[..., BrowserUser]) -> None:
+    ada = new_user()
     ada.sign_up("ada_regrets")
-    ada.go("/home")
+    ada.open("/home")
     ada.page.route("**/compose/media", lambda route: None)
     choose(ada, photo())
     with ada.page.expect_event("requestfailed"):
@@ -132,11 +132,11 @@ def test_an_upload_is_called_off_by_taking_it_away(person: Callable[..., Person]
     expect(composer(ada).locator("button.primary")).to_be_enabled()
 
 
-def test_a_poll_is_voted_in_without_a_new_page(person: Callable[..., Person]) -> None:
-    ada, bob = person(), person(width=390, height=844)
+def test_a_poll_is_voted_in_without_a_new_page(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = new_user(), new_user(width=390, height=844)
     ada.sign_up("ada_asks")
     bob.sign_up("bob_votes")
-    ada.go("/home")
+    ada.open("/home")
     form = composer(ada)
     form.locator("textarea[name=text]").fill("Which one?")
     form.locator(".ask > summary").click()
@@ -145,10 +145,10 @@ def test_a_poll_is_voted_in_without_a_new_page(person: Callable[..., Person]) ->
     form.locator("button.primary").click()
     own = ada.page.locator("article", has_text="Which one?")
     expect(own.locator(".poll progress")).to_have_count(2)
-    bob.go("/local")
+    bob.open("/local")
     poll = bob.page.locator("article", has_text="Which one?")
     poll.get_by_text("Coffee").click()
-    bob.picture("poll-on-a-phone")
+    bob.screenshot("poll-on-a-phone")
     poll.get_by_role("button", name="Vote").click()
     expect(poll.locator(".poll")).to_contain_text("100%")
     expect(bob.page).to_have_url(re.compile("/local$"))

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import files
-from tests.browser.conftest import PASSWORD, Person
+from tests.browser.conftest import PASSWORD, BrowserUser
 
 pytestmark = [pytest.mark.browser, pytest.mark.acceptance]
 
@@ -54,11 +54,11 @@ def elsewhere() -> Iterator[str]:
     server.server_close()
 
 
-def test_a_web_client_elsewhere_signs_in_reads_writes_and_hears(person: Callable[..., Person], elsewhere: str) -> None:
-    wren = person()
+def test_a_web_client_elsewhere_signs_in_reads_writes_and_hears(new_user: Callable[..., BrowserUser], elsewhere: str) -> None:
+    wren = new_user()
     wren.sign_up("wren")
     for number in range(5):
-        wren.write(f"number {number}")
+        wren.publish(f"number {number}")
         expect(wren.page.locator("article").filter(has_text=f"number {number}")).to_be_visible()
     page = wren.page
     page.goto(elsewhere)
@@ -78,7 +78,7 @@ def test_a_web_client_elsewhere_signs_in_reads_writes_and_hears(person: Callable
     page.get_by_role("button", name="Publish").click()
     expect(posts.first).to_contain_text("from elsewhere")
     expect(posts.first.get_by_alt_text("sent from elsewhere")).to_be_visible()
-    wren.picture("web_client")
+    wren.screenshot("web_client")
     page.get_by_role("button", name="Sign out").click()
     expect(me).to_have_text("signed out: 401")
     expect(page.locator("#trouble")).to_be_empty()
@@ -86,9 +86,9 @@ def test_a_web_client_elsewhere_signs_in_reads_writes_and_hears(person: Callable
 
 @pytest.mark.parametrize("path", ["login", "sign-up"])
 def test_a_popup_of_a_web_client_keeps_its_opener_through_the_whole_sign_in(
-    person: Callable[..., Person], elsewhere: str, path: str
+    new_user: Callable[..., BrowserUser], elsewhere: str, path: str
 ) -> None:
-    there, robin = person(), person()
+    there, robin = new_user(), new_user()
     there.sign_up(f"robin{path[:3]}")
     page = robin.page
     page.goto(elsewhere)
@@ -116,10 +116,10 @@ def test_a_popup_of_a_web_client_keeps_its_opener_through_the_whole_sign_in(
     popup.evaluate("window.opener.postMessage('back', '*')")
 
 
-def test_a_web_client_is_let_in_by_somebody_who_logs_in_on_the_way(person: Callable[..., Person], elsewhere: str) -> None:
-    there = person()
+def test_a_web_client_is_let_in_by_somebody_who_logs_in_on_the_way(new_user: Callable[..., BrowserUser], elsewhere: str) -> None:
+    there = new_user()
     there.sign_up("wanda")
-    finch = person()
+    finch = new_user()
     page = finch.page
     page.goto(elsewhere)
     page.get_by_label("Server").fill(finch.site.url)

@@ -25,7 +25,7 @@ from microblog.storage.database import Connection, Cursor, connect, execute
 from microblog.storage.invalidation_log import EVERYTHING, KEPT, ChangedKeys
 from tests import make
 from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
-from tests.live.test_event_log import Committing
+from tests.live.test_event_log import CommittingDatabase
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def keys(*those: str) -> frozenset[str]:
 
 
 def test_a_slow_transaction_is_not_passed_over(connections: Callable[[], Connection]) -> None:
-    slow, quick, watch = connections(), connections(), InvalidationLog(Committing(connections()))
+    slow, quick, watch = connections(), connections(), InvalidationLog(CommittingDatabase(connections()))
     begun = done(watch.position())
     touch(slow, "slow")
     touch(quick, "quick")
@@ -69,7 +69,7 @@ def test_a_slow_transaction_is_not_passed_over(connections: Callable[[], Connect
 
 
 def test_what_is_rolled_back_changes_nothing(connections: Callable[[], Connection]) -> None:
-    other, watch = connections(), InvalidationLog(Committing(connections()))
+    other, watch = connections(), InvalidationLog(CommittingDatabase(connections()))
     begun = done(watch.position())
     touch(other, "p1")
     other.rollback()
@@ -79,7 +79,7 @@ def test_what_is_rolled_back_changes_nothing(connections: Callable[[], Connectio
 
 def test_with_patience_there_is_a_look_after_a_wake_or_when_it_is_over(connections: Callable[[], Connection]) -> None:
     clock = [0.0]
-    other, watch = connections(), InvalidationLog(Committing(connections()), max_age=0.5, seconds=lambda: clock[0])
+    other, watch = connections(), InvalidationLog(CommittingDatabase(connections()), max_age=0.5, seconds=lambda: clock[0])
     begun = done(watch.position())
     touch(other, "p1")
     other.commit()

@@ -16,7 +16,7 @@ import pytest
 from microblog.model.emails import MAX_REJECTIONS
 from microblog.storage.database import Connection, connect
 from tests import make
-from tests.acceptance.site import until
+from tests.acceptance.site_process import wait_until
 from tests.mail_server import MailServer, mail_server
 from tests.rfc5322 import problems
 
@@ -134,14 +134,14 @@ def test_a_mail_whose_receipt_was_lost_is_repeated_under_its_name_and_refusals_a
         told = refused(stood) + stood[("refuse", "cancelled", 0)]
         return stood[("ann", "sent", 1)] == stood[("lose", "deferred", 1)] == told == POSTS
 
-    assert until(all_were_tried), standing(connection)
+    assert wait_until(all_were_tried), standing(connection)
     process.kill()
     assert refused(standing(connection)) >= MAX_REJECTIONS, "after so many refusals nothing is written to an address"
     with connection.cursor() as cursor:
         cursor.execute("update jobs set due_at = now() where state = 'waiting'")
     connection.commit()
     again = start()
-    assert until(lambda: len([one for one in server.taken() if one.recipient.startswith("lose")]) >= 2 * POSTS)
+    assert wait_until(lambda: len([one for one in server.taken() if one.recipient.startswith("lose")]) >= 2 * POSTS)
     again.kill()
     lost = Counter(str(one.message["Message-ID"]) for one in server.taken() if one.recipient.startswith("lose"))
     assert set(lost.values()) == {2}

@@ -30,7 +30,7 @@ from microblog.model.posts import Post, PostFlags, Visibility
 T = TypeVar("T")
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 EPOCH = "e"
-LIMIT = 3  # events in one look, so that there is more to look at
+LIMIT = 3  # events per poll, so that a test needs several
 PUBLIC = Stream(StreamKind.PUBLIC)
 
 
@@ -47,14 +47,14 @@ def home(id: int) -> Stream:
 
 
 @define
-class ModelLog:
+class FakeEventLog:
     """In-memory event log with PostgreSQL's rules: ids are assigned at once, and events are readable once no older transaction is open.
 
-    With `held`, results wait until `answer()`; their contents are those at the time of the request.
+    With `hold_results`, each result waits for a call of `release_result`; its contents are those at the time of the request.
     """
 
     events: list[Event] = Factory(list)
-    everything: list[Event] = Factory(list)
+    all_events: list[Event] = Factory(list)
     posts: dict[int, Post] = Factory(dict)
     notifications: dict[int, NotificationUpdate] = Factory(dict)
     conversations: dict[int, Conversation] = Factory(dict)
@@ -63,84 +63,84 @@ class ModelLog:
     sessions: set[int] = Factory(set)
     tokens: set[int] = Factory(set)
     filters: dict[int, FilterSet] = Factory(dict)
-    running: dict[int, list[Event]] = Factory(dict)
+    open_transactions: dict[int, list[Event]] = Factory(dict)
     next_xid: int = 10
     next_id: int = 1
-    held: bool = False
-    broken: bool = False
+    hold_results: bool = False
+    failing: bool = False
     limit: int = LIMIT
     waiting: list[tuple[Deferred[Any], Callable[[], Any]]] = Factory(list)
 
     def begin_transaction(self) -> int:
         self.next_xid += 1
-        self.running[self.next_xid] = []
+        self.open_transactions[self.next_xid] = []
         return self.next_xid
 
-    def write(self, xid: int, kind: EventKind, account: int | None = None, **given: Any) -> Event:
+    def write(self, xid: int, kind: EventKind, account: int | None = None, **data: Any) -> Event:
         event = Event(
             Position(EPOCH, xid, self.next_id),
             kind,
             account,
-            given.pop("subject", None),
-            given.pop("post", None),
-            given,
+            data.pop("subject", None),
+            data.pop("post", None),
+            data,
             NOW,
         )
         self.next_id += 1
-        self.running[xid].append(event)
+        self.open_transactions[xid].append(event)
         return event
 
     def commit(self, xid: int) -> None:
-        done = self.running.pop(xid)
+        done = self.open_transactions.pop(xid)
         self.events = sorted(self.events + done, key=lambda event: event.position)
-        self.everything = sorted(self.everything + done, key=lambda event: event.position)
+        self.all_events = sorted(self.all_events + done, key=lambda event: event.position)
 
     def roll_back(self, xid: int) -> None:
-        del self.running[xid]
+        del self.open_transactions[xid]
 
-    def happen(self, kind: EventKind, account: int | None = None, **given: Any) -> Event:
+    def record(self, kind: EventKind, account: int | None = None, **data: Any) -> Event:
         xid = self.begin_transaction()
-        event = self.write(xid, kind, account, **given)
+        event = self.write(xid, kind, account, **data)
         self.commit(xid)
         return event
 
-    def publish(self, author: int, visibility: str = "public", **given: Any) -> Event:
+    def publish(self, author: int, visibility: str = "public", **data: Any) -> Event:
         id = 1000 + self.next_id
         self.posts[id] = post(id, author, visibility)
-        return self.happen(EventKind.POST_PUBLISHED, author, post=id, visibility=visibility, **given)
+        return self.record(EventKind.POST_PUBLISHED, author, post=id, visibility=visibility, **data)
 
     def notify(self, account_id: int, sender: int) -> Event:
         id = 5000 + self.next_id
-        told = Notification(NotificationId(id), NotificationKind.FOLLOW, NOW, account(sender))
-        self.notifications[id] = NotificationUpdate(told, UnreadUpdate(1))
-        return self.happen(EventKind.NOTIFIED, account_id, subject=sender, notification=str(id))
+        notification = Notification(NotificationId(id), NotificationKind.FOLLOW, NOW, account(sender))
+        self.notifications[id] = NotificationUpdate(notification, UnreadUpdate(1))
+        return self.record(EventKind.NOTIFIED, account_id, subject=sender, notification=str(id))
 
-    def converse(self, account_id: int, author: int, id: int = 7000) -> Event:
+    def send_direct_message(self, account_id: int, author: int, id: int = 7000) -> Event:
         """Write a direct message into a conversation of the account."""
         last = post(1000 + self.next_id, author, "direct")
         self.conversations[id] = Conversation(ConversationId(id), account(account_id), (account(author),), last, True, last.id)
-        return self.happen(EventKind.CONVERSATION_CHANGED, account_id, post=last.id, conversation=str(id), mentions=[author])
+        return self.record(EventKind.CONVERSATION_CHANGED, account_id, post=last.id, conversation=str(id), mentions=[author])
 
-    def readable(self, place: Position) -> list[Event]:
-        bound = min(self.running, default=self.next_xid + 1)
-        return [event for event in self.events if event.position > place and event.position.xid < bound]
+    def readable(self, position: Position) -> list[Event]:
+        bound = min(self.open_transactions, default=self.next_xid + 1)
+        return [event for event in self.events if event.position > position and event.position.xid < bound]
 
-    def sweep(self, count: int) -> None:
+    def delete_oldest(self, count: int) -> None:
         """Delete the oldest events; the newest always stays."""
         self.events = self.events[max(0, min(count, len(self.events) - 1)) :]
 
-    def answer(self) -> None:
+    def release_result(self) -> None:
         if self.waiting:
-            deferred, give = self.waiting.pop(0)
-            deferred.callback(give())
+            deferred, build = self.waiting.pop(0)
+            deferred.callback(build())
 
-    async def _asked(self, give: Callable[[], T]) -> T:
-        if self.broken:
+    async def _respond(self, build: Callable[[], T]) -> T:
+        if self.failing:
             raise Unavailable("The database is away.")
-        if not self.held:
-            return give()
+        if not self.hold_results:
+            return build()
         deferred: Deferred[T] = Deferred()
-        self.waiting.append((deferred, give))
+        self.waiting.append((deferred, build))
         return await deferred
 
     async def begin(self, back: int) -> Position:
@@ -150,74 +150,74 @@ class ModelLog:
         oldest = self.events[0].position if self.events else Position(EPOCH, 0, 1)
         return Position(EPOCH, oldest.xid, oldest.id - 1)
 
-    async def poll(self, place: Position, accounts: Collection[int], grants: Credentials) -> PollResult:
-        def give() -> PollResult:
-            found = self.readable(place)
-            xmin = min(self.running, default=self.next_xid + 1)
+    async def poll(self, position: Position, accounts: Collection[int], credentials: Credentials) -> PollResult:
+        def build() -> PollResult:
+            found = self.readable(position)
+            xmin = min(self.open_transactions, default=self.next_xid + 1)
             loaded = {
                 id: evolve(self.loaded.get(id, RelationsSnapshot(id)), xid=xmin, filter_set=self.filters.get(id, NO_FILTERS))
                 for id in accounts
             }
-            soon = not found and any(event.position > place for event in self.events)
-            return PollResult(found[: self.limit], loaded, self._standing(grants), len(found) > self.limit, soon)
+            retry_soon = not found and any(event.position > position for event in self.events)
+            return PollResult(found[: self.limit], loaded, self._valid(credentials), len(found) > self.limit, retry_soon)
 
-        return await self._asked(give)
+        return await self._respond(build)
 
-    async def after(self, place: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
-        def give() -> tuple[Sequence[Event], Position | None]:
-            return self.readable(place)[: self.limit], self.events[0].position if self.events else None
+    async def after(self, position: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
+        def build() -> tuple[Sequence[Event], Position | None]:
+            return self.readable(position)[: self.limit], self.events[0].position if self.events else None
 
-        return await self._asked(give)
+        return await self._respond(build)
 
     async def find(self, wanted: Wanted) -> LoadedItems:
-        def give() -> LoadedItems:
+        def build() -> LoadedItems:
             found = {id: self.posts[id] for id in wanted.posts if id in self.posts}
-            told = {id: self.notifications[id] for id in wanted.notices if id in self.notifications}
-            spoken = {id: self.conversations[id] for id in wanted.conversations if id in self.conversations}
-            badges = {account: UnreadUpdate(1, 0) for account in wanted.badges}
-            said = {id: self.announcements[id] for id in wanted.announcements if id in self.announcements}
-            return LoadedItems(found, told, spoken, badges, said)
+            notifications = {id: self.notifications[id] for id in wanted.notices if id in self.notifications}
+            conversations = {id: self.conversations[id] for id in wanted.conversations if id in self.conversations}
+            unread = {account: UnreadUpdate(1, 0) for account in wanted.badges}
+            announcements = {id: self.announcements[id] for id in wanted.announcements if id in self.announcements}
+            return LoadedItems(found, notifications, conversations, unread, announcements)
 
-        return await self._asked(give)
+        return await self._respond(build)
 
-    async def entries_before(self, questions: Sequence[EarlierEntries]) -> Sequence[Sequence[tuple[int, int | None]]]:
-        return await self._asked(lambda: [self._entries(asked) for asked in questions])
+    async def entries_before(self, queries: Sequence[EarlierEntries]) -> Sequence[Sequence[tuple[int, int | None]]]:
+        return await self._respond(lambda: [self._entries(query) for query in queries])
 
-    def _entries(self, asked: EarlierEntries) -> list[tuple[int, int | None]]:
-        followed = {asked.account, *self.loaded.get(asked.account, RelationsSnapshot(asked.account)).follows}
-        published = [event for event in self.everything if event.kind is EventKind.POST_PUBLISHED and event.account_id in followed]
+    def _entries(self, query: EarlierEntries) -> list[tuple[int, int | None]]:
+        followed = {query.account, *self.loaded.get(query.account, RelationsSnapshot(query.account)).follows}
+        published = [event for event in self.all_events if event.kind is EventKind.POST_PUBLISHED and event.account_id in followed]
         ids = sorted((event.post_id or 0, Update.of(event).boost_of) for event in published)
-        return [entry for entry in reversed(ids) if entry[0] < asked.below][: asked.limit]
+        return [entry for entry in reversed(ids) if entry[0] < query.below][: query.limit]
 
     async def flags(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
-        return await self._asked(dict[tuple[int, int], PostFlags])
+        return await self._respond(dict[tuple[int, int], PostFlags])
 
-    async def valid_credentials(self, grants: Credentials) -> Credentials:
-        return await self._asked(lambda: self._standing(grants))
+    async def valid_credentials(self, credentials: Credentials) -> Credentials:
+        return await self._respond(lambda: self._valid(credentials))
 
     async def filter_sets(self, accounts: Collection[int]) -> Mapping[int, FilterSet]:
-        return await self._asked(lambda: {id: self.filters[id] for id in accounts if id in self.filters})
+        return await self._respond(lambda: {id: self.filters[id] for id in accounts if id in self.filters})
 
-    def _standing(self, grants: Credentials) -> Credentials:
-        return Credentials(grants.sessions & self.sessions, grants.tokens & self.tokens)
+    def _valid(self, credentials: Credentials) -> Credentials:
+        return Credentials(credentials.sessions & self.sessions, credentials.tokens & self.tokens)
 
 
 @define(eq=False)
 class FakeConnection:
-    """Connection that records frames. While `deaf`, frames wait, with room for two; a `burst` one raises."""
+    """A connection that records frames. While `blocked`, frames wait, with room for two; a `failing` one raises OSError."""
 
     received: list[str] = Factory(list)
     waiting: list[str] = Factory(list)
     blocked: bool = False
-    broken: bool = False
+    failing: bool = False
     heartbeats: list[Position | None] = Factory(list)
     drained: int = 0
     ending: CloseReason | None = None
     delay: float = 0.0
 
     def offer(self, frame: bytes) -> bool:
-        assert self.ending is None, "nothing is sent after the end"
-        if self.broken:
+        assert self.ending is None, "no frame may be sent after the end"
+        if self.failing:
             raise OSError("gone")
         if self.blocked:
             if len(self.waiting) >= 2:
@@ -247,7 +247,7 @@ class FakeConnection:
 
 @define
 class PlainEncoder:
-    """Encoder of short text frames: the kind and the position. `written` counts encodings."""
+    """Encoder of short text frames: the kind and the position. `encoded` counts encodings."""
 
     encoded: int = 0
 
@@ -257,9 +257,9 @@ class PlainEncoder:
     def personal(self, stream: Stream) -> bool:
         return stream.kind is StreamKind.USER
 
-    def frame(self, news: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
         self.encoded += 1
-        return f"{news.kind} {news.position}{''.join(f' ({match.filter.title})' for match in matches)}".encode()
+        return f"{update.kind} {update.position}{''.join(f' ({match.filter.title})' for match in matches)}".encode()
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:
         return f"resumed {since}".encode()
@@ -269,23 +269,23 @@ class PlainEncoder:
 
 
 @define(eq=False)
-class FakeFeed:
+class BroadcasterFixture:
     """A broadcaster with a fake event log and a fake clock."""
 
-    log: ModelLog = Factory(ModelLog)
+    log: FakeEventLog = Factory(FakeEventLog)
     clock: Clock = Factory(Clock)
-    wall: datetime = NOW
+    wall_clock: datetime = NOW
     spread: Callable[[], float] = lambda: 0.5
     broadcaster: Broadcaster = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.broadcaster = Broadcaster(self.log, self.clock, lambda: self.wall, self.spread, self.clock.seconds)
+        self.broadcaster = Broadcaster(self.log, self.clock, lambda: self.wall_clock, self.spread, self.clock.seconds)
 
-    def start(self) -> FakeFeed:
-        held, self.log.held = self.log.held, False
+    def start(self) -> BroadcasterFixture:
+        held, self.log.hold_results = self.log.hold_results, False
         run(self.broadcaster.start())
         self.clock.advance(0)
-        self.log.held = held
+        self.log.hold_results = held
         return self
 
     def connect(
@@ -310,7 +310,7 @@ def run(work: Any) -> Any:
     """Return the result of a coroutine that must not wait."""
     results: list[Any] = []
     Deferred.fromCoroutine(work).addBoth(results.append)
-    assert results, "it waits for something"
+    assert results, "the coroutine is waiting"
     if hasattr(results[0], "raiseException"):
         results[0].raiseException()
     return results[0]

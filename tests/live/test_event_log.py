@@ -22,8 +22,8 @@ from tests.fakes import done
 
 
 @define
-class Committing:
-    """`Transactions` on a connection of the test; each command is committed."""
+class CommittingDatabase:
+    """`Transactions` on a connection of the test, committed after each call."""
 
     connection: Connection
 
@@ -56,7 +56,7 @@ def connection(connections: Callable[[], Connection]) -> Connection:
 
 @pytest.fixture
 def log(connection: Connection) -> DatabaseEventLog:
-    return DatabaseEventLog(Committing(connection), lambda: make.NOW, "fresh")
+    return DatabaseEventLog(CommittingDatabase(connection), lambda: make.NOW, "fresh")
 
 
 def write(connection: Connection, number: int) -> None:
@@ -140,7 +140,7 @@ def test_what_is_kept_is_told_with_what_comes_next(log: DatabaseEventLog, connec
 
 def test_the_epoch_stays_over_restarts(log: DatabaseEventLog, connection: Connection) -> None:
     done(log.begin(0))
-    again = DatabaseEventLog(Committing(connection), lambda: make.NOW, "other")
+    again = DatabaseEventLog(CommittingDatabase(connection), lambda: make.NOW, "other")
     assert done(again.begin(0)).epoch == "fresh"
 
 

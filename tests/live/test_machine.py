@@ -16,7 +16,7 @@ from microblog.live.subscriber import CloseReason, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.events import Event, EventKind, Position
-from tests.live.fake_log import PUBLIC, FakeConnection, FakeFeed, ModelLog, PlainEncoder, home, post
+from tests.live.fake_log import PUBLIC, BroadcasterFixture, FakeConnection, FakeEventLog, PlainEncoder, home, post
 
 STREAMS = [PUBLIC, Stream(StreamKind.AUTHOR, 1), Stream(StreamKind.TAG, "tea"), home(1)]
 FOLLOWED_BY_1 = {2}
@@ -64,8 +64,8 @@ class FeedMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.log = ModelLog(held=True, loaded={1: RelationsSnapshot(1, follows={2: None})})
-        self.world = FakeFeed(self.log).start()
+        self.log = FakeEventLog(hold_results=True, loaded={1: RelationsSnapshot(1, follows={2: None})})
+        self.world = BroadcasterFixture(self.log).start()
         self.all: list[Reader] = []
 
     @rule(target=transactions, author=st.integers(1, 3), tea=st.booleans(), count=st.integers(0, 3))
@@ -80,7 +80,7 @@ class FeedMachine(RuleBasedStateMachine):
 
     @rule(xid=consumes(transactions), woken=st.booleans())
     def commit(self, xid: int, woken: bool) -> None:
-        if any(each.position > late.position for late in self.log.running[xid] for each in self.log.everything):
+        if any(each.position > late.position for late in self.log.open_transactions[xid] for each in self.log.all_events):
             event("a transaction commits after a faster later one")
         self.log.commit(xid)
         if woken:
@@ -97,7 +97,7 @@ class FeedMachine(RuleBasedStateMachine):
 
     @rule()
     def answer(self) -> None:
-        self.log.answer()
+        self.log.release_result()
         self.world.clock.advance(0)
 
     @rule()
@@ -119,7 +119,7 @@ class FeedMachine(RuleBasedStateMachine):
 
     @rule(jump=st.sampled_from([timedelta(days=-400), timedelta(hours=-1), timedelta(hours=1), timedelta(days=400)]))
     def the_clock_on_the_wall_jumps(self, jump: timedelta) -> None:
-        self.world.wall += jump
+        self.world.wall_clock += jump
 
     @rule()
     def patience_ends(self) -> None:
@@ -159,21 +159,21 @@ class FeedMachine(RuleBasedStateMachine):
     def sweep(self, count: int) -> None:
         """Forget the oldest events; all that the feed has told, for it is days ahead of the sweep."""
         told = sum(event.position <= self.world.broadcaster.position for event in self.log.events)
-        self.log.sweep(min(count, told))
+        self.log.delete_oldest(min(count, told))
 
     @rule()
     def restart(self) -> None:
         for reader in self.all:
             self.disconnect(reader)
         old = self.world.broadcaster
-        if any(self.log.running.values()):
+        if any(self.log.open_transactions.values()):
             event("a restart while a transaction runs")
         old.stop()
         assert not len(old.connections)
         assert not len(old.hub)
         assert not len(old.viewer_states)
         self.log.waiting.clear()
-        self.world = FakeFeed(self.log).start()
+        self.world = BroadcasterFixture(self.log).start()
 
     @invariant()
     def in_order_and_never_twice(self) -> None:
@@ -184,21 +184,21 @@ class FeedMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """In the end, when all has settled, nobody lacks anything."""
-        for xid in list(self.log.running):
+        for xid in list(self.log.open_transactions):
             self.log.commit(xid)
         for reader in self.all:
             self.resume(reader)
         for _ in range(200):
             for reader in self.all:
                 self._drain(reader)
-            self.log.answer()
+            self.log.release_result()
             self.world.clock.advance(1)
         for reader in self.all:
             reader.take()
             assert reader.first is not None
             assert reader.connection is not None
             assert reader.connection.ending is None
-            told = [event.position for event in self.log.everything if belongs(event, reader.stream)]
+            told = [event.position for event in self.log.all_events if belongs(event, reader.stream)]
             assert reader.heard == [place for place in told if place > reader.first]
 
     def _notice(self, reader: Reader) -> None:

@@ -10,13 +10,13 @@ from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.events import EventKind
 from microblog.model.ids import PostId, id_at
 from microblog.model.posts import PostFlags
-from tests.live.fake_log import NOW, FakeFeed, ModelLog, home, post
+from tests.live.fake_log import NOW, BroadcasterFixture, FakeEventLog, home, post
 
 AUTHOR, ONE, TWO, SHARER = 1, 2, 3, 4
 
 
 @define
-class AskedLog(ModelLog):
+class AskedLog(FakeEventLog):
     asked: list[tuple[set[int], set[int]]] = Factory(list)
 
     async def flags(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
@@ -25,7 +25,7 @@ class AskedLog(ModelLog):
 
 
 def test_viewers_are_asked_about_at_once_and_for_older_posts_alone() -> None:
-    world = FakeFeed(AskedLog())
+    world = BroadcasterFixture(AskedLog())
     assert isinstance(world.log, AskedLog)
     for viewer in (ONE, TWO):
         world.log.loaded[viewer] = RelationsSnapshot(viewer, follows={AUTHOR: None, SHARER: None})
@@ -33,13 +33,13 @@ def test_viewers_are_asked_about_at_once_and_for_older_posts_alone() -> None:
     connections = [world.subscribe(home(viewer), viewer) for viewer in (ONE, ONE, TWO)]
     new = id_at(NOW)
     world.log.posts[new] = post(new, AUTHOR)
-    world.log.happen(EventKind.POST_PUBLISHED, AUTHOR, post=new, visibility="public")
+    world.log.record(EventKind.POST_PUBLISHED, AUTHOR, post=new, visibility="public")
     world.wake()
     assert [len(connection.received) for connection in connections] == [1, 1, 1]
     assert world.log.asked == []
     boost = post(new + 1, SHARER)
     world.log.posts[boost.id] = evolve(boost, boost=evolve(post(7, AUTHOR), id=PostId(7)))
-    world.log.happen(EventKind.POST_PUBLISHED, SHARER, post=boost.id, visibility="public", boost_of=7, boost_author=AUTHOR)
+    world.log.record(EventKind.POST_PUBLISHED, SHARER, post=boost.id, visibility="public", boost_of=7, boost_author=AUTHOR)
     world.wake()
     assert [len(connection.received) for connection in connections] == [2, 2, 2]
     assert world.log.asked == [({ONE, TWO}, {7})]

@@ -13,7 +13,7 @@ from microblog.adapters.postgres_files import dsn
 from microblog.config import setting_docs
 from microblog.storage.database import Cursor, connect
 from microblog.storage.migrate import known, migrate
-from tests.acceptance.site import site
+from tests.acceptance.site_process import site_process
 from tests.baseline import current_names, dump, recorded_database, recorded_names, releases
 from tests.jobs.test_crew import crew
 
@@ -75,7 +75,7 @@ def test_the_database_of_a_release_gets_the_schema_of_a_new_one_and_keeps_its_ro
 
 @pytest.mark.parametrize("version", releases())
 def test_a_site_starts_on_the_database_of_a_release_and_shows_its_posts(postgres: Path, tmp_path: Path, version: str) -> None:
-    with site(tmp_path, database_url=old_database(postgres, version)) as started:
+    with site_process(tmp_path, database_url=old_database(postgres, version)) as started:
         started.start()
         for path in ("/", "/@ann", "/api/v1/timelines/public"):
             status, body = started.get(path)

@@ -20,7 +20,7 @@ from microblog.storage.database import connect
 from microblog.web.http.server import HttpServer
 from tests import make
 from tests.fakes import done, promised, quick_passwords, tell, world
-from tests.live.test_event_log import Committing
+from tests.live.test_event_log import CommittingDatabase
 from tests.web.memory import Line, Reply, replies, request
 from tests.web.visitor import HOST, PASSWORD, StillReactor, Visitor
 
@@ -57,7 +57,7 @@ class Village:
     data_dir: Path
     limited: bool = False
     reactor: StillReactor = field(factory=StillReactor)
-    database: Committing = field(init=False)
+    database: CommittingDatabase = field(init=False)
     domain: Domain = field(init=False)
     feed: Broadcaster = field(init=False)
     server: HttpServer = field(init=False)
@@ -68,7 +68,7 @@ class Village:
         given["rate_limits"] = "on" if self.limited else "off"
         settings = load({f"MICROBLOG_{name.upper()}": value for name, value in given.items()}, None)
         limits = RateLimiter(MemoryCounter(self.reactor.seconds), lambda: make.NOW, self.limited)
-        self.database = Committing(connect(self.connection_url))
+        self.database = CommittingDatabase(connect(self.connection_url))
         self.domain = Domain.on(settings, self.database, quick_passwords(), limits, world(self.data_dir))
         self.feed = build_broadcaster(self.database, self.reactor)
         self.server = build_server(settings, self.reactor, self.domain, Frontend.of_this_release(), feed=self.feed)

@@ -16,7 +16,7 @@ from microblog.web.http.request import SiteOrigin
 from microblog.web.http.server import HttpServer
 from microblog.web.pages.health import HealthPage
 from tests.fakes import RolledBackDatabase
-from tests.live.fake_log import FakeFeed
+from tests.live.fake_log import BroadcasterFixture
 from tests.make import NOW
 from tests.web.fake_site import KnownPeople
 from tests.web.memory import Reply, ask
@@ -73,7 +73,7 @@ def test_a_site_that_does_not_move_says_with_503_what_stands_still(db: RolledBac
 
 
 def test_a_feed_that_cannot_read_the_log_is_told_by_name_until_it_can(db: RolledBackDatabase) -> None:
-    world = FakeFeed().start()
+    world = BroadcasterFixture().start()
 
     def standing_still() -> list[str]:
         reply = ask_about(db, {"events": world.broadcaster}, "application/json")
@@ -81,11 +81,11 @@ def test_a_feed_that_cannot_read_the_log_is_told_by_name_until_it_can(db: Rolled
         return [name for name, part in reply.json["parts"].items() if not part["ok"]]
 
     assert standing_still() == []
-    world.log.broken = True
+    world.log.failing = True
     for _ in range(11):
         world.clock.advance(1)
     assert standing_still() == ["events"]
-    world.log.broken = False
+    world.log.failing = False
     world.clock.advance(1)
     assert standing_still() == []
     world.broadcaster.stop()

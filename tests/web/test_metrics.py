@@ -31,7 +31,7 @@ from microblog.web.http.request_metrics import BOUNDS, RequestMetrics
 from microblog.web.http.server import HttpServer
 from microblog.web.pages.metrics import MetricsPage
 from tests.fakes import RolledBackDatabase, done
-from tests.live.fake_log import FakeFeed, home
+from tests.live.fake_log import BroadcasterFixture, home
 from tests.make import NOW
 from tests.web.fake_site import KnownPeople
 from tests.web.memory import Reply, ask
@@ -181,7 +181,7 @@ def test_a_histogram_counts_up_to_each_bound() -> None:
 
 
 def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended() -> None:
-    world = FakeFeed().start()
+    world = BroadcasterFixture().start()
     world.log.loaded[1] = RelationsSnapshot(1)
     home_reader, slow, leaving = world.subscribe(home(1), 1), world.subscribe(), world.subscribe()
     gone = world.connect(2)[0]

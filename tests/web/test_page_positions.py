@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 
 from tests import make
 from tests.fakes import done
-from tests.live.test_event_log import Committing
+from tests.live.test_event_log import CommittingDatabase
 from tests.web.memory import Line, request
 from tests.web.sample_data import Village, village_at
 from tests.web.visitor import Visitor
@@ -24,7 +24,7 @@ from tests.web.visitor import Visitor
 class Late:
     """A database that answers whoever looks when it is told to; what it says is from the moment at which it was asked."""
 
-    database: Committing
+    database: CommittingDatabase
     held: bool = False
     waiting: list[Callable[[], None]] = field(factory=list)
 

@@ -23,7 +23,7 @@ from microblog.model.events import Position
 from microblog.web.streaming.sse import EventStream, event
 from microblog.web.streaming.stream_connection import OpenStream, StreamIdentity
 from microblog.web.streaming.websocket import CODES, LINGER_S, WebSocket, close_frame, text_frame
-from tests.live.fake_log import PUBLIC, FakeFeed
+from tests.live.fake_log import PUBLIC, BroadcasterFixture
 from tests.web.socket_client import CLOSE, TEXT, frames
 
 LONG = b"x" * 100_000
@@ -72,12 +72,12 @@ class Listening(WebSocket):
         self.feed.subscribe(self.subscriber, PUBLIC, self.since)
 
 
-def by_socket(world: FakeFeed, since: Position | None = None) -> OpenStream:
+def by_socket(world: BroadcasterFixture, since: Position | None = None) -> OpenStream:
     dialect = Wordy(lambda position: text_frame(str(position).encode() + b" " + LONG))
     return Listening(world.broadcaster, dialect, StreamIdentity(), lambda _: None, since)
 
 
-def by_events(world: FakeFeed, since: Position | None = None) -> OpenStream:
+def by_events(world: BroadcasterFixture, since: Position | None = None) -> OpenStream:
     dialect = Wordy(lambda position: event("update", LONG, position))
     return EventStream(world.broadcaster, dialect, StreamIdentity(), lambda _: None, PUBLIC, since)
 
@@ -137,7 +137,7 @@ class Client:
             await deferLater(reactor, 0.002)
 
 
-async def publish(world: FakeFeed, *readers: Client) -> list[str]:
+async def publish(world: BroadcasterFixture, *readers: Client) -> list[str]:
     """Post so much that no kernel holds it, while those read who read; the positions."""
     posted = []
     for _ in range(POSTS):
@@ -149,15 +149,15 @@ async def publish(world: FakeFeed, *readers: Client) -> list[str]:
     return posted
 
 
-async def patience_ends(world: FakeFeed) -> None:
+async def patience_ends(world: BroadcasterFixture) -> None:
     for _ in range(STALL_TIMEOUT_S + 1):
         world.clock.advance(1)
         await deferLater(reactor, 0)
 
 
 @pytest.fixture
-def world() -> FakeFeed:
-    made = FakeFeed().start()
+def world() -> BroadcasterFixture:
+    made = BroadcasterFixture().start()
     made.log.limit = 500
     return made
 
@@ -167,7 +167,7 @@ WAYS = pytest.mark.parametrize("way", [by_socket, by_events])
 
 @WAYS
 async def test_a_reader_that_stops_reading_keeps_nobody_waiting_and_takes_little_room(
-    world: FakeFeed, way: Callable[..., OpenStream]
+    world: BroadcasterFixture, way: Callable[..., OpenStream]
 ) -> None:
     slow, quick = await Client.connect(way(world)), await Client.connect(way(world))
     posted = await publish(world, quick)
@@ -184,7 +184,7 @@ async def test_a_reader_that_stops_reading_keeps_nobody_waiting_and_takes_little
 
 @WAYS
 async def test_without_progress_for_thirty_seconds_it_is_closed_and_resumes_without_a_hole(
-    world: FakeFeed, way: Callable[..., OpenStream]
+    world: BroadcasterFixture, way: Callable[..., OpenStream]
 ) -> None:
     slow, quick = await Client.connect(way(world)), await Client.connect(way(world))
     posted = await publish(world, quick)
@@ -203,7 +203,7 @@ async def test_without_progress_for_thirty_seconds_it_is_closed_and_resumes_with
         await client.close()
 
 
-async def test_a_socket_that_is_read_again_in_time_finds_all_that_waited_and_close_code_4008(world: FakeFeed) -> None:
+async def test_a_socket_that_is_read_again_in_time_finds_all_that_waited_and_close_code_4008(world: BroadcasterFixture) -> None:
     slow = await Client.connect(by_socket(world))
     posted = await publish(world)
     await patience_ends(world)
@@ -218,7 +218,7 @@ async def test_a_socket_that_is_read_again_in_time_finds_all_that_waited_and_clo
 
 
 @WAYS
-async def test_a_reader_that_is_slow_but_reads_is_not_closed(world: FakeFeed, way: Callable[..., OpenStream]) -> None:
+async def test_a_reader_that_is_slow_but_reads_is_not_closed(world: BroadcasterFixture, way: Callable[..., OpenStream]) -> None:
     slow = await Client.connect(way(world))
     posted = await publish(world)
     for _ in range(3 * STALL_TIMEOUT_S):

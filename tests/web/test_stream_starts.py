@@ -13,7 +13,7 @@ from microblog.web.api.streaming import MAX_LIST_LOOKUPS, MAX_PENDING_MESSAGES, 
 from microblog.web.streaming.sse import EventStream, event
 from microblog.web.streaming.stream_connection import OpenStream, StreamIdentity
 from microblog.web.streaming.websocket import text_frame
-from tests.live.fake_log import FakeFeed
+from tests.live.fake_log import BroadcasterFixture
 from tests.web.socket_client import TEXT, frame
 from tests.web.test_slow_readers import Wordy
 
@@ -22,22 +22,22 @@ LIST = 7
 
 
 @pytest.fixture
-def world() -> FakeFeed:
+def world() -> BroadcasterFixture:
     """A database that answers when it is told to, in which somebody has posted before."""
-    made = FakeFeed()
+    made = BroadcasterFixture()
     made.log.loaded[ME] = RelationsSnapshot(ME, follows={FRIEND: None})
     made.log.publish(FRIEND)
     made.log.publish(FRIEND)
     made.start()
-    made.log.held = True
+    made.log.hold_results = True
     return made
 
 
-def answered(world: FakeFeed) -> None:
+def answered(world: BroadcasterFixture) -> None:
     """Let the database answer all that waits for it, and what is asked next."""
     world.clock.advance(0)
     while world.log.waiting:
-        world.log.answer()
+        world.log.release_result()
         world.clock.advance(0)
 
 
@@ -47,17 +47,17 @@ def connected(stream: OpenStream) -> StringTransport:
     return transport
 
 
-def events(world: FakeFeed) -> OpenStream:
+def events(world: BroadcasterFixture) -> OpenStream:
     dialect = Wordy(lambda position: event("update", str(position).encode()))
     return EventStream(world.broadcaster, dialect, StreamIdentity(ME), lambda _: None, Stream(StreamKind.USER, ME), None)
 
 
-def socket(world: FakeFeed, **first: str) -> Multiplexed:
+def socket(world: BroadcasterFixture, **first: str) -> Multiplexed:
     dialect = Wordy(lambda position: text_frame(str(position).encode()))
 
     async def owned(id: int) -> None:
         """What the database says: the list is there as soon as it was committed."""
-        at = await world.log._asked(lambda: [each for each in world.log.everything if each.data.get("list") == str(id)])
+        at = await world.log._respond(lambda: [each for each in world.log.all_events if each.data.get("list") == str(id)])
         if not at:
             raise NotYourList
 
@@ -68,25 +68,25 @@ def asked(type: str = "subscribe", **message: str) -> bytes:
     return frame(TEXT, orjson.dumps({"type": type, **message}))
 
 
-def positions(world: FakeFeed, transport: StringTransport) -> list[Position]:
+def positions(world: BroadcasterFixture, transport: StringTransport) -> list[Position]:
     """What was told of all that ever happened."""
     said = transport.value().decode("latin-1")
-    return [each.position for each in world.log.everything if str(each.position) in said]
+    return [each.position for each in world.log.all_events if str(each.position) in said]
 
 
 @pytest.mark.parametrize("looks", [0, 1, 2, 3])
-def test_what_happens_while_a_reader_is_let_in_is_told(world: FakeFeed, looks: int) -> None:
+def test_what_happens_while_a_reader_is_let_in_is_told(world: BroadcasterFixture, looks: int) -> None:
     for made in (events(world), socket(world, stream="user")):
         transport = connected(made)
         for _ in range(looks):
-            world.log.answer()
+            world.log.release_result()
         posted = world.log.publish(FRIEND).position
         world.broadcaster.wake()
         answered(world)
         assert positions(world, transport) == [posted]
 
 
-def test_who_subscribes_before_being_let_in_misses_nothing_either(world: FakeFeed) -> None:
+def test_who_subscribes_before_being_let_in_misses_nothing_either(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     made.dataReceived(asked(stream="user"))
@@ -95,7 +95,7 @@ def test_who_subscribes_before_being_let_in_misses_nothing_either(world: FakeFee
     assert positions(world, transport) == [posted]
 
 
-def test_who_subscribes_later_is_told_what_comes_later(world: FakeFeed) -> None:
+def test_who_subscribes_later_is_told_what_comes_later(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     world.log.publish(FRIEND)
@@ -110,11 +110,11 @@ def test_who_subscribes_later_is_told_what_comes_later(world: FakeFeed) -> None:
     assert positions(world, transport) == [posted]
 
 
-def test_a_list_that_the_feed_has_not_heard_of_yet_is_told_from_the_moment_it_is_asked_for(world: FakeFeed) -> None:
+def test_a_list_that_the_feed_has_not_heard_of_yet_is_told_from_the_moment_it_is_asked_for(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     answered(world)
-    world.log.happen(EventKind.LIST_CHANGED, ME, list=str(LIST), policy="list", added=[str(FRIEND)])
+    world.log.record(EventKind.LIST_CHANGED, ME, list=str(LIST), policy="list", added=[str(FRIEND)])
     made.dataReceived(asked(stream="list", list=str(LIST)))
     posted = world.log.publish(FRIEND).position
     world.broadcaster.wake()
@@ -122,12 +122,12 @@ def test_a_list_that_the_feed_has_not_heard_of_yet_is_told_from_the_moment_it_is
     assert positions(world, transport) == [posted]
 
 
-def test_a_list_that_is_held_back_by_an_older_transaction_can_be_listened_to(world: FakeFeed) -> None:
+def test_a_list_that_is_held_back_by_an_older_transaction_can_be_listened_to(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     answered(world)
     older = world.log.begin_transaction()
-    world.log.happen(EventKind.LIST_CHANGED, ME, list=str(LIST), policy="list", added=[str(FRIEND)])
+    world.log.record(EventKind.LIST_CHANGED, ME, list=str(LIST), policy="list", added=[str(FRIEND)])
     made.dataReceived(asked(stream="list", list=str(LIST)))
     answered(world)
     assert b"error" not in transport.value()
@@ -138,11 +138,11 @@ def test_a_list_that_is_held_back_by_an_older_transaction_can_be_listened_to(wor
     assert positions(world, transport) == [posted]
 
 
-def test_messages_are_answered_in_their_order_though_one_takes_long(world: FakeFeed) -> None:
+def test_messages_are_answered_in_their_order_though_one_takes_long(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     answered(world)
-    world.log.happen(EventKind.LIST_CHANGED, ME, list=str(LIST), policy="list", added=[str(FRIEND)])
+    world.log.record(EventKind.LIST_CHANGED, ME, list=str(LIST), policy="list", added=[str(FRIEND)])
     made.dataReceived(asked(stream="list", list=str(LIST)) + asked(stream="nonsense") + asked("unsubscribe", stream="list", list=str(LIST)))
     assert transport.value() == b"", "the first one is not answered yet"
     answered(world)
@@ -153,7 +153,7 @@ def test_messages_are_answered_in_their_order_though_one_takes_long(world: FakeF
     assert positions(world, transport) == []
 
 
-def test_who_asks_for_more_and_more_without_waiting_for_answers_is_closed(world: FakeFeed) -> None:
+def test_who_asks_for_more_and_more_without_waiting_for_answers_is_closed(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     made.dataReceived(asked(stream="user") * MAX_PENDING_MESSAGES)
@@ -164,7 +164,7 @@ def test_who_asks_for_more_and_more_without_waiting_for_answers_is_closed(world:
     assert not len(world.broadcaster.connections)
 
 
-def test_who_asks_for_more_lists_than_anybody_has_is_closed(world: FakeFeed) -> None:
+def test_who_asks_for_more_lists_than_anybody_has_is_closed(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     answered(world)

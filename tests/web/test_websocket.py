@@ -16,7 +16,7 @@ from microblog.model.events import Position
 from microblog.web.streaming.stream_connection import StreamIdentity
 from microblog.web.streaming.websocket import LINGER_S, MAX_MESSAGE_BYTES, WebSocket
 from microblog.web.streaming.websocket import frame as server_frame
-from tests.live.fake_log import FakeFeed, PlainEncoder
+from tests.live.fake_log import BroadcasterFixture, PlainEncoder
 from tests.web.socket_client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame, frames
 
 
@@ -47,7 +47,7 @@ class Noting(WebSocket):
 class Line:
     """A client and the server's end of its socket."""
 
-    world: FakeFeed = Factory(lambda: FakeFeed().start())
+    world: BroadcasterFixture = Factory(lambda: BroadcasterFixture().start())
     transport: StringTransport = Factory(StringTransport)
     opened: list[int] = Factory(list)
     server: Noting = field(init=False)

@@ -19,7 +19,7 @@ from microblog.model.ids import AnnouncementId
 from microblog.storage import events, jobs
 from microblog.storage.database import Cursor
 from tests.fakes import done
-from tests.live.fake_log import EPOCH, NOW, FakeFeed, home
+from tests.live.fake_log import EPOCH, NOW, BroadcasterFixture, home
 from tests.web.sample_data import Village, village_at
 from tests.web.socket_client import Ws, open_socket
 
@@ -114,13 +114,13 @@ def test_the_end_of_an_announcement_is_told_when_it_comes(village: Village, anno
 
 
 def test_whoever_comes_back_is_not_told_of_what_was_withdrawn_meanwhile() -> None:
-    world = FakeFeed().start()
+    world = BroadcasterFixture().start()
     connection = world.subscribe(home(1), account=1)
     world.log.announcements[7] = Announcement(AnnouncementId(7), "Tea", "<p>Tea</p>", NOW, NOW)
-    announced = world.log.happen(EventKind.ANNOUNCED, announcement="7")
+    announced = world.log.record(EventKind.ANNOUNCED, announcement="7")
     world.wake()
     del world.log.announcements[7]
-    withdrawn = world.log.happen(EventKind.ANNOUNCEMENT_WITHDRAWN, announcement="7")
+    withdrawn = world.log.record(EventKind.ANNOUNCEMENT_WITHDRAWN, announcement="7")
     world.wake()
     assert connection.received == [f"{one.kind} {one.position}" for one in (announced, withdrawn)]
     since = Position(EPOCH, announced.position.xid, 0)

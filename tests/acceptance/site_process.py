@@ -1,6 +1,6 @@
-"""A real site for a test: a child ``twistd microblog`` on a free port, with a data directory of its own.
+"""A real site for a test: a child process `twistd microblog` on a free port, with a data directory of its own.
 
-It is started through the launcher, so that it goes when the test run is killed; its PostgreSQL goes with it.
+The child launcher starts it, so that it and its PostgreSQL end when the test run is killed.
 """
 
 from __future__ import annotations
@@ -24,52 +24,52 @@ from microblog.adapters.child_launcher import command_line
 from microblog.adapters.postgres import running
 from microblog.adapters.postgres_files import Home, servers_in
 
-START_S = 30.0  # with coverage, on a machine that does other things
+START_TIMEOUT_S = 30.0  # enough with coverage on a busy machine
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nothing listens on, also not while a site on it is down.
+    """Return a TCP port of 127.0.0.1 that nothing listens on, and that stays free while its site is down.
 
-    It is none of those that the system gives to whoever connects (32768 and up on Linux, 49152 and up elsewhere; RFC 6335, section 6):
-    some client of another test would have it by the time that it is needed.
+    It is below the ephemeral ports (32768 and up on Linux, 49152 and up elsewhere; RFC 6335, section 6), which the system
+    could give to a client of another test in the meantime.
     """
     while True:
         port = random.randrange(10_000, 32_768)
-        with socket.socket() as listening, suppress(OSError):
-            listening.bind(("127.0.0.1", port))
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
             return port
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """The environment of a site with these settings (without `MICROBLOG_`) and no others."""
+    """Return a process environment with exactly these settings (named without `MICROBLOG_`)."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")}
     return inherited | {"MICROBLOG_CONFIG": os.devnull} | {f"MICROBLOG_{name.upper()}": value for name, value in settings.items()}
 
 
-def until(is_so: Callable[[], object], seconds: float = 30.0) -> bool:
+def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> bool:
     """Wait for a condition; return False on timeout."""
     end = time.monotonic() + seconds
-    while not is_so():
+    while not condition():
         if time.monotonic() > end:
             return False
         time.sleep(0.02)
     return True
 
 
-def twistd() -> str:
-    """Return the path of a program of the Python that runs the tests."""
+def twistd_path() -> str:
+    """Return the path of twistd next to the Python that runs the tests."""
     return str(Path(sys.executable).with_name("twistd"))
 
 
 @define
-class Site:
-    """A site that can be stopped or killed and restarted on the same port and data. `program` is twistd."""
+class SiteProcess:
+    """A site that can be stopped or killed, and restarted on the same port and data. `program` is the command that runs twistd."""
 
     data_dir: Path
     settings: dict[str, str] = Factory(dict)
     port: int = field(factory=free_port)
     process: subprocess.Popen[bytes] | None = None
-    program: tuple[str, ...] = Factory(lambda: (twistd(),))
+    program: tuple[str, ...] = Factory(lambda: (twistd_path(),))
 
     @property
     def url(self) -> str:
@@ -78,31 +78,31 @@ class Site:
 
     @property
     def log_file(self) -> Path:
-        """Return the path of the output of all its runs."""
+        """Return the path of the file with the output of all its runs."""
         return self.data_dir.parent / f"{self.data_dir.name}.log"
 
     @property
     def log(self) -> str:
-        """The text of `log_file`."""
+        """Return the text of `log_file`."""
         return self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else ""
 
     def environment(self) -> dict[str, str]:
         """Return the environment of its process."""
-        given = {"listen": f"tcp:{self.port}:interface=127.0.0.1", "data_dir": str(self.data_dir)} | self.settings
-        return environment(**given)
+        defaults = {"listen": f"tcp:{self.port}:interface=127.0.0.1", "data_dir": str(self.data_dir)}
+        return environment(**defaults | self.settings)
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start the process without waiting."""
         command = [*self.program, "--pidfile=", "--nodaemon", "microblog", *arguments]
-        launched = command_line(command, directory=self.data_dir.parent, at_parents_death=signal.SIGKILL)
+        launch_command = command_line(command, directory=self.data_dir.parent, at_parents_death=signal.SIGKILL)
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(launched, stdout=log, stderr=log, env=self.environment())
+            self.process = subprocess.Popen(launch_command, stdout=log, stderr=log, env=self.environment())
         return self.process
 
     def start(self, *arguments: str) -> None:
         """Start the site and wait until it responds."""
         process = self.launch(*arguments)
-        assert until(lambda: self.is_up() or process.poll() is not None, START_S), self.log
+        assert wait_until(lambda: self.is_up() or process.poll() is not None, START_TIMEOUT_S), self.log
         assert process.poll() is None, self.log
 
     def stop(self) -> int:
@@ -112,7 +112,7 @@ class Site:
         return self.process.wait(60)
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill the site with SIGKILL."""
         assert self.process is not None
         self.process.kill()
         self.process.wait(10)
@@ -122,52 +122,52 @@ class Site:
         try:
             with urllib.request.urlopen(self.url + path, timeout=timeout) as response:
                 return response.status, response.read()
-        except urllib.error.HTTPError as refused:
-            return refused.code, refused.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
 
     def is_up(self) -> bool:
-        """True if its front page is served."""
+        """Return True if its front page is served."""
         try:
             return self.get("/", timeout=5)[0] == 200
         except OSError:
             return False
 
-    def command(self, *arguments: str) -> str:
+    def run_command(self, *arguments: str) -> str:
         """Run the command `microblog` and return its output."""
         program = str(Path(sys.executable).with_name("microblog"))
-        done = subprocess.run([program, *arguments], env=self.environment(), capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        completed = subprocess.run([program, *arguments], env=self.environment(), capture_output=True, text=True, timeout=60, check=False)
+        assert completed.returncode == 0, completed.stderr
+        return completed.stdout
 
-    def postgres(self) -> list[int]:
-        """The process ids of its embedded PostgreSQL; none after it is gone."""
+    def postgres_pids(self) -> list[int]:
+        """Return the process ids of its embedded PostgreSQL; empty if it has ended."""
         return list(servers_in(Home(self.data_dir).data))
 
-    def postmaster(self) -> int:
-        """The id of the process that is the server itself; 0 while there is none, as between its death and its next start."""
+    def postmaster_pid(self) -> int:
+        """Return the process id of the postmaster; 0 while PostgreSQL is down."""
         try:
             return int((Home(self.data_dir).data / "postmaster.pid").read_text().split()[0])
         except (FileNotFoundError, IndexError):
             return 0
 
     def database_url(self) -> str:
-        """The URL of its embedded database, while it runs."""
+        """Return the URL of its embedded database, which must be running."""
         url = running(self.data_dir)
         assert url is not None, self.log
         return url
 
 
 @contextmanager
-def site(directory: Path, **settings: str) -> Iterator[Site]:
+def site_process(directory: Path, **settings: str) -> Iterator[SiteProcess]:
     """Yield a site that is not started; kill it at the end if it still runs."""
-    made = Site(directory / "var", settings)
+    site = SiteProcess(directory / "var", settings)
     try:
-        yield made
+        yield site
     finally:
-        if made.process is not None and made.process.poll() is None:
-            made.process.kill()
-            made.process.wait(10)
-        until(lambda: not made.postgres())
-        home = Home(made.data_dir)
+        if site.process is not None and site.process.poll() is None:
+            site.process.kill()
+            site.process.wait(10)
+        wait_until(lambda: not site.postgres_pids())
+        home = Home(site.data_dir)
         if home.root.exists():
             home.socket_directory().rmdir()  # a killed server leaves it for the next start

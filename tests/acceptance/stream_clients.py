@@ -10,9 +10,9 @@ from contextlib import suppress
 
 from attrs import define, field
 
-LOST = (OSError, EOFError, asyncio.IncompleteReadError, asyncio.TimeoutError)
-PATIENCE_S = 20.0
-MIN_POSTS = 50  # of each author, however slow the machine is
+CONNECTION_ERRORS = (OSError, EOFError, asyncio.IncompleteReadError, asyncio.TimeoutError)
+READ_TIMEOUT_S = 20.0
+MIN_POSTS = 50  # per author, even on a slow machine
 
 HANDSHAKE = (
     "GET /api/v1/streaming?stream={stream}&since={since} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
@@ -22,7 +22,7 @@ REQUEST = "GET /api/v1/streaming/{stream} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthori
 
 
 @define
-class Told:
+class StreamEvent:
     """One event: its name, payload and position."""
 
     name: str
@@ -30,10 +30,10 @@ class Told:
     position: str
 
 
-async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[Told]:
+async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[StreamEvent]:
     """Yield the events of a WebSocket until it closes."""
     while True:
-        head = await asyncio.wait_for(reader.readexactly(2), PATIENCE_S)
+        head = await asyncio.wait_for(reader.readexactly(2), READ_TIMEOUT_S)
         size = head[1]
         if size > 125:
             size = int.from_bytes(await reader.readexactly(2 if size == 126 else 8), "big")
@@ -41,17 +41,17 @@ async def _frames(reader: asyncio.StreamReader) -> AsyncIterator[Told]:
         if head[0] & 0x0F == 8:
             return
         if head[0] & 0x0F == 1:
-            said = json.loads(payload)
-            yield Told(said["event"], said.get("payload", ""), said.get("id", ""))
+            message = json.loads(payload)
+            yield StreamEvent(message["event"], message.get("payload", ""), message.get("id", ""))
 
 
-async def _events(reader: asyncio.StreamReader) -> AsyncIterator[Told]:
+async def _events(reader: asyncio.StreamReader) -> AsyncIterator[StreamEvent]:
     """Yield server-sent events until the response ends."""
     values: dict[str, str] = {}
-    while line := await asyncio.wait_for(reader.readline(), PATIENCE_S):
+    while line := await asyncio.wait_for(reader.readline(), READ_TIMEOUT_S):
         text = line.decode().rstrip("\n")
         if not text and "event" in values:
-            yield Told(values["event"], values.get("data", ""), values.get("id", ""))
+            yield StreamEvent(values["event"], values.get("data", ""), values.get("id", ""))
             values = {}
         name, separator, value = text.partition(": ")
         if separator and name:
@@ -59,51 +59,54 @@ async def _events(reader: asyncio.StreamReader) -> AsyncIterator[Told]:
 
 
 @define(eq=False)
-class Listener:
-    """Reads one stream for ever: hangs up at random, and comes back anywhere. `heard` are ids of posts, in the order in which they came."""
+class StreamListener:
+    """A client that reads one stream until cancelled; with `reconnects`, it disconnects at random and reconnects to a random port.
+
+    `received` holds the ids of posts in the order of arrival.
+    """
 
     stream: str
     token: str
     position: str
     ports: Sequence[int]
-    chance: random.Random
-    sockets: bool
-    restless: bool = True
-    heard: list[str] = field(factory=list)
-    wrong: list[str] = field(factory=list)
+    rng: random.Random
+    websocket: bool
+    reconnects: bool = True
+    received: list[str] = field(factory=list)
+    errors: list[str] = field(factory=list)
     connections: int = 0
 
     async def run(self) -> None:
         """Read until cancelled."""
         while True:
-            with suppress(*LOST):
-                await self._listen(self.chance.choice(self.ports))
-            await asyncio.sleep(self.chance.uniform(0.05, 0.4))
+            with suppress(*CONNECTION_ERRORS):
+                await self._listen(self.rng.choice(self.ports))
+            await asyncio.sleep(self.rng.uniform(0.05, 0.4))
 
     async def _listen(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
-            asked = (HANDSHAKE if self.sockets else REQUEST).format(stream=self.stream, since=self.position, token=self.token)
-            writer.write(asked.encode())
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
+            request = (HANDSHAKE if self.websocket else REQUEST).format(stream=self.stream, since=self.position, token=self.token)
+            writer.write(request.encode())
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), READ_TIMEOUT_S)
             if head.split(b" ")[1] not in (b"101", b"200"):
                 return
             self.connections += 1
-            await asyncio.wait_for(self._read(_frames(reader) if self.sockets else _events(reader)), self._stay())
+            await asyncio.wait_for(self._read(_frames(reader) if self.websocket else _events(reader)), self._connection_time())
         finally:
             writer.close()
 
-    def _stay(self) -> float | None:
-        return self.chance.expovariate(1 / 8) + 0.2 if self.restless else None
+    def _connection_time(self) -> float | None:
+        return self.rng.expovariate(1 / 8) + 0.2 if self.reconnects else None
 
-    async def _read(self, events: AsyncIterator[Told]) -> None:
-        with suppress(*LOST):
-            async for told in events:
-                if told.name == "gap":
-                    self.wrong.append(f"gap {told.payload}")
-                if told.name == "update":
-                    self.heard.append(json.loads(told.payload)["id"])
-                self.position = told.position or self.position
+    async def _read(self, events: AsyncIterator[StreamEvent]) -> None:
+        with suppress(*CONNECTION_ERRORS):
+            async for event in events:
+                if event.name == "gap":
+                    self.errors.append(f"gap {event.payload}")
+                if event.name == "update":
+                    self.received.append(json.loads(event.payload)["id"])
+                self.position = event.position or self.position
 
 
 @define(eq=False)
@@ -116,17 +119,17 @@ class Author:
     pause_s: float
     acknowledged: list[str] = field(factory=list)
 
-    async def run(self, go_on: Callable[[], bool]) -> None:
-        """For as long as it is to go on, and until the last one of at least MIN_POSTS is acknowledged."""
+    async def run(self, keep_going: Callable[[], bool]) -> None:
+        """Publish while `keep_going()` is true, and at least MIN_POSTS posts."""
         number = 0
-        while go_on() or number < MIN_POSTS:
+        while keep_going() or number < MIN_POSTS:
             number += 1
             await self._publish(f"{self.name} {number}")
             await asyncio.sleep(self.pause_s)
 
     async def _publish(self, text: str) -> None:
         for attempt in range(1_000):
-            with suppress(*LOST):
+            with suppress(*CONNECTION_ERRORS):
                 if (id := await self._post(self.ports[attempt % len(self.ports)], text)) is not None:
                     self.acknowledged.append(id)
                     return
@@ -142,10 +145,10 @@ class Author:
                 f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
             )
             writer.write(head.encode() + body)
-            answer = await asyncio.wait_for(reader.read(), 10)
+            response = await asyncio.wait_for(reader.read(), 10)
         finally:
             writer.close()
-        if answer[:12] != b"HTTP/1.1 200":
+        if response[:12] != b"HTTP/1.1 200":
             return None
-        id: str = json.loads(answer.partition(b"\r\n\r\n")[2])["id"]
+        id: str = json.loads(response.partition(b"\r\n\r\n")[2])["id"]
         return id
