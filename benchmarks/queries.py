@@ -120,7 +120,7 @@ def _posts(site: Site) -> Iterator[Query]:
     yield Query("visible, one, anonymous", posts.visible, {"ids": newest[:1], "viewer": None})
     yield Query("visible, 20, member", posts.visible, {"ids": newest, "viewer": viewer})
     yield Query("thread", threads.outline, {"thread": site.post_id(site.long_thread), "post": site.post_id(site.long_thread)})
-    yield Query("thread, upwards", threads.above, {"post": newest[0], "limit": 40})
+    yield Query("thread, upwards", threads.ancestors, {"post": newest[0], "limit": 40})
     yield Query("history", posts.history, {"post": newest[0]})
     yield Query("boost_by", posts.boost_by, {"original": newest[0], "account": viewer})
     yield Query("boosters", posts.boosters, {"original": spread[10]})
@@ -168,7 +168,7 @@ def _own(site: Site) -> Iterator[Query]:
     yield Query("bookmarks", timelines.bookmarks, {"viewer": viewer, "page": Page()})
     yield Query("tags by prefix", tags.by_prefix, {"prefix": "tag19", "viewer": viewer, "limit": 8})
     yield Query("tags completed from t", autocomplete.tags, {"prefix": "t", "viewer": viewer, "limit": 6})
-    yield Query("tags talked about", tags.talked_about, {"after": site.post_id(site.posts - site.posts // 52), "limit": 10})
+    yield Query("tags talked about", tags.trending, {"after": site.post_id(site.posts - site.posts // 52), "limit": 10})
 
 
 def measure(cursor: Explained, query: Query) -> tuple[float, float, int, int]:

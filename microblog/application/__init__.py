@@ -49,7 +49,7 @@ from microblog.render.api.push import push_payload
 from microblog.render.email.emails import EmailRenderer, EmailSender
 from microblog.secret_key import KEY_FILE
 from microblog.storage.database import Database, Transactions
-from microblog.storage.schema_check import NoSite, UnusableDatabase
+from microblog.storage.schema_check import SiteNotFound, UnusableDatabase
 from microblog.web.http.server import HttpServer
 from microblog.web.pages.health import HealthPage
 from microblog.web.pages.metrics import MetricsPage
@@ -165,11 +165,11 @@ def running_database(settings: Settings) -> str | None:
 
 
 def require_place(settings: Settings, *, files: bool = False) -> None:
-    """Raise NoSite if the data directory is not that of a site. Creates nothing.
+    """Raise SiteNotFound if the data directory is not that of a site. Creates nothing.
 
     `files`: also require the site's files, for commands that read or write them.
     """
     if settings.database_url is None and not postgres_files.Home(settings.data_dir).is_made:
-        raise NoSite(f"{settings.data_dir} holds no database")
+        raise SiteNotFound(f"{settings.data_dir} holds no database")
     if files and not (settings.data_dir / KEY_FILE).exists():
-        raise NoSite(f"{settings.data_dir} holds no files of a site")
+        raise SiteNotFound(f"{settings.data_dir} holds no files of a site")

@@ -16,7 +16,7 @@ from microblog import __version__
 from microblog.adapters import backup_archive
 from microblog.adapters.backup_archive import BackupError, glance
 from microblog.storage.database import Connection, DatabaseError, connect
-from microblog.storage.schema_check import missing_steps
+from microblog.storage.schema_check import missing_migrations
 from microblog.storage.table_checksums import TableChecksum, checksums, export_snapshot, has_tables
 
 __all__ = ["BackupError", "back_up", "glance", "restore", "verify"]
@@ -44,7 +44,7 @@ def restore(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
                 raise BackupError("The database has tables already: a backup is restored into an empty one.")
         with backup_archive.unpacked(packed, data_dir) as dump:
             backup_archive.restore_database(dump, url)
-            missing_steps(url)  # raises for a backup of a newer version
+            missing_migrations(url)  # raises for a backup of a newer version
             _compare(url, listed["tables"])
         return listed
 

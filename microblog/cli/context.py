@@ -120,7 +120,7 @@ def build_services(settings: Settings, database: Transactions, passwords: Hashes
 async def open_server(settings: Settings, reactor: Any, *, makes: bool = False) -> AsyncIterator[str]:
     """Yield the URL of the site's database. An embedded server that does not run is started, and stopped at the end.
 
-    Raises NoSite if there is no site, without creating anything. With `makes`, the data directory is created.
+    Raises SiteNotFound if there is no site, without creating anything. With `makes`, the data directory is created.
     """
     if not makes:
         application.require_place(settings)

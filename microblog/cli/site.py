@@ -30,7 +30,7 @@ from microblog.cli.context import (
 )
 from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, setting_docs, sources
 from microblog.domain.demo.compose import compose
-from microblog.storage.schema_check import NoSite, missing_steps, prepare_database
+from microblog.storage.schema_check import SiteNotFound, missing_migrations, prepare_database
 
 
 @click.command()
@@ -137,11 +137,11 @@ def _mail(settings: Settings) -> Finding:
 def _database(settings: Settings) -> Iterator[Finding]:
     async def look(reactor: Any) -> list[str]:
         async with open_server(settings, reactor) as url:
-            return await deferToThreadPool(reactor, reactor.getThreadPool(), missing_steps, url)
+            return await deferToThreadPool(reactor, reactor.getThreadPool(), missing_migrations, url)
 
     try:
         missing = on_reactor(look)
-    except NoSite as problem:
+    except SiteNotFound as problem:
         yield Finding("site", False, str(problem))
         return
     except FAILURES as problem:

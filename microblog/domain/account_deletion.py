@@ -50,7 +50,7 @@ class AccountDeletion:
 
         Raise NotFound if the account is not marked as deleted.
         """
-        if not await self.database.read(deletion.is_buried, account=account):
+        if not await self.database.read(deletion.is_deleted, account=account):
             raise NotFound
         while await self.database.run(self._step, account):
             pass
@@ -61,9 +61,9 @@ class AccountDeletion:
             self._remove_follows(cursor, account)
             or self._remove_posts(cursor, account)
             or attachments.delete_some(cursor, account, limit=STEP, now=self.now()) > 0
-            or deletion.favourites(cursor, account=account, limit=STEP) > 0
-            or deletion.everything_else(cursor, account=account) > 0
-            or emails.forget_recipient(cursor, account=account) > 0
+            or deletion.delete_favourites(cursor, account=account, limit=STEP) > 0
+            or deletion.delete_other_rows(cursor, account=account) > 0
+            or emails.erase_recipient(cursor, account=account) > 0
         )
 
     def _remove_follows(self, cursor: Cursor, account: AccountId) -> bool:

@@ -96,7 +96,7 @@ class AccountSecurity:
             raise Invalid({"email": EMAIL_TAKEN}, codes={"email": "ERR_TAKEN"})
         if is_new and not self.auto_confirm:
             check_request_limit(cursor, viewer.id, EmailKind.CONFIRM, self.now())
-            users.propose_email(cursor, account=viewer.id, email=email)
+            users.set_new_email(cursor, account=viewer.id, email=email)
             enqueue_confirmation(cursor, evolve(account.login, new_email=email), self.now())
             enqueue_notice(cursor, EmailKind.ADDRESS, account.login, self.now(), address=email, done="")
             return

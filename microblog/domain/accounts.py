@@ -121,18 +121,18 @@ class Accounts:
 
         `suspended`: include suspended accounts; the API shows them as suspended and without any content.
         """
-        found = await self.database.read(accounts.admitted_by_id, id=id)
+        found = await self.database.read(accounts.approved_by_id, id=id)
         return _existing(found) if suspended else _unsuspended(found)
 
     async def by_ids(self, ids: Sequence[AccountId], *, suspended: bool = False) -> list[Account]:
         """Return the accounts that `by_id` would find, in the order of `ids`."""
-        found = await self.database.read(accounts.admitted_by_ids, ids=ids) if ids else []
+        found = await self.database.read(accounts.approved_by_ids, ids=ids) if ids else []
         return [account for account in found if suspended or account.suspended_at is None]
 
     async def by_username(self, name: str, *, suspended: bool = False) -> Account:
         """Return the account called `name`, `@name` or `name@our.host`, ignoring case. Raise NotFound as `by_id` does."""
         username = validation.own_username(name, self.host)
-        found = await self.database.read(accounts.admitted_by_username, username=username) if username else None
+        found = await self.database.read(accounts.approved_by_username, username=username) if username else None
         return _existing(found) if suspended else _unsuspended(found)
 
     async def is_gone(self, name: str) -> bool:

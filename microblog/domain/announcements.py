@@ -108,7 +108,7 @@ class Announcements:
 
     def _dismiss(self, cursor: Cursor, viewer: Viewer, id: AnnouncementId) -> None:
         _require(cursor, id)
-        announcements.read(cursor, id=id, account=viewer.id)
+        announcements.mark_read(cursor, id=id, account=viewer.id)
 
     def _react(self, cursor: Cursor, viewer: Viewer, id: AnnouncementId, name: str) -> None:
         _require(cursor, id)
@@ -126,10 +126,10 @@ class Announcements:
 
 def end(cursor: Cursor, id: AnnouncementId, now: datetime) -> None:
     """Tell connected clients that the announcement has ended, unless it was withdrawn before."""
-    if announcements.one(cursor, id=id, viewer=None):
+    if announcements.by_id(cursor, id=id, viewer=None):
         events.record(cursor, EventKind.ANNOUNCEMENT_WITHDRAWN, at=now, data={"announcement": str(id)})
 
 
 def _require(cursor: Cursor, id: AnnouncementId) -> None:
-    if not announcements.one(cursor, id=id, viewer=None):
+    if not announcements.by_id(cursor, id=id, viewer=None):
         raise NotFound

@@ -61,7 +61,7 @@ def lock_attachable(
     ids = list(dict.fromkeys(draft.media))
     if ids and (len(ids) > MAX_MEDIA or draft.poll):
         raise _unattachable(f"Cannot attach more than {MAX_MEDIA} files")
-    found = {one.id: one for one in media.locked(cursor, account=viewer.id, ids=ids, post=post, scheduled=scheduled)} if ids else {}
+    found = {one.id: one for one in media.lock_usable(cursor, account=viewer.id, ids=ids, post=post, scheduled=scheduled)} if ids else {}
     if missing := [str(id) for id in ids if id not in found]:
         raise _unattachable(f"Media {', '.join(missing)} not found or already attached to another post")
     if len(ids) > 1 and any(one.moves for one in found.values()):
@@ -121,7 +121,7 @@ def _replace_preview(cursor: Cursor, id: MediaId, converted: ConvertedMedia, now
 
 def detach(cursor: Cursor, post: Post, *, now: datetime, at_once: bool) -> None:
     """Release the attachments of a deleted post for reuse within a day, or with `at_once` delete them, including those of earlier edits."""
-    attachments = media.loosen_post(cursor, post=post.id, at=now)
+    attachments = media.detach_from_post(cursor, post=post.id, at=now)
     if at_once and attachments:
         delete_unused(cursor, media.delete(cursor, ids=attachments), now=now)
 
@@ -135,7 +135,7 @@ def delete_some(cursor: Cursor, account: AccountId, *, limit: int, now: datetime
 
 def delete_unattached(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete up to `limit` attachments unused since `before` and queue the deletion of their files. Return the number of file names."""
-    names = media.sweep(cursor, before=before, limit=limit)
+    names = media.delete_unused(cursor, before=before, limit=limit)
     delete_unused(cursor, names, now=before)
     return len(names)
 
@@ -320,7 +320,7 @@ class Attachments:
         """Delete files whose names start with one of `names` and that nothing refers to."""
         there = [name for beginning in names for name in self.media_store.names_with_stem(beginning)]
         if there:
-            await self.media_store.delete(await self.database.read(media.unneeded, names=there))
+            await self.media_store.delete(await self.database.read(media.unused_files, names=there))
 
 
 def _provisional_kind(format: Format) -> MediaKind:

@@ -35,10 +35,10 @@ def on_edited(cursor: Cursor, before: Post, after: Post, newly_mentioned: Collec
     if after.visibility is not Visibility.DIRECT:
         return
     if participants(before) == participants(after):
-        conversations.tell(cursor, post=after.id, now=now)
+        conversations.record_edit(cursor, post=after.id, now=now)
         return
     conversations.lock(cursor, thread=after.thread_id or after.id)
-    unread = {*conversations.withdraw(cursor, post=after.id, now=now), *newly_mentioned}
+    unread = {*conversations.replace_last_post(cursor, post=after.id, now=now), *newly_mentioned}
     _deliver(cursor, after, unread, now)
 
 
@@ -53,7 +53,7 @@ def on_deleted(cursor: Cursor, post: Post, now: datetime) -> None:
     """Remove a direct post, deleted in the running transaction, from its conversation."""
     if post.visibility is Visibility.DIRECT:
         conversations.lock(cursor, thread=post.thread_id or post.id)
-        conversations.withdraw(cursor, post=post.id, now=now)
+        conversations.replace_last_post(cursor, post=post.id, now=now)
 
 
 def participants(post: Post) -> set[AccountId]:
@@ -82,7 +82,7 @@ class Conversations:
 
     async def forget(self, viewer: Viewer, id: ConversationId) -> None:
         """Remove a conversation from the list until somebody posts in it again."""
-        if not await self.database.run(conversations.forget, account=viewer.id, id=id, now=self.now()):
+        if not await self.database.run(conversations.delete, account=viewer.id, id=id, now=self.now()):
             raise NotFound
 
     async def mark_opened(self, viewer: Viewer, post: Post) -> bool:
@@ -90,13 +90,13 @@ class Conversations:
         if post.visibility is not Visibility.DIRECT:
             return False
         others = sorted(participants(post) - {viewer.id})
-        found = await self.database.read(conversations.among, account=viewer.id, thread=post.thread_id or post.id, others=others)
+        found = await self.database.read(conversations.unread_among, account=viewer.id, thread=post.thread_id or post.id, others=others)
         for id in found:
-            await self.database.run(conversations.mark, account=viewer.id, id=id, unread=False, now=self.now())
+            await self.database.run(conversations.set_unread, account=viewer.id, id=id, unread=False, now=self.now())
         return bool(found)
 
     def _mark(self, cursor: Cursor, viewer: Viewer, id: ConversationId, unread: bool) -> Conversation:
-        conversations.mark(cursor, account=viewer.id, id=id, unread=unread, now=self.now())
+        conversations.set_unread(cursor, account=viewer.id, id=id, unread=unread, now=self.now())
         found = [row for row in conversations.by_ids(cursor, ids=[id]) if row.account == viewer.id]
         if not found:
             raise NotFound

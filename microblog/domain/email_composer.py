@@ -73,19 +73,19 @@ class EmailComposer:
 
     async def record_result(self, id: EmailId, state: EmailState, answer: str) -> None:
         """Record the result of a delivery attempt."""
-        await self.database.run(emails.settle, id=id, state=state, answer=answer, now=self.now())
+        await self.database.run(emails.record_outcome, id=id, state=state, answer=answer, now=self.now())
 
     def _open(self, cursor: Cursor, id: EmailId) -> EmailContext | None:
-        letter = emails.locked(cursor, id=id)
+        letter = emails.lock(cursor, id=id)
         if letter is None or letter.state not in PENDING_STATES:
             return None
         try:
             mail = self._compose(cursor, letter)
         except EmailCancelled as why:
-            emails.settle(cursor, id=id, state=EmailState.CANCELLED, answer=str(why), now=self.now())
+            emails.record_outcome(cursor, id=id, state=EmailState.CANCELLED, answer=str(why), now=self.now())
             return None
         message_id = letter.message_id or f"<{self._message_name(mail)}@{self.host}>"
-        emails.begin(cursor, id=id, recipient=mail.letter.recipient, message_id=message_id)
+        emails.record_attempt(cursor, id=id, recipient=mail.letter.recipient, message_id=message_id)
         return evolve(mail, letter=evolve(mail.letter, message_id=message_id, tries=letter.tries + 1))
 
     def _message_name(self, mail: EmailContext) -> str:
@@ -182,7 +182,7 @@ class EmailComposer:
             raise EmailCancelled("The notification or its post was deleted.")
         if not email_digests.is_unread(cursor, account=account.id, notification=id):
             raise EmailCancelled("The notification was read on the site.")
-        if not email_digests.is_announced(cursor, notification=id, now=self.now()):
+        if not email_digests.is_not_muted(cursor, notification=id, now=self.now()):
             raise EmailCancelled("The recipient muted or blocked the author or the conversation.")
         return found[0]
 
@@ -222,7 +222,7 @@ class EmailComposer:
             raise EmailCancelled("All notifications were read on the site.")
         above = max(notifications.read_up_to(cursor, account=account.id), id_at(since))
         rows = notifications.page_of(cursor, account=account.id, page=Page(SHOWN_IN_DIGEST, since_id=above), without=NOT_SHOWN)
-        announced = [row for row in rows if email_digests.is_announced(cursor, notification=row.id, now=self.now())]
+        announced = [row for row in rows if email_digests.is_not_muted(cursor, notification=row.id, now=self.now())]
         newest = []
         for note in notification_rules.loaded(cursor, Viewer(account), announced):
             post = filter_set.shown(note.post, FilterContext.NOTIFICATIONS, self.now()) if note.post else None

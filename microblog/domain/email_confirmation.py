@@ -47,7 +47,7 @@ class EmailConfirmation:
 
     async def signup_app(self, viewer: Viewer) -> AppId | None:
         """Return the app through which the account signed up, if any."""
-        return await self.database.read(users.signed_up_with, account=viewer.id)
+        return await self.database.read(users.sign_up_app, account=viewer.id)
 
     async def resend(self, viewer: Viewer) -> None:
         """Send the confirmation email again. Raise Conflict if nothing is to be confirmed, TooMany after several requests."""
@@ -59,7 +59,7 @@ class EmailConfirmation:
 
     async def withdraw(self, viewer: Viewer) -> None:
         """Discard the pending new address."""
-        await self.database.run(users.propose_email, account=viewer.id, email=None)
+        await self.database.run(users.set_new_email, account=viewer.id, email=None)
 
     def _verify(self, cursor: Cursor, token: str) -> tuple[Login, str]:
         claim = read(token)

@@ -98,7 +98,7 @@ class EmailOutbox:
 
     async def retry(self, id: EmailId) -> None:
         """Retry an email now. Raise NotFound if there is none or it is not waiting for a retry."""
-        if not await self.database.run(emails.wait_again, id=id, now=self.now()):
+        if not await self.database.run(emails.retry, id=id, now=self.now()):
             raise NotFound("This e-mail does not exist or cannot be retried.")
 
     async def address_rejection(self, viewer: Viewer, email: str) -> AddressRejection | None:

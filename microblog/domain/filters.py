@@ -242,7 +242,7 @@ def _check_keyword_limits(cursor: Cursor, viewer: Viewer, *, within: int, remove
 
 
 def _own(cursor: Cursor, viewer: Viewer, id: FilterId) -> Filter:
-    found = filters.one(cursor, account=viewer.id, id=id)
+    found = filters.by_id(cursor, account=viewer.id, id=id)
     if found is None:
         raise NotFound
     return found

@@ -86,9 +86,9 @@ def remove_follow(cursor: Cursor, follower: AccountId, followee: AccountId, now:
     if follows.unfollow(cursor, follower=follower, followee=followee):
         accounts.count_follow(cursor, follower=follower, followee=followee, by=-1)
         events.record(cursor, EventKind.UNFOLLOWED, at=now, account=follower, subject=followee)
-        notifications.take_back(cursor, account=followee, kind=NotificationKind.FOLLOW, sender=follower)
-    if follows.withdraw(cursor, follower=follower, followee=followee):
-        notifications.take_back(cursor, account=followee, kind=NotificationKind.FOLLOW_REQUEST, sender=follower)
+        notifications.withdraw(cursor, account=followee, kind=NotificationKind.FOLLOW, sender=follower)
+    if follows.cancel_request(cursor, follower=follower, followee=followee):
+        notifications.withdraw(cursor, account=followee, kind=NotificationKind.FOLLOW_REQUEST, sender=follower)
 
 
 def accept_request(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> bool:
@@ -96,11 +96,11 @@ def accept_request(cursor: Cursor, follower: AccountId, followee: AccountId, now
 
     The notification of the request is replaced by one of the follow.
     """
-    options = follows.requested(cursor, follower=follower, followee=followee)
+    options = follows.request_options(cursor, follower=follower, followee=followee)
     if options is None:
         return False
-    follows.withdraw(cursor, follower=follower, followee=followee)
-    notifications.take_back(cursor, account=followee, kind=NotificationKind.FOLLOW_REQUEST, sender=follower)
+    follows.cancel_request(cursor, follower=follower, followee=followee)
+    notifications.withdraw(cursor, account=followee, kind=NotificationKind.FOLLOW_REQUEST, sender=follower)
     create_follow(cursor, follower, followee, options, now)
     notify.notify(cursor, accounts=[followee], kind=NotificationKind.FOLLOW, sender=follower, now=now)
     return True
@@ -171,12 +171,12 @@ class Follows:
         return relationship(cursor, viewer, id, self.now())
 
     def _request(self, cursor: Cursor, viewer: Viewer, id: AccountId, requested: FollowRequestOptions) -> None:
-        options = requested.applied_to(follows.requested(cursor, follower=viewer.id, followee=id))
-        if follows.ask(cursor, follower=viewer.id, followee=id, options=options, now=self.now()):
+        options = requested.applied_to(follows.request_options(cursor, follower=viewer.id, followee=id))
+        if follows.request(cursor, follower=viewer.id, followee=id, options=options, now=self.now()):
             notify.notify(cursor, accounts=[id], kind=NotificationKind.FOLLOW_REQUEST, sender=viewer.id, now=self.now())
 
     def _begin(self, cursor: Cursor, viewer: Viewer, id: AccountId, requested: FollowRequestOptions) -> None:
-        options = requested.applied_to(follows.requested(cursor, follower=viewer.id, followee=id))
+        options = requested.applied_to(follows.request_options(cursor, follower=viewer.id, followee=id))
         remove_follow(cursor, viewer.id, id, self.now())  # a request from when the account was locked
         create_follow(cursor, viewer.id, id, options, self.now())
         notify.notify(cursor, accounts=[id], kind=NotificationKind.FOLLOW, sender=viewer.id, now=self.now())
@@ -196,9 +196,9 @@ class Follows:
 
     def _reject(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
         accounts.lock(cursor, ids=[viewer.id, id])
-        if not follows.withdraw(cursor, follower=id, followee=viewer.id):
+        if not follows.cancel_request(cursor, follower=id, followee=viewer.id):
             raise NoRequest
-        notifications.take_back(cursor, account=viewer.id, kind=NotificationKind.FOLLOW_REQUEST, sender=id)
+        notifications.withdraw(cursor, account=viewer.id, kind=NotificationKind.FOLLOW_REQUEST, sender=id)
         return relationship(cursor, viewer, id, self.now())
 
     def _related_accounts(

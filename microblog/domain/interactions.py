@@ -101,7 +101,7 @@ class Interactions:
         post = seen(cursor, id, viewer).original
         if interactions.unfavourite(cursor, account=viewer.id, post=post.id):
             posts.count(cursor, post=post.id, favourites=-1)
-            notifications.take_back(cursor, account=post.author.id, kind=NotificationKind.FAVOURITE, sender=viewer.id, post=post.id)
+            notifications.withdraw(cursor, account=post.author.id, kind=NotificationKind.FAVOURITE, sender=viewer.id, post=post.id)
         return _reloaded(cursor, post)
 
     def _boost(self, cursor: Cursor, viewer: Viewer, id: PostId, visibility: Visibility | None) -> Post:
@@ -160,7 +160,7 @@ class Interactions:
             raise _unpinnable("A boost cannot be pinned")
         if post.visibility is Visibility.DIRECT:
             raise _unpinnable("Posts that are only visible to mentioned users cannot be pinned")
-        pinned = interactions.pins_of(cursor, account=viewer.id)
+        pinned = interactions.count_pins(cursor, account=viewer.id)
         if interactions.pin(cursor, account=viewer.id, post=post.id, now=self.now()) and pinned >= MAX_PINS:
             raise _unpinnable("You have already pinned the maximum number of posts")
         return post

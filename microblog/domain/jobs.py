@@ -34,7 +34,7 @@ class Jobs:
 
     async def page(self, state: JobState, page: Page, *, retrying: bool = False) -> list[Job]:
         """Return jobs in this state, newest first; with `retrying`, only those that failed before."""
-        return await self.database.read(jobs.listed, state=state, page=page, retrying=retrying)
+        return await self.database.read(jobs.page_of, state=state, page=page, retrying=retrying)
 
     async def retry(self, id: JobId) -> None:
         """Run a dead or waiting job now. Raise NotFound if it is in neither state."""

@@ -26,10 +26,10 @@ def remember_browser(cursor: Cursor, account: AccountId, client: ClientInfo, now
     `notify`: send a warning email if the account is known to other browsers but not to this one.
     """
     device = client.device if token_hash(client.device) else fresh_token()
-    known_others = known_browsers.any_of(cursor, account=account)
+    known_others = known_browsers.has_any(cursor, account=account)
     is_new = known_browsers.remember(cursor, account=account, token_hash=hash_of(device), now=now)
     if is_new:
-        known_browsers.keep_newest(cursor, account=account, keep=MAX_BROWSERS)
+        known_browsers.delete_oldest(cursor, account=account, keep=MAX_BROWSERS)
         member = users.by_account(cursor, account=account) if notify and known_others else None
         if member is not None:
             data = {"address": client.address, "agent": client.user_agent[:400], "at": now.isoformat()}

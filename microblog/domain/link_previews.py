@@ -53,7 +53,7 @@ class PreviewScheduler:
         if url is None:
             cards.attach(cursor, post=post, card=None)
             return
-        link = cards.note(cursor, url=url, now=now)
+        link = cards.get_or_create(cursor, url=url, now=now)
         cards.attach(cursor, post=post, card=link.id)
         if link.fetched_at is None or now - link.fetched_at >= FRESH:
             due_at = now + timedelta(seconds=SPREAD_S * self.chance())
@@ -80,7 +80,7 @@ class LinkPreviews:
 
         Raise FetchError if a retry may succeed, unless this is the last try.
         """
-        stored = await self.database.read(cards.address, id=id)
+        stored = await self.database.read(cards.url_of, id=id)
         if stored is None or (stored[1] is not None and self.now() - stored[1] < FRESH):
             return
         try:
@@ -124,12 +124,12 @@ class LinkPreviews:
         return evolve(card, image=f"/media/{preview.preview}", width=width, height=height, blurhash=preview.blurhash)
 
     def _store(self, cursor: Cursor, id: CardId, card: Card | None) -> None:
-        _delete_images(cursor, [cards.fill(cursor, id=id, card=card, now=self.now())], self.now())
+        _delete_images(cursor, [cards.store_fetched(cursor, id=id, card=card, now=self.now())], self.now())
 
 
 def delete_unused_cards(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete at most `limit` cards older than `before` that no post shows, and queue their images for deletion. Return the count."""
-    images = cards.sweep(cursor, before=before, limit=limit)
+    images = cards.delete_unused(cursor, before=before, limit=limit)
     _delete_images(cursor, images, before)
     return len(images)
 

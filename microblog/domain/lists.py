@@ -154,14 +154,14 @@ class Lists:
 
 
 def _own(cursor: Cursor, viewer: Viewer, id: ListId) -> AccountList:
-    found = lists.one(cursor, account=viewer.id, id=id)
+    found = lists.by_id(cursor, account=viewer.id, id=id)
     if found is None:
         raise NotFound
     return found
 
 
 def _with_member(cursor: Cursor, viewer: Viewer, member: AccountId) -> list[AccountList]:
-    if accounts.admitted_by_id(cursor, id=member) is None:
+    if accounts.approved_by_id(cursor, id=member) is None:
         raise NotFound
     return lists.with_member(cursor, account=viewer.id, member=member)
 

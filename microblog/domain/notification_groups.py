@@ -55,7 +55,7 @@ class NotificationGroups:
 
     async def dismiss(self, viewer: Viewer, key: str) -> None:
         """Delete the whole group. Does nothing if it is gone already."""
-        id = notification_groups.alone(key)
+        id = notification_groups.ungrouped_id(key)
         await self.database.run(notifications.dismiss_group, account=viewer.id, key=key, id=id, now=self.now())
 
 

@@ -85,14 +85,14 @@ class NotificationPolicies:
 
         Notifications that were delivered meanwhile stay.
         """
-        if not await self.database.run(notification_policy.forbid, account=viewer.id, sender=sender):
+        if not await self.database.run(notification_policy.revoke_permission, account=viewer.id, sender=sender):
             raise NotFound
 
     def _accept(self, cursor: Cursor, viewer: Viewer, ids: Sequence[int]) -> int:
-        senders = notification_policy.end_requests(cursor, account=viewer.id, ids=ids)
+        senders = notification_policy.delete_requests(cursor, account=viewer.id, ids=ids)
         if senders:
             notification_policy.permit(cursor, account=viewer.id, senders=senders)
-            conversations.deliver_held(cursor, account=viewer.id, senders=senders, now=self.now())
+            conversations.deliver_filtered(cursor, account=viewer.id, senders=senders, now=self.now())
             notification_policy.release(cursor, account=viewer.id, senders=senders)
             for kind in (EventKind.NOTIFICATIONS_MERGED, EventKind.BADGES_CHANGED):
                 events.record(cursor, kind, at=self.now(), account=viewer.id)
@@ -120,9 +120,9 @@ def _permitted(cursor: Cursor, viewer: Viewer, page: Page) -> list[RelatedAccoun
 
 
 def _dismiss(cursor: Cursor, viewer: Viewer, ids: Sequence[int]) -> int:
-    senders = notification_policy.end_requests(cursor, account=viewer.id, ids=ids)
+    senders = notification_policy.delete_requests(cursor, account=viewer.id, ids=ids)
     if senders:
-        notification_policy.forget(cursor, account=viewer.id, senders=senders)
+        notification_policy.delete_filtered(cursor, account=viewer.id, senders=senders)
     return len(senders)
 
 

@@ -137,7 +137,7 @@ class OAuth:
     async def is_own_code(self, code: str, viewer: Viewer) -> bool:
         """Return True if the code was issued for this viewer and is still valid."""
         hashed = token_hash(code)
-        return bool(hashed) and await self.database.read(oauth.code_is_of, code_hash=hashed or b"", account=viewer.id, now=self.now())
+        return bool(hashed) and await self.database.read(oauth.is_valid_code, code_hash=hashed or b"", account=viewer.id, now=self.now())
 
     async def token(self, params: Mapping[str, str], authorization: str = "") -> IssuedToken:
         """Issue an access token. `authorization` is the header of that name. Raises ProtocolError."""
@@ -177,7 +177,7 @@ class OAuth:
         except OAuth2Error as problem:
             return refused(params["redirect_uri"], params, problem.error or "invalid_request", problem.description or "")
         assert validator.app is not None
-        authorized = oauth.scopes_given(cursor, account=viewer, app=validator.app.id) if viewer else []
+        authorized = oauth.granted_scopes(cursor, account=viewer, app=validator.app.id) if viewer else []
         return AuthorizationRequest(
             validator.app, tuple(scopes), params["redirect_uri"], bool(authorized) and scope_rules.within(scopes, authorized)
         )
@@ -210,7 +210,7 @@ class OAuth:
 
     def _revoke(self, cursor: Cursor, params: Mapping[str, str], authorization: str) -> None:
         hashed = token_hash(params.get("token", ""))
-        if hashed is None or oauth.live_token(cursor, token_hash=hashed) is None:
+        if hashed is None or oauth.valid_token(cursor, token_hash=hashed) is None:
             return
         try:
             _, _, status = RevocationEndpoint(self._validator(cursor)).create_revocation_response(

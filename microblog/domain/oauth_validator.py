@@ -177,12 +177,12 @@ class SiteRequestValidator(RequestValidator):
     def invalidate_authorization_code(self, client_id: str, code: str, request: Request, *args: object, **kwargs: object) -> None:
         """Mark the code as used."""
         assert self.issued is not None
-        oauth.spend_code(self.cursor, code_hash=hash_of(code), token=self.issued.token.id, now=self.now)
+        oauth.mark_code_used(self.cursor, code_hash=hash_of(code), token=self.issued.token.id, now=self.now)
 
     def revoke_token(self, token: str, token_type_hint: str | None, request: Request, *args: object, **kwargs: object) -> None:
         """Revoke the token. Raises UnauthorizedClientError if it is another app's."""
         hashed = token_hash(token)
-        found = oauth.live_token(self.cursor, token_hash=hashed) if hashed else None
+        found = oauth.valid_token(self.cursor, token_hash=hashed) if hashed else None
         if found is None:
             return
         if self.app is None or found.app_id != self.app.id:

@@ -85,8 +85,8 @@ def revise(cursor: Cursor, post: Post, draft: PollDraft | None, now: datetime) -
         return
     expires_at = before.expires_at if draft.seconds is None else now + timedelta(seconds=draft.seconds)
     if changes_question(before, draft):
-        polls.locked(cursor, poll=before.id)
-        polls.rewrite(cursor, poll=before.id, draft=draft, expires_at=expires_at)
+        polls.lock(cursor, poll=before.id)
+        polls.reset(cursor, poll=before.id, draft=draft, expires_at=expires_at)
     elif (expires_at, draft.hide_totals) != (before.expires_at, before.hide_totals):
         polls.set_terms(cursor, poll=before.id, hide_totals=draft.hide_totals, expires_at=expires_at)
     if expires_at != before.expires_at:
@@ -127,7 +127,7 @@ class Polls:
         return await self.database.run(self._vote, viewer, poll, tuple(dict.fromkeys(choices)))
 
     def _vote(self, cursor: Cursor, viewer: Viewer, id: PollId, choices: tuple[int, ...]) -> Post:
-        post, poll = _post_of(cursor, viewer, id), polls.locked(cursor, poll=id)
+        post, poll = _post_of(cursor, viewer, id), polls.lock(cursor, poll=id)
         if poll is None:
             raise NotFound
         if poll.ended(self.now()):
@@ -151,7 +151,7 @@ class Polls:
 
     def _notify_batch(self, cursor: Cursor, id: PollId, after: AccountId) -> AccountId | None:
         """Notify one batch of voters after the id `after`; returns the last id of the batch, or None if it was the last batch."""
-        poll, post = polls.locked(cursor, poll=id), polls.post_of(cursor, poll=id)
+        poll, post = polls.lock(cursor, poll=id), polls.post_of(cursor, poll=id)
         found = posts.by_ids(cursor, [post]).get(post) if post else None
         if poll is None or found is None or not poll.ended(self.now()):
             return None

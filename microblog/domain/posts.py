@@ -130,7 +130,7 @@ class Posts:
 
     def _publish(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> Post:
         key = self._key(draft)
-        earlier = posts.first_answer(cursor, account=viewer.id, key=key) if key else None
+        earlier = posts.by_idempotency_key(cursor, account=viewer.id, key=key) if key else None
         stored = posts.by_ids(cursor, [earlier]).get(earlier) if earlier else None
         return stored or self.publish_within(cursor, viewer, draft)
 
@@ -164,7 +164,7 @@ class Posts:
         conversations.on_published(cursor, post, post.created_at)
         record(cursor, EventKind.POST_PUBLISHED, post, post.created_at)
         if key:
-            posts.keep_answer(cursor, account=viewer.id, key=key, post=id, now=post.created_at)
+            posts.store_idempotency_key(cursor, account=viewer.id, key=key, post=id, now=post.created_at)
         return post
 
     def _add_attachments(self, cursor: Cursor, id: PostId, attached: list[Media], draft: PostDraft, now: datetime) -> None:
@@ -228,7 +228,7 @@ class Posts:
         return text, spoiler
 
     def _insert(self, cursor: Cursor, post: Post, parsed: post_text.ParsedText, allowed: frozenset[AccountId] | None) -> PostId:
-        mentioned = posts.nameable(cursor, usernames=parsed.mentions)
+        mentioned = posts.mentionable(cursor, usernames=parsed.mentions)
         if allowed is not None and (unexpected := {one.account_id for one in mentioned} - allowed - {post.author.id}):
             raise UnexpectedMentions(tuple(accounts.by_ids(cursor, ids=list(unexpected))))
         post = evolve(post, html=parsed.html({one.username.lower(): one.username for one in mentioned}, self.base_url))
@@ -258,8 +258,8 @@ class Posts:
         if same_content and same_poll and not attachments.differ(before, attached, draft.changes):
             polls.revise(cursor, before, poll, self.now())
             return self._load(cursor, id)
-        posts.keep_revision(cursor, post=id)
-        posts.rewrite(cursor, evolve(after, edited_at=self.now()))
+        posts.store_revision(cursor, post=id)
+        posts.update_content(cursor, evolve(after, edited_at=self.now()))
         attachments.attach(cursor, id, attached, draft.changes, now=self.now())
         polls.revise(cursor, before, poll, self.now())
         if self.previews:
@@ -274,7 +274,7 @@ class Posts:
         """Return the edited post with its parsed text and mentions."""
         text, spoiler = self._checked_text(draft, attached)
         parsed = post_text.parse(text, self.host)
-        mentioned = posts.nameable(cursor, usernames=parsed.mentions)
+        mentioned = posts.mentionable(cursor, usernames=parsed.mentions)
         after = evolve(
             before,
             text=text,
@@ -326,10 +326,8 @@ def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) ->
         raise NotFound
     _uncount(cursor, post)
     if post.boost:
-        notifications.take_back(
-            cursor, account=post.boost.author.id, kind=NotificationKind.BOOST, sender=post.author.id, post=post.boost.id
-        )
-    notifications.take_back_all_of_post(cursor, post=post.id)
+        notifications.withdraw(cursor, account=post.boost.author.id, kind=NotificationKind.BOOST, sender=post.author.id, post=post.boost.id)
+    notifications.delete_of_post(cursor, post=post.id)
     attachments.detach(cursor, post, now=now, at_once=media)
     conversations.on_deleted(cursor, post, now)
     record(cursor, EventKind.POST_DELETED, post, now)

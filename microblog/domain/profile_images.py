@@ -26,7 +26,7 @@ MAX_IMAGE_BYTES = 8 * 1024 * 1024
 
 def forget(cursor: Cursor, account: AccountId, now: datetime) -> None:
     """Enqueue the deletion of the account's images; the account is about to be deleted."""
-    delete_unused(cursor, [_name(path) for path in media.pictures(cursor, account=account)], now=now)
+    delete_unused(cursor, [_name(path) for path in media.profile_images(cursor, account=account)], now=now)
 
 
 def _refused(which: str, sentence: str) -> Invalid:
@@ -76,7 +76,7 @@ class ProfileImages:
         return await self.database.run(self._show, viewer, which, f"/media/{name}")
 
     def _show(self, cursor: Cursor, viewer: Viewer, which: str, path: str | None) -> Account:
-        before = media.set_picture(cursor, account=viewer.id, which=which, path=path)
+        before = media.set_profile_image(cursor, account=viewer.id, which=which, path=path)
         if before:
             delete_unused(cursor, [_name(before)], now=self.now())
         if before != path:

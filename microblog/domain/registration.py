@@ -141,7 +141,7 @@ class Registrations:
 
     async def end_invite(self, code: str) -> None:
         """Expire an invite. Raises NotFound if there is no such code or it has expired."""
-        if not await self.database.run(invites.end, code=post_text.clean_line(code, "code")[:MAX_CODE_LENGTH], now=self.now()):
+        if not await self.database.run(invites.revoke, code=post_text.clean_line(code, "code")[:MAX_CODE_LENGTH], now=self.now()):
             raise NotFound("There is no such invite, or it has ended.")
 
     def _cleaned(self, form: SignUpForm, reserved: frozenset[str] | tuple[str, ...]) -> tuple[SignUpForm, ValidationErrors]:
@@ -161,7 +161,7 @@ class Registrations:
 
     def _check_taken(self, cursor: Cursor, form: SignUpForm, errors: ValidationErrors) -> None:
         """Add errors for taken usernames and addresses before the expensive hashing. `_admit` checks again, against races."""
-        if form.username and accounts.taken(cursor, usernames=[form.username]):
+        if form.username and accounts.usernames_in_use(cursor, usernames=[form.username]):
             errors.add("username", NAME_TAKEN, "ERR_TAKEN")
         if form.email and users.email_taken(cursor, email=form.email):
             errors.add("email", EMAIL_TAKEN, "ERR_TAKEN")

@@ -87,9 +87,9 @@ class Relationships:
         if relationships.block(cursor, account=viewer.id, target=id, now=now):
             remove_follow(cursor, viewer.id, id, now)
             remove_follow(cursor, id, viewer.id, now)
-            relationships.forget_notifications(cursor, account=viewer.id, sender=id)
-            relationships.forget_notifications(cursor, account=id, sender=viewer.id)
-            conversations.forget_with(cursor, account=viewer.id, other=id, now=now)
+            relationships.delete_notifications(cursor, account=viewer.id, sender=id)
+            relationships.delete_notifications(cursor, account=id, sender=viewer.id)
+            conversations.delete_with(cursor, account=viewer.id, other=id, now=now)
             events.record(cursor, EventKind.BLOCKED, at=now, account=viewer.id, subject=id)
         return relationship(cursor, viewer, id, now)
 
@@ -105,7 +105,7 @@ class Relationships:
         now = self.now()
         if relationships.mute(cursor, account=viewer.id, target=id, notifications=notifications, until=until, now=now):
             if notifications:
-                conversations.forget_with(cursor, account=viewer.id, other=id, now=now)
+                conversations.delete_with(cursor, account=viewer.id, other=id, now=now)
             data = {"until": until.isoformat()} if until else {}
             events.record(cursor, EventKind.MUTED, at=now, account=viewer.id, subject=id, data=data)
         return relationship(cursor, viewer, id, now)

@@ -67,7 +67,7 @@ class Reports:
     ) -> list[ReportDetails]:
         """Return open or closed reports, newest first, optionally by or about one account. Raises Forbidden for non-moderators."""
         _require_moderator(viewer)
-        return await self.database.read(_find_details, viewer, partial(reports.sought, page=page, closed=closed, by=by, target=target))
+        return await self.database.read(_find_details, viewer, partial(reports.search, page=page, closed=closed, by=by, target=target))
 
     async def one(self, viewer: Viewer, id: ReportId) -> ReportDetails:
         """Return one report. Raises NotFound, and Forbidden for non-moderators."""
@@ -90,7 +90,7 @@ class Reports:
         """Change category and violated rules, as far as given. Raises as `one`, and Invalid (field category)."""
         _check(category)
         wanted = ReportCategory(category) if category else None
-        return await self._changed(viewer, id, partial(reports.sort, id=id, category=wanted, rules=rules))
+        return await self._changed(viewer, id, partial(reports.classify, id=id, category=wanted, rules=rules))
 
     async def _changed(self, viewer: Viewer, id: ReportId, change: Callable[[Cursor], object]) -> ReportDetails:
         _require_moderator(viewer)
@@ -148,7 +148,7 @@ def _details(cursor: Cursor, viewer: Viewer, found: list[Report]) -> list[Report
 
 
 def _waiting(cursor: Cursor, viewer: Viewer, page: Page) -> list[tuple[Report, list[Post]]]:
-    return _with_posts(cursor, viewer, reports.waiting(cursor, page=page))
+    return _with_posts(cursor, viewer, reports.open_reports(cursor, page=page))
 
 
 def _with_posts(cursor: Cursor, viewer: Viewer, found: list[Report]) -> list[tuple[Report, list[Post]]]:

@@ -33,7 +33,7 @@ NOT_ALLOWED = "The account was not allowed to post at the scheduled time."
 
 def forget(cursor: Cursor, account: AccountId, now: datetime) -> None:
     """Delete the account's scheduled posts; the account is about to be deleted."""
-    media.loosen_all_scheduled(cursor, account=account, at=now)
+    media.detach_from_all_scheduled(cursor, account=account, at=now)
     scheduled.delete_all(cursor, account=account)
 
 
@@ -85,19 +85,19 @@ class Schedules:
             raise
 
     def _add(self, cursor: Cursor, viewer: Viewer, draft: PostDraft, at: datetime) -> ScheduledPost | Post:
-        scheduled.lock_all(cursor, account=viewer.id)
+        scheduled.lock_scheduling(cursor, account=viewer.id)
         if draft.key and (earlier := self._earlier_result(cursor, viewer, draft.key)):
             return earlier
         planned = self.posts.check_within(cursor, viewer, draft)
         self._check_time(cursor, viewer, at, None)
         stored = evolve(draft, visibility=planned.visibility)
         id = scheduled.insert(cursor, account=viewer.id, draft=stored, at=at, now=self.now())
-        media.reserve(cursor, scheduled=id, ids=draft.media)
+        media.attach_to_scheduled(cursor, scheduled=id, ids=draft.media)
         self._enqueue(cursor, id, at)
         return _own(scheduled.by_id(cursor, id=id), viewer)
 
     def _earlier_result(self, cursor: Cursor, viewer: Viewer, key: str) -> ScheduledPost | Post | None:
-        post = posts.first_answer(cursor, account=viewer.id, key=key)
+        post = posts.by_idempotency_key(cursor, account=viewer.id, key=key)
         if post is not None:
             return posts.by_ids(cursor, [post]).get(post)
         return scheduled.by_key(cursor, account=viewer.id, key=key)
@@ -115,12 +115,12 @@ class Schedules:
         jobs.add(cursor, PUBLISH, {"scheduled": str(id)}, due_at=at, now=self.now(), key=f"{id} {at.isoformat()}")
 
     def _move(self, cursor: Cursor, viewer: Viewer, id: ScheduledId, at: datetime) -> ScheduledPost:
-        scheduled.lock_all(cursor, account=viewer.id)
+        scheduled.lock_scheduling(cursor, account=viewer.id)
         if not scheduled.lock(cursor, id=id):
             raise NotFound
         _own(scheduled.by_id(cursor, id=id), viewer)
         self._check_time(cursor, viewer, at, id)
-        scheduled.move(cursor, id=id, at=at)
+        scheduled.reschedule(cursor, id=id, at=at)
         self._enqueue(cursor, id, at)
         return _own(scheduled.by_id(cursor, id=id), viewer)
 
@@ -128,7 +128,7 @@ class Schedules:
         if not scheduled.lock(cursor, id=id):
             raise NotFound
         found = _own(scheduled.by_id(cursor, id=id), viewer)
-        media.loosen_scheduled(cursor, scheduled=id, at=self.now())
+        media.detach_from_scheduled(cursor, scheduled=id, at=self.now())
         scheduled.delete(cursor, id=id)
         return evolve(found, media=tuple(evolve(one, attached=False) for one in found.media))
 

@@ -46,7 +46,7 @@ class ServedFiles:
         position = await self.changes.position()
         use = self._known.get(name, position)
         if use is None:
-            use = await self.database.read(media.use_of, name=name)
+            use = await self.database.read(media.file_use, name=name)
             if use is not None and (dependencies := self._dependencies(use)) is not None:
                 self._known.put(name, use, dependencies, position)
         if use is None or use.withheld:

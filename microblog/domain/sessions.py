@@ -100,13 +100,13 @@ class Sessions:
         hashed = token_hash(token)
         found = await self.database.read(sessions.by_token, token_hash=hashed, now=self.now()) if hashed else None
         if found and self.now() - found[1].last_seen_at >= SEEN_EVERY:
-            await self.database.run(sessions.seen, id=found[1].id, now=self.now(), expires_at=self.now() + LIFETIME)
+            await self.database.run(sessions.record_activity, id=found[1].id, now=self.now(), expires_at=self.now() + LIFETIME)
         return found
 
     async def is_over(self, token: str) -> bool:
         """Return True unless there is a session with this token, even if its account may not log in at the moment."""
         hashed = token_hash(token)
-        return hashed is None or not await self.database.read(sessions.lasts, token_hash=hashed, now=self.now())
+        return hashed is None or not await self.database.read(sessions.is_unexpired, token_hash=hashed, now=self.now())
 
     async def log_out(self, token: str) -> None:
         """End the session with this token, if there is one."""
@@ -127,7 +127,7 @@ class Sessions:
 
     async def sweep(self, limit: int = 1000) -> int:
         """Delete expired sessions, at most `limit`; returns how many."""
-        return await self.database.run(sessions.sweep, now=self.now(), limit=limit)
+        return await self.database.run(sessions.delete_expired, now=self.now(), limit=limit)
 
     async def _member(self, name: str) -> AccountWithLogin | None:
         cleaned = name.strip()

@@ -56,11 +56,11 @@ class DailyStatistics:
         """Count the day and all earlier days that were never counted. May be interrupted, repeated and run concurrently."""
         self._require_over(zone, day)
         await self.database.run(_count, zone, day)
-        beginning = await self.database.read(statistics.beginning)
+        beginning = await self.database.read(statistics.first_signup)
         if beginning is None:
             return
         first = beginning.astimezone(zone).date()
-        for missing in await self.database.read(statistics.uncounted, zone=zone.key, first=first, last=day):
+        for missing in await self.database.read(statistics.missing_days, zone=zone.key, first=first, last=day):
             await self.database.run(_count, zone, missing)
 
     async def rebuild(self, first: date | None = None, last: date | None = None) -> tuple[date, date] | None:
@@ -96,7 +96,7 @@ class DailyStatistics:
 
     async def begun(self, zone: ZoneInfo) -> date | None:
         """Return the day on which the first account was created."""
-        beginning = await self.database.read(statistics.beginning)
+        beginning = await self.database.read(statistics.first_signup)
         return beginning and beginning.astimezone(zone).date()
 
     async def weeks(self, count: int = 12) -> list[WeekTotals]:
@@ -117,13 +117,13 @@ class DailyStatistics:
 
     async def in_view(self, ids: Iterable[PostId]) -> set[PostId]:
         """Return those of the posts that may be shown publicly today."""
-        return await self.database.read(statistics.posts_in_view, ids=list(ids))
+        return await self.database.read(statistics.listable_posts, ids=list(ids))
 
     async def note_crowd(self, process: str, peak: int) -> None:
         """Record the process's peak number of streaming connections, in the current 15 minutes."""
         slot = self.now().replace(second=0, microsecond=0)
         slot -= timedelta(minutes=slot.minute % 15)
-        await self.database.run(statistics.note_crowd, slot=slot, process=process, peak=peak)
+        await self.database.run(statistics.record_connections, slot=slot, process=process, peak=peak)
 
     async def _week(self, monday: date, known: Iterable[Day]) -> WeekTotals:
         within = [day for day in known if monday <= day.day < monday + 7 * DAY]

@@ -69,7 +69,7 @@ class HashtagService:
 
     async def remove(self, viewer: Viewer, id: RelationId) -> None:
         """Stop featuring a hashtag, by the feature's own id. Raises NotFound."""
-        if not await self.database.run(followed_tags.remove, account=viewer.id, id=id):
+        if not await self.database.run(followed_tags.unfeature_by_id, account=viewer.id, id=id):
             raise NotFound
 
     async def featured(self, account: AccountId) -> list[FeaturedTag]:
@@ -83,7 +83,7 @@ class HashtagService:
     def _follow(self, cursor: Cursor, viewer: Viewer, key: str, name: str) -> None:
         if followed_tags.count_followed(cursor, account=viewer.id) >= MAX_FOLLOWED:
             raise Invalid({"base": f"You already follow the maximum number of hashtags ({MAX_FOLLOWED})"})
-        tag = followed_tags.known(cursor, key=key, name=name, now=self.now())
+        tag = followed_tags.get_or_create(cursor, key=key, name=name, now=self.now())
         if followed_tags.follow(cursor, account=viewer.id, tag=tag, now=self.now()):
             events.record(cursor, EventKind.TAG_FOLLOWED, at=self.now(), account=viewer.id, data={"tag": key})
 
@@ -93,7 +93,7 @@ class HashtagService:
 
     def _feature(self, cursor: Cursor, viewer: Viewer, key: str, name: str) -> FeaturedTag:
         count = followed_tags.count_featured(cursor, account=viewer.id)
-        tag = followed_tags.known(cursor, key=key, name=name, now=self.now())
+        tag = followed_tags.get_or_create(cursor, key=key, name=name, now=self.now())
         if followed_tags.feature(cursor, account=viewer.id, tag=tag, now=self.now()) and count >= MAX_FEATURED:
             raise Invalid({"base": "You have already featured the maximum number of hashtags"})
         return next(one for one in followed_tags.featured(cursor, account=viewer.id) if one.tag.id == tag)

@@ -35,7 +35,7 @@ def ancestors(cursor: Cursor, post: Post, viewer: AccountId | None, limit: int) 
     """Return the chain of posts that the post replies to, from the first on; it ends where one is deleted or hidden."""
     if post.reply_to is None:
         return []
-    chain = threads.above(cursor, post=post.id, limit=limit)
+    chain = threads.ancestors(cursor, post=post.id, limit=limit)
     visible = posts.visible(cursor, ids=chain, viewer=viewer)
     visible_count = next((index for index, id in enumerate(chain) if id not in visible), len(chain))
     return chain[:visible_count][::-1]

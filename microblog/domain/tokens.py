@@ -55,15 +55,15 @@ def hash_of(fresh: str) -> bytes:
 def revoked(cursor: Cursor, *, account: AccountId | None, ids: Iterable[TokenId], now: datetime) -> None:
     """Record that these tokens were revoked, so that their streaming connections are closed, and delete their push subscriptions."""
     if gone := list(ids):
-        push_subscriptions.forget_tokens(cursor, tokens=gone)
+        push_subscriptions.delete_of_tokens(cursor, tokens=gone)
     for id in gone:
         events.record(cursor, EventKind.TOKEN_REVOKED, at=now, account=account, data={"token": str(id)})
 
 
 def revoke_every(cursor: Cursor, *, account: AccountId, now: datetime) -> None:
     """Revoke all tokens and authorization codes of the account, in the transaction that is the reason for it."""
-    oauth.forget_codes_of(cursor, account=account)
-    push_subscriptions.forget_account(cursor, account=account)
+    oauth.delete_codes_of(cursor, account=account)
+    push_subscriptions.delete_of_account(cursor, account=account)
     if oauth.revoke_of_account(cursor, account=account, now=now):
         events.record(cursor, EventKind.TOKEN_REVOKED, at=now, account=account, data={"all": True})
 
@@ -164,7 +164,7 @@ class Tokens:
 
     async def _note_uses(self) -> None:
         while used := sorted(self._recently_used):
-            await self.database.run(oauth.used, tokens=used, now=self.now())
+            await self.database.run(oauth.record_use, tokens=used, now=self.now())
             self._recently_used.difference_update(used)
 
     def _use_not_noted(self, failure: Failure) -> None:
@@ -202,7 +202,7 @@ class Tokens:
         revoked(cursor, account=account, ids=gone, now=self.now())
 
     def _delete_app(self, cursor: Cursor, app: AppId) -> None:
-        for token in oauth.live_of_app(cursor, app=app):
+        for token in oauth.valid_of_app(cursor, app=app):
             revoked(cursor, account=token.account_id, ids=[token.id], now=self.now())
         if not oauth.delete_app(cursor, app=app):
             raise NotFound

@@ -53,7 +53,7 @@ class Trends:
 
     async def _count_tags(self) -> list[Tag]:
         if self._tags is None or self.now() - self._tags[1] > CACHE_TIME:
-            self._tags = await self.database.read(tags.talked_about, after=self._since(), limit=MAX_TRENDS), self.now()
+            self._tags = await self.database.read(tags.trending, after=self._since(), limit=MAX_TRENDS), self.now()
         return self._tags[0]
 
     def _since(self) -> int:

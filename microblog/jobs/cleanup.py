@@ -20,7 +20,7 @@ from microblog.jobs.worker import Task
 from microblog.model.ids import AccountId, AnnouncementId, id_at
 from microblog.model.jobs import Job, PermanentFailure
 from microblog.storage import events, invalidation_log, jobs, oauth, posts, sessions, tags
-from microblog.storage.account_deletion import expunge_posts
+from microblog.storage.account_deletion import delete_marked_posts
 from microblog.storage.database import Cursor, Transactions
 
 BATCH = 500  # rows in one transaction
@@ -67,7 +67,7 @@ def _id(job: Job, name: str) -> int:
 
 
 def _expired_sessions(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    return sessions.sweep(cursor, now=before, limit=limit)
+    return sessions.delete_expired(cursor, now=before, limit=limit)
 
 
 def nightly(hour: int, minute: int) -> Daily:
@@ -79,15 +79,15 @@ def sweeps(*, events_kept: timedelta) -> list[CleanupBatch]:
     """Return all cleanup jobs of the site."""
     return [
         CleanupBatch("cleanup.sessions", _expired_sessions, timedelta(0), HOURLY),
-        CleanupBatch("cleanup.invalidation_log", invalidation_log.sweep, invalidation_log.KEPT, HOURLY),
-        CleanupBatch("cleanup.events", events.sweep, events_kept, HOURLY),
-        CleanupBatch("cleanup.idempotency_keys", posts.forget_answers, IDEMPOTENCY_KEYS_KEPT, HOURLY),
-        CleanupBatch("cleanup.oauth_codes", oauth.sweep_codes, CODES_KEPT, HOURLY),
-        CleanupBatch("cleanup.oauth_tokens", oauth.sweep_tokens, REVOKED_TOKENS_KEPT, nightly(3, 30)),
-        CleanupBatch("cleanup.oauth_apps", oauth.sweep_apps, UNUSED_APPS_KEPT, nightly(3, 40)),
-        CleanupBatch("cleanup.jobs", jobs.sweep, DONE_JOBS_KEPT, HOURLY),
-        CleanupBatch("cleanup.timer_ticks", jobs.sweep_ticks, TICKS_KEPT, nightly(3, 10)),
-        CleanupBatch("cleanup.deleted_posts", expunge_posts, DELETED_POSTS_KEPT, nightly(3, 20)),
+        CleanupBatch("cleanup.invalidation_log", invalidation_log.delete_old, invalidation_log.RETENTION, HOURLY),
+        CleanupBatch("cleanup.events", events.delete_old, events_kept, HOURLY),
+        CleanupBatch("cleanup.idempotency_keys", posts.delete_old_idempotency_keys, IDEMPOTENCY_KEYS_KEPT, HOURLY),
+        CleanupBatch("cleanup.oauth_codes", oauth.delete_expired_codes, CODES_KEPT, HOURLY),
+        CleanupBatch("cleanup.oauth_tokens", oauth.delete_revoked_tokens, REVOKED_TOKENS_KEPT, nightly(3, 30)),
+        CleanupBatch("cleanup.oauth_apps", oauth.delete_unused_apps, UNUSED_APPS_KEPT, nightly(3, 40)),
+        CleanupBatch("cleanup.jobs", jobs.delete_old, DONE_JOBS_KEPT, HOURLY),
+        CleanupBatch("cleanup.timer_ticks", jobs.delete_old_runs, TICKS_KEPT, nightly(3, 10)),
+        CleanupBatch("cleanup.deleted_posts", delete_marked_posts, DELETED_POSTS_KEPT, nightly(3, 20)),
     ]
 
 

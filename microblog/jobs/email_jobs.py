@@ -39,8 +39,8 @@ _log = Logger()
 def sweeps() -> list[CleanupBatch]:
     """Return the cleanup jobs for e-mails."""
     return [
-        CleanupBatch("cleanup.emails", emails.sweep, LETTERS_KEPT, HOURLY),
-        CleanupBatch("cleanup.known_browsers", known_browsers.sweep, DEVICES_KEPT, nightly(3, 50)),
+        CleanupBatch("cleanup.emails", emails.delete_old, LETTERS_KEPT, HOURLY),
+        CleanupBatch("cleanup.known_browsers", known_browsers.delete_old, DEVICES_KEPT, nightly(3, 50)),
     ]
 
 

@@ -22,7 +22,7 @@ from microblog.model.ids import NotificationId, PushSubscriptionId
 from microblog.model.jobs import Job, PermanentFailure, RetryLater
 from microblog.model.push import PushMessage, PushResponse
 from microblog.storage.push_subscriptions import SEND_JOB
-from microblog.storage.push_subscriptions import sweep as forget_settled
+from microblog.storage.push_subscriptions import delete_old as forget_settled
 
 NOTIFIED_JOB = "push.notification"
 AT_ONCE = 16  # concurrent deliveries

@@ -111,13 +111,13 @@ def enqueue(cursor: Cursor, timer: Timer, *, now: datetime) -> int:
 
     A new timer begins with its next tick; earlier ones are not caught up.
     """
-    last = jobs.last_tick(cursor, timer.kind, until=now)
+    last = jobs.last_run(cursor, timer.kind, until=now)
     if last is None:
-        jobs.tick(cursor, timer.kind, next(timer.rule.before(now)))
+        jobs.record_run(cursor, timer.kind, next(timer.rule.before(now)))
         return 0
     added = 0
     for tick in timer.missed(last, now):
-        if jobs.tick(cursor, timer.kind, tick):
+        if jobs.record_run(cursor, timer.kind, tick):
             moment = tick.isoformat()
             jobs.add(cursor, timer.kind, {"tick": moment}, due_at=now, now=now, key=moment)
             added += 1
@@ -138,7 +138,7 @@ class Scheduler:
         """Enqueue due jobs. Raises nothing: a failing timer is retried at the next check and does not stop others."""
         for timer in self.timers:
             try:
-                if await self.database.read(jobs.last_tick, timer.kind, until=self.now()) == next(timer.rule.before(self.now())):
+                if await self.database.read(jobs.last_run, timer.kind, until=self.now()) == next(timer.rule.before(self.now())):
                     continue
                 if await self.database.run(enqueue, timer, now=self.now()):
                     self.wake()

@@ -40,7 +40,7 @@ class DatabaseEventLog:
         """See `EventSource`."""
         self.epoch = await self.database.run(events.open_log, self.fresh_epoch)
         self.cipher = PositionCipher(await self.database.read(events.log_secret))
-        xid, id = await self.database.read(live_queries.begin, back=back)
+        xid, id = await self.database.read(live_queries.start_position, back=back)
         return self.cipher.written(Position(self.epoch, xid, id))
 
     def read_position(self, text: str) -> Position:
@@ -65,7 +65,7 @@ class DatabaseEventLog:
 
     async def flags(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
         """See `EventSource`."""
-        return await self.database.read(live_queries.marks, accounts=accounts, posts=posts)
+        return await self.database.read(live_queries.post_flags, accounts=accounts, posts=posts)
 
     async def valid_credentials(self, credentials: Credentials) -> Credentials:
         """See `EventSource`."""
@@ -76,8 +76,8 @@ class DatabaseEventLog:
         return await self.database.read(_filter_sets, accounts)
 
     def _valid_credentials(self, cursor: Cursor, credentials: Credentials) -> Credentials:
-        sessions = live_queries.standing_sessions(cursor, ids=credentials.sessions, now=self.now()) if credentials.sessions else ()
-        tokens = live_queries.standing_tokens(cursor, ids=credentials.tokens) if credentials.tokens else ()
+        sessions = live_queries.valid_sessions(cursor, ids=credentials.sessions, now=self.now()) if credentials.sessions else ()
+        tokens = live_queries.valid_tokens(cursor, ids=credentials.tokens) if credentials.tokens else ()
         return Credentials(frozenset(sessions), frozenset(tokens))
 
     def _poll(self, cursor: Cursor, position: Position, accounts: Collection[int], credentials: Credentials) -> PollResult:
@@ -133,7 +133,7 @@ def _snapshot(found: live_queries.ViewerRelations, filter_set: FilterSet) -> Rel
 
 
 def _find(cursor: Cursor, wanted: Wanted, now: datetime) -> LoadedItems:
-    rows = live_queries.events_after(cursor, ids=wanted.notices, most_unread=MAX_UNREAD) if wanted.notices else []
+    rows = live_queries.notifications_by_ids(cursor, ids=wanted.notices, most_unread=MAX_UNREAD) if wanted.notices else []
     senders = {sender.id: sender for sender in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))} if rows else {}
     ids = {*wanted.posts, *(row.post for row in rows if row.post is not None)}
     found: Mapping[PostId, Post] = posts.by_ids(cursor, ids) if ids else {}

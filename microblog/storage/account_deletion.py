@@ -8,7 +8,7 @@ from microblog.model.ids import AccountId, PostId
 from microblog.storage.database import Cursor, execute, fetch_value, first_column
 
 
-def expunge_posts(cursor: Cursor, *, before: datetime, limit: int) -> int:
+def delete_marked_posts(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete at most `limit` posts that were marked as deleted before that time, with all rows that refer to them; return their number."""
     return execute(
         cursor,
@@ -18,7 +18,7 @@ def expunge_posts(cursor: Cursor, *, before: datetime, limit: int) -> int:
     )
 
 
-def is_buried(cursor: Cursor, *, account: AccountId) -> bool:
+def is_deleted(cursor: Cursor, *, account: AccountId) -> bool:
     """True if the account was deleted."""
     return bool(fetch_value(cursor, "select deleted_at is not null from accounts where id = %(account)s", {"account": account}))
 
@@ -32,7 +32,7 @@ def posts_of(cursor: Cursor, *, account: AccountId, limit: int) -> list[PostId]:
     return first_column(cursor.fetchall())
 
 
-def favourites(cursor: Cursor, *, account: AccountId, limit: int) -> int:
+def delete_favourites(cursor: Cursor, *, account: AccountId, limit: int) -> int:
     """Delete at most `limit` of the account's favourites and update the posts' counters; return their number."""
     return execute(
         cursor,
@@ -46,7 +46,7 @@ def favourites(cursor: Cursor, *, account: AccountId, limit: int) -> int:
     )
 
 
-def everything_else(cursor: Cursor, *, account: AccountId) -> int:
+def delete_other_rows(cursor: Cursor, *, account: AccountId) -> int:
     """Delete all rows that no counter includes: requests, blocks, mutes, notifications, lists, known browsers ...; return their number."""
     return execute(
         cursor,

@@ -19,10 +19,10 @@ from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fet
 COLUMNS = """a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.locked, a.bot, a.discoverable, a.indexable,
     a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header, a.suspended_at, a.limited_at"""
 WIDTH = 20  # number of COLUMNS
-LIKELY = 100  # most candidates of an autocomplete query
+MAX_CANDIDATES = 100  # most candidates of an autocomplete query
 FROM = "accounts a join account_counts c on c.account_id = a.id"
 SELECT = f"select {COLUMNS} from {FROM}"
-ADMITTED = "not exists (select from users waiting where waiting.account_id = a.id and waiting.approved_at is null)"
+APPROVED = "not exists (select from users waiting where waiting.account_id = a.id and waiting.approved_at is null)"
 """Condition: the sign-up was approved. Until then only moderators see the account."""
 
 
@@ -42,12 +42,12 @@ def by_id(cursor: Cursor, *, id: int) -> Account | None:
 _BY_ID = Prepared(SELECT + " where a.id = %(id)s and a.deleted_at is null")
 
 
-def admitted_by_id(cursor: Cursor, *, id: int) -> Account | None:
+def approved_by_id(cursor: Cursor, *, id: int) -> Account | None:
     """Return the account with this id unless its sign-up waits for approval; also if it is suspended."""
-    return fetch_one(cursor, account_from, _ADMITTED_BY_ID, {"id": id})
+    return fetch_one(cursor, account_from, _APPROVED_BY_ID, {"id": id})
 
 
-_ADMITTED_BY_ID = Prepared(_BY_ID + " and " + ADMITTED)
+_APPROVED_BY_ID = Prepared(_BY_ID + " and " + APPROVED)
 
 
 def by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
@@ -62,13 +62,13 @@ def by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
     )
 
 
-def admitted_by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
+def approved_by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
     """Return the accounts that `admitted_by_id` finds, in the order of `ids`."""
     return fetch_all(
         cursor,
         account_from,
         f"""{SELECT} join unnest(%(ids)s::bigint[]) with ordinality as wanted (id, place) on wanted.id = a.id
-            where a.deleted_at is null and {ADMITTED} order by wanted.place""",
+            where a.deleted_at is null and {APPROVED} order by wanted.place""",
         {"ids": list(ids)},
     )
 
@@ -79,12 +79,12 @@ def by_username(cursor: Cursor, *, username: str) -> Account | None:
     return found[0] if found else None
 
 
-def admitted_by_username(cursor: Cursor, *, username: str) -> Account | None:
+def approved_by_username(cursor: Cursor, *, username: str) -> Account | None:
     """Return the account of this name without regard to case, unless its sign-up waits for approval; also if it is suspended."""
-    return fetch_one(cursor, account_from, _ADMITTED_BY_USERNAME, {"name": username.lower()})
+    return fetch_one(cursor, account_from, _APPROVED_BY_USERNAME, {"name": username.lower()})
 
 
-_ADMITTED_BY_USERNAME = Prepared(SELECT + " where lower(a.username) = %(name)s and a.deleted_at is null and " + ADMITTED)
+_APPROVED_BY_USERNAME = Prepared(SELECT + " where lower(a.username) = %(name)s and a.deleted_at is null and " + APPROVED)
 
 
 def by_usernames(cursor: Cursor, *, usernames: Sequence[str]) -> list[Account]:
@@ -239,10 +239,10 @@ def by_prefix(cursor: Cursor, *, prefix: str, limit: int) -> list[Account]:
         + SELECT
         + """ where a.id in (select id from likely)
                 and lower(a.username) like %(like)s and a.deleted_at is null and a.suspended_at is null and """
-        + ADMITTED
+        + APPROVED
         + """
               order by lower(a.username) = %(exact)s desc, c.followers desc, a.id limit %(limit)s""",
-        {"like": _escaped(prefix.lower()) + "%", "exact": prefix.lower(), "limit": limit, "enough": LIKELY},
+        {"like": _escape_like(prefix.lower()) + "%", "exact": prefix.lower(), "limit": limit, "enough": MAX_CANDIDATES},
     )
 
 
@@ -260,14 +260,14 @@ def search(cursor: Cursor, *, text: str, viewer: AccountId | None, following: bo
               where (lower(a.username) like %(within)s or search_fold(a.display_name) like search_fold(%(within)s))
                 and (f.id is not null or not %(following)s)
                 and a.deleted_at is null and a.suspended_at is null and """
-        + ADMITTED
+        + APPROVED
         + """
               order by lower(a.username) = %(exact)s desc, lower(a.username) like %(start)s desc, f.id is not null desc,
                        c.followers desc, a.id
               limit %(limit)s offset %(offset)s""",
         {
-            "within": f"%{_escaped(text.lower())}%",
-            "start": _escaped(text.lower()) + "%",
+            "within": f"%{_escape_like(text.lower())}%",
+            "start": _escape_like(text.lower()) + "%",
             "exact": text.lower(),
             "viewer": viewer,
             "following": following,
@@ -277,11 +277,11 @@ def search(cursor: Cursor, *, text: str, viewer: AccountId | None, following: bo
     )
 
 
-def _escaped(text: str) -> str:
+def _escape_like(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-_STRANGER = """a.id is distinct from %(viewer)s
+_NOT_CONNECTED = """a.id is distinct from %(viewer)s
     and not exists (select from follows where follower_id = %(viewer)s and followee_id = a.id)
     and not exists (select from follow_requests where follower_id = %(viewer)s and followee_id = a.id)
     and not exists (select from blocks where account_id = %(viewer)s and target_id = a.id)
@@ -298,14 +298,14 @@ def suggested(cursor: Cursor, *, viewer: int | None, limit: int, offset: int = 0
 _SUGGESTED = Prepared(
     SELECT
     + " where a.discoverable and a.deleted_at is null and a.suspended_at is null and a.limited_at is null and "
-    + _STRANGER
+    + _NOT_CONNECTED
     + " and "
-    + ADMITTED
+    + APPROVED
     + " order by c.followers desc, c.account_id limit %(limit)s offset %(offset)s"
 )
 
 
-def taken(cursor: Cursor, *, usernames: Sequence[str]) -> list[str]:
+def usernames_in_use(cursor: Cursor, *, usernames: Sequence[str]) -> list[str]:
     """Return, in lower case, the usernames that are or were in use."""
     cursor.execute(
         "select lower(username) from accounts where lower(username) = any(%(names)s)", {"names": [name.lower() for name in usernames]}

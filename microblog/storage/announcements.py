@@ -52,7 +52,7 @@ def by_ids(cursor: Cursor, *, ids: Collection[int], now: datetime) -> list[Annou
     return fetch_all(cursor, _announcement, sql, {"viewer": None, "ids": list(ids), "now": now})
 
 
-def one(cursor: Cursor, *, id: int, viewer: AccountId | None) -> list[Announcement]:
+def by_id(cursor: Cursor, *, id: int, viewer: AccountId | None) -> list[Announcement]:
     """Return the announcement: one row or none."""
     return fetch_all(cursor, _announcement, _SELECT + " where n.id = %(id)s", {"id": id, "viewer": viewer})
 
@@ -81,7 +81,7 @@ def delete(cursor: Cursor, *, id: int) -> bool:
     return bool(execute(cursor, "delete from announcements where id = %(id)s", {"id": id}))
 
 
-def read(cursor: Cursor, *, id: AnnouncementId, account: AccountId) -> None:
+def mark_read(cursor: Cursor, *, id: AnnouncementId, account: AccountId) -> None:
     """Mark the announcement as read by the account."""
     execute(
         cursor,

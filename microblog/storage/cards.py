@@ -16,7 +16,7 @@ from microblog.storage.database import Cursor, execute, fetch_one, first_column
 COLUMNS = """k.url, k.title, k.description, k.language, k.author_name, k.author_url, k.provider_name, k.provider_url, k.image,
     k.image_description, k.width, k.height, k.blurhash, k.published_at"""
 WIDTH = 14
-JOINED = """
+JOINS = """
     left join post_cards pk on pk.post_id = p.id
     left join cards k on k.id = pk.card_id and k.title <> ''"""
 
@@ -34,7 +34,7 @@ def card_from(*columns: Any) -> Card | None:
     return Card(*columns) if columns[0] is not None else None
 
 
-def note(cursor: Cursor, *, url: str, now: datetime) -> CardSource:
+def get_or_create(cursor: Cursor, *, url: str, now: datetime) -> CardSource:
     """Return the card of the URL; create an empty one if there is none."""
     found = fetch_one(
         cursor,
@@ -45,10 +45,10 @@ def note(cursor: Cursor, *, url: str, now: datetime) -> CardSource:
            select id, fetched_at from made union all select id, fetched_at from cards where url_hash = %(hash)s limit 1""",
         {"url": url, "hash": sha256(url.encode()).digest(), "now": now},
     )
-    return found or _noted_meanwhile(cursor, url)
+    return found or _created_concurrently(cursor, url)
 
 
-def _noted_meanwhile(cursor: Cursor, url: str) -> CardSource:
+def _created_concurrently(cursor: Cursor, url: str) -> CardSource:
     """Return the card that a concurrent transaction has just created."""
     found = fetch_one(
         cursor, CardSource, "select id, fetched_at from cards where url_hash = %(hash)s", {"hash": sha256(url.encode()).digest()}
@@ -70,12 +70,12 @@ def attach(cursor: Cursor, *, post: PostId, card: CardId | None) -> None:
     )
 
 
-def address(cursor: Cursor, *, id: CardId) -> tuple[str, datetime | None] | None:
+def url_of(cursor: Cursor, *, id: CardId) -> tuple[str, datetime | None] | None:
     """Return the card's URL and the time of its last fetch; None if there is no such card."""
     return fetch_one(cursor, lambda url, fetched_at: (url, fetched_at), "select url, fetched_at from cards where id = %(id)s", {"id": id})
 
 
-def fill(cursor: Cursor, *, id: CardId, card: Card | None, now: datetime) -> str:
+def store_fetched(cursor: Cursor, *, id: CardId, card: Card | None, now: datetime) -> str:
     """Store the fetched card; return the path of the image that it replaces, or an empty string.
 
     With None (nothing found) the previous content stays.
@@ -96,7 +96,7 @@ def fill(cursor: Cursor, *, id: CardId, card: Card | None, now: datetime) -> str
     return before or ""
 
 
-def sweep(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:
+def delete_unused(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:
     """Delete at most `limit` unused cards from before that time; return the paths of their images ('' for none)."""
     cursor.execute(
         """delete from cards where id in (

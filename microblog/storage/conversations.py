@@ -21,7 +21,7 @@ from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.visibility import VISIBLE
 
 # Condition: the participants of the post `p` are exactly those of the conversation `c`.
-_AMONG_THEM = """(
+_SAME_PARTICIPANTS = """(
     p.visibility = 'direct' and p.boost_of is null and p.deleted_at is null
     and array(select p.account_id union select m.account_id from mentions m where m.post_id = p.id order by 1)
         = array(select unnest(c.participants || c.account_id) order by 1))"""
@@ -38,7 +38,7 @@ _MESSAGES = f"""(
 # The last post is accepted even if its participants differ by now: mentioned accounts may have been deleted since.
 _LAST = f"""
     select p.id from {_MESSAGES} p
-    where (p.id = c.last_post_id or {_AMONG_THEM}) and {VISIBLE.replace("%(viewer)s", "c.account_id")}
+    where (p.id = c.last_post_id or {_SAME_PARTICIPANTS}) and {VISIBLE.replace("%(viewer)s", "c.account_id")}
     order by p.id desc limit 1"""
 
 _SELECT = f"""
@@ -54,14 +54,14 @@ UNREAD = f"""(
         select from posts p where p.id = newest.last_post_id and {VISIBLE.replace("%(viewer)s", "%(account)s")}))"""
 
 # Condition: an account that would not be notified of the post gets no conversation either. Uses the account `a` and the post in `said`.
-_HEARS = """(
+_MAY_NOTIFY = """(
     a.suspended_at is null and a.deleted_at is null
     and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, said.author), (said.author, a.id)))
     and not exists (select from mutes m where m.account_id = a.id and m.target_id = said.author and m.notifications
                     and (m.expires_at is null or m.expires_at > %(now)s))
     and not exists (select from thread_mutes t where t.account_id = a.id and t.thread_id = said.thread_id))"""
 
-_TOLD = """
+_RECORD_EVENTS = """
     insert into events (kind, account_id, post_id, data, at)
     select %(event)s, account_id, last_post_id, jsonb_build_object('conversation', id::text, 'mentions', participants), %(now)s"""
 
@@ -104,15 +104,15 @@ _DELIVER = Prepared(f"""
         select new_id(%(now)s), a.id, said.thread_id, array(select o.id from people o where o.id <> a.id order by o.id), said.id,
                a.id = any(%(unread)s::bigint[])
         from people join accounts a on a.id = people.id cross join said
-        where a.id = said.author or (a.id <> all(%(held)s::bigint[]) and {_HEARS}) order by a.id
+        where a.id = said.author or (a.id <> all(%(held)s::bigint[]) and {_MAY_NOTIFY}) order by a.id
         on conflict (account_id, thread_id, participants) do update
         set last_post_id = greatest(conversations.last_post_id, excluded.last_post_id),
             unread = excluded.unread or (conversations.unread and conversations.account_id <> (select author from said))
         returning id, account_id, participants, last_post_id)
-    {_TOLD} from kept""")
+    {_RECORD_EVENTS} from kept""")
 
 
-def deliver_held(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId], now: datetime) -> int:
+def deliver_filtered(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId], now: datetime) -> int:
     """Add the withheld direct posts of these senders to the account's conversations; return the number of conversations.
 
     Includes posts whose notifications are still queued. Must be called before the notifications are released.
@@ -137,7 +137,7 @@ def deliver_held(cursor: Cursor, *, account: AccountId, senders: Collection[Acco
                on conflict (account_id, thread_id, participants) do update
                set last_post_id = greatest(conversations.last_post_id, excluded.last_post_id), unread = true
                returning id, account_id, participants, last_post_id)
-           {_TOLD} from kept""",
+           {_RECORD_EVENTS} from kept""",
         {"account": account, "senders": list(senders), "event": EventKind.CONVERSATION_CHANGED, "now": now},
     )
 
@@ -151,7 +151,7 @@ def lock(cursor: Cursor, *, thread: PostId) -> int:
     return execute(cursor, sql, {"thread": thread})
 
 
-def withdraw(cursor: Cursor, *, post: PostId, now: datetime) -> list[AccountId]:
+def replace_last_post(cursor: Cursor, *, post: PostId, now: datetime) -> list[AccountId]:
     """Update conversations whose last post was deleted or has other recipients now: use an earlier message, or delete them.
 
     The earlier message is searched for among the thread's newest ones. Return the accounts for which the post was unread. The thread must
@@ -162,30 +162,30 @@ def withdraw(cursor: Cursor, *, post: PostId, now: datetime) -> list[AccountId]:
         AccountId,
         f"""with stale as (
                select c.id, (
-                   select p.id from {_MESSAGES} p where {_AMONG_THEM} order by p.id desc limit 1) as before
+                   select p.id from {_MESSAGES} p where {_SAME_PARTICIPANTS} order by p.id desc limit 1) as before
                from conversations c where c.last_post_id = %(post)s
-               and not exists (select from posts p where p.id = %(post)s and {_AMONG_THEM})),
+               and not exists (select from posts p where p.id = %(post)s and {_SAME_PARTICIPANTS})),
            kept as (
                update conversations c set last_post_id = stale.before from stale where c.id = stale.id and stale.before is not null
                returning c.id, c.account_id, c.participants, c.last_post_id, c.unread),
            gone as (
                delete from conversations c using stale where c.id = stale.id and stale.before is null returning c.account_id, c.unread),
-           told as ({_TOLD} from kept)
+           told as ({_RECORD_EVENTS} from kept)
            select account_id from kept where unread union select account_id from gone where unread""",
         {"post": post, "event": EventKind.CONVERSATION_CHANGED, "now": now},
     )
 
 
-def tell(cursor: Cursor, *, post: PostId, now: datetime) -> int:
+def record_edit(cursor: Cursor, *, post: PostId, now: datetime) -> int:
     """Write an event for each conversation whose last post is this edited one; return their number."""
     return execute(
         cursor,
-        f"{_TOLD} from conversations where last_post_id = %(post)s",
+        f"{_RECORD_EVENTS} from conversations where last_post_id = %(post)s",
         {"post": post, "event": EventKind.CONVERSATION_CHANGED, "now": now},
     )
 
 
-def mark(cursor: Cursor, *, account: AccountId, id: ConversationId, unread: bool, now: datetime) -> int:
+def set_unread(cursor: Cursor, *, account: AccountId, id: ConversationId, unread: bool, now: datetime) -> int:
     """Mark one of the account's conversations as read or unread; return 0 if nothing changed."""
     return execute(
         cursor,
@@ -193,7 +193,7 @@ def mark(cursor: Cursor, *, account: AccountId, id: ConversationId, unread: bool
                update conversations set unread = %(unread)s where id = %(id)s and account_id = %(account)s and unread <> %(unread)s
                returning id, account_id, participants, last_post_id),
            counted as ({BADGES_CHANGED} from kept)
-           {_TOLD} from kept""",
+           {_RECORD_EVENTS} from kept""",
         {"account": account, "id": id, "unread": unread, "event": EventKind.CONVERSATION_CHANGED, "now": now},
     )
 
@@ -203,7 +203,7 @@ def unread(cursor: Cursor, *, account: AccountId, limit: int) -> int:
     return int(fetch_value(cursor, f"select {UNREAD}", {"account": account, "limit": limit}))
 
 
-def among(cursor: Cursor, *, account: AccountId, thread: PostId, others: Sequence[AccountId]) -> list[ConversationId]:
+def unread_among(cursor: Cursor, *, account: AccountId, thread: PostId, others: Sequence[AccountId]) -> list[ConversationId]:
     """Return the account's unread conversation with `others` (in any order) in the thread."""
     return fetch_all(
         cursor,
@@ -214,17 +214,17 @@ def among(cursor: Cursor, *, account: AccountId, thread: PostId, others: Sequenc
     )
 
 
-def forget(cursor: Cursor, *, account: AccountId, id: ConversationId, now: datetime) -> int:
+def delete(cursor: Cursor, *, account: AccountId, id: ConversationId, now: datetime) -> int:
     """Delete one of the account's conversations but not its messages; return 0 if there is none."""
-    return _forget(cursor, "id = %(id)s", {"account": account, "id": id, "now": now})
+    return _delete(cursor, "id = %(id)s", {"account": account, "id": id, "now": now})
 
 
-def forget_with(cursor: Cursor, *, account: AccountId, other: AccountId, now: datetime) -> int:
+def delete_with(cursor: Cursor, *, account: AccountId, other: AccountId, now: datetime) -> int:
     """Delete all of the account's conversations with another account; return their number."""
-    return _forget(cursor, "%(other)s = any(participants)", {"account": account, "other": other, "now": now})
+    return _delete(cursor, "%(other)s = any(participants)", {"account": account, "other": other, "now": now})
 
 
-def _forget(cursor: Cursor, which: str, params: Mapping[str, object]) -> int:
+def _delete(cursor: Cursor, which: str, params: Mapping[str, object]) -> int:
     sql = f"""
         with gone as (delete from conversations where account_id = %(account)s and {which} returning id, account_id)
         insert into events (kind, account_id, data, at)

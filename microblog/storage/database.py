@@ -84,7 +84,7 @@ class Timing:
     failures: int = 0
 
 
-class _Lost(Unavailable):
+class _ConnectionLost(Unavailable):
     """The connection was lost before the commit was sent: nothing has changed."""
 
 
@@ -203,7 +203,7 @@ class Database:
         for attempt in range(1, TRIES + 1):
             try:
                 result, heard = self._once(self._commands, call, f)
-            except _Lost:
+            except _ConnectionLost:
                 if lost:
                     raise
                 lost = True
@@ -226,7 +226,7 @@ class Database:
         started = time.monotonic()
         try:
             result, _ = self._once(self._reads, call, f)
-        except _Lost:
+        except _ConnectionLost:
             timing.retries += 1
             result, _ = self._once(self._reads, call, f)
         timing.calls += 1
@@ -239,7 +239,7 @@ class Database:
 
     def _once(self, pool: ConnectionPool, call: TimedCall, f: Callable[[Cursor], T]) -> tuple[T, bool]:
         """Return the result of `f`, and whether `committed` must be called."""
-        connection = _connected(pool, call)
+        connection = _acquire_connection(pool, call)
         connection.heard, connection.committing = True, False
         call.take(connection)
         try:
@@ -248,7 +248,7 @@ class Database:
             call.leave()
             if connection.closed:
                 pool.disconnect(connection)
-                lost = Unavailable if connection.committing else _Lost
+                lost = Unavailable if connection.committing else _ConnectionLost
                 raise lost("The database was lost for a moment. Please try again.") from problem
             if isinstance(problem, pg.DiskFull):
                 raise disk_full() from problem
@@ -273,7 +273,7 @@ class Database:
         return f"set local timezone = 'UTC'; {timeouts}"
 
 
-def _connected(pool: ConnectionPool, call: TimedCall) -> PipeliningConnection:
+def _acquire_connection(pool: ConnectionPool, call: TimedCall) -> PipeliningConnection:
     """Return this thread's connection, or a new one if the server has closed it since its last use."""
     call.insist()
     try:

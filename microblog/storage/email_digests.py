@@ -11,11 +11,11 @@ from microblog.model.ids import AccountId, NotificationId, PostId, id_at
 from microblog.model.notifications import NotificationKind
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.emails import JOBS, REACHABLE
-from microblog.storage.notifications import ABOUT_SEEN, READ_UP_TO
+from microblog.storage.notifications import POST_IS_VISIBLE, READ_UP_TO
 
 # Conditions on a notification `n`: %(account)s has not read it; its sender is active, and neither sender nor thread is muted or blocked.
 _UNREAD = f"n.account_id = %(account)s and not n.filtered and n.id > {READ_UP_TO}"
-_HEARD = """exists (select from accounts s where s.id = n.from_account_id and s.suspended_at is null and s.deleted_at is null)
+_NOT_MUTED = """exists (select from accounts s where s.id = n.from_account_id and s.suspended_at is null and s.deleted_at is null)
     and not exists (select from blocks b where (b.account_id, b.target_id)
                     in ((n.account_id, n.from_account_id), (n.from_account_id, n.account_id)))
     and not exists (select from mutes m where m.account_id = n.account_id and m.target_id = n.from_account_id and m.notifications
@@ -30,9 +30,9 @@ def is_unread(cursor: Cursor, *, account: AccountId, notification: NotificationI
     return bool(fetch_value(cursor, sql, {"account": account, "id": notification}))
 
 
-def is_announced(cursor: Cursor, *, notification: NotificationId, now: datetime) -> bool:
+def is_not_muted(cursor: Cursor, *, notification: NotificationId, now: datetime) -> bool:
     """True if the owner has muted or blocked neither the notification's sender nor its thread."""
-    sql = f"select exists (select from notifications n where n.id = %(id)s and {_HEARD})"
+    sql = f"select exists (select from notifications n where n.id = %(id)s and {_NOT_MUTED})"
     return bool(fetch_value(cursor, sql, {"id": notification, "now": now}))
 
 
@@ -44,7 +44,7 @@ def missed(
         cursor,
         lambda kind, post, count: (NotificationKind(kind), None if post is None else PostId(post), int(count)),
         f"""select n.kind, w.id, count(*) from notifications n left join posts w on w.id = n.post_id and w.account_id <> n.account_id
-            where n.id >= %(from)s and n.kind = any(%(kinds)s) and {_UNREAD} and {_HEARD} and {ABOUT_SEEN}
+            where n.id >= %(from)s and n.kind = any(%(kinds)s) and {_UNREAD} and {_NOT_MUTED} and {POST_IS_VISIBLE}
             group by n.kind, w.id order by n.kind""",
         {"account": account, "from": id_at(since), "kinds": list(kinds), "now": now},
     )

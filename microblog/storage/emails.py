@@ -31,7 +31,7 @@ REACHABLE = """a.suspended_at is null and a.deleted_at is null and l.confirmed_a
     and l.disabled_at is null and l.email not like '%%.invalid'"""
 
 
-def letter_from(*columns: Any) -> Email:
+def email_from(*columns: Any) -> Email:
     """Build an e-mail from a row's COLUMNS."""
     id, kind, account, recipient, about, data, message_id, state, *rest = columns
     return Email(EmailId(id), EmailKind(kind), account, recipient, about, data, message_id, EmailState(state), *rest)
@@ -85,19 +85,19 @@ def add_of_notifications(cursor: Cursor, *, ids: Sequence[NotificationId], delay
                on conflict do nothing
                returning id, (select at.created_at from notifications at where at.id = about) + %(delay)s as due_at) """
         + JOBS,
-        {"ids": list(ids), "kinds": list(EMAILED_NOTIFICATIONS), "usual": _USUAL, "delay": delay, "now": now},
+        {"ids": list(ids), "kinds": list(EMAILED_NOTIFICATIONS), "usual": _DEFAULTS, "delay": delay, "now": now},
     )
 
 
-_USUAL = orjson.dumps({str(kind): getattr(Preferences(), f"mail_{kind}") for kind in EMAILED_NOTIFICATIONS}).decode()
+_DEFAULTS = orjson.dumps({str(kind): getattr(Preferences(), f"mail_{kind}") for kind in EMAILED_NOTIFICATIONS}).decode()
 
 
-def locked(cursor: Cursor, *, id: EmailId) -> Email | None:
+def lock(cursor: Cursor, *, id: EmailId) -> Email | None:
     """Return the e-mail and lock it until the transaction ends."""
-    return fetch_one(cursor, letter_from, f"select {COLUMNS} from emails l where l.id = %(id)s for update", {"id": id})
+    return fetch_one(cursor, email_from, f"select {COLUMNS} from emails l where l.id = %(id)s for update", {"id": id})
 
 
-def begin(cursor: Cursor, *, id: EmailId, recipient: str, message_id: str) -> None:
+def record_attempt(cursor: Cursor, *, id: EmailId, recipient: str, message_id: str) -> None:
     """Record one more attempt to this address. The first one sets the Message-ID."""
     execute(
         cursor,
@@ -107,18 +107,18 @@ def begin(cursor: Cursor, *, id: EmailId, recipient: str, message_id: str) -> No
     )
 
 
-def settle(cursor: Cursor, *, id: EmailId, state: EmailState, answer: str, now: datetime) -> None:
+def record_outcome(cursor: Cursor, *, id: EmailId, state: EmailState, answer: str, now: datetime) -> None:
     """Store the delivery status. A sent e-mail stays sent, whatever a later attempt reports."""
     execute(
         cursor,
         """update emails set state = %(state)s, answer = %(answer)s,
                settled_at = case when %(state)s in ('waiting', 'deferred') then null else %(now)s::timestamptz end
            where id = %(id)s and state not in ('sent', 'kept')""",
-        {"id": id, "state": state, "answer": _storable(answer), "now": now},
+        {"id": id, "state": state, "answer": _cleaned(answer), "now": now},
     )
 
 
-def wait_again(cursor: Cursor, *, id: EmailId, now: datetime) -> bool:
+def retry(cursor: Cursor, *, id: EmailId, now: datetime) -> bool:
     """Retry an unsent e-mail now, with a full number of attempts. Return False if it was sent or cancelled."""
     execute(
         cursor,
@@ -142,7 +142,7 @@ def page_of(cursor: Cursor, *, page: Page, state: EmailState | None = None) -> l
     """Return e-mails of the kinds that this version knows, newest first, optionally only those in one state."""
     rows = fetch_all(
         cursor,
-        letter_from,
+        email_from,
         page_sql(
             f"""select {COLUMNS} from emails l
                 where (%(state)s::text is null or l.state = %(state)s) and l.id < %(max_id)s and l.id > %(min_id)s
@@ -192,7 +192,7 @@ def count_since(cursor: Cursor, *, account: AccountId, kind: EmailKind, since: d
     )
 
 
-def forget_recipient(cursor: Cursor, *, account: AccountId) -> int:
+def erase_recipient(cursor: Cursor, *, account: AccountId) -> int:
     """Remove the recipient from the e-mails of a deleted account; return the number of e-mails changed."""
     return execute(
         cursor,
@@ -203,7 +203,7 @@ def forget_recipient(cursor: Cursor, *, account: AccountId) -> int:
     )
 
 
-def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
+def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete at most `limit` e-mails with a final status from before that time; return their number."""
     return execute(
         cursor,
@@ -213,7 +213,7 @@ def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
     )
 
 
-def _storable(answer: str) -> str:
+def _cleaned(answer: str) -> str:
     """Return another server's text without control characters and limited in length."""
     line = "".join(char if char.isprintable() else " " for char in answer.encode("utf-8", "replace").decode())
     return " ".join(line.split())[:MAX_RESPONSE_LENGTH]

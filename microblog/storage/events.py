@@ -111,7 +111,7 @@ def log_secret(cursor: Cursor) -> bytes:
     return str(fetch_value(cursor, "select secret from event_log")).encode("ascii")
 
 
-def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
+def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete at most `limit` events from before that time; return their number. The newest one always stays: it marks the log's end."""
     return execute(
         cursor,

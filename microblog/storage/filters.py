@@ -34,7 +34,7 @@ def of_account(cursor: Cursor, *, account: AccountId) -> list[Filter]:
     return fetch_all(cursor, _filter, _OF_ACCOUNT, {"account": account})
 
 
-def one(cursor: Cursor, *, account: AccountId, id: int) -> Filter | None:
+def by_id(cursor: Cursor, *, account: AccountId, id: int) -> Filter | None:
     """Return the filter if the account owns it."""
     return fetch_one(cursor, _filter, _SELECT + " and f.id = %(id)s", {"account": account, "id": id})
 

@@ -13,7 +13,7 @@ from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 
-def known(cursor: Cursor, *, key: str, name: str, now: datetime) -> TagId:
+def get_or_create(cursor: Cursor, *, key: str, name: str, now: datetime) -> TagId:
     """Return the tag's id; create the tag if nobody has used it yet."""
     execute(
         cursor,
@@ -101,7 +101,7 @@ def unfeature(cursor: Cursor, *, account: AccountId, key: str) -> bool:
     )
 
 
-def remove(cursor: Cursor, *, account: AccountId, id: RelationId) -> bool:
+def unfeature_by_id(cursor: Cursor, *, account: AccountId, id: RelationId) -> bool:
     """Stop featuring a tag, given by the id of its feature; return False if there is none."""
     return bool(execute(cursor, "delete from featured_tags where account_id = %(account)s and id = %(id)s", {"account": account, "id": id}))
 

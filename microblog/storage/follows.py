@@ -42,7 +42,7 @@ def follow_options(cursor: Cursor, *, follower: int, followee: int) -> FollowOpt
     )
 
 
-def requested(cursor: Cursor, *, follower: int, followee: int) -> FollowOptions | None:
+def request_options(cursor: Cursor, *, follower: int, followee: int) -> FollowOptions | None:
     """Return the options of the follow request; None if there is none."""
     return fetch_one(
         cursor,
@@ -67,7 +67,7 @@ def follow(cursor: Cursor, *, follower: int, followee: int, options: FollowOptio
     )
 
 
-def ask(cursor: Cursor, *, follower: int, followee: int, options: FollowOptions, now: datetime) -> bool:
+def request(cursor: Cursor, *, follower: int, followee: int, options: FollowOptions, now: datetime) -> bool:
     """Create the follow request; return False if it exists and only its options were updated."""
     return bool(
         fetch_value(
@@ -93,7 +93,7 @@ def unfollow(cursor: Cursor, *, follower: int, followee: int) -> bool:
     )
 
 
-def withdraw(cursor: Cursor, *, follower: int, followee: int) -> bool:
+def cancel_request(cursor: Cursor, *, follower: int, followee: int) -> bool:
     """Delete the request; return False if there is none."""
     return bool(
         execute(

@@ -70,7 +70,7 @@ def unpin(cursor: Cursor, *, account: AccountId, post: PostId) -> bool:
     )
 
 
-def pins_of(cursor: Cursor, *, account: AccountId) -> int:
+def count_pins(cursor: Cursor, *, account: AccountId) -> int:
     """Count the account's pinned posts; no other transaction can pin one until this one ends."""
     execute(cursor, "select from accounts where id = %(account)s for no key update", {"account": account})
     return int(fetch_value(cursor, "select count(*) from pins where account_id = %(account)s", {"account": account}))

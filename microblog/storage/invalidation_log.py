@@ -10,12 +10,12 @@ from microblog.storage.database import Cursor, Prepared, execute, fetch_one
 
 EVERYTHING = "*"
 MAX_KEYS = 20_000
-KEPT = timedelta(hours=1)
+RETENTION = timedelta(hours=1)
 MAX_ABSENCE = timedelta(minutes=30)  # by PostgreSQL's clock; less than KEPT, so that no row was deleted in the meantime
 
 
 @frozen
-class ChangedKeys:
+class InvalidationPosition:
     """A position: a PostgreSQL snapshot. `own`: the last row of its own that the transaction saw."""
 
     snapshot: str
@@ -23,29 +23,29 @@ class ChangedKeys:
     own: int = 0
 
 
-def moment(cursor: Cursor) -> ChangedKeys:
+def current_position(cursor: Cursor) -> InvalidationPosition:
     """Return the current position; `changed_since` returns everything committed after it."""
-    found = fetch_one(cursor, ChangedKeys, "select pg_current_snapshot()::text, now()")
+    found = fetch_one(cursor, InvalidationPosition, "select pg_current_snapshot()::text, now()")
     assert found is not None
     return found
 
 
-def changed_since(cursor: Cursor, *, since: ChangedKeys) -> tuple[ChangedKeys, frozenset[str]]:
+def changed_since(cursor: Cursor, *, since: InvalidationPosition) -> tuple[InvalidationPosition, frozenset[str]]:
     """Return the keys committed since that position, regardless of the order of transactions. Too many keys become EVERYTHING.
 
     One statement, so one snapshot. A transaction that calls this sees its own changes too, each of them once.
     """
 
-    def found(snapshot: str, at: datetime, own: int | None, keys: list[str]) -> tuple[ChangedKeys, frozenset[str]]:
+    def found(snapshot: str, at: datetime, own: int | None, keys: list[str]) -> tuple[InvalidationPosition, frozenset[str]]:
         known = at - since.at < MAX_ABSENCE and len(keys) <= MAX_KEYS
-        return ChangedKeys(snapshot, at, since.own if own is None else own), frozenset(keys if known else {EVERYTHING})
+        return InvalidationPosition(snapshot, at, since.own if own is None else own), frozenset(keys if known else {EVERYTHING})
 
-    told = fetch_one(cursor, found, _LOOK, {"snapshot": since.snapshot, "own": since.own, "most": MAX_KEYS + 1})
+    told = fetch_one(cursor, found, _CHANGED_SINCE, {"snapshot": since.snapshot, "own": since.own, "most": MAX_KEYS + 1})
     assert told is not None
     return told
 
 
-_LOOK = Prepared("""
+_CHANGED_SINCE = Prepared("""
     with told as materialized (
         select c.xid, c.id, c.keys from invalidation_log c
         where c.xid >= pg_snapshot_xmin(%(snapshot)s::pg_snapshot)
@@ -55,7 +55,7 @@ _LOOK = Prepared("""
            array(select distinct unnest(keys) from told limit %(most)s)""")
 
 
-def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
+def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete at most `limit` rows from before that time; return their number."""
     return execute(
         cursor,

@@ -64,7 +64,7 @@ def newest(cursor: Cursor, *, limit: int, created_by: AccountId | None = None) -
     )
 
 
-def end(cursor: Cursor, *, code: str, now: datetime) -> bool:
+def revoke(cursor: Cursor, *, code: str, now: datetime) -> bool:
     """Revoke the invite; return False if there is no such code or it has ended."""
     return bool(
         execute(

@@ -24,9 +24,9 @@ COLUMNS = """j.id, j.kind, j.payload, j.tries, j.state, j.due_at, j.created_at, 
 MAX_ERROR_LENGTH = 2000  # characters
 
 # A waiting job is not claimed while another of its key runs: that one may fail, and two must never run at once.
-_FREE = """(j.key is null or not exists (
+_KEY_NOT_RUNNING = """(j.key is null or not exists (
     select from jobs r where r.kind = j.kind and r.key = j.key and r.state = 'running'))"""
-_HELD = "id = %(id)s and state = 'running' and worker = %(worker)s and tries = %(tries)s"
+_IS_CLAIMED = "id = %(id)s and state = 'running' and worker = %(worker)s and tries = %(tries)s"
 
 
 def job_from(*columns: Any) -> Job:
@@ -70,7 +70,7 @@ def next_due(cursor: Cursor, *, kinds: Sequence[str]) -> datetime | None:
 
 _NEXT_DUE = Prepared(
     "select least((select j.due_at from jobs j where j.state = 'waiting' and j.kind = any(%(kinds)s) and "
-    + _FREE
+    + _KEY_NOT_RUNNING
     + """ order by j.due_at limit 1),
               (select min(lease_until) from jobs where state = 'running' and kind = any(%(kinds)s::text[])))"""
 )
@@ -97,7 +97,7 @@ _CLAIM = Prepared(
                order by lease_until limit %(limit)s for update skip locked),
            due as materialized (
                select j.id from jobs j where j.state = 'waiting' and j.due_at <= %(now)s and j.kind = any(%(kinds)s) and """
-    + _FREE
+    + _KEY_NOT_RUNNING
     + """ order by j.due_at, j.id limit %(limit)s for update of j skip locked),
            chosen as (select id from lost union all select id from due limit %(limit)s)
            update jobs j set state = 'running', tries = tries + 1, worker = %(worker)s, lease_until = %(lease_until)s, started_at = %(now)s
@@ -134,11 +134,11 @@ def finish(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
     return _changed(
         cursor,
         _FINISH,
-        {**_claimed(job, worker), "now": now},
+        {**_claim_params(job, worker), "now": now},
     )
 
 
-_FINISH = Prepared("update jobs set state = 'done', finished_at = %(now)s, lease_until = null where " + _HELD)
+_FINISH = Prepared("update jobs set state = 'done', finished_at = %(now)s, lease_until = null where " + _IS_CLAIMED)
 
 
 def fail(cursor: Cursor, job: Job, *, worker: str, error: str, retry_at: datetime | None, now: datetime) -> bool:
@@ -146,12 +146,12 @@ def fail(cursor: Cursor, job: Job, *, worker: str, error: str, retry_at: datetim
 
     If another job of the same key is waiting, that one is the retry, and this one counts as done.
     """
-    params = {**_claimed(job, worker), "error": _storable(error), "retry_at": retry_at, "now": now}
-    if retry_at is not None and _waits(
+    params = {**_claim_params(job, worker), "error": _cleaned(error), "retry_at": retry_at, "now": now}
+    if retry_at is not None and _set_waiting(
         cursor,
         """update jobs set state = 'waiting', due_at = %(retry_at)s, last_error = %(error)s, lease_until = null, worker = null
            where """
-        + _HELD,
+        + _IS_CLAIMED,
         params,
     ):
         return True
@@ -159,26 +159,26 @@ def fail(cursor: Cursor, job: Job, *, worker: str, error: str, retry_at: datetim
         cursor,
         """update jobs set state = case when %(retry_at)s::timestamptz is null then 'dead' else 'done' end, finished_at = %(now)s,
                last_error = %(error)s, lease_until = null where """
-        + _HELD,
+        + _IS_CLAIMED,
         params,
     )
 
 
 def release(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
     """Return a claimed job to the queue. It does not count as an attempt."""
-    params = {**_claimed(job, worker), "now": now}
-    return _waits(
+    params = {**_claim_params(job, worker), "now": now}
+    return _set_waiting(
         cursor,
-        "update jobs set state = 'waiting', tries = tries - 1, lease_until = null, worker = null where " + _HELD,
+        "update jobs set state = 'waiting', tries = tries - 1, lease_until = null, worker = null where " + _IS_CLAIMED,
         params,
     ) or _changed(
         cursor,
-        "update jobs set state = 'done', finished_at = %(now)s, lease_until = null where " + _HELD,
+        "update jobs set state = 'done', finished_at = %(now)s, lease_until = null where " + _IS_CLAIMED,
         params,
     )
 
 
-def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
+def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete at most `limit` jobs that were done before that time; return their number. Failed ones stay until they are discarded."""
     return execute(
         cursor,
@@ -216,7 +216,7 @@ def counts_by_kind(cursor: Cursor) -> dict[str, JobCounts]:
     )
 
 
-def listed(cursor: Cursor, *, state: JobState, page: Page, retrying: bool = False) -> list[Job]:
+def page_of(cursor: Cursor, *, state: JobState, page: Page, retrying: bool = False) -> list[Job]:
     """Return the jobs in this state, newest first, optionally only those that failed before."""
     rows = fetch_all(
         cursor,
@@ -239,7 +239,7 @@ def by_id(cursor: Cursor, *, id: int) -> Job | None:
 
 def retry(cursor: Cursor, *, id: int, now: datetime) -> bool:
     """Retry a failed or waiting job now, with a full number of attempts. Return False if it is neither."""
-    return _waits(
+    return _set_waiting(
         cursor,
         """update jobs set state = 'waiting', due_at = %(now)s, tries = 0, finished_at = null, worker = null
            where id = %(id)s and state in ('dead', 'waiting')""",
@@ -252,7 +252,7 @@ def discard(cursor: Cursor, *, id: int) -> bool:
     return _changed(cursor, "delete from jobs where id = %(id)s and state in ('dead', 'waiting')", {"id": id})
 
 
-def tick(cursor: Cursor, timer: str, tick: datetime) -> bool:
+def record_run(cursor: Cursor, timer: str, tick: datetime) -> bool:
     """Record a run of the timer. True for only one transaction among all processes."""
     return _changed(
         cursor,
@@ -261,14 +261,14 @@ def tick(cursor: Cursor, timer: str, tick: datetime) -> bool:
     )
 
 
-def last_tick(cursor: Cursor, timer: str, *, until: datetime) -> datetime | None:
+def last_run(cursor: Cursor, timer: str, *, until: datetime) -> datetime | None:
     """Return the timer's newest recorded run that is not after `until`."""
     return fetch_value(  # type: ignore[no-any-return]  # a column of type timestamptz
         cursor, "select max(tick) from timer_runs where timer = %(timer)s and tick <= %(until)s", {"timer": timer, "until": until}
     )
 
 
-def sweep_ticks(cursor: Cursor, *, before: datetime, limit: int) -> int:
+def delete_old_runs(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete at most `limit` runs from before that time, except the newest of each timer, which scheduling needs; return their number."""
     return execute(
         cursor,
@@ -279,11 +279,11 @@ def sweep_ticks(cursor: Cursor, *, before: datetime, limit: int) -> int:
     )
 
 
-def _claimed(job: Job, worker: str) -> dict[str, object]:
+def _claim_params(job: Job, worker: str) -> dict[str, object]:
     return {"id": job.id, "worker": worker, "tries": job.tries}
 
 
-def _waits(cursor: Cursor, sql: str, params: Mapping[str, object]) -> bool:
+def _set_waiting(cursor: Cursor, sql: str, params: Mapping[str, object]) -> bool:
     """Run an update that sets one job to waiting. Return False, with nothing changed, if another of its key waits or no row matches."""
     execute(cursor, "savepoint waits")
     try:
@@ -295,7 +295,7 @@ def _waits(cursor: Cursor, sql: str, params: Mapping[str, object]) -> bool:
     return touched == 1
 
 
-def _storable(error: str) -> str:
+def _cleaned(error: str) -> str:
     """Return the text without NUL characters and limited in length."""
     return error.replace("\0", "").encode("utf-8", "replace").decode()[:MAX_ERROR_LENGTH]
 

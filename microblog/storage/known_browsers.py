@@ -8,7 +8,7 @@ from microblog.model.ids import AccountId
 from microblog.storage.database import Cursor, execute, fetch_value
 
 
-def any_of(cursor: Cursor, *, account: AccountId) -> bool:
+def has_any(cursor: Cursor, *, account: AccountId) -> bool:
     """True if any browser of the account is known."""
     return bool(fetch_value(cursor, "select exists (select from known_browsers where account_id = %(account)s)", {"account": account}))
 
@@ -25,7 +25,7 @@ def remember(cursor: Cursor, *, account: AccountId, token_hash: bytes, now: date
     )
 
 
-def keep_newest(cursor: Cursor, *, account: AccountId, keep: int) -> int:
+def delete_oldest(cursor: Cursor, *, account: AccountId, keep: int) -> int:
     """Delete all but the `keep` most recently used browsers; return their number."""
     return execute(
         cursor,
@@ -35,7 +35,7 @@ def keep_newest(cursor: Cursor, *, account: AccountId, keep: int) -> int:
     )
 
 
-def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
+def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete at most `limit` browsers last used before that time; return their number."""
     return execute(
         cursor,

@@ -26,7 +26,7 @@ def of_account(cursor: Cursor, *, account: AccountId) -> list[AccountList]:
     return fetch_all(cursor, _list, f"select {_COLUMNS} from lists l where l.account_id = %(account)s order by l.id", {"account": account})
 
 
-def one(cursor: Cursor, *, account: AccountId, id: int) -> AccountList | None:
+def by_id(cursor: Cursor, *, account: AccountId, id: int) -> AccountList | None:
     """Return the list if the account owns it."""
     return fetch_one(
         cursor,

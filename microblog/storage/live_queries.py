@@ -15,7 +15,7 @@ from microblog.model.posts import PostFlags
 from microblog.storage import conversations, notifications
 from microblog.storage.database import Cursor, Prepared, fetch_all, fetch_one, fetch_value, first_column
 
-FOR_GOOD = "Infinity"  # PostgreSQL's text for the end of a permanent mute
+PERMANENT = "Infinity"  # PostgreSQL's text for the end of a permanent mute
 
 
 @frozen
@@ -37,7 +37,7 @@ class ViewerRelations:
 
 
 @frozen
-class EventBatch:
+class LiveNotification:
     """A notification and its recipient, before its account and post are loaded.
 
     `unread` counts the recipient's unread notifications, `messages` the unread conversations.
@@ -64,7 +64,7 @@ def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> li
             tuple((followee, boosts, None if languages is None else tuple(languages)) for followee, boosts, languages in follows or ()),
             tuple(blocks),
             tuple(blocked_by),
-            tuple((target, inf if until == FOR_GOOD else float(until)) for target, until in mutes or ()),
+            tuple((target, inf if until == PERMANENT else float(until)) for target, until in mutes or ()),
             tuple((id, policy, exclusive, tuple(members)) for id, policy, exclusive, members in lists or ()),
             tuple(tags),
             int(xid),
@@ -88,7 +88,7 @@ def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> li
     )
 
 
-def standing_sessions(cursor: Cursor, *, ids: Collection[int], now: datetime) -> list[int]:
+def valid_sessions(cursor: Cursor, *, ids: Collection[int], now: datetime) -> list[int]:
     """Return the sessions that are still valid."""
     cursor.execute(
         """select s.id from sessions s
@@ -106,7 +106,7 @@ def with_filters(cursor: Cursor, *, accounts: Collection[int]) -> list[AccountId
     return first_column(cursor.fetchall())
 
 
-def standing_tokens(cursor: Cursor, *, ids: Collection[int]) -> list[int]:
+def valid_tokens(cursor: Cursor, *, ids: Collection[int]) -> list[int]:
     """Return the access tokens that are still valid."""
     cursor.execute(
         """select t.id from tokens t
@@ -118,41 +118,41 @@ def standing_tokens(cursor: Cursor, *, ids: Collection[int]) -> list[int]:
     return first_column(cursor.fetchall())
 
 
-def events_after(cursor: Cursor, *, ids: Collection[int], most_unread: int) -> list[EventBatch]:
+def notifications_by_ids(cursor: Cursor, *, ids: Collection[int], most_unread: int) -> list[LiveNotification]:
     """Return these notifications if they still exist and their kind is known; unread ones are counted up to `most_unread`."""
 
-    def row(account: int, id: int, kind: str, created_at: datetime, sender: int, post: int | None, *rest: Any) -> EventBatch:
+    def row(account: int, id: int, kind: str, created_at: datetime, sender: int, post: int | None, *rest: Any) -> LiveNotification:
         about = None if post is None else PostId(post)
-        return EventBatch(AccountId(account), NotificationId(id), NotificationKind(kind), created_at, AccountId(sender), about, *rest)
+        return LiveNotification(AccountId(account), NotificationId(id), NotificationKind(kind), created_at, AccountId(sender), about, *rest)
 
     return fetch_all(
         cursor,
         row,
-        _TOLD,
+        _NOTIFICATIONS,
         {"ids": list(ids), "kinds": list(NotificationKind), "limit": most_unread},
     )
 
 
-_COUNTED = f"{notifications.UNREAD} as unread, {conversations.UNREAD} as messages".replace("%(account)s", "a.account_id")
-_TOLD = f"""
+_UNREAD_COLUMNS = f"{notifications.UNREAD} as unread, {conversations.UNREAD} as messages".replace("%(account)s", "a.account_id")
+_NOTIFICATIONS = f"""
     with these as (
         select account_id, id, kind, created_at, from_account_id, post_id, group_key from notifications
         where id = any(%(ids)s) and kind = any(%(kinds)s)),
-    counted as (select a.account_id, {_COUNTED} from (select distinct account_id from these) a)
+    counted as (select a.account_id, {_UNREAD_COLUMNS} from (select distinct account_id from these) a)
     select t.*, c.unread, c.messages from these t join counted c on c.account_id = t.account_id"""
 
 
-def marks(cursor: Cursor, *, accounts: Collection[int], posts: Collection[int]) -> dict[tuple[int, int], PostFlags]:
+def post_flags(cursor: Cursor, *, accounts: Collection[int], posts: Collection[int]) -> dict[tuple[int, int], PostFlags]:
     """Return the interactions of each account with each post (originals, not boosts), where there are any."""
     found: dict[tuple[int, int], dict[str, Any]] = {}
-    cursor.execute(_MARKS, {"accounts": list(accounts), "posts": list(posts)})
+    cursor.execute(_POST_FLAGS, {"accounts": list(accounts), "posts": list(posts)})
     for mark, account, post, choice in cursor.fetchall():
         flags = found.setdefault((account, post), {})
         flags[mark] = True if choice is None else tuple(sorted((*flags.get(mark, ()), choice)))
     return {key: PostFlags(**flags) for key, flags in found.items()}
 
 
-_MARKS = Prepared("""
+_POST_FLAGS = Prepared("""
     select 'favourited', f.account_id, f.post_id, null::integer from favourites f
     where f.post_id = any(%(posts)s::bigint[]) and f.account_id = any(%(accounts)s::bigint[])
     union all select 'boosted', b.account_id, b.boost_of, null from posts b
@@ -170,18 +170,18 @@ _MARKS = Prepared("""
 def unread_counts(cursor: Cursor, *, accounts: Collection[int], most_unread: int) -> dict[int, tuple[int, int]]:
     """Count the unread notifications and conversations of each account, up to `most_unread`."""
     params = {"accounts": list(accounts), "kinds": list(NotificationKind), "limit": most_unread}
-    return dict(fetch_all(cursor, lambda account, unread, messages: (account, (unread, messages)), _BADGES, params))
+    return dict(fetch_all(cursor, lambda account, unread, messages: (account, (unread, messages)), _UNREAD_COUNTS, params))
 
 
-_BADGES = f"select a.account_id, {_COUNTED} from (select unnest(%(accounts)s::bigint[]) as account_id) a"
+_UNREAD_COUNTS = f"select a.account_id, {_UNREAD_COLUMNS} from (select unnest(%(accounts)s::bigint[]) as account_id) a"
 
 
-def begin(cursor: Cursor, *, back: int) -> tuple[int, int]:
+def start_position(cursor: Cursor, *, back: int) -> tuple[int, int]:
     """Return the log position that is `back` events before the newest readable one, or that of the oldest.
 
     If no event is readable yet, the position is right before the oldest event; in an empty log, before everything.
     """
-    place = _place(
+    place = _position(
         cursor,
         """select n.xid::text, n.id from (
                select e.xid, e.id from events e where e.xid < pg_snapshot_xmin(pg_current_snapshot())
@@ -189,10 +189,10 @@ def begin(cursor: Cursor, *, back: int) -> tuple[int, int]:
            order by n.xid, n.id limit 1""",
         back + 1,
     )
-    return place or _place(cursor, "select e.xid::text, e.id - 1 from events e order by e.xid, e.id limit %(count)s", 1) or (0, 0)
+    return place or _position(cursor, "select e.xid::text, e.id - 1 from events e order by e.xid, e.id limit %(count)s", 1) or (0, 0)
 
 
-def _place(cursor: Cursor, sql: str, count: int) -> tuple[int, int] | None:
+def _position(cursor: Cursor, sql: str, count: int) -> tuple[int, int] | None:
     return fetch_one(cursor, lambda xid, id: (int(xid), int(id)), sql, {"count": count})
 
 

@@ -25,18 +25,18 @@ def media_from(*columns: Any) -> Media:
     duration, frame_rate, bitrate, blurhash, description, focus_x, focus_y, attached, problem = rest
     rendition = None
     if original is not None or preview is not None:
-        sizes = _frame(width, height), _frame(preview_width, preview_height)
+        sizes = _dimensions(width, height), _dimensions(preview_width, preview_height)
         rendition = ConvertedMedia(original or "", preview, *sizes, duration, frame_rate, bitrate, blurhash)
     focus = None if focus_x is None else Focus(focus_x, focus_y)
     return Media(MediaId(id), AccountId(owner), MediaKind(kind), MediaState(state), rendition, description, focus, attached, problem)
 
 
-def several_from(rows: Sequence[Sequence[Any]] | None) -> tuple[Media, ...]:
+def media_list_from(rows: Sequence[Sequence[Any]] | None) -> tuple[Media, ...]:
     """Build media attachments from a JSON list of COLUMNS."""
     return tuple(media_from(*row) for row in rows or ())
 
 
-def _frame(width: int | None, height: int | None) -> Dimensions | None:
+def _dimensions(width: int | None, height: int | None) -> Dimensions | None:
     return None if width is None or height is None else Dimensions(width, height)
 
 
@@ -129,7 +129,9 @@ def by_id(cursor: Cursor, *, id: MediaId) -> Media | None:
     return fetch_one(cursor, media_from, f"select {COLUMNS} from media m where m.id = %(id)s", {"id": id})
 
 
-def locked(cursor: Cursor, *, account: AccountId, ids: Collection[int], post: PostId | None, scheduled: ScheduledId | None) -> list[Media]:
+def lock_usable(
+    cursor: Cursor, *, account: AccountId, ids: Collection[int], post: PostId | None, scheduled: ScheduledId | None
+) -> list[Media]:
     """Return and lock the account's attachments among `ids` that are unused or used only by this post (or scheduled post)."""
     return fetch_all(
         cursor,
@@ -153,7 +155,7 @@ def attach(cursor: Cursor, *, post: PostId, ids: Sequence[MediaId]) -> None:
     )
 
 
-def reserve(cursor: Cursor, *, scheduled: ScheduledId, ids: Sequence[MediaId]) -> None:
+def attach_to_scheduled(cursor: Cursor, *, scheduled: ScheduledId, ids: Sequence[MediaId]) -> None:
     """Attach these media to a scheduled post, in this order."""
     execute(
         cursor,
@@ -163,7 +165,7 @@ def reserve(cursor: Cursor, *, scheduled: ScheduledId, ids: Sequence[MediaId]) -
     )
 
 
-def loosen_post(cursor: Cursor, *, post: PostId, at: datetime) -> list[MediaId]:
+def detach_from_post(cursor: Cursor, *, post: PostId, at: datetime) -> list[MediaId]:
     """Detach all media of a deleted post, including those of its edit history; return their ids.
 
     `at`: the time from which they count as unused, for `sweep`.
@@ -176,7 +178,7 @@ def loosen_post(cursor: Cursor, *, post: PostId, at: datetime) -> list[MediaId]:
     )
 
 
-def loosen_scheduled(cursor: Cursor, *, scheduled: ScheduledId, at: datetime) -> None:
+def detach_from_scheduled(cursor: Cursor, *, scheduled: ScheduledId, at: datetime) -> None:
     """Detach the media of a deleted scheduled post."""
     execute(
         cursor,
@@ -185,7 +187,7 @@ def loosen_scheduled(cursor: Cursor, *, scheduled: ScheduledId, at: datetime) ->
     )
 
 
-def loosen_all_scheduled(cursor: Cursor, *, account: AccountId, at: datetime) -> None:
+def detach_from_all_scheduled(cursor: Cursor, *, account: AccountId, at: datetime) -> None:
     """Detach the media of all the account's scheduled posts."""
     execute(
         cursor,
@@ -197,7 +199,7 @@ def loosen_all_scheduled(cursor: Cursor, *, account: AccountId, at: datetime) ->
 
 def delete(cursor: Cursor, *, ids: Collection[int]) -> list[str]:
     """Delete the unused attachments among `ids`; return the names of their files."""
-    return _names(
+    return _deleted_files(
         cursor,
         "delete from media where id = any(%(ids)s) and unattached_since is not null returning id, original, preview",
         {"ids": list(ids)},
@@ -206,7 +208,7 @@ def delete(cursor: Cursor, *, ids: Collection[int]) -> list[str]:
 
 def delete_of_account(cursor: Cursor, *, account: AccountId, limit: int) -> list[str]:
     """Delete at most `limit` of the account's attachments, used or not; return the names of their files."""
-    return _names(
+    return _deleted_files(
         cursor,
         """delete from media where id in (select id from media where account_id = %(account)s order by id limit %(limit)s)
            returning id, original, preview""",
@@ -214,9 +216,9 @@ def delete_of_account(cursor: Cursor, *, account: AccountId, limit: int) -> list
     )
 
 
-def sweep(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:
+def delete_unused(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:
     """Delete at most `limit` attachments unused since before that time; return the names of their files."""
-    return _names(
+    return _deleted_files(
         cursor,
         """delete from media where id in (
                select id from media where unattached_since < %(before)s order by unattached_since limit %(limit)s for update skip locked)
@@ -225,7 +227,7 @@ def sweep(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:
     )
 
 
-def _names(cursor: Cursor, sql: str, params: dict[str, object]) -> list[str]:
+def _deleted_files(cursor: Cursor, sql: str, params: dict[str, object]) -> list[str]:
     cursor.execute(sql, params)
     return [name for id, *names in cursor.fetchall() for name in (upload_name(id), *names) if name]
 
@@ -235,7 +237,7 @@ def upload_name(id: int) -> str:
     return f"upload-{id}"
 
 
-def unneeded(cursor: Cursor, *, names: Collection[str]) -> list[str]:
+def unused_files(cursor: Cursor, *, names: Collection[str]) -> list[str]:
     """Return the files that no attachment, waiting upload, account or card refers to."""
     cursor.execute(
         """select f.name from unnest(%(names)s::text[]) f (name)
@@ -250,23 +252,23 @@ def unneeded(cursor: Cursor, *, names: Collection[str]) -> list[str]:
     return first_column(cursor.fetchall())
 
 
-def use_of(cursor: Cursor, *, name: str) -> FileUse | None:
+def file_use(cursor: Cursor, *, name: str) -> FileUse | None:
     """Return the use of the file of this name; None if it is unused."""
-    return fetch_one(cursor, FileUse, _USE_OF, {"name": name, "path": f"/media/{name}"})
+    return fetch_one(cursor, FileUse, _FILE_USE, {"name": name, "path": f"/media/{name}"})
 
 
-_GONE = "(a.suspended_at is not null or a.deleted_at is not null)"
-_PIECE = f"""select m.post_id, null::bigint, false, coalesce(p.visibility in ('public', 'unlisted'), false),
-        {_GONE} or p.deleted_at is not null
+_OWNER_INACTIVE = "(a.suspended_at is not null or a.deleted_at is not null)"
+_ATTACHMENT_USE = f"""select m.post_id, null::bigint, false, coalesce(p.visibility in ('public', 'unlisted'), false),
+        {_OWNER_INACTIVE} or p.deleted_at is not null
     from media m join accounts a on a.id = m.account_id left join posts p on p.id = m.post_id where m.{{column}} = %(name)s"""
-_FACE = f"select null, a.id, false, true, {_GONE} from accounts a where a.{{column}} = %(path)s"
-_USE_OF = Prepared(
+_PROFILE_IMAGE_USE = f"select null, a.id, false, true, {_OWNER_INACTIVE} from accounts a where a.{{column}} = %(path)s"
+_FILE_USE = Prepared(
     " union all ".join(
         (
-            _PIECE.format(column="original"),
-            _PIECE.format(column="preview"),
-            _FACE.format(column="avatar"),
-            _FACE.format(column="header"),
+            _ATTACHMENT_USE.format(column="original"),
+            _ATTACHMENT_USE.format(column="preview"),
+            _PROFILE_IMAGE_USE.format(column="avatar"),
+            _PROFILE_IMAGE_USE.format(column="header"),
             "(select null, null, true, true, false from cards c where c.image = %(path)s and c.image <> '' limit 1)",
         )
     )
@@ -274,7 +276,7 @@ _USE_OF = Prepared(
 )
 
 
-def set_picture(cursor: Cursor, *, account: AccountId, which: str, path: str | None) -> str | None:
+def set_profile_image(cursor: Cursor, *, account: AccountId, which: str, path: str | None) -> str | None:
     """Set the path of the account's `avatar` or `header` (None: none); return the previous one. Locks the account."""
     column = {"avatar": "avatar", "header": "header"}[which]
     before: str | None = fetch_value(
@@ -284,7 +286,7 @@ def set_picture(cursor: Cursor, *, account: AccountId, which: str, path: str | N
     return before
 
 
-def pictures(cursor: Cursor, *, account: AccountId) -> list[str]:
+def profile_images(cursor: Cursor, *, account: AccountId) -> list[str]:
     """Return the paths of the account's avatar and header."""
     cursor.execute("select unnest(array_remove(array[avatar, header], null)) from accounts where id = %(account)s", {"account": account})
     return first_column(cursor.fetchall())

@@ -15,7 +15,7 @@ from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import GROUPED, UNGROUPED_PREFIX, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, fetch_all, fetch_value
-from microblog.storage.notifications import ABOUT_SEEN, FROM_SOMEBODY, NOT_READ, are_all, chosen, of_each_kind
+from microblog.storage.notifications import POST_IS_VISIBLE, SENDER_IS_ACTIVE, UNREAD_ROWS, includes_all, of_each_kind, selected_kinds
 from microblog.storage.paging import bounds, directed, page_sql
 
 SAMPLE = 8
@@ -51,7 +51,7 @@ class GroupSelection:
     def params(self) -> dict[str, object]:
         """Return the parameters of a statement."""
         return {
-            "kinds": chosen(self.kinds, self.without),
+            "kinds": selected_kinds(self.kinds, self.without),
             "sender": self.sender,
             "grouped": sorted(self.grouped),
             "filtered": self.filtered,
@@ -59,14 +59,14 @@ class GroupSelection:
         }
 
 
-_FROM_SOMEBODY = FROM_SOMEBODY + " and (%(sender)s::bigint is null or {n}.from_account_id = %(sender)s)"
-_CHOSEN = """n.account_id = %(account)s and n.kind = any(%(kinds)s)
-    and (not n.filtered or %(filtered)s) and """ + _FROM_SOMEBODY.format(n="n")
+_FROM_SENDER = SENDER_IS_ACTIVE + " and (%(sender)s::bigint is null or {n}.from_account_id = %(sender)s)"
+_SELECTED = """n.account_id = %(account)s and n.kind = any(%(kinds)s)
+    and (not n.filtered or %(filtered)s) and """ + _FROM_SENDER.format(n="n")
 _KEY = "case when n.group_key <> '' and n.kind = any(%(grouped)s) then n.group_key else 'ungrouped-' || n.id end"
 
-_NONE_NEWER = f"""not exists (
+_IS_NEWEST = f"""not exists (
     select from notifications newer where newer.account_id = %(account)s and newer.group_key = n.group_key and newer.group_key <> ''
-    and newer.id > n.id and {_FROM_SOMEBODY.format(n="newer")})"""
+    and newer.id > n.id and {_FROM_SENDER.format(n="newer")})"""
 _COLUMNS = f"n.id, n.kind, n.created_at, n.from_account_id, n.post_id, {_KEY} as key"
 
 
@@ -82,8 +82,8 @@ def _steps(kind: str) -> str:
                step.heads + next.is_head::int
         from step cross join lateral (
             select n.id, case when n.kind = any(%(grouped)s) then nullif(n.group_key, '') end as met,
-                   n.group_key = '' or n.kind <> all(%(grouped)s) or {_NONE_NEWER} as is_head
-            from notifications n where {kind} and {_CHOSEN} and n.id < step.id and n.id > %(min_id)s
+                   n.group_key = '' or n.kind <> all(%(grouped)s) or {_IS_NEWEST} as is_head
+            from notifications n where {kind} and {_SELECTED} and n.id < step.id and n.id > %(min_id)s
             and (n.kind <> all(%(grouped)s) or n.group_key <> all(step.passed))
             order by n.id desc limit 1) next
         where step.heads < %(limit)s)
@@ -97,18 +97,18 @@ _DOWN_OF_SOME = f"""select {_COLUMNS} from (
 
 # Oldest first: a group is found by its oldest member, so each row is compared with the newest one of its group by one index look-up. With
 # `not exists (newer)` instead, PostgreSQL may join all members of a large group with each other.
-_UPWARD = f"""{_CHOSEN} and n.id < %(max_id)s and n.id > %(min_id)s
+_UPWARD = f"""{_SELECTED} and n.id < %(max_id)s and n.id > %(min_id)s
     and (n.group_key = '' or n.kind <> all(%(grouped)s) or n.id = (
         select newest.id from notifications newest where newest.account_id = %(account)s and newest.group_key = n.group_key
-        and newest.group_key <> '' and {_FROM_SOMEBODY.format(n="newest")} order by newest.id desc limit 1))"""
+        and newest.group_key <> '' and {_FROM_SENDER.format(n="newest")} order by newest.id desc limit 1))"""
 _UP = f"select {_COLUMNS} from notifications n where {_UPWARD} order by n.id limit %(limit)s"
 _UP_OF_SOME = f"select {_COLUMNS} from {of_each_kind(_UPWARD, 'asc')} order by n.id limit %(limit)s"
 
 _NEWEST = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key as key from notifications n
-    where {_CHOSEN} and n.group_key = %(key)s and n.group_key <> '' order by n.id desc limit 1"""
+    where {_SELECTED} and n.group_key = %(key)s and n.group_key <> '' order by n.id desc limit 1"""
 
 _ONE = f"""select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, 'ungrouped-' || n.id as key from notifications n
-    where {_CHOSEN} and n.id = %(id)s"""
+    where {_SELECTED} and n.id = %(id)s"""
 
 # The range of a page ends at its last head. A page that is not full is the last one, and its range ends at the page's lower bound.
 _FLOOR = "select case when %(upward)s or count(*) >= %(limit)s then min(id) else %(min_id)s end from head"
@@ -116,7 +116,7 @@ _FLOOR = "select case when %(upward)s or count(*) >= %(limit)s then min(id) else
 
 def _with_members(heads: str, floor: str) -> str:
     members = f"""from notifications m where m.account_id = %(account)s and m.group_key = h.key and m.group_key <> ''
-                  and {_FROM_SOMEBODY.format(n="m")}"""
+                  and {_FROM_SENDER.format(n="m")}"""
     return f"""with head as ({heads}), floor (id) as ({floor})
         select h.id, h.kind, h.created_at, h.post_id, h.key,
                greatest(1, (select count(*) {members})),
@@ -135,23 +135,23 @@ _PAGES = {
     (False, True): _with_members(_UP_OF_SOME, _FLOOR),
 }
 _GROUP = _with_members(_NEWEST, _NO_FLOOR)
-_ALONE = _with_members(_ONE, _NO_FLOOR)
+_UNGROUPED = _with_members(_ONE, _NO_FLOOR)
 
 
 def page_of(cursor: Cursor, *, account: AccountId, page: Page, choice: GroupSelection) -> list[NotificationGroupRow]:
     """Return the account's notification groups, newest first."""
     params = bounds(page) | choice.params() | {"account": account, "upward": page.upward}
-    of_all = are_all(chosen(choice.kinds, choice.without), choice.sender)
+    of_all = includes_all(selected_kinds(choice.kinds, choice.without), choice.sender)
     return fetch_all(cursor, _row, _PAGES[of_all, page.upward], params)
 
 
 def by_key(cursor: Cursor, *, account: AccountId, key: str) -> list[NotificationGroupRow]:
     """Return the group or single notification if the account owns it: one row or none."""
-    params = GroupSelection(filtered=True).params() | {"account": account, "key": key, "id": alone(key)}
-    return fetch_all(cursor, _row, _GROUP if params["id"] is None else _ALONE, params)
+    params = GroupSelection(filtered=True).params() | {"account": account, "key": key, "id": ungrouped_id(key)}
+    return fetch_all(cursor, _row, _GROUP if params["id"] is None else _UNGROUPED, params)
 
 
-def alone(key: str) -> NotificationId | None:
+def ungrouped_id(key: str) -> NotificationId | None:
     """Return the notification id in the key of an ungrouped notification."""
     id = key.removeprefix(UNGROUPED_PREFIX)
     return NotificationId(int(id)) if id != key and id.isascii() and id.isdecimal() and len(id) < 19 else None
@@ -173,20 +173,20 @@ def _row(
 
 
 _MEMBERS = f"""select n.id, n.from_account_id from notifications n
-    where {_CHOSEN} and ((n.group_key = %(key)s and n.group_key <> '') or n.id = %(id)s)
+    where {_SELECTED} and ((n.group_key = %(key)s and n.group_key <> '') or n.id = %(id)s)
     and n.id < %(max_id)s and n.id > %(min_id)s order by n.id desc limit %(limit)s"""
 
 
 def members(cursor: Cursor, *, account: AccountId, key: str, page: Page) -> list[tuple[NotificationId, AccountId]]:
     """Return the group's notifications with their senders, newest first."""
-    params = bounds(page) | GroupSelection(filtered=True).params() | {"account": account, "key": key, "id": alone(key)}
+    params = bounds(page) | GroupSelection(filtered=True).params() | {"account": account, "key": key, "id": ungrouped_id(key)}
     return directed(page, fetch_all(cursor, lambda id, sender: (NotificationId(id), AccountId(sender)), page_sql(_MEMBERS, page), params))
 
 
 # All members of a group are about one post, so its visibility is checked once per group, not per member.
 _UNREAD = f"""select count(*) from (
-    select from (select distinct {_KEY} as key, n.post_id from {NOT_READ} n where {_CHOSEN}) n
-    where {ABOUT_SEEN} limit %(limit)s) above"""
+    select from (select distinct {_KEY} as key, n.post_id from {UNREAD_ROWS} n where {_SELECTED}) n
+    where {POST_IS_VISIBLE} limit %(limit)s) above"""
 
 
 def unread(cursor: Cursor, *, account: AccountId, limit: int, choice: GroupSelection) -> int:

@@ -51,7 +51,7 @@ class SenderRelation:
 
 
 # Accounts without a stored policy need a check only for what the default holds back: private mentions of strangers, limited accounts.
-_ASKED = Prepared(f"""
+_RELATIONS = Prepared(f"""
     select a.id, s.created_at,
            exists (select from follows f where f.follower_id = a.id and f.followee_id = s.id),
            (select f.created_at from follows f where f.follower_id = s.id and f.followee_id = a.id),
@@ -82,7 +82,7 @@ def sender_relation(
         standing = SenderCategory(made, followed, following, limited, bool(staff), bool(permitted), bool(unasked))
         return SenderRelation(AccountId(account), _policy(*(None if one is None else str(one) for one in said)), standing)
 
-    return fetch_all(cursor, row, _ASKED, {"accounts": list(accounts), "sender": sender, "post": post})
+    return fetch_all(cursor, row, _RELATIONS, {"accounts": list(accounts), "sender": sender, "post": post})
 
 
 @frozen
@@ -107,7 +107,7 @@ _ROWS = f"""select r.id, r.from_account_id, r.created_at, r.updated_at, (select 
         select from notifications n where n.account_id = r.account_id and n.from_account_id = r.from_account_id and n.filtered
         limit %(most)s) held), r.last_post_id {_PENDING}"""
 _PAGE = _ROWS + " and r.id < %(max_id)s and r.id > %(min_id)s order by r.id desc limit %(limit)s"
-_SOME = _ROWS + " and r.id = any(%(ids)s) order by r.id desc"
+_BY_IDS = _ROWS + " and r.id = any(%(ids)s) order by r.id desc"
 
 
 def _row(id: int, sender: int, created_at: datetime, updated_at: datetime, count: int, post: int | None) -> NotificationRequestRow:
@@ -123,7 +123,7 @@ def requests(cursor: Cursor, *, account: AccountId, page: Page) -> list[Notifica
 
 def requests_by_ids(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> list[NotificationRequestRow]:
     """Return these requests of the account, as `page_of` does."""
-    return fetch_all(cursor, _row, _SOME, {"account": account, "ids": list(ids), "most": MAX_COUNTED})
+    return fetch_all(cursor, _row, _BY_IDS, {"account": account, "ids": list(ids), "most": MAX_COUNTED})
 
 
 def pending(cursor: Cursor, *, account: AccountId) -> PendingCounts:
@@ -135,7 +135,7 @@ def pending(cursor: Cursor, *, account: AccountId) -> PendingCounts:
     return fetch_one(cursor, PendingCounts, sql, {"account": account, "most": MAX_COUNTED}) or PendingCounts()
 
 
-def end_requests(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> list[AccountId]:
+def delete_requests(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> list[AccountId]:
     """Delete these requests of the account; return their senders."""
     cursor.execute(
         "delete from notification_requests where account_id = %(account)s and id = any(%(ids)s) returning from_account_id",
@@ -163,7 +163,7 @@ def permitted(cursor: Cursor, *, account: AccountId, page: Page) -> list[Account
     return directed(page, fetch_all(cursor, AccountId, page_sql(sql, page), {"account": account, **bounds(page)}))
 
 
-def forbid(cursor: Cursor, *, account: AccountId, sender: AccountId) -> int:
+def revoke_permission(cursor: Cursor, *, account: AccountId, sender: AccountId) -> int:
     """Stop accepting these senders; return 0 if they were not accepted."""
     sql = "delete from notification_permissions where account_id = %(account)s and from_account_id = %(sender)s"
     return execute(cursor, sql, {"account": account, "sender": sender})
@@ -179,7 +179,7 @@ def release(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId
     )
 
 
-def forget(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId]) -> int:
+def delete_filtered(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId]) -> int:
     """Delete the held-back notifications of these senders; return their number."""
     return execute(
         cursor,

@@ -32,10 +32,10 @@ def of_post(cursor: Cursor, *, post: PostId) -> NotificationAudience | None:
     ) -> NotificationAudience:
         return NotificationAudience(author, Visibility(visibility), reply_to, answered, tuple(named))
 
-    return fetch_one(cursor, found, _CONCERN, {"post": post})
+    return fetch_one(cursor, found, _AUDIENCE, {"post": post})
 
 
-_CONCERN = Prepared("""
+_AUDIENCE = Prepared("""
     select p.account_id, p.visibility, p.reply_to, p.reply_to_account, array(select m.account_id from mentions m where m.post_id = p.id)
     from posts p where p.id = %(post)s and p.deleted_at is null""")
 

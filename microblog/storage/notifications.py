@@ -125,7 +125,7 @@ def group_keys(kind: NotificationKind, post: PostId | None, now: datetime) -> li
     return [f"{about}-{hour - past}" for past in range(GROUP_HOURS)]
 
 
-def take_back(cursor: Cursor, *, account: AccountId, kind: NotificationKind, sender: AccountId, post: PostId | None = None) -> int:
+def withdraw(cursor: Cursor, *, account: AccountId, kind: NotificationKind, sender: AccountId, post: PostId | None = None) -> int:
     """Delete the notification of an undone favourite, boost or follow."""
     return execute(
         cursor,
@@ -135,22 +135,22 @@ def take_back(cursor: Cursor, *, account: AccountId, kind: NotificationKind, sen
     )
 
 
-def take_back_all_of_post(cursor: Cursor, *, post: PostId) -> int:
+def delete_of_post(cursor: Cursor, *, post: PostId) -> int:
     """Delete all notifications about a deleted post."""
     return execute(cursor, "delete from notifications where post_id = %(post)s", {"post": post})
 
 
-def known(kinds: Sequence[str] | None) -> list[str]:
+def known_kinds(kinds: Sequence[str] | None) -> list[str]:
     """Return the kinds (None: all known ones). A newer version may have written others."""
     return list(NotificationKind if kinds is None else kinds)
 
 
-def chosen(kinds: Sequence[str] | None, without: Sequence[str]) -> list[str]:
+def selected_kinds(kinds: Sequence[str] | None, without: Sequence[str]) -> list[str]:
     """Return the known kinds that are not excluded, each once."""
-    return [kind for kind in dict.fromkeys(known(kinds)) if kind not in without]
+    return [kind for kind in dict.fromkeys(known_kinds(kinds)) if kind not in without]
 
 
-def are_all(kinds: Sequence[str], sender: int | None) -> bool:
+def includes_all(kinds: Sequence[str], sender: int | None) -> bool:
     """True if all kinds and all senders are wanted: then one index scan reads the notifications in order, otherwise one scan per kind."""
     return sender is None and len(kinds) == len(NotificationKind)
 
@@ -163,21 +163,21 @@ def of_each_kind(conditions: str, order: str = "desc") -> str:
 
 # Condition: visible notifications `n` of %(account)s, for lists and counts. Deleted and suspended senders are read once from a tiny index,
 # and not for every row.
-FROM_SOMEBODY = "{n}.from_account_id not in (select id from accounts where suspended_at is not null or deleted_at is not null)"
-ABOUT_SEEN = f"""(n.post_id is null or exists (
+SENDER_IS_ACTIVE = "{n}.from_account_id not in (select id from accounts where suspended_at is not null or deleted_at is not null)"
+POST_IS_VISIBLE = f"""(n.post_id is null or exists (
     select from posts p where p.id = n.post_id and {VISIBLE.replace("%(viewer)s", "%(account)s")}))"""
-_SHOWN = f"n.account_id = %(account)s and n.kind = any(%(kinds)s) and {FROM_SOMEBODY.format(n='n')} and {ABOUT_SEEN}"
-_CHOSEN = f"""{_SHOWN} and (%(sender)s::bigint is null or n.from_account_id = %(sender)s)"""
+_SHOWN = f"n.account_id = %(account)s and n.kind = any(%(kinds)s) and {SENDER_IS_ACTIVE.format(n='n')} and {POST_IS_VISIBLE}"
+_SELECTED = f"""{_SHOWN} and (%(sender)s::bigint is null or n.from_account_id = %(sender)s)"""
 READ_UP_TO = """coalesce(
     (select k.last_read_id from markers k where k.account_id = %(account)s and k.timeline = 'notifications'), 0)"""
 
 MAX_SCANNED = 4_000
 """Most unread notifications that are counted, the newest; above that the interface shows no exact number."""
-NOT_READ = f"""(select * from notifications u where u.account_id = %(account)s and u.id > {READ_UP_TO}
+UNREAD_ROWS = f"""(select * from notifications u where u.account_id = %(account)s and u.id > {READ_UP_TO}
     order by u.id desc limit {MAX_SCANNED})"""
 
 # Filters stand before the limit, so that a page with hidden rows is not taken for the last one.
-_IN_LIST = f"{_CHOSEN} and (not n.filtered or %(filtered)s) and n.id < %(max_id)s and n.id > %(min_id)s"
+_IN_LIST = f"{_SELECTED} and (not n.filtered or %(filtered)s) and n.id < %(max_id)s and n.id > %(min_id)s"
 _LIST = """select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key, n.filtered from {source}
            order by n.id desc limit %(limit)s"""
 _LIST_OF_ALL = _LIST.format(source=f"notifications n where {_IN_LIST}")
@@ -195,9 +195,9 @@ def page_of(
     filtered: bool = False,
 ) -> list[NotificationRow]:
     """Return the account's notifications, newest first. `kinds` None: all; `without` is excluded; `filtered` includes held-back ones."""
-    wanted = chosen(kinds, without)
+    wanted = selected_kinds(kinds, without)
     params = bounds(page) | {"account": account, "kinds": wanted, "sender": sender, "filtered": filtered}
-    sql = _LIST_OF_ALL if are_all(wanted, sender) else _LIST_OF_SOME
+    sql = _LIST_OF_ALL if includes_all(wanted, sender) else _LIST_OF_SOME
     return directed(page, fetch_all(cursor, _row, page_sql(sql, page), params))
 
 
@@ -208,7 +208,7 @@ def by_id(cursor: Cursor, *, account: AccountId, id: NotificationId) -> list[Not
         _row,
         """select id, kind, created_at, from_account_id, post_id, group_key, filtered from notifications
            where account_id = %(account)s and id = %(id)s and kind = any(%(kinds)s)""",
-        {"account": account, "id": id, "kinds": known(None)},
+        {"account": account, "id": id, "kinds": known_kinds(None)},
     )
 
 
@@ -228,17 +228,17 @@ def unread(
     sender: AccountId | None = None,
 ) -> int:
     """Count the unread notifications, up to `limit`. Other parameters as for `page_of`."""
-    params = {"account": account, "limit": limit, "kinds": chosen(kinds, without), "sender": sender}
-    return int(fetch_value(cursor, _UNREAD_CHOSEN, params))
+    params = {"account": account, "limit": limit, "kinds": selected_kinds(kinds, without), "sender": sender}
+    return int(fetch_value(cursor, _UNREAD_SELECTED, params))
 
 
-_UNREAD_CHOSEN = f"""select count(*) from (
-    select from {NOT_READ} n where {_CHOSEN} and not n.filtered limit %(limit)s) above"""
+_UNREAD_SELECTED = f"""select count(*) from (
+    select from {UNREAD_ROWS} n where {_SELECTED} and not n.filtered limit %(limit)s) above"""
 
 # Count of the account's unread notifications of the known %(kinds)s.
 UNREAD = f"""(
     select count(*) from (
-        select from {NOT_READ} n where {_SHOWN} and not n.filtered limit %(limit)s) above)"""
+        select from {UNREAD_ROWS} n where {_SHOWN} and not n.filtered limit %(limit)s) above)"""
 
 
 @frozen
@@ -252,10 +252,12 @@ class UnreadCounts:
 
 def unread_counts(cursor: Cursor, *, account: AccountId, limit: int) -> UnreadCounts:
     """Return all of them, each counted up to `limit`."""
-    return fetch_one(cursor, UnreadCounts, _BADGES, {"account": account, "limit": limit, "kinds": known(None)}) or UnreadCounts()
+    return (
+        fetch_one(cursor, UnreadCounts, _UNREAD_COUNTS, {"account": account, "limit": limit, "kinds": known_kinds(None)}) or UnreadCounts()
+    )
 
 
-_BADGES = Prepared(f"""
+_UNREAD_COUNTS = Prepared(f"""
     select {UNREAD},
            (select count(*) from (
                select from follow_requests where followee_id = %(account)s limit %(limit)s) asking),

@@ -120,7 +120,7 @@ def lock_code(cursor: Cursor, *, code_hash: bytes) -> AuthorizationCode | None:
     )
 
 
-def spend_code(cursor: Cursor, *, code_hash: bytes, token: TokenId, now: datetime) -> None:
+def mark_code_used(cursor: Cursor, *, code_hash: bytes, token: TokenId, now: datetime) -> None:
     """Record that the code was exchanged for this token."""
     execute(
         cursor,
@@ -129,7 +129,7 @@ def spend_code(cursor: Cursor, *, code_hash: bytes, token: TokenId, now: datetim
     )
 
 
-def forget_codes_of(cursor: Cursor, *, account: AccountId) -> None:
+def delete_codes_of(cursor: Cursor, *, account: AccountId) -> None:
     """Invalidate all codes of the account."""
     execute(cursor, "delete from oauth_codes where account_id = %(account)s and used_at is null", {"account": account})
 
@@ -171,7 +171,7 @@ _BEARER = Prepared(f"""
     where t.token_hash = %(token_hash)s""")
 
 
-def live_token(cursor: Cursor, *, token_hash: bytes) -> Token | None:
+def valid_token(cursor: Cursor, *, token_hash: bytes) -> Token | None:
     """Return the token unless it was revoked."""
     return fetch_one(
         cursor,
@@ -181,7 +181,7 @@ def live_token(cursor: Cursor, *, token_hash: bytes) -> Token | None:
     )
 
 
-def used(cursor: Cursor, *, tokens: Collection[TokenId], now: datetime) -> None:
+def record_use(cursor: Cursor, *, tokens: Collection[TokenId], now: datetime) -> None:
     """Record that the tokens were used."""
     execute(cursor, "update tokens set used_at = %(now)s where id = any(%(tokens)s)", {"tokens": list(tokens), "now": now})
 
@@ -216,7 +216,7 @@ def authorizations(cursor: Cursor, *, account: AccountId) -> list[Authorization]
     )
 
 
-def scopes_given(cursor: Cursor, *, account: AccountId, app: AppId) -> list[str]:
+def granted_scopes(cursor: Cursor, *, account: AccountId, app: AppId) -> list[str]:
     """Return the scopes that the account granted to the app."""
     cursor.execute(
         """select distinct unnest(scopes) from tokens
@@ -226,7 +226,7 @@ def scopes_given(cursor: Cursor, *, account: AccountId, app: AppId) -> list[str]
     return first_column(cursor.fetchall())
 
 
-def code_is_of(cursor: Cursor, *, code_hash: bytes, account: AccountId, now: datetime) -> bool:
+def is_valid_code(cursor: Cursor, *, code_hash: bytes, account: AccountId, now: datetime) -> bool:
     """True if the account gave this code, and it can still be used."""
     return bool(
         fetch_value(
@@ -275,14 +275,14 @@ def revoke_oldest(cursor: Cursor, *, app: AppId, account: AccountId | None, keep
     return _ids(cursor)
 
 
-def live_of_app(cursor: Cursor, *, app: AppId) -> list[Token]:
+def valid_of_app(cursor: Cursor, *, app: AppId) -> list[Token]:
     """Return all valid tokens of the app."""
     return fetch_all(
         cursor, _token, f"select {TOKEN} from tokens t where t.app_id = %(app)s and t.revoked_at is null order by t.id", {"app": app}
     )
 
 
-def sweep_codes(cursor: Cursor, *, before: datetime, limit: int) -> int:
+def delete_expired_codes(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete at most `limit` codes that expired before that time; return their number."""
     return execute(
         cursor,
@@ -292,7 +292,7 @@ def sweep_codes(cursor: Cursor, *, before: datetime, limit: int) -> int:
     )
 
 
-def sweep_tokens(cursor: Cursor, *, before: datetime, limit: int) -> int:
+def delete_revoked_tokens(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete at most `limit` tokens that were revoked before that time; return their number."""
     return execute(
         cursor,
@@ -302,7 +302,7 @@ def sweep_tokens(cursor: Cursor, *, before: datetime, limit: int) -> int:
     )
 
 
-def sweep_apps(cursor: Cursor, *, before: datetime, limit: int) -> int:
+def delete_unused_apps(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete at most `limit` apps that registered before that time and have no valid token and no code; return their number."""
     return execute(
         cursor,

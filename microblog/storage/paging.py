@@ -25,7 +25,7 @@ def page_sql(sql: str, page: Page) -> str:
     """Return the query in the page's direction. `sql` is in descending order; for an upward page every `desc` in it becomes `asc`."""
     if not page.upward:
         return sql
-    return _upward_hot(sql) if isinstance(sql, Prepared) else _upward(sql)
+    return _upward_prepared(sql) if isinstance(sql, Prepared) else _upward(sql)
 
 
 def _upward(sql: str) -> str:
@@ -33,7 +33,7 @@ def _upward(sql: str) -> str:
 
 
 @cache
-def _upward_hot(sql: Prepared) -> Prepared:
+def _upward_prepared(sql: Prepared) -> Prepared:
     return Prepared(_upward(sql))
 
 

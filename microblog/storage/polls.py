@@ -32,23 +32,23 @@ def insert(cursor: Cursor, *, post: PostId, draft: PollDraft, expires_at: dateti
             """insert into polls (id, post_id, options, counts, multiple, hide_totals, expires_at)
                values (new_id(%(now)s), %(post)s, %(options)s, %(counts)s, %(multiple)s, %(hide_totals)s, %(expires_at)s)
                returning id""",
-            {"now": now, "post": post, "expires_at": expires_at, "counts": [0] * len(draft.options), **_asked(draft)},
+            {"now": now, "post": post, "expires_at": expires_at, "counts": [0] * len(draft.options), **_draft_params(draft)},
         )
     )
 
 
-def rewrite(cursor: Cursor, *, poll: PollId, draft: PollDraft, expires_at: datetime) -> None:
+def reset(cursor: Cursor, *, poll: PollId, draft: PollDraft, expires_at: datetime) -> None:
     """Replace the poll's options and delete all votes, so that everybody can vote again."""
     execute(cursor, "delete from votes where poll_id = %(poll)s", {"poll": poll})
     execute(
         cursor,
         """update polls set options = %(options)s, counts = %(counts)s, voters = 0, multiple = %(multiple)s,
                hide_totals = %(hide_totals)s, expires_at = %(expires_at)s where id = %(poll)s""",
-        {"poll": poll, "expires_at": expires_at, "counts": [0] * len(draft.options), **_asked(draft)},
+        {"poll": poll, "expires_at": expires_at, "counts": [0] * len(draft.options), **_draft_params(draft)},
     )
 
 
-def _asked(draft: PollDraft) -> dict[str, object]:
+def _draft_params(draft: PollDraft) -> dict[str, object]:
     return {"options": list(draft.options), "multiple": draft.multiple, "hide_totals": draft.hide_totals}
 
 
@@ -71,7 +71,7 @@ def post_of(cursor: Cursor, *, poll: PollId) -> PostId | None:
     return fetch_one(cursor, PostId, "select post_id from polls where id = %(poll)s", {"poll": poll})
 
 
-def locked(cursor: Cursor, *, poll: PollId) -> Poll | None:
+def lock(cursor: Cursor, *, poll: PollId) -> Poll | None:
     """Return the poll and lock it: no other transaction can vote until this one ends."""
     return fetch_one(cursor, poll_from, f"select {COLUMNS} from polls q where q.id = %(poll)s for no key update", {"poll": poll})
 

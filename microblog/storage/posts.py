@@ -35,11 +35,11 @@ _FROM = (
     join account_counts c on c.account_id = a.id
     left join post_counts n on n.post_id = p.id
     left join polls q on q.post_id = p.id"""
-    + cards.JOINED
+    + cards.JOINS
 )
 
 # Media attachment with the description that it had in that revision.
-_AS_IT_WAS = media.COLUMNS.replace("m.description", "piece->>1")
+_REVISION_MEDIA = media.COLUMNS.replace("m.description", "piece->>1")
 
 
 @frozen
@@ -77,7 +77,7 @@ def _row(*columns: Any) -> _Row:
         favourites_count=favourites,
         mentions=tuple(Mention(AccountId(account), name) for account, name in mentions or ()),
         tags=tuple(Tag(TagId(tag), key, name) for tag, key, name in tags or ()),
-        media=media.several_from(pieces),
+        media=media.media_list_from(pieces),
         poll=polls.poll_from(*others[: polls.WIDTH]),
         card=cards.card_from(*others[polls.WIDTH : polls.WIDTH + cards.WIDTH]),
         version=version,
@@ -119,7 +119,7 @@ def load(cursor: Cursor, entries: Iterable[Entry]) -> list[Post]:
 
 
 def visible(cursor: Cursor, *, ids: Collection[int], viewer: AccountId | None) -> set[PostId]:
-    """Return the accounts that boosted the post publicly, newest first, without those that block or are blocked by the viewer."""
+    """Return which of the posts the viewer may see."""
     return set(fetch_all(cursor, PostId, _VISIBLE, {"ids": list(ids), "viewer": viewer}))
 
 
@@ -170,21 +170,21 @@ _INSERT = Prepared("""with made as (select coalesce(%(id)s::bigint, new_id(%(cre
                returning id""")
 
 
-def nameable(cursor: Cursor, *, usernames: Collection[str]) -> list[Mention]:
+def mentionable(cursor: Cursor, *, usernames: Collection[str]) -> list[Mention]:
     """Return the existing accounts among the usernames, each once, without regard to case."""
-    return fetch_all(cursor, Mention, _NAMEABLE, {"names": [name.lower() for name in usernames]}) if usernames else []
+    return fetch_all(cursor, Mention, _MENTIONABLE, {"names": [name.lower() for name in usernames]}) if usernames else []
 
 
-_NAMEABLE = Prepared("select id, username from accounts where lower(username) = any(%(names)s) and deleted_at is null")
+_MENTIONABLE = Prepared("select id, username from accounts where lower(username) = any(%(names)s) and deleted_at is null")
 
 
 def set_mentions(cursor: Cursor, *, post: PostId, accounts: Collection[AccountId]) -> list[AccountId]:
     """Set the post's mentions to exactly these accounts; return the newly mentioned ones."""
     params = {"post": post, "accounts": list(accounts)}
-    return fetch_all(cursor, AccountId, _NAME, params)
+    return fetch_all(cursor, AccountId, _SET_MENTIONS, params)
 
 
-_NAME = Prepared("""
+_SET_MENTIONS = Prepared("""
     with gone as (delete from mentions where post_id = %(post)s and account_id <> all(%(accounts)s::bigint[]))
     insert into mentions (post_id, account_id) select %(post)s::bigint, unnest(%(accounts)s::bigint[])
     on conflict do nothing returning account_id""")
@@ -192,11 +192,11 @@ _NAME = Prepared("""
 
 def add_tags(cursor: Cursor, *, post: PostId, tags: Collection[tuple[str, str]], now: datetime) -> None:
     """Add tags to the post, each given as (key, name); the first spelling of a key stays its name."""
-    execute_deferred(cursor, _LABEL, {"post": post, "keys": [key for key, _ in tags], "names": [name for _, name in tags], "now": now})
+    execute_deferred(cursor, _ADD_TAGS, {"post": post, "keys": [key for key, _ in tags], "names": [name for _, name in tags], "now": now})
 
 
 # A tag that a concurrent transaction has just created is not visible yet; a no-op update of its row returns its id.
-_LABEL = Prepared("""
+_ADD_TAGS = Prepared("""
     with made as (
         insert into tags (id, key, name)
         select new_id(%(now)s::timestamptz), key, name from unnest(%(keys)s::text[], %(names)s::text[]) t (key, name)
@@ -209,11 +209,11 @@ _LABEL = Prepared("""
 
 def set_tags(cursor: Cursor, *, post: PostId, tags: Collection[tuple[str, str]], now: datetime) -> None:
     """Set the post's tags to exactly these."""
-    execute_deferred(cursor, _UNLABEL, {"post": post, "keys": [key for key, _ in tags]})
+    execute_deferred(cursor, _REMOVE_TAGS, {"post": post, "keys": [key for key, _ in tags]})
     add_tags(cursor, post=post, tags=tags, now=now)
 
 
-_UNLABEL = Prepared("""delete from post_tags
+_REMOVE_TAGS = Prepared("""delete from post_tags
     where post_id = %(post)s and tag_id not in (select id from tags where key = any(%(keys)s::text[]))""")
 
 
@@ -234,7 +234,7 @@ def lock(cursor: Cursor, *, post: PostId) -> bool:
 _LOCK = Prepared("select id from posts where id = %(post)s and deleted_at is null for no key update")
 
 
-def keep_revision(cursor: Cursor, *, post: PostId) -> None:
+def store_revision(cursor: Cursor, *, post: PostId) -> None:
     """Store the current content as a revision before an edit."""
     execute(
         cursor,
@@ -249,7 +249,7 @@ def keep_revision(cursor: Cursor, *, post: PostId) -> None:
     )
 
 
-def rewrite(cursor: Cursor, post: Post) -> None:
+def update_content(cursor: Cursor, post: Post) -> None:
     """Update the content: text, html, spoiler, sensitive, language, edited_at."""
     execute(
         cursor,
@@ -273,7 +273,7 @@ def history(cursor: Cursor, *, post: PostId) -> list[PostRevision]:
         cursor,
         _revision,
         f"""select text, html, spoiler, sensitive, created_at, options, (
-                select json_agg(json_build_array({_AS_IT_WAS}) order by shown.place)
+                select json_agg(json_build_array({_REVISION_MEDIA}) order by shown.place)
                 from jsonb_array_elements(said.media) with ordinality shown (piece, place) join media m on m.id = (piece->>0)::bigint)
             from (
                select id, text, html, spoiler, sensitive, created_at, media, options from revisions where post_id = %(post)s
@@ -290,7 +290,7 @@ def history(cursor: Cursor, *, post: PostId) -> list[PostRevision]:
 
 def _revision(*columns: Any) -> PostRevision:
     text, html, spoiler, sensitive, at, options, pieces = columns
-    return PostRevision(text, html, spoiler, sensitive, at, media.several_from(pieces), tuple(options or ()))
+    return PostRevision(text, html, spoiler, sensitive, at, media.media_list_from(pieces), tuple(options or ()))
 
 
 def delete(cursor: Cursor, *, post: PostId, now: datetime) -> bool:
@@ -354,28 +354,28 @@ def _flags(votes: list[int] | None, *marks: bool) -> PostFlags:
     return PostFlags(favourited, boosted, bookmarked, pinned, muted, tuple(votes or ()))
 
 
-def first_answer(cursor: Cursor, *, account: AccountId, key: str) -> PostId | None:
+def by_idempotency_key(cursor: Cursor, *, account: AccountId, key: str) -> PostId | None:
     """Return the post of the idempotency key unless it was deleted since. Concurrent requests with the same key wait for each other."""
-    execute_deferred(cursor, _WAIT, {"account": account, "key": key})
-    return fetch_one(cursor, PostId, _ANSWER, {"account": account, "key": key})
+    execute_deferred(cursor, _LOCK_KEY, {"account": account, "key": key})
+    return fetch_one(cursor, PostId, _BY_KEY, {"account": account, "key": key})
 
 
-_WAIT = Prepared("select pg_advisory_xact_lock(hashtextextended(%(account)s::text || ' ' || %(key)s, 0))")
-_ANSWER = Prepared("""select k.post_id from idempotency_keys k join posts p on p.id = k.post_id and p.deleted_at is null
+_LOCK_KEY = Prepared("select pg_advisory_xact_lock(hashtextextended(%(account)s::text || ' ' || %(key)s, 0))")
+_BY_KEY = Prepared("""select k.post_id from idempotency_keys k join posts p on p.id = k.post_id and p.deleted_at is null
     where k.account_id = %(account)s and k.key = %(key)s""")
 
 
-def keep_answer(cursor: Cursor, *, account: AccountId, key: str, post: PostId, now: datetime) -> None:
+def store_idempotency_key(cursor: Cursor, *, account: AccountId, key: str, post: PostId, now: datetime) -> None:
     """Store the post as the result for this idempotency key."""
-    execute_deferred(cursor, _KEEP_ANSWER, {"account": account, "key": key, "post": post, "now": now})
+    execute_deferred(cursor, _STORE_KEY, {"account": account, "key": key, "post": post, "now": now})
 
 
-_KEEP_ANSWER = Prepared("""insert into idempotency_keys (account_id, key, post_id, created_at)
+_STORE_KEY = Prepared("""insert into idempotency_keys (account_id, key, post_id, created_at)
     values (%(account)s, %(key)s, %(post)s, %(now)s)
     on conflict (account_id, key) do update set post_id = excluded.post_id, created_at = excluded.created_at""")
 
 
-def forget_answers(cursor: Cursor, *, before: datetime, limit: int) -> int:
+def delete_old_idempotency_keys(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete at most `limit` idempotency keys from before that time; return their number."""
     return execute(
         cursor,

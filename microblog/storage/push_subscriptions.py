@@ -52,7 +52,7 @@ def subscribe(
     )
 
 
-def leave_out(cursor: Cursor, *, account: AccountId, token: TokenId, endpoint: str, keep: int) -> int:
+def delete_replaced(cursor: Cursor, *, account: AccountId, token: TokenId, endpoint: str, keep: int) -> int:
     """Delete subscriptions that the token's new one replaces: others of the account at the same endpoint, and the oldest above `keep`."""
     return execute(
         cursor,
@@ -79,17 +79,17 @@ def change(cursor: Cursor, *, token: TokenId, choice: PushChoice) -> PushSubscri
     )
 
 
-def forget_tokens(cursor: Cursor, *, tokens: Collection[TokenId]) -> int:
+def delete_of_tokens(cursor: Cursor, *, tokens: Collection[TokenId]) -> int:
     """Delete the subscriptions of these tokens with their queued notifications; return the number of subscriptions."""
     return execute(cursor, "delete from push_subscriptions where token_id = any(%(tokens)s)", {"tokens": list(tokens)})
 
 
-def forget_account(cursor: Cursor, *, account: AccountId) -> int:
+def delete_of_account(cursor: Cursor, *, account: AccountId) -> int:
     """Delete all subscriptions of the account; return their number."""
     return execute(cursor, "delete from push_subscriptions where account_id = %(account)s", {"account": account})
 
 
-def forget(cursor: Cursor, *, id: PushSubscriptionId) -> int:
+def delete(cursor: Cursor, *, id: PushSubscriptionId) -> int:
     """Delete one subscription; return 0 if there is none."""
     return execute(cursor, "delete from push_subscriptions where id = %(id)s", {"id": id})
 
@@ -127,14 +127,14 @@ def lock(cursor: Cursor, *, id: PushSubscriptionId) -> PushSubscription | None:
     )
 
 
-def waiting(cursor: Cursor, *, id: PushSubscriptionId) -> NotificationId | None:
+def next_queued(cursor: Cursor, *, id: PushSubscriptionId) -> NotificationId | None:
     """Return the oldest notification queued for the subscription."""
     sql = "select min(notification_id) from push_deliveries where subscription_id = %(id)s and settled_at is null"
     found: NotificationId | None = fetch_value(cursor, sql, {"id": id})
     return found
 
 
-def settle(cursor: Cursor, *, id: PushSubscriptionId, notification: NotificationId, now: datetime) -> None:
+def dequeue(cursor: Cursor, *, id: PushSubscriptionId, notification: NotificationId, now: datetime) -> None:
     """Remove the notification from the queue: it was delivered or never will be."""
     execute(
         cursor,
@@ -143,7 +143,7 @@ def settle(cursor: Cursor, *, id: PushSubscriptionId, notification: Notification
     )
 
 
-def note(cursor: Cursor, *, id: PushSubscriptionId, failures: int, resting_until: datetime | None = None) -> None:
+def record_failures(cursor: Cursor, *, id: PushSubscriptionId, failures: int, resting_until: datetime | None = None) -> None:
     """Store the number of consecutive failures, and the time until which no delivery is tried."""
     execute(
         cursor,
@@ -152,7 +152,7 @@ def note(cursor: Cursor, *, id: PushSubscriptionId, failures: int, resting_until
     )
 
 
-def sweep(cursor: Cursor, *, before: datetime, limit: int) -> int:
+def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:
     """Delete at most `limit` entries that left the queue before that time; return their number."""
     return execute(
         cursor,

@@ -60,7 +60,7 @@ def blocks(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
     )
 
 
-def forget_notifications(cursor: Cursor, *, account: AccountId, sender: AccountId) -> int:
+def delete_notifications(cursor: Cursor, *, account: AccountId, sender: AccountId) -> int:
     """Delete the account's notifications from the sender, the request and the acceptance; return the number of notifications."""
     return execute(
         cursor,

@@ -13,10 +13,10 @@ from microblog.storage import accounts
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
-_BY = accounts.COLUMNS.replace("a.", "ba.").replace("c.", "bc.")
+_REPORTER_COLUMNS = accounts.COLUMNS.replace("a.", "ba.").replace("c.", "bc.")
 _SELECT = f"""
     select r.id, r.comment, r.category, r.created_at, r.post_ids, r.forwarded, r.closed_at, r.closed_by, r.rules, r.assigned_to,
-           {accounts.COLUMNS}, {_BY}
+           {accounts.COLUMNS}, {_REPORTER_COLUMNS}
     from reports r
     join accounts a on a.id = r.target_id join account_counts c on c.account_id = a.id
     join accounts ba on ba.id = r.account_id join account_counts bc on bc.account_id = ba.id"""
@@ -80,7 +80,7 @@ def by_ids(cursor: Cursor, *, ids: Collection[int]) -> dict[ReportId, Report]:
 _OPEN = _SELECT + " where r.closed_at is null and r.id < %(max_id)s and r.id > %(min_id)s order by r.id desc limit %(limit)s"
 
 
-def waiting(cursor: Cursor, *, page: Page) -> list[Report]:
+def open_reports(cursor: Cursor, *, page: Page) -> list[Report]:
     """Return open reports, newest first."""
     return directed(page, fetch_all(cursor, _report, page_sql(_OPEN, page), bounds(page)))
 
@@ -96,7 +96,7 @@ def close(cursor: Cursor, *, id: int, by: AccountId, now: datetime) -> bool:
     )
 
 
-_SOUGHT = (
+_SEARCH = (
     _SELECT
     + """ where r.id < %(max_id)s and r.id > %(min_id)s and (r.closed_at is not null) = %(closed)s
            and (%(by)s::bigint is null or r.account_id = %(by)s) and (%(target)s::bigint is null or r.target_id = %(target)s)
@@ -104,10 +104,10 @@ _SOUGHT = (
 )
 
 
-def sought(cursor: Cursor, *, page: Page, closed: bool, by: AccountId | None, target: AccountId | None) -> list[Report]:
+def search(cursor: Cursor, *, page: Page, closed: bool, by: AccountId | None, target: AccountId | None) -> list[Report]:
     """Return open or closed reports, optionally `by` one account or about one `target`, newest first."""
     return directed(
-        page, fetch_all(cursor, _report, page_sql(_SOUGHT, page), bounds(page) | {"closed": closed, "by": by, "target": target})
+        page, fetch_all(cursor, _report, page_sql(_SEARCH, page), bounds(page) | {"closed": closed, "by": by, "target": target})
     )
 
 
@@ -130,7 +130,7 @@ def assign(cursor: Cursor, *, id: int, to: AccountId | None) -> None:
     execute(cursor, "update reports set assigned_to = %(to)s where id = %(id)s", {"id": id, "to": to})
 
 
-def sort(cursor: Cursor, *, id: int, category: ReportCategory | None, rules: Sequence[str] | None) -> None:
+def classify(cursor: Cursor, *, id: int, category: ReportCategory | None, rules: Sequence[str] | None) -> None:
     """Set the report's category and rules; None leaves a value as it is."""
     execute(
         cursor,

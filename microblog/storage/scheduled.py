@@ -28,7 +28,7 @@ def _scheduled(*columns: Any) -> ScheduledPost:
         draft, readable = _draft_from(stored, key), True
     except (LookupError, TypeError, ValueError):  # written by another version, or by hand
         draft, readable = PostDraft(_text_from(stored), Visibility.DIRECT, key=key), False
-    return ScheduledPost(ScheduledId(id), AccountId(account), at, draft, media.several_from(pieces), problem, readable)
+    return ScheduledPost(ScheduledId(id), AccountId(account), at, draft, media.media_list_from(pieces), problem, readable)
 
 
 def _text_from(stored: object) -> str:
@@ -62,14 +62,14 @@ def _poll_from(stored: Mapping[str, Any] | None) -> PollDraft | None:
         return None
     options = _field(stored, "options", list)
     seconds, multiple = _field(stored, "seconds", int, None), _field(stored, "multiple", bool)
-    return PollDraft(tuple(_is(option, str) for option in options), seconds, multiple, _field(stored, "hide_totals", bool))
+    return PollDraft(tuple(_checked(option, str) for option in options), seconds, multiple, _field(stored, "hide_totals", bool))
 
 
 def _field(stored: Mapping[str, Any], name: str, *kinds: Any) -> Any:
-    return _is(stored[name], *kinds)
+    return _checked(stored[name], *kinds)
 
 
-def _is(value: Any, *kinds: Any) -> Any:
+def _checked(value: Any, *kinds: Any) -> Any:
     """Return the value if it is of one of these types (`None` stands for its own type). Raises TypeError."""
     if not isinstance(value, tuple(type(None) if kind is None else kind for kind in kinds)):
         raise TypeError(f"{value!r} is none of {kinds}")
@@ -96,7 +96,7 @@ def _stored(draft: PostDraft) -> str:
 
 
 def insert(cursor: Cursor, *, account: AccountId, draft: PostDraft, at: datetime, now: datetime) -> ScheduledId:
-    """Store the draft with its publication time; return its id. `media.reserve` reserves its media."""
+    """Store the draft with its publication time; return its id. `media.attach_to_scheduled` attaches its media."""
     return ScheduledId(
         fetch_value(
             cursor,
@@ -127,7 +127,7 @@ def lock(cursor: Cursor, *, id: ScheduledId) -> bool:
     return fetch_value(cursor, "select id from scheduled_posts where id = %(id)s for update", {"id": id}) is not None
 
 
-def lock_all(cursor: Cursor, *, account: AccountId) -> None:
+def lock_scheduling(cursor: Cursor, *, account: AccountId) -> None:
     """Serialise scheduling by the account until the transaction ends, so that its limits hold."""
     execute(cursor, "select pg_advisory_xact_lock(hashtextextended('scheduled ' || %(account)s, 0))", {"account": str(account)})
 
@@ -151,7 +151,7 @@ def counts(cursor: Cursor, *, account: AccountId, day: datetime, but: ScheduledI
     return found or (0, 0)
 
 
-def move(cursor: Cursor, *, id: ScheduledId, at: datetime) -> None:
+def reschedule(cursor: Cursor, *, id: ScheduledId, at: datetime) -> None:
     """Change the publication time and clear the problem."""
     execute(cursor, "update scheduled_posts set scheduled_at = %(at)s, problem = '' where id = %(id)s", {"id": id, "at": at})
 

@@ -17,7 +17,7 @@ class UnusableDatabase(Exception):
     """The site cannot use this database; the text says why."""
 
 
-class NoSite(UnusableDatabase):
+class SiteNotFound(UnusableDatabase):
     """The settings name a place without a site. Only the server and a restore create one."""
 
     def __init__(self, place: str) -> None:
@@ -28,17 +28,17 @@ class NoSite(UnusableDatabase):
 
 
 def require_site(url: str, place: str) -> None:
-    """Raise NoSite unless the database of `place` has the tables of a site.
+    """Raise SiteNotFound unless the database of `place` has the tables of a site.
 
     Changes nothing; blocks and raises as `prepare_database` does.
     """
-    with _suitable(url) as connection, connection.cursor() as cursor:
+    with _checked_connection(url) as connection, connection.cursor() as cursor:
         if not fetch_value(
             cursor,
             """select count(*) = 2 from pg_attribute where not attisdropped and (attrelid, attname) in (
                    (to_regclass('migrations'), 'digest'), (to_regclass('accounts'), 'username'))""",
         ):
-            raise NoSite(f"the database of {place} has no tables of a site")
+            raise SiteNotFound(f"the database of {place} has no tables of a site")
 
 
 def prepare_database(url: str, *, pooled: bool = True) -> list[str]:
@@ -47,8 +47,8 @@ def prepare_database(url: str, *, pooled: bool = True) -> list[str]:
     Raises UnusableDatabase if it cannot be reached, is too old, or cannot be migrated, and if it is behind a pooler in transaction mode
     that the settings do not mention (`pooled`).
     """
-    with _suitable(url) as connection:
-        if not pooled and not _keeps_options(connection):
+    with _checked_connection(url) as connection:
+        if not pooled and not _applies_options(connection):
             raise UnusableDatabase(
                 "A pooler stands before the database that keeps nothing for a connection, such as PgBouncer in transaction mode: set "
                 "MICROBLOG_DATABASE_POOLER=on, or name PostgreSQL itself in MICROBLOG_DATABASE_URL."
@@ -56,13 +56,13 @@ def prepare_database(url: str, *, pooled: bool = True) -> list[str]:
         return migrate(connection)
 
 
-def missing_steps(url: str) -> list[str]:
+def missing_migrations(url: str) -> list[str]:
     """Return what `prepare_database` would apply. Changes nothing; blocks and raises like it."""
-    with _suitable(url) as connection:
+    with _checked_connection(url) as connection:
         return missing(connection)
 
 
-def _keeps_options(connection: Connection) -> bool:
+def _applies_options(connection: Connection) -> bool:
     with connection.cursor() as cursor:
         kept: bool = fetch_value(cursor, "select current_setting('plan_cache_mode')") == "force_generic_plan"
     connection.rollback()
@@ -70,7 +70,7 @@ def _keeps_options(connection: Connection) -> bool:
 
 
 @contextmanager
-def _suitable(url: str) -> Iterator[Connection]:
+def _checked_connection(url: str) -> Iterator[Connection]:
     try:
         connection = connect(url)
     except psycopg2.OperationalError as cause:

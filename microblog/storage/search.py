@@ -48,7 +48,7 @@ HAS = {
 """Conditions of `has:` operators."""
 
 
-_AMONG = {
+_SCOPES = {
     "all": "true",
     "public": "p.visibility = 'public'",
     "library": """(p.account_id = %(viewer)s
@@ -57,7 +57,7 @@ _AMONG = {
         or exists (select from mentions sl where sl.post_id = p.id and sl.account_id = %(viewer)s)
         or exists (select from posts sl where sl.boost_of = p.id and sl.account_id = %(viewer)s and sl.deleted_at is null))""",
 }
-_TAGGED = "exists (select from post_tags st join tags sn on sn.id = st.tag_id where st.post_id = p.id and sn.key = {key})"
+_HAS_TAG = "exists (select from post_tags st join tags sn on sn.id = st.tag_id where st.post_id = p.id and sn.key = {key})"
 
 _WORD = re.compile(r"'((?:[^'\\]|''|\\.)*)'", re.DOTALL)
 _SPAN = "\x01"
@@ -80,11 +80,11 @@ _IN_SPANS = f"""(
 _SPAN_BITS = 45
 _NEWEST_SPAN = f"(select max(post_id) from post_words where {_BETWEEN}) >> {_SPAN_BITS}"
 _OLDEST_SPAN = f"(select min(post_id) from post_words where {_BETWEEN}) >> {_SPAN_BITS}"
-_TAGGED_ONES = f"""(select post_id from post_tags where tag_id = (select id from tags where key = %(tag)s) and {_BETWEEN}
+_WITH_TAG = f"""(select post_id from post_tags where tag_id = (select id from tags where key = %(tag)s) and {_BETWEEN}
     order by post_id desc limit {MAX_MATCHES}) w"""
-_BY = f"""(select id as post_id from posts where account_id = %(account)s and boost_of is null and deleted_at is null
+_BY_AUTHOR = f"""(select id as post_id from posts where account_id = %(account)s and boost_of is null and deleted_at is null
     and id < %(max_id)s and id > %(min_id)s order by id desc limit {MAX_MATCHES}) w"""
-_SAYS = "exists (select from post_words o where o.post_id = p.id and o.words @@ %(words)s::tsquery)"
+_HAS_WORDS = "exists (select from post_words o where o.post_id = p.id and o.words @@ %(words)s::tsquery)"
 
 
 @frozen
@@ -137,17 +137,17 @@ def _statements(cursor: Cursor, wish: PostQuery, page: Page, params: Params) -> 
     """Yield queries to be tried until one fills a page: each finds all matches of the earlier ones, and more."""
     conditions = " and ".join(_conditions(wish))
     select = "select p.id, p.boost_of from {source} where {conditions} order by p.id desc limit %(limit)s offset %(offset)s"
-    few = _BY if wish.account is not None else _TAGGED_ONES if wish.tags else None
+    few = _BY_AUTHOR if wish.account is not None else _WITH_TAG if wish.tags else None
     if few is not None:
-        says = f" and {_SAYS}" if params["words"] else ""
+        says = f" and {_HAS_WORDS}" if params["words"] else ""
         yield select.format(source=f"{few} join posts p on p.id = w.post_id", conditions=conditions + says)
         if fetch_value(cursor, page_sql(f"select count(*) from {few}", page), params) < MAX_MATCHES:
             return
     elif wish.query and fetch_value(cursor, page_sql(_IS_COMMON, page), params) == COMMON:
-        yield select.format(source=_IN_SAMPLE, conditions=f"{conditions} and {_SAYS}" if wish.without else conditions)
+        yield select.format(source=_IN_SAMPLE, conditions=f"{conditions} and {_HAS_WORDS}" if wish.without else conditions)
     if wish.query:
         most = MAX_PHRASE_MATCHES if wish.phrases or wish.without_phrases else MAX_MATCHES
-        yield _in_spans(page, most, f"{conditions} and {_SAYS}" if wish.without else conditions)
+        yield _in_spans(page, most, f"{conditions} and {_HAS_WORDS}" if wish.without else conditions)
 
 
 def _in_spans(page: Page, most: int, conditions: str) -> str:
@@ -163,15 +163,15 @@ def _conditions(wish: PostQuery) -> list[str]:
     said = "search_said(p.spoiler, p.text)"
     return [
         "p.boost_of is null and p.deleted_at is null and p.id < %(max_id)s and p.id > %(min_id)s",
-        *(_TAGGED.format(key=f"%(tag_{place})s") for place in range(len(wish.tags))),
-        *(f"not {_TAGGED.format(key=f'%(no_tag_{place})s')}" for place in range(len(wish.without_tags))),
+        *(_HAS_TAG.format(key=f"%(tag_{place})s") for place in range(len(wish.tags))),
+        *(f"not {_HAS_TAG.format(key=f'%(no_tag_{place})s')}" for place in range(len(wish.without_tags))),
         "p.account_id <> all(%(not_accounts)s::bigint[])" if wish.not_accounts else "true",
         "lower(p.language) = any(%(languages)s)" if wish.languages else "true",
         "(lower(p.language) = any(%(not_languages)s)) is not true" if wish.not_languages else "true",
         *(HAS[thing] for thing in wish.has),
         *(f"({HAS[thing]}) is not true" for thing in wish.has_not),
         "p.account_id = %(account)s" if wish.account is not None else "true",
-        _AMONG[wish.among],
+        _SCOPES[wish.among],
         _FINDABLE,
         VISIBLE,
         WANTED,
@@ -185,8 +185,8 @@ def _params(wish: PostQuery) -> dict[str, object]:
         "query": wish.query,
         "spanned": _WORD.sub(rf"'{_SPAN}:\1'", wish.query),
         "words": " & ".join([*filter(None, [wish.query]), *(f"!({one})" for one in wish.without)]),
-        "phrases": [_within(phrase) for phrase in wish.phrases],
-        "without": [_within(phrase) for phrase in wish.without_phrases],
+        "phrases": [_like_pattern(phrase) for phrase in wish.phrases],
+        "without": [_like_pattern(phrase) for phrase in wish.without_phrases],
         "tag": wish.tags[0] if wish.tags else None,
         **{f"tag_{place}": key for place, key in enumerate(wish.tags)},
         **{f"no_tag_{place}": key for place, key in enumerate(wish.without_tags)},
@@ -201,6 +201,6 @@ def _entry(id: int, boost_of: int | None) -> Entry:
     return PostId(id), None if boost_of is None else PostId(boost_of)
 
 
-def _within(text: str) -> str:
+def _like_pattern(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"

@@ -74,7 +74,7 @@ _BY_TOKEN = Prepared(f"""select l.role, l.preferences, l.approved_at is null or 
     and l.disabled_at is null and a.suspended_at is null and a.deleted_at is null""")
 
 
-def lasts(cursor: Cursor, *, token_hash: bytes, now: datetime) -> bool:
+def is_unexpired(cursor: Cursor, *, token_hash: bytes, now: datetime) -> bool:
     """True if there is an unexpired session with this token, even if its account may not log in."""
     sql = "select exists (select from sessions where token_hash = %(token_hash)s and expires_at > %(now)s)"
     return bool(fetch_value(cursor, sql, {"token_hash": token_hash, "now": now}))
@@ -91,7 +91,7 @@ def of_account(cursor: Cursor, *, account: AccountId, now: datetime) -> list[Ses
     )
 
 
-def seen(cursor: Cursor, *, id: SessionId, now: datetime, expires_at: datetime) -> None:
+def record_activity(cursor: Cursor, *, id: SessionId, now: datetime, expires_at: datetime) -> None:
     """Record activity in the session and extend it."""
     execute(
         cursor,
@@ -133,7 +133,7 @@ def end_oldest(cursor: Cursor, *, account: AccountId, keep: int) -> list[Session
     return first_column(cursor.fetchall())
 
 
-def sweep(cursor: Cursor, *, now: datetime, limit: int) -> int:
+def delete_expired(cursor: Cursor, *, now: datetime, limit: int) -> int:
     """Delete at most `limit` expired sessions; return their number."""
     return execute(
         cursor,

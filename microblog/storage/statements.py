@@ -101,10 +101,10 @@ class Prepared(str):
 
 
 def _send(cursor: Cursor, sql: str, params: Params | None) -> None:
-    cursor.execute(_planned(cursor, sql), params)
+    cursor.execute(_prepared_sql(cursor, sql), params)
 
 
-def _planned(cursor: Cursor, sql: str) -> str:
+def _prepared_sql(cursor: Cursor, sql: str) -> str:
     """Return the SQL to send for the statement. Prepares a `Prepared` one first if this connection has not done so."""
     connection = cursor.connection
     if not isinstance(sql, Prepared) or not isinstance(connection, PipeliningConnection) or connection.pooled:
@@ -147,7 +147,7 @@ def execute_deferred(cursor: Cursor, sql: str, params: Params | None = None) -> 
     Each has a snapshot of its own, as if sent alone. Its errors are raised when it is sent.
     """
     if isinstance(cursor, _Cursor):
-        cast("PipeliningConnection", cursor.connection).waiting.append(cursor.mogrify(_planned(cursor, sql), params))
+        cast("PipeliningConnection", cursor.connection).waiting.append(cursor.mogrify(_prepared_sql(cursor, sql), params))
     else:
         execute(cursor, sql, params)
 

@@ -27,12 +27,12 @@ _WRITTEN = """
     select kind, account_id, subject_id from statistics_log
     where kind in ('post', 'reply', 'boost') and open and at >= %(begin)s and at < %(end)s"""
 
-_HERE = """
+_VISITED = """
     select account_id from visits
     where day >= (%(begin)s at time zone 'UTC')::date and day <= (%(end)s at time zone 'UTC')::date
     and last_at >= %(begin)s and first_at < %(end)s"""
 
-_LIKED = """
+_FAVOURITED = """
     select f.account_id, f.post_id from favourites f join posts p on p.id = f.post_id
     where f.id >= %(low)s and f.id < %(high)s and p.visibility in ('public', 'unlisted')
     union
@@ -43,7 +43,7 @@ _FOLLOWED = """
     union
     select account_id, subject_id from statistics_log where kind = 'follow' and at >= %(begin)s and at < %(end)s"""
 
-_PEOPLE = (
+_ACTIVITY_MEASURES = (
     Measure.POSTED,
     Measure.VISITED,
     Measure.ACTIVE,
@@ -57,17 +57,17 @@ def count(cursor: Cursor, span: TimeSpan, day: date) -> Day:
     """Count the statistics of `day`, which covers `span`."""
     params = {"begin": span.begin, "end": span.end, "low": id_at(span.begin), "high": id_at(span.end)}
     tags, posts = _tags(cursor, params), _posts(cursor, params)
-    values = dict(zip(_PEOPLE, _activity(cursor, params), strict=True)) | {
+    values = dict(zip(_ACTIVITY_MEASURES, _activity(cursor, params), strict=True)) | {
         Measure.NEW_ACCOUNTS: _number(
             cursor,
             """select (select count(*) from accounts where created_at >= %(begin)s and created_at < %(end)s)
                + (select count(*) from statistics_log where kind = 'account' and at >= %(begin)s and at < %(end)s)""",
             params,
         ),
-        Measure.FAVOURITES: _number(cursor, f"select count(*) from ({_LIKED}) l", params),
+        Measure.FAVOURITES: _number(cursor, f"select count(*) from ({_FAVOURITED}) l", params),
         Measure.FOLLOWS: _number(cursor, f"select count(*) from ({_FOLLOWED}) f", params),
-        Measure.MAILS_SENT: _traces(cursor, "mail.sent", params),
-        Measure.MAILS_FAILED: _traces(cursor, "mail.failed", params),
+        Measure.MAILS_SENT: _logged(cursor, "mail.sent", params),
+        Measure.MAILS_FAILED: _logged(cursor, "mail.failed", params),
         Measure.LIVE_PEAK: _number(
             cursor,
             """select coalesce(max(peak), 0) from (
@@ -84,7 +84,7 @@ def _number(cursor: Cursor, sql: str, params: dict[str, object]) -> int:
     return int(fetch_value(cursor, sql, params))
 
 
-def _traces(cursor: Cursor, kind: str, params: dict[str, object]) -> int:
+def _logged(cursor: Cursor, kind: str, params: dict[str, object]) -> int:
     sql = "select count(*) from statistics_log where kind = %(kind)s and at >= %(begin)s and at < %(end)s"
     return _number(cursor, sql, params | {"kind": kind})
 
@@ -95,7 +95,7 @@ def _activity(cursor: Cursor, params: dict[str, object]) -> tuple[int, ...]:
         fetch_one(
             cursor,
             lambda *counts: counts,
-            f"""with written as materialized ({_WRITTEN}), here as materialized ({_HERE})
+            f"""with written as materialized ({_WRITTEN}), here as materialized ({_VISITED})
                 select (select count(distinct account_id) from written),
                        (select count(distinct account_id) from here),
                        (select count(*) from (select account_id from written union select account_id from here) both_of_them),
@@ -200,12 +200,12 @@ def _day(day: date, rows: list[tuple[date, str, int, list[list[object]]]]) -> Da
     )
 
 
-def beginning(cursor: Cursor) -> datetime | None:
+def first_signup(cursor: Cursor) -> datetime | None:
     """Return the creation time of the first account."""
     return fetch_value(cursor, "select min(created_at) from accounts")  # type: ignore[no-any-return]  # a column of type timestamptz
 
 
-def uncounted(cursor: Cursor, *, zone: str, first: date, last: date) -> list[date]:
+def missing_days(cursor: Cursor, *, zone: str, first: date, last: date) -> list[date]:
     """Return the days without statistics, oldest first."""
     cursor.execute(
         """select d::date from generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 day') d
@@ -217,11 +217,11 @@ def uncounted(cursor: Cursor, *, zone: str, first: date, last: date) -> list[dat
 
 def active(cursor: Cursor, span: TimeSpan) -> int:
     """Count the accounts that posted or were logged in during that time."""
-    sql = f"select count(*) from (select account_id from ({_WRITTEN}) w union select account_id from ({_HERE}) h) a"
+    sql = f"select count(*) from (select account_id from ({_WRITTEN}) w union select account_id from ({_VISITED}) h) a"
     return _number(cursor, sql, {"begin": span.begin, "end": span.end})
 
 
-def note_crowd(cursor: Cursor, *, slot: datetime, process: str, peak: int) -> None:
+def record_connections(cursor: Cursor, *, slot: datetime, process: str, peak: int) -> None:
     """Store the process's peak number of live connections in the quarter of an hour that begins at `slot`."""
     cursor.execute(
         """insert into connection_samples as c (slot, process, peak) values (%(slot)s, %(process)s, %(peak)s)
@@ -245,7 +245,7 @@ def tags_in_use(cursor: Cursor, *, keys: Sequence[str]) -> dict[str, str]:
     )
 
 
-def posts_in_view(cursor: Cursor, *, ids: Sequence[int]) -> set[PostId]:
+def listable_posts(cursor: Cursor, *, ids: Sequence[int]) -> set[PostId]:
     """Return the posts that are public today and whose authors are discoverable and not limited."""
     cursor.execute(
         f"""select p.id from posts p join accounts a on a.id = p.account_id

@@ -13,7 +13,7 @@ from microblog.storage.visibility import VISIBLE
 MAX_SCANNED = 10_000  # most tags with the prefix that are considered
 MAX_COUNTED_USES = 10_000  # most uses of one tag that are counted
 MAX_RECOUNTED = 100  # most uses of a tag that are recounted during a request
-NEAR = 40  # further tags whose uses are recounted, as replacements for tags that the viewer may not see
+EXTRA_CANDIDATES = 40  # further tags whose uses are recounted, as replacements for tags that the viewer may not see
 
 
 def _tag(id: int, key: str, name: str) -> Tag:
@@ -21,7 +21,7 @@ def _tag(id: int, key: str, name: str) -> Tag:
 
 
 # A tag may reveal the content of the posts that use it, so it is shown only to viewers who can see one of its newest posts.
-_SEEN = f"""
+_VISIBLE_USES = f"""
     select from (select post_id from post_tags where tag_id = t.id order by post_id desc limit {MAX_USES}) newest
     join posts p on p.id = newest.post_id where {VISIBLE}"""
 
@@ -42,13 +42,13 @@ def by_prefix(cursor: Cursor, *, prefix: str, viewer: AccountId | None, limit: i
             "pattern": prefix.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%",
             "limit": limit,
             "most": MAX_SCANNED,
-            "near": offset + limit + NEAR,
+            "near": offset + limit + EXTRA_CANDIDATES,
         },
     )
 
 
 # Public and unlisted uses: posts that are hidden from most people must not move a tag up the list.
-_OPEN = """join posts p on p.id = used.post_id and p.visibility in ('public', 'unlisted') and p.deleted_at is null
+_PUBLIC_USES = """join posts p on p.id = used.post_id and p.visibility in ('public', 'unlisted') and p.deleted_at is null
     where used.tag_id = t.id"""
 
 # Not prepared: the index is usable only if the pattern's prefix is known at planning time.
@@ -58,9 +58,11 @@ _BY_PREFIX = f"""
             select k.key, k.uses from tags k where k.key like %(pattern)s order by k.key using ~<~ limit %(most)s) b
         order by b.key = %(prefix)s desc, b.uses desc, b.key limit %(near)s) near
     join tags t on t.key = near.key
-    where exists ({_SEEN})
+    where exists ({_VISIBLE_USES})
     order by t.key = %(prefix)s desc,
-             greatest(near.uses, (select count(*) from (select from post_tags used {_OPEN} limit {MAX_RECOUNTED}) recent)) desc, t.key
+             greatest(near.uses, (
+                 select count(*) from (select from post_tags used {_PUBLIC_USES} limit {MAX_RECOUNTED}) recent)) desc,
+             t.key
     limit %(limit)s offset %(offset)s"""
 
 
@@ -69,7 +71,7 @@ def recount(cursor: Cursor, *, after: int) -> int:
     return execute(
         cursor,
         f"""update tags t set uses = n.uses from (
-                select t.tag_id as id, (select count(*) from (select from post_tags used {_OPEN.replace("t.id", "t.tag_id")}
+                select t.tag_id as id, (select count(*) from (select from post_tags used {_PUBLIC_USES.replace("t.id", "t.tag_id")}
                                                               limit {MAX_COUNTED_USES}) counted) as uses
                 from (select distinct tag_id from post_tags where post_id > %(after)s) t) n
             where t.id = n.id and t.uses <> n.uses""",
@@ -81,7 +83,7 @@ _BY_KEY = f"""
     select t.id, t.key, t.name from tags t where t.key = %(key)s and (
         exists (select from followed_tags f where f.tag_id = t.id and f.account_id = %(viewer)s)
         or exists (select from featured_tags f where f.tag_id = t.id and f.account_id = %(viewer)s)
-        or exists ({_SEEN}))"""
+        or exists ({_VISIBLE_USES}))"""
 
 
 def by_key(cursor: Cursor, *, key: str, viewer: AccountId | None) -> list[Tag]:
@@ -101,7 +103,7 @@ def usage(cursor: Cursor, *, tags: Sequence[int], since: int) -> list[tuple[TagI
     )
 
 
-def talked_about(cursor: Cursor, *, after: int, limit: int) -> list[Tag]:
+def trending(cursor: Cursor, *, after: int, limit: int) -> list[Tag]:
     """Return the tags used by the most authors in public posts with ids above `after`."""
     return fetch_all(
         cursor,

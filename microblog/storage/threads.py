@@ -29,12 +29,12 @@ _OUTLINE = Prepared(f"""
     ) thread order by own desc nulls last, id""")
 
 
-def above(cursor: Cursor, *, post: PostId, limit: int) -> list[PostId]:
+def ancestors(cursor: Cursor, *, post: PostId, limit: int) -> list[PostId]:
     """Return the ancestors of the post, regardless of visibility, at most `limit`."""
-    return fetch_all(cursor, PostId, _ABOVE, {"post": post, "limit": limit})
+    return fetch_all(cursor, PostId, _ANCESTORS, {"post": post, "limit": limit})
 
 
-_ABOVE = Prepared("""
+_ANCESTORS = Prepared("""
     with recursive chain as (
         select p.reply_to as id, 1 as place from posts p where p.id = %(post)s
         union all

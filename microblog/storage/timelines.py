@@ -31,7 +31,7 @@ def _with_author(id: int, boost_of: int | None, author: int) -> tuple[Entry, Acc
 
 _RANGE = "p.deleted_at is null and p.id < %(max_id)s and p.id > %(min_id)s"
 
-_AT_HOME = f"""p.account_id = f.id and {_RANGE}
+_HOME_POST = f"""p.account_id = f.id and {_RANGE}
         and (p.boost_of is null or f.boosts)
         and (f.languages is null or p.language is null or p.language = any(f.languages))
         and (not p.reply_to_other or p.account_id = %(viewer)s or p.reply_to_account in (select ff.id from answered ff))
@@ -44,19 +44,19 @@ _AT_HOME = f"""p.account_id = f.id and {_RANGE}
 _NEWEST = f"""
     newest as (
         select f.id, f.boosts, f.languages, h.id as post from followees f cross join lateral (
-            select p.id from posts p where {_AT_HOME} order by p.id desc limit 1) h
+            select p.id from posts p where {_HOME_POST} order by p.id desc limit 1) h
         order by h.id desc limit %(limit)s),
     span as (
         select case when count(*) < %(limit)s then %(min_id)s else min(post) end as low,
                case when count(*) < %(limit)s then %(max_id)s else max(post) end as high from newest)
     select h.id, h.boost_of, h.account_id from newest f cross join lateral (
         select p.id, p.boost_of, p.account_id from posts p
-        where {_AT_HOME} and p.id between (select low from span) and (select high from span)
+        where {_HOME_POST} and p.id between (select low from span) and (select high from span)
         order by p.id desc limit %(limit)s) h
     order by h.id desc limit %(limit)s"""
 
 # `followees`: accounts whose posts are shown, without members of exclusive lists. `answered`: accounts to which a shown reply may be.
-_OF_PEOPLE = f"""
+_BY_FOLLOWEES = f"""
     with answered as materialized (
         select f.followee_id as id, f.boosts, f.languages from follows f where f.follower_id = %(viewer)s
         union all select %(viewer)s, true, null),
@@ -78,11 +78,11 @@ _OF_FOLLOWED_TAGS = f"""
     where w.account_id = %(viewer)s
     order by g.id desc limit %(limit)s"""
 
-_HOME_OF = Prepared(_OF_PEOPLE.replace("from answered a where", "from answered a where a.id = any(%(among)s::bigint[]) and"))
+_HOME_OF_AUTHORS = Prepared(_BY_FOLLOWEES.replace("from answered a where", "from answered a where a.id = any(%(among)s::bigint[]) and"))
 
 # A post that matches by author and by tag is returned once.
 _HOME = Prepared(f"""
-    select h.id, h.boost_of, h.account_id from ({_OF_PEOPLE}) h
+    select h.id, h.boost_of, h.account_id from ({_BY_FOLLOWEES}) h
     union select t.id, t.boost_of, t.account_id from ({_OF_FOLLOWED_TAGS}) t
     order by 1 desc limit %(limit)s""")
 
@@ -173,12 +173,12 @@ class HomeSources:
 
 def home_sources(cursor: Cursor, *, viewer: AccountId, now: datetime) -> HomeSources:
     """Return the viewer's home sources."""
-    found = fetch_one(cursor, lambda followees, *rest: HomeSources(tuple(followees), *rest), _CIRCLE, {"viewer": viewer, "now": now})
+    found = fetch_one(cursor, lambda followees, *rest: HomeSources(tuple(followees), *rest), _HOME_SOURCES, {"viewer": viewer, "now": now})
     assert found is not None
     return found
 
 
-_CIRCLE = Prepared("""
+_HOME_SOURCES = Prepared("""
     select array(select f.followee_id from follows f where f.follower_id = %(viewer)s),
            exists (select from followed_tags t where t.account_id = %(viewer)s),
            (select min(m.expires_at) from mutes m where m.account_id = %(viewer)s and m.expires_at > %(now)s)""")
@@ -202,10 +202,12 @@ def home_by_author(cursor: Cursor, *, viewer: AccountId, page: Page, now: dateti
     return directed(page, fetch_all(cursor, _with_author, page_sql(_HOME, page), bounds(page) | {"viewer": viewer, "now": now}))
 
 
-def home_of(cursor: Cursor, *, viewer: AccountId, among: Sequence[AccountId], page: Page, now: datetime) -> list[tuple[Entry, AccountId]]:
+def home_of_authors(
+    cursor: Cursor, *, viewer: AccountId, among: Sequence[AccountId], page: Page, now: datetime
+) -> list[tuple[Entry, AccountId]]:
     """Return the part of the home timeline that these accounts posted or boosted (not posts of followed tags), each with the account."""
     params = bounds(page) | {"viewer": viewer, "among": list(among), "now": now}
-    return directed(page, fetch_all(cursor, _with_author, page_sql(_HOME_OF, page), params))
+    return directed(page, fetch_all(cursor, _with_author, page_sql(_HOME_OF_AUTHORS, page), params))
 
 
 def of_list(cursor: Cursor, *, viewer: AccountId, list: ListId, replies: ListReplies, page: Page, now: datetime) -> list[Entry]:
@@ -262,15 +264,15 @@ def pinned(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, limi
 
 def favourites(cursor: Cursor, *, viewer: AccountId, page: Page) -> list[tuple[Entry, int]]:
     """Return the viewer's favourites, each with the id of the favourite, which pages the list."""
-    return _marked(cursor, _FAVOURITES, viewer, page)
+    return _with_interaction_id(cursor, _FAVOURITES, viewer, page)
 
 
 def bookmarks(cursor: Cursor, *, viewer: AccountId, page: Page) -> list[tuple[Entry, int]]:
     """Return the viewer's bookmarks, each with the id of the bookmark, which pages the list."""
-    return _marked(cursor, _BOOKMARKS, viewer, page)
+    return _with_interaction_id(cursor, _BOOKMARKS, viewer, page)
 
 
-def _marked(cursor: Cursor, sql: str, viewer: AccountId, page: Page) -> list[tuple[Entry, int]]:
+def _with_interaction_id(cursor: Cursor, sql: str, viewer: AccountId, page: Page) -> list[tuple[Entry, int]]:
     def marked(id: int, boost_of: int | None, mark: int) -> tuple[Entry, int]:
         return _entry(id, boost_of), mark
 

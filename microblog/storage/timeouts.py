@@ -23,9 +23,9 @@ from twisted.python.threadpool import ThreadPool
 from microblog.model.errors import Unavailable
 from microblog.storage.statements import PipeliningConnection
 
-LOOK_EVERY_S = 0.5
-DOUBT_S = 2.0
-_SILENT = "The database does not answer at the moment. Please try again soon."
+CHECK_INTERVAL_S = 0.5
+REDUCED_TIMEOUT_S = 2.0
+_NO_RESPONSE = "The database does not answer at the moment. Please try again soon."
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class TimedCall:
     def insist(self) -> None:
         """Raise Unavailable if the call was given up: then no further work may start for it."""
         if self.given_up:
-            raise Unavailable(_SILENT)
+            raise Unavailable(_NO_RESPONSE)
 
     def silent(self, now: float) -> float:
         """Return the seconds since the last progress."""
@@ -99,14 +99,14 @@ class DatabaseTimeout:
 
         `droppable`: it is not started if its caller has cancelled the wait.
         """
-        call = TimedCall(min(self.limit_s, DOUBT_S) if self._doubted else self.limit_s)
+        call = TimedCall(min(self.limit_s, REDUCED_TIMEOUT_S) if self._doubted else self.limit_s)
         done: Deferred[T] = Deferred(lambda _: call.drop() if droppable else None)
         self._calls[call] = done
         working = deferToThreadPool(cast("IReactorFromThreads", self.reactor), pool, work, call)
         working.addBoth(self._worked, call, done)
         if not self._looking:
             self._looking = True
-            self.reactor.callLater(LOOK_EVERY_S, self._look)
+            self.reactor.callLater(CHECK_INTERVAL_S, self._look)
         return done
 
     def _worked(self, result: Any, call: TimedCall, done: Deferred[Any]) -> None:
@@ -123,7 +123,7 @@ class DatabaseTimeout:
             done = self._calls.pop(call)
             call.give_up()
             if not done.called:
-                done.errback(Unavailable(_SILENT))
+                done.errback(Unavailable(_NO_RESPONSE))
         self._looking = bool(self._calls)
         if self._looking:
-            self.reactor.callLater(LOOK_EVERY_S, self._look)
+            self.reactor.callLater(CHECK_INTERVAL_S, self._look)

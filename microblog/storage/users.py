@@ -21,8 +21,8 @@ from microblog.storage.paging import bounds, directed, page_sql
 COLUMNS = """l.account_id, l.email, l.password_hash, l.role, l.created_at, l.confirmed_at, l.approved_at, l.disabled_at, l.reason,
     l.preferences, l.new_email"""
 WIDTH = 11
-_MEMBERS = f"select {COLUMNS}, {accounts.COLUMNS} from users l, {accounts.FROM}"
-_OF_LOGIN = " where a.id = l.account_id and a.deleted_at is null "
+_SELECT = f"select {COLUMNS}, {accounts.COLUMNS} from users l, {accounts.FROM}"
+_NOT_DELETED = " where a.id = l.account_id and a.deleted_at is null "
 
 
 def login_from(*columns: Any) -> Login:
@@ -49,7 +49,7 @@ def preferences_from(stored: dict[str, Any]) -> Preferences:
     return Preferences(**{name: value for name, value in stored.items() if name in known})
 
 
-def _member(*columns: Any) -> AccountWithLogin:
+def _account_with_login(*columns: Any) -> AccountWithLogin:
     return AccountWithLogin(accounts.account_from(*columns[WIDTH:]), login_from(*columns[:WIDTH]))
 
 
@@ -98,7 +98,7 @@ def _json(preferences: Preferences) -> str:
     return orjson.dumps(asdict(preferences)).decode()
 
 
-def signed_up_with(cursor: Cursor, *, account: AccountId) -> AppId | None:
+def sign_up_app(cursor: Cursor, *, account: AccountId) -> AppId | None:
     """Return the app that the account signed up with; None for the website, and if unknown."""
     id = fetch_value(cursor, "select app_id from users where account_id = %(account)s", {"account": account})
     return None if id is None else AppId(id)
@@ -106,14 +106,14 @@ def signed_up_with(cursor: Cursor, *, account: AccountId) -> AppId | None:
 
 def by_account(cursor: Cursor, *, account: AccountId) -> AccountWithLogin | None:
     """Return the account with its user; None for accounts without a user and deleted ones."""
-    return fetch_one(cursor, _member, _MEMBERS + _OF_LOGIN + "and l.account_id = %(account)s", {"account": account})
+    return fetch_one(cursor, _account_with_login, _SELECT + _NOT_DELETED + "and l.account_id = %(account)s", {"account": account})
 
 
 def by_name(cursor: Cursor, *, name: str, username: str) -> AccountWithLogin | None:
     """Return the user with the e-mail address `name` or, if there is none, with this username; without regard to case."""
     condition = """and a.id = coalesce((select account_id from users where lower(email) = lower(%(name)s)),
                                        (select id from accounts where lower(username) = lower(%(username)s)))"""
-    return fetch_one(cursor, _member, _MEMBERS + _OF_LOGIN + condition, {"name": name, "username": username})
+    return fetch_one(cursor, _account_with_login, _SELECT + _NOT_DELETED + condition, {"name": name, "username": username})
 
 
 def email_taken(cursor: Cursor, *, email: str) -> bool:
@@ -126,20 +126,20 @@ def page_of(
 ) -> list[AccountWithLogin]:
     """Return users, newest first; optionally only pending, with a role, or suspended ones."""
     sql = (
-        _MEMBERS
-        + _OF_LOGIN
+        _SELECT
+        + _NOT_DELETED
         + """and a.id < %(max_id)s and a.id > %(min_id)s
              and (not %(pending)s or l.approved_at is null) and (%(role)s::text is null or l.role = %(role)s)
              and (not %(suspended)s or a.suspended_at is not null)
              order by a.id desc limit %(limit)s"""
     )
     params = bounds(page) | {"pending": pending, "role": role, "suspended": suspended}
-    return directed(page, fetch_all(cursor, _member, page_sql(sql, page), params))
+    return directed(page, fetch_all(cursor, _account_with_login, page_sql(sql, page), params))
 
 
-_SOUGHT = (
-    _MEMBERS
-    + _OF_LOGIN
+_SEARCH = (
+    _SELECT
+    + _NOT_DELETED
     + """and a.id < %(max_id)s and a.id > %(min_id)s
          and case %(state)s when 'active' then a.suspended_at is null
                                when 'pending' then a.suspended_at is null and l.approved_at is null
@@ -154,14 +154,14 @@ _SOUGHT = (
 )
 
 
-def sought(cursor: Cursor, *, page: Page, wanted: AccountQuery) -> list[AccountWithLogin]:
+def search(cursor: Cursor, *, page: Page, wanted: AccountQuery) -> list[AccountWithLogin]:
     """Return the users that match a moderator's query, newest first."""
-    return directed(page, fetch_all(cursor, _member, page_sql(_SOUGHT, page), bounds(page) | asdict(wanted)))
+    return directed(page, fetch_all(cursor, _account_with_login, page_sql(_SEARCH, page), bounds(page) | asdict(wanted)))
 
 
 def by_accounts(cursor: Cursor, *, accounts: Collection[AccountId]) -> list[AccountWithLogin]:
     """Return the accounts that have a user."""
-    return fetch_all(cursor, _member, _MEMBERS + _OF_LOGIN + "and a.id = any(%(ids)s)", {"ids": list(accounts)})
+    return fetch_all(cursor, _account_with_login, _SELECT + _NOT_DELETED + "and a.id = any(%(ids)s)", {"ids": list(accounts)})
 
 
 def staff(cursor: Cursor) -> list[AccountId]:
@@ -195,7 +195,7 @@ def change_email(cursor: Cursor, *, account: AccountId, email: str, confirmed_at
     return True
 
 
-def propose_email(cursor: Cursor, *, account: AccountId, email: str | None) -> None:
+def set_new_email(cursor: Cursor, *, account: AccountId, email: str | None) -> None:
     """Store the address that waits for confirmation; None removes it."""
     execute(cursor, "update users set new_email = %(email)s where account_id = %(account)s", {"account": account, "email": email})
 

@@ -98,7 +98,7 @@ def test_an_applicant_is_let_in_or_erased_with_the_name(members: AccountAdmin, c
     with pytest.raises(Conflict):
         done(members.reject(good.account.id))
     done(members.reject(bad.account.id))
-    assert accounts.taken(cursor, usernames=["bad", "good"]) == ["good"]
+    assert accounts.usernames_in_use(cursor, usernames=["bad", "good"]) == ["good"]
 
 
 def test_nobody_cannot_be_changed(members: AccountAdmin) -> None:

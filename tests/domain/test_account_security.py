@@ -127,7 +127,7 @@ def test_a_deleted_account_is_out_and_its_name_stays_taken(desk: Desk, cursor: C
     with pytest.raises(NotFound):
         done(desk.credentials.login(ann))
     assert accounts.by_id(cursor, id=ann.id) is None
-    assert accounts.taken(cursor, usernames=["ANN"]) == ["ann"]
+    assert accounts.usernames_in_use(cursor, usernames=["ANN"]) == ["ann"]
     cursor.execute("select kind from events order by xid, id")
     assert [kind for (kind,) in cursor.fetchall()] == ["session.ended", "account.deleted"]
     cursor.execute("select kind, payload->>'account' from jobs")

@@ -22,7 +22,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.errors import Unauthenticated, Unavailable
 from microblog.storage import invalidation_log
 from microblog.storage.database import Connection, Cursor, connect, execute
-from microblog.storage.invalidation_log import EVERYTHING, KEPT, ChangedKeys
+from microblog.storage.invalidation_log import EVERYTHING, RETENTION, InvalidationPosition
 from tests import make
 from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
 from tests.live.test_event_log import CommittingDatabase
@@ -97,18 +97,18 @@ def test_with_patience_there_is_a_look_after_a_wake_or_when_it_is_over(connectio
 def test_who_was_away_for_long_knows_nothing(connections: Callable[[], Connection]) -> None:
     connection = connections()
     with connection.cursor() as cursor:
-        now = invalidation_log.moment(cursor)
+        now = invalidation_log.current_position(cursor)
         assert invalidation_log.changed_since(cursor, since=now)[1] == keys()
-        assert invalidation_log.changed_since(cursor, since=evolve(now, at=now.at - KEPT / 2))[1] == keys(EVERYTHING)
+        assert invalidation_log.changed_since(cursor, since=evolve(now, at=now.at - RETENTION / 2))[1] == keys(EVERYTHING)
 
 
 def test_old_changes_are_swept(connections: Callable[[], Connection]) -> None:
     connection = connections()
     touch(connection, "p1")
     with connection.cursor() as cursor:
-        now = invalidation_log.moment(cursor).at
-        assert invalidation_log.sweep(cursor, before=now - timedelta(seconds=1), limit=10) == 0
-        assert invalidation_log.sweep(cursor, before=now + timedelta(seconds=1), limit=10) == 1
+        now = invalidation_log.current_position(cursor).at
+        assert invalidation_log.delete_old(cursor, before=now - timedelta(seconds=1), limit=10) == 0
+        assert invalidation_log.delete_old(cursor, before=now + timedelta(seconds=1), limit=10) == 1
 
 
 @define
@@ -125,7 +125,7 @@ class Slow:
         return await self.asked[-1]
 
 
-NOW = ChangedKeys("1:1:", make.NOW)
+NOW = InvalidationPosition("1:1:", make.NOW)
 
 
 def places(watch: InvalidationLog, count: int) -> list[list[int]]:

@@ -68,7 +68,7 @@ class Desk:
 
     @property
     def waiting(self) -> list[Job]:
-        return [job for job in jobs.listed(self.cursor, state=JobState.WAITING, page=Page()) if job.kind == FETCH]
+        return [job for job in jobs.page_of(self.cursor, state=JobState.WAITING, page=Page()) if job.kind == FETCH]
 
     def fetch(self, *, last_try: bool = False) -> None:
         """Do what waits."""

@@ -70,7 +70,7 @@ def test_everything_between_two_is_in_one_relationship(relations: Relationships,
 
 
 def test_a_request_shows_on_both_sides(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
-    follows.ask(cursor, follower=ann.id, followee=ben.id, options=follows.FollowOptions(), now=make.NOW)
+    follows.request(cursor, follower=ann.id, followee=ben.id, options=follows.FollowOptions(), now=make.NOW)
     assert done(relations.between(ann, [ben.id]))[0].requested
     assert done(relations.between(ben, [ann.id]))[0].requested_by
 

@@ -241,8 +241,8 @@ def test_what_is_old_is_swept(tokens: Tokens, ann: Viewer, cursor: Cursor) -> No
     kept, gone = done(tokens.issue(ann.id, "read")), done(tokens.issue(ann.id, "read"))
     done(tokens.revoke(ann.id, gone.token.id))
     later = make.NOW + timedelta(days=1)
-    assert oauth.sweep_tokens(cursor, before=make.NOW, limit=9) == 0
-    assert oauth.sweep_tokens(cursor, before=later, limit=9) == 1
-    assert oauth.sweep_apps(cursor, before=later, limit=9) == 1
+    assert oauth.delete_revoked_tokens(cursor, before=make.NOW, limit=9) == 0
+    assert oauth.delete_revoked_tokens(cursor, before=later, limit=9) == 1
+    assert oauth.delete_unused_apps(cursor, before=later, limit=9) == 1
     assert done(tokens.by_bearer(kept.text))
     assert users.by_account(cursor, account=AccountId(ann.id))

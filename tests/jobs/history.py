@@ -24,7 +24,7 @@ from microblog.model.paging import Page
 from microblog.model.posts import Post, PostDraft, Visibility
 from microblog.model.statistics import TOP, Day, Measure, PostScore, TagScore, start_of_day
 from microblog.storage import emails, jobs, sessions
-from microblog.storage.account_deletion import expunge_posts
+from microblog.storage.account_deletion import delete_marked_posts
 from microblog.storage.database import Cursor, execute, fetch_value
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock, done
@@ -106,7 +106,7 @@ class World:
     def come_back(self, a: int, b: int) -> None:
         found = sessions.of_account(self.cursor, account=self.people[a % len(self.people)].id, now=self.clock())
         if found:
-            sessions.seen(self.cursor, id=found[0].id, now=self.clock(), expires_at=self.clock() + timedelta(days=60))
+            sessions.record_activity(self.cursor, id=found[0].id, now=self.clock(), expires_at=self.clock() + timedelta(days=60))
             self.note("visit", found[0].account_id)
 
     def leave(self, a: int, b: int) -> None:
@@ -210,19 +210,19 @@ class World:
         execute(self.cursor, "delete from accounts where id = %(id)s", {"id": applicant.account.id})
 
     def expunge(self, a: int, b: int) -> None:
-        expunge_posts(self.cursor, before=self.clock(), limit=1 + a % 3)
+        delete_marked_posts(self.cursor, before=self.clock(), limit=1 + a % 3)
 
     def letter(self, a: int, b: int) -> None:
         emails.add(self.cursor, EmailKind.TEST, account=None, recipient="a@example.org", now=self.clock())
         [letter] = emails.page_of(self.cursor, page=Page(limit=1))
         state = list(LETTERS)[a % len(LETTERS)]
-        emails.settle(self.cursor, id=letter.id, state=state, answer="", now=self.clock())
+        emails.record_outcome(self.cursor, id=letter.id, state=state, answer="", now=self.clock())
         self.note(f"mail.{LETTERS[state]}")
         if state is EmailState.FAILED and b % 2:
-            emails.wait_again(self.cursor, id=letter.id, now=self.clock())
-            emails.settle(self.cursor, id=letter.id, state=EmailState.SENT, answer="", now=self.clock())
+            emails.retry(self.cursor, id=letter.id, now=self.clock())
+            emails.record_outcome(self.cursor, id=letter.id, state=EmailState.SENT, answer="", now=self.clock())
             self.note("mail.sent")
-        emails.sweep(self.cursor, before=self.clock() - timedelta(days=1), limit=a % 4)
+        emails.delete_old(self.cursor, before=self.clock() - timedelta(days=1), limit=a % 4)
 
     def crowd(self, a: int, b: int) -> None:
         name = self.processes[a % 2].name

@@ -47,7 +47,7 @@ def test_idempotency_keys_are_kept_for_a_day(db: Transactions, cursor: Cursor) -
     author = make.viewer(cursor)
     post = make.post(cursor, author)
     for key, age in [("old", timedelta(hours=25)), ("fresh", timedelta(hours=23))]:
-        posts.keep_answer(cursor, account=author.id, key=key, post=post.id, now=NOW - age)
+        posts.store_idempotency_key(cursor, account=author.id, key=key, post=post.id, now=NOW - age)
     run(db, "cleanup.idempotency_keys")
     assert fetch_value(cursor, "select array_agg(key) from idempotency_keys") == ["fresh"]
 
@@ -133,7 +133,7 @@ def _busy_life(cursor: Cursor) -> tuple[AccountId, AccountId]:
 def test_nothing_is_left_of_a_deleted_account_and_what_counted_it_is_right(db: Transactions, cursor: Cursor) -> None:
     leaver, stayer = _busy_life(cursor)
     begin_deletion(cursor, leaver, NOW)
-    [job] = [job for job in jobs.listed(cursor, state=JobState.WAITING, page=Page()) if job.kind == "account.purge"]
+    [job] = [job for job in jobs.page_of(cursor, state=JobState.WAITING, page=Page()) if job.kind == "account.purge"]
     run(db, job.kind, **job.payload)
     for table, columns in [
         ("favourites", "account_id"),

@@ -358,7 +358,7 @@ def use_an_app(cursor: Cursor, who: Viewer, at: datetime) -> None:
     app = oauth.insert_app(cursor, client_id="x", secret_hash=b"x", name="X", website=None, redirect_uris=(), scopes=("read",), now=at)
     token = oauth.insert_token(cursor, token_hash=b"x", app=app.id, account=who.id, scopes=("read",), now=at)
     assert token is not None
-    oauth.used(cursor, tokens=[token.id], now=at)
+    oauth.record_use(cursor, tokens=[token.id], now=at)
 
 
 def test_a_digest_shows_no_post_that_a_filter_leaves_out(cursor: Cursor) -> None:

@@ -393,7 +393,7 @@ async def test_a_service_is_left_alone_for_as_long_as_it_asks(site: Site, ann: V
 async def test_a_new_job_for_a_service_that_rests_asks_it_nothing(site: Site, ann: Viewer, ben: Viewer) -> None:
     subscription = site.subscribed(ben, Program())
     make.post(site.cursor, ann, "@ben")
-    push_subscriptions.note(site.cursor, id=subscription.id, failures=1, resting_until=NOW + timedelta(minutes=5))
+    push_subscriptions.record_failures(site.cursor, id=subscription.id, failures=1, resting_until=NOW + timedelta(minutes=5))
     assert await site.deliver() == []
     assert site.service.asked == 0
     site.clock.time += timedelta(minutes=5)
@@ -443,7 +443,7 @@ async def test_one_service_that_is_away_holds_up_no_other_program(site: Site, an
 @pytest.mark.parametrize("answer", ["503 Away", "403 No"])
 async def test_a_subscription_that_fails_for_long_is_deleted(site: Site, ann: Viewer, ben: Viewer, answer: str) -> None:
     subscription = site.subscribed(ben, Program())
-    push_subscriptions.note(site.cursor, id=subscription.id, failures=MAX_FAILURES - 2)
+    push_subscriptions.record_failures(site.cursor, id=subscription.id, failures=MAX_FAILURES - 2)
     site.service.answers = [answer] * 2
     make.post(site.cursor, ann, "@ben")
     await site.deliver()
@@ -470,7 +470,7 @@ async def test_what_was_sent_is_forgotten_after_a_while(site: Site, ann: Viewer,
     await site.deliver()
     make.post(site.cursor, ann, "@ben waits")
     await site.pushes.notified(fetch_all(site.cursor, NotificationId, "select id from notifications"))
-    assert push_subscriptions.sweep(site.cursor, before=NOW + KEPT, limit=10) == 1
+    assert push_subscriptions.delete_old(site.cursor, before=NOW + KEPT, limit=10) == 1
     assert fetch_value(site.cursor, "select count(*) from push_deliveries where settled_at is null") == 1
 
 

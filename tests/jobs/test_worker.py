@@ -375,4 +375,4 @@ def test_stats_include_queue_time_and_duration(house: House) -> None:
     house.wait(10)
     assert (worker.stats.started, worker.stats.queue_seconds, worker.stats.duration_seconds) == (1, 3.0, 5.0)
     assert jobs.counts(house.cursor).running == 0
-    assert jobs.listed(house.cursor, state=JobState.DONE, page=Page())
+    assert jobs.page_of(house.cursor, state=JobState.DONE, page=Page())

@@ -117,7 +117,7 @@ class Square:
             self.written.append(make.post(self.cursor, one, text, visibility=visibility, reply_to=reply_to, language=language))
 
     def follow_tag(self) -> None:
-        tag = followed_tags.known(self.cursor, key="tea", name="tea", now=make.NOW)
+        tag = followed_tags.get_or_create(self.cursor, key="tea", name="tea", now=make.NOW)
         followed_tags.follow(self.cursor, account=self.me.id, tag=tag, now=make.NOW)
 
     def make_list(self, plan: ListPlan) -> ListId:

@@ -35,11 +35,11 @@ PEOPLE, ROWS, TALKS = 3_000, 40_000, 2_000
 NO_STATEMENTS = {"bulk_insert", "database", "table_checksums", "migrate", "paging", "timeouts", "schema_check", "statements", "visibility"}
 MAY_COST_MORE = {
     "accounts.suggested": "goes past all whom the member follows, here everybody",
-    "conversations.forget_with": "takes away what it finds, once",
-    "emails.forget_recipient": "a job, once for each account",
+    "conversations.delete_with": "takes away what it finds, once",
+    "emails.erase_recipient": "a job, once for each account",
     "notifications.clear": "deletes all that there is, once",
-    "notifications.take_back_all_of_post": "deletes all that there is, once",
-    "account_deletion.everything_else": "a job, once for each account",
+    "notifications.delete_of_post": "deletes all that there is, once",
+    "account_deletion.delete_other_rows": "a job, once for each account",
     "sessions.end_all": "ends all that there are, once",
     "sessions.end_oldest": "ends all but some, once: then there are no more than these",
     "timelines.home": "three looks for each of 3,000 people who are followed",
@@ -60,15 +60,15 @@ NOT_CALLED = {
     "email_digests.missed": ONCE_A_DAY,
     "media.change": ONE_ROW,
     "media.finish": ONE_ROW,
-    "media.set_picture": ONE_ROW,
+    "media.set_profile_image": ONE_ROW,
     "media.set_preview": ONE_ROW,
     "oauth.apps": "what an administrator asks for",
     "oauth.insert_code": ONE_ROW,
     "polls.insert": ONE_ROW,
-    "polls.rewrite": ONE_ROW,
+    "polls.reset": ONE_ROW,
     "posts.add_tags": ONE_ROW,
     "posts.insert": ONE_ROW,
-    "posts.rewrite": ONE_ROW,
+    "posts.update_content": ONE_ROW,
     "posts.set_tags": ONE_ROW,
     "scheduled.insert": ONE_ROW,
     "statistics.write": ONCE_A_DAY,
@@ -221,7 +221,7 @@ def test_a_message_is_withdrawn_from_a_long_thread_without_reading_it(large: Con
         cursor.execute(LAST_MESSAGE)
     with large.cursor(cursor_factory=Measured) as cursor:
         cursor.plans = []
-        conversations.withdraw(cursor, post=PostId(LAST), now=NOW)
+        conversations.replace_last_post(cursor, post=PostId(LAST), now=NOW)
         assert fetch_value(cursor, f"select count(*) from conversations where id = {LAST}") == 0
         pages = sum(_pages(plan["Plan"]) for plan in cursor.plans)
     large.rollback()

@@ -105,26 +105,26 @@ def written(cursor: Cursor, who: Viewer) -> EmailId:
 def test_a_letter_keeps_the_name_of_its_first_try(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
     for name in ("<first@example.org>", "<second@example.org>"):
-        emails.begin(cursor, id=id, recipient="new@example.org", message_id=name)
-    letter = emails.locked(cursor, id=id)
+        emails.record_attempt(cursor, id=id, recipient="new@example.org", message_id=name)
+    letter = emails.lock(cursor, id=id)
     assert letter is not None
     assert (letter.tries, letter.message_id, letter.recipient) == (2, "<first@example.org>", "new@example.org")
 
 
 def test_what_was_sent_stays_sent(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
-    emails.settle(cursor, id=id, state=EmailState.SENT, answer="250 OK", now=NOW)
-    emails.settle(cursor, id=id, state=EmailState.DEFERRED, answer="too late", now=NOW)
-    letter = emails.locked(cursor, id=id)
+    emails.record_outcome(cursor, id=id, state=EmailState.SENT, answer="250 OK", now=NOW)
+    emails.record_outcome(cursor, id=id, state=EmailState.DEFERRED, answer="too late", now=NOW)
+    letter = emails.lock(cursor, id=id)
     assert letter is not None
     assert (letter.state, letter.answer, letter.settled_at) == (EmailState.SENT, "250 OK", NOW)
-    assert not emails.wait_again(cursor, id=id, now=NOW)
+    assert not emails.retry(cursor, id=id, now=NOW)
 
 
 def test_an_answer_is_stored_as_one_printable_line(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
-    emails.settle(cursor, id=id, state=EmailState.REFUSED, answer="550\0 5.1.1\r\n\x1b[31mno\ud800 " + "x" * 1000, now=NOW)
-    letter = emails.locked(cursor, id=id)
+    emails.record_outcome(cursor, id=id, state=EmailState.REFUSED, answer="550\0 5.1.1\r\n\x1b[31mno\ud800 " + "x" * 1000, now=NOW)
+    letter = emails.lock(cursor, id=id)
     assert letter is not None
     assert letter.answer.startswith("550 5.1.1 [31mno? xxx")
     assert len(letter.answer) == emails.MAX_RESPONSE_LENGTH
@@ -133,13 +133,13 @@ def test_an_answer_is_stored_as_one_printable_line(cursor: Cursor) -> None:
 def test_trying_again_makes_one_job_and_buries_the_dead(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
     execute(cursor, "update jobs set state = 'dead'")
-    emails.settle(cursor, id=id, state=EmailState.FAILED, answer="no", now=NOW)
+    emails.record_outcome(cursor, id=id, state=EmailState.FAILED, answer="no", now=NOW)
     later = NOW + timedelta(hours=1)
-    assert emails.wait_again(cursor, id=id, now=later)
-    assert emails.wait_again(cursor, id=id, now=later)
+    assert emails.retry(cursor, id=id, now=later)
+    assert emails.retry(cursor, id=id, now=later)
     cursor.execute("select state, due_at, payload->>'email' from jobs")
     assert cursor.fetchall() == [("waiting", later, str(id))]
-    letter = emails.locked(cursor, id=id)
+    letter = emails.lock(cursor, id=id)
     assert letter is not None
     assert (letter.state, letter.next_try) == (EmailState.WAITING, later)
 
@@ -148,7 +148,7 @@ def test_its_owner_is_told_of_a_refusal_until_something_arrives(cursor: Cursor) 
     ann = make.viewer(cursor, "ann")
     told = []
     for state, answer in ((EmailState.REFUSED, "550 no such user"), (EmailState.CANCELLED, "read"), (EmailState.SENT, "250 OK")):
-        emails.settle(cursor, id=written(cursor, ann), state=state, answer=answer, now=NOW)
+        emails.record_outcome(cursor, id=written(cursor, ann), state=state, answer=answer, now=NOW)
         told.append(emails.refusals(cursor, account=ann.id, recipient="Ann@example.org", limit=5))
     assert told == [["550 no such user"], ["550 no such user"], []]
     assert emails.refusals(cursor, account=ann.id, recipient="other@example.org", limit=5) == []
@@ -158,7 +158,7 @@ def test_refusals_count_since_the_address_was_confirmed_or_a_letter_was_taken(cu
     ann = make.viewer(cursor, "ann")
 
     def happens(state: EmailState, hours: int) -> int:
-        emails.settle(cursor, id=written(cursor, ann), state=state, answer=str(hours), now=NOW + timedelta(hours=hours))
+        emails.record_outcome(cursor, id=written(cursor, ann), state=state, answer=str(hours), now=NOW + timedelta(hours=hours))
         return len(emails.refusals(cursor, account=ann.id, recipient="ann@example.org", limit=5))
 
     assert [happens(EmailState.REFUSED, hours) for hours in (1, 2, 3)] == [1, 2, 3]
@@ -170,9 +170,9 @@ def test_refusals_count_since_the_address_was_confirmed_or_a_letter_was_taken(cu
 def test_only_old_letters_that_are_settled_are_forgotten(cursor: Cursor) -> None:
     ann = make.viewer(cursor, "ann")
     old, fresh, waiting = (written(cursor, ann) for _ in range(3))
-    emails.settle(cursor, id=old, state=EmailState.SENT, answer="", now=NOW - timedelta(days=3))
-    emails.settle(cursor, id=fresh, state=EmailState.SENT, answer="", now=NOW)
-    assert emails.sweep(cursor, before=NOW - timedelta(days=1), limit=10) == 1
+    emails.record_outcome(cursor, id=old, state=EmailState.SENT, answer="", now=NOW - timedelta(days=3))
+    emails.record_outcome(cursor, id=fresh, state=EmailState.SENT, answer="", now=NOW)
+    assert emails.delete_old(cursor, before=NOW - timedelta(days=1), limit=10) == 1
     cursor.execute("select id from emails order by id")
     assert first_column(cursor.fetchall()) == [fresh, waiting]
 
@@ -180,7 +180,7 @@ def test_only_old_letters_that_are_settled_are_forgotten(cursor: Cursor) -> None
 def test_the_letters_of_a_deleted_account_say_nothing_of_it(cursor: Cursor) -> None:
     ann = make.viewer(cursor, "ann")
     written(cursor, ann)
-    assert emails.forget_recipient(cursor, account=ann.id) == 1
+    assert emails.erase_recipient(cursor, account=ann.id) == 1
     [letter] = emails.page_of(cursor, page=Page(1))
     assert (letter.account_id, letter.recipient, letter.data, letter.state) == (None, "", {}, EmailState.CANCELLED)
 
@@ -189,5 +189,5 @@ def test_jobs_that_failed_before_can_be_listed_alone(cursor: Cursor) -> None:
     for key in ("one", "two"):
         jobs.add(cursor, "x", {}, due_at=NOW, now=NOW, key=key)
     execute(cursor, "update jobs set tries = 1 where key = 'two'")
-    found = jobs.listed(cursor, state=JobState.WAITING, page=Page(), retrying=True)
+    found = jobs.page_of(cursor, state=JobState.WAITING, page=Page(), retrying=True)
     assert [job.key for job in found] == ["two"]

@@ -119,9 +119,9 @@ def test_a_job_without_a_next_try_is_dead_and_stays_until_retried_or_discarded(c
     (job,) = claim(cursor)
     assert jobs.fail(cursor, job, worker="w1", error="x" * 5000, retry_at=None, now=NOW)
     assert claim(cursor, now=NOW + MINUTE) == []
-    (dead,) = jobs.listed(cursor, state=JobState.DEAD, page=Page())
+    (dead,) = jobs.page_of(cursor, state=JobState.DEAD, page=Page())
     assert (dead.id, len(dead.last_error), dead.finished_at) == (id, jobs.MAX_ERROR_LENGTH, NOW)
-    assert jobs.sweep(cursor, before=NOW + MINUTE, limit=10) == 0
+    assert jobs.delete_old(cursor, before=NOW + MINUTE, limit=10) == 0
     assert jobs.retry(cursor, id=dead.id, now=NOW)
     (again,) = claim(cursor)
     assert (again.id, again.tries) == (id, 1)
@@ -191,11 +191,11 @@ def test_counts_tell_what_is_to_be_done(cursor: Cursor) -> None:
 
 def test_the_list_of_a_state_has_pages(cursor: Cursor) -> None:
     ids = [add(cursor) for _ in range(5)]
-    newest = jobs.listed(cursor, state=JobState.WAITING, page=Page(limit=2))
+    newest = jobs.page_of(cursor, state=JobState.WAITING, page=Page(limit=2))
     assert [job.id for job in newest] == ids[:2:-1]
-    older = jobs.listed(cursor, state=JobState.WAITING, page=Page(limit=2, max_id=newest[-1].id))
+    older = jobs.page_of(cursor, state=JobState.WAITING, page=Page(limit=2, max_id=newest[-1].id))
     assert [job.id for job in older] == [ids[2], ids[1]]
-    above = jobs.listed(cursor, state=JobState.WAITING, page=Page(limit=2, min_id=older[-1].id))
+    above = jobs.page_of(cursor, state=JobState.WAITING, page=Page(limit=2, min_id=older[-1].id))
     assert [job.id for job in above] == [ids[3], ids[2]]
 
 
@@ -205,25 +205,25 @@ def test_the_sweep_forgets_old_done_jobs_a_batch_at_a_time(cursor: Cursor) -> No
     for job in claim(cursor):
         jobs.finish(cursor, job, worker="w1", now=NOW)
     waiting = add(cursor)
-    assert jobs.sweep(cursor, before=NOW, limit=10) == 0
-    assert jobs.sweep(cursor, before=NOW + MINUTE, limit=2) == 2
-    assert jobs.sweep(cursor, before=NOW + MINUTE, limit=2) == 1
+    assert jobs.delete_old(cursor, before=NOW, limit=10) == 0
+    assert jobs.delete_old(cursor, before=NOW + MINUTE, limit=2) == 2
+    assert jobs.delete_old(cursor, before=NOW + MINUTE, limit=2) == 1
     assert state(cursor, waiting) == "waiting"
 
 
 def test_a_tick_is_recorded_once(cursor: Cursor) -> None:
-    assert jobs.tick(cursor, "midnight", NOW)
-    assert not jobs.tick(cursor, "midnight", NOW)
-    assert jobs.tick(cursor, "noon", NOW)
-    assert jobs.last_tick(cursor, "midnight", until=NOW) == NOW
-    assert jobs.last_tick(cursor, "midnight", until=NOW - MINUTE) is None
+    assert jobs.record_run(cursor, "midnight", NOW)
+    assert not jobs.record_run(cursor, "midnight", NOW)
+    assert jobs.record_run(cursor, "noon", NOW)
+    assert jobs.last_run(cursor, "midnight", until=NOW) == NOW
+    assert jobs.last_run(cursor, "midnight", until=NOW - MINUTE) is None
 
 
 def test_the_sweep_of_ticks_leaves_each_timers_newest(cursor: Cursor) -> None:
     for minutes in range(3):
-        jobs.tick(cursor, "a", NOW + minutes * MINUTE)
-    jobs.tick(cursor, "b", NOW)
-    assert jobs.sweep_ticks(cursor, before=NOW + 10 * MINUTE, limit=10) == 2
+        jobs.record_run(cursor, "a", NOW + minutes * MINUTE)
+    jobs.record_run(cursor, "b", NOW)
+    assert jobs.delete_old_runs(cursor, before=NOW + 10 * MINUTE, limit=10) == 2
     assert fetch_value(cursor, "select array_agg(timer order by timer) from timer_runs") == ["a", "b"]
 
 

@@ -162,7 +162,7 @@ def test_keys_of_no_group_find_nothing_and_delete_nothing(cursor: Cursor, world:
     live_through(cursor, world, [(NotificationKind.MENTION, 0, 0, 0)])
     assert notification_groups.by_key(cursor, account=world.told, key=key) == []
     assert notification_groups.members(cursor, account=world.told, key=key, page=ALL) == []
-    alone = notification_groups.alone(key)
+    alone = notification_groups.ungrouped_id(key)
     assert notifications.dismiss_group(cursor, account=world.told, key=key, id=alone, now=make.NOW) == 0
 
 

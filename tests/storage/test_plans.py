@@ -40,7 +40,7 @@ from microblog.model.statistics import TimeSpan
 from microblog.storage import conversations, search, timelines
 from microblog.storage.database import Connection, Cursor, connect, execute, fetch_all
 from microblog.storage.follows import FollowOptions
-from microblog.storage.invalidation_log import ChangedKeys
+from microblog.storage.invalidation_log import InvalidationPosition
 from microblog.storage.notification_groups import GroupSelection
 
 SITE = Site(posts=30_000, people=2_000, end=datetime(2026, 3, 4, tzinfo=UTC))
@@ -78,7 +78,7 @@ OTHER_MODULES = {
 OTHER_FUNCTIONS = {
     "accounts.search": "reads every account, and says so",
     "users.page_of": "the administrator's list, with conditions that few logins fit",
-    "users.sought": "the same for programs of moderators",
+    "users.search": "the same for programs of moderators",
 }
 
 ACCOUNT, OTHER, POST = SITE.account_id(SITE.typical[0]), SITE.account_id(7), SITE.post_id(SITE.posts - 50)
@@ -178,7 +178,7 @@ BY_TYPE: dict[str, Any] = {
     "date": SITE.end.date(),
     "timedelta": timedelta(minutes=1),
     "Sequence[StoredConversation]": [conversations.StoredConversation(ConversationId(1), ACCOUNT, (OTHER,), True, POST, POST)],
-    "ChangedKeys": ChangedKeys("1:1:", SITE.end),
+    "InvalidationPosition": InvalidationPosition("1:1:", SITE.end),
     "TagFilter": timelines.TagFilter(["tag1"], ["tag2"], ["tag3"]),
     "PostQuery": search.PostQuery("'word' & 'begin':*", ["'other'"], ["text"], ["more"]),
 }
@@ -194,7 +194,7 @@ PLAIN: dict[str, Any] = {
     "Sequence[int]": [1],
     "Sequence[str]": ["text"],
 }
-BY_PLACE: dict[str, dict[str, Any]] = {"conversations.mark": {"unread": True}, "sessions.open_session": {"token_hash": b"new"}}
+BY_PLACE: dict[str, dict[str, Any]] = {"conversations.set_unread": {"unread": True}, "sessions.open_session": {"token_hash": b"new"}}
 
 
 UNKNOWN = object()

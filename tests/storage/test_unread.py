@@ -58,5 +58,5 @@ async def test_so_it_is_for_groups(db: RolledBackDatabase, ada: Viewer) -> None:
 
 def test_so_it_is_for_the_number_that_comes_with_live_news(cursor: Cursor, ada: Viewer) -> None:
     id = NotificationId(fetch_value(cursor, "select id from notifications where kind = 'favourite' order by id limit 1"))
-    [live] = live_queries.events_after(cursor, ids=[id], most_unread=100)
+    [live] = live_queries.notifications_by_ids(cursor, ids=[id], most_unread=100)
     assert live.unread == 1

@@ -68,7 +68,7 @@ def test_a_notification_of_a_kind_that_is_not_known_yet_is_passed_over(site: Tow
     page = reader.get("/notifications")
     assert page.status == 200
     assert "bob" in words(page)
-    assert not live_queries.events_after(site.cursor, ids=[odd], most_unread=9)  # what streams ask
+    assert not live_queries.notifications_by_ids(site.cursor, ids=[odd], most_unread=9)  # what streams ask
 
 
 def test_a_letter_of_a_kind_that_is_not_known_yet_is_not_in_the_outbox(site: Town) -> None:

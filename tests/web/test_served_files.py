@@ -167,7 +167,7 @@ def test_a_cache_that_asks_again_is_told_that_nothing_changed_or_that_it_is_gone
 
 def test_a_file_that_is_asked_for_again_costs_no_look_at_its_row(site: Town, program: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    use_of = media.use_of
+    use_of = media.file_use
 
     def counting(cursor: Cursor, *, name: str) -> object:
         asked.append(name)

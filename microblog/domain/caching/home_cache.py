@@ -134,7 +134,7 @@ class HomeTimelineCache:
         entries = [each for each in page.entries if each[1] not in authors]
         if authors:
             window = Page(page.limit, since_id=max(0, page.lowest_complete_id - 1))
-            fresh = await self.database.read(timelines.home_of, viewer=viewer.id, among=list(authors), page=window, now=self.now())
+            fresh = await self.database.read(timelines.home_of_authors, viewer=viewer.id, among=list(authors), page=window, now=self.now())
             entries = sorted([*entries, *fresh], key=lambda each: each[0][0], reverse=True)[: page.limit]
         if len(entries) < page.limit and page.lowest_complete_id:
             return None

@@ -19,7 +19,7 @@ from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.model.caches import Cache, CacheFigures, estimated_bytes
 from microblog.storage import invalidation_log
 from microblog.storage.database import Transactions
-from microblog.storage.invalidation_log import EVERYTHING, ChangedKeys
+from microblog.storage.invalidation_log import EVERYTHING, InvalidationPosition
 
 MAX_CHANGED_KEYS = 50_000
 POLL_INTERVAL_S = 0.5  # maximum age of served values if there is no wake-up
@@ -39,7 +39,7 @@ class InvalidationLog:
     seconds: Callable[[], float] = time.monotonic
     caches: list[Cache] = field(factory=list)
     reads: int = 0
-    _snapshot: ChangedKeys | None = None
+    _snapshot: InvalidationPosition | None = None
     _keys: list[str] = field(factory=list)
     _first_position: int = 1
     _stale: bool = True
@@ -89,7 +89,7 @@ class InvalidationLog:
         self._stale, started_at, problem = False, self.seconds(), None
         try:
             if self._snapshot is None:
-                self._snapshot = await self.database.read(invalidation_log.moment)
+                self._snapshot = await self.database.read(invalidation_log.current_position)
             else:
                 self._snapshot, keys = await self.database.read(invalidation_log.changed_since, since=self._snapshot)
                 self._append(keys)

@@ -78,7 +78,7 @@ class PushNotifications:
 
     async def unsubscribe(self, token: TokenId) -> None:
         """Delete the token's subscription."""
-        await self.database.run(push_subscriptions.forget_tokens, tokens=[token])
+        await self.database.run(push_subscriptions.delete_of_tokens, tokens=[token])
 
     async def notified(self, ids: Sequence[NotificationId]) -> None:
         """Queue these notifications for the subscriptions whose alerts include them."""
@@ -103,7 +103,7 @@ class PushNotifications:
         subscription = push_subscriptions.subscribe(cursor, account=account, token=token, target=target, choice=choice, now=self.now())
         if subscription is None:
             raise Unauthenticated(REVOKED)
-        push_subscriptions.leave_out(cursor, account=account, token=token, endpoint=target.endpoint, keep=MAX_SUBSCRIPTIONS)
+        push_subscriptions.delete_replaced(cursor, account=account, token=token, endpoint=target.endpoint, keep=MAX_SUBSCRIPTIONS)
         return subscription
 
     def _next(self, cursor: Cursor, id: PushSubscriptionId, done: NotificationId | None) -> PushMessage | None:
@@ -112,17 +112,17 @@ class PushNotifications:
             return None
         if done is not None:
             self._delivered(cursor, subscription, done)
-        while (waiting := push_subscriptions.waiting(cursor, id=id)) is not None:
+        while (waiting := push_subscriptions.next_queued(cursor, id=id)) is not None:
             push = self._compose(cursor, subscription, waiting)
             if push is not None:
                 return push
-            push_subscriptions.settle(cursor, id=id, notification=waiting, now=self.now())
+            push_subscriptions.dequeue(cursor, id=id, notification=waiting, now=self.now())
         return None
 
     def _delivered(self, cursor: Cursor, subscription: PushSubscription, notification: NotificationId) -> None:
-        push_subscriptions.settle(cursor, id=subscription.id, notification=notification, now=self.now())
+        push_subscriptions.dequeue(cursor, id=subscription.id, notification=notification, now=self.now())
         if subscription.failures:
-            push_subscriptions.note(cursor, id=subscription.id, failures=0)
+            push_subscriptions.record_failures(cursor, id=subscription.id, failures=0)
 
     def _later(self, cursor: Cursor, id: PushSubscriptionId) -> None:
         jobs.add(cursor, push_subscriptions.SEND_JOB, {"subscription": str(id)}, due_at=self.now(), now=self.now(), key=str(id))
@@ -130,11 +130,13 @@ class PushNotifications:
     def _failed(self, cursor: Cursor, push: PushMessage, outcome: PushOutcome, rest: timedelta) -> None:
         id, failures = push.subscription.id, push.subscription.failures + 1
         if outcome is PushOutcome.GONE or failures >= MAX_FAILURES:
-            push_subscriptions.forget(cursor, id=id)
+            push_subscriptions.delete(cursor, id=id)
             return
         if outcome is PushOutcome.REFUSED:
-            push_subscriptions.settle(cursor, id=id, notification=push.note.id, now=self.now())
-        push_subscriptions.note(cursor, id=id, failures=failures, resting_until=self.now() + rest if outcome is PushOutcome.AWAY else None)
+            push_subscriptions.dequeue(cursor, id=id, notification=push.note.id, now=self.now())
+        push_subscriptions.record_failures(
+            cursor, id=id, failures=failures, resting_until=self.now() + rest if outcome is PushOutcome.AWAY else None
+        )
 
     def _compose(self, cursor: Cursor, subscription: PushSubscription, id: NotificationId) -> PushMessage | None:
         """Return the message about the notification; None if it is not wanted (any more)."""
@@ -153,7 +155,7 @@ class PushNotifications:
         """Return the notification as its owner sees it; None if it is hidden by a block, mute or filter, or read already."""
         account = member.account
         found = notification_rules.loaded(cursor, Viewer(account), notifications.by_id(cursor, account=account.id, id=id))
-        if not found or found[0].filtered or not email_digests.is_announced(cursor, notification=id, now=self.now()):
+        if not found or found[0].filtered or not email_digests.is_not_muted(cursor, notification=id, now=self.now()):
             return None
         notification = found[0]
         if notification.post is None:
