@@ -21,7 +21,7 @@ from pathlib import Path
 import psycopg2
 from attrs import frozen
 
-from benchmarks import dataset
+from benchmarks import backlog, dataset
 from benchmarks.dataset import Site
 from microblog.adapters.postgres import initdb_command, server_command
 from microblog.adapters.postgres_files import Home, dsn, servers_in
@@ -58,8 +58,8 @@ class Ground:
 
     def template(self, posts: int) -> str:
         """Return the name of the database with this number of posts, migrated or newly built. Only read or copy it."""
-        made_by = sha256(Path(dataset.__file__).read_bytes()).hexdigest()[:8]
-        wanted = f"posts_{posts}_{made_by}"
+        digest = sha256(b"".join(Path(made_by).read_bytes() for made_by in (backlog.__file__, dataset.__file__))).hexdigest()[:8]
+        wanted = f"posts_{posts}_{digest}"
         there = {str(row[0]) for row in self.administer("select datname from pg_database where not datistemplate")}
         if wanted not in there or not self._migrated(wanted):
             for old in there:
@@ -89,6 +89,8 @@ class Ground:
         with closing(connect(self.url("building"))) as connection:
             migrate(connection)
             dataset.fill(connection, site, lambda step: print(f"{time.monotonic() - started:6.1f} s  {step}", flush=True))
+            print(f"{time.monotonic() - started:6.1f} s  backlog", flush=True)
+            backlog.pile_up(connection, site, backlog.Backlog())
         self.administer(f"alter database building rename to {wanted}")
         print(f"{time.monotonic() - started:6.1f} s  built {wanted}", flush=True)
 

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg2.extensions
 from attrs import frozen
 
+from benchmarks.backlog import heavy
 from benchmarks.dataset import Site, name, token
 from benchmarks.ground import ground, options
 from microblog.domain.tokens import token_hash
@@ -24,6 +25,7 @@ from microblog.storage import (
     accounts,
     autocomplete,
     follows,
+    live_queries,
     notification_groups,
     notification_recipients,
     notifications,
@@ -171,6 +173,21 @@ def _own(site: Site) -> Iterator[Query]:
     yield Query("tags talked about", tags.trending, {"after": site.post_id(site.posts - site.posts // 52), "limit": 10})
 
 
+def growing(site: Site) -> list[Query]:
+    """Return the statements that meet the rows of benchmarks/backlog.py: logs, queues, and the member who has much of everything."""
+    return [*_logs(site), *_of_the_heavy(site)]
+
+
+def _logs(site: Site) -> Iterator[Query]:
+    yield Query("events held back, none", live_queries.held_back, {"xid": 2**62, "id": 0})
+
+
+def _of_the_heavy(site: Site) -> Iterator[Query]:
+    viewer = heavy(site)
+    newest = [site.post_id(number) for number in range(site.posts - 20, site.posts)]
+    yield Query("flags, heavy member", posts.flags, {"posts": newest, "viewer": viewer})
+
+
 def measure(cursor: Explained, query: Query) -> tuple[float, float, int, int]:
     """Return planning and execution milliseconds, buffers and statements: medians of REPEATS, summed over the statements."""
     timed = []
@@ -201,7 +218,7 @@ def main() -> None:
     chosen = parser.parse_args()
     with ground(chosen.cache, durable=False) as server:
         for count in chosen.posts:
-            queries = hot(server.site(count))
+            queries = [*hot(server.site(count)), *growing(server.site(count))]
             with closing(connect(server.url(server.template(count)))) as connection:
                 connection.set_session(readonly=True)
                 if chosen.plan:

@@ -201,4 +201,5 @@ def held_back(cursor: Cursor, *, xid: int, id: int) -> bool:
     return bool(fetch_value(cursor, _HELD_BACK, {"xid": str(xid), "id": id}))
 
 
-_HELD_BACK = Prepared("select exists (select from events where (xid, id) > (%(xid)s::text::xid8, %(id)s::bigint))")
+# The newest event decides. To ask whether any event follows would read the whole log each time that none does.
+_HELD_BACK = Prepared("select (xid, id) > (%(xid)s::text::xid8, %(id)s::bigint) from events order by xid desc, id desc limit 1")

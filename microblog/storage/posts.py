@@ -339,13 +339,14 @@ def flags(cursor: Cursor, *, posts: Collection[int], viewer: AccountId) -> dict[
     )
 
 
+# `offset 0` keeps each condition a probe of an index for each post. Without it, the planner reads everything that the viewer ever marked.
 _FLAGS = Prepared(f"""
     select p.id, {polls.VOTES},
-        exists (select from favourites f where f.account_id = %(viewer)s and f.post_id = p.id),
-        exists (select from posts b where b.boost_of = p.id and b.account_id = %(viewer)s and b.deleted_at is null),
-        exists (select from bookmarks k where k.account_id = %(viewer)s and k.post_id = p.id),
-        exists (select from pins i where i.account_id = %(viewer)s and i.post_id = p.id),
-        exists (select from thread_mutes t where t.account_id = %(viewer)s and t.thread_id = p.thread_id)
+        exists (select from favourites f where f.account_id = %(viewer)s and f.post_id = p.id offset 0),
+        exists (select from posts b where b.boost_of = p.id and b.account_id = %(viewer)s and b.deleted_at is null offset 0),
+        exists (select from bookmarks k where k.account_id = %(viewer)s and k.post_id = p.id offset 0),
+        exists (select from pins i where i.account_id = %(viewer)s and i.post_id = p.id offset 0),
+        exists (select from thread_mutes t where t.account_id = %(viewer)s and t.thread_id = p.thread_id offset 0)
     from posts p where p.id = any(%(posts)s)""")
 
 

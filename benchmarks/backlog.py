@@ -1,0 +1,103 @@
+"""Rows that pile up on a busy site: logs, finished work, and members who have very much of something.
+
+Written by PostgreSQL itself (`generate_series`), on top of benchmarks/dataset.py: 500,000 rows take some seconds. Statements whose answer
+is small must not cost more because of them; tests/storage/test_growth.py holds them to that.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from benchmarks.dataset import Site
+from microblog.model.ids import AccountId
+from microblog.storage.database import Connection, execute
+
+
+@frozen
+class Backlog:
+    """How many rows are added: `rows` in each log and queue, `marks` of the heavy member, and `fans`, accounts that follow that member."""
+
+    rows: int = 500_000
+    marks: int = 100_000
+    fans: int = 100_000
+
+
+def heavy(site: Site) -> AccountId:
+    """Return the member who has very much of everything, and follows 2,000."""
+    return site.account_id(site.special["many"])
+
+
+def pile_up(connection: Connection, site: Site, backlog: Backlog) -> None:
+    """Add the rows to a site that `fill` has written, then vacuum and analyse."""
+    params = {
+        "rows": backlog.rows,
+        "marks": backlog.marks,
+        "fans": backlog.fans,
+        "heavy": heavy(site),
+        "known": site.account_id(0),
+        "first_fan": site.account_id(site.people),
+        "first_id": site.other_id(FIRST_NUMBER),
+        "end": site.end,
+    }
+    with connection.cursor() as cursor:
+        execute(cursor, "set session_replication_role = replica")  # no triggers: every row refers to what is there
+        execute(cursor, "set statement_timeout = 0")
+        for statement in STATEMENTS:
+            execute(cursor, statement, params)
+        execute(cursor, "set session_replication_role = default")
+        connection.commit()
+        connection.autocommit = True
+        execute(cursor, "vacuum (analyze)")
+        connection.autocommit = False
+
+
+FIRST_NUMBER = 100_000_000  # above the numbers of all other rows of the site
+
+# The position of an event is a transaction that is over: the rows are spread over those that this server has seen.
+_XID = "(1 + n * (pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 2) / %(rows)s)::text::xid8"
+_FAN = "%(first_fan)s + (n - 1) * 65536::bigint"
+_AT = "%(end)s::timestamptz - (%(rows)s - n) * interval '1 second'"
+
+STATEMENTS = (
+    f"""insert into events (xid, kind, account_id, post_id, at)
+        select {_XID}, 'badges.changed', %(heavy)s, n, {_AT} from generate_series(1, %(rows)s) n""",
+    f"""insert into invalidation_log (xid, keys, at)
+        select {_XID}, array['p' || n, 'f' || n %% 1000, 't' || n], {_AT} from generate_series(1, %(rows)s) n""",
+    # Nine of ten jobs are done, the others wait for the mail server, each with a key; some have failed for good.
+    f"""insert into jobs (id, kind, key, payload, state, tries, due_at, created_at, finished_at)
+        select %(first_id)s + n, case when n %% 10 = 0 then 'email.send' else 'post.notify' end,
+            case when n %% 10 = 0 then n::text end, '{{}}',
+            case when n %% 10 = 0 then 'waiting' when n %% 1000 = 1 then 'dead' else 'done' end, 1,
+            {_AT}, {_AT}, case when n %% 10 > 0 then {_AT} end
+        from generate_series(1, %(rows)s) n""",
+    f"""insert into emails (id, kind, account_id, recipient, about, key, state, created_at, settled_at)
+        select %(first_id)s + n, 'mention', case when n <= %(marks)s then %(heavy)s else %(first_fan)s end,
+            'somebody@example.org', n, n::text, case when n %% 10 = 0 then 'waiting' else 'sent' end,
+            {_AT}, case when n %% 10 > 0 then {_AT} end
+        from generate_series(1, %(rows)s) n""",
+    f"""insert into accounts (id, username, display_name, created_at)
+        select {_FAN}, 'fan' || n, 'Fan ' || n, %(end)s::timestamptz from generate_series(1, %(fans)s) n""",
+    f"""insert into account_counts (account_id, following)
+        select {_FAN}, 2 from generate_series(1, %(fans)s) n""",
+    f"""insert into follows (id, follower_id, followee_id, notify, created_at)
+        select %(first_id)s + 2 * n + k, {_FAN}, (array[%(heavy)s, %(known)s]::bigint[])[k + 1],
+            n %% 1000 = 0, %(end)s::timestamptz
+        from generate_series(1, %(fans)s) n, generate_series(0, 1) k""",
+    """update account_counts set followers = followers + %(fans)s where account_id in (%(heavy)s, %(known)s)""",
+    """insert into favourites (id, account_id, post_id, created_at)
+        select %(first_id)s + row_number() over (order by p.id), %(heavy)s, p.id, p.created_at from (
+            select id, created_at from posts where boost_of is null and deleted_at is null and visibility = 'public'
+            order by id desc limit %(marks)s) p
+        on conflict do nothing""",
+    """insert into bookmarks (id, account_id, post_id, created_at)
+        select %(first_id)s + row_number() over (order by f.post_id), %(heavy)s, f.post_id, f.created_at
+        from favourites f where f.account_id = %(heavy)s
+        on conflict do nothing""",
+    """insert into mentions (post_id, account_id)
+        select f.post_id, %(heavy)s from favourites f where f.account_id = %(heavy)s on conflict do nothing""",
+    f"""insert into notifications (id, account_id, kind, from_account_id, group_key, created_at)
+        select %(first_id)s + n, %(heavy)s, 'follow', {_FAN}, 'follow-' || n / 1000, %(end)s::timestamptz
+        from generate_series(1, least(%(marks)s, %(fans)s)) n""",
+    """insert into thread_mutes (account_id, thread_id, created_at)
+        select %(heavy)s, f.post_id, f.created_at from favourites f where f.account_id = %(heavy)s on conflict do nothing""",
+)

@@ -1,0 +1,76 @@
+"""Statements whose answer is small touch few pages and rows, however much has piled up: in logs and queues, and of one member.
+
+Pages and rows are counted by PostgreSQL and the same in each run, so that no time is measured. The limits are far below what there is: a
+plan that reads the marks of a heavy member, or a log, is above them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from benchmarks.backlog import Backlog, heavy, pile_up
+from benchmarks.dataset import Site, fill
+from benchmarks.queries import Explained, Query, growing
+from microblog.storage.database import Connection, connect, execute
+
+SITE = Site(posts=20_000, people=1_200, end=datetime(2026, 3, 4, tzinfo=UTC))
+BACKLOG = Backlog(rows=60_000, marks=10_000, fans=20_000)
+MOST_PAGES, MOST_ROWS = 400, 600
+
+QUERIES = {query.name: query for query in growing(SITE)}
+
+
+@pytest.fixture(scope="module")
+def site(new_database: Callable[[], str]) -> Iterator[Connection]:
+    """A connection to the site, vacuumed and analysed. Each test rolls back."""
+    connection = connect(new_database())
+    fill(connection, SITE)
+    pile_up(connection, SITE, BACKLOG)
+    yield connection
+    connection.close()
+
+
+class Counted(Explained):
+    """Counts pages and rows of every statement."""
+
+    how = "analyze, buffers, timing off, format json"
+
+
+@pytest.fixture
+def cursor(site: Connection) -> Iterator[Counted]:
+    with site.cursor(cursor_factory=Counted) as made:
+        made.plans = []
+        yield made
+    site.rollback()
+
+
+def pages(cursor: Counted) -> int:
+    """Return the number of pages that the statements touched, in shared buffers or on disk."""
+    return sum(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] for plan in cursor.plans)
+
+
+def rows(plan: dict[str, Any]) -> float:
+    """Return the number of rows that the scans of the plan looked at."""
+    looked_at = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
+    here = looked_at * plan["Actual Loops"] if "Scan" in plan["Node Type"] else 0.0
+    return float(here + sum(rows(below) for below in plan.get("Plans", ())))
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_what_has_piled_up_does_not_make_a_small_answer_dear(cursor: Counted, name: str) -> None:
+    QUERIES[name].run(cursor)
+    assert cursor.plans
+    assert pages(cursor) <= MOST_PAGES
+    assert sum(rows(plan["Plan"]) for plan in cursor.plans) <= MOST_ROWS
+
+
+def test_a_plan_that_grows_is_noticed(cursor: Counted) -> None:
+    def favourited(cursor: Any, viewer: int) -> None:
+        execute(cursor, "select count(*) from favourites where account_id = %(viewer)s", {"viewer": viewer})
+
+    Query("all favourites", favourited, {"viewer": heavy(SITE)}).run(cursor)
+    assert sum(rows(plan["Plan"]) for plan in cursor.plans) > MOST_ROWS
