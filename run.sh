@@ -2,6 +2,7 @@
 # ./run.sh                  serve the site on http://127.0.0.1:8080, with everything it keeps in ./var, unless settings say otherwise
 # ./run.sh --config FILE    the same with options of `twistd microblog`
 # ./run.sh test [ARGS]      all checks; ARGS go to pytest
+# ./run.sh coverage [ARGS]  the tests alone, with a report of the lines that they reach in htmlcov/index.html
 # ./run.sh pythons          a short check with every other Python from 3.11 to 3.14 that is installed here
 # ./run.sh lock             resolve requirements.lock anew
 # ./run.sh microblog ARGS   the administrator's command
@@ -128,26 +129,55 @@ lock() {
         --output-file requirements.lock pyproject.toml
 }
 
+# Linters and type checkers: the slowest one beside the others, as each keeps one core busy.
+check_code() {
+    code=0
+    .venv/bin/mypy --no-error-summary >.venv/mypy.log 2>&1 &
+    mypy=$!
+    say "ruff"
+    .venv/bin/ruff check --quiet . || code=1
+    .venv/bin/ruff format --check --quiet . || { say "ruff format . mends the format."; code=1; }
+    check_scripts || code=1
+    say "mypy"
+    wait "$mypy" || code=1
+    cat .venv/mypy.log >&2
+    return "$code"
+}
+
+# Files are shared out among as many processes as there are cores, in the order of tests/conftest.py; each process has a PostgreSQL and a
+# browser of its own. $1 is what runs pytest.
+run_pytest() {
+    runner=$1
+    shift
+    unset PYTHONDONTWRITEBYTECODE  # hundreds of processes are started: each would compile the site anew
+    # shellcheck disable=SC2086 # a command and its arguments
+    $runner -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile --no-loadscope-reorder --durations 20 "$@"
+}
+
 # Every check runs, also after one has failed; pytest is the last, so that its summary is what one sees.
 run_tests() {
     install "[test]"
     browser
     failed=0
-    say "ruff"
-    .venv/bin/ruff check --quiet . || failed=1
-    .venv/bin/ruff format --check --quiet . || { say "ruff format . mends the format."; failed=1; }
-    say "mypy"
-    .venv/bin/mypy --no-error-summary || failed=1
-    check_scripts || failed=1
+    check_code || failed=1
+    run_pytest .venv/bin/python "$@" || failed=1
+    [ "$failed" = 0 ] || say "Not all checks passed."
+    return "$failed"
+}
+
+# The same tests take much longer with it, so it is a command of its own.
+run_coverage() {
+    install "[test]"
+    browser
+    failed=0
     .venv/bin/coverage erase
     # COVERAGE_PROCESS_START: what the sites do that tests start is measured too, each in a file of its own. COVERAGE_FILE: beside
     # this one, not in the directory where a command was called.
-    # Files are shared out among as many processes as there are cores; each has a PostgreSQL and a browser of its own.
-    COVERAGE_PROCESS_START="$PWD/pyproject.toml" COVERAGE_FILE="$PWD/.coverage" .venv/bin/coverage run -m pytest \
-        --numprocesses logical --maxprocesses 8 --dist loadfile --durations 20 "$@" || failed=1
+    export COVERAGE_PROCESS_START="$PWD/pyproject.toml" COVERAGE_FILE="$PWD/.coverage"
+    run_pytest ".venv/bin/coverage run" "$@" || failed=1
+    unset COVERAGE_PROCESS_START
     .venv/bin/coverage combine --quiet && .venv/bin/coverage html --quiet && .venv/bin/coverage report --format=total |
         sed 's/.*/Covered, by lines and branches: &% (htmlcov\/index.html)/' >&2 || failed=1
-    [ "$failed" = 0 ] || say "Not all checks passed."
     return "$failed"
 }
 
@@ -155,6 +185,10 @@ case "${1:-}" in
     test)
         shift
         run_tests "$@"
+        ;;
+    coverage)
+        shift
+        run_coverage "$@"
         ;;
     pythons)
         check_pythons
@@ -172,7 +206,7 @@ case "${1:-}" in
         exec .venv/bin/twistd --pidfile= --nodaemon microblog "$@"
         ;;
     *)
-        say "What is \"$1\"? ./run.sh and ./run.sh test, pythons, lock and microblog are known."
+        say "What is \"$1\"? ./run.sh and ./run.sh test, coverage, pythons, lock and microblog are known."
         exit 2
         ;;
 esac

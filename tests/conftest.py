@@ -20,6 +20,7 @@ from tests import make, servers
 from tests.fakes import RolledBackDatabase
 
 TEMPLATE = "migrated"
+LONG = ("tests/acceptance/", "tests/browser/", "tests/web/test_visibility_matrix.py")
 
 hypothesis.settings.register_profile("shared machine", deadline=None)  # how long an example takes says nothing there
 hypothesis.settings.load_profile("shared machine")
@@ -31,6 +32,11 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     test = getattr(getattr(test, "hypothesis", None), "inner_test", test)
     if inspect.iscoroutinefunction(test):
         pytest_twisted.ensureDeferred(getattr(test, "__func__", test))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first. A process that ran one of them last would keep the others waiting at the end."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 @pytest.fixture(scope="session")
