@@ -100,7 +100,7 @@ def _loaded(cursor: Cursor, viewer: Viewer, rows: list[notification_groups.Notif
             row.created_at,
             tuple(accounts_by_id[sender] for sender in row.senders),
             posts_by_id[row.post] if row.post else None,
-            row.oldest_here,
+            row.oldest_on_page,
             warnings_by_id.get(row.id),
         )
         for row in rows

@@ -35,7 +35,7 @@ def treated(
     relations = notification_policy.sender_relation(
         cursor, accounts=recipients, sender=sender, post=post if kind is NotificationKind.MENTION else None
     )
-    return {one.account: result for one in relations if (result := treatment(one.policy, one.standing, kind, now)) is not Treatment.ACCEPT}
+    return {one.account: result for one in relations if (result := treatment(one.policy, one.category, kind, now)) is not Treatment.ACCEPT}
 
 
 @frozen

@@ -95,7 +95,7 @@ class PostNotifier:
         post = _lock_post(cursor, id)
         if post is None:
             return ()
-        mentioned = set(post.named)
+        mentioned = set(post.mentioned)
         if only is None and post.reply_to_account and _is_visible_to_parent_author(cursor, id, post):
             mentioned.add(post.reply_to_account)
         recipients = mentioned if only is None else mentioned.intersection(only)

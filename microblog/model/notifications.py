@@ -66,7 +66,7 @@ UNGROUPED_PREFIX = "ungrouped-"
 class NotificationGroup:
     """Notifications of one kind about one post or account; most groups have one member.
 
-    `senders` are the newest few of `count`. `id` and `created_at` are those of the newest notification, `oldest_here` is the id of the
+    `senders` are the newest few of `count`. `id` and `created_at` are those of the newest notification, `oldest_on_page` is the id of the
     oldest one on the requested page.
     """
 
@@ -77,7 +77,7 @@ class NotificationGroup:
     created_at: datetime
     senders: tuple[Account, ...]
     post: Post | None = None
-    oldest_here: NotificationId | None = None
+    oldest_on_page: NotificationId | None = None
     warning: AccountWarning | None = None
 
     @property

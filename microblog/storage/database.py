@@ -140,10 +140,10 @@ class Database:
     timings: dict[str, Timing] = Factory(dict)
     _commands: ConnectionPool = field(init=False)
     _reads: ConnectionPool = field(init=False)
-    _patience: DatabaseTimeout = field(init=False)
+    _timeout: DatabaseTimeout = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._patience = DatabaseTimeout(self.reactor, self.timeout_s + GRACE_S)
+        self._timeout = DatabaseTimeout(self.reactor, self.timeout_s + GRACE_S)
         self._commands = self._pool(read_only=False)
         self._reads = self._pool(read_only=True)
 
@@ -185,7 +185,7 @@ class Database:
         def work(call: TimedCall) -> T:
             return self._command(call, lambda cursor: f(cursor, *args, **kwargs), self._timing(f))
 
-        return await self._patience.begin(self._commands.threadpool, work, droppable=False)
+        return await self._timeout.call_in_thread(self._commands.threadpool, work, droppable=False)
 
     async def read(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `f(cursor, ...)` outside a transaction, on a connection that refuses to write; tried once more on a dead connection.
@@ -194,15 +194,15 @@ class Database:
         """
 
         def work(call: TimedCall) -> T:
-            return self._look(call, lambda cursor: f(cursor, *args, **kwargs), self._timing(f))
+            return self._query(call, lambda cursor: f(cursor, *args, **kwargs), self._timing(f))
 
-        return await self._patience.begin(self._reads.threadpool, work, droppable=True)
+        return await self._timeout.call_in_thread(self._reads.threadpool, work, droppable=True)
 
     def _command(self, call: TimedCall, f: Callable[[Cursor], T], timing: Timing) -> T:
         started, lost = time.monotonic(), False
         for attempt in range(1, TRIES + 1):
             try:
-                result, heard = self._once(self._commands, call, f)
+                result, wakes_listeners = self._attempt(self._commands, call, f)
             except _ConnectionLost:
                 if lost:
                     raise
@@ -217,18 +217,18 @@ class Database:
             else:
                 timing.calls += 1
                 timing.seconds += time.monotonic() - started
-                if heard:
+                if wakes_listeners:
                     self.reactor.callFromThread(self.committed)
                 return result
         raise AssertionError("unreachable")
 
-    def _look(self, call: TimedCall, f: Callable[[Cursor], T], timing: Timing) -> T:
+    def _query(self, call: TimedCall, f: Callable[[Cursor], T], timing: Timing) -> T:
         started = time.monotonic()
         try:
-            result, _ = self._once(self._reads, call, f)
+            result, _ = self._attempt(self._reads, call, f)
         except _ConnectionLost:
             timing.retries += 1
-            result, _ = self._once(self._reads, call, f)
+            result, _ = self._attempt(self._reads, call, f)
         timing.calls += 1
         timing.seconds += time.monotonic() - started
         return result
@@ -237,28 +237,28 @@ class Database:
         name = getattr(f, "__qualname__", None) or type(f).__qualname__  # never repr(f): a bound method shows the whole site
         return self.timings.setdefault(name, Timing())
 
-    def _once(self, pool: ConnectionPool, call: TimedCall, f: Callable[[Cursor], T]) -> tuple[T, bool]:
+    def _attempt(self, pool: ConnectionPool, call: TimedCall, f: Callable[[Cursor], T]) -> tuple[T, bool]:
         """Return the result of `f`, and whether `committed` must be called."""
         connection = _acquire_connection(pool, call)
-        connection.heard, connection.committing = True, False
-        call.take(connection)
+        connection.wakes_listeners, connection.committing = True, False
+        call.acquire(connection)
         try:
-            result = self._used(pool, connection, f)
+            result = self._run_on(pool, connection, f)
         except BaseException as problem:
-            call.leave()
+            call.release()
             if connection.closed:
                 pool.disconnect(connection)
-                lost = Unavailable if connection.committing else _ConnectionLost
-                raise lost("The database was lost for a moment. Please try again.") from problem
+                error = Unavailable if connection.committing else _ConnectionLost
+                raise error("The database was lost for a moment. Please try again.") from problem
             if isinstance(problem, pg.DiskFull):
                 raise disk_full() from problem
             if isinstance(problem, pg.QueryCanceled):
                 raise Unavailable("The database takes too long at the moment. Please try again soon.") from problem
             raise
-        call.leave()
-        return result, connection.heard
+        call.release()
+        return result, connection.wakes_listeners
 
-    def _used(self, pool: ConnectionPool, connection: PipeliningConnection, f: Callable[[Cursor], T]) -> T:
+    def _run_on(self, pool: ConnectionPool, connection: PipeliningConnection, f: Callable[[Cursor], T]) -> T:
         with connection.cursor() as cursor:
             if pool is self._commands:
                 result = _in_transaction(cursor, f, f"begin; {self._settings()}" if self.pooled else "begin")
@@ -275,10 +275,10 @@ class Database:
 
 def _acquire_connection(pool: ConnectionPool, call: TimedCall) -> PipeliningConnection:
     """Return this thread's connection, or a new one if the server has closed it since its last use."""
-    call.insist()
+    call.raise_if_abandoned()
     try:
         connection = cast("PipeliningConnection", pool.connect())
-        if connection.closed or connection.was_cut:
+        if connection.closed or connection.was_closed_by_server:
             pool.disconnect(connection)
             connection = cast("PipeliningConnection", pool.connect())
     except psycopg2.OperationalError as cause:
@@ -295,7 +295,7 @@ def _in_transaction(cursor: Cursor, f: Callable[[Cursor], T], begin: str) -> T:
         connection.committing = True
         cursor.execute("commit")
     except BaseException:
-        connection.waiting.clear()
+        connection.deferred.clear()
         if not connection.closed and connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
             with suppress(psycopg2.Error):  # the connection was lost and is closed
                 cursor.execute("rollback")

@@ -11,12 +11,12 @@ from microblog.storage.database import Cursor, Prepared, execute, fetch_one
 EVERYTHING = "*"
 MAX_KEYS = 20_000
 RETENTION = timedelta(hours=1)
-MAX_ABSENCE = timedelta(minutes=30)  # by PostgreSQL's clock; less than KEPT, so that no row was deleted in the meantime
+MAX_ABSENCE = timedelta(minutes=30)  # by PostgreSQL's clock; less than RETENTION, so that no row was deleted in the meantime
 
 
 @frozen
 class InvalidationPosition:
-    """A position: a PostgreSQL snapshot. `own`: the last row of its own that the transaction saw."""
+    """A position in the log: a PostgreSQL snapshot. `own`: the id of the last row that the reading transaction itself had written."""
 
     snapshot: str
     at: datetime
@@ -40,19 +40,20 @@ def changed_since(cursor: Cursor, *, since: InvalidationPosition) -> tuple[Inval
         known = at - since.at < MAX_ABSENCE and len(keys) <= MAX_KEYS
         return InvalidationPosition(snapshot, at, since.own if own is None else own), frozenset(keys if known else {EVERYTHING})
 
-    told = fetch_one(cursor, found, _CHANGED_SINCE, {"snapshot": since.snapshot, "own": since.own, "most": MAX_KEYS + 1})
-    assert told is not None
-    return told
+    changed = fetch_one(cursor, found, _CHANGED_SINCE, {"snapshot": since.snapshot, "own": since.own, "most": MAX_KEYS + 1})
+    assert changed is not None
+    return changed
 
 
 _CHANGED_SINCE = Prepared("""
-    with told as materialized (
+    with changed as materialized (
+        -- Rows of this transaction itself are all visible: of these, the ones after its last call. Of others, the ones committed since.
         select c.xid, c.id, c.keys from invalidation_log c
         where c.xid >= pg_snapshot_xmin(%(snapshot)s::pg_snapshot)
         and case when c.xid = pg_current_xact_id_if_assigned() then c.id > %(own)s
                  else not pg_visible_in_snapshot(c.xid, %(snapshot)s::pg_snapshot) end)
-    select pg_current_snapshot()::text, now(), (select max(id) from told where xid = pg_current_xact_id_if_assigned()),
-           array(select distinct unnest(keys) from told limit %(most)s)""")
+    select pg_current_snapshot()::text, now(), (select max(id) from changed where xid = pg_current_xact_id_if_assigned()),
+           array(select distinct unnest(keys) from changed limit %(most)s)""")
 
 
 def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:

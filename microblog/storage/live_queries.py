@@ -38,7 +38,7 @@ class ViewerRelations:
 
 @frozen
 class LiveNotification:
-    """A notification and its recipient, before its account and post are loaded.
+    """A notification for the live feed with its recipient, before its account and post are loaded.
 
     `unread` counts the recipient's unread notifications, `messages` the unread conversations.
     """
@@ -57,7 +57,7 @@ class LiveNotification:
 def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> list[ViewerRelations]:
     """Return the relationships of these accounts, all at the same moment."""
 
-    def found(account: int, follows: list[Any], blocks: list[int], blocked_by: list[int], *rest: Any) -> ViewerRelations:
+    def row(account: int, follows: list[Any], blocks: list[int], blocked_by: list[int], *rest: Any) -> ViewerRelations:
         mutes, lists, tags, xid = rest
         return ViewerRelations(
             AccountId(account),
@@ -72,16 +72,21 @@ def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> li
 
     return fetch_all(
         cursor,
-        found,
+        row,
         """select a.id,
+               -- Follows, with their options.
                (select json_agg(json_build_array(followee_id, boosts, languages)) from follows where follower_id = a.id),
+               -- Blocks in both directions.
                array(select target_id from blocks where account_id = a.id),
                array(select account_id from blocks where target_id = a.id),
+               -- Mutes, each with the time when it ends.
                (select json_agg(json_build_array(target_id, coalesce(extract(epoch from expires_at), 'infinity')::text)) from mutes
                 where account_id = a.id and (expires_at is null or expires_at > %(now)s)),
+               -- Lists with their members, and followed hashtags.
                (select json_agg(json_build_array(l.id, l.replies_policy, l.exclusive,
                     array(select m.member_id from list_members m where m.list_id = l.id))) from lists l where l.account_id = a.id),
-               array(select t.key from followed_tags w join tags t on t.id = w.tag_id where w.account_id = a.id),
+               array(select t.key from followed_tags f join tags t on t.id = f.tag_id where f.account_id = a.id),
+               -- All transactions below this id are included.
                pg_snapshot_xmin(pg_current_snapshot())::text
            from unnest(%(accounts)s::bigint[]) as a (id)""",
         {"accounts": list(accounts), "now": now},
@@ -122,8 +127,15 @@ def notifications_by_ids(cursor: Cursor, *, ids: Collection[int], most_unread: i
     """Return these notifications if they still exist and their kind is known; unread ones are counted up to `most_unread`."""
 
     def row(account: int, id: int, kind: str, created_at: datetime, sender: int, post: int | None, *rest: Any) -> LiveNotification:
-        about = None if post is None else PostId(post)
-        return LiveNotification(AccountId(account), NotificationId(id), NotificationKind(kind), created_at, AccountId(sender), about, *rest)
+        return LiveNotification(
+            AccountId(account),
+            NotificationId(id),
+            NotificationKind(kind),
+            created_at,
+            AccountId(sender),
+            None if post is None else PostId(post),
+            *rest,
+        )
 
     return fetch_all(
         cursor,
@@ -135,20 +147,20 @@ def notifications_by_ids(cursor: Cursor, *, ids: Collection[int], most_unread: i
 
 _UNREAD_COLUMNS = f"{notifications.UNREAD} as unread, {conversations.UNREAD} as messages".replace("%(account)s", "a.account_id")
 _NOTIFICATIONS = f"""
-    with these as (
+    with wanted as (
         select account_id, id, kind, created_at, from_account_id, post_id, group_key from notifications
         where id = any(%(ids)s) and kind = any(%(kinds)s)),
-    counted as (select a.account_id, {_UNREAD_COLUMNS} from (select distinct account_id from these) a)
-    select t.*, c.unread, c.messages from these t join counted c on c.account_id = t.account_id"""
+    counted as (select a.account_id, {_UNREAD_COLUMNS} from (select distinct account_id from wanted) a)
+    select w.*, c.unread, c.messages from wanted w join counted c on c.account_id = w.account_id"""
 
 
 def post_flags(cursor: Cursor, *, accounts: Collection[int], posts: Collection[int]) -> dict[tuple[int, int], PostFlags]:
     """Return the interactions of each account with each post (originals, not boosts), where there are any."""
     found: dict[tuple[int, int], dict[str, Any]] = {}
     cursor.execute(_POST_FLAGS, {"accounts": list(accounts), "posts": list(posts)})
-    for mark, account, post, choice in cursor.fetchall():
+    for flag, account, post, choice in cursor.fetchall():
         flags = found.setdefault((account, post), {})
-        flags[mark] = True if choice is None else tuple(sorted((*flags.get(mark, ()), choice)))
+        flags[flag] = True if choice is None else tuple(sorted((*flags.get(flag, ()), choice)))
     return {key: PostFlags(**flags) for key, flags in found.items()}
 
 
@@ -181,7 +193,7 @@ def start_position(cursor: Cursor, *, back: int) -> tuple[int, int]:
 
     If no event is readable yet, the position is right before the oldest event; in an empty log, before everything.
     """
-    place = _position(
+    newest = _position(
         cursor,
         """select n.xid::text, n.id from (
                select e.xid, e.id from events e where e.xid < pg_snapshot_xmin(pg_current_snapshot())
@@ -189,7 +201,7 @@ def start_position(cursor: Cursor, *, back: int) -> tuple[int, int]:
            order by n.xid, n.id limit 1""",
         back + 1,
     )
-    return place or _position(cursor, "select e.xid::text, e.id - 1 from events e order by e.xid, e.id limit %(count)s", 1) or (0, 0)
+    return newest or _position(cursor, "select e.xid::text, e.id - 1 from events e order by e.xid, e.id limit %(count)s", 1) or (0, 0)
 
 
 def _position(cursor: Cursor, sql: str, count: int) -> tuple[int, int] | None:

@@ -59,13 +59,13 @@ def migrate(connection: Connection, *, lock_timeout_ms: int = 30_000) -> list[st
 
     Raises SchemaProblem if the database is newer than this version or older than 0.2.0, or if an applied migration has been edited.
     """
-    done: list[str] = []
+    applied: list[str] = []
     try:
         while (name := _apply_next(connection, lock_timeout_ms)) is not None:
-            done.append(name)
+            applied.append(name)
     finally:
         connection.rollback()
-    return done
+    return applied
 
 
 def missing(connection: Connection) -> list[str]:
@@ -84,14 +84,14 @@ def _applied(cursor: Cursor) -> dict[int, AppliedMigration]:
 def _to_apply(applied: Mapping[int, AppliedMigration]) -> Iterator[Migration]:
     if (first := applied.get(1)) and first.name == _BEFORE_FIRST_RELEASE:
         raise SchemaProblem(
-            "This database is from a version before 0.2.0, the first release, and cannot be upgraded: use an empty database."
+            "This database was created by a version before 0.2.0, the first release, and cannot be upgraded. Use an empty database."
         )
     steps = known()
     # Every unknown number counts, not only higher ones: branches may apply migrations in another order.
     if unknown := applied.keys() - {step.number for step in steps}:
         listed = ", ".join(f"{number:04}" for number in sorted(unknown))
         raise SchemaProblem(
-            f"A newer release has changed this database (migrations {listed}): run that release, or restore an earlier backup."
+            f"This database was migrated by a newer release (migrations {listed}). Run that release, or restore an earlier backup."
         )
     for step in steps:
         if step.number not in applied:

@@ -32,7 +32,7 @@ class NotificationGroupRow:
     key: str
     count: int
     senders: tuple[AccountId, ...]
-    oldest_here: NotificationId
+    oldest_on_page: NotificationId
 
 
 @frozen
@@ -76,8 +76,10 @@ _COLUMNS = f"n.id, n.kind, n.created_at, n.from_account_id, n.post_id, {_KEY} as
 def _steps(kind: str) -> str:
     return f"""
     with recursive step as (
+        -- Start: the upper bound of the page, with no group passed yet.
         select %(max_id)s::bigint as id, null::text as met, '{{}}'::text[] as passed, false as is_head, 0 as heads
         union all
+        -- Step: the next notification that is in none of the groups passed, and whether it is its group's head.
         select next.id, next.met, case when next.met is null then step.passed else step.passed || next.met end, next.is_head,
                step.heads + next.is_head::int
         from step cross join lateral (
@@ -119,6 +121,7 @@ def _with_members(heads: str, floor: str) -> str:
                   and {_FROM_SENDER.format(n="m")}"""
     return f"""with head as ({heads}), floor (id) as ({floor})
         select h.id, h.kind, h.created_at, h.post_id, h.key,
+               -- Number of members, newest senders, and the oldest member within the range of the page.
                greatest(1, (select count(*) {members})),
                case when h.key like 'ungrouped-%%' then array[h.from_account_id]
                     else array(select m.from_account_id {members} order by m.id desc limit %(sample)s) end,
@@ -158,7 +161,7 @@ def ungrouped_id(key: str) -> NotificationId | None:
 
 
 def _row(
-    id: int, kind: str, created_at: datetime, post: int | None, key: str, count: int, senders: list[int], oldest_here: int
+    id: int, kind: str, created_at: datetime, post: int | None, key: str, count: int, senders: list[int], oldest_on_page: int
 ) -> NotificationGroupRow:
     return NotificationGroupRow(
         NotificationId(id),
@@ -168,7 +171,7 @@ def _row(
         key,
         count,
         tuple(map(AccountId, senders)),
-        NotificationId(oldest_here),
+        NotificationId(oldest_on_page),
     )
 
 
@@ -186,7 +189,7 @@ def members(cursor: Cursor, *, account: AccountId, key: str, page: Page) -> list
 # All members of a group are about one post, so its visibility is checked once per group, not per member.
 _UNREAD = f"""select count(*) from (
     select from (select distinct {_KEY} as key, n.post_id from {UNREAD_ROWS} n where {_SELECTED}) n
-    where {POST_IS_VISIBLE} limit %(limit)s) above"""
+    where {POST_IS_VISIBLE} limit %(limit)s) counted"""
 
 
 def unread(cursor: Cursor, *, account: AccountId, limit: int, choice: GroupSelection) -> int:

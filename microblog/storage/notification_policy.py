@@ -16,8 +16,8 @@ from microblog.storage.paging import bounds, directed, page_sql
 _COLUMNS = "p.not_following, p.not_followers, p.new_accounts, p.private_mentions, p.limited_accounts"
 
 
-def _policy(*said: str | None) -> Policy:
-    return Policy(*(Treatment(one) for one in said if one is not None))
+def _policy(*treatments: str | None) -> Policy:
+    return Policy(*(Treatment(treatment) for treatment in treatments if treatment is not None))
 
 
 def of_account(cursor: Cursor, *, account: AccountId) -> Policy:
@@ -47,17 +47,19 @@ class SenderRelation:
 
     account: AccountId
     policy: Policy
-    standing: SenderCategory
+    category: SenderCategory
 
 
 # Accounts without a stored policy need a check only for what the default holds back: private mentions of strangers, limited accounts.
 _RELATIONS = Prepared(f"""
     select a.id, s.created_at,
+           -- Follows in both directions; state, role and acceptance of the sender.
            exists (select from follows f where f.follower_id = a.id and f.followee_id = s.id),
            (select f.created_at from follows f where f.follower_id = s.id and f.followee_id = a.id),
            s.limited_at is not null,
            exists (select from users l where l.account_id = s.id and l.role <> 'user'),
            exists (select from notification_permissions t where t.account_id = a.id and t.from_account_id = s.id),
+           -- Unsolicited: a private mention in a thread in which the recipient has not mentioned the sender.
            d.id is not null and not exists (
                select from posts w where w.thread_id = d.thread_id and w.boost_of is null and w.deleted_at is null
                and w.account_id = a.id and w.visibility = 'direct'
@@ -76,11 +78,12 @@ def sender_relation(
     """Return the recipients whose policy may hold back a notification from the sender (about the post). All others get it."""
 
     def row(
-        account: int, made: datetime, followed: bool, following: datetime | None, limited: bool, *rest: bool | str | None
+        account: int, created_at: datetime, followed: bool, following: datetime | None, limited: bool, *rest: bool | str | None
     ) -> SenderRelation:
-        staff, permitted, unasked, *said = rest
-        standing = SenderCategory(made, followed, following, limited, bool(staff), bool(permitted), bool(unasked))
-        return SenderRelation(AccountId(account), _policy(*(None if one is None else str(one) for one in said)), standing)
+        staff, permitted, unsolicited, *treatments = rest
+        category = SenderCategory(created_at, followed, following, limited, bool(staff), bool(permitted), bool(unsolicited))
+        policy = _policy(*(None if treatment is None else str(treatment) for treatment in treatments))
+        return SenderRelation(AccountId(account), policy, category)
 
     return fetch_all(cursor, row, _RELATIONS, {"accounts": list(accounts), "sender": sender, "post": post})
 
@@ -105,14 +108,14 @@ _PENDING = """from notification_requests r where r.account_id = %(account)s
     and exists (select from notifications n where n.account_id = r.account_id and n.from_account_id = r.from_account_id and n.filtered)"""
 _ROWS = f"""select r.id, r.from_account_id, r.created_at, r.updated_at, (select count(*) from (
         select from notifications n where n.account_id = r.account_id and n.from_account_id = r.from_account_id and n.filtered
-        limit %(most)s) held), r.last_post_id {_PENDING}"""
+        limit %(most)s) filtered), r.last_post_id {_PENDING}"""
 _PAGE = _ROWS + " and r.id < %(max_id)s and r.id > %(min_id)s order by r.id desc limit %(limit)s"
 _BY_IDS = _ROWS + " and r.id = any(%(ids)s) order by r.id desc"
 
 
 def _row(id: int, sender: int, created_at: datetime, updated_at: datetime, count: int, post: int | None) -> NotificationRequestRow:
-    about = None if post is None else PostId(post)
-    return NotificationRequestRow(NotificationRequestId(id), AccountId(sender), created_at, updated_at, count, about)
+    post_id = None if post is None else PostId(post)
+    return NotificationRequestRow(NotificationRequestId(id), AccountId(sender), created_at, updated_at, count, post_id)
 
 
 def requests(cursor: Cursor, *, account: AccountId, page: Page) -> list[NotificationRequestRow]:
@@ -122,16 +125,17 @@ def requests(cursor: Cursor, *, account: AccountId, page: Page) -> list[Notifica
 
 
 def requests_by_ids(cursor: Cursor, *, account: AccountId, ids: Sequence[int]) -> list[NotificationRequestRow]:
-    """Return these requests of the account, as `page_of` does."""
+    """Return these requests of the account, as `requests` does."""
     return fetch_all(cursor, _row, _BY_IDS, {"account": account, "ids": list(ids), "most": MAX_COUNTED})
 
 
 def pending(cursor: Cursor, *, account: AccountId) -> PendingCounts:
     """Count the requests and their notifications, each up to `MAX_COUNTED`."""
-    sql = f"""with asking as (select r.from_account_id {_PENDING} limit %(most)s)
-        select (select count(*) from asking), (select count(*) from (
-            select from asking a join notifications n on n.account_id = %(account)s and n.from_account_id = a.from_account_id and n.filtered
-            limit %(most)s) held)"""
+    sql = f"""with senders as (select r.from_account_id {_PENDING} limit %(most)s)
+        select (select count(*) from senders), (select count(*) from (
+            select from senders s join notifications n
+                on n.account_id = %(account)s and n.from_account_id = s.from_account_id and n.filtered
+            limit %(most)s) filtered)"""
     return fetch_one(cursor, PendingCounts, sql, {"account": account, "most": MAX_COUNTED}) or PendingCounts()
 
 
@@ -164,7 +168,7 @@ def permitted(cursor: Cursor, *, account: AccountId, page: Page) -> list[Account
 
 
 def revoke_permission(cursor: Cursor, *, account: AccountId, sender: AccountId) -> int:
-    """Stop accepting these senders; return 0 if they were not accepted."""
+    """Stop accepting the sender; return 0 if it was not accepted."""
     sql = "delete from notification_permissions where account_id = %(account)s and from_account_id = %(sender)s"
     return execute(cursor, sql, {"account": account, "sender": sender})
 

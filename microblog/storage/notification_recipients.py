@@ -21,16 +21,16 @@ class NotificationAudience:
     visibility: Visibility
     reply_to: PostId | None
     reply_to_account: AccountId | None
-    named: tuple[AccountId, ...]
+    mentioned: tuple[AccountId, ...]
 
 
 def of_post(cursor: Cursor, *, post: PostId) -> NotificationAudience | None:
     """Return the audience of a post; None if the post was deleted."""
 
     def found(
-        author: AccountId, visibility: str, reply_to: PostId | None, answered: AccountId | None, named: list[AccountId]
+        author: AccountId, visibility: str, reply_to: PostId | None, reply_to_account: AccountId | None, mentioned: list[AccountId]
     ) -> NotificationAudience:
-        return NotificationAudience(author, Visibility(visibility), reply_to, answered, tuple(named))
+        return NotificationAudience(author, Visibility(visibility), reply_to, reply_to_account, tuple(mentioned))
 
     return fetch_one(cursor, found, _AUDIENCE, {"post": post})
 

@@ -76,7 +76,8 @@ def add(
     )
 
 
-_ADD = """with told as (
+_ADD = """with added as (
+        -- The notifications, each in the newest group that it may join, or else in a new one. Filtered ones are never grouped.
         insert into notifications (id, account_id, kind, from_account_id, post_id, report_id, warning_id, filtered, group_key, created_at)
         select new_id(%(now)s), a.id, %(kind)s, %(sender)s, %(post)s, %(report)s, %(warning)s, a.id = any(%(filtered)s),
             case when a.id = any(%(filtered)s) then '' else coalesce(
@@ -84,6 +85,7 @@ _ADD = """with told as (
                  select from notifications g where g.account_id = a.id and g.group_key = k.key and g.group_key <> '')
              order by k.past limit 1), (%(groups)s::text[])[1], '') end, %(now)s
         from accounts a
+        -- Only for active accounts other than the sender that have no block, mute or muted conversation in between.
         where a.id = any(%(accounts)s) and (a.id <> %(sender)s or %(kind)s in ('poll', 'moderation_warning'))
         and a.suspended_at is null and a.deleted_at is null
         and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, %(sender)s), (%(sender)s, a.id)))
@@ -92,25 +94,28 @@ _ADD = """with told as (
         and not exists (select from thread_mutes t join posts p on p.thread_id = t.thread_id
                         where t.account_id = a.id and p.id = %(post)s)
         on conflict do nothing returning id, account_id, filtered),
+    -- Notification requests for filtered mentions.
     requested as (
         insert into notification_requests as r (id, account_id, from_account_id, last_post_id, created_at, updated_at)
-        select new_id(%(now)s), account_id, %(sender)s, %(post)s, %(now)s, %(now)s from told where filtered and %(kind)s = 'mention'
+        select new_id(%(now)s), account_id, %(sender)s, %(post)s, %(now)s, %(now)s from added where filtered and %(kind)s = 'mention'
         on conflict (account_id, from_account_id) do update
         set last_post_id = excluded.last_post_id, updated_at = excluded.updated_at),
+    -- One job for all e-mails, and one for all push messages.
     mailed as (
         insert into jobs (id, kind, payload, due_at, created_at)
         select new_id(%(now)s), 'email.notification', jsonb_build_object('notifications', jsonb_agg(id::text)), %(now)s, %(now)s
-        from told where %(mailed)s and not filtered having count(*) > 0),
+        from added where %(mailed)s and not filtered having count(*) > 0),
     pushed as (
         insert into jobs (id, kind, payload, due_at, created_at)
         select new_id(%(now)s), 'push.notification', jsonb_build_object('notifications', jsonb_agg(id::text)), %(now)s, %(now)s
-        from told where not filtered and exists (
-            select from push_subscriptions s where s.account_id = told.account_id and %(kind)s = any(s.alerts))
+        from added where not filtered and exists (
+            select from push_subscriptions s where s.account_id = added.account_id and %(kind)s = any(s.alerts))
         having count(*) > 0)
+    -- An event for each notification that is not filtered.
     insert into events (kind, account_id, subject_id, post_id, data, at)
     select %(event)s, account_id, %(sender)s, %(post)s,
            jsonb_build_object('notification', id::text, 'kind', %(kind)s::text), %(now)s
-    from told where not filtered"""
+    from added where not filtered"""
 
 
 def group_keys(kind: NotificationKind, post: PostId | None, now: datetime) -> list[str]:
@@ -120,9 +125,9 @@ def group_keys(kind: NotificationKind, post: PostId | None, now: datetime) -> li
     """
     if kind not in GROUPED:
         return []
-    about = kind if post is None else f"{kind}-{post}"
+    prefix = kind if post is None else f"{kind}-{post}"
     hour = int(now.timestamp()) // 3600
-    return [f"{about}-{hour - past}" for past in range(GROUP_HOURS)]
+    return [f"{prefix}-{hour - past}" for past in range(GROUP_HOURS)]
 
 
 def withdraw(cursor: Cursor, *, account: AccountId, kind: NotificationKind, sender: AccountId, post: PostId | None = None) -> int:
@@ -233,12 +238,12 @@ def unread(
 
 
 _UNREAD_SELECTED = f"""select count(*) from (
-    select from {UNREAD_ROWS} n where {_SELECTED} and not n.filtered limit %(limit)s) above"""
+    select from {UNREAD_ROWS} n where {_SELECTED} and not n.filtered limit %(limit)s) counted"""
 
 # Count of the account's unread notifications of the known %(kinds)s.
 UNREAD = f"""(
     select count(*) from (
-        select from {UNREAD_ROWS} n where {_SHOWN} and not n.filtered limit %(limit)s) above)"""
+        select from {UNREAD_ROWS} n where {_SHOWN} and not n.filtered limit %(limit)s) counted)"""
 
 
 @frozen
@@ -260,7 +265,7 @@ def unread_counts(cursor: Cursor, *, account: AccountId, limit: int) -> UnreadCo
 _UNREAD_COUNTS = Prepared(f"""
     select {UNREAD},
            (select count(*) from (
-               select from follow_requests where followee_id = %(account)s limit %(limit)s) asking),
+               select from follow_requests where followee_id = %(account)s limit %(limit)s) requests),
            {conversations.UNREAD}""")
 
 

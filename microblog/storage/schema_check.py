@@ -18,12 +18,12 @@ class UnusableDatabase(Exception):
 
 
 class SiteNotFound(UnusableDatabase):
-    """The settings name a place without a site. Only the server and a restore create one."""
+    """The settings point to a database or directory without a site. Only the server and a restore create one."""
 
     def __init__(self, place: str) -> None:
         super().__init__(
-            f"There is no site here: {place}. Only the server (twistd microblog) and `microblog restore` make one. "
-            "`microblog config` shows which settings apply here and where they come from; --config FILE or MICROBLOG_CONFIG names others."
+            f"No site found: {place}. Only the server (twistd microblog) and `microblog restore` create one. "
+            "`microblog config` shows the current settings and where they come from; --config FILE or MICROBLOG_CONFIG selects others."
         )
 
 
@@ -38,7 +38,7 @@ def require_site(url: str, place: str) -> None:
             """select count(*) = 2 from pg_attribute where not attisdropped and (attrelid, attname) in (
                    (to_regclass('migrations'), 'digest'), (to_regclass('accounts'), 'username'))""",
         ):
-            raise SiteNotFound(f"the database of {place} has no tables of a site")
+            raise SiteNotFound(f"the database of {place} does not contain a site")
 
 
 def prepare_database(url: str, *, pooled: bool = True) -> list[str]:
@@ -50,8 +50,8 @@ def prepare_database(url: str, *, pooled: bool = True) -> list[str]:
     with _checked_connection(url) as connection:
         if not pooled and not _applies_options(connection):
             raise UnusableDatabase(
-                "A pooler stands before the database that keeps nothing for a connection, such as PgBouncer in transaction mode: set "
-                "MICROBLOG_DATABASE_POOLER=on, or name PostgreSQL itself in MICROBLOG_DATABASE_URL."
+                "The database is behind a pooler in transaction mode, such as PgBouncer: set MICROBLOG_DATABASE_POOLER=on, or connect "
+                "directly to PostgreSQL with MICROBLOG_DATABASE_URL."
             )
         return migrate(connection)
 
@@ -64,9 +64,9 @@ def missing_migrations(url: str) -> list[str]:
 
 def _applies_options(connection: Connection) -> bool:
     with connection.cursor() as cursor:
-        kept: bool = fetch_value(cursor, "select current_setting('plan_cache_mode')") == "force_generic_plan"
+        applied: bool = fetch_value(cursor, "select current_setting('plan_cache_mode')") == "force_generic_plan"
     connection.rollback()
-    return kept
+    return applied
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def _checked_connection(url: str) -> Iterator[Connection]:
             raise UnusableDatabase("The database must have the encoding UTF8: create database ... encoding 'UTF8' template template0.")
         yield connection
     except (SchemaProblem, psycopg2.Error) as cause:
-        raise UnusableDatabase(f"The database cannot be brought to this program's schema: {_one_line(cause)}") from cause
+        raise UnusableDatabase(f"The database schema cannot be upgraded: {_one_line(cause)}") from cause
     finally:
         connection.close()
 

@@ -29,41 +29,41 @@ def first_column(rows: Iterable[tuple[object, ...]]) -> list[Any]:
 class PipeliningConnection(psycopg2.extensions.connection):
     """A connection with its prepared statements, its deferred statements, and whether a commit has to wake listeners.
 
-    `answered` is the time of the server's last response, by the monotonic clock; `committing` is true once the end of a transaction was
+    `last_response` is the monotonic time of the server's last response; `committing` is true once the end of a transaction was
     sent. `pooled`: nothing is prepared, because the next transaction may run in another server process.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.planned: set[str] = set()
-        self.waiting: list[bytes] = []
-        self.heard = True
+        self.prepared: set[str] = set()
+        self.deferred: list[bytes] = []
+        self.wakes_listeners = True
         self.pooled = False
         self.committing = False
-        self.answered = time.monotonic()
-        self._arrivals: select.poll | None = None
+        self.last_response = time.monotonic()
+        self._poll: select.poll | None = None
         self.cursor_factory = _Cursor
 
     @property
-    def was_cut(self) -> bool:
+    def was_closed_by_server(self) -> bool:
         """True if the server sent unrequested data: between two transactions that is the end of the connection, or its announcement."""
-        if self._arrivals is None:
-            self._arrivals = select.poll()
-            self._arrivals.register(self.fileno(), select.POLLIN)
-        return bool(self._arrivals.poll(0))
+        if self._poll is None:
+            self._poll = select.poll()
+            self._poll.register(self.fileno(), select.POLLIN)
+        return bool(self._poll.poll(0))
 
     def commit(self) -> None:
         """Send the deferred statements, then commit."""
-        if self.waiting:
-            message = b";".join(self.waiting)
-            self.waiting.clear()
+        if self.deferred:
+            message = b";".join(self.deferred)
+            self.deferred.clear()
             with self.cursor() as cursor:
                 cursor.execute(message)
         super().commit()
 
     def rollback(self) -> None:
         """Discard the deferred statements, then roll back."""
-        self.waiting.clear()
+        self.deferred.clear()
         super().rollback()
 
 
@@ -72,14 +72,14 @@ class _Cursor(psycopg2.extensions.cursor):
 
     def execute(self, query: Any, vars: Any = None) -> None:
         connection = cast("PipeliningConnection", self.connection)
-        waiting = connection.waiting
-        if not waiting:
+        deferred = connection.deferred
+        if not deferred:
             super().execute(query, vars)
         else:
-            message = b";".join([*waiting, self.mogrify(query, vars)])
-            waiting.clear()
+            message = b";".join([*deferred, self.mogrify(query, vars)])
+            deferred.clear()
             super().execute(message)
-        connection.answered = time.monotonic()
+        connection.last_response = time.monotonic()
 
 
 class Prepared(str):
@@ -92,8 +92,8 @@ class Prepared(str):
 
     def __init__(self, sql: str) -> None:
         names = list(dict.fromkeys(_PARAMETER.findall(sql)))
-        numbers = {name: f"${place}" for place, name in enumerate(names, 1)}
-        self.name = f"hot_{sha256(sql.encode()).hexdigest()[:16]}"
+        numbers = {name: f"${number}" for number, name in enumerate(names, 1)}
+        self.name = f"prepared_{sha256(sql.encode()).hexdigest()[:16]}"
         types = ", ".join("bigint" if name in _BIGINTS else "unknown" for name in names)
         body = _PARAMETER.sub(lambda match: numbers[match[1]], sql).replace("%%", "%")
         self.preparation = f"prepare {self.name}{f' ({types})' if names else ''} as {body}"
@@ -109,9 +109,9 @@ def _prepared_sql(cursor: Cursor, sql: str) -> str:
     connection = cursor.connection
     if not isinstance(sql, Prepared) or not isinstance(connection, PipeliningConnection) or connection.pooled:
         return sql
-    if sql.name not in connection.planned:
+    if sql.name not in connection.prepared:
         cursor.execute(sql.preparation)
-        connection.planned.add(sql.name)  # stays prepared, even if the transaction is rolled back
+        connection.prepared.add(sql.name)  # stays prepared, even if the transaction is rolled back
     return sql.execution
 
 
@@ -147,7 +147,7 @@ def execute_deferred(cursor: Cursor, sql: str, params: Params | None = None) -> 
     Each has a snapshot of its own, as if sent alone. Its errors are raised when it is sent.
     """
     if isinstance(cursor, _Cursor):
-        cast("PipeliningConnection", cursor.connection).waiting.append(cursor.mogrify(_prepared_sql(cursor, sql), params))
+        cast("PipeliningConnection", cursor.connection).deferred.append(cursor.mogrify(_prepared_sql(cursor, sql), params))
     else:
         execute(cursor, sql, params)
 
@@ -155,4 +155,4 @@ def execute_deferred(cursor: Cursor, sql: str, params: Params | None = None) -> 
 def suppress_wakeup(cursor: Cursor) -> None:
     """Commit without a wake-up: the transaction writes no event, makes no job claimable and changes nothing that is cached."""
     if isinstance(cursor.connection, PipeliningConnection):
-        cursor.connection.heard = False
+        cursor.connection.wakes_listeners = False

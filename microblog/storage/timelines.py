@@ -34,7 +34,7 @@ _RANGE = "p.deleted_at is null and p.id < %(max_id)s and p.id > %(min_id)s"
 _HOME_POST = f"""p.account_id = f.id and {_RANGE}
         and (p.boost_of is null or f.boosts)
         and (f.languages is null or p.language is null or p.language = any(f.languages))
-        and (not p.reply_to_other or p.account_id = %(viewer)s or p.reply_to_account in (select ff.id from answered ff))
+        and (not p.reply_to_other or p.account_id = %(viewer)s or p.reply_to_account in (select ff.id from reply_targets ff))
         and {VISIBLE} and {WANTED}"""
 
 # Step 1: the newest post of each followee; keep the `limit` newest of these followees. Step 2: their posts within the time span of step 1.
@@ -55,13 +55,13 @@ _NEWEST = f"""
         order by p.id desc limit %(limit)s) h
     order by h.id desc limit %(limit)s"""
 
-# `followees`: accounts whose posts are shown, without members of exclusive lists. `answered`: accounts to which a shown reply may be.
+# `followees`: accounts whose posts are shown, without members of exclusive lists. `reply_targets`: accounts to which a shown reply may be.
 _BY_FOLLOWEES = f"""
-    with answered as materialized (
+    with reply_targets as materialized (
         select f.followee_id as id, f.boosts, f.languages from follows f where f.follower_id = %(viewer)s
         union all select %(viewer)s, true, null),
     followees as (
-        select a.id, a.boosts, a.languages from answered a where a.id not in (
+        select a.id, a.boosts, a.languages from reply_targets a where a.id not in (
             select m.member_id from lists l join list_members m on m.list_id = l.id where l.account_id = %(viewer)s and l.exclusive)),
     {_NEWEST}"""
 
@@ -78,7 +78,9 @@ _OF_FOLLOWED_TAGS = f"""
     where w.account_id = %(viewer)s
     order by g.id desc limit %(limit)s"""
 
-_HOME_OF_AUTHORS = Prepared(_BY_FOLLOWEES.replace("from answered a where", "from answered a where a.id = any(%(among)s::bigint[]) and"))
+_HOME_OF_AUTHORS = Prepared(
+    _BY_FOLLOWEES.replace("from reply_targets a where", "from reply_targets a where a.id = any(%(among)s::bigint[]) and")
+)
 
 # A post that matches by author and by tag is returned once.
 _HOME = Prepared(f"""
@@ -90,7 +92,7 @@ _LIST = Prepared(f"""
     with followees as materialized (
         select f.followee_id as id, f.boosts, f.languages from list_members m
         join follows f on f.follower_id = %(viewer)s and f.followee_id = m.member_id where m.list_id = %(list)s),
-    answered as materialized (
+    reply_targets as materialized (
         select %(viewer)s as id
         union all select m.member_id from list_members m where m.list_id = %(list)s and %(replies)s = 'list'
         union all select f.followee_id from follows f where f.follower_id = %(viewer)s and %(replies)s = 'followed'),
@@ -273,7 +275,7 @@ def bookmarks(cursor: Cursor, *, viewer: AccountId, page: Page) -> list[tuple[En
 
 
 def _with_interaction_id(cursor: Cursor, sql: str, viewer: AccountId, page: Page) -> list[tuple[Entry, int]]:
-    def marked(id: int, boost_of: int | None, mark: int) -> tuple[Entry, int]:
-        return _entry(id, boost_of), mark
+    def row(id: int, boost_of: int | None, interaction: int) -> tuple[Entry, int]:
+        return _entry(id, boost_of), interaction
 
-    return directed(page, fetch_all(cursor, marked, page_sql(sql, page), bounds(page) | {"viewer": viewer}))
+    return directed(page, fetch_all(cursor, row, page_sql(sql, page), bounds(page) | {"viewer": viewer}))

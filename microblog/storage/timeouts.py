@@ -25,7 +25,7 @@ from microblog.storage.statements import PipeliningConnection
 
 CHECK_INTERVAL_S = 0.5
 REDUCED_TIMEOUT_S = 2.0
-_NO_RESPONSE = "The database does not answer at the moment. Please try again soon."
+_NO_RESPONSE = "The database is not responding. Please try again soon."
 
 T = TypeVar("T")
 
@@ -40,41 +40,41 @@ class TimedCall:
     """
 
     limit_s: float
-    since: float = field(factory=time.monotonic)
-    given_up: bool = False
+    last_progress: float = field(factory=time.monotonic)
+    abandoned: bool = False
     _connection: PipeliningConnection | None = None
 
-    def take(self, connection: PipeliningConnection) -> None:
-        """Record that the call uses the connection. Raises Unavailable if the call was given up."""
+    def acquire(self, connection: PipeliningConnection) -> None:
+        """Record that the call uses the connection. Raises Unavailable if the call was abandoned."""
         with _lock:
-            self.insist()
-            connection.answered = time.monotonic()
+            self.raise_if_abandoned()
+            connection.last_response = time.monotonic()
             self._connection = connection
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Record that the call no longer uses the connection."""
         with _lock:
             if self._connection is not None:
-                self.since, self._connection = self._connection.answered, None
+                self.last_progress, self._connection = self._connection.last_response, None
 
-    def insist(self) -> None:
-        """Raise Unavailable if the call was given up: then no further work may start for it."""
-        if self.given_up:
+    def raise_if_abandoned(self) -> None:
+        """Raise Unavailable if the call was abandoned: then no further work may start for it."""
+        if self.abandoned:
             raise Unavailable(_NO_RESPONSE)
 
-    def silent(self, now: float) -> float:
+    def idle_seconds(self, now: float) -> float:
         """Return the seconds since the last progress."""
         connection = self._connection
-        return now - (self.since if connection is None else connection.answered)
+        return now - (self.last_progress if connection is None else connection.last_response)
 
-    def drop(self) -> None:
-        """Give up the call if it has not started."""
-        self.given_up = True
+    def cancel(self) -> None:
+        """Abandon the call if it has not started."""
+        self.abandoned = True
 
-    def give_up(self) -> None:
-        """Close the connection that the call waits for, and give up the call if it has not started."""
+    def abandon(self) -> None:
+        """Close the connection that the call waits for, and abandon the call if it has not started."""
         with _lock:
-            self.given_up = True
+            self.abandoned = True
             if self._connection is not None and not self._connection.closed:
                 with socket.socket(fileno=os.dup(self._connection.fileno())) as line:
                     line.shutdown(socket.SHUT_RDWR)
@@ -84,46 +84,46 @@ class TimedCall:
 class DatabaseTimeout:
     """Supervises the calls of one database. `limit_s`: the longest time without progress, in the queue or at the server.
 
-    After a call was given up, further ones wait at most DOUBT_S until one succeeds, so that a request with several calls is answered in
-    time.
+    After a call was abandoned, further ones wait at most REDUCED_TIMEOUT_S until one succeeds, so that a request with several calls is
+    answered in time.
     """
 
     reactor: Any
     limit_s: float
-    _doubted: bool = False
+    _suspect: bool = False
     _calls: dict[TimedCall, Deferred[Any]] = Factory(dict)
-    _looking: bool = False
+    _checking: bool = False
 
-    def begin(self, pool: ThreadPool, work: Callable[[TimedCall], T], *, droppable: bool) -> Deferred[T]:
+    def call_in_thread(self, pool: ThreadPool, work: Callable[[TimedCall], T], *, droppable: bool) -> Deferred[T]:
         """Return the result of `work(call)` in a thread of the pool. Fails with Unavailable when the limit is reached.
 
         `droppable`: it is not started if its caller has cancelled the wait.
         """
-        call = TimedCall(min(self.limit_s, REDUCED_TIMEOUT_S) if self._doubted else self.limit_s)
-        done: Deferred[T] = Deferred(lambda _: call.drop() if droppable else None)
+        call = TimedCall(min(self.limit_s, REDUCED_TIMEOUT_S) if self._suspect else self.limit_s)
+        done: Deferred[T] = Deferred(lambda _: call.cancel() if droppable else None)
         self._calls[call] = done
         working = deferToThreadPool(cast("IReactorFromThreads", self.reactor), pool, work, call)
-        working.addBoth(self._worked, call, done)
-        if not self._looking:
-            self._looking = True
-            self.reactor.callLater(CHECK_INTERVAL_S, self._look)
+        working.addBoth(self._finished, call, done)
+        if not self._checking:
+            self._checking = True
+            self.reactor.callLater(CHECK_INTERVAL_S, self._check)
         return done
 
-    def _worked(self, result: Any, call: TimedCall, done: Deferred[Any]) -> None:
+    def _finished(self, result: Any, call: TimedCall, done: Deferred[Any]) -> None:
         self._calls.pop(call, None)
         if not isinstance(result, Failure):
-            self._doubted = False
-        if not done.called:  # given up, or cancelled by the caller
+            self._suspect = False
+        if not done.called:  # abandoned, or cancelled by the caller
             done.callback(result)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now = time.monotonic()
-        for call in [call for call in self._calls if call.silent(now) > call.limit_s]:
-            self._doubted = True
+        for call in [call for call in self._calls if call.idle_seconds(now) > call.limit_s]:
+            self._suspect = True
             done = self._calls.pop(call)
-            call.give_up()
+            call.abandon()
             if not done.called:
                 done.errback(Unavailable(_NO_RESPONSE))
-        self._looking = bool(self._calls)
-        if self._looking:
-            self.reactor.callLater(CHECK_INTERVAL_S, self._look)
+        self._checking = bool(self._calls)
+        if self._checking:
+            self.reactor.callLater(CHECK_INTERVAL_S, self._check)

@@ -110,7 +110,7 @@ def test_the_groups_of_all_pages_are_all_notifications_each_once(
         for page, following in zip(pages, [*pages, []][1:], strict=True):
             floor = page[-1].id if following or len(page) == limit else 0
             for row in page:
-                assert row.oldest_here == min(id for id, key in key_of.items() if key == row.key and id >= floor)
+                assert row.oldest_on_page == min(id for id, key in key_of.items() if key == row.key and id >= floor)
         assert [row.id for page in list(upward(cursor, world, limit, choice))[::-1] for row in page] == [row.id for row in found]
     finally:
         execute(cursor, "rollback to savepoint example")
@@ -132,7 +132,7 @@ def test_a_group_lasts_for_half_a_day_and_is_about_one_thing(
             listed = notification_groups.members(cursor, account=world.told, key=row.key, page=ALL)
             assert listed == [(one.id, one.sender) for one in members]
             alone = notification_groups.by_key(cursor, account=world.told, key=row.key)
-            assert alone == [evolve(row, oldest_here=members[-1].id)]
+            assert alone == [evolve(row, oldest_on_page=members[-1].id)]
     finally:
         execute(cursor, "rollback to savepoint example")
 
@@ -154,7 +154,7 @@ def test_a_new_member_brings_its_group_to_the_top_for_whoever_asks_what_came_sin
     )
     for page in (Page(40, since_id=seen), Page(40, min_id=seen)):
         [row] = notification_groups.page_of(cursor, account=world.told, page=page, choice=GroupSelection())
-        assert (row.count, row.senders, row.oldest_here) == (2, (world.people[2], world.people[0]), row.id)
+        assert (row.count, row.senders, row.oldest_on_page) == (2, (world.people[2], world.people[0]), row.id)
 
 
 @pytest.mark.parametrize("key", ["", "ungrouped-", "ungrouped-x", "ungrouped-²", "ungrouped-" + "9" * 40, "follow-1", "%"])

@@ -173,7 +173,7 @@ def test_a_file_that_is_asked_for_again_costs_no_look_at_its_row(site: Town, pro
         asked.append(name)
         return use_of(cursor, name=name)
 
-    monkeypatch.setattr(media, "use_of", counting)
+    monkeypatch.setattr(media, "file_use", counting)
     _, urls = posted(program)
     for _ in range(3):
         assert answers(site, urls) == {200}

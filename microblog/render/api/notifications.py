@@ -111,7 +111,7 @@ GROUP = Definition[GroupOnPage, SiteUrls](
         "notifications_count": key(COUNT, lambda it, _: it.group.count),
         "type": key(NOTIFICATION_TYPE, lambda it, _: it.group.kind),
         "most_recent_notification_id": key(WHOLE, lambda it, _: it.group.id),
-        "page_min_id": optional(ID, lambda it, _: str(it.group.oldest_here or it.group.id) if it.listed else ABSENT),
+        "page_min_id": optional(ID, lambda it, _: str(it.group.oldest_on_page or it.group.id) if it.listed else ABSENT),
         "page_max_id": optional(ID, lambda it, _: str(it.group.id) if it.listed else ABSENT),
         "latest_page_notification_at": optional(MOMENT, lambda it, _: moment(it.group.created_at) if it.listed else ABSENT),
         "sample_account_ids": key(IDS, lambda it, _: [str(account.id) for account in it.group.senders]),
