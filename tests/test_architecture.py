@@ -140,7 +140,7 @@ def test_layers_import_only_the_layers_below() -> None:
         ("domain", "from microblog.application import assemble"),
     ],
 )
-def test_a_forbidden_import_is_found(layer: str, statement: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forbidden_import_is_detected(layer: str, statement: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = tmp_path / "microblog" / layer / "example.py"
     module.parent.mkdir(parents=True)
     module.write_text(statement)
@@ -211,11 +211,11 @@ def test_no_modules_import_each_other() -> None:
     assert circles(_import_graph()) == []
 
 
-def test_a_circle_is_found() -> None:
+def test_an_import_circle_is_detected() -> None:
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [{"a", "b", "c"}]
 
 
-def test_the_twisted_package_holds_only_our_plugin() -> None:
+def test_the_twisted_package_has_only_our_plugin() -> None:
     ours = {path.relative_to(ROOT).as_posix() for path in (ROOT / "twisted").rglob("*.py")}
     assert ours == {"twisted/plugins/microblog_plugin.py"}
 

@@ -81,7 +81,7 @@ def refused(result: Result) -> str:
     return result.stderr
 
 
-def test_an_account_that_was_made_is_shown_and_listed(microblog: Run) -> None:
+def test_a_created_account_is_shown_and_listed(microblog: Run) -> None:
     made = as_json(microblog("user", "create", "ada", "ada@example.org", "--role", "admin", "--json", input=PASSWORD + "\n"))
     assert (made["username"], made["email"], made["role"], made["state"]) == ("ada", "ada@example.org", "admin", "active")
     assert as_json(microblog("user", "show", "@Ada", "--json")) == made
@@ -91,13 +91,13 @@ def test_an_account_that_was_made_is_shown_and_listed(microblog: Run) -> None:
     assert "admin" in ok(microblog("user", "show", "ada"))
 
 
-def test_an_account_may_have_a_given_id(microblog: Run) -> None:
+def test_an_account_can_be_created_with_a_given_id(microblog: Run) -> None:
     made = as_json(microblog("user", "create", "one", "one@example.org", "--id", "1", "--json", input=PASSWORD))
     assert made["id"] == "1"
     assert "Id is taken" in refused(microblog("user", "create", "two", "two@example.org", "--id", "1", input=PASSWORD))
 
 
-def test_the_password_never_appears(microblog: Run, cursor: Cursor) -> None:
+def test_the_password_is_never_printed(microblog: Run, cursor: Cursor) -> None:
     result = microblog("user", "create", "ada", "ada@example.org", input=PASSWORD + "\n")
     assert PASSWORD not in result.output
     assert PASSWORD not in str(fetch_value(cursor, "select password_hash from users"))
@@ -111,25 +111,25 @@ def test_the_password_never_appears(microblog: Run, cursor: Cursor) -> None:
         ("ada", "a@example.org", "short", "Password is too short"),
     ],
 )
-def test_what_cannot_be_is_refused_in_a_sentence(microblog: Run, username: str, email: str, password: str, sentence: str) -> None:
+def test_invalid_arguments_are_refused_with_a_sentence(microblog: Run, username: str, email: str, password: str, sentence: str) -> None:
     assert sentence in refused(microblog("user", "create", username, email, input=password))
 
 
-def test_a_taken_name_and_address_are_both_told_at_once(microblog: Run) -> None:
+def test_a_taken_username_and_address_are_reported_together(microblog: Run) -> None:
     ok(microblog("user", "create", "ada", "ada@example.org", input=PASSWORD))
     told = refused(microblog("user", "create", "ADA", "Ada@example.org", input=PASSWORD))
     assert "already been taken" in told
     assert "already in use" in told
 
 
-def test_without_a_password_the_command_was_called_wrongly(microblog: Run) -> None:
+def test_a_missing_password_is_a_usage_error(microblog: Run) -> None:
     assert microblog("user", "create", "ada", "ada@example.org").exit_code == 2
     assert microblog("user", "create", "ada").exit_code == 2
     assert microblog("user", "fly").exit_code == 2
     assert microblog("user", "role", "ada", "emperor").exit_code == 2
 
 
-def test_a_password_that_is_no_text_is_refused(db: RolledBackDatabase) -> None:
+def test_a_password_that_is_not_utf_8_is_refused(db: RolledBackDatabase) -> None:
     console = HereConsole(None)
     console.database = db
     told = refused(
@@ -164,7 +164,7 @@ def test_an_applicant_is_approved_or_rejected(microblog: Run, cursor: Cursor) ->
     assert "already approved" in refused(microblog("user", "reject", "nice"))
 
 
-def test_a_role_is_given(microblog: Run, cursor: Cursor) -> None:
+def test_a_role_can_be_set(microblog: Run, cursor: Cursor) -> None:
     make.member(cursor, "helper")
     assert ok(microblog("user", "role", "helper", "moderator")) == "helper is moderator now.\n"
     assert as_json(microblog("user", "list", "--role", "moderator", "--json"))[0]["username"] == "helper"
@@ -189,7 +189,7 @@ def test_deletion_asks_first_and_keeps_the_name(microblog: Run, cursor: Cursor) 
     assert "--reattach" in told
 
 
-def test_the_name_of_a_deleted_account_is_given_to_a_new_one_if_asked_for(microblog: Run, cursor: Cursor) -> None:
+def test_the_username_of_a_deleted_account_can_be_reused_on_request(microblog: Run, cursor: Cursor) -> None:
     make.post(cursor, make.member(cursor, "leaver").account, "Mine")
     before = as_json(microblog("user", "show", "leaver", "--json"))
     ok(microblog("user", "delete", "leaver", "--yes"))
@@ -203,7 +203,7 @@ def test_the_name_of_a_deleted_account_is_given_to_a_new_one_if_asked_for(microb
     ok(microblog("user", "create", "nobody_yet", "d@example.org", "--reattach", input=PASSWORD))
 
 
-def test_the_list_has_pages(microblog: Run, cursor: Cursor) -> None:
+def test_accounts_are_listed_in_pages(microblog: Run, cursor: Cursor) -> None:
     for _ in range(5):
         make.member(cursor)
     first = as_json(microblog("user", "list", "--limit", "3", "--json"))
@@ -212,7 +212,7 @@ def test_the_list_has_pages(microblog: Run, cursor: Cursor) -> None:
     assert len({one["id"] for one in first + second}) == 5
 
 
-def test_invites_are_made_listed_and_revoked(microblog: Run) -> None:
+def test_invites_are_created_listed_and_revoked(microblog: Run) -> None:
     code = ok(microblog("invite", "create", "--uses", "3", "--days", "7")).strip()
     [listed] = as_json(microblog("invite", "list", "--json"))
     assert (listed["code"], listed["state"], listed["max_uses"], listed["uses"]) == (code, "valid", 3, 0)
@@ -229,7 +229,7 @@ def test_the_demo_fills_an_empty_site_and_no_other(microblog: Run, cursor: Curso
     assert "already has accounts" in refused(microblog("demo"))
 
 
-def test_days_are_counted_again(microblog: Run, cursor: Cursor) -> None:
+def test_statistics_can_be_rebuilt(microblog: Run, cursor: Cursor) -> None:
     make.account(cursor, now=make.NOW)
     counted = as_json(microblog("stats", "rebuild", "--from", "2026-03-01", "--to", "2026-03-05", "--json"))
     assert counted == {"from": "2026-03-01", "to": "2026-03-05", "days": 5}
@@ -239,16 +239,16 @@ def test_days_are_counted_again(microblog: Run, cursor: Cursor) -> None:
     assert microblog("stats", "rebuild", "--to", "soon").exit_code == 2
 
 
-def test_a_site_without_anybody_has_no_days_to_count(microblog: Run) -> None:
+def test_a_site_without_accounts_has_no_statistics(microblog: Run) -> None:
     assert "nothing to count" in ok(microblog("stats", "rebuild"))
 
 
-def test_the_demos_password_comes_from_standard_input(microblog: Run) -> None:
+def test_the_password_of_demo_accounts_comes_from_standard_input(microblog: Run) -> None:
     assert microblog("demo", "--password").exit_code == 2
     assert "too short" in refused(microblog("demo", "--password", "--posts", "1500", input="x\n"))
 
 
-def test_names_cannot_command_the_terminal() -> None:
+def test_control_characters_in_names_do_not_reach_the_terminal() -> None:
     assert plain("\x1b[2Jda\u202enger\n") == "\ufffd[2Jda\ufffdnger\ufffd"
 
 
@@ -267,7 +267,7 @@ def test_config_shows_every_setting_its_source_and_no_secret(microblog: Run, mon
     assert "opensesame" not in result.output
 
 
-def test_all_wrong_settings_are_told_at_once(microblog: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_invalid_settings_are_reported_at_once(microblog: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MICROBLOG_MAX_CHARACTERS", "many")
     monkeypatch.setenv("MICROBLOG_RATE_LIMITS", "perhaps")
     for command in (["config"], ["check"], ["user", "list"], ["backup", "x.zip"], ["mail", "test", "a@example.org"]):
@@ -276,7 +276,7 @@ def test_all_wrong_settings_are_told_at_once(microblog: Run, monkeypatch: pytest
         assert "MICROBLOG_RATE_LIMITS" in told
 
 
-def test_check_of_a_place_without_a_site_fails_and_changes_nothing(tmp_path: Path) -> None:
+def test_check_fails_without_a_site_and_changes_nothing(tmp_path: Path) -> None:
     result = program("check", "--json", environment={"MICROBLOG_DATA_DIR": str(tmp_path / "var")})
     assert result.returncode == 1
     assert [one["name"] for one in json.loads(result.stdout)["checks"] if not one["ok"]] == ["site"]
@@ -291,7 +291,7 @@ def test_check_finds_a_directory_that_cannot_be_written(database_url: str) -> No
     assert [one["name"] for one in found["checks"] if not one["ok"]] == ["data directory"]
 
 
-def test_a_directory_that_cannot_even_be_looked_at_is_a_wrong_setting(microblog: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inaccessible_directory_is_an_invalid_setting(microblog: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MICROBLOG_DATA_DIR", f"/tmp/{'x' * 300}")
     told = refused(microblog("check"))
     assert "MICROBLOG_DATA_DIR" in told
@@ -312,7 +312,7 @@ def on_database(database_url: str, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.acceptance
-def test_a_backup_that_cannot_be_made_ends_with_a_sentence(on_database: dict[str, str], tmp_path: Path) -> None:
+def test_a_failed_backup_ends_with_a_sentence(on_database: dict[str, str], tmp_path: Path) -> None:
     secret_key(tmp_path)
     nowhere = program("backup", str(tmp_path / "no" / "b.zip"), environment=on_database)
     assert (nowhere.returncode, nowhere.stderr) == (1, f"Error: {tmp_path}/no/b.zip cannot be written: No such file or directory\n")
@@ -323,7 +323,7 @@ def test_a_backup_that_cannot_be_made_ends_with_a_sentence(on_database: dict[str
 
 
 @pytest.mark.acceptance
-def test_what_the_system_refuses_is_told_in_words(tmp_path: Path) -> None:
+def test_an_operating_system_error_is_reported_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         archive.writestr("backup.json", '{"format": 1}')
@@ -353,7 +353,7 @@ def test_the_program_works_on_a_database_of_its_settings(on_database: dict[str, 
 
 
 @pytest.mark.acceptance
-def test_a_database_that_cannot_be_reached_is_said_in_a_sentence(tmp_path: Path) -> None:
+def test_an_unreachable_database_is_reported_with_a_sentence(tmp_path: Path) -> None:
     environment = {"MICROBLOG_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none", "MICROBLOG_DATA_DIR": str(tmp_path)}
     listed = program("user", "list", environment=environment)
     assert listed.returncode == 1
@@ -365,7 +365,7 @@ def test_a_database_that_cannot_be_reached_is_said_in_a_sentence(tmp_path: Path)
 
 
 @pytest.mark.acceptance
-def test_the_embedded_database_is_started_for_as_long_as_the_command_takes(tmp_path: Path) -> None:
+def test_the_embedded_database_runs_only_during_the_command(tmp_path: Path) -> None:
     environment = {"MICROBLOG_DATA_DIR": str(tmp_path / "var")}
     with site_process(tmp_path) as started:
         started.start()
@@ -379,7 +379,7 @@ def test_the_embedded_database_is_started_for_as_long_as_the_command_takes(tmp_p
 
 
 @pytest.mark.acceptance
-def test_the_program_says_what_it_is_and_what_it_can_do() -> None:
+def test_the_program_prints_its_version_and_help() -> None:
     assert program("version", environment={}).stdout == f"microblog {__version__}\n"
     told = program("--help", environment={})
     assert told.returncode == 0
@@ -412,7 +412,7 @@ def test_all_tokens_of_somebody_are_revoked_together(microblog: Run, cursor: Cur
     assert as_json(microblog("token", "list", "ada", "--json")) == []
 
 
-def test_a_token_for_nobody_or_with_unknown_scopes_is_refused(microblog: Run, cursor: Cursor) -> None:
+def test_a_token_for_an_unknown_account_or_with_unknown_scopes_is_refused(microblog: Run, cursor: Cursor) -> None:
     assert "no account" in refused(microblog("token", "create", "ada"))
     make.member(cursor, "ada")
     assert "scope" in refused(microblog("token", "create", "ada", "--scopes", "read fly"))

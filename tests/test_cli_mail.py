@@ -30,7 +30,7 @@ def microblog(directory: Path, *arguments: str, **settings: str) -> subprocess.C
     return subprocess.run([program, "mail", "test", *arguments], env=given, capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_a_test_mail_arrives_and_the_servers_answer_is_shown(server: MailServer, tmp_path: Path) -> None:
+def test_a_test_email_arrives_and_the_response_of_the_server_is_shown(server: MailServer, tmp_path: Path) -> None:
     done = microblog(tmp_path, "ann@example.org", smtp_url=f"smtp://localhost:{server.port}", contact_email="boss@site.test")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"The mail server at localhost:{server.port} took the mail over: 250 2.0.0 Taken over\n"
@@ -47,7 +47,7 @@ def test_a_refusal_is_shown_and_ends_with_1(server: MailServer, tmp_path: Path) 
     assert json.loads(done.stdout) == {"fate": "refused", "answer": "550 5.1.1 No such mailbox", "place": f"localhost:{server.port}"}
 
 
-def test_where_nobody_listens_it_says_so_without_the_password(tmp_path: Path) -> None:
+def test_a_refused_connection_is_reported_without_the_password(tmp_path: Path) -> None:
     done = microblog(tmp_path, "ann@example.org", smtp_url=f"smtp://me:canary@localhost:{free_port()}")
     assert done.returncode == 1
     assert "could not be handed to localhost" in done.stdout
@@ -55,7 +55,7 @@ def test_where_nobody_listens_it_says_so_without_the_password(tmp_path: Path) ->
     assert "Traceback" not in done.stderr
 
 
-def test_a_site_without_mail_keeps_it_as_a_file_for_its_owner_only(tmp_path: Path) -> None:
+def test_a_site_without_a_mail_server_stores_the_email_in_a_private_file(tmp_path: Path) -> None:
     secret_key(tmp_path / "var")  # what the first start of a site on a database of its own leaves in the data directory
     done = microblog(tmp_path / "var", "ann@example.org", database_url="postgresql:///elsewhere")
     assert (done.returncode, done.stderr) == (0, "")
@@ -68,7 +68,7 @@ def test_a_site_without_mail_keeps_it_as_a_file_for_its_owner_only(tmp_path: Pat
 
 
 @pytest.mark.parametrize("address", ["nowhere", "two@words here", "a@b.example\r\nBcc: eve@evil.example"])
-def test_what_is_no_address_is_refused_with_a_sentence(tmp_path: Path, address: str) -> None:
+def test_an_invalid_address_is_refused_with_a_sentence(tmp_path: Path, address: str) -> None:
     done = microblog(tmp_path, address)
     assert done.returncode == 1
     assert "E-mail address is invalid" in done.stderr

@@ -91,13 +91,13 @@ def run_all(directory: Path, commands: list[tuple[str, ...]], **settings: str) -
     return [(code, said) for code, said in json.loads(ended.stdout)]
 
 
-def test_the_walk_goes_everywhere() -> None:
+def test_all_commands_are_tested() -> None:
     assert ("user", "create", "ada", "a@example.org") in COMMANDS
     assert ("backup", "b.zip") in COMMANDS
     assert len(COMMANDS) > 25
 
 
-def test_no_command_makes_a_site_where_there_is_none(tmp_path: Path) -> None:
+def test_no_command_creates_a_site_in_an_empty_directory(tmp_path: Path) -> None:
     here = tmp_path / "somewhere"
     here.mkdir()
     for command, (code, said) in zip(COMMANDS, run_all(here, COMMANDS), strict=True):
@@ -106,7 +106,7 @@ def test_no_command_makes_a_site_where_there_is_none(tmp_path: Path) -> None:
         assert list(here.iterdir()) == [], command
 
 
-def test_no_command_makes_a_site_of_a_database_of_something_else(tmp_path: Path, new_database: Callable[[], str]) -> None:
+def test_no_command_creates_a_site_in_a_foreign_database(tmp_path: Path, new_database: Callable[[], str]) -> None:
     url = new_database()
     connection = psycopg2.connect(url)
     with connection, connection.cursor() as cursor:
@@ -120,7 +120,7 @@ def test_no_command_makes_a_site_of_a_database_of_something_else(tmp_path: Path,
     connection.close()
 
 
-def test_what_is_no_backup_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_file_that_is_no_backup_is_refused_before_anything_is_created(tmp_path: Path) -> None:
     (tmp_path / "text.zip").write_text("not a backup")
     for file in ("no.zip", "text.zip"):
         for code, said in run_all(tmp_path, [("restore", file), ("verify", file)]):
@@ -128,7 +128,7 @@ def test_what_is_no_backup_is_refused_before_anything_is_made(tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["text.zip"]
 
 
-def test_the_place_of_a_database_without_tables_is_named(tmp_path: Path) -> None:
+def test_the_location_of_an_empty_database_is_named(tmp_path: Path) -> None:
     """As a restore leaves it that failed half-way."""
     with site_process(tmp_path) as started:
         started.start()
@@ -141,13 +141,13 @@ def test_the_place_of_a_database_without_tables_is_named(tmp_path: Path) -> None
     assert (code, f"There is no site here: the database of {tmp_path}/var has no tables" in said) == (1, True), said
 
 
-def test_no_backup_is_made_of_a_database_without_the_sites_files(tmp_path: Path, database_url: str) -> None:
+def test_no_backup_is_created_of_a_database_without_its_files(tmp_path: Path, database_url: str) -> None:
     [(code, said)] = run_all(tmp_path, [("backup", "b.zip")], database_url=database_url)
     assert (code, f"There is no site here: {tmp_path}/var holds no files of a site" in said) == (1, True), said
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_backup_without_an_account_is_not_called_whole(tmp_path: Path, database_url: str) -> None:
+def test_a_backup_without_accounts_is_reported_as_incomplete(tmp_path: Path, database_url: str) -> None:
     secret_key(tmp_path / "var")
     made, verified = run_all(tmp_path, [("backup", "b.zip"), ("verify", "b.zip")], database_url=database_url)
     assert made[0] == 0, made[1]

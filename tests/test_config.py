@@ -24,7 +24,7 @@ def problems(environment: dict[str, str], config: Path | None = None) -> dict[st
     return {problem.name: str(problem) for problem in raised.value.problems}
 
 
-def test_without_any_setting_it_is_an_open_site_on_this_machine() -> None:
+def test_the_defaults_are_an_open_site_on_this_machine() -> None:
     settings = load({})
     assert settings.listen == "tcp:8080:interface=127.0.0.1"
     assert settings.public_url == "http://127.0.0.1:8080"
@@ -37,7 +37,7 @@ def test_without_any_setting_it_is_an_open_site_on_this_machine() -> None:
     assert settings.trusted_proxies == ()
 
 
-def test_the_environment_is_stronger_than_the_file_and_the_file_than_the_default(tmp_path: Path) -> None:
+def test_the_environment_overrides_the_file_and_the_file_the_default(tmp_path: Path) -> None:
     file = tmp_path / "site.toml"
     file.write_text('max_characters = 1000\nrate_limits = false\nsite_name = "Ours"\ntrusted_proxies = ["10.0.0.0/8", "::1"]')
     settings = load({"MICROBLOG_MAX_CHARACTERS": "2000"}, file)
@@ -48,13 +48,13 @@ def test_the_environment_is_stronger_than_the_file_and_the_file_than_the_default
     assert settings.event_retention_days == 7
 
 
-def test_an_empty_text_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+def test_an_empty_value_counts_as_missing(tmp_path: Path) -> None:
     file = tmp_path / "site.toml"
     file.write_text('redis_url = ""')
     assert load({"MICROBLOG_DATABASE_URL": "", "MICROBLOG_MAX_CHARACTERS": " "}, file) == load({})
 
 
-def test_everything_that_is_wrong_is_said_at_once_with_name_value_and_what_is_allowed() -> None:
+def test_all_errors_are_reported_at_once_with_name_value_and_allowed_values() -> None:
     wrong = {
         "MICROBLOG_LISTEN": "8080",
         "MICROBLOG_PUBLIC_URL": "example.org",
@@ -85,11 +85,11 @@ def test_an_unknown_name_is_refused_with_a_hint(name: str, hint: str) -> None:
     assert hint in problems({name: "x"})[name]
 
 
-def test_what_kubernetes_sets_for_a_service_of_our_name_is_not_for_us() -> None:
+def test_service_variables_of_kubernetes_are_ignored() -> None:
     load({"MICROBLOG_SERVICE_HOST": "10.0.0.1", "MICROBLOG_PORT": "tcp://10.0.0.1:80", "MICROBLOG_PORT_80_TCP_ADDR": "10.0.0.1"})
 
 
-def test_the_files_problems_are_reported_beside_the_environments(tmp_path: Path) -> None:
+def test_errors_of_file_and_environment_are_reported_together(tmp_path: Path) -> None:
     file = tmp_path / "site.toml"
     file.write_text("max_caracters = 3\nsite_name = 1979-05-27\ndatabase_pool_size = 1000\nevent_retention_days = true")
     found = problems({"MICROBLOG_LISTEN": "8080"}, file)
@@ -97,7 +97,7 @@ def test_the_files_problems_are_reported_beside_the_environments(tmp_path: Path)
     assert {"site_name", "MICROBLOG_DATABASE_POOL_SIZE", "MICROBLOG_EVENT_RETENTION_DAYS", "MICROBLOG_LISTEN"} < set(found)
 
 
-def test_the_settings_file_is_the_named_one_or_that_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_settings_file_is_the_named_one_or_the_system_wide_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     standard, named = tmp_path / "microblog.toml", tmp_path / "named.toml"
     monkeypatch.setattr(config_files, "DEFAULT_CONFIG", standard)
     assert config_file({}) is None
@@ -110,13 +110,13 @@ def test_the_settings_file_is_the_named_one_or_that_of_the_machine(tmp_path: Pat
     assert "config" in problems({}, named)  # a file names no other
 
 
-def test_a_settings_file_that_cannot_be_looked_at_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inaccessible_settings_file_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr(config_files, "DEFAULT_CONFIG", tmp_path / ("x" * 300))  # refused by the system, as what others may not enter
     assert "File name too long" in problems({}, config_file({}))["settings file"]
 
 
-def test_relative_paths_in_a_settings_file_begin_beside_it(tmp_path: Path) -> None:
+def test_relative_paths_in_a_settings_file_start_at_its_directory(tmp_path: Path) -> None:
     file = tmp_path / "site.toml"
     (tmp_path / "words").mkdir()
     file.write_text('data_dir = "var"\ntexts_dir = "words"')
@@ -127,7 +127,7 @@ def test_relative_paths_in_a_settings_file_begin_beside_it(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("content", [None, b"= 3", b"\xff\xfe"])
-def test_a_file_that_cannot_be_read_is_a_problem_among_others(tmp_path: Path, content: bytes | None) -> None:
+def test_an_unreadable_file_is_reported_with_the_other_errors(tmp_path: Path, content: bytes | None) -> None:
     file = tmp_path / "site.toml"
     if content is not None:
         file.write_bytes(content)
@@ -170,7 +170,7 @@ def test_an_address_and_a_port_are_an_endpoint(listen: str, endpoint: str, url: 
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:65536", ":99999", "1.2.3:80", "[::x]:80", "[]:80", "256.0.0.1:80", "127.0.0.1:", ":"])
-def test_an_address_that_cannot_be_is_refused(listen: str) -> None:
+def test_an_invalid_listen_address_is_refused(listen: str) -> None:
     assert "MICROBLOG_LISTEN" in problems({"MICROBLOG_LISTEN": listen})
 
 
@@ -183,7 +183,7 @@ def test_an_address_that_cannot_be_is_refused(listen: str) -> None:
         ("https://xn--bcher-kva.example", "https://xn--bcher-kva.example"),
     ],
 )
-def test_a_host_in_other_letters_is_taken_as_punycode(given_url: str, url: str) -> None:
+def test_an_internationalized_host_is_stored_as_punycode(given_url: str, url: str) -> None:
     settings = load({"MICROBLOG_PUBLIC_URL": given_url, "MICROBLOG_CONTACT_EMAIL": "a@bücher.example"})
     assert settings.public_url == url
     assert settings.contact_email == "a@xn--bcher-kva.example"
@@ -191,18 +191,18 @@ def test_a_host_in_other_letters_is_taken_as_punycode(given_url: str, url: str) 
 
 
 @pytest.mark.parametrize("url", ["https://\N{PILE OF POO}\N{ZERO WIDTH JOINER}.example", "https://a\u2028b.example", "https://ü..example"])
-def test_a_host_that_no_program_writes_is_refused(url: str) -> None:
+def test_an_unusual_spelling_of_a_host_is_refused(url: str) -> None:
     assert "MICROBLOG_PUBLIC_URL" in problems({"MICROBLOG_PUBLIC_URL": url})
 
 
 @pytest.mark.parametrize("listen", ["unix:/run/microblog.sock", "tcp:0"])
-def test_where_the_endpoint_does_not_tell_the_public_url_it_must_be_set(listen: str) -> None:
+def test_the_public_url_is_required_if_the_endpoint_does_not_determine_it(listen: str) -> None:
     assert "must be set" in problems({"MICROBLOG_LISTEN": listen})["MICROBLOG_PUBLIC_URL"]
     assert load({"MICROBLOG_LISTEN": listen, "MICROBLOG_PUBLIC_URL": "https://example.org"}).listen == listen
 
 
 @pytest.mark.parametrize("listen", ["", "tcp", "tcp:", "tcp:http", "tcp:65536", "tcp:8080:colour=red", "carrier-pigeon:1"])
-def test_an_endpoint_that_cannot_be_is_refused(listen: str) -> None:
+def test_an_invalid_endpoint_is_refused(listen: str) -> None:
     if listen:
         assert "MICROBLOG_LISTEN" in problems({"MICROBLOG_LISTEN": listen})
 
@@ -216,7 +216,7 @@ def test_an_endpoint_that_cannot_be_is_refused(listen: str) -> None:
         ("http://[::1]:8080", "http://[::1]:8080", "[::1]:8080"),
     ],
 )
-def test_the_public_url_has_one_spelling(given_url: str, url: str, domain: str) -> None:
+def test_the_public_url_is_normalized(given_url: str, url: str, domain: str) -> None:
     settings = load({"MICROBLOG_PUBLIC_URL": given_url})
     assert (settings.public_url, settings.domain) == (url, domain)
 
@@ -226,7 +226,7 @@ def test_the_public_url_has_one_spelling(given_url: str, url: str, domain: str) 
     ["example.org", "ftp://example.org", "https://", "https://example.org/blog", "https://a:b@example.org", "http://ex ample.org",
      "https://example.org?x", "https://example.org#x", "http://example.org:99999", "http://exa<mple.org", "http://[::g]"],
 )  # fmt: skip
-def test_a_public_url_that_is_no_sites_address_is_refused(url: str) -> None:
+def test_an_invalid_public_url_is_refused(url: str) -> None:
     assert "MICROBLOG_PUBLIC_URL" in problems({"MICROBLOG_PUBLIC_URL": url})
 
 
@@ -242,7 +242,7 @@ def test_a_public_url_that_is_no_sites_address_is_refused(url: str) -> None:
         ("http://localhost.example.org", RegistrationMode.APPROVAL),
     ],
 )
-def test_strangers_sign_up_freely_only_on_this_machine(url: str, registration: RegistrationMode) -> None:
+def test_registration_is_open_by_default_only_on_a_local_address(url: str, registration: RegistrationMode) -> None:
     assert load({"MICROBLOG_PUBLIC_URL": url}).registration is registration
     assert load({"MICROBLOG_PUBLIC_URL": url, "MICROBLOG_REGISTRATION": "invite"}).registration is RegistrationMode.INVITE
 
@@ -263,7 +263,7 @@ def test_no_password_is_shown() -> None:
 
 
 @given(st.dictionaries(st.sampled_from([setting.name for setting in setting_docs()]), st.text(max_size=60)))
-def test_any_text_is_a_value_or_a_problem(environment: dict[str, str]) -> None:
+def test_any_text_is_a_value_or_a_reported_error(environment: dict[str, str]) -> None:
     try:
         settings = load(environment)
     except SettingsError as refused:
@@ -274,7 +274,7 @@ def test_any_text_is_a_value_or_a_problem(environment: dict[str, str]) -> None:
 
 
 @given(st.text())
-def test_whether_an_address_is_local_can_always_be_told(host: str) -> None:
+def test_any_host_can_be_checked_for_being_local(host: str) -> None:
     assert is_local(f"http://{host.replace('[', '').replace(']', '')}/") in {True, False}
 
 
@@ -283,7 +283,7 @@ def test_every_setting_is_described() -> None:
     assert all(setting.meaning.endswith(".") and setting.allowed.startswith("must be ") for setting in setting_docs())
 
 
-def test_the_secret_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+def test_the_secret_key_is_created_once_and_readable_only_by_its_owner(tmp_path: Path) -> None:
     data_dir = tmp_path / "var"
     key = secret_key(data_dir)
     assert len(key) == 32
@@ -293,7 +293,7 @@ def test_the_secret_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> N
     assert [path.name for path in data_dir.iterdir()] == ["secret_key"]
 
 
-def test_processes_that_start_together_have_one_secret_key(tmp_path: Path) -> None:
+def test_processes_that_start_together_share_one_secret_key(tmp_path: Path) -> None:
     keys: list[bytes] = []
     threads = [Thread(target=lambda: keys.append(secret_key(tmp_path))) for _ in range(8)]
     for thread in threads:
@@ -305,7 +305,7 @@ def test_processes_that_start_together_have_one_secret_key(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("content", "mode"), [("", 0o600), ("secret", 0o600), ("ab" * 31, 0o600), ("ab" * 32, 0o644)])
-def test_an_empty_or_open_secret_key_is_refused(tmp_path: Path, content: str, mode: int) -> None:
+def test_an_empty_or_world_readable_secret_key_is_refused(tmp_path: Path, content: str, mode: int) -> None:
     file = tmp_path / "secret_key"
     file.write_text(content)
     file.chmod(mode)
@@ -314,7 +314,7 @@ def test_an_empty_or_open_secret_key_is_refused(tmp_path: Path, content: str, mo
 
 
 @pytest.mark.parametrize("text", ["unix", "UNIX", "unix, 10.0.0.0/8", "10.0.0.0/8 ,unix"])
-def test_the_far_end_of_a_unix_socket_may_be_a_trusted_proxy(text: str) -> None:
+def test_a_client_of_a_unix_socket_may_be_a_trusted_proxy(text: str) -> None:
     trusted = load({"MICROBLOG_TRUSTED_PROXIES": text}).trusted_proxies
     assert "unix" in trusted
     assert [proxy for proxy in trusted if proxy != "unix"] == ([ipaddress.ip_network("10.0.0.0/8")] if "10" in text else [])

@@ -33,19 +33,19 @@ ELSEWHERE = {"Mastodon.py", "params.in_reply_to_id", "email.policy", "protocol.m
 COMMAND = re.compile(r"(?:^|(?<=`))(?:\./run\.sh )?microblog ([^`#]+?) *(?=[`#]|$)", re.MULTILINE)
 
 
-def test_every_setting_is_documented_as_it_is() -> None:
+def test_every_setting_is_documented_with_its_current_values() -> None:
     text = (ROOT / "docs" / "settings.md").read_text("utf-8")
     for setting in setting_docs():
         unit = f" {setting.unit}" if setting.unit else ""
         assert f"| `{setting.name}` | {setting.default}{unit} | {setting.meaning} It {setting.allowed}. |" in text
 
 
-def test_no_setting_is_documented_that_there_is_not() -> None:
+def test_every_documented_setting_exists() -> None:
     text = (ROOT / "docs" / "settings.md").read_text("utf-8")
     assert set(re.findall(r"\| `(MICROBLOG_\w+)`", text)) == {setting.name for setting in setting_docs()}
 
 
-def test_the_readme_says_why_each_package_is_there() -> None:
+def test_the_readme_gives_a_reason_for_each_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     text = (ROOT / "README.md").read_text("utf-8").lower()
     for requirement in project["dependencies"]:
@@ -53,7 +53,7 @@ def test_the_readme_says_why_each_package_is_there() -> None:
         assert f"[{name.lower()}](" in text, name
 
 
-def test_links_between_the_documents_lead_somewhere() -> None:
+def test_links_between_documents_resolve() -> None:
     for document in DOCUMENTS:
         for target in LINK.findall(document.read_text("utf-8")):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
@@ -180,7 +180,7 @@ def test_every_class_in_the_documents_exists() -> None:
         assert named <= words, document.name
 
 
-def test_names_in_the_documents_are_in_the_files_that_they_are_said_to_be_in() -> None:
+def test_documented_names_are_defined_in_the_files_named_with_them() -> None:
     sources, missing, found = _sources(), [], 0
     for document in DOCUMENTS:
         for path, names in NAMES_IN_FILE.findall(document.read_text("utf-8")):
@@ -194,10 +194,10 @@ def test_names_in_the_documents_are_in_the_files_that_they_are_said_to_be_in() -
 
 
 @pytest.mark.parametrize("code", ["Posts.publishes", "posts.no_such_function", "Authorizer.gone(request)"])
-def test_a_name_that_does_not_exist_is_found(code: str) -> None:
+def test_a_missing_name_is_detected(code: str) -> None:
     assert _unknown(code)
 
 
 @pytest.mark.parametrize("code", ["Posts.publish", "events.record", "push.send", "twisted.web", "Mastodon.py", "Database.run(f)"])
-def test_names_that_exist_and_names_of_others_are_left_alone(code: str) -> None:
+def test_existing_and_foreign_names_are_accepted(code: str) -> None:
     assert not _unknown(code)

@@ -26,13 +26,13 @@ def _count(cursor: Cursor) -> object:
 
 
 @pytest.mark.parametrize("attempt", [1, 2])
-def test_nothing_is_left_for_the_next_test(db: RolledBackDatabase, attempt: int) -> None:
+def test_changes_of_a_test_are_rolled_back(db: RolledBackDatabase, attempt: int) -> None:
     assert done(db.read(_count)) == 0
     done(db.run(_insert, "ada"))
     assert done(db.read(_count)) == 1
 
 
-def test_a_failing_command_takes_back_only_itself(db: RolledBackDatabase) -> None:
+def test_a_failing_command_undoes_only_itself(db: RolledBackDatabase) -> None:
     done(db.run(_insert, "ada"))
 
     def fail(cursor: Cursor) -> None:
@@ -46,13 +46,13 @@ def test_a_failing_command_takes_back_only_itself(db: RolledBackDatabase) -> Non
     assert done(db.read(_count)) == 1
 
 
-def test_looking_cannot_write(db: RolledBackDatabase) -> None:
+def test_a_query_cannot_write(db: RolledBackDatabase) -> None:
     with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
         done(db.read(_insert, "ada"))
     done(db.run(_insert, "ada"))
 
 
-def test_a_database_of_ones_own_keeps_what_is_committed(database_url: str, new_database: Callable[[], str]) -> None:
+def test_a_separate_database_keeps_committed_changes(database_url: str, new_database: Callable[[], str]) -> None:
     connection = connect(database_url)
     with connection, connection.cursor() as cursor:
         _insert(cursor, "ada")
@@ -64,5 +64,5 @@ def test_a_database_of_ones_own_keeps_what_is_committed(database_url: str, new_d
         connection.close()
 
 
-async def test_a_coroutine_is_a_test() -> None:
+async def test_coroutines_run_as_tests() -> None:
     assert await deferLater(reactor, 0.01, lambda: 7) == 7

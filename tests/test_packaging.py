@@ -84,7 +84,7 @@ def _files(directory: Path) -> Iterator[Path]:
             yield path
 
 
-def test_a_wheel_has_all_that_is_ours_and_nothing_of_twisteds(wheel: Path) -> None:
+def test_a_wheel_has_all_our_files_and_none_of_twisted(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert _files_of_ours() - names == set()
     assert {name for name in names if name.startswith("twisted/")} == {"twisted/plugins/microblog_plugin.py"}
@@ -111,7 +111,7 @@ def test_a_wheel_has_its_templates_inside(other_python: Path, tmp_path: Path) ->
     assert found.is_relative_to(other_python.parent.parent)
 
 
-def test_an_editable_install_reads_the_templates_where_they_are_written(source: Path, tmp_path: Path) -> None:
+def test_an_editable_install_reads_the_templates_of_the_repository(source: Path, tmp_path: Path) -> None:
     place = tmp_path / "venv"
     venv.create(place, symlinks=True, with_pip=True)
     python = place / "bin" / "python"

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from microblog.service import BACKLOG, keep_steady, with_room
 
 
-def test_timers_follow_a_clock_that_nobody_sets() -> None:
+def test_timers_use_a_monotonic_clock() -> None:
     reactor = Clock()  # plans as every reactor does: by its own `seconds`
     keep_steady(reactor)
     before = time.monotonic()
@@ -19,7 +19,7 @@ def test_timers_follow_a_clock_that_nobody_sets() -> None:
     assert before + 5 <= planned <= time.monotonic() + 5
 
 
-def test_what_is_planned_already_is_not_put_off() -> None:
+def test_a_reactor_with_pending_calls_keeps_its_clock() -> None:
     reactor = Clock()
     reactor.callLater(5, lambda: None)
     keep_steady(reactor)
@@ -27,11 +27,11 @@ def test_what_is_planned_already_is_not_put_off() -> None:
 
 
 @pytest.mark.parametrize("listen", ["tcp:8080:interface=127.0.0.1", "tcp6:8080", "unix:/run/microblog.sock"])
-def test_there_is_room_for_all_who_come_back_at_once(listen: str) -> None:
+def test_the_listen_backlog_has_room_for_all_reconnecting_clients(listen: str) -> None:
     assert with_room(listen) == f"{listen}:backlog={BACKLOG}"
     serverFromString(Clock(), with_room(listen))
 
 
 @pytest.mark.parametrize("listen", ["tcp:8080:backlog=7", "systemd:domain=INET:index=0"])
-def test_who_says_how_many_may_wait_is_right_and_other_endpoints_stay_as_they_are(listen: str) -> None:
+def test_an_explicit_backlog_and_other_endpoints_are_kept(listen: str) -> None:
     assert with_room(listen) == listen

@@ -87,13 +87,13 @@ def shared_names(cls: type) -> set[str]:
     return ours & theirs
 
 
-def test_no_class_shares_a_private_name_with_twisted_that_is_not_declared() -> None:
+def test_every_private_name_shared_with_twisted_is_declared() -> None:
     found = {f"{cls.__module__}.{cls.__qualname__}": shared_names(cls) - declared() for cls in subclasses_of_libraries()}
     assert "microblog.web.http.protocol.HttpChannel" in found
     assert {name: shared for name, shared in found.items() if shared} == {}
 
 
-def test_a_private_name_that_clashes_is_found() -> None:
+def test_a_clashing_private_name_is_detected() -> None:
     class Clash(http.HTTPChannel):
         _transferDecoder = "ours"  # noqa: N815 - Twisted's name
 
@@ -101,7 +101,7 @@ def test_a_private_name_that_clashes_is_found() -> None:
     assert shared_names(Clash) == {"_transferDecoder"}
 
 
-def test_nobody_else_reaches_into_private_attributes_of_other_modules() -> None:
+def test_no_other_module_uses_private_attributes_of_other_modules() -> None:
     found = []
     for path in MODULES:
         tree = ast.parse(path.read_text("utf-8"))
@@ -161,7 +161,7 @@ def channel_of(noted: Noted) -> tuple[Any, StringTransport]:
     return channel, transport
 
 
-def test_a_head_is_kept_as_command_path_version_and_size() -> None:
+def test_a_request_head_is_stored_as_command_path_version_and_size() -> None:
     noted = Noted()
     channel, _ = channel_of(noted)
     assert channel._receivedHeaderSize == 0
@@ -173,7 +173,7 @@ def test_a_head_is_kept_as_command_path_version_and_size() -> None:
     assert noted.seen == [("head", (b"GET", b"/a?b", b"HTTP/1.1")), ("request", (b"GET", b"/a?b", b"HTTP/1.1"))]
 
 
-def test_a_path_that_is_written_back_is_the_requests() -> None:
+def test_the_request_has_the_rewritten_path() -> None:
     noted = Noted()
     channel, _ = channel_of(noted)
     channel.dataReceived(b"GET /a HTTP/1.1\r\n")
@@ -182,7 +182,7 @@ def test_a_path_that_is_written_back_is_the_requests() -> None:
     assert noted.seen[-1] == ("request", (b"GET", b"/checked", b"HTTP/1.1"))
 
 
-def test_what_comes_while_a_request_is_handled_waits_in_pieces() -> None:
+def test_data_received_during_a_request_is_buffered_in_chunks() -> None:
     channel, _ = channel_of(Noted())
     assert not channel._handlingRequest
     channel.dataReceived(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -192,7 +192,7 @@ def test_what_comes_while_a_request_is_handled_waits_in_pieces() -> None:
     assert channel._dataBuffer == [b"GET /b", b" HTTP/1.1"]
 
 
-def test_a_full_transport_and_the_way_to_pause_it_are_known() -> None:
+def test_a_full_transport_is_reported_and_can_be_paused() -> None:
     channel, transport = channel_of(Noted())
     assert not channel._waitingForTransport
     channel.pauseProducing()
@@ -214,7 +214,7 @@ def test_both_hooks_are_called_where_they_are_overridden() -> None:
     assert ("bad", None) in wrong.seen
 
 
-def test_a_client_that_hung_up_is_noticed() -> None:
+def test_a_disconnected_client_is_noticed() -> None:
     channel, _ = channel_of(Noted())
     channel.dataReceived(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
     request = channel.requests[0]
@@ -225,7 +225,7 @@ def test_a_client_that_hung_up_is_noticed() -> None:
     assert request._disconnected
 
 
-def test_a_buffer_is_measured_as_it_fills_and_empties() -> None:
+def test_a_buffer_size_follows_writes_and_reads() -> None:
     near, far = socket.socketpair()
     with near, far:
         near.setblocking(False)
@@ -243,7 +243,7 @@ def test_a_buffer_is_measured_as_it_fills_and_empties() -> None:
         assert len(far.recv(length, socket.MSG_WAITALL | socket.MSG_DONTWAIT)) == taken
 
 
-def test_the_files_of_twistds_log_are_found(tmp_path: Path) -> None:
+def test_the_files_of_the_twistd_log_are_found(tmp_path: Path) -> None:
     file = LogFile("twistd.log", str(tmp_path))
     observer = textFileLogObserver(cast("Any", file))
     globalLogPublisher.addObserver(observer)

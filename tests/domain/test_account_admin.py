@@ -40,13 +40,13 @@ def happened(cursor: Cursor) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["ann", "@ANN", "ann@example.org"])
-def test_somebody_is_shown_by_name_or_address(members: AccountAdmin, ann: AccountWithLogin, name: str) -> None:
+def test_an_account_is_found_by_username_or_email_address(members: AccountAdmin, ann: AccountWithLogin, name: str) -> None:
     assert done(members.by_name(name)) == ann
     with pytest.raises(NotFound):
         done(members.by_name("nobody"))
 
 
-def test_the_list_can_be_narrowed(members: AccountAdmin, cursor: Cursor, ann: AccountWithLogin) -> None:
+def test_the_account_list_can_be_filtered(members: AccountAdmin, cursor: Cursor, ann: AccountWithLogin) -> None:
     boss = make.member(cursor, "boss", role=Role.ADMIN)
     applicant = make.member(cursor, "applicant", approved=False)
     make.suspend(cursor, ann.account)
@@ -59,7 +59,7 @@ def test_the_list_can_be_narrowed(members: AccountAdmin, cursor: Cursor, ann: Ac
 
 
 @pytest.mark.parametrize("how", ["suspend", "disable"])
-def test_somebody_who_is_shut_out_finds_the_sessions_again_when_they_are_let_back_in(
+def test_sessions_work_again_after_a_suspension_is_lifted(
     members: AccountAdmin, sessions: Sessions, cursor: Cursor, ann: AccountWithLogin, how: str
 ) -> None:
     token = done(sessions.begin(ann.account.id, ORIGIN)).token
@@ -75,13 +75,15 @@ def test_somebody_who_is_shut_out_finds_the_sessions_again_when_they_are_let_bac
     assert done(sessions.begin(ann.account.id, ORIGIN)).token
 
 
-def test_a_role_is_given_once(members: AccountAdmin, cursor: Cursor, ann: AccountWithLogin) -> None:
+def test_setting_the_same_role_again_changes_nothing(members: AccountAdmin, cursor: Cursor, ann: AccountWithLogin) -> None:
     assert done(members.set_role(ann.account.id, Role.MODERATOR)).login.role is Role.MODERATOR
     done(members.set_role(ann.account.id, Role.MODERATOR))
     assert happened(cursor) == ["account.changed"]
 
 
-def test_a_reset_password_ends_every_session_and_lets_in(members: AccountAdmin, sessions: Sessions, ann: AccountWithLogin) -> None:
+def test_resetting_a_password_ends_all_sessions_and_the_new_one_works(
+    members: AccountAdmin, sessions: Sessions, ann: AccountWithLogin
+) -> None:
     token = done(sessions.begin(ann.account.id, ORIGIN)).token
     with pytest.raises(Invalid):
         done(members.reset_password(ann.account.id, "short"))
@@ -90,7 +92,7 @@ def test_a_reset_password_ends_every_session_and_lets_in(members: AccountAdmin, 
     assert done(sessions.log_in("ann", "battery staple", ORIGIN)).token
 
 
-def test_an_applicant_is_let_in_or_erased_with_the_name(members: AccountAdmin, cursor: Cursor) -> None:
+def test_an_applicant_is_approved_or_deleted_with_the_username(members: AccountAdmin, cursor: Cursor) -> None:
     good, bad = make.member(cursor, "good", approved=False), make.member(cursor, "bad", approved=False)
     assert not done(members.approve(good.account.id)).pending
     done(members.approve(good.account.id))
@@ -101,7 +103,7 @@ def test_an_applicant_is_let_in_or_erased_with_the_name(members: AccountAdmin, c
     assert accounts.usernames_in_use(cursor, usernames=["bad", "good"]) == ["good"]
 
 
-def test_nobody_cannot_be_changed(members: AccountAdmin) -> None:
+def test_changing_an_unknown_account_is_not_found(members: AccountAdmin) -> None:
     nobody = AccountId(1)
     for command in (members.suspend, members.restore, members.disable, members.enable, members.approve, members.confirm):
         with pytest.raises(NotFound):

@@ -33,7 +33,7 @@ def counts(account: Account) -> tuple[int, int, int]:
     return account.followers_count, account.following_count, account.posts_count
 
 
-def test_a_deleted_account_leaves_nothing_and_every_counter_of_others_is_right(
+def test_a_deleted_account_leaves_no_rows_and_corrects_the_counters_of_others(
     db: RolledBackDatabase, cursor: Cursor, clock: WallClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(account_deletion, "STEP", 2)
@@ -94,14 +94,14 @@ def mentions_of(cursor: Cursor, who: Viewer) -> dict[str, int]:
     return found
 
 
-def test_emptying_an_account_again_does_nothing(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> None:
+def test_purging_an_account_again_does_nothing(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> None:
     ann = make.viewer(cursor, "ann")
     account_deletion.begin_deletion(cursor, ann.id, make.NOW)
     for _ in range(2):
         done(AccountDeletion(db, clock).purge(ann.id))
 
 
-def test_an_account_that_is_not_deleted_is_not_emptied(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> None:
+def test_an_account_that_is_not_deleted_is_not_purged(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.account(cursor, "ben")
     make.follow(cursor, ann, ben)
     with pytest.raises(NotFound):
@@ -109,7 +109,7 @@ def test_an_account_that_is_not_deleted_is_not_emptied(db: RolledBackDatabase, c
     assert make.again(cursor, ben).followers_count == 1
 
 
-def test_nobody_is_deleted_twice(cursor: Cursor) -> None:
+def test_an_account_cannot_be_deleted_twice(cursor: Cursor) -> None:
     ann = make.viewer(cursor, "ann")
     account_deletion.begin_deletion(cursor, ann.id, make.NOW)
     with pytest.raises(NotFound):

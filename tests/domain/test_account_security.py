@@ -60,7 +60,7 @@ def test_a_new_password_ends_all_other_sessions(desk: Desk, cursor: Cursor) -> N
     assert cursor.fetchone() == (1,)
 
 
-def test_without_the_password_nothing_changes_and_the_throttle_hears_of_it(desk: Desk) -> None:
+def test_a_wrong_password_changes_nothing_and_counts_as_a_failed_login(desk: Desk) -> None:
     ann, token = desk.enter()
     for command in (
         desk.credentials.change_password(ann, "wrong", NEW, NETWORK),
@@ -83,7 +83,7 @@ def test_a_new_password_that_is_too_short_is_refused_before_any_work(desk: Desk)
     assert desk.throttle.failures == []
 
 
-def test_a_new_address_must_be_one_and_nobody_elses(desk: Desk, cursor: Cursor) -> None:
+def test_a_new_address_must_be_valid_and_unused(desk: Desk, cursor: Cursor) -> None:
     make.member(cursor, "ben")
     ann, _ = desk.enter()
     assert done(desk.credentials.change_email(ann, OLD, "Ann@Bücher.Example", NETWORK)) == "Ann@xn--bcher-kva.example"
@@ -95,7 +95,7 @@ def test_a_new_address_must_be_one_and_nobody_elses(desk: Desk, cursor: Cursor) 
     done(desk.credentials.change_email(ann, OLD, "ANN@xn--bcher-kva.example", NETWORK))
 
 
-def test_where_addresses_are_proved_by_mail_a_new_one_is_not_used_before(desk: Desk, cursor: Cursor) -> None:
+def test_a_new_address_is_not_used_before_it_is_confirmed(desk: Desk, cursor: Cursor) -> None:
     ann, _ = desk.enter()
     strict = evolve(desk.credentials, auto_confirm=False)
     done(strict.change_email(ann, OLD, "new@example.org", NETWORK))
@@ -105,7 +105,7 @@ def test_where_addresses_are_proved_by_mail_a_new_one_is_not_used_before(desk: D
     assert cursor.fetchall() == [("confirm", "new@example.org"), ("address", "ann@example.org")]
 
 
-def test_nobody_has_letters_sent_to_strangers_without_end(desk: Desk) -> None:
+def test_confirmation_emails_to_other_people_are_limited(desk: Desk) -> None:
     ann, _ = desk.enter()
     strict = evolve(desk.credentials, auto_confirm=False)
     for number in range(5):
@@ -118,7 +118,7 @@ def _pending(desk: Desk, ann: Viewer) -> bool:
     return done(desk.credentials.login(ann)).confirmed_at is None
 
 
-def test_a_deleted_account_is_out_and_its_name_stays_taken(desk: Desk, cursor: Cursor) -> None:
+def test_a_deleted_account_is_logged_out_and_its_username_stays_taken(desk: Desk, cursor: Cursor) -> None:
     ann, token = desk.enter()
     done(desk.credentials.delete_account(ann, OLD, NETWORK))
     assert desk.present(token) is None

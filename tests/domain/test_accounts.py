@@ -31,17 +31,17 @@ def names(found: list[Account]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["ann", "ANN", "@Ann", " ann@example.org", "@ann@Example.ORG"])
-def test_somebody_is_found_however_the_name_is_written(people: Accounts, ann: Viewer, name: str) -> None:
+def test_an_account_is_found_in_any_spelling_of_its_handle(people: Accounts, ann: Viewer, name: str) -> None:
     assert done(people.by_username(name)) == ann.account
 
 
 @pytest.mark.parametrize("name", ["", "@", "ben", "ann@elsewhere.org", "ann@", "an%", "an_", "\0", "a\ud800", "x" * 100_000, "ＡＮＮ"])
-def test_a_name_of_nobody_is_not_found(people: Accounts, ann: Viewer, name: str) -> None:
+def test_an_unknown_username_is_not_found(people: Accounts, ann: Viewer, name: str) -> None:
     with pytest.raises(NotFound):
         done(people.by_username(name))
 
 
-def test_the_suspended_the_deleted_and_the_unknown_are_the_same_answer(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
+def test_suspended_deleted_and_unknown_accounts_give_the_same_error(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
     bad, gone = make.account(cursor, "bad"), make.account(cursor, "gone")
     make.suspend(cursor, bad)
     rows.mark_deleted(cursor, id=gone.id, at=make.NOW)
@@ -55,7 +55,7 @@ def test_the_suspended_the_deleted_and_the_unknown_are_the_same_answer(people: A
     assert done(people.by_ids([])) == []
 
 
-def test_completion_gives_the_exact_name_first_and_then_the_most_followed(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
+def test_autocomplete_returns_the_exact_username_first_and_then_the_most_followed(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
     for name, followers in (("anna", 1), ("anneliese", 2), ("a_n", 9), ("joann", 9)):
         account = make.account(cursor, name)
         for _ in range(followers):
@@ -67,7 +67,7 @@ def test_completion_gives_the_exact_name_first_and_then_the_most_followed(people
     assert done(people.complete("%")) == done(people.complete("")) == []
 
 
-def test_search_finds_a_part_of_a_name_and_puts_the_exact_and_the_followed_first(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
+def test_search_matches_a_part_of_a_name_and_ranks_exact_and_followed_accounts_first(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
     joann, anna, moss = (make.account(cursor, name) for name in ("joann", "anna", "moss"))
     make.account(cursor, "zoe", display_name="Zoë Channing")
     make.follow(cursor, make.account(cursor), joann)
@@ -82,11 +82,11 @@ def test_search_finds_a_part_of_a_name_and_puts_the_exact_and_the_followed_first
 
 
 @pytest.mark.parametrize("query", ["", " ", "\0", "\ud800", "%%%", "\\", "____", "' or 1=1 --", "x" * 100_000])
-def test_a_strange_query_finds_nobody_and_breaks_nothing(people: Accounts, ann: Viewer, query: str) -> None:
+def test_an_odd_query_finds_nothing_and_raises_nothing(people: Accounts, ann: Viewer, query: str) -> None:
     assert done(people.search(ann, query)) == []
 
 
-def test_suggestions_are_the_most_followed_to_whom_one_has_no_relation(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
+def test_suggestions_are_the_most_followed_accounts_without_a_relationship(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
     ben, cat, dan, eve, shy, own = (make.account(cursor, name) for name in ("ben", "cat", "dan", "eve", "shy", "own"))
     make.follow(cursor, ben, cat)
     make.follow(cursor, ann, own)
@@ -118,7 +118,7 @@ def test_a_profile_is_stored_as_typed_and_rendered_safe(people: Accounts, cursor
     assert make.again(cursor, ann) == account
 
 
-def test_what_is_not_changed_stays_and_nothing_happens(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
+def test_an_update_without_changes_keeps_the_profile_and_records_no_event(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
     before = done(people.edit(ann, ProfileChanges(bio="moss", fields=(("a", "b"),))))
     assert done(people.edit(ann, ProfileChanges())) == before
     assert done(people.edit(ann, ProfileChanges(fields=()))) == evolve(before, fields=())
@@ -138,7 +138,7 @@ def test_what_is_not_changed_stays_and_nothing_happens(people: Accounts, cursor:
         (ProfileChanges(fields=(("a", "\0"),)), {"fields": "ERR_INVALID"}),
     ],
 )
-def test_a_profile_that_cannot_be_is_refused_whole(
+def test_an_invalid_profile_is_refused_as_a_whole(
     people: Accounts, cursor: Cursor, ann: Viewer, changes: ProfileChanges, codes: dict[str, str]
 ) -> None:
     with pytest.raises(Invalid) as raised:
@@ -147,12 +147,12 @@ def test_a_profile_that_cannot_be_is_refused_whole(
     assert make.again(cursor, ann) == ann.account
 
 
-def test_exactly_as_much_as_is_allowed_is_allowed(people: Accounts, ann: Viewer) -> None:
+def test_values_at_the_limit_are_accepted(people: Accounts, ann: Viewer) -> None:
     changes = ProfileChanges(display_name="é" * 30, bio="👩‍🔬" * 500, fields=(("n" * 255, "v" * 255),) * 4)
     assert done(people.edit(ann, changes)).fields[3].name == "n" * 255
 
 
-def test_preferences_are_kept(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
+def test_preferences_are_stored(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
     wanted = Preferences("private", sensitive=True, language="de", locale="de-AT", time_zone="Europe/Vienna", theme="dark", shortcuts=False)
     assert done(people.set_preferences(ann, wanted)) == wanted
     member = users.by_account(cursor, account=ann.id)
@@ -160,13 +160,13 @@ def test_preferences_are_kept(people: Accounts, cursor: Cursor, ann: Viewer) -> 
     assert member.login.preferences == wanted
 
 
-def test_preferences_that_cannot_be_are_all_named(people: Accounts, ann: Viewer) -> None:
+def test_every_invalid_preference_is_reported(people: Accounts, ann: Viewer) -> None:
     with pytest.raises(Invalid) as raised:
         done(people.set_preferences(ann, Preferences("secret", language="English", locale="?", time_zone="Mars/Base", theme="pink")))
     assert set(raised.value.codes) == {"visibility", "language", "locale", "time_zone", "theme"}
 
 
-def test_preferences_of_another_version_of_the_program_are_read_as_far_as_they_are_known() -> None:
+def test_unknown_preferences_of_another_release_are_ignored() -> None:
     assert users.preferences_from({"theme": "dark", "unheard_of": 1}) == Preferences(theme="dark")
 
 

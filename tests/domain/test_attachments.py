@@ -77,7 +77,7 @@ def kept(studio: DirectoryMediaStore) -> list[str]:
     return sorted(path.name for path in studio.directory.rglob("*") if path.is_file())
 
 
-async def test_a_picture_is_ready_at_once(pieces: Attachments, cursor: Cursor) -> None:
+async def test_an_image_is_ready_at_once(pieces: Attachments, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     made = await add(pieces, ada, description="  A flag ", focus=Focus(0.5, -1.0))
     assert (made.kind, made.state, made.description, made.focus) == (MediaKind.IMAGE, MediaState.READY, "A flag", Focus(0.5, -1.0))
@@ -106,7 +106,7 @@ async def test_addresses_cannot_be_guessed(pieces: Attachments, cursor: Cursor) 
         b"BM",
     ],
 )
-async def test_what_is_no_picture_is_refused_by_its_first_bytes(
+async def test_a_file_that_is_no_image_is_refused_by_its_first_bytes(
     pieces: Attachments, cursor: Cursor, studio: DirectoryMediaStore, sent: bytes
 ) -> None:
     with pytest.raises(Invalid, match="File content type is invalid, File is invalid"):
@@ -114,7 +114,7 @@ async def test_what_is_no_picture_is_refused_by_its_first_bytes(
     assert kept(studio) == []
 
 
-async def test_what_cannot_be_decoded_is_refused_and_leaves_nothing(
+async def test_an_undecodable_file_is_refused_and_leaves_nothing(
     pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     with pytest.raises(Invalid, match="could not be verified"):
@@ -126,7 +126,7 @@ async def test_what_cannot_be_decoded_is_refused_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(("begins", "most"), [(b"\xff\xd8\xff", MAX_IMAGE_BYTES), (b"OggS", MAX_VIDEO_BYTES)])
-async def test_what_is_too_large_is_refused(pieces: Attachments, cursor: Cursor, begins: bytes, most: int) -> None:
+async def test_a_file_over_the_size_limit_is_refused(pieces: Attachments, cursor: Cursor, begins: bytes, most: int) -> None:
     with pytest.raises(Invalid, match="File size must be less than"):
         await pieces.add(make.viewer(cursor), MediaUpload(BytesIO(begins + b"x" * 100), most + 1))
 
@@ -146,14 +146,14 @@ async def test_a_post_shows_its_media_in_the_order_that_it_names(pieces: Attachm
     assert all(piece.attached for piece in post.media)
 
 
-async def test_a_picture_says_enough_without_words(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
+async def test_a_post_may_have_an_image_and_no_text(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     silent = await posts.publish(ada, PostDraft("", media=((await add(pieces, ada)).id,)))
     assert (silent.text, silent.html) == ("", "")
     assert (await posts.publish(ada, PostDraft("", spoiler="Eyes", media=((await add(pieces, ada)).id,)))).text == "🖼"
 
 
-async def test_nobody_attaches_what_is_not_theirs_or_is_taken(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
+async def test_media_of_others_and_attached_media_cannot_be_attached(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     mine = (await add(pieces, ada)).id
     for viewer, ids in [(bob, (mine,)), (ada, (mine, MediaId(123)))]:
@@ -172,14 +172,14 @@ async def test_a_post_has_four_media_at_most(pieces: Attachments, posts: Posts, 
     assert len((await posts.publish(ada, PostDraft("Four", media=ids[:4]))).media) == 4
 
 
-async def test_what_is_not_made_yet_cannot_be_attached(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
+async def test_media_that_are_still_processed_cannot_be_attached(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     waiting = media.insert(cursor, account=ada.id, kind=MediaKind.VIDEO, description="", focus=None, now=make.NOW)
     with pytest.raises(Invalid, match="have not finished processing"):
         await posts.publish(ada, PostDraft("Soon", media=(waiting,)))
 
 
-async def test_a_film_is_alone(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
+async def test_a_video_must_be_the_only_attachment(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     image, film = await add(pieces, ada), await add(pieces, ada)
     execute(cursor, "update media set kind = 'video' where id = %(id)s", {"id": film.id})
@@ -187,7 +187,7 @@ async def test_a_film_is_alone(pieces: Attachments, posts: Posts, cursor: Cursor
         await posts.publish(ada, PostDraft("Both", media=(image.id, film.id)))
 
 
-async def test_an_edit_changes_which_media_in_which_order_and_what_they_show(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
+async def test_an_edit_changes_media_their_order_and_descriptions(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     one, two, three = [(await add(pieces, ada, description=f"Number {n}")).id for n in range(3)]
     post = await posts.publish(ada, PostDraft("Look", media=(one, two)))
@@ -204,7 +204,7 @@ async def test_an_edit_changes_which_media_in_which_order_and_what_they_show(pie
         await posts.publish(ada, PostDraft("Again", media=(two,)))
 
 
-async def test_media_of_a_deleted_post_can_be_posted_anew_for_a_day(
+async def test_media_of_a_deleted_post_can_be_reused_for_a_day(
     pieces: Attachments, posts: Posts, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
@@ -219,7 +219,7 @@ async def test_media_of_a_deleted_post_can_be_posted_anew_for_a_day(
     assert kept(studio) == []
 
 
-async def test_media_go_with_the_post_if_that_is_wanted(
+async def test_media_are_deleted_with_the_post_on_request(
     pieces: Attachments, posts: Posts, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
@@ -229,7 +229,7 @@ async def test_media_go_with_the_post_if_that_is_wanted(
     assert kept(studio) == []
 
 
-async def test_what_is_never_attached_goes_after_a_day_and_not_before(
+async def test_unattached_media_are_deleted_after_a_day_and_not_before(
     pieces: Attachments, posts: Posts, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
@@ -245,7 +245,7 @@ async def test_what_is_never_attached_goes_after_a_day_and_not_before(
         await pieces.one(ada, loose.id)
 
 
-async def test_what_a_crash_left_behind_goes(
+async def test_files_left_by_a_crash_are_deleted(
     pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
@@ -267,7 +267,7 @@ async def test_what_a_crash_left_behind_goes(
     assert kept(studio) == []
 
 
-async def test_only_ones_own_and_unattached_media_can_be_changed_or_deleted(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
+async def test_only_the_owner_can_change_or_delete_unattached_media(pieces: Attachments, posts: Posts, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     piece = await add(pieces, ada)
     changed = await pieces.change(ada, MediaChange(piece.id, "Now with words", Focus(0, 1)))
@@ -283,7 +283,7 @@ async def test_only_ones_own_and_unattached_media_can_be_changed_or_deleted(piec
         await pieces.delete(ada, piece.id)
 
 
-async def test_a_deleted_piece_takes_its_files_along(
+async def test_deleting_an_attachment_deletes_its_files(
     pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
@@ -292,7 +292,7 @@ async def test_a_deleted_piece_takes_its_files_along(
     assert kept(studio) == []
 
 
-async def test_a_preview_can_be_replaced(
+async def test_a_thumbnail_can_be_replaced(
     pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
@@ -307,7 +307,9 @@ async def test_a_preview_can_be_replaced(
 
 
 @needs_ffmpeg
-async def test_a_film_is_made_by_a_job(pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore) -> None:
+async def test_a_video_is_processed_by_a_job(
+    pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
+) -> None:
     ada = make.viewer(db.cursor)
     piece = await add(pieces, ada, files.film())
     assert (piece.kind, piece.state, piece.path) == (MediaKind.VIDEO, MediaState.WAITING, None)
@@ -318,7 +320,9 @@ async def test_a_film_is_made_by_a_job(pieces: Attachments, db: RolledBackDataba
 
 
 @needs_ffmpeg
-async def test_a_moving_gif_becomes_a_film_and_a_still_one_a_picture(pieces: Attachments, db: RolledBackDatabase, clock: WallClock) -> None:
+async def test_an_animated_gif_becomes_a_video_and_a_still_one_an_image(
+    pieces: Attachments, db: RolledBackDatabase, clock: WallClock
+) -> None:
     ada = make.viewer(db.cursor)
     moving, still = await add(pieces, ada, files.animation()), await add(pieces, ada, files.picture("GIF", mode="P"))
     assert (moving.kind, moving.state) == (MediaKind.GIFV, MediaState.WAITING)
@@ -328,7 +332,7 @@ async def test_a_moving_gif_becomes_a_film_and_a_still_one_a_picture(pieces: Att
 
 
 @needs_ffmpeg
-async def test_a_broken_film_has_failed_and_leaves_no_file(
+async def test_a_broken_video_fails_and_leaves_no_file(
     pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
@@ -340,7 +344,7 @@ async def test_a_broken_film_has_failed_and_leaves_no_file(
     assert kept(studio) == []
 
 
-async def test_films_are_refused_without_ffmpeg(db: RolledBackDatabase, tmp_path: Path) -> None:
+async def test_videos_are_refused_without_ffmpeg(db: RolledBackDatabase, tmp_path: Path) -> None:
     pieces = Attachments(db, fakes.studio(tmp_path, films=False), lambda: make.NOW, fakes.no_pause)
     with pytest.raises(Invalid, match="content type is invalid"):
         await add(pieces, make.viewer(db.cursor), BytesIO(b"\0\0\0\x20ftypisom" + b"\0" * 100))
@@ -350,7 +354,7 @@ async def test_films_are_refused_without_ffmpeg(db: RolledBackDatabase, tmp_path
 # --- faces
 
 
-async def test_a_face_is_shown_and_the_one_before_goes(
+async def test_a_new_avatar_replaces_the_old_file(
     pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada, pictures = make.viewer(db.cursor), ProfileImages(db, studio, clock)
@@ -364,7 +368,7 @@ async def test_a_face_is_shown_and_the_one_before_goes(
     assert (await pictures.remove_avatar(ada)).avatar is None
 
 
-async def test_pictures_of_a_profile_go_with_the_account(
+async def test_profile_images_are_deleted_with_the_account(
     pieces: Attachments, db: RolledBackDatabase, clock: WallClock, studio: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
@@ -375,7 +379,7 @@ async def test_pictures_of_a_profile_go_with_the_account(
 
 
 @pytest.mark.parametrize("sent", [b"<svg/>", b"\xff\xd8\xff broken", b""])
-async def test_what_is_no_picture_is_no_face(db: RolledBackDatabase, studio: DirectoryMediaStore, sent: bytes) -> None:
+async def test_an_avatar_must_be_an_image(db: RolledBackDatabase, studio: DirectoryMediaStore, sent: bytes) -> None:
     with pytest.raises(Invalid) as refused:
         await ProfileImages(db, studio, lambda: make.NOW).set_avatar(make.viewer(db.cursor), BytesIO(sent))
     assert refused.value.codes == {"avatar": "ERR_INVALID"}
@@ -402,7 +406,7 @@ async def test_what_is_no_picture_is_no_face(db: RolledBackDatabase, studio: Dir
         (BytesIO(b"\xff"), None),
     ],
 )
-def test_a_file_is_known_by_its_first_bytes(file: BytesIO, format: Format | None) -> None:
+def test_a_file_type_is_detected_by_its_first_bytes(file: BytesIO, format: Format | None) -> None:
     assert detect_type(file) is format
     assert file.tell() == 0
 
@@ -413,10 +417,10 @@ def _gifs() -> Sequence[tuple[bytes, bool]]:
 
 
 @pytest.mark.parametrize(("data", "expected"), _gifs())
-def test_a_gif_moves_if_it_has_more_than_one_picture(data: bytes, expected: bool) -> None:
+def test_a_gif_is_animated_if_it_has_more_than_one_frame(data: bytes, expected: bool) -> None:
     assert is_animated(BytesIO(data)) is expected
 
 
-def test_the_limits_are_those_that_clients_are_told() -> None:
+def test_the_limits_are_the_ones_that_the_api_states() -> None:
     assert (MAX_IMAGE_BYTES, MAX_VIDEO_BYTES) == (16_777_216, 103_809_024)
     assert MAX_MEDIA == 4

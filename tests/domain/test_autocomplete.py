@@ -26,7 +26,7 @@ async def tags(completion: Autocomplete, viewer: Viewer, prefix: str) -> list[tu
     return [(one.tag.name, one.uses) for one in await completion.tags(viewer, prefix)]
 
 
-async def test_whom_one_follows_comes_first_then_the_most_followed(completion: Autocomplete, cursor: Cursor) -> None:
+async def test_followed_accounts_come_first_then_the_most_followed(completion: Autocomplete, cursor: Cursor) -> None:
     me, known, famous, other = (make.viewer(cursor, name) for name in ("me_self", "Teresa", "tea_famous", "tea"))
     make.follow(cursor, me, known)
     for _ in range(3):
@@ -39,7 +39,7 @@ async def test_whom_one_follows_comes_first_then_the_most_followed(completion: A
     assert await names(completion, me, "me_s") == []  # nobody names themselves
 
 
-async def test_whom_one_follows_is_found_by_any_word_of_the_display_name(completion: Autocomplete, cursor: Cursor) -> None:
+async def test_followed_accounts_are_found_by_any_word_of_the_display_name(completion: Autocomplete, cursor: Cursor) -> None:
     me = make.viewer(cursor)
     friend, stranger = (make.account(cursor, name, display_name="Jasmin علي Tea") for name in ("friend", "stranger"))
     make.follow(cursor, me, friend)
@@ -50,7 +50,7 @@ async def test_whom_one_follows_is_found_by_any_word_of_the_display_name(complet
 
 
 @pytest.mark.parametrize("relation", ["blocks me", "is blocked", "is suspended", "is limited"])
-async def test_nobody_is_offered_who_is_hidden(completion: Autocomplete, cursor: Cursor, relation: str) -> None:
+async def test_hidden_accounts_are_not_suggested(completion: Autocomplete, cursor: Cursor, relation: str) -> None:
     me, other = make.viewer(cursor), make.viewer(cursor, "teapot")
     assert await names(completion, me, "tea") == ["teapot"]
     match relation:
@@ -65,7 +65,7 @@ async def test_nobody_is_offered_who_is_hidden(completion: Autocomplete, cursor:
     assert await names(completion, me, "tea") == []
 
 
-async def test_tags_come_with_what_the_viewer_may_see_of_them(completion: Autocomplete, cursor: Cursor) -> None:
+async def test_hashtag_counts_include_only_posts_that_the_viewer_may_see(completion: Autocomplete, cursor: Cursor) -> None:
     me, other, foe = (make.viewer(cursor) for _ in range(3))
     make.post(cursor, other, "#Tea")
     for _ in range(3):
@@ -78,7 +78,7 @@ async def test_tags_come_with_what_the_viewer_may_see_of_them(completion: Autoco
     assert ("teasecret", 1) in await tags(completion, other, "tea")
 
 
-async def test_uses_are_counted_up_to_a_bound(completion: Autocomplete, cursor: Cursor) -> None:
+async def test_uses_are_counted_up_to_a_limit(completion: Autocomplete, cursor: Cursor) -> None:
     me = make.viewer(cursor)
     for _ in range(MAX_USES + 5):
         make.post(cursor, me, "#often")
@@ -87,7 +87,7 @@ async def test_uses_are_counted_up_to_a_bound(completion: Autocomplete, cursor: 
 
 
 @pytest.mark.parametrize("prefix", ["", " ", "%", "\\", "\0", "\ud800", "a" * 1000])
-async def test_what_is_no_name_completes_to_nothing(completion: Autocomplete, cursor: Cursor, prefix: str) -> None:
+async def test_text_that_is_no_name_gives_no_suggestions(completion: Autocomplete, cursor: Cursor, prefix: str) -> None:
     me = make.viewer(cursor)
     make.post(cursor, me, "#tea")
     assert await completion.people(me, prefix) == []

@@ -43,7 +43,7 @@ def test_another_seed_gives_another_plan_and_another_time_only_moves_it(demo: De
 
 
 @pytest.mark.parametrize("posts", [1500, 2000, 3000])
-def test_there_are_as_many_posts_as_were_asked_for(posts: int) -> None:
+def test_the_plan_has_the_requested_number_of_posts(posts: int) -> None:
     assert len(compose(3, NOW, posts).posts) == posts
 
 
@@ -65,12 +65,12 @@ def test_the_site_is_lively(demo: Demo) -> None:
     assert set(Counter(post.author for post in demo.posts)) == {person.username for person in demo.people}
 
 
-def test_some_are_followed_by_many_and_most_by_few(demo: Demo) -> None:
+def test_a_few_accounts_have_many_followers_and_most_have_few(demo: Demo) -> None:
     followers = sorted(Counter(follow.followed for follow in demo.follows).values())
     assert followers[-1] > 2 * followers[len(followers) // 2]
 
 
-def test_nobody_says_the_same_twice(demo: Demo) -> None:
+def test_no_author_repeats_a_text(demo: Demo) -> None:
     said = Counter((post.author, post.text) for post in demo.posts if post.boost_of is None)
     assert max(said.values()) == 1
     openings = Counter(post.text for post in demo.posts if post.boost_of is None and post.reply_to is None)
@@ -89,7 +89,7 @@ def test_posts_are_in_order_and_within_the_last_sixty_days(demo: Demo) -> None:
     assert all(post.at < edit.at < NOW and edit.text != post.text for post in demo.posts for edit in post.edits)
 
 
-def test_a_reply_is_later_than_what_it_answers_in_its_language_and_no_wider(demo: Demo) -> None:
+def test_a_reply_is_later_than_its_parent_in_the_same_language_and_no_more_public(demo: Demo) -> None:
     order = list(Visibility)
     for post in demo.posts:
         if post.reply_to is not None:
@@ -102,7 +102,7 @@ def test_a_reply_is_later_than_what_it_answers_in_its_language_and_no_wider(demo
             assert sees(demo, parent.author, post, post.at)
 
 
-def test_a_boost_is_of_an_open_post_of_somebody_else_once(demo: Demo) -> None:
+def test_a_boost_is_of_a_public_post_of_another_author_and_happens_once(demo: Demo) -> None:
     boosts = [post for post in demo.posts if post.boost_of is not None]
     assert len({(post.author, post.boost_of) for post in boosts}) == len(boosts)
     for post in boosts:
@@ -115,7 +115,7 @@ def test_a_boost_is_of_an_open_post_of_somebody_else_once(demo: Demo) -> None:
         assert post.text == ""
 
 
-def test_nobody_likes_or_keeps_what_they_could_not_see(demo: Demo) -> None:
+def test_favourites_and_bookmarks_are_of_visible_posts(demo: Demo) -> None:
     marks: list[PlannedFavourite | PlannedBookmark] = [*demo.favourites, *demo.bookmarks]
     for mark in marks:
         post = demo.posts[mark.post]
@@ -126,7 +126,7 @@ def test_nobody_likes_or_keeps_what_they_could_not_see(demo: Demo) -> None:
     assert len({(mark.account, mark.post) for mark in demo.bookmarks}) == len(demo.bookmarks)
 
 
-def test_everything_keeps_to_the_rules_for_texts(demo: Demo) -> None:
+def test_all_texts_are_valid(demo: Demo) -> None:
     for post in demo.posts:
         for said in (post.text, *(edit.text for edit in post.edits)):
             assert post_text.clean(said) == said
@@ -138,13 +138,13 @@ def test_everything_keeps_to_the_rules_for_texts(demo: Demo) -> None:
         assert post_text.length(post_text.clean(person.bio)) <= 500
 
 
-def test_whoever_is_mentioned_exists(demo: Demo) -> None:
+def test_every_mentioned_account_exists(demo: Demo) -> None:
     names = {person.username for person in demo.people}
     for post in demo.posts:
         assert set(post_text.parse(post.text, "example.org").mentions) <= names
 
 
-def test_every_text_that_fits_one_author_names_somebody_who_speaks_its_language() -> None:
+def test_every_text_for_one_author_names_a_speaker_of_its_language() -> None:
     library = load()
     speaks = {person.username: person.speaks for person in library.people}
     for texts in library.languages:

@@ -70,7 +70,7 @@ def changes(cursor: Cursor, post: Post) -> list[int]:
     return first_column(cursor.fetchall())
 
 
-async def test_a_direct_post_is_a_conversation_unread_for_those_it_names(
+async def test_a_direct_post_is_an_unread_conversation_of_the_mentioned(
     conversations: Conversations, cursor: Cursor, people: People
 ) -> None:
     ada, bob, cid = people
@@ -82,7 +82,7 @@ async def test_a_direct_post_is_a_conversation_unread_for_those_it_names(
     assert set(changes(cursor, post)) == {ada.id, bob.id}
 
 
-async def test_an_answer_goes_to_the_same_conversation_and_is_read_for_who_answers(
+async def test_a_reply_joins_the_conversation_and_marks_it_read_for_its_author(
     conversations: Conversations, cursor: Cursor, people: People
 ) -> None:
     ada, bob, _ = people
@@ -92,7 +92,9 @@ async def test_an_answer_goes_to_the_same_conversation_and_is_read_for_who_answe
     assert await seen(conversations, ada) == [(["bob"], "@ada hello", True)]
 
 
-async def test_other_people_or_another_thread_is_another_conversation(conversations: Conversations, cursor: Cursor, people: People) -> None:
+async def test_other_participants_or_another_thread_make_another_conversation(
+    conversations: Conversations, cursor: Cursor, people: People
+) -> None:
     ada, bob, cid = people
     first = said(cursor, ada, "@bob hi")
     said(cursor, bob, "@ada @cid meet", first)
@@ -105,12 +107,14 @@ async def test_other_people_or_another_thread_is_another_conversation(conversati
     assert await seen(conversations, cid) == [(["ada", "bob"], "@ada @cid meet", True)]
 
 
-async def test_a_note_to_oneself_is_a_conversation_with_nobody(conversations: Conversations, cursor: Cursor, people: People) -> None:
+async def test_a_direct_post_without_mentions_is_a_conversation_with_nobody(
+    conversations: Conversations, cursor: Cursor, people: People
+) -> None:
     said(cursor, people[0], "milk, eggs")
     assert await seen(conversations, people[0]) == [([], "milk, eggs", False)]
 
 
-async def test_the_list_is_paged_by_last_posts(conversations: Conversations, cursor: Cursor, people: People) -> None:
+async def test_conversations_are_paged_by_last_post(conversations: Conversations, cursor: Cursor, people: People) -> None:
     ada = people[0]
     made = [said(cursor, ada, f"@bob {number}") for number in range(3)]
     places = [each.place for each in await conversations.page(ada, Page())]
@@ -121,7 +125,7 @@ async def test_the_list_is_paged_by_last_posts(conversations: Conversations, cur
     assert [[each.place for each in page] for page in (below, above, newest)] == [[made[1].id], [made[1].id], [made[2].id]]
 
 
-async def test_a_conversation_ends_with_what_is_left_when_its_last_post_is_deleted(
+async def test_deleting_the_last_post_makes_the_one_before_the_last(
     conversations: Conversations, posts: Posts, cursor: Cursor, people: People
 ) -> None:
     ada, bob, _ = people
@@ -134,7 +138,7 @@ async def test_a_conversation_ends_with_what_is_left_when_its_last_post_is_delet
     assert [others for others, *_ in await seen(conversations, bob)] == [["ada", "cid"]]
 
 
-async def test_a_post_deleted_amid_a_conversation_changes_nothing_of_it(
+async def test_deleting_an_earlier_post_does_not_change_the_conversation(
     conversations: Conversations, posts: Posts, cursor: Cursor, people: People
 ) -> None:
     ada, bob, _ = people
@@ -144,7 +148,7 @@ async def test_a_post_deleted_amid_a_conversation_changes_nothing_of_it(
     assert await seen(conversations, ada) == [(["bob"], "@ada two", True)]
 
 
-async def test_an_edit_that_names_others_moves_the_post_to_another_conversation(
+async def test_an_edit_with_other_mentions_moves_the_post_to_another_conversation(
     conversations: Conversations, posts: Posts, cursor: Cursor, people: People
 ) -> None:
     ada, bob, cid = people
@@ -159,7 +163,7 @@ async def test_an_edit_that_names_others_moves_the_post_to_another_conversation(
     assert await seen(conversations, bob) == [(["ada"], "@bob two", True)]
 
 
-async def test_what_was_read_is_not_new_again_after_an_edit(
+async def test_an_edit_does_not_mark_a_read_conversation_unread(
     conversations: Conversations, posts: Posts, cursor: Cursor, people: People
 ) -> None:
     ada, bob, _ = people
@@ -175,7 +179,7 @@ async def test_what_was_read_is_not_new_again_after_an_edit(
 
 
 @pytest.mark.parametrize("how", ["blocks", "is blocked", "mutes", "muted the thread", "suspended", "follows no more", "refuses strangers"])
-async def test_whoever_would_not_be_told_has_no_conversation_of_it(
+async def test_accounts_that_get_no_notification_get_no_conversation(
     conversations: Conversations, db: RolledBackDatabase, cursor: Cursor, people: People, how: str
 ) -> None:
     ada, bob, cid = people
@@ -200,7 +204,7 @@ async def test_whoever_would_not_be_told_has_no_conversation_of_it(
     assert fetch_all(cursor, int, "select account_id from conversations order by account_id") == sorted([ada.id, cid.id])
 
 
-async def test_what_a_stranger_writes_comes_once_they_are_let_through(
+async def test_filtered_direct_posts_become_conversations_when_the_sender_is_accepted(
     conversations: Conversations, db: RolledBackDatabase, posts: Posts, cursor: Cursor, people: People
 ) -> None:
     ada, bob, cid = people
@@ -218,7 +222,7 @@ async def test_what_a_stranger_writes_comes_once_they_are_let_through(
     assert bob.id in changes(cursor, last)
 
 
-async def test_whoever_was_written_to_may_answer(conversations: Conversations, cursor: Cursor, people: People) -> None:
+async def test_the_recipient_of_a_direct_post_may_reply(conversations: Conversations, cursor: Cursor, people: People) -> None:
     ada, bob, _ = people
     cursor.execute("delete from follows")
     first = said(cursor, ada, "@bob hi")
@@ -237,7 +241,7 @@ async def test_an_ended_mute_hides_nothing(conversations: Conversations, cursor:
 
 
 @pytest.mark.parametrize("command", ["block", "mute"])
-async def test_blocking_or_muting_somebody_clears_ones_conversations_with_them(
+async def test_a_block_or_mute_deletes_conversations_with_that_account(
     conversations: Conversations, db: RolledBackDatabase, cursor: Cursor, people: People, command: str
 ) -> None:
     ada, bob, cid = people
@@ -249,7 +253,7 @@ async def test_blocking_or_muting_somebody_clears_ones_conversations_with_them(
     assert len(await seen(conversations, cid)) == 2
 
 
-async def test_a_mute_that_lets_notifications_through_leaves_conversations(
+async def test_a_mute_without_notifications_keeps_conversations(
     conversations: Conversations, db: RolledBackDatabase, cursor: Cursor, people: People
 ) -> None:
     ada, bob, _ = people
@@ -259,7 +263,7 @@ async def test_a_mute_that_lets_notifications_through_leaves_conversations(
     assert len(await seen(conversations, bob)) == 2
 
 
-async def test_what_may_not_be_seen_any_more_is_not_shown(conversations: Conversations, cursor: Cursor, people: People) -> None:
+async def test_conversations_show_only_posts_that_are_still_visible(conversations: Conversations, cursor: Cursor, people: People) -> None:
     """The conversation goes back to what may be seen, is left out where that is nothing, and returns when the block or suspension ends."""
     ada, bob, _ = people
     first = said(cursor, ada, "@bob one")
@@ -274,7 +278,7 @@ async def test_what_may_not_be_seen_any_more_is_not_shown(conversations: Convers
     assert len(await seen(conversations, ada)) == 2
 
 
-async def test_what_one_said_to_a_deleted_account_stays(
+async def test_posts_to_a_deleted_account_stay(
     conversations: Conversations, db: RolledBackDatabase, cursor: Cursor, people: People
 ) -> None:
     ada, bob, _ = people
@@ -286,7 +290,7 @@ async def test_what_one_said_to_a_deleted_account_stays(
     assert fetch_all(cursor, int, "select account_id from conversations") == [ada.id]
 
 
-async def test_reading_and_deleting_are_for_ones_own_conversations(conversations: Conversations, cursor: Cursor, people: People) -> None:
+async def test_only_own_conversations_can_be_read_or_deleted(conversations: Conversations, cursor: Cursor, people: People) -> None:
     ada, bob, cid = people
     post = said(cursor, ada, "@bob hi")
     [found] = await conversations.page(bob, Page())
@@ -303,9 +307,7 @@ async def test_reading_and_deleting_are_for_ones_own_conversations(conversations
     assert len(await seen(conversations, ada)) == 1
 
 
-async def test_a_forgotten_conversation_returns_when_somebody_says_something(
-    conversations: Conversations, cursor: Cursor, people: People
-) -> None:
+async def test_a_deleted_conversation_returns_with_a_new_post(conversations: Conversations, cursor: Cursor, people: People) -> None:
     ada, bob, _ = people
     first = said(cursor, ada, "@bob hi")
     [found] = await conversations.page(bob, Page())
@@ -314,7 +316,7 @@ async def test_a_forgotten_conversation_returns_when_somebody_says_something(
     assert await seen(conversations, bob) == [(["ada"], "@bob are you there?", True)]
 
 
-async def test_looking_at_a_post_reads_its_conversation_alone(conversations: Conversations, cursor: Cursor, people: People) -> None:
+async def test_viewing_a_post_marks_only_its_conversation_as_read(conversations: Conversations, cursor: Cursor, people: People) -> None:
     ada, bob, _ = people
     first = said(cursor, ada, "@bob one")
     said(cursor, ada, "@bob @cid two", first)

@@ -38,7 +38,7 @@ def target(*, standard: bool) -> PushTarget:
     return PushTarget(ENDPOINT, vapid.point(READER), AUTH, standard)
 
 
-def test_the_example_of_the_rfc_comes_out_byte_for_byte() -> None:
+def test_the_example_of_rfc_8291_is_reproduced_byte_for_byte() -> None:
     ours = ec.derive_private_key(int.from_bytes(decoded("yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"), "big"), ec.SECP256R1())
     reader = decoded("BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4")
     theirs = PushTarget(ENDPOINT, reader, decoded("BTBZMqHH6r4Tts7J_aSIgg"), standard=True)
@@ -51,7 +51,7 @@ def test_the_example_of_the_rfc_comes_out_byte_for_byte() -> None:
 
 
 @given(st.binary(min_size=1, max_size=encryption.MAX_MESSAGE_BYTES))
-def test_the_reader_and_nobody_else_can_read_a_message(message: bytes) -> None:
+def test_only_the_subscriber_can_decrypt_a_message(message: bytes) -> None:
     sealed = sealer().encrypt(message, target(standard=True))
     assert http_ece.decrypt(sealed.body, private_key=READER, auth_secret=AUTH, version="aes128gcm") == message
     assert len(sealed.body) <= 4096
@@ -60,7 +60,7 @@ def test_the_reader_and_nobody_else_can_read_a_message(message: bytes) -> None:
 
 
 @given(st.binary(min_size=1, max_size=encryption.MAX_MESSAGE_BYTES))
-def test_programs_of_before_the_rfc_can_read_a_message(message: bytes) -> None:
+def test_clients_of_the_draft_standard_can_decrypt_a_message(message: bytes) -> None:
     sealed = sealer().encrypt(message, target(standard=False))
     keys = dict(part.split("=", 1) for part in sealed.headers["Crypto-Key"].split(";"))
     salt = sealed.headers["Encryption"].removeprefix("salt=")
@@ -82,7 +82,7 @@ def test_no_two_messages_have_a_key_or_a_salt_in_common() -> None:
 
 
 @pytest.mark.parametrize("size", [0, encryption.MAX_MESSAGE_BYTES + 1])
-def test_what_is_empty_or_too_long_for_a_push_service_is_not_sealed(size: int) -> None:
+def test_empty_and_too_long_messages_are_not_encrypted(size: int) -> None:
     with pytest.raises(ValueError, match=f"not {size}"):
         sealer().encrypt(b"x" * size, target(standard=True))
 
@@ -99,7 +99,7 @@ def claims_of(token: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("standard", [True, False])
-def test_the_site_proves_to_the_push_service_who_it_is(standard: bool) -> None:
+def test_the_site_identifies_itself_to_the_push_service(standard: bool) -> None:
     said = sealer().encrypt(b"x", target(standard=standard)).headers["Authorization"]
     kind, _, rest = said.partition(" ")
     token = rest.removeprefix("t=").partition(",k=")[0]
@@ -123,12 +123,12 @@ def test_a_token_is_for_one_service_and_is_renewed_long_before_it_ends() -> None
 
 
 @pytest.mark.parametrize("endpoint", ["https://Push.example.NET/x", "https://push.example.net:443/x"])
-def test_a_service_is_called_as_it_calls_itself(endpoint: str) -> None:
+def test_the_audience_is_the_origin_of_the_push_service(endpoint: str) -> None:
     token = vapid.Signer(b"s" * 32, "https://example.org", lambda: NOW).token(endpoint)
     assert claims_of(token)["aud"] == "https://push.example.net"
 
 
-def test_a_signature_of_somebody_else_is_found_out() -> None:
+def test_a_signature_by_another_key_is_refused() -> None:
     token = vapid.Signer(b"t" * 32, "https://example.org", lambda: NOW).token(ENDPOINT)
     with pytest.raises(InvalidSignature):
         claims_of(token)
@@ -138,6 +138,6 @@ def test_a_signature_of_somebody_else_is_found_out() -> None:
     "data",
     [b"", b"\x04" + b"\0" * 64, vapid.point(READER)[1:], b"\x02" + vapid.point(READER)[1:], vapid.point(READER)[:-1] + b"\0"],
 )
-def test_what_is_no_point_is_known_to_be_none(data: bytes) -> None:
+def test_a_key_that_is_no_point_of_the_curve_is_refused(data: bytes) -> None:
     assert not encryption.is_point(data)
     assert encryption.is_point(vapid.point(READER))

@@ -29,7 +29,7 @@ def fill(db: RolledBackDatabase, plan: Demo, password: str | None = None) -> Non
     done(DemoSite(db, quick_passwords(), "example.org", "https://example.org", lambda: NOW).fill(plan, password))
 
 
-def test_everything_of_the_plan_is_there(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
+def test_everything_in_the_plan_is_stored(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
     fill(db, plan)
     for table, expected in [
         ("accounts", len(plan.people)),
@@ -47,7 +47,7 @@ def test_everything_of_the_plan_is_there(db: RolledBackDatabase, cursor: Cursor,
     assert (found.author.username, found.created_at) == (plan.posts[-1].author, plan.posts[-1].at)
 
 
-def test_posts_are_as_the_site_itself_would_have_stored_them(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
+def test_posts_are_stored_as_the_site_stores_them(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
     fill(db, plan)
     ids = fetch_all(
         cursor, int, "select id from posts where boost_of is null and edited_at is null order by length(text) desc, id limit 100"
@@ -58,7 +58,7 @@ def test_posts_are_as_the_site_itself_would_have_stored_them(db: RolledBackDatab
         assert (post.html, post.mentions, post.tags) == (anew.html, anew.mentions, anew.tags)
 
 
-def test_counters_are_what_a_recount_gives(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
+def test_counters_equal_a_recount(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
     fill(db, plan)
     for person in plan.people[:10]:
         account = accounts.by_username(cursor, username=person.username)
@@ -88,7 +88,7 @@ def test_a_reply_belongs_to_its_thread(db: RolledBackDatabase, cursor: Cursor, p
     )
 
 
-def test_people_are_told_what_happened_and_have_read_most_of_it(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
+def test_accounts_have_notifications_and_have_read_most_of_them(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
     fill(db, plan)
     kinds = set(fetch_all(cursor, NotificationKind, "select distinct kind from notifications"))
     assert {NotificationKind.MENTION, NotificationKind.FAVOURITE, NotificationKind.BOOST, NotificationKind.FOLLOW} <= kinds
@@ -98,7 +98,7 @@ def test_people_are_told_what_happened_and_have_read_most_of_it(db: RolledBackDa
     assert notifications.unread(cursor, account=AccountId(someone), limit=100) < 60
 
 
-def test_people_have_the_conversations_that_their_direct_posts_are(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
+def test_accounts_have_the_conversations_of_their_direct_posts(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
     fill(db, plan)
     direct = [post for post in plan.posts if post.visibility is Visibility.DIRECT]
     assert direct
@@ -122,14 +122,14 @@ def test_the_same_plan_gives_the_same_rows(db: RolledBackDatabase, cursor: Curso
     assert digests[0] == digests[1]
 
 
-def test_a_site_with_an_account_is_not_touched(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
+def test_a_site_with_an_account_is_not_filled(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
     make.account(cursor, "admin")
     with pytest.raises(Conflict):
         fill(db, plan)
     assert fetch_value(cursor, "select count(*) from accounts") == 1
 
 
-def test_with_a_password_everybody_can_log_in_and_without_it_nobody(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
+def test_demo_accounts_can_log_in_only_if_a_password_was_given(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
     with pytest.raises(Invalid):
         fill(db, plan, "short")
     fill(db, plan, "correct horse")

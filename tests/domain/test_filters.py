@@ -47,7 +47,7 @@ def texts(posts: list[Post]) -> list[str]:
     return [post.original.text for post in posts]
 
 
-async def test_a_filter_is_made_changed_and_deleted(filters: Filters, cursor: Cursor) -> None:
+async def test_a_filter_is_created_changed_and_deleted(filters: Filters, cursor: Cursor) -> None:
     me = make.viewer(cursor)
     made = await filters.create(me, draft("football", "tennis"))
     assert (made.title, made.contexts, made.action, words(made)) == ("Sports", ("home",), "warn", [("football", True), ("tennis", True)])
@@ -60,7 +60,7 @@ async def test_a_filter_is_made_changed_and_deleted(filters: Filters, cursor: Cu
     assert await filters.of(me) == []
 
 
-async def test_nobody_touches_the_filters_of_others(filters: Filters, cursor: Cursor) -> None:
+async def test_filters_of_other_accounts_are_not_found(filters: Filters, cursor: Cursor) -> None:
     me, other = make.viewer(cursor), make.viewer(cursor)
     made = await filters.create(me, draft("football"))
     mine = await filters.create(other, draft("golf"))
@@ -96,7 +96,7 @@ async def test_nobody_touches_the_filters_of_others(filters: Filters, cursor: Cu
         (FilterDraft("Sports", ["home"], keywords=[KeywordDraft(" ")]), "keyword"),
     ],
 )
-async def test_what_a_filter_may_not_be_is_said(filters: Filters, cursor: Cursor, wrong: FilterDraft, field: str) -> None:
+async def test_an_invalid_filter_is_refused_with_a_reason(filters: Filters, cursor: Cursor, wrong: FilterDraft, field: str) -> None:
     me = make.viewer(cursor)
     with pytest.raises(Invalid) as problem:
         await filters.create(me, wrong)
@@ -104,7 +104,7 @@ async def test_what_a_filter_may_not_be_is_said(filters: Filters, cursor: Cursor
     assert await filters.of(me) == []
 
 
-async def test_an_account_has_a_bounded_number_of_keywords_in_all(filters: Filters, cursor: Cursor) -> None:
+async def test_the_number_of_keywords_of_an_account_is_limited(filters: Filters, cursor: Cursor) -> None:
     me, other = make.viewer(cursor), make.viewer(cursor)
     names = [[f"word{number}x{turn}" for number in range(MAX_KEYWORDS)] for turn in range(MAX_TOTAL_KEYWORDS // MAX_KEYWORDS)]
     full = [await filters.create(me, draft(*some)) for some in names]
@@ -122,7 +122,7 @@ async def test_an_account_has_a_bounded_number_of_keywords_in_all(filters: Filte
     await filters.create(other, draft("more"))
 
 
-async def test_only_posts_that_one_may_see_can_be_filtered(filters: Filters, cursor: Cursor) -> None:
+async def test_only_visible_posts_can_be_filtered(filters: Filters, cursor: Cursor) -> None:
     me, other = make.viewer(cursor), make.viewer(cursor)
     made = await filters.create(me, draft())
     with pytest.raises(NotFound):
@@ -138,7 +138,9 @@ async def hidden(filters: Filters, me: Viewer) -> None:
     await filters.create(me, draft("football", action="hide"))
 
 
-async def test_what_filters_hide_is_not_at_home_and_pages_stay_full(filters: Filters, timelines: Timelines, cursor: Cursor) -> None:
+async def test_filtered_posts_are_not_in_the_home_timeline_and_pages_stay_full(
+    filters: Filters, timelines: Timelines, cursor: Cursor
+) -> None:
     me, friend = make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, me, friend)
     for number in range(60):
@@ -154,7 +156,7 @@ async def test_what_filters_hide_is_not_at_home_and_pages_stay_full(filters: Fil
     assert texts(await timelines.home(me, Page(9, since_id=second[0].id))) == ["my football", "news 50", "news 40"]
 
 
-async def test_a_change_counts_at_once_here_and_elsewhere(
+async def test_a_change_takes_effect_at_once_in_all_processes(
     db: RolledBackDatabase, clock: WallClock, filters: Filters, timelines: Timelines, cursor: Cursor
 ) -> None:
     me, friend = make.viewer(cursor), make.viewer(cursor)
@@ -172,7 +174,7 @@ async def test_a_change_counts_at_once_here_and_elsewhere(
         assert len(await site.home(me, Page())) == 1
 
 
-async def test_a_filter_that_ends_lets_posts_through(filters: Filters, timelines: Timelines, cursor: Cursor, clock: WallClock) -> None:
+async def test_an_expired_filter_hides_nothing(filters: Filters, timelines: Timelines, cursor: Cursor, clock: WallClock) -> None:
     me, friend = make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, me, friend)
     make.post(cursor, friend, "football")

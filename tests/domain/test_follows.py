@@ -58,7 +58,7 @@ def names(people: list[RelatedAccount]) -> list[str]:
     return [one.account.username for one in people]
 
 
-def test_a_follow_counts_is_told_and_is_an_event(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_a_follow_changes_counters_notifies_and_records_an_event(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     now = done(follows.follow(ann, ben.id))
     assert (now.following, now.showing_boosts, now.notifying, now.requested) == (True, True, False, False)
     assert (counts(cursor, ann), counts(cursor, ben)) == ((1, 0), (0, 1))
@@ -66,14 +66,14 @@ def test_a_follow_counts_is_told_and_is_an_event(follows: Follows, cursor: Curso
     assert happened(cursor) == [("followed", ann.id, ben.id)]
 
 
-def test_following_twice_is_following_once(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_following_twice_has_no_further_effect(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     done(follows.follow(ann, ben.id))
     done(follows.follow(ann, ben.id))
     assert (counts(cursor, ann), counts(cursor, ben)) == ((1, 0), (0, 1))
     assert len(told(cursor, ben)) == len(happened(cursor)) == 1
 
 
-def test_following_again_changes_what_is_wanted_and_leaves_the_rest(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_following_again_changes_only_the_given_options(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     done(follows.follow(ann, ben.id, FollowRequestOptions(notify=True, languages=("de", "EN", "de"))))
     now = done(follows.follow(ann, ben.id, FollowRequestOptions(boosts=False)))
     assert (now.showing_boosts, now.notifying, now.languages) == (False, True, ("de", "en"))
@@ -84,17 +84,17 @@ def test_following_again_changes_what_is_wanted_and_leaves_the_rest(follows: Fol
 
 
 @pytest.mark.parametrize("languages", [("e",), ("english",), ("d1",), ("\0\0",), tuple("abcdefghijklmnopqrstuvw")])
-def test_what_is_no_language_is_refused(follows: Follows, ann: Viewer, ben: Viewer, languages: tuple[str, ...]) -> None:
+def test_an_unknown_language_is_refused(follows: Follows, ann: Viewer, ben: Viewer, languages: tuple[str, ...]) -> None:
     with pytest.raises(Invalid):
         done(follows.follow(ann, ben.id, FollowRequestOptions(languages=languages)))
 
 
-def test_nobody_follows_themselves(follows: Follows, ann: Viewer) -> None:
+def test_an_account_cannot_follow_itself(follows: Follows, ann: Viewer) -> None:
     with pytest.raises(Forbidden):
         done(follows.follow(ann, ann.id))
 
 
-def test_nobody_follows_who_is_not_there_or_suspended(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_missing_and_suspended_accounts_cannot_be_followed(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     make.suspend(cursor, ben)
     for nobody in (ben.id, AccountId(1)):
         with pytest.raises(NotFound):
@@ -112,7 +112,7 @@ def test_a_block_in_either_direction_prevents_following(follows: Follows, cursor
     assert counts(cursor, ann) == counts(cursor, ben) == (0, 0)
 
 
-def test_unfollowing_undoes_all_of_it_and_twice_is_once(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_unfollowing_undoes_the_follow_and_can_be_repeated(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     done(follows.follow(ann, ben.id))
     assert not done(follows.unfollow(ann, ben.id)).following
     done(follows.unfollow(ann, ben.id))
@@ -121,7 +121,7 @@ def test_unfollowing_undoes_all_of_it_and_twice_is_once(follows: Follows, cursor
     assert happened(cursor) == [("followed", ann.id, ben.id), ("unfollowed", ann.id, ben.id)]
 
 
-def test_a_locked_account_is_asked_and_nothing_counts_until_it_agrees(follows: Follows, cursor: Cursor, ann: Viewer) -> None:
+def test_a_follow_request_to_a_locked_account_counts_nothing_until_accepted(follows: Follows, cursor: Cursor, ann: Viewer) -> None:
     shy = make.viewer(cursor, "shy", locked=True)
     now = done(follows.follow(ann, shy.id, FollowRequestOptions(notify=True)))
     assert (now.following, now.requested, now.notifying) == (False, True, True)
@@ -154,14 +154,16 @@ def test_a_refused_or_withdrawn_request_leaves_nothing(follows: Follows, cursor:
     assert (done(follows.requests(shy, Page())), told(cursor, shy), happened(cursor)) == ([], [], [])
 
 
-def test_nobody_is_let_in_who_did_not_ask(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_only_an_existing_follow_request_can_be_accepted(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     for settle in (follows.accept, follows.reject):
         with pytest.raises(NoRequest):
             done(settle(ann, ben.id))
     assert counts(cursor, ann) == (0, 0)
 
 
-def test_unlocking_lets_in_those_who_asked(follows: Follows, db: RolledBackDatabase, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_unlocking_an_account_accepts_its_follow_requests(
+    follows: Follows, db: RolledBackDatabase, cursor: Cursor, ann: Viewer, ben: Viewer
+) -> None:
     shy = make.viewer(cursor, "shy", locked=True)
     for one in (ann, ben):
         done(follows.follow(one, shy.id))
@@ -178,7 +180,7 @@ def test_a_follower_can_be_removed(follows: Follows, cursor: Cursor, ann: Viewer
     assert happened(cursor)[-1] == ("unfollowed", ann.id, ben.id)
 
 
-def test_a_block_severs_both_ways_and_unblocking_mends_nothing(
+def test_a_block_ends_follows_both_ways_and_unblocking_does_not_restore_them(
     follows: Follows, relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer
 ) -> None:
     done(follows.follow(ann, ben.id))
@@ -195,7 +197,7 @@ def test_a_block_severs_both_ways_and_unblocking_mends_nothing(
     assert done(relations.between(ben, [ann.id]))[0].blocked_by is False
 
 
-def test_a_block_ends_requests_too(follows: Follows, relations: Relationships, cursor: Cursor, ann: Viewer) -> None:
+def test_a_block_deletes_follow_requests(follows: Follows, relations: Relationships, cursor: Cursor, ann: Viewer) -> None:
     shy = make.viewer(cursor, "shy", locked=True)
     done(follows.follow(ann, shy.id))
     done(relations.block(shy, ann.id))
@@ -204,7 +206,7 @@ def test_a_block_ends_requests_too(follows: Follows, relations: Relationships, c
         done(follows.accept(shy, ann.id))
 
 
-def test_lists_of_people_are_paged_by_the_follow_and_not_by_the_account(follows: Follows, cursor: Cursor, ann: Viewer) -> None:
+def test_lists_of_accounts_are_paged_by_follow_and_not_by_account(follows: Follows, cursor: Cursor, ann: Viewer) -> None:
     people = [make.viewer(cursor, f"p{number}") for number in range(5)]
     for one in reversed(people):
         make.follow(cursor, one, ann)
@@ -216,7 +218,7 @@ def test_lists_of_people_are_paged_by_the_follow_and_not_by_the_account(follows:
     assert names(done(follows.following(None, people[0].id, Page()))) == ["ann"]
 
 
-def test_hidden_lists_are_seen_by_their_owner_only(follows: Follows, db: RolledBackDatabase, ann: Viewer, ben: Viewer) -> None:
+def test_hidden_lists_are_visible_to_their_owner_only(follows: Follows, db: RolledBackDatabase, ann: Viewer, ben: Viewer) -> None:
     done(follows.follow(ben, ann.id))
     people = Accounts(db, "example.org", "https://example.org", WallClock(make.NOW))
     done(people.edit(ann, ProfileChanges(hide_relations=True)))
@@ -225,7 +227,7 @@ def test_hidden_lists_are_seen_by_their_owner_only(follows: Follows, db: RolledB
     assert names(done(follows.followers(ann, ann.id, Page()))) == ["ben"]
 
 
-def test_lists_show_nobody_who_is_suspended_or_behind_a_block(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_lists_leave_out_suspended_and_blocked_accounts(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     cat, dan, eve = (make.viewer(cursor, name) for name in ("cat", "dan", "eve"))
     for one in (ben, cat, dan, eve):
         make.follow(cursor, one, ann)

@@ -54,20 +54,20 @@ def look(health: Health, clock: Clock) -> HealthReport:
     return found[0]
 
 
-def test_a_site_that_moves_is_well(db: RolledBackDatabase) -> None:
+def test_a_running_site_is_healthy(db: RolledBackDatabase) -> None:
     report = done(Health(db, {"jobs": Part(), "events": Part()}, Clock(), lambda: NOW).check())
     assert report.ok
     assert list(report.checks) == ["database", "log", "jobs", "events"]
 
 
-def test_a_part_that_stands_still_is_told(db: RolledBackDatabase) -> None:
+def test_a_stalled_component_is_reported(db: RolledBackDatabase) -> None:
     report = done(Health(db, {"jobs": Part(), "events": Part(moves=False)}, Clock(), lambda: NOW).check())
     assert not report.ok
     assert [name for name, vital in report.checks.items() if not vital.ok] == ["events"]
     assert report.checks["events"].seconds == 600.0
 
 
-def test_a_database_that_refuses_or_hangs_is_told_soon() -> None:
+def test_a_failing_or_hanging_database_is_reported_soon() -> None:
     for hangs in (False, True):
         clock = Clock()
         report = look(Health(Ill(hangs), {}, clock, lambda: NOW), clock)
@@ -75,7 +75,7 @@ def test_a_database_that_refuses_or_hangs_is_told_soon() -> None:
         assert report.checks["database"].seconds == (2.0 if hangs else 0.0)
 
 
-def test_looking_often_asks_the_database_once_a_second() -> None:
+def test_frequent_checks_query_the_database_once_a_second() -> None:
     clock, database = Clock(), Ill(hangs=False)
     health = Health(database, {}, clock, lambda: NOW)
     for _ in range(10):
@@ -86,7 +86,7 @@ def test_looking_often_asks_the_database_once_a_second() -> None:
     assert database.asked == 2
 
 
-def test_whoever_goes_away_while_looking_leaves_no_false_report(db: RolledBackDatabase) -> None:
+def test_a_cancelled_check_leaves_no_false_result(db: RolledBackDatabase) -> None:
     health = Health(Ill(hangs=True), {}, Clock(), lambda: NOW)
     asking = Deferred.fromCoroutine(health.check())
     asking.addErrback(lambda _: None)
@@ -95,7 +95,7 @@ def test_whoever_goes_away_while_looking_leaves_no_false_report(db: RolledBackDa
     assert done(health.check()).ok
 
 
-def test_an_event_behind_a_transaction_that_does_not_end_is_told(database_url: str) -> None:
+def test_an_event_blocked_by_a_long_transaction_is_reported(database_url: str) -> None:
     slow, quick = connect(database_url), connect(database_url)
     with slow.cursor() as one, quick.cursor() as other:
         one.execute("select pg_current_xact_id()")

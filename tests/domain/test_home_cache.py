@@ -49,7 +49,9 @@ def step(db: RolledBackDatabase, people: list[Viewer], written: list[Post], what
 
 @settings(max_examples=40, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(STEP, min_size=5, max_size=15))
-def test_what_is_remembered_is_what_would_be_read(cursor: Cursor, db: RolledBackDatabase, history: list[tuple[str, int, int]]) -> None:
+def test_the_cached_timeline_equals_the_one_in_the_database(
+    cursor: Cursor, db: RolledBackDatabase, history: list[tuple[str, int, int]]
+) -> None:
     execute(cursor, "savepoint example")
     try:
         people = [make.viewer(cursor) for _ in range(5)]
@@ -69,7 +71,7 @@ def reader(cursor: Cursor) -> Viewer:
     return make.viewer(cursor)
 
 
-async def test_a_new_post_alone_is_looked_for(cursor: Cursor, db: RolledBackDatabase, reader: Viewer) -> None:
+async def test_only_new_posts_are_read(cursor: Cursor, db: RolledBackDatabase, reader: Viewer) -> None:
     friends, site = [make.viewer(cursor) for _ in range(3)], Timelines(db, lambda: make.NOW)
     for friend in friends:
         make.follow(cursor, reader, friend)

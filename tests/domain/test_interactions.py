@@ -33,7 +33,7 @@ async def test_a_favourite_counts_once_and_its_undo_leaves_nothing(marks: Intera
     assert await told.page(ada, NotificationQuery(Page())) == []
 
 
-async def test_a_second_boost_is_the_first(marks: Interactions, cursor: Cursor) -> None:
+async def test_boosting_again_returns_the_first_boost(marks: Interactions, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     post = make.post(cursor, ada)
     boost = await marks.boost(bob, post.id)
@@ -44,7 +44,7 @@ async def test_a_second_boost_is_the_first(marks: Interactions, cursor: Cursor) 
     assert make.again(cursor, bob).posts_count == 0
 
 
-async def test_only_ones_own_private_post_can_be_boosted_and_stays_private(marks: Interactions, cursor: Cursor) -> None:
+async def test_only_an_own_followers_only_post_can_be_boosted_and_the_boost_stays_private(marks: Interactions, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, bob, ada)
     private = make.post(cursor, ada, visibility=Visibility.PRIVATE)
@@ -59,14 +59,14 @@ async def test_a_direct_post_cannot_be_boosted(marks: Interactions, cursor: Curs
         await marks.boost(ada, make.post(cursor, ada, visibility=Visibility.DIRECT).id)
 
 
-async def test_what_one_may_not_see_cannot_be_marked(marks: Interactions, cursor: Cursor) -> None:
+async def test_posts_that_the_viewer_may_not_see_cannot_be_favourited_or_bookmarked(marks: Interactions, cursor: Cursor) -> None:
     hidden, stranger = make.post(cursor, make.viewer(cursor), visibility=Visibility.PRIVATE), make.viewer(cursor)
     for command in (marks.favourite, marks.boost, marks.bookmark, marks.pin, marks.mute_thread):
         with pytest.raises(NotFound):
             await command(stranger, hidden.id)
 
 
-async def test_bookmarks_are_listed_by_when_they_were_made(marks: Interactions, db: RolledBackDatabase, cursor: Cursor) -> None:
+async def test_bookmarks_are_listed_by_creation_time(marks: Interactions, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     old, new = make.post(cursor, ada, "old"), make.post(cursor, ada, "new")
     await marks.bookmark(bob, new.id)
@@ -80,7 +80,7 @@ async def test_bookmarks_are_listed_by_when_they_were_made(marks: Interactions, 
     assert [post.text for post in (await timelines.bookmarks(bob, Page())).posts] == ["new"]
 
 
-async def test_only_so_many_posts_can_be_pinned(marks: Interactions, cursor: Cursor) -> None:
+async def test_the_number_of_pinned_posts_is_limited(marks: Interactions, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     pinned = [make.post(cursor, ada) for _ in range(MAX_PINS)]
     for post in pinned:
@@ -92,7 +92,7 @@ async def test_only_so_many_posts_can_be_pinned(marks: Interactions, cursor: Cur
     await marks.pin(ada, make.post(cursor, ada).id)
 
 
-async def test_what_cannot_be_pinned_is_refused_with_a_reason(marks: Interactions, cursor: Cursor) -> None:
+async def test_an_invalid_pin_is_refused_with_a_reason(marks: Interactions, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     theirs = make.post(cursor, bob)
     for post, why in (
@@ -104,7 +104,7 @@ async def test_what_cannot_be_pinned_is_refused_with_a_reason(marks: Interaction
             await marks.pin(ada, post.id)
 
 
-async def test_a_muted_conversation_tells_nothing_more(marks: Interactions, db: RolledBackDatabase, cursor: Cursor) -> None:
+async def test_a_muted_thread_sends_no_more_notifications(marks: Interactions, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     post = make.post(cursor, ada)
     await marks.mute_thread(ada, post.id)

@@ -52,7 +52,7 @@ def keys(*those: str) -> frozenset[str]:
     return frozenset(those)
 
 
-def test_a_slow_transaction_is_not_passed_over(connections: Callable[[], Connection]) -> None:
+def test_changes_of_a_slow_transaction_are_not_missed(connections: Callable[[], Connection]) -> None:
     slow, quick, watch = connections(), connections(), InvalidationLog(CommittingDatabase(connections()))
     begun = done(watch.position())
     touch(slow, "slow")
@@ -68,7 +68,7 @@ def test_a_slow_transaction_is_not_passed_over(connections: Callable[[], Connect
     assert watch.unchanged(keys("slow", "quick"), after)
 
 
-def test_what_is_rolled_back_changes_nothing(connections: Callable[[], Connection]) -> None:
+def test_a_rolled_back_change_invalidates_nothing(connections: Callable[[], Connection]) -> None:
     other, watch = connections(), InvalidationLog(CommittingDatabase(connections()))
     begun = done(watch.position())
     touch(other, "p1")
@@ -77,7 +77,7 @@ def test_what_is_rolled_back_changes_nothing(connections: Callable[[], Connectio
     assert watch.unchanged(keys("p1"), begun)
 
 
-def test_with_patience_there_is_a_look_after_a_wake_or_when_it_is_over(connections: Callable[[], Connection]) -> None:
+def test_with_a_maximum_age_the_log_is_read_after_a_wakeup_or_when_the_age_is_reached(connections: Callable[[], Connection]) -> None:
     clock = [0.0]
     other, watch = connections(), InvalidationLog(CommittingDatabase(connections()), max_age=0.5, seconds=lambda: clock[0])
     begun = done(watch.position())
@@ -94,7 +94,7 @@ def test_with_patience_there_is_a_look_after_a_wake_or_when_it_is_over(connectio
     assert not watch.unchanged(keys("p2"), begun)
 
 
-def test_who_was_away_for_long_knows_nothing(connections: Callable[[], Connection]) -> None:
+def test_a_long_absence_invalidates_everything(connections: Callable[[], Connection]) -> None:
     connection = connections()
     with connection.cursor() as cursor:
         now = invalidation_log.current_position(cursor)
@@ -102,7 +102,7 @@ def test_who_was_away_for_long_knows_nothing(connections: Callable[[], Connectio
         assert invalidation_log.changed_since(cursor, since=evolve(now, at=now.at - RETENTION / 2))[1] == keys(EVERYTHING)
 
 
-def test_old_changes_are_swept(connections: Callable[[], Connection]) -> None:
+def test_old_changes_are_deleted(connections: Callable[[], Connection]) -> None:
     connection = connections()
     touch(connection, "p1")
     with connection.cursor() as cursor:
@@ -136,7 +136,7 @@ def places(watch: InvalidationLog, count: int) -> list[list[int]]:
     return found
 
 
-def test_all_who_ask_at_once_share_a_look_and_nobody_one_that_began_before() -> None:
+def test_concurrent_callers_share_a_query_but_not_one_that_began_earlier() -> None:
     database = Slow([])
     watch = InvalidationLog(database)
     first = places(watch, 1)
@@ -164,7 +164,7 @@ def test_after_a_failure_everything_counts_as_changed() -> None:
     assert watch.unchanged(keys("p1"), after[0])
 
 
-def test_everything_and_too_much_are_the_same() -> None:
+def test_too_many_keys_invalidate_everything() -> None:
     database = Slow([])
     watch = InvalidationLog(database)
     (begun,) = places(watch, 1)
@@ -183,7 +183,7 @@ def memory(clock: WallClock, room: int = 3) -> tuple[DependencyCache[str], int]:
     return DependencyCache(watch, clock, room, "test"), place[0]
 
 
-def test_those_longest_unused_go_first() -> None:
+def test_the_least_recently_used_entries_are_evicted_first() -> None:
     kept, place = memory(WallClock(make.NOW))
     for name in "abc":
         kept.put(name, name, CacheDependencies(), place)
@@ -206,14 +206,14 @@ def test_each_cache_counts_hits_misses_entries_and_bytes() -> None:
     assert 3_000 <= figures.bytes <= 6_000
 
 
-def test_a_cache_that_is_measured_in_bytes_tells_them_exactly() -> None:
+def test_a_cache_limited_by_bytes_reports_its_exact_size() -> None:
     kept, place = memory(WallClock(make.NOW), 1_000)
     kept.in_bytes = True
     kept.put("a", "x", CacheDependencies(), place, 700)
     assert kept.figures().bytes == 700
 
 
-def test_what_ends_by_itself_is_kept_no_longer() -> None:
+def test_an_entry_is_not_cached_beyond_its_expiry() -> None:
     clock = WallClock(make.NOW)
     kept, place = memory(clock)
     kept.put("a", "a", CacheDependencies(until=make.NOW + timedelta(minutes=1)), place)
@@ -246,7 +246,7 @@ def door(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> Door:
     return Door(AuthCache(Authentication(sessions, tokens), InvalidationLog(db), clock), sessions, tokens, make.viewer(cursor))
 
 
-async def test_a_revoked_token_and_an_ended_session_are_over_at_once(door: Door) -> None:
+async def test_a_revoked_token_and_an_ended_session_are_invalid_at_once(door: Door) -> None:
     issued = await door.tokens.issue(door.who.id, "read")
     entry = await door.sessions.begin(door.who.id, ClientInfo("192.0.2.1", "192.0.2.1", ""))
     for _ in range(3):  # the first time it is noted that the token was used
@@ -260,7 +260,7 @@ async def test_a_revoked_token_and_an_ended_session_are_over_at_once(door: Door)
     assert await door.identities.by_cookie(entry.token) is None
 
 
-async def test_a_session_ends_by_its_age_though_it_is_remembered(door: Door, clock: WallClock, cursor: Cursor) -> None:
+async def test_a_cached_session_still_expires(door: Door, clock: WallClock, cursor: Cursor) -> None:
     entry = await door.sessions.begin(door.who.id, ClientInfo("192.0.2.1", "192.0.2.1", ""))
     execute(cursor, "update sessions set expires_at = %(at)s", {"at": make.NOW + timedelta(minutes=2)})
     assert await door.identities.by_cookie(entry.token) is not None
@@ -268,7 +268,7 @@ async def test_a_session_ends_by_its_age_though_it_is_remembered(door: Door, clo
     assert await door.identities.by_cookie(entry.token) is None
 
 
-async def test_a_changed_name_is_known_at_once(door: Door, cursor: Cursor) -> None:
+async def test_a_changed_display_name_is_visible_at_once(door: Door, cursor: Cursor) -> None:
     issued = await door.tokens.issue(door.who.id, "read")
     await door.identities.by_bearer(issued.text)
     execute(cursor, "update accounts set display_name = 'New'")

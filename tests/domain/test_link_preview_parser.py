@@ -28,7 +28,7 @@ WHOLE = """<!doctype html><html lang="de-AT"><head><meta charset=utf-8><title>Pl
 <link rel="alternate" type="application/json+oembed" href="/oembed?url=1"></head><body><title>no</title></body></html>"""
 
 
-def test_a_page_tells_all_about_itself() -> None:
+def test_all_metadata_of_a_page_is_read() -> None:
     assert said(WHOLE) == ParsedPreview(
         title="Café & Tee",
         description="What it is about",
@@ -42,7 +42,7 @@ def test_a_page_tells_all_about_itself() -> None:
     )
 
 
-def test_a_card_names_the_host_where_the_page_names_nobody() -> None:
+def test_the_provider_is_the_host_if_the_page_names_none() -> None:
     card = said("<title>T</title>").card("https://short.example/1", "https://www.news.example/long")
     assert card is not None
     assert (card.url, card.title, card.provider_name) == ("https://short.example/1", "T", "news.example")
@@ -73,7 +73,7 @@ def test_a_card_names_the_host_where_the_page_names_nobody() -> None:
         ('<meta name="x" content="never closed><title>yes</title>', "yes"),
     ],
 )
-def test_titles_are_found_where_they_are(markup: str, title: str) -> None:
+def test_the_title_is_found_in_any_of_its_places(markup: str, title: str) -> None:
     assert said(markup).title == title
 
 
@@ -98,7 +98,7 @@ def test_long_texts_are_cut() -> None:
         ("", ""),
     ],
 )
-def test_pictures_are_only_from_the_web(target: str, absolute: str) -> None:
+def test_only_http_images_are_accepted(target: str, absolute: str) -> None:
     assert said(f'<meta property="og:image" content="{target}">').image == absolute
 
 
@@ -116,7 +116,7 @@ def test_pictures_are_only_from_the_web(target: str, absolute: str) -> None:
         ("<title>é</title>".encode(), "\0"),
     ],
 )
-def test_charsets_are_understood(body: bytes, charset: str) -> None:
+def test_the_declared_charset_is_used(body: bytes, charset: str) -> None:
     assert "é" in decoded(FetchedPage(URL, "text/html", charset, body))
 
 
@@ -126,7 +126,7 @@ def test_languages_are_primary_subtags(lang: str, language: str | None) -> None:
 
 
 @pytest.mark.parametrize("when", ["yesterday", "", "2026-13-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
-def test_times_that_are_none_are_none(when: str) -> None:
+def test_invalid_times_are_ignored(when: str) -> None:
     assert said(f'<meta property="article:published_time" content="{when}">').published_at is None
 
 
@@ -134,7 +134,7 @@ def oembed(value: object) -> FetchedPage:
     return FetchedPage("https://video.example/oembed", "application/json", "", orjson.dumps(value))
 
 
-def test_oembed_fills_gaps_only() -> None:
+def test_oembed_only_fills_missing_values() -> None:
     told = {"title": "Other", "author_name": "Bob", "provider_name": "Video", "thumbnail_url": "/1.jpg", "html": "<script>"}
     found = with_oembed(said("<title>Own</title>"), oembed(told))
     assert (found.title, found.author, found.provider, found.image) == ("Own", "Bob", "Video", "https://video.example/1.jpg")
@@ -142,12 +142,12 @@ def test_oembed_fills_gaps_only() -> None:
 
 
 @pytest.mark.parametrize("value", [[], 1, None, {"title": 1, "thumbnail_url": ["x"]}, {"thumbnail_url": "javascript:1"}])
-def test_odd_oembed_answers_add_nothing(value: object) -> None:
+def test_odd_oembed_responses_add_nothing(value: object) -> None:
     assert with_oembed(ParsedPreview(title="T"), oembed(value)) == ParsedPreview(title="T")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 100_000, b"\xff\xfe"])
-def test_broken_oembed_answers_add_nothing(body: bytes) -> None:
+def test_broken_oembed_responses_add_nothing(body: bytes) -> None:
     assert with_oembed(ParsedPreview(title="T"), FetchedPage(URL, "application/json", "", body)) == ParsedPreview(title="T")
 
 
@@ -174,7 +174,7 @@ def test_broken_oembed_answers_add_nothing(body: bytes) -> None:
         "\u202e",
     ],
 )
-def test_hostile_pages_take_no_time(pump: str) -> None:
+def test_hostile_pages_are_parsed_quickly(pump: str) -> None:
     body = (pump * (512 * 1024 // len(pump.encode()))).encode()
     begun = time.process_time()
     said(body)
@@ -182,10 +182,10 @@ def test_hostile_pages_take_no_time(pump: str) -> None:
 
 
 @given(st.binary(max_size=300), st.text(max_size=20))
-def test_anything_can_be_read(body: bytes, charset: str) -> None:
+def test_any_bytes_can_be_parsed(body: bytes, charset: str) -> None:
     assert "\n" not in said(body, charset).title
 
 
 @given(st.text(alphabet="<>\"'=/!- \nmetailnkspcrgo:x&;#", max_size=200))
-def test_any_soup_can_be_read(soup: str) -> None:
+def test_any_tag_soup_can_be_parsed(soup: str) -> None:
     said(soup)

@@ -91,7 +91,7 @@ def desk(cursor: Cursor, db: RolledBackDatabase, tmp_path: Path) -> Desk:
     return Desk(cursor, make.viewer(cursor), web, clock, posts, LinkPreviews(db, web, studio(tmp_path), clock))
 
 
-def test_a_post_shows_the_card_once_it_was_fetched(desk: Desk) -> None:
+def test_a_post_shows_the_preview_after_it_was_fetched(desk: Desk) -> None:
     post = desk.post()
     assert post.card is None
     [job] = desk.waiting
@@ -109,7 +109,7 @@ def test_a_post_shows_the_card_once_it_was_fetched(desk: Desk) -> None:
     assert shown.version != post.version, "what was rendered without the card is stale"
 
 
-def test_an_address_is_fetched_once_for_all_posts_until_it_is_stale(desk: Desk) -> None:
+def test_a_url_is_fetched_once_for_all_posts_until_it_is_stale(desk: Desk) -> None:
     first, second = desk.post(), desk.post(f"Me too {STORY}")
     assert len(desk.waiting) == 1
     desk.fetch()
@@ -125,20 +125,20 @@ def test_an_address_is_fetched_once_for_all_posts_until_it_is_stale(desk: Desk) 
     assert (card.title, card.image) == ("Another story", "")
 
 
-def test_the_first_link_that_leads_elsewhere_counts(desk: Desk) -> None:
+def test_the_first_external_link_gets_the_preview(desk: Desk) -> None:
     desk.post(f"https://example.org/@ada/1 https://example.org {STORY} https://other.example/")
     desk.fetch()
     assert desk.web.asked[0] == STORY
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.DIRECT])
-def test_of_a_post_that_not_everybody_sees_no_page_is_told(desk: Desk, visibility: Visibility) -> None:
+def test_links_of_restricted_posts_are_not_fetched(desk: Desk, visibility: Visibility) -> None:
     desk.post(visibility=visibility)
     assert desk.waiting == []
     assert fetch_value(desk.cursor, "select count(*) from cards") == 0
 
 
-def test_an_edit_changes_the_card_with_the_link(desk: Desk) -> None:
+def test_an_edited_link_changes_the_preview(desk: Desk) -> None:
     post = desk.post()
     desk.fetch()
     desk.web.pages["https://other.example/"] = ("text/html", b"<title>Other</title>")
@@ -150,13 +150,13 @@ def test_an_edit_changes_the_card_with_the_link(desk: Desk) -> None:
     assert desk.edit(post, "Neither").card is None
 
 
-def test_a_site_without_previews_promises_none(desk: Desk, db: RolledBackDatabase) -> None:
+def test_a_site_without_previews_schedules_no_fetch(desk: Desk, db: RolledBackDatabase) -> None:
     done(make.posts(db).publish(desk.viewer, PostDraft(f"Read {STORY}")))
     assert desk.waiting == []
 
 
 @pytest.mark.parametrize("page", [b"", b"<p>no title", b"\xff\xfe\x00", b'<meta property="og:title" content="   ">'])
-def test_a_page_that_says_nothing_has_no_card(desk: Desk, page: bytes) -> None:
+def test_a_page_without_metadata_has_no_preview(desk: Desk, page: bytes) -> None:
     desk.web.pages[STORY] = ("text/html", page)
     post = desk.post()
     desk.fetch()
@@ -165,7 +165,7 @@ def test_a_page_that_says_nothing_has_no_card(desk: Desk, page: bytes) -> None:
     assert desk.waiting == [], "it is not asked again for a while"
 
 
-def test_what_lasts_is_no_failure_and_what_may_pass_is_tried_again(desk: Desk) -> None:
+def test_permanent_errors_end_the_job_and_temporary_ones_are_retried(desk: Desk) -> None:
     desk.web.pages[STORY] = FetchError("It answers with 404.")
     desk.post()
     desk.fetch()
@@ -178,7 +178,7 @@ def test_what_lasts_is_no_failure_and_what_may_pass_is_tried_again(desk: Desk) -
     assert desk.waiting == []
 
 
-def test_a_link_to_nowhere_is_no_fault_of_the_sites(desk: Desk) -> None:
+def test_an_unreachable_link_is_retried_later(desk: Desk) -> None:
     desk.web.pages["https://gone.example/"] = FetchError("There is no such host.", permanent=False)
     desk.post("https://gone.example/")
     [job] = desk.waiting
@@ -186,7 +186,7 @@ def test_a_link_to_nowhere_is_no_fault_of_the_sites(desk: Desk) -> None:
         done(work.card_tasks(desk.cards)[FETCH](job))  # type: ignore[arg-type]  # a coroutine, as every task
 
 
-def test_a_card_that_is_gone_or_fresh_is_not_fetched(desk: Desk) -> None:
+def test_a_deleted_or_fresh_preview_is_not_fetched(desk: Desk) -> None:
     done(desk.cards.fetch(CardId(1)))
     desk.post()
     [job] = desk.waiting
@@ -196,7 +196,7 @@ def test_a_card_that_is_gone_or_fresh_is_not_fetched(desk: Desk) -> None:
     assert len(desk.web.asked) == asked
 
 
-def test_what_was_found_stays_when_the_page_is_gone(desk: Desk) -> None:
+def test_a_preview_stays_when_its_page_is_gone(desk: Desk) -> None:
     post = desk.post()
     desk.fetch()
     desk.clock.advance(seconds=FRESH.total_seconds())
@@ -215,7 +215,7 @@ def test_what_was_found_stays_when_the_page_is_gone(desk: Desk) -> None:
         FetchError("It is longer than 4194304 bytes."),
     ],
 )
-def test_without_a_usable_picture_the_card_is_shown_all_the_same(desk: Desk, answer: tuple[str, bytes] | Exception) -> None:
+def test_a_preview_without_a_usable_image_is_still_shown(desk: Desk, answer: tuple[str, bytes] | Exception) -> None:
     desk.web.pages["https://news.example/1.png"] = answer
     post = desk.post()
     desk.fetch()
@@ -224,7 +224,7 @@ def test_without_a_usable_picture_the_card_is_shown_all_the_same(desk: Desk, ans
     assert (card.title, card.image) == ("A story", "")
 
 
-def test_oembed_is_asked_where_the_page_says_too_little(desk: Desk) -> None:
+def test_oembed_is_requested_if_the_page_lacks_metadata(desk: Desk) -> None:
     desk.web.pages[STORY] = ("text/html", b'<link rel=alternate type="application/json+oembed" href=/oembed>')
     desk.web.pages["https://news.example/oembed"] = ("application/json", b'{"title": "Film", "author_name": "Ada", "html": "<script>"}')
     post = desk.post()
@@ -234,7 +234,7 @@ def test_oembed_is_asked_where_the_page_says_too_little(desk: Desk) -> None:
     assert (card.title, card.author_name) == ("Film", "Ada")
 
 
-def test_pictures_that_nobody_shows_are_removed_and_others_stay(desk: Desk, db: RolledBackDatabase) -> None:
+def test_unused_preview_images_are_deleted(desk: Desk, db: RolledBackDatabase) -> None:
     post = desk.post()
     desk.fetch()
     card = desk.again(post).card
@@ -255,7 +255,7 @@ def test_pictures_that_nobody_shows_are_removed_and_others_stay(desk: Desk, db: 
     assert desk.cards.media_store.names_with_stem(name) == []
 
 
-def test_the_job_knows_its_card(desk: Desk) -> None:
+def test_the_fetch_job_updates_its_preview_and_requires_an_id(desk: Desk) -> None:
     cards: LinkPreviews | None = None
 
     async def run(payload: dict[str, object]) -> None:
@@ -272,7 +272,7 @@ def test_the_job_knows_its_card(desk: Desk) -> None:
     assert UNUSED_LIFETIME > FRESH
 
 
-def test_hostile_words_are_stored_as_words(desk: Desk) -> None:
+def test_hostile_metadata_is_stored_as_plain_text(desk: Desk) -> None:
     desk.web.pages[STORY] = ("text/html", b'<title>\x00&lt;script&gt;\xe2\x80\xaealert(1)\r\nX: y</title><html lang="\'">')
     post = desk.post()
     desk.fetch()

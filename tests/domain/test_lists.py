@@ -35,7 +35,7 @@ def people(members: list[RelatedAccount]) -> list[AccountId]:
     return [one.account.id for one in members]
 
 
-async def test_a_list_is_made_changed_and_deleted(lists: Lists, cursor: Cursor) -> None:
+async def test_a_list_is_created_changed_and_deleted(lists: Lists, cursor: Cursor) -> None:
     me, other = make.viewer(cursor), make.viewer(cursor)
     made = await lists.create(me, ListOptions("  Friends\n of mine "))
     assert (made.title, made.replies, made.exclusive) == ("Friends of mine", "list", False)
@@ -59,7 +59,7 @@ async def test_a_list_has_a_title_and_a_known_policy(lists: Lists, cursor: Curso
     assert list(problem.value.fields) == [field]
 
 
-async def test_lists_of_nobody_are_not_found(lists: Lists, cursor: Cursor) -> None:
+async def test_lists_with_a_deleted_or_missing_account_are_not_found(lists: Lists, cursor: Cursor) -> None:
     me, other, gone = make.viewer(cursor), make.viewer(cursor), make.viewer(cursor)
     assert await lists.with_member(me, other.id) == []
     cursor.execute("update accounts set deleted_at = now() where id = %s", [gone.id])
@@ -68,7 +68,7 @@ async def test_lists_of_nobody_are_not_found(lists: Lists, cursor: Cursor) -> No
             await lists.with_member(me, nobody)
 
 
-async def test_there_is_an_end_to_making_lists(lists: Lists, cursor: Cursor) -> None:
+async def test_the_number_of_lists_is_limited(lists: Lists, cursor: Cursor) -> None:
     me = make.viewer(cursor)
     for number in range(MAX_LISTS):
         await lists.create(me, ListOptions(str(number)))
@@ -76,7 +76,7 @@ async def test_there_is_an_end_to_making_lists(lists: Lists, cursor: Cursor) -> 
         await lists.create(me, ListOptions("One more"))
 
 
-async def test_only_who_is_followed_can_be_in_a_list(lists: Lists, cursor: Cursor) -> None:
+async def test_only_followed_accounts_can_be_in_a_list(lists: Lists, cursor: Cursor) -> None:
     me, friend, stranger = (make.viewer(cursor) for _ in range(3))
     make.follow(cursor, me, friend)
     made = await lists.create(me, ListOptions("Friends"))
@@ -93,7 +93,7 @@ async def test_only_who_is_followed_can_be_in_a_list(lists: Lists, cursor: Curso
         await lists.add(me, ListId(1), [friend.id])
 
 
-async def test_who_is_not_followed_any_more_leaves_the_list(lists: Lists, cursor: Cursor, db: RolledBackDatabase) -> None:
+async def test_an_unfollowed_account_leaves_the_list(lists: Lists, cursor: Cursor, db: RolledBackDatabase) -> None:
     me, friend, other = (make.viewer(cursor) for _ in range(3))
     made = await lists.create(me, ListOptions("Friends"))
     for one in (friend, other):
@@ -105,7 +105,7 @@ async def test_who_is_not_followed_any_more_leaves_the_list(lists: Lists, cursor
     assert await lists.members(me, made.id, Page()) == []
 
 
-async def test_a_list_shows_what_its_members_post_and_nothing_else(lists: Lists, cursor: Cursor) -> None:
+async def test_a_list_shows_only_posts_of_its_members(lists: Lists, cursor: Cursor) -> None:
     me, friend, other = (make.viewer(cursor) for _ in range(3))
     for one in (friend, other):
         make.follow(cursor, me, one)
@@ -127,7 +127,7 @@ async def test_a_list_shows_what_its_members_post_and_nothing_else(lists: Lists,
         ("followed", {"to me", "to self", "to member", "to friend"}),
     ],
 )
-async def test_a_list_shows_the_replies_that_its_policy_wants(lists: Lists, cursor: Cursor, policy: str, shown: set[str]) -> None:
+async def test_a_list_shows_replies_by_its_policy(lists: Lists, cursor: Cursor, policy: str, shown: set[str]) -> None:
     me, author, member, friend, stranger = (make.viewer(cursor) for _ in range(5))
     for one in (author, member, friend):
         make.follow(cursor, me, one)
@@ -138,7 +138,7 @@ async def test_a_list_shows_the_replies_that_its_policy_wants(lists: Lists, curs
     assert set(texts(await lists.timeline(me, made.id, Page()))) - {"first"} == shown
 
 
-async def test_members_of_an_exclusive_list_are_not_at_home(lists: Lists, timelines: Timelines, cursor: Cursor) -> None:
+async def test_members_of_an_exclusive_list_are_not_in_the_home_timeline(lists: Lists, timelines: Timelines, cursor: Cursor) -> None:
     me, friend, apart = (make.viewer(cursor) for _ in range(3))
     for one in (friend, apart):
         make.follow(cursor, me, one)

@@ -62,7 +62,7 @@ def letters(cursor: Cursor) -> int:
     return int(fetch_value(cursor, "select count(*) from jobs where kind = 'email.notification'"))
 
 
-async def test_private_words_of_strangers_are_kept_back_without_a_sound(
+async def test_private_mentions_by_strangers_are_filtered_silently(
     cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
 ) -> None:
     post = make.post(cursor, bob, "@ada psst", visibility=DIRECT)
@@ -77,7 +77,9 @@ async def test_private_words_of_strangers_are_kept_back_without_a_sound(
     assert await policies.pending(bob) == PendingCounts()
 
 
-async def test_who_is_answered_is_no_stranger(cursor: Cursor, notifications: Notifications, ada: Viewer, bob: Viewer) -> None:
+async def test_an_account_that_was_replied_to_is_no_stranger(
+    cursor: Cursor, notifications: Notifications, ada: Viewer, bob: Viewer
+) -> None:
     asked = make.post(cursor, ada, "@bob tea?", visibility=DIRECT)
     answer = make.post(cursor, bob, "@ada yes", visibility=DIRECT, reply_to=asked)
     make.post(cursor, bob, "@ada when?", visibility=DIRECT, reply_to=answer)
@@ -87,7 +89,7 @@ async def test_who_is_answered_is_no_stranger(cursor: Cursor, notifications: Not
     assert await kinds(notifications, ada) == ["mention", "mention"]
 
 
-async def test_whom_one_follows_and_staff_write_as_they_like(
+async def test_followed_accounts_and_staff_are_never_filtered(
     cursor: Cursor, notifications: Notifications, ada: Viewer, bob: Viewer
 ) -> None:
     make.follow(cursor, ada, bob)
@@ -97,7 +99,7 @@ async def test_whom_one_follows_and_staff_write_as_they_like(
     assert await kinds(notifications, ada) == ["mention", "mention"]
 
 
-async def test_a_limited_account_is_heard_by_those_who_follow_it(
+async def test_notifications_by_a_limited_account_reach_its_followers(
     cursor: Cursor, notifications: Notifications, ada: Viewer, bob: Viewer
 ) -> None:
     execute(cursor, "update accounts set limited_at = now() where id = %(id)s", {"id": bob.id})
@@ -110,7 +112,7 @@ async def test_a_limited_account_is_heard_by_those_who_follow_it(
     assert (await kinds(notifications, ada), await kinds(notifications, cleo)) == ([], ["favourite"])
 
 
-async def test_what_is_refused_is_not_even_written(
+async def test_dropped_notifications_are_not_stored(
     cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
 ) -> None:
     await policies.change(ada, {"not_following": "drop"})
@@ -123,7 +125,7 @@ async def test_what_is_refused_is_not_even_written(
     assert await kinds(notifications, ada) == ["mention"]
 
 
-async def test_likes_are_kept_back_too_but_ask_for_nothing(
+async def test_filtered_favourites_create_no_request(
     cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
 ) -> None:
     await policies.change(ada, {"not_following": "filter"})
@@ -139,7 +141,7 @@ async def held_back(cursor: Cursor, policies: NotificationPolicies, ada: Viewer,
     return [make.post(cursor, bob, "@ada hello"), make.post(cursor, bob, "@ada are you there?")]
 
 
-async def test_an_accepted_request_tells_what_was_kept_back_and_lets_its_sender_through(
+async def test_accepting_a_request_shows_its_notifications_and_accepts_the_sender(
     cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
 ) -> None:
     await held_back(cursor, policies, ada, bob)
@@ -157,7 +159,7 @@ async def test_an_accepted_request_tells_what_was_kept_back_and_lets_its_sender_
     assert told[-3:] == ["notifications.merged", "badges.changed", "notified"]
 
 
-async def test_a_dismissed_request_takes_what_was_kept_back_along_and_may_come_again(
+async def test_dismissing_a_request_deletes_its_notifications_and_a_new_one_may_follow(
     cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
 ) -> None:
     await held_back(cursor, policies, ada, bob)
@@ -169,7 +171,7 @@ async def test_a_dismissed_request_takes_what_was_kept_back_along_and_may_come_a
     assert [one.count for one in await policies.requests(ada, ALL)] == [1]
 
 
-async def test_a_request_of_which_nothing_is_left_asks_no_more(
+async def test_a_request_without_notifications_disappears(
     cursor: Cursor, policies: NotificationPolicies, db: RolledBackDatabase, ada: Viewer, bob: Viewer
 ) -> None:
     first, second = await held_back(cursor, policies, ada, bob)
@@ -184,7 +186,7 @@ async def test_a_request_of_which_nothing_is_left_asks_no_more(
     assert first.id
 
 
-async def test_a_block_takes_back_that_somebody_is_let_through(
+async def test_a_block_revokes_the_acceptance_of_a_sender(
     cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
 ) -> None:
     await held_back(cursor, policies, ada, bob)
@@ -196,13 +198,13 @@ async def test_a_block_takes_back_that_somebody_is_let_through(
     assert (await kinds(notifications, ada), len(await policies.requests(ada, ALL))) == ([], 1)
 
 
-async def test_who_is_gone_asks_no_more(cursor: Cursor, policies: NotificationPolicies, ada: Viewer, bob: Viewer) -> None:
+async def test_requests_of_deleted_accounts_disappear(cursor: Cursor, policies: NotificationPolicies, ada: Viewer, bob: Viewer) -> None:
     await held_back(cursor, policies, ada, bob)
     accounts.set_suspended(cursor, id=bob.id, at=make.NOW)
     assert (await policies.requests(ada, ALL), await policies.pending(ada)) == ([], PendingCounts())
 
 
-async def test_a_policy_is_changed_piece_by_piece(policies: NotificationPolicies, ada: Viewer) -> None:
+async def test_each_part_of_a_policy_can_be_changed_alone(policies: NotificationPolicies, ada: Viewer) -> None:
     assert await policies.of(ada) == (Policy(), PendingCounts())
     await policies.change(ada, {"new_accounts": "drop"})
     after, _ = await policies.change(ada, {"private_mentions": "accept"})

@@ -60,7 +60,7 @@ def late(db: RolledBackDatabase) -> Late:
     return Late(db, Posts(db, "example.org", "https://example.org", 500, clock), clock)
 
 
-async def test_the_writer_leaves_one_job_whoever_is_to_be_told(late: Late, cursor: Cursor) -> None:
+async def test_a_post_adds_one_job_for_any_number_of_recipients(late: Late, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor, "bob")
     make.follow(cursor, bob, ada, notify=True)
     for text in ("Nobody", "@bob", " ".join(f"@{make.viewer(cursor).account.username}" for _ in range(30))):
@@ -73,7 +73,7 @@ async def test_the_writer_leaves_one_job_whoever_is_to_be_told(late: Late, curso
 
 
 @pytest.mark.parametrize("visibility", [*Visibility])
-async def test_a_post_that_concerns_nobody_leaves_no_job(late: Late, cursor: Cursor, visibility: Visibility) -> None:
+async def test_a_post_without_recipients_adds_no_job(late: Late, cursor: Cursor, visibility: Visibility) -> None:
     ada, bob = make.viewer(cursor, "ada"), make.viewer(cursor, "bob")
     make.follow(cursor, bob, ada)
     root = await late.posts.publish(ada, PostDraft("Nobody is named but @ada and @somebody", visibility))
@@ -81,7 +81,7 @@ async def test_a_post_that_concerns_nobody_leaves_no_job(late: Late, cursor: Cur
     assert late.waiting == []
 
 
-async def test_who_asked_to_be_told_of_each_post_is_not_told_of_replies_and_direct_ones(late: Late, cursor: Cursor) -> None:
+async def test_per_post_subscribers_are_not_notified_of_replies_and_direct_posts(late: Late, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, bob, ada, notify=True)
     root = await late.posts.publish(ada, PostDraft("To nobody", Visibility.DIRECT))
@@ -91,7 +91,7 @@ async def test_who_asked_to_be_told_of_each_post_is_not_told_of_replies_and_dire
     assert len(late.waiting) == 1
 
 
-async def test_told_twice_is_told_once(late: Late, cursor: Cursor) -> None:
+async def test_running_a_job_twice_notifies_once(late: Late, cursor: Cursor) -> None:
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor)
     make.follow(cursor, cleo, ada, notify=True)
     post = await late.posts.publish(ada, PostDraft("@bob"))
@@ -105,7 +105,7 @@ async def test_told_twice_is_told_once(late: Late, cursor: Cursor) -> None:
     assert fetch_all(cursor, int, "select count(*) from events where kind = %(kind)s", {"kind": EventKind.NOTIFIED}) == [4]
 
 
-async def test_a_post_that_is_gone_by_then_tells_nobody(late: Late, cursor: Cursor) -> None:
+async def test_a_post_deleted_before_the_job_notifies_nobody(late: Late, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor, "bob")
     make.follow(cursor, bob, ada, notify=True)
     post = await late.posts.publish(ada, PostDraft("@bob"))
@@ -115,7 +115,7 @@ async def test_a_post_that_is_gone_by_then_tells_nobody(late: Late, cursor: Curs
     assert await late.told(bob) == []
 
 
-async def test_who_is_named_no_more_by_then_is_not_told_and_who_is_named_instead_is(late: Late, cursor: Cursor) -> None:
+async def test_the_mentions_at_the_time_of_the_job_are_notified(late: Late, cursor: Cursor) -> None:
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor, "cleo")
     make.follow(cursor, bob, ada)
     make.follow(cursor, cleo, ada)
@@ -125,7 +125,7 @@ async def test_who_is_named_no_more_by_then_is_not_told_and_who_is_named_instead
     assert (await late.told(bob), await late.told(cleo)) == ([], [MENTION])
 
 
-async def test_an_edit_tells_those_who_are_named_anew_and_not_those_who_were_before(late: Late, cursor: Cursor) -> None:
+async def test_an_edit_notifies_only_new_mentions(late: Late, cursor: Cursor) -> None:
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor, "cleo")
     post = await late.posts.publish(ada, PostDraft("@bob"))
     await late.tell()
@@ -136,7 +136,7 @@ async def test_an_edit_tells_those_who_are_named_anew_and_not_those_who_were_bef
     assert (await late.told(bob), await late.told(cleo)) == ([], [MENTION])
 
 
-async def test_blocks_and_mutes_count_that_were_made_after_the_post(late: Late, cursor: Cursor) -> None:
+async def test_blocks_and_mutes_made_after_the_post_apply(late: Late, cursor: Cursor) -> None:
     ada, names = make.viewer(cursor), ("bob", "cleo", "dan", "eve", "fay")
     bob, cleo, dan, eve, fay = (make.viewer(cursor, name) for name in names)
     root = make.post(cursor, fay)
@@ -149,7 +149,7 @@ async def test_blocks_and_mutes_count_that_were_made_after_the_post(late: Late, 
     assert [await late.told(who) for who in (bob, cleo, dan, eve, fay)] == [[], [], [], [MENTION], []]
 
 
-async def test_who_is_let_through_between_the_post_and_its_telling_is_in_the_conversation_too(late: Late, cursor: Cursor) -> None:
+async def test_a_sender_accepted_before_the_job_gets_a_conversation(late: Late, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor, "bob")
     stranger = make.viewer(cursor)
     policies, conversations = NotificationPolicies(late.db, late.clock), Conversations(late.db, late.clock)
@@ -168,7 +168,7 @@ async def test_who_is_let_through_between_the_post_and_its_telling_is_in_the_con
     assert await late.told(bob) == [MENTION, MENTION]
 
 
-async def test_whom_a_reply_answers_is_told_only_where_they_may_see_it(late: Late, cursor: Cursor) -> None:
+async def test_the_author_of_the_parent_is_notified_only_if_the_reply_is_visible_to_them(late: Late, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor, "bob")
     root = make.post(cursor, bob)
     for visibility in (Visibility.PRIVATE, Visibility.DIRECT):
@@ -180,7 +180,7 @@ async def test_whom_a_reply_answers_is_told_only_where_they_may_see_it(late: Lat
     assert await late.told(bob) == [MENTION]
 
 
-async def test_what_is_told_late_is_unread_for_somebody_who_has_read_everything(late: Late, cursor: Cursor) -> None:
+async def test_a_late_notification_is_unread(late: Late, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor, "bob")
     notifications = Notifications(late.db, late.clock)
     await late.posts.publish(ada, PostDraft("@bob"))
@@ -191,9 +191,7 @@ async def test_what_is_told_late_is_unread_for_somebody_who_has_read_everything(
     assert await notifications.unread(bob) == 1
 
 
-async def test_more_subscribers_than_one_transaction_tells_are_all_told(
-    late: Late, cursor: Cursor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_subscribers_are_notified_in_several_batches(late: Late, cursor: Cursor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notify, "BATCH", 2)
     ada = make.viewer(cursor)
     readers = [make.viewer(cursor) for _ in range(5)]
@@ -204,7 +202,7 @@ async def test_more_subscribers_than_one_transaction_tells_are_all_told(
     assert [await late.told(reader) for reader in readers] == [[STATUS]] * 5
 
 
-async def test_a_job_that_names_no_post_is_hopeless(late: Late, cursor: Cursor) -> None:
+async def test_a_job_without_a_post_fails_permanently(late: Late, cursor: Cursor) -> None:
     jobs.add(cursor, notify.JOB, {}, due_at=make.NOW, now=make.NOW)
     with pytest.raises(PermanentFailure):
         await late.tell()

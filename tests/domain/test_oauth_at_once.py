@@ -33,7 +33,7 @@ def code_of(connection: Connection, clock: Any) -> dict[str, str]:
         return sent | {"grant_type": "authorization_code", "code": dict(back.params)["code"]}
 
 
-def test_of_two_who_bring_the_same_code_at_once_one_gets_a_token_and_loses_it(database_url: str) -> None:
+def test_using_a_code_twice_at_once_gives_one_token_and_revokes_it(database_url: str) -> None:
     def clock() -> Any:
         return make.NOW
 

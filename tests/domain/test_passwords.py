@@ -39,7 +39,7 @@ def test_a_password_is_verified_against_its_hash_and_no_other(passwords: Passwor
 
 
 @pytest.mark.parametrize("stored", [None, "", "-", "$argon2id$broken", "plain text"])
-def test_where_there_is_no_hash_nothing_is_correct(stored: str | None) -> None:
+def test_no_password_matches_a_missing_hash(stored: str | None) -> None:
     for password in ("", "nobody", stored or ""):
         assert done(quick_passwords().verify(stored, password)) == Verdict(correct=False)
 
@@ -55,7 +55,7 @@ class Counting(PasswordHasher):
         return super().verify(hash, password)
 
 
-def test_a_wrong_name_is_as_much_work_as_a_wrong_password() -> None:
+def test_an_unknown_username_costs_as_much_as_a_wrong_password() -> None:
     hasher = Counting(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
     quick = Passwords(Here(), hasher, threads=Here())
     stored = done(quick.hash("correct horse"))
@@ -65,13 +65,13 @@ def test_a_wrong_name_is_as_much_work_as_a_wrong_password() -> None:
         assert hasher.work == 1
 
 
-def test_the_same_letters_are_the_same_password_however_they_are_composed() -> None:
+def test_passwords_are_compared_in_unicode_normal_form() -> None:
     quick = quick_passwords()
     assert done(quick.verify(done(quick.hash("pa\u0308sse zu fuß")), "p\u00e4sse zu fuß")).correct
 
 
 @given(st.text())
-def test_any_text_can_be_verified_and_whatever_is_acceptable_can_be_used(password: str) -> None:
+def test_any_text_can_be_verified_and_any_accepted_password_works(password: str) -> None:
     quick = quick_passwords()
     try:
         chosen = acceptable(password)
@@ -81,11 +81,11 @@ def test_any_text_can_be_verified_and_whatever_is_acceptable_can_be_used(passwor
         assert done(quick.verify(done(quick.hash(chosen)), password)).correct
 
 
-def test_a_megabyte_is_no_password_and_costs_nothing() -> None:
+def test_a_megabyte_is_refused_as_a_password_without_hashing() -> None:
     assert done(quick_passwords().verify("-", "x" * 1_000_000)) == Verdict(correct=False)
 
 
-async def test_the_reactor_does_not_wait_and_who_comes_when_all_places_are_taken_comes_again_later(passwords: Passwords) -> None:
+async def test_hashing_does_not_block_the_reactor_and_a_full_queue_asks_to_retry(passwords: Passwords) -> None:
     go_on, threads = Event(), []
 
     def slow() -> str:

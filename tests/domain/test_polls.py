@@ -66,7 +66,7 @@ async def told(db: RolledBackDatabase, viewer: Viewer) -> list[NotificationKind]
     return [one.kind for one in await Notifications(db, lambda: make.NOW).page(viewer, NotificationQuery(Page()))]
 
 
-async def test_votes_are_counted_with_the_vote(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+async def test_vote_counters_change_with_the_vote(polls: Polls, posts: Posts, cursor: Cursor) -> None:
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor), make.viewer(cursor)
     poll = await ask(posts, ada)
     before = poll_of(await polls.one(None, poll))
@@ -79,13 +79,13 @@ async def test_votes_are_counted_with_the_vote(polls: Polls, posts: Posts, curso
     assert (await posts.flags(ada, [first]))[first.id].votes == ()
 
 
-async def test_several_choices_are_one_voter(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+async def test_several_choices_count_as_one_voter(polls: Polls, posts: Posts, cursor: Cursor) -> None:
     poll = await ask(posts, make.viewer(cursor), multiple=True)
     voted = poll_of(await polls.vote(make.viewer(cursor), poll, [2, 0, 2]))
     assert (voted.counts, voted.votes, voted.voters) == ((1, 0, 1), 2, 1)
 
 
-async def test_nobody_votes_twice_where_one_choice_is_possible(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+async def test_a_single_choice_poll_takes_one_vote_per_account(polls: Polls, posts: Posts, cursor: Cursor) -> None:
     bob = make.viewer(cursor)
     poll = await ask(posts, make.viewer(cursor))
     await polls.vote(bob, poll, [0])
@@ -111,9 +111,7 @@ async def test_further_choices_are_added_while_the_poll_is_open_and_count_one_vo
 
 
 @pytest.mark.parametrize("choices", [[1], [0, 1], [1, 2]])
-async def test_a_choice_is_made_once_and_with_one_of_those_nothing_is_done(
-    polls: Polls, posts: Posts, cursor: Cursor, choices: list[int]
-) -> None:
+async def test_a_vote_with_a_repeated_option_changes_nothing(polls: Polls, posts: Posts, cursor: Cursor, choices: list[int]) -> None:
     bob = make.viewer(cursor)
     poll = await ask(posts, make.viewer(cursor), multiple=True)
     await polls.vote(bob, poll, [1])
@@ -122,7 +120,7 @@ async def test_a_choice_is_made_once_and_with_one_of_those_nothing_is_done(
     assert (poll_of(await polls.one(None, poll)).counts, poll_of(await polls.one(None, poll)).voters) == ((0, 1, 0), 1)
 
 
-async def test_two_choices_where_one_is_possible_count_for_nothing(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+async def test_two_options_in_a_single_choice_poll_are_refused(polls: Polls, posts: Posts, cursor: Cursor) -> None:
     bob, poll = make.viewer(cursor), await ask(posts, make.viewer(cursor))
     with pytest.raises(Invalid, match="You have already voted"):
         await polls.vote(bob, poll, [0, 1])
@@ -131,7 +129,7 @@ async def test_two_choices_where_one_is_possible_count_for_nothing(polls: Polls,
 
 
 @pytest.mark.parametrize("choices", [[], [3], [-1], [0, 3], [10**30]])
-async def test_only_what_there_is_can_be_chosen(polls: Polls, posts: Posts, cursor: Cursor, choices: list[int]) -> None:
+async def test_only_existing_options_can_be_chosen(polls: Polls, posts: Posts, cursor: Cursor, choices: list[int]) -> None:
     poll = await ask(posts, make.viewer(cursor), multiple=True)
     with pytest.raises(Invalid, match=r"^Validation failed: The chosen vote option does not exist$"):
         await polls.vote(make.viewer(cursor), poll, choices)
@@ -147,7 +145,7 @@ async def test_ones_own_poll_and_one_that_has_ended_take_no_votes(polls: Polls, 
         await polls.vote(make.viewer(cursor), poll, [0])
 
 
-async def test_who_may_not_see_the_post_sees_no_poll(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+async def test_a_poll_is_visible_only_with_its_post(polls: Polls, posts: Posts, cursor: Cursor) -> None:
     poll = await ask(posts, make.viewer(cursor), Visibility.PRIVATE)
     stranger = make.viewer(cursor)
     for refused in (polls.one(None, poll), polls.one(stranger, poll), polls.vote(stranger, poll, [0]), polls.one(None, PollId(7))):
@@ -170,19 +168,19 @@ async def test_who_may_not_see_the_post_sees_no_poll(polls: Polls, posts: Posts,
         ({"seconds": None}, "Poll expires at can't be blank"),
     ],
 )
-async def test_what_cannot_be_asked_is_refused(posts: Posts, cursor: Cursor, changes: dict[str, Any], why: str) -> None:
+async def test_an_invalid_poll_is_refused(posts: Posts, cursor: Cursor, changes: dict[str, Any], why: str) -> None:
     with pytest.raises(Invalid, match=why):
         await ask(posts, make.viewer(cursor), **changes)
     cursor.execute("select count(*) from posts")
     assert cursor.fetchone() == (0,)
 
 
-async def test_a_poll_needs_words(posts: Posts, cursor: Cursor) -> None:
+async def test_a_poll_needs_text(posts: Posts, cursor: Cursor) -> None:
     with pytest.raises(Invalid, match="Text can't be blank"):
         await posts.publish(make.viewer(cursor), PostDraft("", poll=ASKED))
 
 
-async def test_author_and_voters_are_told_of_the_end_once(polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock) -> None:
+async def test_author_and_voters_are_notified_once_of_the_end(polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock) -> None:
     ada, bob, cleo = make.viewer(db.cursor), make.viewer(db.cursor), make.viewer(db.cursor)
     poll = await ask(posts, ada)
     await polls.vote(bob, poll, [0])
@@ -222,7 +220,7 @@ class Crashing:
         return int(fetch_value(self.whole.cursor, "select count(*) from events where kind = 'notified'"))
 
 
-async def test_the_end_is_told_in_batches_and_each_is_told_once_though_the_process_dies_between(
+async def test_voters_are_notified_once_in_batches_even_if_the_process_dies_between(
     polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notify, "BATCH", 2)
@@ -241,7 +239,7 @@ async def test_the_end_is_told_in_batches_and_each_is_told_once_though_the_proce
     assert [await told(db, viewer) for viewer in (ada, *voters)] == [[NotificationKind.POLL]] * 7
 
 
-async def test_the_end_of_a_deleted_poll_is_told_to_nobody(polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock) -> None:
+async def test_the_end_of_a_deleted_poll_notifies_nobody(polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock) -> None:
     ada = make.viewer(db.cursor)
     poll = await ask(posts, ada)
     await posts.delete(ada, (await polls.one(ada, poll)).id)
@@ -250,7 +248,7 @@ async def test_the_end_of_a_deleted_poll_is_told_to_nobody(polls: Polls, posts: 
     assert await told(db, ada) == []
 
 
-async def test_asking_something_else_takes_all_votes_back(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+async def test_changed_options_reset_the_votes(polls: Polls, posts: Posts, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     poll = await ask(posts, ada)
     post = await polls.vote(bob, poll, [0])
@@ -263,7 +261,7 @@ async def test_asking_something_else_takes_all_votes_back(polls: Polls, posts: P
     assert (first.options, now.options) == (("Tea", "Coffee", "Water"), ("Tea", "Juice"))
 
 
-async def test_the_same_question_keeps_its_votes_and_may_end_later(
+async def test_unchanged_options_keep_the_votes_and_the_end_may_move(
     polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock
 ) -> None:
     ada, bob = make.viewer(db.cursor), make.viewer(db.cursor)
@@ -279,7 +277,7 @@ async def test_the_same_question_keeps_its_votes_and_may_end_later(
     assert await told(db, ada) == [NotificationKind.POLL]
 
 
-async def test_an_edit_without_a_poll_takes_it_away_and_one_with_a_poll_asks_it(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+async def test_an_edit_can_remove_or_add_a_poll(polls: Polls, posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     post = await polls.one(ada, await ask(posts, ada))
     without = await posts.edit(ada, post.id, PostDraft(post.text))

@@ -76,14 +76,14 @@ def link(prefix: str, shown: str, hidden: str = "", rel: str = "nofollow noopene
         ),
     ],
 )
-def test_html_is_what_mastodons_clients_expect(source: str, expected: str) -> None:
+def test_html_is_what_mastodon_clients_expect(source: str, expected: str) -> None:
     assert rendered(source) == expected
 
 
 @pytest.mark.parametrize(
     "source", ["a@alice", "/@alice", "=@alice", "é@alice", "_@alice", "@alice_", "@" + "a" * 31, "x@alice@example.org"]
 )
-def test_what_only_looks_like_a_mention_stays_text(source: str) -> None:
+def test_text_that_only_looks_like_a_mention_stays_text(source: str) -> None:
     assert "alice" not in post_text.parse(source, HOST).mentions
 
 
@@ -101,7 +101,7 @@ def test_own_domain_may_have_a_port() -> None:
     assert post_text.parse("@alice@localhost:8080: hi", "localhost:8080").mentions == ("alice",)
 
 
-def test_rendered_names_the_known_people_as_they_write_themselves() -> None:
+def test_mentions_are_rendered_in_the_spelling_of_the_account() -> None:
     result = post_text.parse("@bob @nobody #A #a #Ä https://example.org https://example.org", HOST).rendered(KNOWN, BASE)
     assert result.mentions == ("Bob",)
     assert [(found.key, found.name) for found in result.tags] == [("a", "A")]
@@ -126,12 +126,12 @@ def test_rendered_names_the_known_people_as_they_write_themselves() -> None:
         ("#a·", "a", "a"),
     ],
 )
-def test_tags_keep_their_display_and_are_matched_folded(source: str, name: str, key: str) -> None:
+def test_hashtags_keep_their_spelling_and_match_case_folded(source: str, name: str, key: str) -> None:
     assert post_text.parse(source, HOST).tags == (post_text.Hashtag(key, name),)
 
 
 @pytest.mark.parametrize("source", ["#1", "#１２", "#_", "#", "a#b", "/#b", ")#b", "=#b", "#·a", "#" + "a" * 101])
-def test_what_only_looks_like_a_tag_stays_text(source: str) -> None:
+def test_text_that_only_looks_like_a_hashtag_stays_text(source: str) -> None:
     assert not post_text.parse(source, HOST).tags
 
 
@@ -201,7 +201,7 @@ def test_links_end_where_a_reader_would_end_them(source: str, url: str) -> None:
         "https://example.org/" + "a" * 2029,
     ],
 )
-def test_what_is_no_plain_web_address_stays_text(source: str) -> None:
+def test_text_that_is_no_plain_url_stays_text(source: str) -> None:
     assert not post_text.parse(source, HOST).links
     assert "<a" not in rendered(source)
 
@@ -224,17 +224,17 @@ def test_what_is_no_plain_web_address_stays_text(source: str) -> None:
         ("नमस्ते", "", 3),
     ],
 )
-def test_length_counts_as_people_do(source: str, spoiler: str, expected: int) -> None:
+def test_length_counts_grapheme_clusters(source: str, spoiler: str, expected: int) -> None:
     assert post_text.length(source, spoiler) == expected
 
 
-def test_a_tower_of_accents_is_not_one_character() -> None:
+def test_many_combining_marks_are_not_one_character() -> None:
     assert count("a" + "\u0301" * (MAX_CLUSTER_LENGTH - 1)) == 1
     assert count("a" + "\u0301" * 100 * MAX_CLUSTER_LENGTH) == 101
 
 
 @pytest.mark.parametrize("bad", ["a\x00b", "\ud800", "x\udfff"])
-def test_what_cannot_be_stored_is_refused_by_name(bad: str) -> None:
+def test_unstorable_characters_are_refused_by_name(bad: str) -> None:
     with pytest.raises(Invalid) as caught:
         post_text.clean(bad, "bio")
     assert set(caught.value.fields) == {"bio"}
@@ -258,7 +258,7 @@ def test_invisible_text_is_blank(source: str) -> None:
     assert post_text.display_name(source) == ""
 
 
-def test_a_display_name_is_one_line_and_cannot_turn_its_surroundings_around() -> None:
+def test_a_display_name_is_one_line_and_does_not_change_the_direction_of_other_text() -> None:
     assert post_text.display_name("  Eve\n\t\u202eLiame\u2067 \u2069Ω ") == "Eve Liame Ω"
     assert post_text.display_name("👩‍👩‍👧‍👦" * 30) == "👩‍👩‍👧‍👦" * 30
     with pytest.raises(Invalid):
@@ -266,7 +266,7 @@ def test_a_display_name_is_one_line_and_cannot_turn_its_surroundings_around() ->
 
 
 @pytest.mark.parametrize("name", ["a", "A_1", "x" * 30, " bob "])
-def test_good_usernames_are_taken(name: str) -> None:
+def test_valid_usernames_are_accepted(name: str) -> None:
     assert post_text.username(name) == name.strip()
 
 
@@ -283,7 +283,7 @@ def test_good_usernames_are_taken(name: str) -> None:
         ("１", "ERR_INVALID"),
     ],
 )
-def test_bad_usernames_are_refused_with_a_reason(name: str, code: str) -> None:
+def test_invalid_usernames_are_refused_with_a_reason(name: str, code: str) -> None:
     if name == "a\n":
         assert post_text.username(name) == "a"
         return
@@ -292,7 +292,7 @@ def test_bad_usernames_are_refused_with_a_reason(name: str, code: str) -> None:
     assert caught.value.codes == {"username": code}
 
 
-def test_a_field_that_is_a_url_claims_it() -> None:
+def test_a_profile_field_with_only_a_url_links_to_it() -> None:
     assert post_text.field_html(" https://example.org/me ", HOST, KNOWN, BASE) == link(
         "https://", "example.org/me", rel="nofollow noopener me"
     )
@@ -386,12 +386,12 @@ def refused(char: str) -> bool:
 
 
 @given(texts)
-def test_html_is_balanced_and_holds_only_what_is_allowed(source: str) -> None:
+def test_html_is_balanced_and_has_only_allowed_elements(source: str) -> None:
     read(rendered(source))
 
 
 @given(texts)
-def test_a_browser_reads_the_same_elements(source: str) -> None:
+def test_a_browser_parses_the_same_elements(source: str) -> None:
     markup = rendered(source)
     seen: list[str] = []
     for element in html5lib.HTMLParser(strict=False).parseFragment(markup).iter():
@@ -422,7 +422,7 @@ def test_right_to_left_controls_do_not_leak_out_of_their_line(source: str) -> No
 
 
 @given(texts)
-def test_a_site_of_any_name_renders_the_links_it_says_it_does(source: str) -> None:
+def test_a_site_with_any_host_renders_its_local_links(source: str) -> None:
     parsed = post_text.parse(source, HOST)
     hrefs = re.findall(r'<a href="([^"]*)" target', parsed.html({}, BASE))
     assert len(set(hrefs)) == len(parsed.links)
@@ -442,13 +442,13 @@ def test_closing_punctuation_of_any_script_is_no_part_of_a_link(path: str, after
 
 
 @given(st.characters(), st.text(st.characters(categories=["L", "N"]), max_size=3))
-def test_a_host_is_a_link_whatever_sign_follows_it(sign: str, after: str) -> None:
+def test_a_host_is_a_link_before_any_character(sign: str, after: str) -> None:
     if not WORD_AFTER_HOST.match(sign):
         assert post_text.parse(f"https://w.example{sign}{after}", HOST).links == ("https://w.example",)
 
 
 @given(hostile_text)
-def test_a_link_is_a_piece_of_the_text_and_has_the_host_that_it_shows(source: str) -> None:
+def test_a_link_is_a_part_of_the_text_and_leads_to_the_host_it_shows(source: str) -> None:
     for url in post_text.parse(source, HOST).links:
         assert post_text.parse(url, HOST).lines == ((post_text.LinkToken(url),),)
         assert post_text.length(url) == post_text.URL_LENGTH
@@ -464,7 +464,7 @@ def test_the_composer_counts_as_the_server_does() -> None:
 
 
 @given(texts)
-def test_tag_keys_are_folded_once_and_for_all(source: str) -> None:
+def test_folding_a_hashtag_key_is_idempotent(source: str) -> None:
     assert post_text.tag_key(post_text.tag_key(source)) == post_text.tag_key(source)
     for found in post_text.parse(source, HOST).tags:
         assert found.key
@@ -472,7 +472,7 @@ def test_tag_keys_are_folded_once_and_for_all(source: str) -> None:
 
 
 @given(texts, st.sampled_from([post_text.clean, post_text.clean_line]))
-def test_cleaning_twice_is_cleaning_once(source: str, clean: Callable[[str, str], str]) -> None:
+def test_cleaning_is_idempotent(source: str, clean: Callable[[str, str], str]) -> None:
     try:
         once = clean(source, "text")
     except Invalid:
@@ -491,7 +491,7 @@ def test_excerpts_are_one_line_and_short(source: str, limit: int) -> None:
 
 
 @given(texts, st.integers(0, 50))
-def test_cut_is_the_longest_beginning_that_fits(source: str, limit: int) -> None:
+def test_truncation_keeps_the_longest_prefix_that_fits(source: str, limit: int) -> None:
     start = cut(source, limit)
     assert source.startswith(start)
     assert count(start) <= limit
@@ -527,7 +527,7 @@ def cost(pump: str, size: int) -> float:
 
 
 @pytest.mark.parametrize("pump", PUMPS, ids=ascii)
-def test_time_grows_with_the_length_and_no_faster(pump: str) -> None:
+def test_processing_time_is_linear_in_the_length(pump: str) -> None:
     """Ten times the length costs ten times the time, or a hundred times if it grows quadratically; the limit in between leaves room for
     noise.
     """

@@ -40,7 +40,7 @@ async def test_a_post_is_stored_with_its_html_mentions_and_tags(posts: Posts, cu
     assert make.again(cursor, ada).posts_count == 1
 
 
-async def test_the_same_key_gives_the_first_post(posts: Posts, cursor: Cursor) -> None:
+async def test_the_same_idempotency_key_returns_the_first_post(posts: Posts, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     first = await posts.publish(ada, PostDraft("One", key="k"))
     assert await posts.publish(ada, PostDraft("Two", key="k")) == first
@@ -48,7 +48,7 @@ async def test_the_same_key_gives_the_first_post(posts: Posts, cursor: Cursor) -
     assert fetch_value(cursor, "select count(*) from posts") == 2
 
 
-async def test_the_key_of_a_deleted_post_makes_a_new_one(posts: Posts, cursor: Cursor) -> None:
+async def test_the_key_of_a_deleted_post_creates_a_new_one(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     for _ in range(2):
         first = await posts.publish(ada, PostDraft("redraft me", key="k"))
@@ -87,7 +87,7 @@ async def test_hostile_text_is_refused_and_stores_nothing(posts: Posts, cursor: 
     assert fetch_value(cursor, "select count(*) from posts") == 0
 
 
-async def test_a_reply_belongs_to_the_thread_and_is_told_to_whom_it_answers(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
+async def test_a_reply_joins_the_thread_and_notifies_the_author_of_its_parent(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     root = await posts.publish(ada, PostDraft("Question?"))
     answer = await posts.publish(bob, PostDraft("Answer", reply_to=root.id))
@@ -97,13 +97,13 @@ async def test_a_reply_belongs_to_the_thread_and_is_told_to_whom_it_answers(post
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.DIRECT])
-async def test_what_one_may_not_see_cannot_be_answered(posts: Posts, cursor: Cursor, visibility: Visibility) -> None:
+async def test_a_post_that_the_viewer_may_not_see_cannot_be_replied_to(posts: Posts, cursor: Cursor, visibility: Visibility) -> None:
     hidden = make.post(cursor, make.viewer(cursor), visibility=visibility)
     with pytest.raises(NotFound, match="does not appear to exist"):
         await posts.publish(make.viewer(cursor), PostDraft("Got you", reply_to=hidden.id))
 
 
-async def test_a_reply_from_the_site_is_never_wider_than_what_it_answers(posts: Posts, cursor: Cursor) -> None:
+async def test_a_reply_on_the_site_is_never_more_public_than_its_parent(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     private = make.post(cursor, ada, visibility=Visibility.PRIVATE)
     wide = PostDraft("Reply", Visibility.PUBLIC, reply_to=private.id)
@@ -112,7 +112,7 @@ async def test_a_reply_from_the_site_is_never_wider_than_what_it_answers(posts: 
     assert (await posts.publish(ada, narrow)).visibility is Visibility.PRIVATE
 
 
-async def test_nobody_is_told_by_whom_they_block_or_mute(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
+async def test_blocked_and_muted_authors_notify_nobody(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob, cleo = make.viewer(cursor, "ada"), make.viewer(cursor), make.viewer(cursor)
     make.block(cursor, ada, bob)
     make.mute(cursor, ada, cleo)
@@ -122,14 +122,14 @@ async def test_nobody_is_told_by_whom_they_block_or_mute(posts: Posts, db: Rolle
     assert await told(db, ada) == []
 
 
-async def test_a_mute_that_has_run_out_mutes_nothing(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
+async def test_an_expired_mute_has_no_effect(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor, "ada"), make.viewer(cursor)
     make.mute(cursor, ada, bob, until=make.NOW - timedelta(seconds=1))
     post = await posts.publish(bob, PostDraft("@ada"))
     assert await told(db, ada) == [(NotificationKind.MENTION, post.id)]
 
 
-async def test_a_follower_who_asked_is_told_of_each_post_but_not_of_replies(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
+async def test_per_post_subscribers_are_notified_of_posts_but_not_of_replies(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, bob, ada, notify=True)
     post = await posts.publish(ada, PostDraft("News"))
@@ -137,7 +137,7 @@ async def test_a_follower_who_asked_is_told_of_each_post_but_not_of_replies(post
     assert await told(db, bob) == [(NotificationKind.STATUS, post.id)]
 
 
-async def test_an_edit_keeps_what_was_said(posts: Posts, cursor: Cursor) -> None:
+async def test_an_edit_keeps_the_earlier_version(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     post = await posts.publish(ada, PostDraft("First #one"))
     edited = await posts.edit(ada, post.id, PostDraft("Second #two"))
@@ -148,21 +148,21 @@ async def test_an_edit_keeps_what_was_said(posts: Posts, cursor: Cursor) -> None
     assert [revision.text for revision in said] == ["First #one", "Second #two"]
 
 
-async def test_an_edit_that_changes_nothing_is_none(posts: Posts, cursor: Cursor) -> None:
+async def test_an_edit_without_changes_is_not_recorded(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     post = await posts.publish(ada, PostDraft("Same"))
     assert await posts.edit(ada, post.id, PostDraft("Same")) == post
     assert len((await posts.history(None, post.id))[1]) == 1
 
 
-async def test_only_whoever_is_newly_named_is_told_of_an_edit(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
+async def test_an_edit_notifies_only_newly_mentioned_accounts(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor, "cleo")
     post = await posts.publish(ada, PostDraft("@bob"))
     await posts.edit(ada, post.id, PostDraft("@bob @cleo"))
     assert await told(db, bob) == await told(db, cleo) == [(NotificationKind.MENTION, post.id)]
 
 
-async def test_whoever_boosted_is_told_of_an_edit(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
+async def test_an_edit_notifies_boosters(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     post = await posts.publish(ada, PostDraft("Draft"))
     make.boost(cursor, bob, post)
@@ -170,7 +170,7 @@ async def test_whoever_boosted_is_told_of_an_edit(posts: Posts, db: RolledBackDa
     assert await told(db, bob) == [(NotificationKind.UPDATE, post.id)]
 
 
-async def test_nobody_edits_or_deletes_what_somebody_else_wrote(posts: Posts, cursor: Cursor) -> None:
+async def test_only_the_author_can_edit_or_delete_a_post(posts: Posts, cursor: Cursor) -> None:
     post = make.post(cursor, make.viewer(cursor))
     stranger = make.viewer(cursor)
     with pytest.raises(NotFound):
@@ -179,7 +179,9 @@ async def test_nobody_edits_or_deletes_what_somebody_else_wrote(posts: Posts, cu
         await posts.delete(stranger, post.id)
 
 
-async def test_a_deleted_post_takes_boosts_counts_and_notifications_along(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
+async def test_deleting_a_post_deletes_its_boosts_and_notifications_and_corrects_counters(
+    posts: Posts, db: RolledBackDatabase, cursor: Cursor
+) -> None:
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor)
     root = make.post(cursor, cleo)
     post = await posts.publish(ada, PostDraft("@bob", reply_to=root.id))
@@ -193,7 +195,7 @@ async def test_a_deleted_post_takes_boosts_counts_and_notifications_along(posts:
     assert [make.again(cursor, who).posts_count for who in (ada, cleo)] == [0, 1]
 
 
-async def test_a_thread_shows_what_the_viewer_may_see_in_reading_order(posts: Posts, cursor: Cursor) -> None:
+async def test_a_thread_shows_visible_posts_in_reading_order(posts: Posts, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     root = make.post(cursor, ada, "root")
     first = make.post(cursor, bob, "first", reply_to=root)
@@ -206,13 +208,13 @@ async def test_a_thread_shows_what_the_viewer_may_see_in_reading_order(posts: Po
     assert hidden.id in [post.id for post in (await posts.thread(bob, root.id)).descendants]
 
 
-async def test_an_unknown_language_is_left_out(posts: Posts, cursor: Cursor) -> None:
+async def test_an_unknown_language_is_ignored(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     assert (await posts.publish(ada, PostDraft("Hallo", language="de-AT"))).language == "de"
     assert (await posts.publish(ada, PostDraft("Hm", language="<script>"))).language is None
 
 
-async def test_the_event_of_a_post_says_whom_it_concerns(posts: Posts, cursor: Cursor) -> None:
+async def test_the_event_of_a_post_names_its_recipients(posts: Posts, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor, "bob")
     post = await posts.publish(ada, PostDraft("@bob #tag", Visibility.DIRECT))
     data = fetch_value(cursor, "select data from events where kind = 'post.published' and post_id = %(post)s", {"post": post.id})

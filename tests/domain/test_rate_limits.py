@@ -42,7 +42,7 @@ def limits(watch: Watch) -> RateLimiter:
     return RateLimiter(MemoryCounter(watch.seconds), watch)
 
 
-async def test_the_most_exhausted_count_is_told(limits: RateLimiter) -> None:
+async def test_the_most_exhausted_limit_is_reported(limits: RateLimiter) -> None:
     counts = [await limits.consume([(THRICE, "a"), (HOURLY, "a")]) for _ in range(4)]
     assert [(count.rate.name, count.remaining, count.exceeded) for count in counts if count] == [
         ("thrice", 2, False),
@@ -52,14 +52,14 @@ async def test_the_most_exhausted_count_is_told(limits: RateLimiter) -> None:
     ]
 
 
-async def test_keys_and_rules_are_counted_apart(limits: RateLimiter) -> None:
+async def test_keys_and_limits_are_counted_separately(limits: RateLimiter) -> None:
     for key in ("a", "b"):
         count = await limits.count(THRICE, key)
         assert count.used == 1
     assert (await limits.count(HOURLY, "a")).used == 1
 
 
-async def test_a_new_window_begins_at_a_round_time(limits: RateLimiter, watch: Watch) -> None:
+async def test_windows_begin_at_multiples_of_their_length(limits: RateLimiter, watch: Watch) -> None:
     watch.pass_by(50)
     count = await limits.count(THRICE, "a")
     assert count.reset == (START + timedelta(seconds=60)).timestamp()
@@ -79,7 +79,7 @@ async def test_nothing_is_counted_when_limits_are_off(watch: Watch) -> None:
 
 
 @given(st.lists(st.integers(0, 200), max_size=300))
-def test_memory_is_bounded_and_a_count_never_too_high(keys: list[int]) -> None:
+def test_memory_is_bounded_and_counts_are_never_too_high(keys: list[int]) -> None:
     watch = Watch()
     counter = MemoryCounter(watch.seconds, capacity=20)
     true: dict[int, int] = {}
@@ -92,7 +92,7 @@ def test_memory_is_bounded_and_a_count_never_too_high(keys: list[int]) -> None:
         assert len(counter) <= 20
 
 
-async def test_counts_that_expired_are_forgotten_first(watch: Watch) -> None:
+async def test_expired_counts_are_evicted_first(watch: Watch) -> None:
     counter = MemoryCounter(watch.seconds, capacity=10)
     await counter.add("kept", 1, 1_000)
     for number in range(9):
@@ -103,13 +103,13 @@ async def test_counts_that_expired_are_forgotten_first(watch: Watch) -> None:
     assert await counter.add("kept", 1, 1_000) == 2
 
 
-async def test_looking_counts_nothing(watch: Watch) -> None:
+async def test_reading_a_limit_does_not_consume_it(watch: Watch) -> None:
     counter = MemoryCounter(watch.seconds)
     assert await counter.add("a", 1, 5, 0) == 0
     assert len(counter) == 0
 
 
-async def test_guessing_one_name_is_slowed_down_and_does_not_shut_its_owner_out(limits: RateLimiter) -> None:
+async def test_guessing_one_username_is_throttled_without_locking_its_owner_out(limits: RateLimiter) -> None:
     logins = CountedLogins(limits)
     for _ in range(25):
         await logins.allow("network", "Ada ")
@@ -119,7 +119,7 @@ async def test_guessing_one_name_is_slowed_down_and_does_not_shut_its_owner_out(
     await logins.allow("at home", "ada")
 
 
-async def test_guessing_one_name_from_everywhere_is_stopped_in_the_end(limits: RateLimiter) -> None:
+async def test_distributed_guessing_of_one_username_is_stopped(limits: RateLimiter) -> None:
     logins = CountedLogins(limits)
     for number in range(500):
         await logins.allow(f"network{number}", "ada")
@@ -129,7 +129,7 @@ async def test_guessing_one_name_from_everywhere_is_stopped_in_the_end(limits: R
     await logins.allow("another", "grace")
 
 
-async def test_guessing_many_names_is_slowed_down_for_one_network(limits: RateLimiter, watch: Watch) -> None:
+async def test_guessing_many_usernames_is_throttled_per_network(limits: RateLimiter, watch: Watch) -> None:
     logins = CountedLogins(limits)
     for number in range(25):
         await logins.failed("network", f"name{number}")
@@ -141,7 +141,7 @@ async def test_guessing_many_names_is_slowed_down_for_one_network(limits: RateLi
     await logins.allow("network", "new")
 
 
-async def test_who_knows_the_password_is_not_slowed_down(limits: RateLimiter) -> None:
+async def test_successful_logins_are_not_throttled(limits: RateLimiter) -> None:
     logins = CountedLogins(limits)
     for _ in range(100):
         await logins.allow("network", "ada")

@@ -31,7 +31,7 @@ def refused(db: RolledBackDatabase, form: SignUpForm, mode: RegistrationMode = R
     return raised.value.codes
 
 
-def test_whoever_signs_up_has_an_account_and_a_login_and_may_write_at_once(db: RolledBackDatabase, cursor: Cursor) -> None:
+def test_a_new_user_has_an_account_and_can_post_at_once(db: RolledBackDatabase, cursor: Cursor) -> None:
     account = done(registrations(db).sign_up(evolve(FORM, locale="de-AT", time_zone="Europe/Vienna")))
     assert (account.username, account.followers_count, account.created_at) == ("Ann", 0, make.NOW)
     member = users.by_account(cursor, account=account.id)
@@ -52,7 +52,7 @@ def test_whoever_signs_up_has_an_account_and_a_login_and_may_write_at_once(db: R
         ("i-klingon", None, "en"),
     ],
 )
-def test_whoever_signs_up_writes_in_the_language_of_their_browser(
+def test_the_posting_language_of_a_new_user_is_that_of_the_browser(
     db: RolledBackDatabase, cursor: Cursor, locale: str, language: str | None, kept: str
 ) -> None:
     account = done(registrations(db).sign_up(evolve(FORM, locale=locale)))
@@ -61,7 +61,7 @@ def test_whoever_signs_up_writes_in_the_language_of_their_browser(
     assert (member.login.preferences.language, member.login.preferences.locale) == (language, kept)
 
 
-def test_an_empty_form_is_told_of_every_field_at_once(db: RolledBackDatabase) -> None:
+def test_an_empty_form_reports_every_field_at_once(db: RolledBackDatabase) -> None:
     assert refused(db, SignUpForm("", "", "")) == {
         "username": "ERR_BLANK",
         "email": "ERR_BLANK",
@@ -89,28 +89,28 @@ def test_an_empty_form_is_told_of_every_field_at_once(db: RolledBackDatabase) ->
         ({"invite": "never given"}, {"invite": "ERR_INVALID"}),
     ],
 )
-def test_a_field_that_cannot_be_is_refused_with_its_code(db: RolledBackDatabase, changes: dict[str, str], codes: dict[str, str]) -> None:
+def test_an_invalid_field_is_refused_with_its_code(db: RolledBackDatabase, changes: dict[str, str], codes: dict[str, str]) -> None:
     assert refused(db, evolve(FORM, **changes)) == codes  # type: ignore[arg-type]  # all of these fields are texts
 
 
-def test_a_taken_name_and_a_taken_address_are_both_told_in_whatever_case(db: RolledBackDatabase, cursor: Cursor) -> None:
+def test_taken_usernames_and_addresses_are_reported_in_any_case(db: RolledBackDatabase, cursor: Cursor) -> None:
     make.member(cursor, "ann", email="Ann@Example.org")
     assert refused(db, FORM) == {"username": "ERR_TAKEN", "email": "ERR_TAKEN"}
 
 
-def test_a_strange_time_zone_of_a_browser_does_not_keep_anybody_out(db: RolledBackDatabase, cursor: Cursor) -> None:
+def test_an_unknown_time_zone_does_not_prevent_registration(db: RolledBackDatabase, cursor: Cursor) -> None:
     account = done(registrations(db).sign_up(evolve(FORM, locale="\0", time_zone="../../etc/passwd")))
     member = users.by_account(cursor, account=account.id)
     assert member is not None
     assert (member.login.preferences.locale, member.login.preferences.time_zone) == ("en", "UTC")
 
 
-def test_nobody_signs_up_where_registrations_are_closed(db: RolledBackDatabase) -> None:
+def test_sign_up_is_refused_if_registrations_are_closed(db: RolledBackDatabase) -> None:
     with pytest.raises(Forbidden):
         done(registrations(db, RegistrationMode.CLOSED).sign_up(FORM))
 
 
-def test_an_applicant_gives_a_reason_and_the_staff_is_told(db: RolledBackDatabase, cursor: Cursor) -> None:
+def test_an_applicant_gives_a_reason_and_staff_are_notified(db: RolledBackDatabase, cursor: Cursor) -> None:
     boss = make.member(cursor, "boss", role=Role.MODERATOR)
     make.member(cursor, "anybody")
     assert refused(db, FORM, RegistrationMode.APPROVAL) == {"reason": "ERR_BLANK"}
@@ -123,14 +123,14 @@ def test_an_applicant_gives_a_reason_and_the_staff_is_told(db: RolledBackDatabas
     assert (told.kind, told.sender) == ("admin.sign_up", applicant.id)
 
 
-def test_without_mail_confirmation_an_address_is_proved_at_once_and_otherwise_not(db: RolledBackDatabase, cursor: Cursor) -> None:
+def test_an_address_is_confirmed_at_once_only_if_confirmation_is_off(db: RolledBackDatabase, cursor: Cursor) -> None:
     strict = evolve(registrations(db), auto_confirm=False)
     member = users.by_account(cursor, account=done(strict.sign_up(FORM)).id)
     assert member is not None
     assert member.pending
 
 
-def test_an_invite_lets_in_as_many_as_it_says(db: RolledBackDatabase) -> None:
+def test_an_invite_has_a_limited_number_of_uses(db: RolledBackDatabase) -> None:
     service = registrations(db, RegistrationMode.INVITE)
     assert refused(db, FORM, RegistrationMode.INVITE) == {"invite": "ERR_BLANK"}
     code = done(service.invite(None, max_uses=1)).code
@@ -140,7 +140,7 @@ def test_an_invite_lets_in_as_many_as_it_says(db: RolledBackDatabase) -> None:
     assert [(invite.uses, invite.max_uses) for invite in done(service.invites())] == [(1, 1)]
 
 
-def test_an_invite_stands_for_approval(db: RolledBackDatabase, cursor: Cursor) -> None:
+def test_an_invited_user_needs_no_approval(db: RolledBackDatabase, cursor: Cursor) -> None:
     service = registrations(db, RegistrationMode.APPROVAL)
     account = done(service.sign_up(evolve(FORM, invite=done(service.invite(None)).code)))
     member = users.by_account(cursor, account=account.id)
@@ -148,7 +148,7 @@ def test_an_invite_stands_for_approval(db: RolledBackDatabase, cursor: Cursor) -
     assert not member.pending
 
 
-def test_an_invite_that_expired_or_was_ended_lets_nobody_in(db: RolledBackDatabase) -> None:
+def test_an_expired_or_revoked_invite_is_refused(db: RolledBackDatabase) -> None:
     clock = WallClock(make.NOW)
     service = registrations(db, RegistrationMode.INVITE, clock)
     expiring = done(service.invite(None, lasts=timedelta(days=1))).code
@@ -163,7 +163,7 @@ def test_an_invite_that_expired_or_was_ended_lets_nobody_in(db: RolledBackDataba
         assert raised.value.codes == {"invite": "ERR_INVALID"}
 
 
-def test_a_sign_up_that_fails_uses_up_no_invite(db: RolledBackDatabase, cursor: Cursor) -> None:
+def test_a_failed_sign_up_does_not_use_an_invite(db: RolledBackDatabase, cursor: Cursor) -> None:
     service = registrations(db, RegistrationMode.INVITE)
     code = done(service.invite(None, max_uses=1)).code
     make.account(cursor, "ann")
@@ -173,12 +173,12 @@ def test_a_sign_up_that_fails_uses_up_no_invite(db: RolledBackDatabase, cursor: 
 
 
 @pytest.mark.parametrize(("uses", "lasts"), [(0, None), (10_001, None), (None, timedelta(0)), (None, timedelta(days=-1))])
-def test_an_invite_for_nobody_or_for_no_time_is_refused(db: RolledBackDatabase, uses: int | None, lasts: timedelta | None) -> None:
+def test_an_invite_without_uses_or_lifetime_is_refused(db: RolledBackDatabase, uses: int | None, lasts: timedelta | None) -> None:
     with pytest.raises(Invalid):
         done(registrations(db).invite(None, max_uses=uses, lasts=lasts))
 
 
-def test_the_administrator_may_use_reserved_names_and_given_ids(db: RolledBackDatabase, cursor: Cursor) -> None:
+def test_administrators_may_use_reserved_usernames_and_choose_ids(db: RolledBackDatabase, cursor: Cursor) -> None:
     service = registrations(db, RegistrationMode.CLOSED)
     account = done(service.create(SignUpForm("admin", "root@localhost", "a long enough one"), role=Role.ADMIN, id=1))
     member = users.by_account(cursor, account=account.id)

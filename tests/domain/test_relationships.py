@@ -43,12 +43,12 @@ def happened(cursor: Cursor) -> list[str]:
     return [kind for (kind,) in cursor.fetchall()]
 
 
-def test_a_stranger_is_nothing_and_nobody_is_left_out(relations: Relationships, ann: Viewer, ben: Viewer) -> None:
+def test_strangers_have_an_empty_relationship_and_are_not_left_out(relations: Relationships, ann: Viewer, ben: Viewer) -> None:
     assert done(relations.between(ann, [AccountId(1), ben.id, ann.id])) == [Relationship(ben.id), Relationship(ann.id)]
     assert done(relations.between(ann, [])) == []
 
 
-def test_everything_between_two_is_in_one_relationship(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_a_relationship_has_everything_between_two_accounts(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     make.follow(cursor, ann, ben, boosts=False, notify=True)
     make.follow(cursor, ben, ann)
     make.mute(cursor, ann, ben)
@@ -69,13 +69,13 @@ def test_everything_between_two_is_in_one_relationship(relations: Relationships,
     assert other == Relationship(ann.id, following=True, showing_boosts=True, followed_by=True, blocked_by=True)
 
 
-def test_a_request_shows_on_both_sides(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_a_follow_request_shows_on_both_sides(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     follows.request(cursor, follower=ann.id, followee=ben.id, options=follows.FollowOptions(), now=make.NOW)
     assert done(relations.between(ann, [ben.id]))[0].requested
     assert done(relations.between(ben, [ann.id]))[0].requested_by
 
 
-def test_a_mute_for_a_while_ends_by_itself(relations: Relationships, clock: WallClock, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_a_temporary_mute_expires(relations: Relationships, clock: WallClock, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     now = done(relations.mute(ann, ben.id, duration=timedelta(seconds=1)))
     assert (now.muting, now.muting_notifications, now.muting_until) == (True, True, make.NOW + timedelta(seconds=1))
     assert [one.until for one in done(relations.muted(ann, Page()))] == [now.muting_until]
@@ -98,7 +98,7 @@ def test_muting_again_changes_the_mute(relations: Relationships, cursor: Cursor,
 
 
 @pytest.mark.parametrize("duration", [timedelta.max, timedelta(days=36500)])
-def test_a_mute_for_centuries_is_a_mute_for_ever(relations: Relationships, ann: Viewer, ben: Viewer, duration: timedelta) -> None:
+def test_a_mute_for_centuries_is_permanent(relations: Relationships, ann: Viewer, ben: Viewer, duration: timedelta) -> None:
     assert done(relations.mute(ann, ben.id, duration=duration)).muting_until is None
 
 
@@ -107,7 +107,7 @@ def test_a_mute_of_negative_length_is_refused(relations: Relationships, ann: Vie
         done(relations.mute(ann, ben.id, duration=timedelta(seconds=-1)))
 
 
-def test_nobody_blocks_or_mutes_themselves_or_somebody_who_is_not_there(relations: Relationships, ann: Viewer) -> None:
+def test_own_and_missing_accounts_cannot_be_blocked_or_muted(relations: Relationships, ann: Viewer) -> None:
     for command in (relations.block, relations.mute):
         with pytest.raises(Forbidden):
             done(command(ann, ann.id))
@@ -117,7 +117,7 @@ def test_nobody_blocks_or_mutes_themselves_or_somebody_who_is_not_there(relation
         done(relations.note(ann, AccountId(1), "who?"))
 
 
-def test_the_lists_have_whom_one_blocks_and_mutes(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_the_lists_have_blocked_and_muted_accounts(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     cat = make.viewer(cursor, "cat")
     for one in (ben, cat):
         done(relations.block(ann, one.id))
@@ -129,7 +129,7 @@ def test_the_lists_have_whom_one_blocks_and_mutes(relations: Relationships, curs
     assert done(relations.blocked(ben, Page())) == []
 
 
-def test_a_block_takes_back_what_each_was_told_of_the_other(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
+def test_a_block_deletes_notifications_of_each_about_the_other(relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     for one, other in ((ann, ben), (ben, ann)):
         notifications.add(cursor, accounts=[one.id], kind=NotificationKind.FOLLOW, sender=other.id, now=make.NOW)
     done(relations.block(ann, ben.id))

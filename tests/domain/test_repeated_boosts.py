@@ -101,7 +101,9 @@ class Town:
 
 @settings(max_examples=30, **ONE_BY_ONE)  # type: ignore[arg-type]
 @given(history=HISTORY)
-def test_every_way_to_read_home_leaves_out_the_same_boosts(cursor: Cursor, short_reach: int, history: list[tuple[str, int, int]]) -> None:
+def test_all_readers_of_the_home_timeline_leave_out_the_same_boosts(
+    cursor: Cursor, short_reach: int, history: list[tuple[str, int, int]]
+) -> None:
     execute(cursor, "savepoint example")
     try:
         town = Town(cursor)
@@ -140,7 +142,7 @@ def check_pages(read: Callable[[Page], list[int]], whole: list[int]) -> None:
 
 @settings(max_examples=30, **ONE_BY_ONE)  # type: ignore[arg-type]
 @given(history=HISTORY, joined=st.integers(0, 9))
-def test_streams_leave_out_what_home_and_lists_leave_out(
+def test_streams_leave_out_the_same_boosts_as_timelines(
     cursor: Cursor, short_reach: int, history: list[tuple[str, int, int]], joined: int
 ) -> None:
     """Whoever has listened from the start, who comes later, and who reads on after a while."""
@@ -210,7 +212,7 @@ def heard_later(town: Town, stream: Stream, joined: int) -> list[int]:
     return reader.heard
 
 
-def test_a_boost_comes_again_once_forty_entries_are_between(cursor: Cursor, db: RolledBackDatabase) -> None:
+def test_a_boost_is_shown_again_after_forty_entries(cursor: Cursor, db: RolledBackDatabase) -> None:
     me, author, *friends = [make.viewer(cursor) for _ in range(5)]
     for friend in friends:
         make.follow(cursor, me, friend)

@@ -69,7 +69,7 @@ def published(cursor: Cursor) -> list[str]:
     return [text for (text,) in cursor.fetchall()]
 
 
-async def test_a_post_comes_out_when_its_time_has_come(schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock) -> None:
+async def test_a_post_is_published_at_its_time(schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock) -> None:
     ada = make.viewer(cursor)
     poll = PollDraft(("Yes", "No"), 600)
     draft = PostDraft("Later", Visibility.UNLISTED, spoiler="Wait", language="de", poll=poll, application="Clock")
@@ -91,7 +91,7 @@ async def test_a_post_comes_out_when_its_time_has_come(schedules: Schedules, pos
     assert await schedules.page(ada, Page()) == []
 
 
-async def test_the_same_key_gives_what_it_gave_first_before_and_after(
+async def test_the_same_idempotency_key_returns_the_same_result_before_and_after_publication(
     schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
 ) -> None:
     ada = make.viewer(cursor)
@@ -106,7 +106,7 @@ async def test_the_same_key_gives_what_it_gave_first_before_and_after(
     assert published(cursor) == ["Once"]
 
 
-async def test_the_key_of_what_was_deleted_or_cancelled_makes_a_new_one(
+async def test_the_key_of_a_deleted_or_cancelled_post_creates_a_new_one(
     schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
 ) -> None:
     ada = make.viewer(cursor)
@@ -123,7 +123,7 @@ async def test_the_key_of_what_was_deleted_or_cancelled_makes_a_new_one(
     assert (await posts.publish(ada, draft)).id != post.id
 
 
-async def test_what_waits_comes_out_although_its_key_was_used_meanwhile(
+async def test_a_scheduled_post_is_published_although_its_key_was_used_meanwhile(
     schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
 ) -> None:
     ada = make.viewer(cursor)
@@ -135,7 +135,7 @@ async def test_what_waits_comes_out_although_its_key_was_used_meanwhile(
 
 
 @pytest.mark.parametrize("ahead", [timedelta(0), timedelta(minutes=4, seconds=59), -HOUR])
-async def test_five_minutes_ahead_is_the_least(schedules: Schedules, cursor: Cursor, ahead: timedelta) -> None:
+async def test_a_post_is_scheduled_at_least_five_minutes_ahead(schedules: Schedules, cursor: Cursor, ahead: timedelta) -> None:
     ada = make.viewer(cursor)
     with pytest.raises(Invalid, match=r"^Validation failed: Scheduled at date must be in the future$"):
         await schedules.add(ada, PostDraft("Now?"), make.NOW + ahead)
@@ -144,7 +144,7 @@ async def test_five_minutes_ahead_is_the_least(schedules: Schedules, cursor: Cur
         await schedules.move(ada, planned.id, make.NOW + ahead)
 
 
-async def test_what_could_not_be_published_now_is_refused_at_once(schedules: Schedules, cursor: Cursor) -> None:
+async def test_a_post_that_could_not_be_published_now_cannot_be_scheduled(schedules: Schedules, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     hidden = make.post(cursor, make.viewer(cursor), visibility=Visibility.DIRECT)
     for draft, problem in [
@@ -174,7 +174,7 @@ async def test_there_are_no_more_than_25_a_day_and_300_in_all(schedules: Schedul
         await schedules.add(ada, PostDraft("One more"), SOON + timedelta(days=500))
 
 
-async def test_another_time_is_the_only_one_that_counts(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
+async def test_a_rescheduled_post_is_published_only_at_the_new_time(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
     ada = make.viewer(cursor)
     planned = await plan(schedules, ada, PostDraft("Moved"))
     assert (await schedules.move(ada, planned.id, SOON + HOUR)).at == SOON + HOUR
@@ -186,7 +186,7 @@ async def test_another_time_is_the_only_one_that_counts(schedules: Schedules, cu
     assert published(cursor) == ["Moved"]
 
 
-async def test_what_is_cancelled_never_comes(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
+async def test_a_cancelled_post_is_never_published(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
     ada = make.viewer(cursor)
     planned = await plan(schedules, ada, PostDraft("Never"))
     await schedules.cancel(ada, planned.id)
@@ -197,7 +197,7 @@ async def test_what_is_cancelled_never_comes(schedules: Schedules, cursor: Curso
         await schedules.one(ada, planned.id)
 
 
-async def test_other_peoples_plans_are_not_there(schedules: Schedules, cursor: Cursor) -> None:
+async def test_scheduled_posts_of_others_are_not_found(schedules: Schedules, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     planned = await plan(schedules, ada, PostDraft("Mine"))
     assert await schedules.page(bob, Page()) == []
@@ -207,7 +207,7 @@ async def test_other_peoples_plans_are_not_there(schedules: Schedules, cursor: C
     assert await schedules.one(ada, planned.id) == planned
 
 
-async def test_media_wait_with_the_post_and_are_free_when_it_is_cancelled(
+async def test_media_are_reserved_for_the_scheduled_post_until_it_is_cancelled(
     schedules: Schedules, posts: Posts, pieces: Attachments, db: RolledBackDatabase, clock: WallClock
 ) -> None:
     ada = make.viewer(db.cursor)
@@ -226,7 +226,7 @@ async def test_media_wait_with_the_post_and_are_free_when_it_is_cancelled(
     assert [piece.id for piece in post.media] == [two, one]
 
 
-async def test_what_stands_against_it_then_is_told_to_the_author(
+async def test_the_author_is_notified_why_a_post_could_not_be_published(
     schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
 ) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
@@ -244,9 +244,7 @@ async def test_what_stands_against_it_then_is_told_to_the_author(
     assert moved.problem == ""
 
 
-async def test_the_reason_is_told_in_the_language_of_the_author(
-    schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
-) -> None:
+async def test_the_reason_is_in_the_language_of_the_author(schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock) -> None:
     ada = make.viewer(cursor)
     users.change_preference(cursor, account=ada.id, name="locale", value="de")
     long = await plan(schedules, ada, PostDraft("x" * 400))
@@ -263,7 +261,7 @@ async def test_the_reason_is_told_in_the_language_of_the_author(
     assert "Warum: Text character limit of 300 exceeded." in body(letter.as_bytes(), "plain")
 
 
-async def test_a_fault_of_ours_is_told_to_the_author_once_nothing_more_is_tried(
+async def test_the_author_is_notified_of_an_internal_error_after_the_last_try(
     schedules: Schedules, cursor: Cursor, clock: WallClock
 ) -> None:
     ada = make.viewer(cursor)
@@ -281,7 +279,7 @@ async def test_a_fault_of_ours_is_told_to_the_author_once_nothing_more_is_tried(
     assert (await schedules.cancel(ada, planned.id)).draft.text == "Later"
 
 
-async def test_no_mail_tells_of_a_post_that_was_given_another_time_since(
+async def test_no_email_is_sent_about_a_post_that_was_rescheduled_since(
     schedules: Schedules, posts: Posts, cursor: Cursor, clock: WallClock
 ) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
@@ -307,7 +305,7 @@ ODD = [
 
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("whole", [True, False], ids=["added to what was stored", "alone"])
-async def test_a_draft_of_another_release_spoils_neither_the_list_nor_itself(
+async def test_an_unreadable_draft_of_another_release_is_listed_and_not_published(
     schedules: Schedules, cursor: Cursor, clock: WallClock, odd: str, whole: bool
 ) -> None:
     ada = make.viewer(cursor)
@@ -333,7 +331,7 @@ async def test_a_draft_of_another_release_spoils_neither_the_list_nor_itself(
     assert await schedules.page(ada, Page()) == []
 
 
-async def test_whoever_is_suspended_or_gone_publishes_nothing(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
+async def test_suspended_and_deleted_accounts_publish_nothing(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     await plan(schedules, ada, PostDraft("From the dead"))
     planned = await plan(schedules, bob, PostDraft("From the damned"))

@@ -83,14 +83,14 @@ TEXTS = (
         ("\\", []),
     ],
 )
-async def test_a_query_finds_what_it_says(search: SearchService, cursor: Cursor, query: str, places: list[int]) -> None:
+async def test_a_query_finds_matching_posts(search: SearchService, cursor: Cursor, query: str, places: list[int]) -> None:
     author = make.viewer(cursor)
     for text in TEXTS:
         make.post(cursor, author, text)
     assert await found(search, author, query) == [TEXTS[place] for place in places]
 
 
-async def test_authors_and_days_narrow_it_down(search: SearchService, cursor: Cursor) -> None:
+async def test_author_and_date_operators_narrow_the_results(search: SearchService, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor, "ada"), make.viewer(cursor, "bob")
     for days in range(3):
         make.post(cursor, ada, f"tea {days}", now=make.NOW + timedelta(days=days))
@@ -107,7 +107,7 @@ async def test_authors_and_days_narrow_it_down(search: SearchService, cursor: Cu
     assert [post.text for post in await search.posts(bob, "tea", Page(1), offset=1)] == ["tea 2"]
 
 
-async def test_only_what_one_may_see_is_found(search: SearchService, cursor: Cursor) -> None:
+async def test_only_visible_posts_are_found(search: SearchService, cursor: Cursor) -> None:
     author, follower, stranger, shunning = (make.viewer(cursor) for _ in range(4))
     make.follow(cursor, follower, author)
     for visibility in Visibility:
@@ -123,7 +123,7 @@ async def test_only_what_one_may_see_is_found(search: SearchService, cursor: Cur
     assert await found(search, stranger, "tea") == []
 
 
-async def test_who_does_not_want_to_be_found_is_found_by_nobody_else(search: SearchService, cursor: Cursor) -> None:
+async def test_posts_of_unindexed_accounts_are_found_only_by_their_author(search: SearchService, cursor: Cursor) -> None:
     author, reader = make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, reader, author)
     post = make.post(cursor, author, "tea")
@@ -134,7 +134,7 @@ async def test_who_does_not_want_to_be_found_is_found_by_nobody_else(search: Sea
     assert await found(search, author, "tea") == []
 
 
-def test_operators_are_read_and_the_rest_are_words() -> None:
+def test_operators_are_parsed_and_the_rest_are_words() -> None:
     assert parse(
         'a -b "c d" -"e f" from:@Ada@example.org has:poll -has:media is:reply nix:x before:soon #Té -#te in:library language:DE'
     ) == ParsedQuery(
@@ -157,7 +157,7 @@ ASSIGNED = st.text(st.characters(exclude_categories=["Cn", "Cs", "Co"], exclude_
 
 @given(ASSIGNED)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_what_is_looked_for_is_folded_and_parted_as_the_index_is(cursor: Cursor, text: str) -> None:
+def test_queries_are_normalized_like_the_index(cursor: Cursor, text: str) -> None:
     cursor.execute("select search_fold(%(text)s), search_said('', %(text)s), tsvector_to_array(search_terms('', %(text)s))", {"text": text})
     folded, said, words = cursor.fetchone() or ()
     found = search_words.words_in(text)
@@ -169,7 +169,7 @@ def test_what_is_looked_for_is_folded_and_parted_as_the_index_is(cursor: Cursor,
         assert all(any(one.startswith(start) for one in words) for start in starts)
 
 
-async def test_a_post_is_found_by_whatever_it_says(search: SearchService, cursor: Cursor) -> None:
+async def test_a_post_is_found_in_any_spelling(search: SearchService, cursor: Cursor) -> None:
     """A post matches in any spelling: accents, cases, widths, scripts and `_`."""
     author = make.viewer(cursor)
     pairs = [
@@ -195,7 +195,7 @@ async def test_a_post_is_found_by_whatever_it_says(search: SearchService, cursor
     assert await found(search, author, '"old snake_case"') == ["the old snake_case here"]
 
 
-async def test_a_tag_finds_exactly_that_tag(search: SearchService, cursor: Cursor) -> None:
+async def test_a_hashtag_matches_only_itself(search: SearchService, cursor: Cursor) -> None:
     author = make.viewer(cursor)
     for text in ("#tea", "tea", "#teapot", "#tea_time", "good #Téa now", "#茶 #茶道", "a#tea"):
         make.post(cursor, author, text)
@@ -208,7 +208,7 @@ async def test_a_tag_finds_exactly_that_tag(search: SearchService, cursor: Curso
     assert await found(search, author, "#nothing") == await found(search, author, "-#tea") == []
 
 
-async def test_operators_say_what_a_post_is(search: SearchService, cursor: Cursor) -> None:
+async def test_operators_filter_by_kind_of_post(search: SearchService, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor, "ada"), make.viewer(cursor, "bob")
     root = make.post(cursor, ada, "tea root")
     make.post(cursor, bob, "tea reply", reply_to=root)
@@ -227,7 +227,7 @@ async def test_operators_say_what_a_post_is(search: SearchService, cursor: Curso
     assert await found(search, bob, "tea during:2026-03-05") == []
 
 
-async def test_editing_and_deleting_change_what_a_post_is_found_by(search: SearchService, cursor: Cursor) -> None:
+async def test_edits_and_deletions_update_the_index(search: SearchService, cursor: Cursor) -> None:
     author = make.viewer(cursor)
     post = make.post(cursor, author, "before")
     cursor.execute("update posts set text = 'after' where id = %s", [post.id])
@@ -238,17 +238,17 @@ async def test_editing_and_deleting_change_what_a_post_is_found_by(search: Searc
 
 
 @given(st.text(max_size=200))
-def test_anything_can_be_typed(text: str) -> None:
+def test_any_query_can_be_parsed(text: str) -> None:
     parse(text)
 
 
-async def test_whatever_is_typed_finds_or_does_not(search: SearchService, cursor: Cursor) -> None:
+async def test_any_query_can_be_run(search: SearchService, cursor: Cursor) -> None:
     for text in ("a:*b", "a\\", "''", "a'b", "\x00", "(", "&", "a <-> b", "aaa*", "日*", "%", "has:nothing", "after:9999-99-99", "-" * 300):
         if "\x00" not in text:
             await found(search, None, text)
 
 
-async def test_old_posts_are_found_after_newer_ones_however_long_ago_they_were(search: SearchService, cursor: Cursor) -> None:
+async def test_old_posts_are_found_after_newer_ones_at_any_age(search: SearchService, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     cursor.execute("update accounts set indexable = true")
     for years in (9, 0, 2, 1):

@@ -64,7 +64,7 @@ NAMES = ["ann", "ANN", " ann ", "@ann", "@Ann ", "ann@site.test", "@ANN@Site.Tes
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_or_an_address_in_any_case_logs_in(desk: Desk, name: str) -> None:
+def test_login_works_with_username_or_address_in_any_case(desk: Desk, name: str) -> None:
     member = desk.member()
     entry = desk.log_in(name)
     viewer = desk.present(entry.token)
@@ -72,13 +72,13 @@ def test_a_name_or_an_address_in_any_case_logs_in(desk: Desk, name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["@ann@elsewhere.test", "ann@", "@", "@@ann", "ann@site.test@site.test", "ann@site", "@ann@example.org"])
-def test_only_names_of_this_site_are_names(desk: Desk, name: str) -> None:
+def test_handles_of_other_sites_cannot_log_in(desk: Desk, name: str) -> None:
     desk.member()
     with pytest.raises(Unauthenticated):
         desk.log_in(name)
 
 
-def test_an_address_counts_before_a_name_that_is_spelled_like_it(desk: Desk, cursor: Cursor) -> None:
+def test_an_address_takes_precedence_over_an_equal_username(desk: Desk, cursor: Cursor) -> None:
     desk.member()
     make.member(cursor, "ben", email="ann@site.test", password_hash=done(desk.passwords.hash(PASSWORD)))
     for name, owner in (("ann@site.test", "ben"), ("@ann@site.test", "ann")):
@@ -86,7 +86,7 @@ def test_an_address_counts_before_a_name_that_is_spelled_like_it(desk: Desk, cur
 
 
 @pytest.mark.parametrize("name", ["ann", "nobody", "", "\0", "a\ud800", "x" * 10_000, "%"])
-def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(desk: Desk, name: str) -> None:
+def test_a_wrong_username_and_a_wrong_password_give_the_same_error(desk: Desk, name: str) -> None:
     desk.member()
     with pytest.raises(Unauthenticated) as raised:
         desk.log_in(name, "wrong password")
@@ -105,7 +105,7 @@ class CountingPasswords(Passwords):
         return verdict
 
 
-def test_no_such_user_costs_one_hash_as_a_wrong_password_does(db: RolledBackDatabase, cursor: Cursor) -> None:
+def test_an_unknown_user_costs_one_hash_like_a_wrong_password(db: RolledBackDatabase, cursor: Cursor) -> None:
     quick = quick_passwords()
     passwords = CountingPasswords(quick.reactor, quick.hasher, threads=quick.threads)
     sessions = Sessions(db, passwords, NoThrottle(), WallClock(make.NOW))
@@ -117,7 +117,7 @@ def test_no_such_user_costs_one_hash_as_a_wrong_password_does(db: RolledBackData
         assert passwords.work == before + 1
 
 
-def test_only_failures_are_held_against_a_name_and_a_network(desk: Desk) -> None:
+def test_only_failures_count_for_the_login_throttle(desk: Desk) -> None:
     desk.member()
     desk.log_in()
     with pytest.raises(Unauthenticated):
@@ -127,7 +127,7 @@ def test_only_failures_are_held_against_a_name_and_a_network(desk: Desk) -> None
     assert desk.throttle.failures == [("192.0.2.1", "ann"), ("192.0.2.1", "nobody")]
 
 
-def test_whoever_guesses_too_often_waits_even_with_the_right_password(db: RolledBackDatabase, cursor: Cursor) -> None:
+def test_after_too_many_guesses_even_the_right_password_must_wait(db: RolledBackDatabase, cursor: Cursor) -> None:
     clock, passwords = WallClock(make.NOW), quick_passwords()
     throttle = CountedLogins(
         RateLimiter(MemoryCounter(lambda: 0.0), clock), per_name=RateLimit("sign-in-name", 3, 3600, LimitScope.ACCOUNT)
@@ -143,7 +143,7 @@ def test_whoever_guesses_too_often_waits_even_with_the_right_password(db: Rolled
     assert done(sessions.log_in("ann", PASSWORD, ORIGIN)).token
 
 
-def test_the_database_does_not_know_the_token(desk: Desk) -> None:
+def test_the_database_stores_no_session_token(desk: Desk) -> None:
     desk.member()
     token = desk.log_in().token
     desk.cursor.execute("select s::text from sessions s")
@@ -153,12 +153,12 @@ def test_the_database_does_not_know_the_token(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x", "\ud800" * 30, "é" * 30, "y" * 43, "z" * 1_000_000])
-def test_a_token_of_nobody_is_nobody(desk: Desk, token: str) -> None:
+def test_an_unknown_session_token_is_invalid(desk: Desk, token: str) -> None:
     desk.member()
     assert desk.viewer(token) is None
 
 
-def test_logging_in_again_ends_the_session_before(desk: Desk) -> None:
+def test_logging_in_again_ends_the_previous_session(desk: Desk) -> None:
     desk.member()
     first = desk.log_in()
     second = desk.log_in(replaces=first.token)
@@ -168,7 +168,7 @@ def test_logging_in_again_ends_the_session_before(desk: Desk) -> None:
     assert desk.ended() == [{"session": str(first.session_id)}]
 
 
-def test_logging_out_ends_the_session_and_says_so_once(desk: Desk) -> None:
+def test_logging_out_ends_the_session_and_records_one_event(desk: Desk) -> None:
     desk.member()
     entry = desk.log_in()
     done(desk.sessions.log_out(entry.token))
@@ -188,7 +188,7 @@ def test_a_session_lasts_while_it_is_used_and_expires_when_it_is_not(desk: Desk)
     assert done(desk.sessions.sweep()) == 1
 
 
-def test_a_visit_is_noted_at_most_every_ten_minutes(desk: Desk) -> None:
+def test_a_visit_is_recorded_at_most_every_ten_minutes(desk: Desk) -> None:
     desk.member()
     token = desk.log_in().token
     desk.clock.advance(minutes=9)
@@ -199,7 +199,7 @@ def test_a_visit_is_noted_at_most_every_ten_minutes(desk: Desk) -> None:
     assert done(desk.sessions.of(viewer))[0].last_seen_at == make.NOW + timedelta(minutes=10)
 
 
-def test_the_list_has_ones_own_sessions_and_each_can_be_ended(desk: Desk) -> None:
+def test_own_sessions_are_listed_and_each_can_be_ended(desk: Desk) -> None:
     desk.member()
     desk.member("ben")
     laptop, phone, bens = desk.log_in(), desk.log_in(), desk.log_in("ben")
@@ -225,7 +225,7 @@ def test_all_other_sessions_can_be_ended_at_once(desk: Desk) -> None:
     assert len(desk.ended()) == 3
 
 
-def test_nobody_piles_up_sessions_without_end(desk: Desk) -> None:
+def test_the_number_of_sessions_of_an_account_is_limited(desk: Desk) -> None:
     desk.member()
     first = last = desk.log_in()
     for _ in range(MAX_SESSIONS):
@@ -236,7 +236,7 @@ def test_nobody_piles_up_sessions_without_end(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("how", ["disabled", "suspended"])
-def test_whoever_is_shut_out_is_out_at_once_and_is_told_why_only_with_the_password(desk: Desk, how: str) -> None:
+def test_a_suspended_user_is_logged_out_and_told_why_only_with_the_password(desk: Desk, how: str) -> None:
     member = desk.member()
     entry = desk.log_in()
     if how == "disabled":
@@ -257,7 +257,7 @@ def test_an_applicant_may_log_in_and_is_known_as_pending(desk: Desk) -> None:
     assert desk.present(desk.log_in().token).pending
 
 
-def test_a_password_that_changed_while_it_was_looked_at_lets_nobody_in(desk: Desk, db: RolledBackDatabase) -> None:
+def test_a_password_changed_during_its_verification_is_refused(desk: Desk, db: RolledBackDatabase) -> None:
     member = desk.member()
 
     @define
@@ -274,7 +274,7 @@ def test_a_password_that_changed_while_it_was_looked_at_lets_nobody_in(desk: Des
         )
 
 
-def test_a_hash_of_other_parameters_is_replaced_at_the_next_login(desk: Desk, db: RolledBackDatabase) -> None:
+def test_a_hash_with_other_parameters_is_replaced_at_the_next_login(desk: Desk, db: RolledBackDatabase) -> None:
     member = desk.member()
     today = quick_passwords()
     today.hasher.__init__(time_cost=2, memory_cost=16, parallelism=1)  # type: ignore[misc]  # as if the program was updated
@@ -286,7 +286,7 @@ def test_a_hash_of_other_parameters_is_replaced_at_the_next_login(desk: Desk, db
     assert done(service.log_in("ann", PASSWORD, ORIGIN)).token
 
 
-def test_a_user_agent_is_kept_short_and_printable(desk: Desk) -> None:
+def test_a_stored_user_agent_is_short_and_printable(desk: Desk) -> None:
     member = desk.member()
     entry = done(desk.sessions.begin(member.account.id, ClientInfo("n", "a", "x\0\r\n" * 1000)))
     [session] = done(desk.sessions.of(desk.present(entry.token)))

@@ -28,7 +28,7 @@ def claim(link: str) -> SignedClaim:
 
 
 @given(account=st.integers(0, 2**63 - 1), purpose=st.text(), bound=st.lists(st.text(), max_size=3))
-def test_a_token_holds_for_what_it_was_made_for_and_says_whose_it_is(account: int, purpose: str, bound: list[str]) -> None:
+def test_a_token_is_valid_for_its_purpose_and_names_its_account(account: int, purpose: str, bound: list[str]) -> None:
     token = SEALS.token(purpose, AccountId(account), NOW, *bound)
     found = read(token)
     assert found is not None
@@ -42,14 +42,14 @@ def test_a_token_holds_for_what_it_was_made_for_and_says_whose_it_is(account: in
 
 
 @given(one=st.lists(st.text(), min_size=1, max_size=4), other=st.lists(st.text(), min_size=1, max_size=4))
-def test_texts_are_not_confused_by_where_one_ends_and_the_next_begins(one: list[str], other: list[str]) -> None:
+def test_signed_values_are_unambiguously_separated(one: list[str], other: list[str]) -> None:
     found = read(SEALS.token(one[0], AccountId(1), NOW, *one[1:]))
     assert found is not None
     assert SEALS.verify(found, other[0], *other[1:]) == (one == other)
 
 
 @given(place=st.integers(0, 42), letter=st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"))
-def test_a_token_that_was_touched_opens_nothing(place: int, letter: str) -> None:
+def test_a_changed_token_is_invalid(place: int, letter: str) -> None:
     token = SEALS.token("reset", AccountId(1), NOW)
     touched = token[:place] + letter + token[place + 1 :]
     found = read(touched)
@@ -57,12 +57,12 @@ def test_a_token_that_was_touched_opens_nothing(place: int, letter: str) -> None
 
 
 @given(st.text(max_size=60))
-def test_nothing_that_people_type_breaks_the_reading(token: str) -> None:
+def test_any_text_can_be_verified_as_a_token(token: str) -> None:
     found = read(token)
     assert found is None or not SEALS.verify(found, "reset")
 
 
-def test_links_do_not_last_for_ever() -> None:
+def test_links_expire() -> None:
     confirm, reset = LINKS.confirm(ANN, ANN.email, NOW), LINKS.reset(ANN, NOW)
     second = timedelta(seconds=1)
     assert LINKS.confirms(claim(confirm), ANN.email, NOW + CONFIRM_LIFETIME - second)
@@ -73,11 +73,11 @@ def test_links_do_not_last_for_ever() -> None:
 
 
 @pytest.mark.parametrize("change", [{"email": "new@example.org"}, {"password_hash": "$argon2id$new"}])
-def test_a_link_for_a_new_password_dies_with_the_old_one(change: dict[str, str]) -> None:
+def test_a_password_reset_link_is_invalid_after_the_password_changed(change: dict[str, str]) -> None:
     assert not LINKS.resets(claim(LINKS.reset(ANN, NOW)), evolve(ANN, **change), NOW)  # type: ignore[arg-type]  # texts both
 
 
-def test_a_link_that_unsubscribes_stops_its_own_kind() -> None:
+def test_an_unsubscribe_link_stops_its_own_kind_of_email() -> None:
     for kind in EmailKind:
         link = LINKS.unsubscribe(kind, ANN.account_id, NOW)
         assert (link is not None) == (kind in PREFERENCE_FIELDS)

@@ -33,7 +33,7 @@ def texts(posts: list[Post]) -> list[str]:
     return [post.original.text for post in posts]
 
 
-async def test_home_shows_what_is_posted_with_a_followed_tag(tags: HashtagService, timelines: Timelines, cursor: Cursor) -> None:
+async def test_the_home_timeline_shows_posts_with_followed_hashtags(tags: HashtagService, timelines: Timelines, cursor: Cursor) -> None:
     me, friend, stranger = (make.viewer(cursor) for _ in range(3))
     make.follow(cursor, me, friend)
     await tags.follow(me, "Tea")
@@ -53,7 +53,7 @@ async def test_home_shows_what_is_posted_with_a_followed_tag(tags: HashtagServic
     assert texts(await timelines.home(me, Page())) == ["both #tea"]
 
 
-async def test_a_tag_brings_nobody_home_who_is_not_wanted_there(
+async def test_a_followed_hashtag_does_not_show_muted_authors_or_members_of_exclusive_lists(
     tags: HashtagService, timelines: Timelines, cursor: Cursor, db: RolledBackDatabase
 ) -> None:
     me, muted, apart = (make.viewer(cursor) for _ in range(3))
@@ -68,7 +68,7 @@ async def test_a_tag_brings_nobody_home_who_is_not_wanted_there(
     assert await timelines.home(me, Page()) == []
 
 
-async def test_what_is_followed_is_listed_and_told(tags: HashtagService, cursor: Cursor) -> None:
+async def test_followed_hashtags_are_listed_and_their_changes_recorded(tags: HashtagService, cursor: Cursor) -> None:
     me, other = make.viewer(cursor), make.viewer(cursor)
     await tags.follow(me, "Tea")
     await tags.follow(me, "tea")
@@ -84,7 +84,7 @@ async def test_what_is_followed_is_listed_and_told(tags: HashtagService, cursor:
             await tags.one(me, nonsense)
 
 
-async def test_a_profile_shows_tags_with_how_often_they_are_used(tags: HashtagService, cursor: Cursor) -> None:
+async def test_a_profile_shows_featured_hashtags_with_their_use_counts(tags: HashtagService, cursor: Cursor) -> None:
     me = make.viewer(cursor)
     for text, visibility in (("#tea", "public"), ("#tea", "unlisted"), ("#tea", "private"), ("#coffee", "public")):
         make.post(cursor, me, text, visibility=Visibility(visibility))

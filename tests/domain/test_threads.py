@@ -40,7 +40,7 @@ async def shown(posts: Posts, viewer: Viewer | None, post: Post, within: ThreadB
     return [one.text for one in thread.ancestors], [one.text for one in thread.descendants], thread.more
 
 
-async def test_nothing_is_shown_behind_what_is_hidden(posts: Posts, cursor: Cursor) -> None:
+async def test_descendants_of_hidden_posts_are_not_shown(posts: Posts, cursor: Cursor) -> None:
     ada, bob, eve = (make.viewer(cursor) for _ in range(3))
     root = make.post(cursor, ada, "root")
     hidden = make.post(cursor, bob, "hidden", reply_to=root, visibility=Visibility.PRIVATE)
@@ -53,7 +53,7 @@ async def test_nothing_is_shown_behind_what_is_hidden(posts: Posts, cursor: Curs
     assert (await shown(posts, None, last))[0] == ["behind"]
 
 
-async def test_strangers_get_as_much_as_on_mastodon_and_members_all(posts: Posts, cursor: Cursor) -> None:
+async def test_anonymous_viewers_get_a_limited_thread_and_users_all_of_it(posts: Posts, cursor: Cursor) -> None:
     ada, wide, deep = make.viewer(cursor), "wide", "deep"
     roots = {name: make.post(cursor, ada, name) for name in (wide, deep)}
     many_replies(cursor, ada, roots[wide], 150)
@@ -66,7 +66,7 @@ async def test_strangers_get_as_much_as_on_mastodon_and_members_all(posts: Posts
     assert len((await shown(posts, ada, last))[0]) == 70
 
 
-async def test_pages_of_replies_follow_one_another(posts: Posts, cursor: Cursor) -> None:
+async def test_pages_of_replies_are_consecutive(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     root = make.post(cursor, ada, "root")
     many_replies(cursor, ada, root, 250)
@@ -79,7 +79,7 @@ async def test_pages_of_replies_follow_one_another(posts: Posts, cursor: Cursor)
     assert await shown(posts, None, root, evolve(PAGE, skip=1_000)) == ([], [], False)
 
 
-async def test_a_late_reply_of_an_endless_conversation_has_what_is_around_it(posts: Posts, cursor: Cursor) -> None:
+async def test_a_late_reply_of_a_very_long_thread_has_its_context(posts: Posts, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     root = make.post(cursor, ada, "root")
     many_replies(cursor, ada, root, WHOLE.descendants + 500)

@@ -21,7 +21,7 @@ def texts(posts: list[Post]) -> list[str]:
     return [post.original.text for post in posts]
 
 
-async def test_home_shows_oneself_and_those_whom_one_follows(timelines: Timelines, cursor: Cursor) -> None:
+async def test_the_home_timeline_shows_own_posts_and_posts_of_followed_accounts(timelines: Timelines, cursor: Cursor) -> None:
     me, friend, stranger = make.viewer(cursor), make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, me, friend)
     make.post(cursor, me, "mine", visibility=Visibility.DIRECT)
@@ -31,7 +31,7 @@ async def test_home_shows_oneself_and_those_whom_one_follows(timelines: Timeline
     assert texts(await timelines.home(me, Page())) == ["theirs", "mine"]
 
 
-async def test_home_shows_replies_only_to_people_whom_one_follows_or_oneself(timelines: Timelines, cursor: Cursor) -> None:
+async def test_the_home_timeline_shows_replies_only_to_followed_accounts_or_the_viewer(timelines: Timelines, cursor: Cursor) -> None:
     me, friend, other, stranger = (make.viewer(cursor) for _ in range(4))
     make.follow(cursor, me, friend)
     make.follow(cursor, me, other)
@@ -41,7 +41,7 @@ async def test_home_shows_replies_only_to_people_whom_one_follows_or_oneself(tim
     assert texts(await timelines.home(me, Page())) == ["to a friend", "to me", "other", "mine"]
 
 
-async def test_a_muted_author_is_not_in_home_not_even_boosted(timelines: Timelines, cursor: Cursor) -> None:
+async def test_a_muted_author_is_not_in_the_home_timeline_even_if_boosted(timelines: Timelines, cursor: Cursor) -> None:
     me, friend, muted = make.viewer(cursor), make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, me, friend)
     make.follow(cursor, me, muted)
@@ -52,14 +52,14 @@ async def test_a_muted_author_is_not_in_home_not_even_boosted(timelines: Timelin
     assert texts(await timelines.public(None, Page())) == ["loud"]
 
 
-async def test_boosts_of_whom_one_follows_can_be_hidden(timelines: Timelines, cursor: Cursor) -> None:
+async def test_boosts_of_a_followed_account_can_be_hidden(timelines: Timelines, cursor: Cursor) -> None:
     me, friend, author = make.viewer(cursor), make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, me, friend, boosts=False)
     make.boost(cursor, friend, make.post(cursor, author, "boosted"))
     assert await timelines.home(me, Page()) == []
 
 
-async def test_public_has_no_boosts_no_replies_to_others_and_nothing_quiet(timelines: Timelines, cursor: Cursor) -> None:
+async def test_the_public_timeline_has_no_boosts_replies_to_others_or_unlisted_posts(timelines: Timelines, cursor: Cursor) -> None:
     me, other = make.viewer(cursor), make.viewer(cursor)
     mine = make.post(cursor, me, "mine")
     make.post(cursor, me, "thread", reply_to=mine)
@@ -69,7 +69,7 @@ async def test_public_has_no_boosts_no_replies_to_others_and_nothing_quiet(timel
     assert texts(await timelines.public(None, Page())) == ["thread", "mine"]
 
 
-async def test_a_suspended_author_is_nowhere(timelines: Timelines, cursor: Cursor) -> None:
+async def test_a_suspended_author_is_in_no_timeline(timelines: Timelines, cursor: Cursor) -> None:
     me, bad = make.viewer(cursor), make.viewer(cursor)
     make.follow(cursor, me, bad)
     make.boost(cursor, me, make.post(cursor, bad, "#bad"))
@@ -78,14 +78,14 @@ async def test_a_suspended_author_is_nowhere(timelines: Timelines, cursor: Curso
     assert await timelines.public(me, Page()) == await timelines.tag(me, "bad", Page()) == await timelines.account(me, bad.id, Page()) == []
 
 
-async def test_a_tag_is_found_in_any_spelling(timelines: Timelines, cursor: Cursor) -> None:
+async def test_a_hashtag_timeline_matches_any_spelling(timelines: Timelines, cursor: Cursor) -> None:
     me = make.viewer(cursor)
     make.post(cursor, me, "#Café")
     make.post(cursor, me, "quiet #cafe", visibility=Visibility.UNLISTED)
     assert texts(await timelines.tag(None, "CAFE", Page())) == ["#Café"]
 
 
-async def test_a_profile_shows_what_the_viewer_may_see(timelines: Timelines, cursor: Cursor) -> None:
+async def test_a_profile_shows_posts_that_the_viewer_may_see(timelines: Timelines, cursor: Cursor) -> None:
     author, follower, named = make.viewer(cursor), make.viewer(cursor), make.viewer(cursor, "named")
     make.follow(cursor, follower, author)
     make.post(cursor, author, "public")
@@ -98,7 +98,7 @@ async def test_a_profile_shows_what_the_viewer_may_see(timelines: Timelines, cur
 
 
 @pytest.mark.parametrize("which", ["home", "public", "account", "tag"])
-async def test_pages_lie_seamlessly_beside_each_other_both_ways(timelines: Timelines, cursor: Cursor, which: str) -> None:
+async def test_pages_are_seamless_in_both_directions(timelines: Timelines, cursor: Cursor, which: str) -> None:
     me = make.viewer(cursor)
     written = [make.post(cursor, me, f"#n {number}").id for number in range(10)][::-1]
 

@@ -41,7 +41,7 @@ def endings(cursor: Cursor) -> list[tuple[int | None, dict[str, object]]]:
     )
 
 
-def test_a_token_says_who_shows_it_and_what_they_may_do(tokens: Tokens, ann: Viewer) -> None:
+def test_a_token_gives_the_account_and_its_scopes(tokens: Tokens, ann: Viewer) -> None:
     issued = done(tokens.issue(ann.id, "write:statuses read", "Clock"))
     access = done(tokens.by_bearer(issued.text))
     assert access is not None
@@ -50,30 +50,30 @@ def test_a_token_says_who_shows_it_and_what_they_may_do(tokens: Tokens, ann: Vie
     assert access.app.name == "Clock"
 
 
-def test_a_token_of_an_app_alone_stands_for_nobody(tokens: Tokens) -> None:
+def test_an_app_token_has_no_account(tokens: Tokens) -> None:
     access = done(tokens.by_bearer(done(tokens.issue(None, "read")).text))
     assert access is not None
     assert access.viewer is None
 
 
 @pytest.mark.parametrize("text", ["", "x", "y" * 43, "ü" * 43, "z" * 5_000])
-def test_what_is_no_token_stands_for_nothing(tokens: Tokens, text: str) -> None:
+def test_an_unknown_token_is_invalid(tokens: Tokens, text: str) -> None:
     assert done(tokens.by_bearer(text)) is None
 
 
-def test_the_database_never_has_a_token_itself(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+def test_the_database_stores_no_access_token(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
     text = done(tokens.issue(ann.id, "read")).text
     assert bytes(fetch_value(cursor, "select token_hash from tokens")) == hash_of(text)
     assert text not in repr(done(tokens.by_bearer(text)))
     assert text not in repr(tokens.issue)
 
 
-def test_a_token_and_its_text_do_not_show_the_text_when_printed(tokens: Tokens, ann: Viewer) -> None:
+def test_the_repr_of_a_token_hides_its_text(tokens: Tokens, ann: Viewer) -> None:
     issued = done(tokens.issue(ann.id, "read"))
     assert issued.text not in repr(issued)
 
 
-def test_use_is_noted_once_an_hour(tokens: Tokens, ann: Viewer, clock: WallClock) -> None:
+def test_use_is_recorded_once_an_hour(tokens: Tokens, ann: Viewer, clock: WallClock) -> None:
     issued = done(tokens.issue(ann.id, "read"))
 
     def used_after(minutes: int) -> object:
@@ -87,7 +87,7 @@ def test_use_is_noted_once_an_hour(tokens: Tokens, ann: Viewer, clock: WallClock
     assert used_after(31) == clock()
 
 
-def test_a_revoked_token_is_refused_and_what_is_open_with_it_is_told(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+def test_a_revoked_token_is_refused_and_its_streams_are_closed(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
     issued, other = done(tokens.issue(ann.id, "read")), done(tokens.issue(ann.id, "read"))
     done(tokens.revoke(ann.id, issued.token.id))
     with pytest.raises(Unauthenticated, match="The access token was revoked"):
@@ -97,7 +97,7 @@ def test_a_revoked_token_is_refused_and_what_is_open_with_it_is_told(tokens: Tok
     assert [token.id for token, _ in done(tokens.of(ann.id))] == [other.token.id]
 
 
-def test_nobody_revokes_the_token_of_another_or_one_twice(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+def test_a_token_is_revoked_once_and_only_by_its_owner(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
     issued = done(tokens.issue(ann.id, "read"))
     for account, token in ((make.viewer(cursor).id, issued.token.id), (ann.id, TokenId(5))):
         with pytest.raises(NotFound):
@@ -108,7 +108,7 @@ def test_nobody_revokes_the_token_of_another_or_one_twice(tokens: Tokens, ann: V
         done(tokens.revoke(ann.id, issued.token.id))
 
 
-def test_letting_an_app_in_no_more_ends_all_its_tokens_of_that_person_alone(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+def test_revoking_an_app_ends_its_tokens_of_that_user_only(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
     issued, bob = done(tokens.issue(ann.id, "read", "Clock")), make.viewer(cursor)
     app = issued.token.app_id
     second = give(cursor, "second-token-of-the-app", app=app, account=ann.id, scopes=("write",), now=make.NOW)
@@ -123,14 +123,14 @@ def test_letting_an_app_in_no_more_ends_all_its_tokens_of_that_person_alone(toke
         done(tokens.revoke_app(ann, app))
 
 
-def test_a_deleted_app_signs_everybody_out(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+def test_deleting_an_app_revokes_all_its_tokens(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
     issued = done(tokens.issue(ann.id, "read"))
     done(tokens.delete_app(issued.token.app_id))
     assert done(tokens.by_bearer(issued.text)) is None
     assert endings(cursor) == [(ann.id, {"token": str(issued.token.id)})]
 
 
-def test_an_app_keeps_only_so_many_tokens_of_one_person(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+def test_the_number_of_tokens_per_app_and_user_is_limited(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
     first = done(tokens.issue(ann.id, "read"))
     for number in range(MAX_TOKENS):
         give(cursor, f"one-more-token-of-it-{number}", app=first.token.app_id, account=ann.id, scopes=("read",), now=make.NOW)
@@ -148,7 +148,7 @@ def members(db: RolledBackDatabase, clock: WallClock) -> AccountAdmin:
 
 
 @pytest.mark.parametrize("act", ["suspend", "disable"])
-def test_the_tokens_of_the_barred_say_that_the_login_is_disabled_and_come_back_with_them(
+def test_tokens_of_a_suspended_user_are_refused_as_disabled_and_work_again_afterwards(
     tokens: Tokens, members: AccountAdmin, ann: Viewer, act: str, cursor: Cursor
 ) -> None:
     text = done(tokens.issue(ann.id, "read")).text
@@ -172,7 +172,7 @@ def test_a_new_password_from_the_administrator_revokes_all_tokens(tokens: Tokens
         done(tokens.by_bearer(text))
 
 
-def test_the_tokens_of_the_deleted_are_revoked(tokens: Tokens, members: AccountAdmin, ann: Viewer) -> None:
+def test_the_tokens_of_a_deleted_user_are_revoked(tokens: Tokens, members: AccountAdmin, ann: Viewer) -> None:
     text = done(tokens.issue(ann.id, "read")).text
     done(members.delete(ann.id))
     with pytest.raises(Unauthenticated):
@@ -183,14 +183,14 @@ def test_the_tokens_of_the_deleted_are_revoked(tokens: Tokens, members: AccountA
     ("column", "sentence"),
     [("approved_at", "Your login is currently pending approval"), ("confirmed_at", "Your login is missing a confirmed e-mail address")],
 )
-def test_who_is_not_let_in_yet_is_told_why(tokens: Tokens, ann: Viewer, cursor: Cursor, column: str, sentence: str) -> None:
+def test_a_pending_user_is_told_why_the_token_is_refused(tokens: Tokens, ann: Viewer, cursor: Cursor, column: str, sentence: str) -> None:
     text = done(tokens.issue(ann.id, "read")).text
     execute(cursor, f"update users set {column} = null where account_id = %(id)s", {"id": ann.id})
     with pytest.raises(Forbidden, match=sentence):
         done(tokens.by_bearer(text))
 
 
-def test_browsers_and_programs_are_told_apart(db: RolledBackDatabase, tokens: Tokens, ann: Viewer) -> None:
+def test_an_access_token_is_no_session_cookie(db: RolledBackDatabase, tokens: Tokens, ann: Viewer) -> None:
     text = done(tokens.issue(ann.id, "read")).text
     authentication = Authentication(Sessions(db, quick_passwords(), NoThrottle(), lambda: make.NOW), tokens)
     assert done(authentication.by_bearer(text))
@@ -200,7 +200,7 @@ def test_browsers_and_programs_are_told_apart(db: RolledBackDatabase, tokens: To
 # --- scopes
 
 
-def test_scopes_are_read_in_any_order_each_once() -> None:
+def test_scopes_are_parsed_in_any_order_without_repeats() -> None:
     assert parse("write  read write") == ("write", "read")
     assert parse("") == ("read",)
     assert parse("read nonsense") is None
@@ -223,7 +223,7 @@ def test_scopes_are_read_in_any_order_each_once() -> None:
         ("read", "profile", False),
     ],
 )
-def test_an_app_may_ask_for_parts_of_what_it_has(granted: str, wanted: str, answer: bool) -> None:
+def test_an_app_may_request_a_subset_of_its_scopes(granted: str, wanted: str, answer: bool) -> None:
     assert within(wanted.split(), granted.split()) is answer
 
 
@@ -232,12 +232,12 @@ def test_no_narrow_scope_covers_a_broad_one() -> None:
 
 
 @pytest.mark.parametrize(("scopes", "name"), [("read everything", "Script"), ("read", ""), ("read", "x" * 61), ("read", "a\nb")])
-def test_a_token_with_unknown_scopes_or_a_bad_name_is_not_made(tokens: Tokens, ann: Viewer, scopes: str, name: str) -> None:
+def test_a_token_with_unknown_scopes_or_an_invalid_name_is_refused(tokens: Tokens, ann: Viewer, scopes: str, name: str) -> None:
     with pytest.raises(Invalid):
         done(tokens.issue(ann.id, scopes, name))
 
 
-def test_what_is_old_is_swept(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
+def test_old_revoked_tokens_and_unused_apps_are_deleted(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
     kept, gone = done(tokens.issue(ann.id, "read")), done(tokens.issue(ann.id, "read"))
     done(tokens.revoke(ann.id, gone.token.id))
     later = make.NOW + timedelta(days=1)

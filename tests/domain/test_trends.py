@@ -23,7 +23,7 @@ def trends(db: RolledBackDatabase) -> tuple[Trends, list[timedelta]]:
     return Trends(db, search, lambda: make.NOW + late[0]), late
 
 
-async def test_tags_that_several_people_use_in_public_are_named_and_remembered(db: RolledBackDatabase, cursor: Cursor) -> None:
+async def test_hashtags_of_several_authors_in_public_posts_are_listed_and_cached(db: RolledBackDatabase, cursor: Cursor) -> None:
     made, late = trends(db)
     ada, bob = make.viewer(cursor), make.viewer(cursor)
     for author in (ada, bob):
@@ -51,7 +51,7 @@ class Slow(RolledBackDatabase):
 waiting: Deferred[None] = Deferred()
 
 
-async def test_while_one_counts_all_others_are_told_what_is_remembered(cursor: Cursor) -> None:
+async def test_requests_during_a_recount_get_the_cached_result(cursor: Cursor) -> None:
     made, _ = trends(Slow(cursor))
     first, second = ensureDeferred(made.names(limit=10)), ensureDeferred(made.names(limit=10))
     assert (first.called, second.called) == (False, True)

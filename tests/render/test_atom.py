@@ -17,13 +17,13 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 @given(st.text(st.characters(exclude_categories=())))
-def test_a_feed_is_well_formed_whatever_is_typed(text: str) -> None:
+def test_an_atom_feed_is_well_formed_with_any_text(text: str) -> None:
     shown = post(text=text, spoiler=text, language=text, tags=(Tag(TagId(1), text, text),))
     feed = ET.fromstring(atom(account(name=text), [shown], SITE))
     assert len(feed.findall(ATOM + "entry")) == 1
 
 
-def test_an_entry_has_the_address_the_times_and_the_html_of_its_post() -> None:
+def test_an_entry_has_the_url_times_and_html_of_its_post() -> None:
     edited = post(7, edited_at=NOW + timedelta(hours=1), html="<p>A &amp; B</p>", text="A & B")
     boost = post(8, boost=post(9))
     feed = ET.fromstring(atom(account(), [boost, edited], SITE))
@@ -35,12 +35,12 @@ def test_an_entry_has_the_address_the_times_and_the_html_of_its_post() -> None:
     assert entry.findtext(ATOM + "updated") == feed.findtext(ATOM + "updated") == "2025-11-20T13:00:00Z"
 
 
-def test_a_feed_without_posts_is_still_a_feed() -> None:
+def test_a_feed_without_posts_is_valid() -> None:
     assert ET.fromstring(atom(account(), [], SITE)).findtext(ATOM + "updated") == "2025-11-20T12:00:00Z"
 
 
 @given(st.text(st.characters(exclude_categories=())))
-def test_an_rss_feed_is_well_formed_whatever_is_typed(text: str) -> None:
+def test_an_rss_feed_is_well_formed_with_any_text(text: str) -> None:
     shown = post(text=text, spoiler=text, html=text, tags=(Tag(TagId(1), text, text),))
     for feed in (rss_of_account(account(name=text), [shown], SITE), rss_of_tag(text, [shown], SITE)):
         assert len(ET.fromstring(feed).findall("channel/item")) == 1

@@ -30,7 +30,7 @@ def shown(written: Post) -> etree._Element:
     return html5lib.parse(article, treebuilder="lxml", namespaceHTMLElements=False)
 
 
-def test_a_post_shows_what_its_link_is_about_and_where_it_leads() -> None:
+def test_a_post_shows_the_title_and_host_of_its_link() -> None:
     [link] = shown(evolve(post(), card=PICTURED)).xpath("//a[contains(@class, 'link-card')]")
     assert link.get("href") == PICTURED.url
     assert link.get("rel") == "nofollow noopener"
@@ -39,29 +39,29 @@ def test_a_post_shows_what_its_link_is_about_and_where_it_leads() -> None:
     assert (picture.get("src"), picture.get("alt"), picture.get("width")) == ("/media/ab.webp", "A cup", "400")
 
 
-def test_the_host_is_that_of_the_link_whatever_the_page_calls_itself() -> None:
+def test_the_host_is_that_of_the_link_whatever_the_page_claims() -> None:
     [host] = shown(evolve(post(), card=evolve(STORY, provider_name="Your Bank"))).xpath("//*[@class='link-card-host']")
     assert host.text == "news.example"
 
 
-def test_what_is_behind_a_warning_or_sensitive_stays_there() -> None:
+def test_link_previews_of_sensitive_posts_are_hidden() -> None:
     page = shown(evolve(post(), card=PICTURED, spoiler="spoilers", sensitive=True))
     assert len(page.xpath("//details//a[contains(@class, 'link-card')]")) == 1
     assert page.xpath("//a[contains(@class, 'link-card')]//img") == []
 
 
-def test_a_post_without_a_card_shows_none() -> None:
+def test_a_post_without_a_link_preview_shows_none() -> None:
     assert shown(post()).xpath("//a[contains(@class, 'link-card')]") == []
 
 
-def test_no_word_of_a_page_becomes_markup() -> None:
+def test_link_preview_text_is_escaped() -> None:
     evil = evolve(PICTURED, title=EVIL, description=EVIL, language=EVIL, image_description=EVIL, provider_name=EVIL)
     page = shown(evolve(post(), card=evil))
     assert page.xpath("//script") == []
     assert [str(name) for name in page.xpath("//a[contains(@class, 'link-card')]//@*[starts-with(name(), 'on')]")] == []
 
 
-def test_programs_get_a_preview_card() -> None:
+def test_the_api_returns_a_preview_card() -> None:
     published = datetime(2026, 3, 4, 1, tzinfo=timezone(timedelta(hours=2)))
     encoded = CARD(evolve(PICTURED, published_at=published, author_name="Ada", blurhash="LKO2"), Entities("https://example.org"))
     jsonschema.validate(encoded, SCHEMA)

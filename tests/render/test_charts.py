@@ -25,7 +25,7 @@ def of(*series: tuple[int, ...], kind: ChartKind = ChartKind.COLUMNS) -> Chart:
 
 
 @given(st.integers(0, 10**12))
-def test_a_scale_is_round_and_holds_everything_without_much_to_spare(most: int) -> None:
+def test_an_axis_ends_at_a_round_number_just_above_the_maximum(most: int) -> None:
     top = scale_top(most)
     assert top >= most
     assert top % 2 == 0
@@ -34,7 +34,7 @@ def test_a_scale_is_round_and_holds_everything_without_much_to_spare(most: int) 
 
 
 @given(values, st.sampled_from(ChartKind))
-def test_every_picture_is_xml_and_stays_within_its_frame(numbers: tuple[int, ...], kind: ChartKind) -> None:
+def test_every_chart_is_xml_and_stays_within_its_frame(numbers: tuple[int, ...], kind: ChartKind) -> None:
     picture = drawn(of(numbers, tuple(reversed(numbers)), kind=kind))
     _, _, width, height = map(float, picture.attrib["viewBox"].split())
     assert (width, height) == (max(len(numbers), 1) * STEP, HEIGHT)
@@ -44,7 +44,7 @@ def test_every_picture_is_xml_and_stays_within_its_frame(numbers: tuple[int, ...
         assert "-" not in path.attrib["d"].replace("v-", "v")
 
 
-def test_columns_stand_on_each_other() -> None:
+def test_columns_are_stacked() -> None:
     [_, own, replies] = drawn(of((10, 0), (10, 20))).iter("path")
     assert own.attrib["d"] == "M1.6 100v-50h6.8V100z"
     assert replies.attrib["d"] == "M1.6 50v-50h6.8V50zM11.6 100v-100h6.8V100z"
@@ -61,7 +61,7 @@ def test_a_single_day_is_a_line_too() -> None:
     assert line.attrib["d"] == "M0 0L10 0"
 
 
-def test_what_it_shows_is_said_in_words() -> None:
+def test_a_chart_has_a_text_description() -> None:
     picture = drawn(of((1234, 0)))
     assert picture.attrib["role"] == "img"
     named = [picture.find(f".//*[@id='{id}']") for id in picture.attrib["aria-labelledby"].split()]
@@ -69,7 +69,7 @@ def test_what_it_shows_is_said_in_words() -> None:
     assert [title.text for title in picture.findall("rect/title")] == ["1 Mar: 1,234 s0", "2 Mar: 0 s0"]
 
 
-def test_the_table_has_the_same_numbers_the_newest_first() -> None:
+def test_the_table_has_the_same_numbers_newest_first() -> None:
     assert of((1, 2), (3, 4)).rows() == [("2 Mar", (2, 4)), ("1 Mar", (1, 3))]
     assert of((1, 2, 3)).edges == ("1 Mar", "2 Mar", "3 Mar")
     assert of((1,)).edges == ("1 Mar",)
@@ -78,7 +78,7 @@ def test_the_table_has_the_same_numbers_the_newest_first() -> None:
     assert not of((0, 1)).is_empty
 
 
-def test_no_text_becomes_markup() -> None:
+def test_chart_text_is_escaped() -> None:
     evil = '"><script>alert(1)</script>'
     picture = str(svg(Chart("x", evil, evil, (evil,), (Series(evil, (1,)),))))
     assert "<script" not in picture

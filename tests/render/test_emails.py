@@ -73,7 +73,7 @@ def mail(kind: EmailKind, name: str = "Ada Lovelace", said: str = "Hello @bob", 
 
 @pytest.mark.parametrize("language", [*LANGUAGES, "de-AT", "tlh"])
 @pytest.mark.parametrize("kind", EmailKind)
-def test_every_letter_is_a_sound_message_in_every_language(kind: EmailKind, language: str) -> None:
+def test_every_email_is_a_valid_message_in_every_language(kind: EmailKind, language: str) -> None:
     raw = LETTERS.written(mail(kind, locale=language, time_zone="Europe/Vienna"))
     assert problems(raw) == []
     assert parsed(raw)["Content-Language"] == (language[:2] if language[:2] in LANGUAGES else "en")
@@ -83,7 +83,7 @@ def test_every_letter_is_a_sound_message_in_every_language(kind: EmailKind, lang
 
 
 @pytest.mark.parametrize("kind", EmailKind)
-def test_what_people_type_is_neither_header_nor_markup(kind: EmailKind) -> None:
+def test_user_text_becomes_neither_header_nor_markup(kind: EmailKind) -> None:
     raw = LETTERS.written(mail(kind, HOSTILE, HOSTILE))
     assert problems(raw) == []
     build_message = parsed(raw)
@@ -108,7 +108,7 @@ names = st.text(min_size=0, max_size=80)
 
 
 @given(name=names, said=names)
-def test_no_name_and_no_text_breaks_a_message(name: str, said: str) -> None:
+def test_any_name_and_text_give_a_valid_message(name: str, said: str) -> None:
     raw = LETTERS.written(mail(EmailKind.MENTION, name, said))
     assert problems(raw) == []
     assert len(parsed(raw)["From"].addresses) == 1
@@ -116,7 +116,7 @@ def test_no_name_and_no_text_breaks_a_message(name: str, said: str) -> None:
 
 
 @given(name=st.text(alphabet=' ,;:<>@()[]"\\.=?_\r\näß漢🙂\u202ea', max_size=70))
-def test_a_sender_is_called_what_they_call_themselves(name: str) -> None:
+def test_the_from_header_takes_any_display_name(name: str) -> None:
     raw = build_message(MessageHeaders("<1@site.test>", NOW, name, "post@site.test", "bob@example.org", f"I am {name}"), "text", "<p>html")
     assert problems(raw) == []
     [sender] = parsed(raw)["From"].addresses
@@ -125,13 +125,13 @@ def test_a_sender_is_called_what_they_call_themselves(name: str) -> None:
     assert (sender.display_name.replace(" ", ""), sender.addr_spec) == (kept, "post@site.test")
 
 
-def test_a_name_from_right_to_left_turns_nothing_but_itself() -> None:
+def test_a_right_to_left_name_does_not_change_the_direction_of_other_text() -> None:
     html = body(LETTERS.written(mail(EmailKind.FOLLOW, "نور الهدى")), "html")
     assert '<html lang="en" dir="ltr">' in html
     assert "<bdi>نور الهدى</bdi> follows you" in html
 
 
-def test_who_may_have_no_account_is_not_told_that_they_have_one() -> None:
+def test_an_email_to_an_unconfirmed_address_does_not_say_that_an_account_exists() -> None:
     assert "because you have an account" not in body(LETTERS.written(mail(EmailKind.CONFIRM)), "plain")
 
 
@@ -140,7 +140,7 @@ def test_a_header_that_would_break_the_message_is_refused() -> None:
         build_message(MessageHeaders("<1@site.test>", NOW, "", "post@site.test", "bob@example.org\r\nBcc: eve@evil.example", ""), "", "")
 
 
-def test_a_letter_about_a_post_stands_below_the_one_about_what_it_answers() -> None:
+def test_an_email_about_a_reply_is_threaded_below_its_parent() -> None:
     author = account(2)
     first, answer = written_by(author, "Who likes tea?"), written_by(author, "I do", 200, reply_to=PostId(100))
     name = evolve(letter(EmailKind.MENTION), message_id="<post.200.7@kommata.example>", account_id=AccountId(7))
@@ -152,11 +152,11 @@ def test_a_letter_about_a_post_stands_below_the_one_about_what_it_answers() -> N
     assert (opening["Subject"], opening["In-Reply-To"]) == ("Who likes tea?", "<thread.100@kommata.example>")
 
 
-def test_a_conversation_whose_begin_the_reader_may_not_see_is_named_by_who_writes() -> None:
+def test_the_subject_names_the_author_if_the_thread_root_is_hidden() -> None:
     assert parsed(LETTERS.written(mail(EmailKind.MENTION, root=None)))["Subject"] == "Ada Lovelace mentioned you"
 
 
-def test_what_is_below_a_content_warning_is_not_mailed() -> None:
+def test_text_below_a_content_warning_is_not_emailed() -> None:
     author = account(2)
     hidden = written_by(author, "the butler did it", spoiler="The end of the book")
     raw = LETTERS.written(mail(EmailKind.MENTION, post=hidden, root=hidden))
@@ -165,21 +165,21 @@ def test_what_is_below_a_content_warning_is_not_mailed() -> None:
     assert "butler" not in raw.decode() + body(raw, "plain") + body(raw, "html")
 
 
-def test_a_mailed_post_links_to_where_the_site_is_now() -> None:
+def test_a_post_in_an_email_links_to_the_current_site_url() -> None:
     moved = evolve(written_by(account(2), "#tea"), html=text_rules.parse("#tea", "was.example").html({}, "https://was.example"))
     said = body(LETTERS.written(mail(EmailKind.MENTION, post=moved)), "html")
     assert 'href="https://kommata.example/tags/tea"' in said
     assert "was.example" not in said
 
 
-def test_unsubscribing_takes_one_click_where_it_is_possible() -> None:
+def test_notification_emails_have_one_click_unsubscribe_headers() -> None:
     one_click = dict(fields(LETTERS.written(mail(EmailKind.FOLLOW))))
     assert one_click["List-Unsubscribe"] == "<https://kommata.example/mail/unsubscribe/token>"
     assert one_click["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert "List-Unsubscribe" not in dict(fields(LETTERS.written(mail(EmailKind.RESET))))
 
 
-def test_times_are_the_readers() -> None:
+def test_times_are_in_the_time_zone_of_the_reader() -> None:
     at = datetime(2026, 3, 29, 0, 59, tzinfo=UTC)
     told = letter(EmailKind.LOGIN, address="192.0.2.1", agent="", at=at.isoformat())
     raw = LETTERS.written(mail(EmailKind.LOGIN, letter=told, locale="de", time_zone="Europe/Vienna"))
@@ -187,7 +187,7 @@ def test_times_are_the_readers() -> None:
     assert translations_for("de").moment(at + timedelta(minutes=1), ZoneInfo("Europe/Vienna")).endswith("03:00 (CEST)")
 
 
-def test_the_same_letter_again_is_the_same() -> None:
+def test_rendering_an_email_again_gives_the_same_bytes() -> None:
     def bare(raw: bytes) -> bytes:
         return re.sub(rb"={15}\d+==", b"", raw)
 
@@ -204,11 +204,11 @@ def placeholders(value: object) -> object:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_language_says_the_same(language: str) -> None:
+def test_all_translations_have_the_same_placeholders(language: str) -> None:
     english, other = (tomllib.loads((EMAILS / f"{name}.toml").read_text("utf-8")) for name in ("en", language))
     assert placeholders(other) == placeholders(english)
 
 
-def test_every_kind_has_its_pair_of_templates_and_no_template_is_without_kind() -> None:
+def test_every_kind_of_email_has_its_two_templates_and_no_template_is_unused() -> None:
     found = {path.name for path in EMAILS.iterdir() if path.suffix in (".html", ".txt") and not path.name.startswith("_")}
     assert found == {f"{kind}.{ending}" for kind in EmailKind for ending in ("html", "txt")}

@@ -37,7 +37,7 @@ def encoded(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2)
 
 
-def test_every_entity_says_what_programs_have_always_read() -> None:
+def test_every_entity_equals_its_recorded_json() -> None:
     made, kept = samples(), orjson.loads(KEPT.read_bytes())
     assert list(made) == list(kept)
     for name, (_, value) in made.items():
@@ -45,7 +45,7 @@ def test_every_entity_says_what_programs_have_always_read() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, (schema, _) in samples().items() if schema])
-def test_every_entity_is_what_its_schema_promises(name: str) -> None:
+def test_every_entity_matches_its_schema(name: str) -> None:
     schema, value = samples()[name]
     kind, _, named = schema.rpartition(" ")
     promised: Any = array_of(ref(named)) if kind else ref(named)

@@ -15,16 +15,16 @@ from tests.render.samples import account
     ("count", "text"),
     [(0, "0"), (999, "999"), (1000, "1K"), (1234, "1.2K"), (9999, "9.9K"), (12345, "12K"), (999_999, "999K"), (5_600_000, "5.6M")],
 )
-def test_numbers_are_short(count: int, text: str) -> None:
+def test_numbers_are_abbreviated(count: int, text: str) -> None:
     assert formatting.number(count) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(1, "1 second"), (59, "59 seconds"), (60, "1 minute"), (61, "2 minutes"), (7200, "2 hours")])
-def test_a_wait_is_never_said_to_be_shorter_than_it_is(seconds: int, text: str) -> None:
+def test_a_waiting_time_is_rounded_up(seconds: int, text: str) -> None:
     assert formatting.waiting(seconds) == text
 
 
-def test_times_are_in_utc_and_full() -> None:
+def test_times_are_full_and_in_utc() -> None:
     moment = datetime(2025, 1, 5, 3, 4, 5, tzinfo=UTC)
     assert (formatting.iso(moment), formatting.when(moment), formatting.full(moment)) == (
         "2025-01-05T03:04:05Z",
@@ -34,15 +34,15 @@ def test_times_are_in_utc_and_full() -> None:
 
 
 @pytest.mark.parametrize(("name", "letter"), [("ada", "A"), ("«松尾»", "松"), ("🧺 Picnic", "🧺"), ("\u202e", "U"), ("", "U"), ("ß", "SS")])
-def test_somebody_without_a_picture_has_an_initial(name: str, letter: str) -> None:
+def test_an_account_without_an_avatar_has_an_initial(name: str, letter: str) -> None:
     assert formatting.initial(account(name=name)) == letter
 
 
-def test_a_picture_that_is_an_attack_stays_an_address() -> None:
+def test_a_hostile_avatar_url_is_escaped() -> None:
     assert '"><script>' not in formatting.avatar_html(account(avatar='/x"><script>'))
 
 
-def test_offered_visibilities_are_never_wider_than_allowed() -> None:
+def test_offered_visibilities_are_never_more_public_than_allowed() -> None:
     assert [each.value for each in formatting.visibilities_up_to(Visibility.UNLISTED)] == ["unlisted", "private", "direct"]
 
 
@@ -52,6 +52,6 @@ def test_an_excerpt_is_one_line_cut_at_a_word() -> None:
     assert formatting.excerpt("short", 10) == "short"
 
 
-def test_a_browser_is_named_as_people_know_it() -> None:
+def test_a_browser_is_shown_by_its_common_name() -> None:
     assert formatting.browser_name("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537 Chrome/120.0 Safari/537") == "Chrome on Linux"
     assert formatting.browser_name("") == "Unknown browser"

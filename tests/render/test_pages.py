@@ -41,7 +41,7 @@ def test_a_page_is_one_document_with_one_heading_and_one_main_part(name: str) ->
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_ids_are_unique_and_labels_find_their_fields(name: str) -> None:
+def test_ids_are_unique_and_labels_refer_to_fields(name: str) -> None:
     elements = parsed(ALL[name]())
     ids = Counter(element.attrib["id"] for element in elements if "id" in element.attrib and not element.attrib["id"].startswith("p1"))
     assert not [each for each, count in ids.items() if count > 1]
@@ -58,7 +58,7 @@ def test_every_form_that_changes_something_carries_the_csrf_token(name: str) -> 
 
 
 @pytest.mark.parametrize("name", HOSTILE_PAGES)
-def test_what_people_type_is_never_markup(name: str) -> None:
+def test_user_text_is_never_markup(name: str) -> None:
     page = HOSTILE_PAGES[name]()
     elements = parsed(page)
     assert all(script.attrib.get("type") == "module" and not script.text for script in of(elements, "script"))
@@ -71,7 +71,7 @@ def test_what_people_type_is_never_markup(name: str) -> None:
             assert attributes.get(key, "/").startswith(OURS), attributes
 
 
-def test_a_lone_surrogate_is_shown_as_something_else_and_not_an_error() -> None:
+def test_a_lone_surrogate_is_replaced_and_causes_no_error() -> None:
     page = PAGES.trouble(
         PageContext(SITE, "c", "/", NOW, Viewer(account())), ErrorView(422, "No", kept=ComposerView("k", text="kept \ud800 text"))
     )
@@ -86,7 +86,7 @@ def test_an_error_page_keeps_the_text_that_was_being_written() -> None:
     assert 'value="Food"' in page
 
 
-def test_a_reply_offers_no_wider_visibility_than_what_it_answers() -> None:
+def test_a_reply_offers_no_visibility_more_public_than_its_parent() -> None:
     composer = ComposerView("k", visibility=Visibility.PRIVATE, widest=Visibility.PRIVATE)
     elements = parsed(PAGES.compose(PageContext(SITE, "c", "/compose", NOW, Viewer(account())), composer))
     offered = [option.attrib["value"] for option in of(elements, "option") if option.attrib["value"] in list(Visibility)]
@@ -102,13 +102,13 @@ def test_a_reply_offers_no_wider_visibility_than_what_it_answers() -> None:
         (True, Visibility.PRIVATE, True),
     ],
 )
-def test_search_engines_are_kept_from_what_is_not_theirs(indexable: bool, visibility: Visibility, expected: bool) -> None:
+def test_private_pages_are_not_indexed_by_search_engines(indexable: bool, visibility: Visibility, expected: bool) -> None:
     shown = post(author=account(indexable=indexable), visibility=visibility)
     page = PAGES.thread(PageContext(SITE, "c", "/", NOW), ThreadPage(shown, assembled([shown], None)[0]))
     assert (b'<meta name="robots" content="noindex">' in page) is expected
 
 
-def test_a_post_has_a_card_that_does_not_give_away_what_is_behind_its_warning() -> None:
+def test_open_graph_metadata_does_not_reveal_text_behind_a_content_warning() -> None:
     shown = post(author=account(), spoiler="Ending of the book", text="The butler did it")
     head = (
         PAGES.thread(PageContext(SITE, "c", "/", NOW), ThreadPage(shown, assembled([shown], None)[0]))
@@ -121,7 +121,7 @@ def test_a_post_has_a_card_that_does_not_give_away_what_is_behind_its_warning() 
     assert "butler" not in head
 
 
-def test_each_page_is_headed_by_its_own_name() -> None:
+def test_each_page_has_its_own_heading() -> None:
     shell = PageContext(SITE, "c", "/tags/haiku", NOW, Viewer(account()))
     assert [each.text for each in of(parsed(PAGES.tag(shell, "haiku", PostListView())), "h1")] == ["#haiku"]
     assert [each.text for each in of(parsed(PAGES.relations(shell, account(2, "Bashō"), "followers", PeopleView())), "h1")] == ["Bashō"]
@@ -138,7 +138,7 @@ def test_the_front_page_says_that_sign_up_is_closed() -> None:
     assert "/signup" not in page
 
 
-def test_shortcuts_that_were_turned_off_are_not_loaded() -> None:
+def test_disabled_keyboard_shortcuts_are_not_loaded() -> None:
     viewer = Viewer(account())
     off = evolve(viewer, preferences=evolve(viewer.preferences, shortcuts=False))
     assert b"keyboard.js" in PAGES.local(PageContext(SITE, "c", "/local", NOW, viewer), PostListView())

@@ -21,9 +21,7 @@ any_counts = st.builds(PostCounts, *[st.integers(0, 10**7)] * 3)
 
 
 @given(any_flags, any_counts, st.sampled_from(PostVariant), st.sampled_from(Visibility))
-def test_a_kept_fragment_gives_what_a_new_one_gives(
-    flags: PostFlags, counts: PostCounts, variant: PostVariant, visibility: Visibility
-) -> None:
+def test_a_cached_fragment_equals_a_new_one(flags: PostFlags, counts: PostCounts, variant: PostVariant, visibility: Visibility) -> None:
     shown = post(visibility=visibility, spoiler="Careful")
     kept = FRAGMENTS.of(shown)
     assemble(kept, counts, flags, PostVariant.AUTHOR)
@@ -42,7 +40,7 @@ def test_counts_do_not_change_a_fragment() -> None:
     assert FRAGMENTS.of(post(favourites_count=5, replies_count=2)) == FRAGMENTS.of(post())
 
 
-def test_a_boost_made_of_the_kept_original_is_like_one_made_anew() -> None:
+def test_a_boost_from_the_cached_original_equals_a_new_one() -> None:
     original = post(7, account(3, "Bashō"))
     boost = post(8, account(4, "Emily"), boost=original)
     made = FRAGMENTS.boosted(boost, FRAGMENTS.of(original))
@@ -53,7 +51,7 @@ def test_a_boost_made_of_the_kept_original_is_like_one_made_anew() -> None:
     assert 'formaction="/posts/7/favourite"' in html
 
 
-def test_done_buttons_undo() -> None:
+def test_active_buttons_undo() -> None:
     html = assemble(FRAGMENTS.of(post(5)), PostCounts(), PostFlags(favourited=True, boosted=False, bookmarked=True), PostVariant.MEMBER)
     assert 'formaction="/posts/5/unfavourite" aria-pressed="true"' in html
     assert 'formaction="/posts/5/boost" aria-pressed="false"' in html
@@ -66,7 +64,7 @@ def test_visitors_get_links_to_the_login_and_no_buttons() -> None:
     assert html.count('href="/login?next=/@user1/5"') == 3
 
 
-def test_only_the_author_is_offered_to_edit_and_delete() -> None:
+def test_only_the_author_sees_edit_and_delete() -> None:
     fragment = FRAGMENTS.of(post(5))
     author = assemble(fragment, PostCounts(), PostFlags(), variant_for(fragment, Viewer(account(1))))
     other = assemble(fragment, PostCounts(), PostFlags(), variant_for(fragment, Viewer(account(2))))
@@ -77,25 +75,25 @@ def test_only_the_author_is_offered_to_edit_and_delete() -> None:
     assert variant_for(fragment, None) is PostVariant.ANONYMOUS
 
 
-def test_a_post_that_is_not_for_everybody_cannot_be_boosted() -> None:
+def test_restricted_posts_have_no_boost_button() -> None:
     for visibility in (Visibility.PRIVATE, Visibility.DIRECT):
         html = assemble(FRAGMENTS.of(post(5, visibility=visibility)), PostCounts(), PostFlags(), PostVariant.MEMBER)
         assert "/posts/5/boost" not in html
 
 
-def test_text_says_its_language_and_finds_its_own_direction() -> None:
+def test_text_has_its_language_and_automatic_direction() -> None:
     body = FRAGMENTS.of(post(language="ar", html="<p>مرحبا</p>")).body
     assert 'class="text" dir="auto" lang="ar"' in body
     assert re.search(r'<time datetime="2025-11-20T10:20:00Z" title="20 November 2025, 10:20:00 UTC">', body)
 
 
-def test_text_of_an_unsaid_language_is_not_taken_for_the_language_of_the_page() -> None:
+def test_text_without_a_language_does_not_inherit_that_of_the_page() -> None:
     body = FRAGMENTS.of(post(spoiler="Ouch", language=None)).body
     assert 'class="text" dir="auto" lang="und"' in body
     assert '<bdi lang="und">Ouch</bdi>' in body
 
 
-def test_a_reply_names_whom_it_answers_where_that_is_known() -> None:
+def test_a_reply_names_the_author_of_its_parent_if_known() -> None:
     author = account()
     own = post(5, author, reply_to=4, reply_to_account=author.id)
     assert 'href="/@user1/4">Continues' in FRAGMENTS.of(own).body

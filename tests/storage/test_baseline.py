@@ -62,7 +62,9 @@ def test_every_release_has_a_baseline() -> None:
 
 
 @pytest.mark.parametrize("version", releases())
-def test_the_database_of_a_release_gets_the_schema_of_a_new_one_and_keeps_its_rows(postgres: Path, database_url: str, version: str) -> None:
+def test_upgrading_the_database_of_a_release_gives_the_current_schema_and_keeps_its_rows(
+    postgres: Path, database_url: str, version: str
+) -> None:
     url = old_database(postgres, version)
     before = rows(url)
     assert len(before) > 30
@@ -86,14 +88,14 @@ def test_a_site_starts_on_the_database_of_a_release_and_shows_its_posts(postgres
 
 
 @pytest.mark.parametrize("version", releases())
-def test_settings_and_job_kinds_of_a_release_are_still_known(cursor: Cursor, tmp_path: Path, version: str) -> None:
+def test_settings_metrics_and_job_kinds_of_a_release_still_exist(cursor: Cursor, tmp_path: Path, version: str) -> None:
     """A name that goes needs a way to upgrade: then this test says which one replaced it."""
     old = recorded_names(version)
     assert set(old.settings) <= {doc.name for doc in setting_docs()}
     assert set(old.jobs) <= {kind for worker in crew(cursor, tmp_path).workers.values() for kind in worker.tasks}
 
 
-def test_the_baseline_of_this_version_holds_its_schema_if_it_was_released() -> None:
+def test_the_baseline_of_a_released_version_has_its_schema() -> None:
     if __version__ in releases():
         applied = re.findall(r"\((\d+), '(\d{4}_\w+\.sql)', '([0-9a-f]{64})'", recorded_database(__version__))
         assert [(int(number), name, digest) for number, name, digest in applied] == [

@@ -28,7 +28,7 @@ SPOKEN = """
 KEPT = "select account_id, thread_id, participants, last_post_id from conversations order by 1, 2, 3"
 
 
-async def test_conversations_are_what_was_said(database: Database) -> None:
+async def test_conversations_match_their_posts_after_concurrent_changes(database: Database) -> None:
     """Two who delete the last posts at once, one who writes while another deletes, one whose edit moves a post: nothing is lost or kept."""
     posts = Posts(database, "example.org", "https://example.org", 500, CLOCK)
     crowd, chance = await people(database, 3), random.Random(5)

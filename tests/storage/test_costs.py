@@ -181,7 +181,7 @@ LARGE: dict[str, Any] = {
 QUERIES = {query.name: query for query in queries()}
 
 
-def test_every_function_is_called_or_listed_with_the_reason_why_not() -> None:
+def test_every_function_is_measured_or_excluded_with_a_reason() -> None:
     unknown = [query.name for query in QUERIES.values() if plans.UNKNOWN in query.arguments.values()]
     assert unknown == [], "Give their arguments by type in test_plans.py, or list them in NOT_CALLED."
     assert NOT_CALLED.keys() <= dict(functions()).keys()
@@ -189,7 +189,7 @@ def test_every_function_is_called_or_listed_with_the_reason_why_not() -> None:
 
 
 @pytest.mark.parametrize("place", QUERIES)
-def test_no_statement_of_a_request_costs_more_for_who_has_much(large: Connection, place: str) -> None:
+def test_no_statement_of_a_request_costs_more_for_large_accounts(large: Connection, place: str) -> None:
     with large.cursor(cursor_factory=Measured) as cursor:
         cursor.plans = []
         try:
@@ -216,7 +216,7 @@ def test_a_page_of_notifications_of_a_rare_kind_or_sender_reads_no_others(large:
     assert pages <= MAX_PAGES // 2
 
 
-def test_a_message_is_withdrawn_from_a_long_thread_without_reading_it(large: Connection) -> None:
+def test_deleting_a_direct_post_does_not_read_its_long_thread(large: Connection) -> None:
     with large.cursor() as cursor:
         cursor.execute(LAST_MESSAGE)
     with large.cursor(cursor_factory=Measured) as cursor:
@@ -254,7 +254,7 @@ RESTS: list[dict[str, Any]] = [{}, {"phrases": ["no such phrase"]}, {"has": ["au
 @pytest.mark.parametrize("page", [Page(), Page(min_id=1)], ids=["down", "up"])
 @pytest.mark.parametrize("rest", RESTS, ids=str)
 @pytest.mark.parametrize("wish", WISHES)
-def test_no_search_costs_more_for_a_word_that_is_everywhere(large: Connection, wish: str, rest: dict[str, Any], page: Page) -> None:
+def test_no_search_costs_more_for_a_very_frequent_word(large: Connection, wish: str, rest: dict[str, Any], page: Page) -> None:
     with large.cursor(cursor_factory=Measured) as cursor:
         cursor.plans = []
         search.posts(cursor, evolve(WISHES[wish], **rest), viewer=None, page=page, offset=0, now=NOW)

@@ -28,7 +28,7 @@ def database(database_url: str) -> Iterator[Database]:
     database.stop()
 
 
-async def test_a_worker_that_takes_and_finishes_jobs_wakes_nobody_but_where_another_of_the_key_may_wait(database: Database) -> None:
+async def test_claiming_and_finishing_jobs_sends_no_wakeup_unless_a_job_with_the_same_key_may_wait(database: Database) -> None:
     heard: list[int] = []
     database.committed = lambda: heard.append(len(heard))
     for key in (None, "key"):
@@ -42,7 +42,7 @@ async def test_a_worker_that_takes_and_finishes_jobs_wakes_nobody_but_where_anot
         heard.clear()
 
 
-async def test_whether_a_command_is_heard_says_it_alone(database: Database) -> None:
+async def test_each_command_decides_whether_it_sends_a_wakeup(database: Database) -> None:
     heard: list[int] = []
     database.committed = lambda: heard.append(len(heard))
     await database.run(jobs.claim, kinds=["kind"], worker="one", lease_until=LATER, now=NOW, limit=1)
@@ -59,7 +59,7 @@ def noted(cursor: Cursor) -> list[str]:
     return fetch_all(cursor, str, "select timer from timer_runs order by timer")
 
 
-async def test_what_is_done_later_is_done_in_its_turn_and_before_the_commit(database: Database) -> None:
+async def test_deferred_statements_run_in_order_and_before_the_commit(database: Database) -> None:
     def command(cursor: Cursor) -> list[str]:
         note(cursor, "a")
         note(cursor, "b %s % ; '")
@@ -73,7 +73,7 @@ async def test_what_is_done_later_is_done_in_its_turn_and_before_the_commit(data
 
 
 @pytest.mark.parametrize("last", [True, False])
-async def test_what_goes_wrong_later_takes_the_whole_command_back(database: Database, last: bool) -> None:
+async def test_a_failing_deferred_statement_rolls_the_whole_command_back(database: Database, last: bool) -> None:
     def command(cursor: Cursor) -> None:
         note(cursor, "a")
         note(cursor, "a")
@@ -87,7 +87,7 @@ async def test_what_goes_wrong_later_takes_the_whole_command_back(database: Data
     assert await database.read(noted) == ["b"]
 
 
-async def test_a_command_that_gives_up_leaves_nothing_for_the_next(database: Database) -> None:
+async def test_deferred_statements_of_a_failed_command_are_discarded(database: Database) -> None:
     def command(cursor: Cursor, *, soon: bool) -> None:
         note(cursor, "a", soon=soon)
         raise Invalid({})
@@ -100,13 +100,13 @@ async def test_a_command_that_gives_up_leaves_nothing_for_the_next(database: Dat
 
 
 @pytest.mark.parametrize("soon", [True, False])
-async def test_a_look_changes_nothing_not_even_later(database: Database, soon: bool) -> None:
+async def test_a_query_cannot_write_even_by_deferred_statements(database: Database, soon: bool) -> None:
     with pytest.raises(pg.ReadOnlySqlTransaction):
         await database.read(note, "a", soon=soon)
     assert await database.read(noted) == []
 
 
-def test_on_a_connection_of_its_own_it_is_sent_with_the_commit_and_forgotten_with_the_rollback(database_url: str) -> None:
+def test_on_a_plain_connection_deferred_statements_follow_commit_and_rollback(database_url: str) -> None:
     with closing(connect(database_url)) as connection, connection.cursor() as cursor:
         note(cursor, "a")
         connection.commit()

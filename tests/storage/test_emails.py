@@ -35,7 +35,7 @@ def outbox(cursor: Cursor) -> list[tuple[EmailKind, str]]:
     return [(letter.kind, letter.recipient) for letter in reversed(emails.page_of(cursor, page=Page(100)))]
 
 
-def test_a_post_that_names_fifty_people_costs_its_author_one_job(cursor: Cursor) -> None:
+def test_a_post_with_fifty_mentions_adds_one_email_job(cursor: Cursor) -> None:
     author = make.viewer(cursor, "author")
     names = [make.member(cursor).account.username for _ in range(50)]
     make.post(cursor, author, " ".join(f"@{name}" for name in names))
@@ -47,14 +47,14 @@ def test_a_post_that_names_fifty_people_costs_its_author_one_job(cursor: Cursor)
     assert due == [NOW + DELAY]
 
 
-def test_a_post_that_names_nobody_and_a_favourite_add_no_job(cursor: Cursor) -> None:
+def test_a_post_without_mentions_and_a_favourite_add_no_email_job(cursor: Cursor) -> None:
     author, reader = make.viewer(cursor), make.viewer(cursor)
     post = make.post(cursor, author, "Hello @nobody_at_all")
     make.boost(cursor, reader, post)
     assert fetch_value(cursor, "select count(*) from jobs") == 0
 
 
-def test_a_letter_is_written_once_however_often_the_job_runs(cursor: Cursor) -> None:
+def test_an_email_is_queued_once_however_often_the_job_runs(cursor: Cursor) -> None:
     author, ann = make.viewer(cursor), make.viewer(cursor, "ann")
     make.post(cursor, author, "Hello @ann")
     assert (write_all(cursor), write_all(cursor)) == (1, 0)
@@ -73,7 +73,7 @@ def test_a_letter_is_written_once_however_often_the_job_runs(cursor: Cursor) -> 
         """update users set preferences = preferences || '{"mail_mention": false}'""",
     ],
 )
-def test_nobody_is_written_to_who_cannot_or_would_not_be(cursor: Cursor, change: str) -> None:
+def test_unreachable_and_unsubscribed_accounts_get_no_email(cursor: Cursor, change: str) -> None:
     author, ann = make.viewer(cursor), make.viewer(cursor, "ann")
     make.post(cursor, author, "Hello @ann")
     column = "id" if "update accounts" in change else "account_id"
@@ -81,7 +81,7 @@ def test_nobody_is_written_to_who_cannot_or_would_not_be(cursor: Cursor, change:
     assert write_all(cursor) == 0
 
 
-def test_preferences_of_before_letters_count_as_usual(cursor: Cursor) -> None:
+def test_missing_email_preferences_have_their_defaults(cursor: Cursor) -> None:
     author, ann = make.viewer(cursor), make.viewer(cursor, "ann")
     execute(cursor, """update users set preferences = '{"theme": "dark"}'""")
     make.post(cursor, author, "Hello @ann")
@@ -89,7 +89,7 @@ def test_preferences_of_before_letters_count_as_usual(cursor: Cursor) -> None:
     assert ann.id
 
 
-def test_one_preference_changes_and_the_others_stay(cursor: Cursor) -> None:
+def test_changing_one_preference_keeps_the_others(cursor: Cursor) -> None:
     ann = make.viewer(cursor, "ann")
     assert users.change_preference(cursor, account=ann.id, name="mail_mention", value=False)
     member = users.by_account(cursor, account=ann.id)
@@ -102,7 +102,7 @@ def written(cursor: Cursor, who: Viewer) -> EmailId:
     return emails.page_of(cursor, page=Page(1))[0].id
 
 
-def test_a_letter_keeps_the_name_of_its_first_try(cursor: Cursor) -> None:
+def test_an_email_keeps_the_message_id_of_its_first_try(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
     for name in ("<first@example.org>", "<second@example.org>"):
         emails.record_attempt(cursor, id=id, recipient="new@example.org", message_id=name)
@@ -111,7 +111,7 @@ def test_a_letter_keeps_the_name_of_its_first_try(cursor: Cursor) -> None:
     assert (letter.tries, letter.message_id, letter.recipient) == (2, "<first@example.org>", "new@example.org")
 
 
-def test_what_was_sent_stays_sent(cursor: Cursor) -> None:
+def test_a_sent_email_stays_sent(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
     emails.record_outcome(cursor, id=id, state=EmailState.SENT, answer="250 OK", now=NOW)
     emails.record_outcome(cursor, id=id, state=EmailState.DEFERRED, answer="too late", now=NOW)
@@ -121,7 +121,7 @@ def test_what_was_sent_stays_sent(cursor: Cursor) -> None:
     assert not emails.retry(cursor, id=id, now=NOW)
 
 
-def test_an_answer_is_stored_as_one_printable_line(cursor: Cursor) -> None:
+def test_an_smtp_response_is_stored_as_one_printable_line(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
     emails.record_outcome(cursor, id=id, state=EmailState.REFUSED, answer="550\0 5.1.1\r\n\x1b[31mno\ud800 " + "x" * 1000, now=NOW)
     letter = emails.lock(cursor, id=id)
@@ -130,7 +130,7 @@ def test_an_answer_is_stored_as_one_printable_line(cursor: Cursor) -> None:
     assert len(letter.answer) == emails.MAX_RESPONSE_LENGTH
 
 
-def test_trying_again_makes_one_job_and_buries_the_dead(cursor: Cursor) -> None:
+def test_retrying_adds_one_job_and_discards_the_dead_one(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
     execute(cursor, "update jobs set state = 'dead'")
     emails.record_outcome(cursor, id=id, state=EmailState.FAILED, answer="no", now=NOW)
@@ -144,7 +144,7 @@ def test_trying_again_makes_one_job_and_buries_the_dead(cursor: Cursor) -> None:
     assert (letter.state, letter.next_try) == (EmailState.WAITING, later)
 
 
-def test_its_owner_is_told_of_a_refusal_until_something_arrives(cursor: Cursor) -> None:
+def test_the_owner_sees_a_refusal_until_an_email_is_delivered(cursor: Cursor) -> None:
     ann = make.viewer(cursor, "ann")
     told = []
     for state, answer in ((EmailState.REFUSED, "550 no such user"), (EmailState.CANCELLED, "read"), (EmailState.SENT, "250 OK")):
@@ -154,7 +154,7 @@ def test_its_owner_is_told_of_a_refusal_until_something_arrives(cursor: Cursor) 
     assert emails.refusals(cursor, account=ann.id, recipient="other@example.org", limit=5) == []
 
 
-def test_refusals_count_since_the_address_was_confirmed_or_a_letter_was_taken(cursor: Cursor) -> None:
+def test_refusals_are_counted_since_the_last_confirmation_or_delivery(cursor: Cursor) -> None:
     ann = make.viewer(cursor, "ann")
 
     def happens(state: EmailState, hours: int) -> int:
@@ -167,7 +167,7 @@ def test_refusals_count_since_the_address_was_confirmed_or_a_letter_was_taken(cu
     assert happens(EmailState.REFUSED, 7) == 1
 
 
-def test_only_old_letters_that_are_settled_are_forgotten(cursor: Cursor) -> None:
+def test_only_old_finished_emails_are_deleted(cursor: Cursor) -> None:
     ann = make.viewer(cursor, "ann")
     old, fresh, waiting = (written(cursor, ann) for _ in range(3))
     emails.record_outcome(cursor, id=old, state=EmailState.SENT, answer="", now=NOW - timedelta(days=3))
@@ -177,7 +177,7 @@ def test_only_old_letters_that_are_settled_are_forgotten(cursor: Cursor) -> None
     assert first_column(cursor.fetchall()) == [fresh, waiting]
 
 
-def test_the_letters_of_a_deleted_account_say_nothing_of_it(cursor: Cursor) -> None:
+def test_emails_of_a_deleted_account_contain_no_personal_data(cursor: Cursor) -> None:
     ann = make.viewer(cursor, "ann")
     written(cursor, ann)
     assert emails.erase_recipient(cursor, account=ann.id) == 1
@@ -185,7 +185,7 @@ def test_the_letters_of_a_deleted_account_say_nothing_of_it(cursor: Cursor) -> N
     assert (letter.account_id, letter.recipient, letter.data, letter.state) == (None, "", {}, EmailState.CANCELLED)
 
 
-def test_jobs_that_failed_before_can_be_listed_alone(cursor: Cursor) -> None:
+def test_failed_jobs_can_be_listed_alone(cursor: Cursor) -> None:
     for key in ("one", "two"):
         jobs.add(cursor, "x", {}, due_at=NOW, now=NOW, key=key)
     execute(cursor, "update jobs set tries = 1 where key = 'two'")

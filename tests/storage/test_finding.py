@@ -14,7 +14,7 @@ def keys(cursor: Cursor, prefix: str, limit: int = 3) -> list[str]:
     return [tag.key for tag in tags.by_prefix(cursor, prefix=prefix, viewer=None, limit=limit)]
 
 
-def test_what_was_used_more_comes_first_and_the_exact_tag_before_all(cursor: Cursor) -> None:
+def test_more_used_hashtags_come_first_and_the_exact_one_before_all(cursor: Cursor) -> None:
     author = make.account(cursor)
     for text in ("#tea #teapot", "#teapot", "#teapot #teatime", "#coffee"):
         make.post(cursor, author, text)
@@ -23,7 +23,7 @@ def test_what_was_used_more_comes_first_and_the_exact_tag_before_all(cursor: Cur
     assert keys(cursor, "te") == ["teapot", "tea", "teatime"]
 
 
-def test_among_many_the_last_count_says_who_is_looked_at(cursor: Cursor) -> None:
+def test_with_many_matches_the_last_count_selects_the_candidates(cursor: Cursor) -> None:
     execute(cursor, "insert into tags (id, key, name) select n, 'tag' || n, 'tag' || n from generate_series(1, 500) n")
     execute(cursor, "update tags set uses = 1 where key <> 'tag499'")
     execute(cursor, "update tags set uses = 7 where key = 'tag400'")
@@ -38,13 +38,13 @@ def test_among_many_the_last_count_says_who_is_looked_at(cursor: Cursor) -> None
     assert keys(cursor, "tag", 2) == ["tag400", "tag499"]
 
 
-def test_signs_of_patterns_are_themselves(cursor: Cursor) -> None:
+def test_like_wildcards_are_matched_literally(cursor: Cursor) -> None:
     make.post(cursor, make.account(cursor), "#a_b #axb")
     assert keys(cursor, "a_") == ["a_b"]
 
 
 @pytest.mark.parametrize("with_groups", [True, False])
-def test_people_are_found_by_a_part_of_their_name(cursor: Cursor, *, with_groups: bool) -> None:
+def test_accounts_are_found_by_a_part_of_their_name(cursor: Cursor, *, with_groups: bool) -> None:
     if not with_groups:
         execute(cursor, "drop extension if exists pg_trgm cascade")
     elif not fetch_value(cursor, "select count(*) from pg_extension where extname = 'pg_trgm'"):

@@ -9,7 +9,7 @@ from microblog.model.errors import Unavailable
 from microblog.storage.database import Cursor, Database
 
 
-async def test_a_full_disk_is_a_trouble_that_passes(database_url: str) -> None:
+async def test_a_full_disk_is_a_temporary_error(database_url: str) -> None:
     database = Database(database_url, reactor, threads=1)
     database.start()
     try:

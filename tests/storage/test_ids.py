@@ -25,14 +25,14 @@ def new_ids(cursor: Cursor, at: datetime, count: int = 1) -> list[int]:
 
 @given(times=st.lists(TIMES, min_size=2, max_size=20))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_ids_order_by_time_and_say_their_time(cursor: Cursor, times: list[datetime]) -> None:
+def test_ids_sort_by_time_and_contain_it(cursor: Cursor, times: list[datetime]) -> None:
     made = {at: new_ids(cursor, at)[0] for at in times}
     assert [made[at] >> SEQUENCE_BITS for at in times] == [id_at(at) >> SEQUENCE_BITS for at in times]
     milliseconds = {id_at(at): at for at in times}.values()
     assert sorted(milliseconds, key=lambda at: made[at]) == sorted(milliseconds)
 
 
-def test_a_millisecond_has_as_many_ids_as_there_are_low_bits_and_they_rise(cursor: Cursor) -> None:
+def test_a_millisecond_has_as_many_ascending_ids_as_the_low_bits_allow(cursor: Cursor) -> None:
     made = new_ids(cursor, make.NOW, LOW + 1)
     assert len(set(made)) == LOW + 1
     assert {id >> SEQUENCE_BITS for id in made} == {id_at(make.NOW) >> SEQUENCE_BITS}
@@ -48,7 +48,7 @@ def low_bits(cursor: Cursor, between: int) -> list[int]:
     return seen
 
 
-def test_two_ids_do_not_tell_how_many_were_made_between_them(cursor: Cursor) -> None:
+def test_two_ids_do_not_reveal_how_many_were_created_between_them(cursor: Cursor) -> None:
     for between in (0, 1, 1000):
         low = low_bits(cursor, between)
         steps = [(later - earlier) & LOW for earlier, later in pairwise(low)]
@@ -75,7 +75,7 @@ def test_an_id_is_never_later_than_the_clock_of_the_database(cursor: Cursor) -> 
     assert next_one >> SEQUENCE_BITS >= ahead >> SEQUENCE_BITS
 
 
-def test_connections_that_ask_at_once_get_different_ids(database_url: str) -> None:
+def test_concurrent_connections_get_different_ids(database_url: str) -> None:
     found: list[list[int]] = []
 
     def ask() -> None:

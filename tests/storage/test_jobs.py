@@ -32,7 +32,7 @@ def state(cursor: Cursor, id: int | None) -> str:
     return "gone" if found is None else found.state
 
 
-def test_a_claimed_job_has_all_that_was_added(cursor: Cursor) -> None:
+def test_a_claimed_job_has_all_values_that_were_added(cursor: Cursor) -> None:
     id = add(cursor, key="k")
     (job,) = claim(cursor)
     assert job == Job(JobId(id or 0), KIND, {"to": "ada"}, 1, JobState.RUNNING, NOW, NOW, lease_until=NOW + MINUTE, key="k", worker="w1")
@@ -56,7 +56,7 @@ def test_a_kind_that_the_worker_does_not_know_waits(cursor: Cursor) -> None:
     assert state(cursor, id) == "waiting"
 
 
-def test_of_one_key_one_job_waits_and_one_runs(cursor: Cursor) -> None:
+def test_at_most_one_job_per_key_waits_and_one_runs(cursor: Cursor) -> None:
     first = add(cursor, key="k")
     assert add(cursor, key="k") is None
     (running,) = claim(cursor)
@@ -82,7 +82,7 @@ def test_a_job_whose_lease_ran_out_is_claimed_again_before_others(cursor: Cursor
     assert (again.id, again.tries, again.worker) == (lost, 2, "w2")
 
 
-def test_a_heartbeat_keeps_the_lease_and_tells_what_was_lost(cursor: Cursor) -> None:
+def test_a_heartbeat_extends_leases_and_returns_lost_ones(cursor: Cursor) -> None:
     add(cursor)
     add(cursor)
     kept, lost = claim(cursor)
@@ -93,7 +93,7 @@ def test_a_heartbeat_keeps_the_lease_and_tells_what_was_lost(cursor: Cursor) -> 
 
 
 @pytest.mark.parametrize("same_worker", [True, False])
-def test_whoever_lost_the_lease_cannot_settle_the_job(cursor: Cursor, *, same_worker: bool) -> None:
+def test_a_worker_that_lost_the_lease_cannot_finish_the_job(cursor: Cursor, *, same_worker: bool) -> None:
     id = add(cursor)
     (mine,) = claim(cursor)
     claim(cursor, worker="w1" if same_worker else "w2", now=NOW + 2 * MINUTE)
@@ -131,7 +131,7 @@ def test_a_job_without_a_next_try_is_dead_and_stays_until_retried_or_discarded(c
     assert state(cursor, id) == "gone"
 
 
-def test_a_failed_job_gives_way_to_one_of_its_key_that_waits(cursor: Cursor) -> None:
+def test_a_failed_job_is_replaced_by_a_waiting_one_with_its_key(cursor: Cursor) -> None:
     first = add(cursor, key="k")
     (job,) = claim(cursor)
     second = add(cursor, key="k")
@@ -140,7 +140,7 @@ def test_a_failed_job_gives_way_to_one_of_its_key_that_waits(cursor: Cursor) -> 
     assert [job.id for job in claim(cursor)] == [second]
 
 
-def test_a_dead_job_is_not_retried_beside_one_of_its_key_that_waits(cursor: Cursor) -> None:
+def test_a_dead_job_is_not_retried_while_one_with_its_key_waits(cursor: Cursor) -> None:
     dead = add(cursor, key="k")
     (job,) = claim(cursor)
     jobs.fail(cursor, job, worker="w1", error="", retry_at=None, now=NOW)
@@ -150,7 +150,7 @@ def test_a_dead_job_is_not_retried_beside_one_of_its_key_that_waits(cursor: Curs
     assert state(cursor, dead) == "dead"
 
 
-def test_a_released_job_waits_and_has_lost_no_try(cursor: Cursor) -> None:
+def test_a_released_job_waits_with_its_tries_unchanged(cursor: Cursor) -> None:
     id = add(cursor)
     (job,) = claim(cursor)
     assert jobs.release(cursor, job, worker="w1", now=NOW)
@@ -158,7 +158,7 @@ def test_a_released_job_waits_and_has_lost_no_try(cursor: Cursor) -> None:
     assert (again.id, again.tries) == (id, 1)
 
 
-def test_a_released_job_gives_way_to_one_of_its_key_that_waits(cursor: Cursor) -> None:
+def test_a_released_job_is_replaced_by_a_waiting_one_with_its_key(cursor: Cursor) -> None:
     id = add(cursor, key="k")
     (job,) = claim(cursor)
     add(cursor, key="k")
@@ -166,7 +166,7 @@ def test_a_released_job_gives_way_to_one_of_its_key_that_waits(cursor: Cursor) -
     assert state(cursor, id) == "done"
 
 
-def test_what_is_next_due_is_a_waiting_job_or_the_end_of_a_lease(cursor: Cursor) -> None:
+def test_the_next_due_time_is_of_a_waiting_job_or_an_expiring_lease(cursor: Cursor) -> None:
     assert jobs.next_due(cursor, kinds=[KIND]) is None
     add(cursor, key="k", due_at=NOW + MINUTE)
     add(cursor, kind="other")
@@ -176,7 +176,7 @@ def test_what_is_next_due_is_a_waiting_job_or_the_end_of_a_lease(cursor: Cursor)
     assert jobs.next_due(cursor, kinds=[KIND]) == NOW + 3 * MINUTE, "a job whose key is running cannot be claimed"
 
 
-def test_counts_tell_what_is_to_be_done(cursor: Cursor) -> None:
+def test_counts_show_the_backlog(cursor: Cursor) -> None:
     for minutes in range(5):
         add(cursor, due_at=NOW - minutes * MINUTE)
     running, retried, dead, done = claim(cursor, limit=4)
@@ -189,7 +189,7 @@ def test_counts_tell_what_is_to_be_done(cursor: Cursor) -> None:
     assert running.state is JobState.RUNNING
 
 
-def test_the_list_of_a_state_has_pages(cursor: Cursor) -> None:
+def test_jobs_of_a_state_are_listed_in_pages(cursor: Cursor) -> None:
     ids = [add(cursor) for _ in range(5)]
     newest = jobs.page_of(cursor, state=JobState.WAITING, page=Page(limit=2))
     assert [job.id for job in newest] == ids[:2:-1]
@@ -199,7 +199,7 @@ def test_the_list_of_a_state_has_pages(cursor: Cursor) -> None:
     assert [job.id for job in above] == [ids[3], ids[2]]
 
 
-def test_the_sweep_forgets_old_done_jobs_a_batch_at_a_time(cursor: Cursor) -> None:
+def test_cleanup_deletes_old_finished_jobs_in_batches(cursor: Cursor) -> None:
     for _ in range(3):
         add(cursor)
     for job in claim(cursor):
@@ -219,7 +219,7 @@ def test_a_tick_is_recorded_once(cursor: Cursor) -> None:
     assert jobs.last_run(cursor, "midnight", until=NOW - MINUTE) is None
 
 
-def test_the_sweep_of_ticks_leaves_each_timers_newest(cursor: Cursor) -> None:
+def test_cleanup_of_ticks_keeps_the_newest_of_each_timer(cursor: Cursor) -> None:
     for minutes in range(3):
         jobs.record_run(cursor, "a", NOW + minutes * MINUTE)
     jobs.record_run(cursor, "b", NOW)

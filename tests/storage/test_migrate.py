@@ -56,7 +56,7 @@ BEFORE, AFTER = 0, known()[-1].number + 1
 
 
 @pytest.mark.parametrize("number", [BEFORE, AFTER])
-def test_a_database_with_any_step_of_a_newer_release_is_refused_and_left_alone(connection: Connection, number: int) -> None:
+def test_a_database_with_a_migration_of_a_newer_release_is_refused_unchanged(connection: Connection, number: int) -> None:
     applied_too(connection, number)
     for act in (migrate, missing):
         with pytest.raises(SchemaProblem, match=f"newer release.*{number:04}"):
@@ -66,7 +66,7 @@ def test_a_database_with_any_step_of_a_newer_release_is_refused_and_left_alone(c
         assert cursor.fetchone() == (len(known()) + 1,)
 
 
-def test_a_database_from_before_the_first_release_is_refused_and_left_alone(connection: Connection) -> None:
+def test_a_database_from_before_the_first_release_is_refused_unchanged(connection: Connection) -> None:
     with connection.cursor() as cursor:
         cursor.execute("update migrations set name = '0001_house.sql', digest = 'other' where number = 1")
     applied_too(connection, 58)
@@ -78,7 +78,7 @@ def test_a_database_from_before_the_first_release_is_refused_and_left_alone(conn
         assert cursor.fetchone() == (len(known()) + 1,)
 
 
-def test_a_step_that_was_changed_after_it_was_applied_is_refused(connection: Connection) -> None:
+def test_a_migration_that_changed_after_it_was_applied_is_refused(connection: Connection) -> None:
     with connection.cursor() as cursor:
         cursor.execute("update migrations set digest = 'other' where number = 1")
     connection.commit()
@@ -86,7 +86,9 @@ def test_a_step_that_was_changed_after_it_was_applied_is_refused(connection: Con
         migrate(connection)
 
 
-def test_a_step_with_a_lower_number_than_those_applied_is_still_applied(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migration_with_a_lower_number_than_the_applied_ones_is_still_applied(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Branches choose numbers independently and may be merged in another order."""
     late = Migration(BEFORE, "late.sql", "create table late ()")
     steps = [late, *known()]
@@ -95,6 +97,6 @@ def test_a_step_with_a_lower_number_than_those_applied_is_still_applied(connecti
     assert migrate(connection) == []
 
 
-def test_no_number_is_given_twice() -> None:
+def test_migration_numbers_are_unique() -> None:
     numbers = [step.number for step in known()]
     assert len(numbers) == len(set(numbers))

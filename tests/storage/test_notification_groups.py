@@ -118,7 +118,7 @@ def test_the_groups_of_all_pages_are_all_notifications_each_once(
 
 @given(history=histories)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-def test_a_group_lasts_for_half_a_day_and_is_about_one_thing(
+def test_a_group_spans_at_most_half_a_day_and_one_subject(
     cursor: Cursor, world: World, history: list[tuple[NotificationKind, int, int, int]]
 ) -> None:
     execute(cursor, "savepoint example")
@@ -137,7 +137,7 @@ def test_a_group_lasts_for_half_a_day_and_is_about_one_thing(
         execute(cursor, "rollback to savepoint example")
 
 
-def test_a_group_is_called_after_the_hour_of_its_first(cursor: Cursor, world: World) -> None:
+def test_a_group_key_contains_the_hour_of_its_first_notification(cursor: Cursor, world: World) -> None:
     follow = NotificationKind.FOLLOW
     live_through(cursor, world, [(follow, 0, 0, 0), (follow, 1, 0, 90), (follow, 2, 0, 9 * 60), (follow, 3, 0, 3 * 60)])
     found = notification_groups.page_of(cursor, account=world.told, page=ALL, choice=GroupSelection())
@@ -145,7 +145,7 @@ def test_a_group_is_called_after_the_hour_of_its_first(cursor: Cursor, world: Wo
     assert [(row.key, row.count) for row in found] == [(f"follow-{second}", 1), (f"follow-{first}", 3)]
 
 
-def test_a_new_member_brings_its_group_to_the_top_for_whoever_asks_what_came_since(cursor: Cursor, world: World) -> None:
+def test_a_new_notification_moves_its_group_to_the_top_of_newer_pages(cursor: Cursor, world: World) -> None:
     like, mention = NotificationKind.FAVOURITE, NotificationKind.MENTION
     live_through(cursor, world, [(like, 0, 0, 0), (mention, 1, 0, 1)])
     seen = notification_groups.page_of(cursor, account=world.told, page=ALL, choice=GroupSelection())[0].id
@@ -158,7 +158,7 @@ def test_a_new_member_brings_its_group_to_the_top_for_whoever_asks_what_came_sin
 
 
 @pytest.mark.parametrize("key", ["", "ungrouped-", "ungrouped-x", "ungrouped-²", "ungrouped-" + "9" * 40, "follow-1", "%"])
-def test_keys_of_no_group_find_nothing_and_delete_nothing(cursor: Cursor, world: World, key: str) -> None:
+def test_unknown_group_keys_find_and_delete_nothing(cursor: Cursor, world: World, key: str) -> None:
     live_through(cursor, world, [(NotificationKind.MENTION, 0, 0, 0)])
     assert notification_groups.by_key(cursor, account=world.told, key=key) == []
     assert notification_groups.members(cursor, account=world.told, key=key, page=ALL) == []
@@ -170,7 +170,7 @@ MANY = 2_000
 
 
 @pytest.mark.parametrize("page", [Page(40, min_id=1), Page(40)], ids=["upward", "downward"])
-def test_a_very_large_group_is_not_read_again_for_each_of_its_members(cursor: Cursor, world: World, page: Page) -> None:
+def test_a_very_large_group_is_not_read_again_for_each_of_its_notifications(cursor: Cursor, world: World, page: Page) -> None:
     params = {"told": world.told, "post": world.posts[0], "at": make.NOW, "many": MANY}
     fans = "insert into accounts (id, username, created_at) select n, 'fan' || n, %(at)s from generate_series(1, %(many)s) n"
     execute(cursor, fans, params)

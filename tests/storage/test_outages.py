@@ -102,7 +102,7 @@ async def test_the_first_command_on_a_connection_that_was_cut_while_idle_succeed
         assert await database.read(noted) == ["before", "write"]
 
 
-async def test_what_was_cut_before_its_end_was_sent_is_done_again_once(server: Server, database: Database) -> None:
+async def test_a_command_cut_before_its_commit_was_sent_is_retried_once(server: Server, database: Database) -> None:
     begun: list[int] = []
 
     def command(cursor: Cursor) -> None:
@@ -116,7 +116,7 @@ async def test_what_was_cut_before_its_end_was_sent_is_done_again_once(server: S
     assert await database.read(noted) == ["1", "end"]
 
 
-async def test_what_is_cut_each_time_is_given_up(server: Server, database: Database) -> None:
+async def test_a_command_that_is_cut_every_time_fails(server: Server, database: Database) -> None:
     def command(cursor: Cursor) -> None:
         note(cursor, "begun")
         cut(server, f"pid = {fetch_value(cursor, 'select pg_backend_pid()')}")
@@ -127,7 +127,7 @@ async def test_what_is_cut_each_time_is_given_up(server: Server, database: Datab
     assert await database.read(noted) == []
 
 
-async def test_what_was_cut_while_its_end_was_on_the_way_is_not_done_twice(server: Server, database: Database) -> None:
+async def test_a_command_cut_during_its_commit_is_not_retried(server: Server, database: Database) -> None:
     """It may have been committed: only whoever asked can know whether to ask again."""
     tried: list[int] = []
 
@@ -141,7 +141,7 @@ async def test_what_was_cut_while_its_end_was_on_the_way_is_not_done_twice(serve
     assert len(tried) == 1
 
 
-async def test_a_statement_that_takes_too_long_is_ended_and_its_connection_stays(database: Database) -> None:
+async def test_a_statement_timeout_keeps_the_connection(database: Database) -> None:
     for call in (database.run, database.read):
         began, pid = time.monotonic(), await call(fetch_value, "select pg_backend_pid()")
         with pytest.raises(Unavailable):
@@ -150,7 +150,7 @@ async def test_a_statement_that_takes_too_long_is_ended_and_its_connection_stays
         assert await call(fetch_value, "select pg_backend_pid()") == pid
 
 
-async def test_a_server_that_hangs_keeps_nobody_waiting_and_is_used_again_when_it_moves(server: Server, database: Database) -> None:
+async def test_calls_to_a_hanging_server_time_out_and_work_again_afterwards(server: Server, database: Database) -> None:
     await database.read(noted)
     began = time.monotonic()
     with hanging(server):
@@ -170,7 +170,7 @@ async def test_a_server_that_hangs_keeps_nobody_waiting_and_is_used_again_when_i
     assert (await database.read(noted))[-1] == "4"
 
 
-async def test_what_was_given_up_in_the_queue_is_not_done_afterwards(server: Server, database: Database) -> None:
+async def test_a_call_that_timed_out_in_the_queue_is_not_run_later(server: Server, database: Database) -> None:
     await database.run(note, "0")
     with hanging(server):
         calls = [Deferred.fromCoroutine(database.run(note, text)) for text in ("running", "waiting", "waiting too")]
@@ -181,7 +181,7 @@ async def test_what_was_given_up_in_the_queue_is_not_done_afterwards(server: Ser
     assert [text for text in await database.read(noted) if text.startswith("waiting")] == []
 
 
-async def test_a_server_that_hangs_does_not_hold_up_the_end(server: Server) -> None:
+async def test_a_hanging_server_does_not_delay_shutdown(server: Server) -> None:
     database = Database(dsn(server.sockets, "postgres"), reactor, threads=1, timeout_s=TIMEOUT_S)
     database.start()
     await database.read(noted)

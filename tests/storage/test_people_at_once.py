@@ -69,7 +69,7 @@ def refused(outcomes: list[T | BaseException]) -> list[dict[str, str]]:
     return [outcome.codes for outcome in wrong if isinstance(outcome, Invalid)]
 
 
-async def test_one_of_those_who_want_the_same_name_gets_it_and_the_rest_are_told(database: Database) -> None:
+async def test_one_of_several_concurrent_sign_ups_gets_the_username_and_the_others_an_error(database: Database) -> None:
     service = registrations(database)
     forms = [
         SignUpForm(name, f"{number}@example.org", "a long enough one", agreement=True) for number, name in enumerate(["ann", "ANN"] * 4)
@@ -77,13 +77,13 @@ async def test_one_of_those_who_want_the_same_name_gets_it_and_the_rest_are_told
     assert refused(await at_once([service.sign_up(form) for form in forms])) == [{"username": "ERR_TAKEN"}] * 7
 
 
-async def test_one_of_those_who_want_the_same_address_gets_it_and_the_rest_are_told(database: Database) -> None:
+async def test_one_of_several_concurrent_sign_ups_gets_the_address_and_the_others_an_error(database: Database) -> None:
     service = registrations(database)
     forms = [SignUpForm(f"ann{number}", "Ann@example.org", "a long enough one", agreement=True) for number in range(8)]
     assert refused(await at_once([service.sign_up(form) for form in forms])) == [{"email": "ERR_TAKEN"}] * 7
 
 
-async def test_the_last_use_of_an_invite_is_one_persons(database: Database) -> None:
+async def test_the_last_use_of_an_invite_is_given_to_one_sign_up(database: Database) -> None:
     service = registrations(database, RegistrationMode.INVITE)
     code = (await service.invite(None, max_uses=2)).code
     forms = [SignUpForm(f"p{n}", f"p{n}@example.org", "a long enough one", agreement=True, invite=code) for n in range(8)]
@@ -91,7 +91,7 @@ async def test_the_last_use_of_an_invite_is_one_persons(database: Database) -> N
     assert [invite.uses for invite in await service.invites()] == [2]
 
 
-async def test_one_of_those_who_change_to_the_same_address_gets_it(database: Database) -> None:
+async def test_one_of_several_concurrent_changes_gets_the_address(database: Database) -> None:
     passwords = quick_passwords()
     forms = [SignUpForm(f"p{n}", f"p{n}@example.org", "a long enough one") for n in range(4)]
     made = [await registrations(database).create(form) for form in forms]
@@ -117,7 +117,7 @@ async def test_counters_are_exact_when_many_follow_and_unfollow_each_other_at_on
     assert not any(timing.retries for timing in database.timings.values()), "the order of locks should leave nothing to try again"
 
 
-async def test_nobody_follows_somebody_who_is_just_blocking_them(database: Database) -> None:
+async def test_a_follow_does_not_survive_a_concurrent_block(database: Database) -> None:
     follows, relations = Follows(database, CLOCK), Relationships(database, CLOCK)
     for _ in range(ROUNDS):
         ann, ben = await people(database, 2)
@@ -160,7 +160,7 @@ async def counted(database: Database, table: str) -> int:
     return int(await database.read(fetch_value, f"select count(*) from {table}{kinds}"))
 
 
-async def test_a_post_that_is_deleted_while_people_are_told_of_it_leaves_nothing_told(database: Database) -> None:
+async def test_a_post_deleted_during_its_notification_job_leaves_no_notifications(database: Database) -> None:
     author, text = await crowd(database)
     posts, tellings = make.posts(database), PostNotifier(database, CLOCK)
     for _ in range(ROUNDS):
@@ -170,7 +170,7 @@ async def test_a_post_that_is_deleted_while_people_are_told_of_it_leaves_nothing
         assert await counted(database, "notifications") == 0
 
 
-async def test_two_processes_that_tell_of_one_post_at_once_tell_each_person_once(database: Database) -> None:
+async def test_two_concurrent_notification_jobs_of_a_post_notify_each_account_once(database: Database) -> None:
     author, text = await crowd(database)
     tellings = PostNotifier(database, CLOCK)
     for done in range(1, ROUNDS + 1):
@@ -179,7 +179,7 @@ async def test_two_processes_that_tell_of_one_post_at_once_tell_each_person_once
         assert (await counted(database, "notifications"), await counted(database, "events")) == (8 * done, 8 * done)
 
 
-async def test_the_same_key_at_once_is_one_post_and_everybody_gets_it(database: Database) -> None:
+async def test_concurrent_requests_with_one_idempotency_key_return_one_post(database: Database) -> None:
     [ada] = await people(database, 1)
     service = make.posts(database)
     for number in range(ROUNDS):

@@ -276,7 +276,7 @@ def big(site: Connection) -> set[str]:
         return set(fetch_all(cursor, str, sql, {"rows": BIG_ROWS}))
 
 
-def test_the_site_is_large_enough_to_tell(big: set[str]) -> None:
+def test_the_sample_site_is_large_enough(big: set[str]) -> None:
     assert big >= {"posts", "post_counts", "follows", "favourites", "notifications", "mentions", "post_tags", "blocks", "mutes"}
 
 
@@ -288,12 +288,12 @@ def test_no_big_table_is_read_from_end_to_end(explained: Explained, big: set[str
 
 
 @pytest.mark.parametrize("place", CALLED)
-def test_every_function_of_storage_is_called_with_something(place: str) -> None:
+def test_every_function_of_storage_is_called(place: str) -> None:
     unknown = [parameter for parameter, value in CALLED[place].arguments.items() if value is UNKNOWN]
     assert unknown == [], "BY_NAME, BY_TYPE or BY_PLACE has to say what these may be"
 
 
-def test_a_scan_of_all_posts_is_noticed(explained: Explained, big: set[str]) -> None:
+def test_a_scan_of_all_posts_is_detected(explained: Explained, big: set[str]) -> None:
     def longest(cursor: Cursor) -> None:
         cursor.execute("select id from posts p order by length(p.text) desc limit 1")
 
@@ -311,13 +311,13 @@ def test_the_public_timeline_is_read_from_its_own_index(explained: Explained, wh
 
 @pytest.mark.parametrize("where", pages(SITE))
 @pytest.mark.parametrize("kind", ["typical", *SITE.special])
-def test_home_looks_at_no_rows_but_those_of_boosts(explained: Explained, kind: str, where: str) -> None:
+def test_the_home_timeline_reads_no_other_rows_than_boosts(explained: Explained, kind: str, where: str) -> None:
     used = steps(explained, HOT[f"home, {kind} reader, {where}"])
     listed = [step["Node Type"] for step in used if step.get("Index Name") == "posts_by_author"]
     assert listed == ["Index Only Scan", "Index Only Scan"]
 
 
-def test_whatever_refers_to_posts_and_people_can_be_found_from_them(site: Connection) -> None:
+def test_foreign_keys_to_posts_and_accounts_have_indexes(site: Connection) -> None:
     """Else the deletion of one post reads a whole table for each foreign key."""
     with site.cursor() as cursor:
         without = fetch_all(

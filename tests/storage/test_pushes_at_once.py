@@ -96,7 +96,7 @@ def told(cursor: Cursor, whom: Viewer, by: Viewer) -> list[NotificationId]:
     return fetch_all(cursor, NotificationId, sql, {"by": by.id})
 
 
-async def test_what_is_being_added_is_waited_for_before_it_is_said_that_nothing_waits(database: Database) -> None:
+async def test_the_next_push_waits_for_one_that_is_being_added(database: Database) -> None:
     viewers, subscription = await subscribed(database)
     ids = await database.run(told, viewers[0], viewers[1])
     added, go_on = Event(), Event()
@@ -127,7 +127,7 @@ async def test_what_is_being_added_is_waited_for_before_it_is_said_that_nothing_
     assert push.note.id == ids[0]
 
 
-async def test_whoever_is_told_at_once_each_message_is_sent_once(database: Database) -> None:
+async def test_each_push_message_is_sent_once_under_concurrency(database: Database) -> None:
     viewers, _ = await subscribed(database)
     service, sealing = Kept(), pushing(database, now, PushClient(reactor, "microblog/1"))
     work = PushJobs(sealing.pushes, sealing.written, PushEncryptor(sealing.sealer.signer), service)

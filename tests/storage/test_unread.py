@@ -38,7 +38,7 @@ def told(cursor: Cursor, whom: Viewer, by: Viewer, kind: NotificationKind, post:
     notifications.add(cursor, accounts=[whom.id], kind=kind, sender=by.id, post=post, now=make.NOW)  # type: ignore[arg-type]  # a post's id
 
 
-async def test_the_count_is_the_length_of_the_list(db: RolledBackDatabase, ada: Viewer) -> None:
+async def test_the_unread_count_is_the_length_of_the_list(db: RolledBackDatabase, ada: Viewer) -> None:
     one = Notifications(db, lambda: make.NOW)
     assert [note.kind for note in await one.page(ada, NotificationQuery(Page()))] == [NotificationKind.FAVOURITE]
     assert await one.unread(ada) == 1
@@ -47,7 +47,7 @@ async def test_the_count_is_the_length_of_the_list(db: RolledBackDatabase, ada: 
     assert (await one.badges(ada)).unread == 1
 
 
-async def test_so_it_is_for_groups(db: RolledBackDatabase, ada: Viewer) -> None:
+async def test_the_unread_group_count_is_the_length_of_the_grouped_list(db: RolledBackDatabase, ada: Viewer) -> None:
     groups = NotificationGroups(db, lambda: make.NOW)
     assert [(group.kind, group.count) for group in (await groups.page(ada, NotificationQuery(Page()))).groups] == [
         (NotificationKind.FAVOURITE, 1)
@@ -56,7 +56,7 @@ async def test_so_it_is_for_groups(db: RolledBackDatabase, ada: Viewer) -> None:
     assert await groups.unread(ada, NotificationQuery(Page(), kinds=["status"])) == 0
 
 
-def test_so_it_is_for_the_number_that_comes_with_live_news(cursor: Cursor, ada: Viewer) -> None:
+def test_the_unread_count_in_streams_is_the_length_of_the_list(cursor: Cursor, ada: Viewer) -> None:
     id = NotificationId(fetch_value(cursor, "select id from notifications where kind = 'favourite' order by id limit 1"))
     [live] = live_queries.notifications_by_ids(cursor, ids=[id], most_unread=100)
     assert live.unread == 1

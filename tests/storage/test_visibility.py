@@ -26,7 +26,7 @@ SIGHTS = st.builds(
 
 @given(sight=SIGHTS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
-def test_the_sql_rule_and_the_rule_on_values_agree(cursor: Cursor, sight: ViewerRelation) -> None:
+def test_the_visibility_rule_in_sql_and_in_python_agree(cursor: Cursor, sight: ViewerRelation) -> None:
     execute(cursor, "savepoint example")
     try:
         author = make.viewer(cursor)
@@ -46,14 +46,14 @@ def test_the_sql_rule_and_the_rule_on_values_agree(cursor: Cursor, sight: Viewer
         execute(cursor, "rollback to savepoint example")
 
 
-def test_nobody_sees_what_a_stranger_sees(cursor: Cursor) -> None:
+def test_the_anonymous_viewer_sees_what_a_stranger_sees(cursor: Cursor) -> None:
     author, stranger = make.viewer(cursor), make.viewer(cursor)
     written = [make.post(cursor, author, visibility=visibility).id for visibility in Visibility]
     anonymous = posts.visible(cursor, ids=written, viewer=None)
     assert anonymous == posts.visible(cursor, ids=written, viewer=stranger.id) == set(written[:2])
 
 
-def test_a_boost_is_hidden_from_whom_the_boosted_author_blocks(cursor: Cursor) -> None:
+def test_a_boost_is_hidden_from_accounts_that_its_original_author_blocks(cursor: Cursor) -> None:
     author, booster, blocked = make.viewer(cursor), make.viewer(cursor), make.viewer(cursor)
     boost = make.boost(cursor, booster, make.post(cursor, author))
     assert posts.visible(cursor, ids=[boost.id], viewer=blocked.id) == {boost.id}
@@ -61,5 +61,5 @@ def test_a_boost_is_hidden_from_whom_the_boosted_author_blocks(cursor: Cursor) -
     assert posts.visible(cursor, ids=[boost.id], viewer=blocked.id) == set()
 
 
-def test_a_post_that_does_not_exist_is_seen_by_nobody(cursor: Cursor) -> None:
+def test_a_missing_post_is_visible_to_nobody(cursor: Cursor) -> None:
     assert posts.visible(cursor, ids=[PostId(1)], viewer=None) == set()
