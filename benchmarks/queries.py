@@ -24,7 +24,9 @@ from microblog.model.paging import Page
 from microblog.storage import (
     accounts,
     autocomplete,
+    events,
     follows,
+    jobs,
     live_queries,
     notification_groups,
     notification_recipients,
@@ -180,6 +182,14 @@ def growing(site: Site) -> list[Query]:
 
 def _logs(site: Site) -> Iterator[Query]:
     yield Query("events held back, none", live_queries.held_back, {"xid": 2**62, "id": 0})
+    yield Query("events, none new", events.after, {"epoch": "", "xid": 2**62, "id": 0, "limit": 500})
+    yield Query("events, where to start", live_queries.start_position, {"back": 100})
+    yield Query("events, oldest", events.oldest, {})
+    yield Query("events, delay", events.delay, {"now": site.end})
+    for mine in ([*(f"kind{number}" for number in range(20)), "post.notify"], ["email.send"]):
+        claim = {"kinds": mine, "worker": "worker", "lease_until": site.end, "now": site.end, "limit": 8}
+        yield Query(f"next job of {len(mine)} kinds", jobs.next_due, {"kinds": mine})
+        yield Query(f"claim jobs of {len(mine)} kinds", jobs.claim, claim)
 
 
 def _of_the_heavy(site: Site) -> Iterator[Query]:

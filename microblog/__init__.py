@@ -31,4 +31,4 @@ one; a *page* is a part of a long list; an *event* is a row that records what ha
 listens to; a *job* is a row that says what is to be done.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"

@@ -22,6 +22,7 @@ from microblog.storage.paging import bounds, directed, page_sql
 COLUMNS = """j.id, j.kind, j.payload, j.tries, j.state, j.due_at, j.created_at, j.lease_until, j.last_error, j.key, j.worker,
     j.finished_at"""
 MAX_ERROR_LENGTH = 2000  # characters
+MAX_LOCKED_ELSEWHERE = 64  # due jobs of a kind that other workers may be claiming at the same moment
 
 # A waiting job is not claimed while another of its key runs: that one may fail, and two must never run at once.
 _KEY_NOT_RUNNING = """(j.key is null or not exists (
@@ -68,11 +69,14 @@ def next_due(cursor: Cursor, *, kinds: Sequence[str]) -> datetime | None:
     )
 
 
+# Each kind by itself, so that waiting jobs of other kinds are not read.
 _NEXT_DUE = Prepared(
-    "select least((select j.due_at from jobs j where j.state = 'waiting' and j.kind = any(%(kinds)s) and "
+    """select least(
+        (select min(next.due_at) from unnest(%(kinds)s::text[]) mine (kind) cross join lateral (
+            select j.due_at from jobs j where j.state = 'waiting' and j.kind = mine.kind and """
     + _KEY_NOT_RUNNING
-    + """ order by j.due_at limit 1),
-              (select min(lease_until) from jobs where state = 'running' and kind = any(%(kinds)s::text[])))"""
+    + """ order by j.due_at limit 1) next),
+        (select min(lease_until) from jobs where state = 'running' and kind = any(%(kinds)s::text[])))"""
 )
 
 
@@ -91,14 +95,21 @@ def claim(cursor: Cursor, *, kinds: Sequence[str], worker: str, lease_until: dat
     return sorted(taken, key=lambda job: (job.due_at, job.id))
 
 
+# Candidates are read kind by kind, and locked in the order in which they are due, until there are enough. There are more of them than the
+# limit, because other workers may hold locks on some.
 _CLAIM = Prepared(
     """with lost as materialized (
-               select id from jobs where state = 'running' and lease_until < %(now)s and kind = any(%(kinds)s)
+               select id from jobs where state = 'running' and lease_until < %(now)s and kind = any(%(kinds)s::text[])
                order by lease_until limit %(limit)s for update skip locked),
-           due as materialized (
-               select j.id from jobs j where j.state = 'waiting' and j.due_at <= %(now)s and j.kind = any(%(kinds)s) and """
+           candidates as materialized (
+               select first.id, first.due_at from unnest(%(kinds)s::text[]) mine (kind) cross join lateral (
+                   select j.id, j.due_at from jobs j where j.state = 'waiting' and j.due_at <= %(now)s and j.kind = mine.kind and """
     + _KEY_NOT_RUNNING
-    + """ order by j.due_at, j.id limit %(limit)s for update of j skip locked),
+    + f""" order by j.due_at, j.id limit %(limit)s + {MAX_LOCKED_ELSEWHERE}) first
+               order by first.due_at, first.id),
+           due as materialized (
+               select j.id from candidates c cross join lateral (
+                   select w.id from jobs w where w.id = c.id and w.state = 'waiting' for update skip locked) j limit %(limit)s),
            chosen as (select id from lost union all select id from due limit %(limit)s)
            update jobs j set state = 'running', tries = tries + 1, worker = %(worker)s, lease_until = %(lease_until)s, started_at = %(now)s
            from chosen where j.id = chosen.id returning """
