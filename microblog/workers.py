@@ -57,15 +57,20 @@ class Workers:
             name = f"{gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
             return Worker(database, tasks, now, reactor, name, SystemRandom().random, plans, at_once, poll)
 
-        sweeps = [*cleanup.sweeps(events_kept=duties.events_kept), *post_jobs.SWEEPS, *push_jobs.SWEEPS, *email_jobs.sweeps()]
+        sweeps = [
+            *cleanup.cleanup_batches(events_kept=duties.events_kept),
+            *post_jobs.CLEANUP_BATCHES,
+            *push_jobs.CLEANUP_BATCHES,
+            *email_jobs.cleanup_batches(),
+        ]
         done = cleanup.tasks(database, now, sweeps) | statistics.tasks(duties.statistics) | duties.posting
-        push = worker({SEND_JOB: duties.pushing.send}, push_jobs.PLANS, push_jobs.AT_ONCE)
-        done[push_jobs.NOTIFIED_JOB] = duties.pushing.notifying(push.wake)
-        quick = worker({kind: done[kind] for kind in done.keys() - post_jobs.SLOW}, post_jobs.PLANS, 8)
-        slow = worker({kind: done[kind] for kind in post_jobs.SLOW}, post_jobs.PLANS, 4, poll=1.0)
+        push = worker({SEND_JOB: duties.pushing.send}, push_jobs.RETRY_POLICIES, push_jobs.CONCURRENCY)
+        done[push_jobs.NOTIFIED_JOB] = duties.pushing.queue_task(push.wake)
+        quick = worker({kind: done[kind] for kind in done.keys() - post_jobs.SLOW}, post_jobs.RETRY_POLICIES, 8)
+        slow = worker({kind: done[kind] for kind in post_jobs.SLOW}, post_jobs.RETRY_POLICIES, 4, poll=1.0)
         timers = [*cleanup.timers(sweeps), *statistics.timers(duties.statistics), *email_jobs.timers(duties.mailing.zone)]
         ticking = SchedulerComponent(Scheduler(database, timers, now, quick.wake), reactor)
-        return cls(quick, slow, worker(duties.mailing.tasks(), email_jobs.PLANS, email_jobs.AT_ONCE, poll=1.0), push, ticking)
+        return cls(quick, slow, worker(duties.mailing.tasks(), email_jobs.RETRY_POLICIES, email_jobs.CONCURRENCY, poll=1.0), push, ticking)
 
     @property
     def workers(self) -> dict[str, Worker]:

@@ -48,9 +48,9 @@ def test(console: Console, address: str, as_json: bool) -> None:
         return await office.deliver(envelope)
 
     receipt = on_reactor(work)
-    told = f"{WORDS[receipt.fate].format(place=place)}: {plain(receipt.answer)}"
-    show({"fate": receipt.fate, "answer": receipt.answer, "place": place}, told, as_json=as_json)
-    if receipt.fate not in (DeliveryStatus.SENT, DeliveryStatus.KEPT):
+    told = f"{WORDS[receipt.status].format(place=place)}: {plain(receipt.response)}"
+    show({"fate": receipt.status, "answer": receipt.response, "place": place}, told, as_json=as_json)
+    if receipt.status not in (DeliveryStatus.SENT, DeliveryStatus.KEPT):
         sys.exit(1)
 
 

@@ -28,13 +28,13 @@ UTC_ZONE = ZoneInfo("UTC")
 HOURLY = Every(timedelta(hours=1))
 
 # Retention times. Clients may rely on at least an hour for idempotency keys.
-IDEMPOTENCY_KEYS_KEPT = timedelta(hours=24)
-DONE_JOBS_KEPT = timedelta(days=3)
-TICKS_KEPT = timedelta(days=90)
-DELETED_POSTS_KEPT = timedelta(days=30)
-CODES_KEPT = timedelta(days=1)  # until then, a second use of a code is detected
-REVOKED_TOKENS_KEPT = timedelta(days=90)  # until then, apps are told "revoked" instead of "invalid"
-UNUSED_APPS_KEPT = timedelta(days=30)
+IDEMPOTENCY_KEY_RETENTION = timedelta(hours=24)
+DONE_JOB_RETENTION = timedelta(days=3)
+TICK_RETENTION = timedelta(days=90)
+DELETED_POST_RETENTION = timedelta(days=30)
+CODE_RETENTION = timedelta(days=1)  # until then, a second use of a code is detected
+REVOKED_TOKEN_RETENTION = timedelta(days=90)  # until then, apps are told "revoked" instead of "invalid"
+UNUSED_APP_RETENTION = timedelta(days=30)
 
 
 class CleanupTask(Protocol):
@@ -49,20 +49,20 @@ class CleanupBatch:
     """A kind of rows to delete: the job's kind, the function, the age from which rows are deleted, and the schedule."""
 
     kind: str
-    forget: CleanupTask
-    keep: timedelta
+    delete: CleanupTask
+    retention: timedelta
     rule: TimerRule
 
     async def run(self, database: Transactions, now: datetime) -> None:
         """Delete all expired rows in batches."""
-        while await database.run(self.forget, before=now - self.keep, limit=BATCH) >= BATCH:
+        while await database.run(self.delete, before=now - self.retention, limit=BATCH) >= BATCH:
             pass
 
 
 def _id(job: Job, name: str) -> int:
     id = job.payload.get(name)
     if not isinstance(id, str) or not id.isdecimal():
-        raise PermanentFailure(f"The job does not say which {name} it is about.")
+        raise PermanentFailure(f"The job's payload has no id for {name}.")
     return int(id)
 
 
@@ -75,42 +75,42 @@ def nightly(hour: int, minute: int) -> Daily:
     return Daily(time(hour, minute), UTC_ZONE)
 
 
-def sweeps(*, events_kept: timedelta) -> list[CleanupBatch]:
+def cleanup_batches(*, events_kept: timedelta) -> list[CleanupBatch]:
     """Return all cleanup jobs of the site."""
     return [
         CleanupBatch("cleanup.sessions", _expired_sessions, timedelta(0), HOURLY),
         CleanupBatch("cleanup.invalidation_log", invalidation_log.delete_old, invalidation_log.RETENTION, HOURLY),
         CleanupBatch("cleanup.events", events.delete_old, events_kept, HOURLY),
-        CleanupBatch("cleanup.idempotency_keys", posts.delete_old_idempotency_keys, IDEMPOTENCY_KEYS_KEPT, HOURLY),
-        CleanupBatch("cleanup.oauth_codes", oauth.delete_expired_codes, CODES_KEPT, HOURLY),
-        CleanupBatch("cleanup.oauth_tokens", oauth.delete_revoked_tokens, REVOKED_TOKENS_KEPT, nightly(3, 30)),
-        CleanupBatch("cleanup.oauth_apps", oauth.delete_unused_apps, UNUSED_APPS_KEPT, nightly(3, 40)),
-        CleanupBatch("cleanup.jobs", jobs.delete_old, DONE_JOBS_KEPT, HOURLY),
-        CleanupBatch("cleanup.timer_ticks", jobs.delete_old_runs, TICKS_KEPT, nightly(3, 10)),
-        CleanupBatch("cleanup.deleted_posts", delete_marked_posts, DELETED_POSTS_KEPT, nightly(3, 20)),
+        CleanupBatch("cleanup.idempotency_keys", posts.delete_old_idempotency_keys, IDEMPOTENCY_KEY_RETENTION, HOURLY),
+        CleanupBatch("cleanup.oauth_codes", oauth.delete_expired_codes, CODE_RETENTION, HOURLY),
+        CleanupBatch("cleanup.oauth_tokens", oauth.delete_revoked_tokens, REVOKED_TOKEN_RETENTION, nightly(3, 30)),
+        CleanupBatch("cleanup.oauth_apps", oauth.delete_unused_apps, UNUSED_APP_RETENTION, nightly(3, 40)),
+        CleanupBatch("cleanup.jobs", jobs.delete_old, DONE_JOB_RETENTION, HOURLY),
+        CleanupBatch("cleanup.timer_ticks", jobs.delete_old_runs, TICK_RETENTION, nightly(3, 10)),
+        CleanupBatch("cleanup.deleted_posts", delete_marked_posts, DELETED_POST_RETENTION, nightly(3, 20)),
     ]
 
 
 END_MUTES = Timer("mute.expire", Every(timedelta(minutes=1)))
 COUNT_TAGS = Timer("tag.update_counts", Every(timedelta(minutes=10)))
-COUNTED_AGAIN = timedelta(hours=1)  # tags used within this time are counted again
+RECOUNT_WINDOW = timedelta(hours=1)  # tags used within this time are counted again
 
 
-def timers(sweeps: list[CleanupBatch]) -> list[Timer]:
+def timers(batches: list[CleanupBatch]) -> list[Timer]:
     """Return the timers of the jobs in this module."""
-    return [*(Timer(sweep.kind, sweep.rule) for sweep in sweeps), END_MUTES, COUNT_TAGS, clock_check.CHECK]
+    return [*(Timer(batch.kind, batch.rule) for batch in batches), END_MUTES, COUNT_TAGS, clock_check.CHECK]
 
 
-def tasks(database: Transactions, now: Callable[[], datetime], sweeps: list[CleanupBatch]) -> dict[str, Task]:
+def tasks(database: Transactions, now: Callable[[], datetime], batches: list[CleanupBatch]) -> dict[str, Task]:
     """Return the tasks of this module by job kind."""
 
-    def task_of(sweep: CleanupBatch) -> Task:
+    def task_of(batch: CleanupBatch) -> Task:
         async def run(job: Job) -> None:
-            await sweep.run(database, now())
+            await batch.run(database, now())
 
         return run
 
-    async def empty_account(job: Job) -> None:
+    async def purge_account(job: Job) -> None:
         await account_deletion.AccountDeletion(database, now).purge(AccountId(_id(job, "account")))
 
     async def end_announcement(job: Job) -> None:
@@ -120,14 +120,14 @@ def tasks(database: Transactions, now: Callable[[], datetime], sweeps: list[Clea
         await Relationships(database, now).end_mutes()
 
     async def count_tags(job: Job) -> None:
-        await database.run(tags.recount, after=id_at(now() - COUNTED_AGAIN))
+        await database.run(tags.recount, after=id_at(now() - RECOUNT_WINDOW))
 
     async def check_clock(job: Job) -> None:
         await clock_check.check(database, now)
 
-    swept = {sweep.kind: task_of(sweep) for sweep in sweeps}
-    return swept | {
-        account_deletion.JOB: empty_account,
+    cleanups = {batch.kind: task_of(batch) for batch in batches}
+    return cleanups | {
+        account_deletion.JOB: purge_account,
         announcements.END: end_announcement,
         END_MUTES.kind: end_mutes,
         COUNT_TAGS.kind: count_tags,

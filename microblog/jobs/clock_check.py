@@ -16,7 +16,7 @@ from microblog.storage.database import Transactions
 _log = Logger()
 
 CHECK = Timer("clock.check", Every(timedelta(minutes=10)))
-TOLERATED = timedelta(seconds=2)
+MAX_CLOCK_SKEW = timedelta(seconds=2)
 
 
 @define
@@ -29,9 +29,9 @@ class SystemClock:
     def __call__(self) -> datetime:
         """Return the current time."""
         now = self.read()
-        if self._latest is not None and now < self._latest - TOLERATED:
+        if self._latest is not None and now < self._latest - MAX_CLOCK_SKEW:
             _log.warn(
-                "The clock went backward from {before} to {now}. Posts from in between are listed above newer ones until then.",
+                "The clock went backward from {before} to {now}. Until it catches up, posts from in between are listed above newer ones.",
                 before=self._latest.isoformat(timespec="seconds"),
                 now=now.isoformat(timespec="seconds"),
             )
@@ -43,17 +43,17 @@ class SystemClock:
 
 async def check(database: Transactions, now: Callable[[], datetime]) -> None:
     """Log differences between the clocks of this process and the database, and posts that are dated in the future."""
-    here = now()
-    there, newest = await database.read(clock.read_clock)
-    if abs(here - there) > TOLERATED:
+    process_time = now()
+    database_time, newest = await database.read(clock.read_clock)
+    if abs(process_time - database_time) > MAX_CLOCK_SKEW:
         _log.warn(
-            "The clocks of this process and the database differ by {seconds} s. The later one is not trusted.",
-            seconds=round(abs((here - there).total_seconds())),
+            "The clocks of this process and of the database differ by {seconds} s.",
+            seconds=round(abs((process_time - database_time).total_seconds())),
         )
-    if newest is not None and (ahead := moment_of(newest) - there) > TOLERATED:
+    if newest is not None and (ahead := moment_of(newest) - database_time) > MAX_CLOCK_SKEW:
         _log.warn(
-            "The newest post is from {when}, {seconds} s ahead of the database's clock, which was wrong then or is now: "
-            "it stands above newer ones until then.",
+            "The newest post is dated {when}, {seconds} s ahead of the database's clock. One of the two clocks is or was wrong. "
+            "Until that time, the post is listed above newer ones.",
             when=moment_of(newest).isoformat(timespec="seconds"),
             seconds=round(ahead.total_seconds()),
         )

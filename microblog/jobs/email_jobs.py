@@ -26,21 +26,21 @@ from microblog.storage.emails import SEND_JOB
 
 NOTIFIED_JOB = "email.notification"
 DIGESTS, REPORTS = "email.digests", "email.daily_reports"
-AT_ONCE = 4  # concurrent deliveries
+CONCURRENCY = 4  # concurrent deliveries
 # Two and a half days in total: RFC 5321, section 4.5.4.1, requires some days, and most mail servers that defer do so for hours.
-PLANS: Mapping[str, RetryPolicy] = {SEND_JOB: RetryPolicy(tries=24, first=30.0, longest=4 * 3600.0, limit=180.0)}
+RETRY_POLICIES: Mapping[str, RetryPolicy] = {SEND_JOB: RetryPolicy(tries=24, first=30.0, longest=4 * 3600.0, limit=180.0)}
 
-LETTERS_KEPT = timedelta(days=90)
-DEVICES_KEPT = timedelta(days=400)
+EMAIL_RETENTION = timedelta(days=90)
+BROWSER_RETENTION = timedelta(days=400)
 
 _log = Logger()
 
 
-def sweeps() -> list[CleanupBatch]:
+def cleanup_batches() -> list[CleanupBatch]:
     """Return the cleanup jobs for e-mails."""
     return [
-        CleanupBatch("cleanup.emails", emails.delete_old, LETTERS_KEPT, HOURLY),
-        CleanupBatch("cleanup.known_browsers", known_browsers.delete_old, DEVICES_KEPT, nightly(3, 50)),
+        CleanupBatch("cleanup.emails", emails.delete_old, EMAIL_RETENTION, HOURLY),
+        CleanupBatch("cleanup.known_browsers", known_browsers.delete_old, BROWSER_RETENTION, nightly(3, 50)),
     ]
 
 
@@ -53,70 +53,70 @@ def timers(zone: ZoneInfo) -> list[Timer]:
 class EmailJobs:
     """Tasks of the e-mail jobs. `bounces` is the envelope sender, `delay` the time before an unread notification is sent by e-mail."""
 
-    dispatch: EmailComposer
-    recoveries: PasswordReset
-    letters: EmailRenderer
-    office: MailTransport
+    composer: EmailComposer
+    password_reset: PasswordReset
+    renderer: EmailRenderer
+    transport: MailTransport
     bounces: str
     delay: timedelta
     zone: ZoneInfo
-    plan: RetryPolicy = field(factory=lambda: PLANS[SEND_JOB])
+    retry_policy: RetryPolicy = field(factory=lambda: RETRY_POLICIES[SEND_JOB])
 
     def tasks(self) -> dict[str, Task]:
         """Return the tasks by job kind."""
         return {
-            NOTIFIED_JOB: self.notified,
+            NOTIFIED_JOB: self.queue_notifications,
             SEND_JOB: self.send,
-            password_reset.JOB: self.forgotten,
-            DIGESTS: self.digests,
-            REPORTS: self.reports,
+            password_reset.JOB: self.queue_password_reset,
+            DIGESTS: self.queue_digests,
+            REPORTS: self.queue_reports,
         }
 
-    async def notified(self, job: Job) -> None:
+    async def queue_notifications(self, job: Job) -> None:
         """Queue the e-mails about notifications."""
         ids = job.payload.get("notifications")
         if not isinstance(ids, list):
-            raise PermanentFailure("The job does not say which notifications it is about.")
-        await self.dispatch.enqueue_notifications([NotificationId(int(id)) for id in ids], self.delay)
+            raise PermanentFailure("The job's payload has no list of notifications.")
+        await self.composer.enqueue_notifications([NotificationId(int(id)) for id in ids], self.delay)
 
-    async def forgotten(self, job: Job) -> None:
+    async def queue_password_reset(self, job: Job) -> None:
         """Queue the password reset e-mail, if the requested account exists."""
-        await self.recoveries.answer(str(job.payload.get("name", "")))
+        await self.password_reset.answer(str(job.payload.get("name", "")))
 
-    async def digests(self, job: Job) -> None:
+    async def queue_digests(self, job: Job) -> None:
         """Queue the daily digests, and on Mondays the weekly ones."""
         tick = self._tick(job)
-        await self.dispatch.enqueue_digests(DAILY, tick - timedelta(days=1), f"{tick:%Y-%m-%d}")
+        await self.composer.enqueue_digests(DAILY, tick - timedelta(days=1), f"{tick:%Y-%m-%d}")
         if tick.weekday() == 0:
-            await self.dispatch.enqueue_digests(WEEKLY, tick - timedelta(days=7), f"{tick:%Y-%m-%d}")
+            await self.composer.enqueue_digests(WEEKLY, tick - timedelta(days=7), f"{tick:%Y-%m-%d}")
 
-    async def reports(self, job: Job) -> None:
+    async def queue_reports(self, job: Job) -> None:
         """Queue the administrators' report of the previous day."""
         end = self._tick(job).replace(hour=0, minute=0, second=0, microsecond=0)
-        await self.dispatch.enqueue_reports(end - timedelta(days=1), end)
+        await self.composer.enqueue_reports(end - timedelta(days=1), end)
 
     async def send(self, job: Job) -> None:
         """Try to deliver an e-mail. Raises RetryLater if the mail server defers it."""
-        mail = await self.dispatch.begin_delivery(EmailId(int(str(job.payload.get("email", 0)))))
-        if mail is None:
+        context = await self.composer.begin_delivery(EmailId(int(str(job.payload.get("email", 0)))))
+        if context is None:
             return
-        receipt = await self.office.deliver(await self._envelope(mail))
-        if receipt.fate is not DeliveryStatus.DEFERRED:
-            await self.dispatch.record_result(mail.letter.id, EmailState(receipt.fate), receipt.answer)
+        result = await self.transport.deliver(await self._envelope(context))
+        if result.status is not DeliveryStatus.DEFERRED:
+            await self.composer.record_result(context.letter.id, EmailState(result.status), result.response)
             return
-        is_last = job.tries >= self.plan.tries
-        await self.dispatch.record_result(mail.letter.id, EmailState.FAILED if is_last else EmailState.DEFERRED, receipt.answer)
-        raise RetryLater(receipt.answer)
+        is_last = job.tries >= self.retry_policy.tries
+        await self.composer.record_result(context.letter.id, EmailState.FAILED if is_last else EmailState.DEFERRED, result.response)
+        raise RetryLater(result.response)
 
-    async def _envelope(self, mail: EmailContext) -> Envelope:
+    async def _envelope(self, context: EmailContext) -> Envelope:
         """Render the e-mail. If that fails, mark it as failed at once, because a retry would fail too."""
-        letter = mail.letter
+        email = context.letter
         try:
-            return Envelope(self.bounces, letter.recipient, letter.message_id or "", self.letters.written(mail))
+            return Envelope(self.bounces, email.recipient, email.message_id or "", self.renderer.written(context))
         except Exception as problem:
-            _log.failure("Letter {id} ({kind}) could not be written", id=letter.id, kind=letter.kind)
-            await self.dispatch.record_result(letter.id, EmailState.FAILED, f"It could not be written: {type(problem).__name__}")
-            raise PermanentFailure("The letter could not be written.") from problem
+            _log.failure("E-mail {id} ({kind}) could not be rendered", id=email.id, kind=email.kind)
+            await self.composer.record_result(email.id, EmailState.FAILED, f"The e-mail could not be rendered: {type(problem).__name__}")
+            raise PermanentFailure("The e-mail could not be rendered.") from problem
 
     def _tick(self, job: Job) -> datetime:
         return datetime.fromisoformat(str(job.payload["tick"])).astimezone(self.zone)

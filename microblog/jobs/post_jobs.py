@@ -18,14 +18,14 @@ from microblog.model.cards import CardId, FetchError
 from microblog.model.ids import AccountId, MediaId, PollId, PostId, ScheduledId
 from microblog.model.jobs import Job, PermanentFailure, RetryLater
 
-SWEEPS = (
+CLEANUP_BATCHES = (
     CleanupBatch("cleanup.media", media.delete_unattached, media.UNATTACHED_LIFETIME, HOURLY),
     CleanupBatch("cleanup.link_previews", previews.delete_unused_cards, previews.UNUSED_LIFETIME, nightly(3, 40)),
 )
 SLOW = frozenset({media.CONVERT, previews.FETCH})
 """Job kinds that wait for other servers or run long programs."""
 
-PLANS = {
+RETRY_POLICIES = {
     scheduled.PUBLISH: RetryPolicy(tries=scheduled.TRIES),
     media.CONVERT: RetryPolicy(tries=3, limit=3600.0),  # one video is converted at a time; the others wait
     previews.FETCH: RetryPolicy(tries=previews.TRIES, first=120.0, limit=90.0),
@@ -35,7 +35,7 @@ PLANS = {
 def _id(job: Job, name: str) -> int:
     id = job.payload.get(name)
     if not isinstance(id, str) or not id.isdecimal():
-        raise PermanentFailure(f"The job does not say which {name} it is about.")
+        raise PermanentFailure(f"The job's payload has no id for {name}.")
     return int(id)
 
 
@@ -47,7 +47,7 @@ async def _fetch(cards: LinkPreviews, job: Job) -> None:
 
 
 def tasks(
-    attachments: Attachments, cards: LinkPreviews | None, polls: Polls, schedules: Schedules, tellings: PostNotifier
+    attachments: Attachments, cards: LinkPreviews | None, polls: Polls, schedules: Schedules, notifier: PostNotifier
 ) -> dict[str, Task]:
     """Return the tasks of this module by job kind."""
     return {
@@ -55,21 +55,21 @@ def tasks(
         **card_tasks(cards),
         **poll_tasks(polls),
         **schedule_tasks(schedules),
-        **telling_tasks(tellings),
+        **notification_tasks(notifier),
     }
 
 
-def telling_tasks(tellings: PostNotifier) -> dict[str, Task]:
+def notification_tasks(notifier: PostNotifier) -> dict[str, Task]:
     """Tasks that create the notifications of posts and edits."""
 
-    async def tell(job: Job) -> None:
-        post, anew = PostId(_id(job, "post")), job.payload.get("anew")
-        if isinstance(anew, list):
-            await tellings.edited(post, [AccountId(int(account)) for account in anew])
+    async def notify_about(job: Job) -> None:
+        post, newly_mentioned = PostId(_id(job, "post")), job.payload.get("anew")
+        if isinstance(newly_mentioned, list):
+            await notifier.edited(post, [AccountId(int(account)) for account in newly_mentioned])
         else:
-            await tellings.published(post)
+            await notifier.published(post)
 
-    return {notify.JOB: tell}
+    return {notify.JOB: notify_about}
 
 
 def poll_tasks(polls: Polls) -> dict[str, Task]:
@@ -96,13 +96,13 @@ def media_tasks(attachments: Attachments) -> dict[str, Task]:
     async def convert(job: Job) -> None:
         await attachments.convert(MediaId(_id(job, "media")))
 
-    async def tidy(job: Job) -> None:
+    async def delete_unused(job: Job) -> None:
         names = job.payload.get("names")
         if not isinstance(names, list):
-            raise PermanentFailure("The job does not say which files it is about.")
+            raise PermanentFailure("The job's payload has no list of files.")
         await attachments.delete_unused([str(name) for name in names])
 
-    return {media.CONVERT: convert, media.DELETE_UNUSED: tidy}
+    return {media.CONVERT: convert, media.DELETE_UNUSED: delete_unused}
 
 
 def card_tasks(cards: LinkPreviews | None) -> dict[str, Task]:

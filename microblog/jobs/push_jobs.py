@@ -25,17 +25,17 @@ from microblog.storage.push_subscriptions import SEND_JOB
 from microblog.storage.push_subscriptions import delete_old as forget_settled
 
 NOTIFIED_JOB = "push.notification"
-AT_ONCE = 16  # concurrent deliveries
-IN_A_ROW = 20  # messages per job; then other subscriptions have their turn
+CONCURRENCY = 16  # concurrent deliveries
+MESSAGES_PER_JOB = 20  # messages per job; then other subscriptions have their turn
 URGENCY = "normal"  # RFC 8030, section 5.3: a chat message, not a phone call
 MAX_PAUSE = timedelta(hours=6)
 # A job has more tries than MAX_FAILURES, so that the subscription is deleted before the job is dead.
-PLAN = RetryPolicy(tries=2 * notifications.MAX_FAILURES, first=30.0, longest=MAX_PAUSE.total_seconds())
-PLANS: Mapping[str, RetryPolicy] = {SEND_JOB: PLAN}
-SWEEPS = (CleanupBatch("cleanup.push_notifications", forget_settled, notifications.KEPT, HOURLY),)
+RETRY_POLICY = RetryPolicy(tries=2 * notifications.MAX_FAILURES, first=30.0, longest=MAX_PAUSE.total_seconds())
+RETRY_POLICIES: Mapping[str, RetryPolicy] = {SEND_JOB: RETRY_POLICY}
+CLEANUP_BATCHES = (CleanupBatch("cleanup.push_notifications", forget_settled, notifications.KEPT, HOURLY),)
 
-_PASSING = frozenset({408, 425, 429})
-_OVER = frozenset({404, 410})
+_TEMPORARY_STATUSES = frozenset({408, 425, 429})
+_GONE_STATUSES = frozenset({404, 410})
 
 _log = Logger()
 
@@ -44,20 +44,20 @@ _log = Logger()
 class PushJobs:
     """Tasks of the push jobs. `chance` returns uniform random numbers in [0, 1)."""
 
-    pushes: PushNotifications
-    written: Callable[[PushMessage], bytes]
-    sealer: PushEncryptor
+    notifications: PushNotifications
+    render: Callable[[PushMessage], bytes]
+    encryptor: PushEncryptor
     service: PushService
     chance: Callable[[], float] = field(default=lambda: 0.5)
 
-    def notifying(self, wake: Callable[[], None]) -> Task:
+    def queue_task(self, wake: Callable[[], None]) -> Task:
         """Return the task that queues notifications for push subscriptions, and wakes the sending worker."""
 
         async def notified(job: Job) -> None:
             ids = job.payload.get("notifications")
             if not isinstance(ids, list):
-                raise PermanentFailure("The job does not say which notifications it is about.")
-            await self.pushes.notified([NotificationId(int(id)) for id in ids])
+                raise PermanentFailure("The job's payload has no list of notifications.")
+            await self.notifications.notified([NotificationId(int(id)) for id in ids])
             wake()
 
         return notified
@@ -65,66 +65,71 @@ class PushJobs:
     async def send(self, job: Job) -> None:
         """Send the queued messages of a subscription in order. Raises RetryLater if its service is unavailable."""
         id = PushSubscriptionId(int(str(job.payload.get("subscription", 0))))
-        push = await self.pushes.next(id)
-        for _ in range(IN_A_ROW):
+        push = await self.notifications.next(id)
+        for _ in range(MESSAGES_PER_JOB):
             if push is None:
                 return
-            push = await self.pushes.next(id, await self._sent(push))
+            push = await self.notifications.next(id, await self._send_once(push))
         if push is not None:
-            await self.pushes.later(id)
+            await self.notifications.later(id)
 
-    async def _sent(self, push: PushMessage) -> NotificationId | None:
+    async def _send_once(self, push: PushMessage) -> NotificationId | None:
         """Try to deliver once. Return the notification's id, or None if it is permanently undeliverable."""
-        resting, now = push.subscription.resting_until, self.pushes.now()
-        if resting is not None and resting > now:
-            raise RetryLater(f"{_host(push)} is given a rest.", after=(resting - now).total_seconds())
-        fate, said, rest = await self._tried(push)
-        if fate is PushOutcome.SENT:
+        resting_until, now = push.subscription.resting_until, self.notifications.now()
+        if resting_until is not None and resting_until > now:
+            raise RetryLater(f"{_host(push)} is paused after earlier failures.", after=(resting_until - now).total_seconds())
+        outcome, detail, pause = await self._try_once(push)
+        if outcome is PushOutcome.SENT:
             return push.note.id
-        await self.pushes.failed(push, fate, rest)
-        if fate is PushOutcome.AWAY:
-            raise RetryLater(f"{_host(push)}: {said}", after=rest.total_seconds())
-        _log.info("Push to {host} for account {account}: {said}", host=_host(push), account=push.subscription.account_id, said=said)
+        await self.notifications.failed(push, outcome, pause)
+        if outcome is PushOutcome.UNAVAILABLE:
+            raise RetryLater(f"{_host(push)}: {detail}", after=pause.total_seconds())
+        account = push.subscription.account_id
+        _log.info("Push to {host} for account {account} failed: {detail}", host=_host(push), account=account, detail=detail)
         return None
 
-    async def _tried(self, push: PushMessage) -> tuple[PushOutcome, str, timedelta]:
+    async def _try_once(self, push: PushMessage) -> tuple[PushOutcome, str, timedelta]:
         """Try to deliver once. Return the outcome, the reason for the log, and the pause before the next try."""
-        pause = timedelta(seconds=PLAN.pause(push.subscription.failures + 1, self.chance()) or 0)
+        pause = timedelta(seconds=RETRY_POLICY.pause(push.subscription.failures + 1, self.chance()) or 0)
         try:
-            sealed = self.sealer.encrypt(self.written(push), push.subscription.target)
+            encrypted = self.encryptor.encrypt(self.render(push), push.subscription.target)
         except Exception:  # a message that cannot be encoded would fail again, and must not block the others
-            _log.failure("The push message about notification {id} could not be written", id=push.note.id)
-            return PushOutcome.REFUSED, "It could not be written.", pause
+            _log.failure("The push message about notification {id} could not be encoded", id=push.note.id)
+            return PushOutcome.REFUSED, "The message could not be encoded.", pause
         headers = {
             "Content-Type": "application/octet-stream",
             "TTL": str(push.ttl),
             "Urgency": URGENCY,
             "Topic": str(push.note.id),  # a repeat replaces the undelivered first one (RFC 8030, section 5.4)
-            **sealed.headers,
+            **encrypted.headers,
         }
         try:
-            answer = await self.service.post(push.subscription.target.endpoint, headers, sealed.body)
+            response = await self.service.post(push.subscription.target.endpoint, headers, encrypted.body)
         except FetchError as problem:
-            return PushOutcome.REFUSED if problem.permanent else PushOutcome.AWAY, str(problem), pause
-        return outcome_of(answer.status), f"It answers with {answer.status}.", max(pause, asked_rest(answer, self.pushes.now()))
+            return PushOutcome.REFUSED if problem.permanent else PushOutcome.UNAVAILABLE, str(problem), pause
+        return (
+            outcome_of(response.status),
+            f"HTTP status {response.status}.",
+            max(pause, requested_pause(response, self.notifications.now())),
+        )
 
 
 def outcome_of(status: int) -> PushOutcome:
     """Return the meaning of a push service's status code (RFC 8030, sections 5 and 7)."""
     if 200 <= status < 300:
         return PushOutcome.SENT
-    if status in _OVER:
+    if status in _GONE_STATUSES:
         return PushOutcome.GONE
-    return PushOutcome.AWAY if status in _PASSING or status >= 500 else PushOutcome.REFUSED
+    return PushOutcome.UNAVAILABLE if status in _TEMPORARY_STATUSES or status >= 500 else PushOutcome.REFUSED
 
 
-def asked_rest(answer: PushResponse, now: datetime) -> timedelta:
-    """Return the pause that the Retry-After header requests, at most MAX_PAUSE."""
-    asked = answer.retry_after.strip()
-    if asked.isascii() and asked.isdecimal():
-        return min(timedelta(seconds=int(asked[:9])), MAX_PAUSE)
+def requested_pause(response: PushResponse, now: datetime) -> timedelta:
+    """Return the pause that the Retry-After header asks for, at most MAX_PAUSE."""
+    retry_after = response.retry_after.strip()
+    if retry_after.isascii() and retry_after.isdecimal():
+        return min(timedelta(seconds=int(retry_after[:9])), MAX_PAUSE)
     try:
-        until = parsedate_to_datetime(asked)
+        until = parsedate_to_datetime(retry_after)
     except ValueError:
         return timedelta()
     return min(max(until - now, timedelta()), MAX_PAUSE) if until.tzinfo else timedelta()

@@ -134,7 +134,7 @@ class Scheduler:
     wake: Callable[[], None] = lambda: None
     every: float = field(default=10.0, validator=gt(0))  # seconds between checks
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Enqueue due jobs. Raises nothing: a failing timer is retried at the next check and does not stop others."""
         for timer in self.timers:
             try:
@@ -145,10 +145,10 @@ class Scheduler:
             except Unavailable:
                 return
             except Exception:
-                _log.failure("The timer {kind} went wrong; it is tried again", kind=timer.kind)
+                _log.failure("The timer {kind} failed; trying again", kind=timer.kind)
 
     def service(self, reactor: IReactorTime) -> TimerService:
         """Return the scheduler as a service for `reactor`."""
-        watching = TimerService(self.every, self.look)
-        watching.clock = reactor
-        return watching
+        service = TimerService(self.every, self.check)
+        service.clock = reactor
+        return service

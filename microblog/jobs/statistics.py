@@ -52,7 +52,7 @@ def day_before(job: Job, zone: ZoneInfo) -> date:
     try:
         tick = datetime.fromisoformat(str(job.payload["tick"]))
     except (KeyError, ValueError) as problem:
-        raise PermanentFailure("The job does not say which day it is about.") from problem
+        raise PermanentFailure("The job's payload has no valid tick.") from problem
     if tick.tzinfo is None:
         raise PermanentFailure("The job's tick has no time zone.")
     return tick.astimezone(zone).date() - DAY
@@ -70,13 +70,13 @@ class ConnectionSampler:
     process: str
     reactor: Any
     every: float = field(default=60.0, validator=gt(0))  # seconds between writing
-    _most: int = field(default=0, init=False)
+    _peak: int = field(default=0, init=False)
     _services: list[TimerService] = field(factory=list, init=False)
 
     def start(self) -> None:
         """Start sampling."""
-        for pause, act in ((1.0, self.look), (self.every, self.write)):
-            service = TimerService(pause, act)
+        for pause, action in ((1.0, self.sample), (self.every, self.write)):
+            service = TimerService(pause, action)
             service.clock = self.reactor
             service.startService()
             self._services.append(service)
@@ -87,18 +87,18 @@ class ConnectionSampler:
             await self._services.pop().stopService()
         await self.write()
 
-    def look(self) -> None:
+    def sample(self) -> None:
         """Take a sample."""
-        self._most = max(self._most, self.count())
+        self._peak = max(self._peak, self.count())
 
     async def write(self) -> None:
         """Store the maximum since the last call. Logs failures instead of raising."""
-        most, self._most = self._most, 0
-        if not most:
+        peak, self._peak = self._peak, 0
+        if not peak:
             return
         try:
-            await self.statistics.note_crowd(self.process, most)
+            await self.statistics.note_crowd(self.process, peak)
         except Unavailable:
-            self._most = max(self._most, most)
+            self._peak = max(self._peak, peak)
         except Exception:
-            _log.failure("How many are connected could not be written down")
+            _log.failure("The number of connections could not be recorded")

@@ -32,7 +32,7 @@ from microblog.storage.database import Transactions
 Task: TypeAlias = Callable[[Job], Awaitable[None]]
 
 _log = Logger()
-_SETTLE_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds; after that, the lease expires
+_RECORD_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds; after that, the lease expires
 
 
 @define
@@ -53,7 +53,7 @@ class WorkerStats:
 class _Run:
     job: Job
     work: Deferred[None]
-    left: bool = False  # lost or released: its outcome must not be recorded
+    abandoned: bool = False  # lost or released: its outcome must not be recorded
 
 
 @define(eq=False)
@@ -79,11 +79,11 @@ class Worker:
     drain: float = 10.0
     stats: WorkerStats = field(init=False, factory=WorkerStats)
     _runs: dict[JobId, _Run] = field(init=False, factory=dict)
-    _looping: list[Deferred[None]] = field(init=False, factory=list)
-    _asleep: Deferred[None] | None = field(init=False, default=None)
-    _woken: bool = field(init=False, default=False)
+    _loops: list[Deferred[None]] = field(init=False, factory=list)
+    _sleeping: Deferred[None] | None = field(init=False, default=None)
+    _wake_requested: bool = field(init=False, default=False)
     _stopping: bool = field(init=False, default=False)
-    _moved_at: float = field(init=False, default=0.0)
+    _checked_at: float = field(init=False, default=0.0)
 
     @property
     def running(self) -> Collection[Job]:
@@ -93,60 +93,60 @@ class Worker:
     def start(self) -> None:
         """Start checking for jobs. Returns at once."""
         self._stopping = False
-        self._moved_at = self.reactor.seconds()
-        self._looping = [Deferred.fromCoroutine(self._look_for_jobs()), Deferred.fromCoroutine(self._beat())]
+        self._checked_at = self.reactor.seconds()
+        self._loops = [Deferred.fromCoroutine(self._claim_loop()), Deferred.fromCoroutine(self._heartbeat_loop())]
 
     async def stop(self) -> None:
         """Claim no more jobs, wait up to `drain` seconds for running ones, then cancel and release them."""
         self._stopping = True
-        looking, beating = self._looping or [_done(), _done()]
+        claim_loop, heartbeat_loop = self._loops or [_finished(), _finished()]
         self.wake()
-        await looking
+        await claim_loop
         until = self.reactor.seconds() + self.drain
         while self._runs and (left := until - self.reactor.seconds()) > 0:
-            self._woken = False
+            self._wake_requested = False
             await self._sleep(left)
         for run in list(self._runs.values()):
-            await self._give_back(run)
-        beating.cancel()
-        self._looping = []
+            await self._release(run)
+        heartbeat_loop.cancel()
+        self._loops = []
 
     def wake(self) -> None:
         """Check for jobs soon. Cheap; may be called for every commit."""
-        self._woken = True
-        if self._asleep is not None:
-            asleep, self._asleep = self._asleep, None
-            asleep.callback(None)
+        self._wake_requested = True
+        if self._sleeping is not None:
+            sleeping, self._sleeping = self._sleeping, None
+            sleeping.callback(None)
 
     def age(self) -> float:
         """Return the seconds since the last successful check for jobs."""
-        return self.reactor.seconds() - self._moved_at
+        return self.reactor.seconds() - self._checked_at
 
     def healthy(self) -> bool:
         """True while the worker runs and checks for jobs as often as it should."""
-        return bool(self._looping) and self.age() < max(30.0, 3 * self.poll)
+        return bool(self._loops) and self.age() < max(30.0, 3 * self.poll)
 
     # The loop.
 
-    async def _look_for_jobs(self) -> None:
+    async def _claim_loop(self) -> None:
         while not self._stopping:
-            self._woken = False
+            self._wake_requested = False
             try:
-                pause = await self._look()
+                pause = await self._claim_due_jobs()
             except Unavailable:
                 pause = self.poll
             except Exception:
-                _log.failure("Looking for jobs went wrong; it is tried again")
+                _log.failure("The queue could not be checked for jobs; trying again")
                 pause = self.poll
             await self._sleep(pause)
 
-    async def _look(self) -> float:
+    async def _claim_due_jobs(self) -> float:
         """Claim and start due jobs. Return the seconds until the next check.
 
         The check is a read: each claim is a commit, and each commit of this process wakes the worker again.
         """
         due = await self.database.read(rows.next_due, kinds=list(self.tasks))
-        self._moved_at = self.reactor.seconds()
+        self._checked_at = self.reactor.seconds()
         free, now = self.concurrency - len(self._runs), self.now()
         if due is None or free <= 0 or self._stopping:
             return self.poll
@@ -167,16 +167,16 @@ class Worker:
     async def _sleep(self, pause: float) -> None:
         """Wait for `pause` seconds or until `wake` is called, but at least for `gap`."""
         await _after(self.reactor, self.gap)
-        if self._woken or pause <= self.gap:
+        if self._wake_requested or pause <= self.gap:
             return
-        asleep: Deferred[None] = Deferred()
-        self._asleep = asleep
+        sleeping: Deferred[None] = Deferred()
+        self._sleeping = sleeping
         call = self.reactor.callLater(pause - self.gap, self.wake)
-        await asleep
+        await sleeping
         if call.active():
             call.cancel()
 
-    async def _beat(self) -> None:
+    async def _heartbeat_loop(self) -> None:
         """Extend the leases of running jobs, three times per lease."""
         try:
             while True:
@@ -190,126 +190,126 @@ class Worker:
             return
         until = self.now() + timedelta(seconds=self.lease)
         try:
-            held = await self.database.run(rows.heartbeat, jobs=jobs, worker=self.name, lease_until=until)
+            still_leased = await self.database.run(rows.heartbeat, jobs=jobs, worker=self.name, lease_until=until)
         except Exception:
-            _log.failure("The leases of {count} jobs could not be extended; it is tried again", count=len(jobs))
+            _log.failure("The leases of {count} jobs could not be extended; trying again", count=len(jobs))
             return
         for job in jobs:
             run = self._runs.get(job.id)
-            if job.id not in held and run is not None and run.job is job:
-                self._lose(run)
+            if job.id not in still_leased and run is not None and run.job is job:
+                self._abandon(run)
 
     # One job.
 
     def _begin(self, job: Job, now: datetime) -> None:
         earlier = self._runs.get(job.id)
         if earlier is not None:  # its lease expired, and this worker claimed it again
-            self._lose(earlier)
+            self._abandon(earlier)
         self.stats.started += 1
         self.stats.queue_seconds += max(0.0, (now - job.due_at).total_seconds())
-        plan = self.retry_policies.get(job.kind, RetryPolicy())
-        work = Deferred.fromCoroutine(self._carry_out(job, plan))
-        work.addTimeout(plan.limit, self.reactor, onTimeoutCancel=_too_long)
+        policy = self.retry_policies.get(job.kind, RetryPolicy())
+        work = Deferred.fromCoroutine(self._run_task(job, policy))
+        work.addTimeout(policy.limit, self.reactor, onTimeoutCancel=_too_long)
         run = self._runs[job.id] = _Run(job, work)
-        Deferred.fromCoroutine(self._see_through(run, plan))
+        Deferred.fromCoroutine(self._supervise(run, policy))
 
-    async def _carry_out(self, job: Job, plan: RetryPolicy) -> None:
-        if job.tries > plan.tries:  # every process that claimed it before died
-            raise PermanentFailure(f"The process that ran this job ended before the job did, {job.tries - 1} times.")
+    async def _run_task(self, job: Job, policy: RetryPolicy) -> None:
+        if job.tries > policy.tries:  # every process that claimed it before died
+            raise PermanentFailure(f"The process that ran this job died {job.tries - 1} times before the job finished.")
         await self.tasks[job.kind](job)
 
-    async def _see_through(self, run: _Run, plan: RetryPolicy) -> None:
+    async def _supervise(self, run: _Run, policy: RetryPolicy) -> None:
         """Wait for the task and record its outcome. Raises nothing."""
-        begun, problem = self.reactor.seconds(), None
+        started_at, problem = self.reactor.seconds(), None
         try:
             await run.work
         except GeneratorExit:  # the interpreter is shutting down
             raise
         except BaseException as cause:  # a task that calls sys.exit() fails like any other
             problem = cause
-        self.stats.duration_seconds += self.reactor.seconds() - begun
-        if not run.left:
-            await self._settle(run, plan, problem)
+        self.stats.duration_seconds += self.reactor.seconds() - started_at
+        if not run.abandoned:
+            await self._record_outcome(run, policy, problem)
         if self._runs.get(run.job.id) is run:
             del self._runs[run.job.id]
         self.wake()
 
-    async def _settle(self, run: _Run, plan: RetryPolicy, problem: BaseException | None) -> None:
+    async def _record_outcome(self, run: _Run, policy: RetryPolicy, problem: BaseException | None) -> None:
         """Record the outcome, with retries. If that fails, the lease expires and the job runs again."""
-        for pause in (*_SETTLE_PAUSES, None):
+        for pause in (*_RECORD_PAUSES, None):
             try:
-                await self._write(run, plan, problem)
+                await self._write_outcome(run, policy, problem)
             except Exception:
-                if pause is None or run.left:
-                    _log.failure("How job {id} ({kind}) ended could not be written down", id=run.job.id, kind=run.job.kind)
+                if pause is None or run.abandoned:
+                    _log.failure("The outcome of job {id} ({kind}) could not be recorded", id=run.job.id, kind=run.job.kind)
                     return
                 await _after(self.reactor, pause)
             else:
                 return
 
-    async def _write(self, run: _Run, plan: RetryPolicy, problem: BaseException | None) -> None:
+    async def _write_outcome(self, run: _Run, policy: RetryPolicy, problem: BaseException | None) -> None:
         job, now = run.job, self.now()
         if problem is None:
-            ours = await self.database.run(rows.finish, job, worker=self.name, now=now)
-            self.stats.completed += ours
+            still_claimed = await self.database.run(rows.finish, job, worker=self.name, now=now)
+            self.stats.completed += still_claimed
         else:
-            pause = None if isinstance(problem, PermanentFailure) else plan.pause(job.tries, self.chance())
+            pause = None if isinstance(problem, PermanentFailure) else policy.pause(job.tries, self.chance())
             if pause is not None and isinstance(problem, RetryLater) and problem.after is not None:
                 pause = problem.after
             retry_at = None if pause is None else now + timedelta(seconds=pause)
-            error = _described(problem)
-            ours = await self.database.run(rows.fail, job, worker=self.name, error=error, retry_at=retry_at, now=now)
-            self.stats.failed += ours
-            self.stats.dead += ours and retry_at is None
-            _tell(job, error, problem, retry_at)
-        self.stats.lease_lost += not ours
+            error = _error_text(problem)
+            still_claimed = await self.database.run(rows.fail, job, worker=self.name, error=error, retry_at=retry_at, now=now)
+            self.stats.failed += still_claimed
+            self.stats.dead += still_claimed and retry_at is None
+            _log_failed_try(job, error, problem, retry_at)
+        self.stats.lease_lost += not still_claimed
 
-    def _lose(self, run: _Run) -> None:
+    def _abandon(self, run: _Run) -> None:
         """Cancel a task whose job was claimed by another worker."""
-        _log.warn("Job {id} ({kind}) was given to another worker, its lease had run out", id=run.job.id, kind=run.job.kind)
+        _log.warn("Job {id} ({kind}) was claimed by another worker because its lease had expired", id=run.job.id, kind=run.job.kind)
         self.stats.lease_lost += 1
-        run.left = True
+        run.abandoned = True
         run.work.cancel()
 
-    async def _give_back(self, run: _Run) -> None:
-        run.left = True
+    async def _release(self, run: _Run) -> None:
+        run.abandoned = True
         run.work.cancel()
         self._runs.pop(run.job.id, None)
         try:
             await self.database.run(rows.release, run.job, worker=self.name, now=self.now())
             self.stats.released += 1
         except Exception:
-            _log.failure("Job {id} could not be given back; it is claimed again when its lease has run out", id=run.job.id)
+            _log.failure("Job {id} could not be released; it will be claimed again when its lease expires", id=run.job.id)
 
 
 class _TooLong(Exception):
     pass
 
 
-_EXPECTED = (PermanentFailure, RetryLater, Unavailable, _TooLong)  # no bugs: logged in one line, without traceback
+_EXPECTED_ERRORS = (PermanentFailure, RetryLater, Unavailable, _TooLong)  # no bugs: logged in one line, without traceback
 
 
 def _too_long(_: object, seconds: float) -> None:
-    raise _TooLong(f"It took longer than {seconds:g} seconds.")
+    raise _TooLong(f"The job took longer than {seconds:g} seconds.")
 
 
-def _described(problem: BaseException) -> str:
-    return str(problem) if isinstance(problem, _EXPECTED) else f"{type(problem).__name__}: {problem}"
+def _error_text(problem: BaseException) -> str:
+    return str(problem) if isinstance(problem, _EXPECTED_ERRORS) else f"{type(problem).__name__}: {problem}"
 
 
-def _tell(job: Job, error: str, problem: BaseException, retry_at: datetime | None) -> None:
+def _log_failed_try(job: Job, error: str, problem: BaseException, retry_at: datetime | None) -> None:
     _log.warn(
         "Job {id} ({kind}) failed, try {tries}: {error}; {next}",
         id=job.id,
         kind=job.kind,
         tries=job.tries,
         error=error,
-        next="it is dead" if retry_at is None else f"next try at {retry_at:%Y-%m-%d %H:%M:%S} UTC",
-        **({} if isinstance(problem, _EXPECTED) else {"log_failure": Failure(problem)}),
+        next="no further try" if retry_at is None else f"next try at {retry_at:%Y-%m-%d %H:%M:%S} UTC",
+        **({} if isinstance(problem, _EXPECTED_ERRORS) else {"log_failure": Failure(problem)}),
     )
 
 
-def _done() -> Deferred[None]:
+def _finished() -> Deferred[None]:
     done: Deferred[None] = Deferred()
     done.callback(None)
     return done

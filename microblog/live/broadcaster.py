@@ -17,7 +17,7 @@ from twisted.logger import Logger
 
 from microblog.live.catch_up import CatchUp, begin
 from microblog.live.connections import Connections
-from microblog.live.earlier_entries import look_back
+from microblog.live.earlier_entries import load_earlier_entries
 from microblog.live.event_buffer import NO_CREDENTIALS, Credentials, EventBuffer, EventSource, PollResult
 from microblog.live.hub import Hub
 from microblog.live.recipients import Recipients
@@ -262,16 +262,16 @@ class Broadcaster:
     async def _deliver_all(self, result: PollResult) -> None:
         self.stats.polls += 1
         self._polled_at = self.seconds()
-        news = [(event, Update.of(event)) for event in result.events]
+        updates = [(event, Update.of(event)) for event in result.events]
         await self._reload_filters(result.events)
-        await self.buffer.load([one for _, one in news if not one.loaded and self.recipients.has_any(one)])
-        await look_back(self.log, self.recipients, [one for _, one in news])
-        await add_flags(self.log, self.recipients, [one for _, one in news], self.now())
+        await self.buffer.load([update for _, update in updates if not update.loaded and self.recipients.has_any(update)])
+        await load_earlier_entries(self.log, self.recipients, [update for _, update in updates])
+        await add_flags(self.log, self.recipients, [update for _, update in updates], self.now())
         begun = self.seconds()
-        for event, one in news:
+        for event, update in updates:
             if self._stopped:
                 return
-            self._deliver(event, one)
+            self._deliver(event, update)
             if self.seconds() - begun > SLICE_S:
                 await deferLater(self.clock, 0)
                 begun = self.seconds()
@@ -285,22 +285,22 @@ class Broadcaster:
             for viewer in viewers:
                 viewer.filter_set = filter_sets.get(viewer.account, NO_FILTERS)
 
-    def _deliver(self, event: Event, news: Update) -> None:
+    def _deliver(self, event: Event, update: Update) -> None:
         """Deliver one event to all its subscriptions, then move the position past it."""
         moment = self.now()
         before, at = self.position, moment.timestamp()
         self._apply(event)
         deliveries, broken = 0, []
-        for subscription in self.recipients.of(news):
+        for subscription in self.recipients.of(update):
             try:
-                if subscription.deliver(news, before, at):
+                if subscription.deliver(update, before, at):
                     deliveries += 1
                 elif subscription.resume_from is before:
-                    self._start_catch_up(subscription, news)
+                    self._start_catch_up(subscription, update)
             except Exception:
                 _log.failure("An update could not be delivered to a client")
                 broken.append(subscription.subscriber)
-        self.buffer.add(news)
+        self.buffer.add(update)
         self.stats.count(deliveries, max(0.0, (moment - event.at).total_seconds()))
         for subscriber in broken:
             self.end(subscriber, CloseReason.UNAVAILABLE)
@@ -311,14 +311,14 @@ class Broadcaster:
         try:
             if event.kind in RELATIONS:
                 self.viewer_states.apply(event)
-            for hear in self.listeners:
-                hear(event)
+            for listener in self.listeners:
+                listener(event)
         except Exception:
             _log.failure("The event {kind} at {position} could not be applied and is skipped", kind=event.kind, position=event.position)
 
-    def _start_catch_up(self, subscription: Subscription, news: Update) -> None:
+    def _start_catch_up(self, subscription: Subscription, update: Update) -> None:
         """Let a subscription catch up: once its connection has drained, or at once if the update was only not loaded."""
-        if news.loaded:
+        if update.loaded:
             self.connections.slow(subscription.subscriber, self.seconds())
         else:
             self.clock.callLater(0, self.catch_up.resume, subscription)

@@ -81,29 +81,31 @@ class CatchUp:
             self.report_gap(subscription, batch.oldest or self.buffer.head)
             return True
         viewer = subscription.subscriber.viewer_state
-        await self.buffer.load([one for one in batch.updates if not one.loaded and may_concern(one, subscription.stream, viewer)])
+        await self.buffer.load(
+            [update for update in batch.updates if not update.loaded and may_concern(update, subscription.stream, viewer)]
+        )
         repeats = await repeats_in(self.buffer.log, subscription, batch.updates, self.now().timestamp())
-        marks = await flags_in(self.buffer.log, subscription, batch.updates)
-        return self._send_batch(subscription, batch.updates, repeats, marks)
+        flags = await flags_in(self.buffer.log, subscription, batch.updates)
+        return self._send_batch(subscription, batch.updates, repeats, flags)
 
     def _send_batch(
-        self, subscription: Subscription, batch: Sequence[Update], repeats: Collection[int], marks: Mapping[int, PostFlags]
+        self, subscription: Subscription, batch: Sequence[Update], repeats: Collection[int], flags: Mapping[int, PostFlags]
     ) -> bool:
         if not subscription.open:
             return False
         at, head, viewer = self.now().timestamp(), self.buffer.head, subscription.subscriber.viewer_state
-        for news in batch:
-            if news.position > head:
+        for update in batch:
+            if update.position > head:
                 subscription.resume_from = head
                 break
-            if may_concern(news, subscription.stream, viewer):
-                if not news.loaded:
+            if may_concern(update, subscription.stream, viewer):
+                if not update.loaded:
                     break
-                told = subscription.wants(news, at) and not (news.kind is EventKind.POST_PUBLISHED and news.post_id in repeats)
-                if told and not subscription.send(news, at, marks):
+                wanted = subscription.wants(update, at) and not (update.kind is EventKind.POST_PUBLISHED and update.post_id in repeats)
+                if wanted and not subscription.send(update, at, flags):
                     self.connections.slow(subscription.subscriber, self.seconds())
                     return False
-            subscription.resume_from = news.position
+            subscription.resume_from = update.position
         return True
 
 

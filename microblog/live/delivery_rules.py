@@ -30,88 +30,88 @@ def _may_see(visibility: Visibility, author: int, mentions: frozenset[int], view
     return _rule(visibility, author == me, me in mentions, viewer.follows(author), author in viewer.blocked_by)
 
 
-def visible(news: Update, viewer: ViewerState | None) -> bool:
+def visible(update: Update, viewer: ViewerState | None) -> bool:
     """True if the viewer (None: anonymous) may see the post. For a boost, the boosted post must be visible too."""
-    if news.visibility is None or not _may_see(news.visibility, news.author, news.mentions, viewer):
+    if update.visibility is None or not _may_see(update.visibility, update.author, update.mentions, viewer):
         return False
-    if news.boost_of is None:
+    if update.boost_of is None:
         return True
-    if news.post is None or news.post.boost is None:  # it is being deleted: its content is not available any more
-        return viewer is None or news.boost_author not in viewer.blocked_by
-    original = news.post.boost
-    return _may_see(original.visibility, original.author.id, frozenset(named.account_id for named in original.mentions), viewer)
+    if update.post is None or update.post.boost is None:  # it is being deleted: its content is not available any more
+        return viewer is None or update.boost_author not in viewer.blocked_by
+    original = update.post.boost
+    return _may_see(original.visibility, original.author.id, frozenset(mention.account_id for mention in original.mentions), viewer)
 
 
-def _not_hidden(news: Update, viewer: ViewerState | None, now: float) -> bool:
+def _not_hidden(update: Update, viewer: ViewerState | None, now: float) -> bool:
     """False if the viewer blocks or mutes the author, the account replied to or the boosted author."""
     return (
         viewer is None
-        or news.author == viewer.account
-        or not (viewer.hides(news.author, now) or viewer.hides(news.reply_to_account, now) or viewer.hides(news.boost_author, now))
+        or update.author == viewer.account
+        or not (viewer.hides(update.author, now) or viewer.hides(update.reply_to_account, now) or viewer.hides(update.boost_author, now))
     )
 
 
-def _in_home(news: Update, viewer: ViewerState | None, now: float) -> bool:
+def _in_home(update: Update, viewer: ViewerState | None, now: float) -> bool:
     if viewer is None:
         return False
-    if news.author == viewer.account:
+    if update.author == viewer.account:
         return True
-    if viewer.hides_from_home(news.author):
+    if viewer.hides_from_home(update.author):
         return False
-    return _by_followed_tag(news, viewer, now) or _by_followee(news, viewer, now)
+    return _by_followed_tag(update, viewer, now) or _by_followee(update, viewer, now)
 
 
-def _by_followed_tag(news: Update, viewer: ViewerState, now: float) -> bool:
+def _by_followed_tag(update: Update, viewer: ViewerState, now: float) -> bool:
     """True for public posts with a hashtag that the viewer follows. The same rules as on the hashtag's own timeline apply."""
-    if not _has_followed_tag(news, viewer):
+    if not _has_followed_tag(update, viewer):
         return False
-    limited = news.post is not None and news.post.author.limited_at is not None
-    return news.kind is EventKind.POST_DELETED or (not limited and _not_hidden(news, viewer, now))
+    limited = update.post is not None and update.post.author.limited_at is not None
+    return update.kind is EventKind.POST_DELETED or (not limited and _not_hidden(update, viewer, now))
 
 
-def _has_followed_tag(news: Update, viewer: ViewerState) -> bool:
-    return news.visibility is Visibility.PUBLIC and news.boost_of is None and not viewer.tags.isdisjoint(news.tags)
+def _has_followed_tag(update: Update, viewer: ViewerState) -> bool:
+    return update.visibility is Visibility.PUBLIC and update.boost_of is None and not viewer.tags.isdisjoint(update.tags)
 
 
-def _by_followee(news: Update, viewer: ViewerState, now: float) -> bool:
-    if not viewer.follows(news.author):
+def _by_followee(update: Update, viewer: ViewerState, now: float) -> bool:
+    if not viewer.follows(update.author):
         return False
-    if news.kind is EventKind.POST_DELETED:
+    if update.kind is EventKind.POST_DELETED:
         return True
-    answered = news.reply_to_account
-    if news.replies_to_other and answered != viewer.account and not (answered and viewer.follows(answered)):
+    parent_author = update.reply_to_account
+    if update.replies_to_other and parent_author != viewer.account and not (parent_author and viewer.follows(parent_author)):
         return False
-    return _as_followed(news, viewer, now)
+    return _matches_follow_options(update, viewer, now)
 
 
-def _as_followed(news: Update, viewer: ViewerState, now: float) -> bool:
+def _matches_follow_options(update: Update, viewer: ViewerState, now: float) -> bool:
     """False if the viewer follows the author without boosts or in other languages only."""
-    if news.boost_of is not None and news.author in viewer.quiet:
+    if update.boost_of is not None and update.author in viewer.quiet:
         return False
-    return viewer.wants_language(news.author, news.language) and _not_hidden(news, viewer, now)
+    return viewer.wants_language(update.author, update.language) and _not_hidden(update, viewer, now)
 
 
-def _in_list(news: Update, stream: Stream, viewer: ViewerState | None, now: float) -> bool:
+def _in_list(update: Update, stream: Stream, viewer: ViewerState | None, now: float) -> bool:
     members = None if viewer is None else viewer.lists.get(int(stream.of))
-    if viewer is None or members is None or news.author not in members.accounts or not viewer.follows(news.author):
+    if viewer is None or members is None or update.author not in members.accounts or not viewer.follows(update.author):
         return False
-    if news.kind is EventKind.POST_DELETED:
+    if update.kind is EventKind.POST_DELETED:
         return True
-    answered = news.reply_to_account
-    if news.replies_to_other and answered is not None and answered != viewer.account:
-        if members.replies is ListReplies.NONE or (members.replies is ListReplies.LIST and answered not in members.accounts):
+    parent_author = update.reply_to_account
+    if update.replies_to_other and parent_author is not None and parent_author != viewer.account:
+        if members.replies is ListReplies.NONE or (members.replies is ListReplies.LIST and parent_author not in members.accounts):
             return False
-        if members.replies is ListReplies.FOLLOWED and not viewer.follows(answered):
+        if members.replies is ListReplies.FOLLOWED and not viewer.follows(parent_author):
             return False
-    return _as_followed(news, viewer, now)
+    return _matches_follow_options(update, viewer, now)
 
 
-def _in_public(news: Update, viewer: ViewerState | None, now: float) -> bool:
-    limited = news.post is not None and news.post.author.limited_at is not None
-    return not limited and _not_hidden(news, viewer, now)
+def _in_public(update: Update, viewer: ViewerState | None, now: float) -> bool:
+    limited = update.post is not None and update.post.author.limited_at is not None
+    return not limited and _not_hidden(update, viewer, now)
 
 
-def _always(_news: Update, _circle: ViewerState | None, _now: float) -> bool:
+def _always(_update: Update, _viewer: ViewerState | None, _now: float) -> bool:
     return True
 
 
@@ -125,35 +125,37 @@ _PREFERENCES: dict[StreamKind, Callable[[Update, ViewerState | None, float], boo
 }
 
 
-def should_deliver(news: Update, stream: Stream, viewer: ViewerState | None, now: float) -> bool:
+def should_deliver(update: Update, stream: Stream, viewer: ViewerState | None, now: float) -> bool:
     """True if the update, which belongs to one of the stream's topics, should be delivered to the viewer.
 
     `now` is a Unix time and decides whether mutes have expired.
     """
-    if news.kind in POSTS:
-        if stream.media and news.post is not None and not news.post.original.media:
+    if update.kind in POSTS:
+        if stream.media and update.post is not None and not update.post.original.media:
             return False
         if stream.kind is StreamKind.LIST:
-            return _in_list(news, stream, viewer, now) and visible(news, viewer)
-        prefers = _PREFERENCES.get(stream.kind)
-        return prefers is not None and prefers(news, viewer, now) and visible(news, viewer)
-    if news.kind in (EventKind.FILTERS_CHANGED, EventKind.NOTIFICATIONS_MERGED):
-        return viewer is not None and news.author == viewer.account
-    return viewer is not None if news.kind in ANNOUNCEMENTS else _may_notify(news, viewer)
+            return _in_list(update, stream, viewer, now) and visible(update, viewer)
+        preference = _PREFERENCES.get(stream.kind)
+        return preference is not None and preference(update, viewer, now) and visible(update, viewer)
+    if update.kind in (EventKind.FILTERS_CHANGED, EventKind.NOTIFICATIONS_MERGED):
+        return viewer is not None and update.author == viewer.account
+    return viewer is not None if update.kind in ANNOUNCEMENTS else _may_notify(update, viewer)
 
 
-def _may_notify(news: Update, viewer: ViewerState | None) -> bool:
+def _may_notify(update: Update, viewer: ViewerState | None) -> bool:
     """True unless a block happened since the notification or conversation entry was written. All else was checked then."""
-    if news.kind not in PERSONAL or viewer is None or news.author != viewer.account:
+    if update.kind not in PERSONAL or viewer is None or update.author != viewer.account:
         return False
-    by = news.subject if news.conversation is None else news.conversation.last.author.id
+    by = update.subject if update.conversation is None else update.conversation.last.author.id
     return by not in viewer.blocks and by not in viewer.blocked_by
 
 
-def may_concern(news: Update, stream: Stream, viewer: ViewerState | None) -> bool:
+def may_concern(update: Update, stream: Stream, viewer: ViewerState | None) -> bool:
     """True if the update belongs to the stream, as far as its event tells without loading its content."""
-    if news.kind in POSTS and stream.kind is StreamKind.USER:
-        return viewer is not None and (news.author == viewer.account or viewer.follows(news.author) or _has_followed_tag(news, viewer))
-    if news.kind in POSTS and stream.kind is StreamKind.LIST:
-        return viewer is not None and int(stream.of) in viewer.lists_containing(news.author)
-    return any(topic in stream.topics for topic in topics_of(news))
+    if update.kind in POSTS and stream.kind is StreamKind.USER:
+        return viewer is not None and (
+            update.author == viewer.account or viewer.follows(update.author) or _has_followed_tag(update, viewer)
+        )
+    if update.kind in POSTS and stream.kind is StreamKind.LIST:
+        return viewer is not None and int(stream.of) in viewer.lists_containing(update.author)
+    return any(topic in stream.topics for topic in topics_of(update))

@@ -18,17 +18,17 @@ MAX_TIMELINES = 64
 """Maximum number of timelines looked up per poll. In others, a boost counts as new unless the entries in memory show that it repeats."""
 
 
-async def look_back(log: EventSource, recipients: Recipients, news: Sequence[Update]) -> None:
+async def load_earlier_entries(log: EventSource, recipients: Recipients, updates: Sequence[Update]) -> None:
     """Load earlier entries of the timelines that receive one of these boosts, as far as needed to detect repeats."""
     wanted: dict[tuple[ViewerState, Topic], EarlierEntries] = {}
-    for one in news:
-        if _is_boost(one) and one.post is not None:
-            for viewer, topic in _timelines(recipients, one):
-                if len(wanted) < MAX_TIMELINES and (viewer, topic) not in wanted and not _is_known(viewer, topic, one):
-                    wanted[viewer, topic] = _query(viewer, topic, one.post_id or 0, repeated_boosts.WINDOW)
+    for update in updates:
+        if _is_boost(update) and update.post is not None:
+            for viewer, topic in _timelines(recipients, update):
+                if len(wanted) < MAX_TIMELINES and (viewer, topic) not in wanted and not _is_known(viewer, topic, update):
+                    wanted[viewer, topic] = _query(viewer, topic, update.post_id or 0, repeated_boosts.WINDOW)
     if wanted:
-        answers = await log.entries_before(list(wanted.values()))
-        for ((viewer, topic), query), entries in zip(wanted.items(), answers, strict=True):
+        results = await log.entries_before(list(wanted.values()))
+        for ((viewer, topic), query), entries in zip(wanted.items(), results, strict=True):
             viewer.recent.setdefault(topic, RecentEntries()).load(entries, query.below)
 
 
@@ -37,29 +37,29 @@ async def repeats_in(log: EventSource, subscription: Subscription, batch: Sequen
     viewer, topic = subscription.subscriber.viewer_state, subscription.stream.topics[0]
     if subscription.stream.kind not in COLLECTED or viewer is None:
         return ()
-    boosts = [news.post_id or 0 for news in batch if _is_boost(news) and subscription.wants(news, at)]
+    boosts = [update.post_id or 0 for update in batch if _is_boost(update) and subscription.wants(update, at)]
     if not boosts:
         return ()
     [entries] = await log.entries_before([_query(viewer, topic, max(boosts) + 1, repeated_boosts.WINDOW + len(batch))])
     return {entry[0] for entry in entries} - {entry[0] for entry in repeated_boosts.without_repeats(entries)}
 
 
-def _is_boost(news: Update) -> bool:
-    return news.kind is EventKind.POST_PUBLISHED and news.boost_of is not None
+def _is_boost(update: Update) -> bool:
+    return update.kind is EventKind.POST_PUBLISHED and update.boost_of is not None
 
 
-def _timelines(recipients: Recipients, news: Update) -> Iterator[tuple[ViewerState, Topic]]:
+def _timelines(recipients: Recipients, update: Update) -> Iterator[tuple[ViewerState, Topic]]:
     """Yield timelines that have subscribers and may contain the author's posts."""
-    for viewer in recipients.viewer_states.following(news.author):
-        for topic in (viewer.home, *((StreamKind.LIST, id) for id in viewer.lists_containing(news.author))):
+    for viewer in recipients.viewer_states.following(update.author):
+        for topic in (viewer.home, *((StreamKind.LIST, id) for id in viewer.lists_containing(update.author))):
             if recipients.hub.members(topic):
                 yield viewer, topic
 
 
-def _is_known(viewer: ViewerState, topic: Topic, news: Update) -> bool:
+def _is_known(viewer: ViewerState, topic: Topic, update: Update) -> bool:
     """True if entries in memory tell whether the boost is a repeat."""
-    original, recent = news.post and news.post.boost, viewer.recent.get(topic)
-    if original is None or (recent is not None and (recent.is_complete or recent.shows(original.id, news.entry[0]))):
+    original, recent = update.post and update.post.boost, viewer.recent.get(topic)
+    if original is None or (recent is not None and (recent.is_complete or recent.shows(original.id, update.entry[0]))):
         return True
     by = original.author.id
     known = by == viewer.account or viewer.follows(by) or viewer.tags or original.boosts_count > 1

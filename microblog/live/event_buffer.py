@@ -12,7 +12,7 @@ from twisted.internet.defer import DeferredSemaphore
 
 from microblog.live.recent_entries import EarlierEntries
 from microblog.live.subscriber import Subscriber
-from microblog.live.updates import ANNOUNCEMENTS, SHOWN, NotificationUpdate, UnreadUpdate, Update
+from microblog.live.updates import ANNOUNCEMENTS, WITH_POST, NotificationUpdate, UnreadUpdate, Update
 from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.announcements import Announcement
 from microblog.model.conversations import Conversation
@@ -69,24 +69,24 @@ class PollResult:
 
 
 @frozen
-class Wanted:
+class ItemIds:
     """Ids of items to load; for unread counts, the accounts."""
 
     posts: Collection[int] = ()
-    notices: Collection[int] = ()
+    notifications: Collection[int] = ()
     conversations: Collection[int] = ()
-    badges: Collection[int] = ()
+    unread: Collection[int] = ()
     announcements: Collection[int] = ()
 
     @classmethod
-    def of(cls, news: Collection[Update]) -> Self:
+    def of(cls, updates: Collection[Update]) -> Self:
         """Collect the ids of the items that these updates need."""
         return cls(
-            {one.post_id for one in news if one.kind in SHOWN and one.post_id is not None},
-            {one.notification_id for one in news if one.notification_id is not None},
-            {one.conversation_id for one in news if one.conversation_id is not None},
-            {one.author for one in news if one.kind is EventKind.BADGES_CHANGED},
-            {one.announcement_id for one in news if one.announcement_id is not None},
+            {update.post_id for update in updates if update.kind in WITH_POST and update.post_id is not None},
+            {update.notification_id for update in updates if update.notification_id is not None},
+            {update.conversation_id for update in updates if update.conversation_id is not None},
+            {update.author for update in updates if update.kind is EventKind.BADGES_CHANGED},
+            {update.announcement_id for update in updates if update.announcement_id is not None},
         )
 
 
@@ -95,9 +95,9 @@ class LoadedItems:
     """Loaded items by id, and unread counts by account. Deleted items are missing."""
 
     posts: Mapping[int, Post] = {}
-    notices: Mapping[int, NotificationUpdate] = {}
+    notifications: Mapping[int, NotificationUpdate] = {}
     conversations: Mapping[int, Conversation] = {}
-    badges: Mapping[int, UnreadUpdate] = {}
+    unread: Mapping[int, UnreadUpdate] = {}
     announcements: Mapping[int, Announcement] = {}
 
 
@@ -113,7 +113,7 @@ class EventSource(Protocol):
     async def after(self, position: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
         """Return at most `limit` events after the position, and the oldest position in the log (None if it is empty)."""
 
-    async def find(self, wanted: Wanted) -> LoadedItems:
+    async def find(self, wanted: ItemIds) -> LoadedItems:
         """Load items in their current state: conversations from their owner's point of view, announcements from an anonymous one."""
 
     async def entries_before(self, queries: Sequence[EarlierEntries]) -> Sequence[Sequence[tuple[int, int | None]]]:
@@ -143,7 +143,7 @@ class EventBuffer:
 
     log: EventSource
     head: Position
-    keep: int = BUFFER_SIZE
+    size: int = BUFFER_SIZE
     _recent: list[Update] = field(factory=list)
     _start: Position = field(init=False)
     _version: int = 0
@@ -152,14 +152,14 @@ class EventBuffer:
     def __attrs_post_init__(self) -> None:
         self._start = self.head
 
-    def add(self, news: Update) -> None:
+    def add(self, update: Update) -> None:
         """Append a delivered update, and invalidate earlier updates whose content it changes."""
-        self.head = news.position
-        self._invalidate(news)
-        self._recent.append(news)
-        if len(self._recent) >= 2 * self.keep:
-            self._start = self._recent[-self.keep - 1].position
-            del self._recent[: -self.keep]
+        self.head = update.position
+        self._invalidate(update)
+        self._recent.append(update)
+        if len(self._recent) >= 2 * self.size:
+            self._start = self._recent[-self.size - 1].position
+            del self._recent[: -self.size]
 
     async def after(self, position: Position) -> Batch:
         """Return the updates after the position: all of them if they are in memory, else the next batch from the database."""
@@ -174,24 +174,24 @@ class EventBuffer:
             return Batch([], oldest or self.head)
         return Batch([Update.of(event) for event in events])
 
-    async def load(self, news: Collection[Update]) -> None:
+    async def load(self, updates: Collection[Update]) -> None:
         """Load the content of those updates that have none yet."""
-        while missing := [one for one in news if not one.loaded]:
+        while missing := [update for update in updates if not update.loaded]:
             version = self._version
-            found = await self.log.find(Wanted.of(missing))
+            found = await self.log.find(ItemIds.of(missing))
             if version == self._version:  # else it may be outdated already
-                for one in missing:
-                    _fill(one, found)
+                for update in missing:
+                    _fill(update, found)
 
-    def _invalidate(self, news: Update) -> None:
-        if news.kind in (EventKind.POST_EDITED, EventKind.POST_DELETED):
-            stale = [earlier for earlier in self._recent if news.post_id in (earlier.post_id, earlier.boost_of, earlier.last_post_id)]
-        elif news.kind in (EventKind.ACCOUNT_CHANGED, EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED):
-            stale = [earlier for earlier in self._recent if _shows(earlier, news.author)]
-        elif news.kind is EventKind.CONVERSATION_CHANGED:
-            stale = [earlier for earlier in self._recent if earlier.conversation_id == news.conversation_id]
-        elif news.kind in ANNOUNCEMENTS:
-            stale = [earlier for earlier in self._recent if earlier.announcement_id == news.announcement_id]
+    def _invalidate(self, update: Update) -> None:
+        if update.kind in (EventKind.POST_EDITED, EventKind.POST_DELETED):
+            stale = [earlier for earlier in self._recent if update.post_id in (earlier.post_id, earlier.boost_of, earlier.last_post_id)]
+        elif update.kind in (EventKind.ACCOUNT_CHANGED, EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED):
+            stale = [earlier for earlier in self._recent if _shows(earlier, update.author)]
+        elif update.kind is EventKind.CONVERSATION_CHANGED:
+            stale = [earlier for earlier in self._recent if earlier.conversation_id == update.conversation_id]
+        elif update.kind in ANNOUNCEMENTS:
+            stale = [earlier for earlier in self._recent if earlier.announcement_id == update.announcement_id]
         else:
             return
         self._version += 1
@@ -199,13 +199,15 @@ class EventBuffer:
             earlier.forget()
 
 
-def _fill(news: Update, found: LoadedItems) -> None:
-    post = found.posts.get(news.post_id or 0) if news.kind in SHOWN else None
-    badges = found.badges.get(news.author) if news.kind is EventKind.BADGES_CHANGED else None
-    conversation, announcement = found.conversations.get(news.conversation_id or 0), found.announcements.get(news.announcement_id or 0)
-    news.load(post, found.notices.get(news.notification_id or 0), conversation, badges, announcement)
+def _fill(update: Update, found: LoadedItems) -> None:
+    post = found.posts.get(update.post_id or 0) if update.kind in WITH_POST else None
+    badges = found.unread.get(update.author) if update.kind is EventKind.BADGES_CHANGED else None
+    conversation, announcement = found.conversations.get(update.conversation_id or 0), found.announcements.get(update.announcement_id or 0)
+    update.load(post, found.notifications.get(update.notification_id or 0), conversation, badges, announcement)
 
 
-def _shows(news: Update, account: int) -> bool:
+def _shows(update: Update, account: int) -> bool:
     """True if the content of the update shows the account."""
-    return account in (news.author, news.boost_author, news.subject) or (news.conversation_id is not None and account in news.mentions)
+    return account in (update.author, update.boost_author, update.subject) or (
+        update.conversation_id is not None and account in update.mentions
+    )

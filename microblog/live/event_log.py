@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import define, evolve, field
 
-from microblog.live.event_buffer import NO_CREDENTIALS, Credentials, LoadedItems, PollResult, Wanted
+from microblog.live.event_buffer import NO_CREDENTIALS, Credentials, ItemIds, LoadedItems, PollResult
 from microblog.live.position_encoding import PositionCipher
 from microblog.live.recent_entries import EarlierEntries
 from microblog.live.updates import NotificationUpdate, UnreadUpdate
@@ -55,7 +55,7 @@ class DatabaseEventLog:
         """See `EventSource`."""
         return await self.database.read(self._after, position, limit)
 
-    async def find(self, wanted: Wanted) -> LoadedItems:
+    async def find(self, wanted: ItemIds) -> LoadedItems:
         """See `EventSource`."""
         return await self.database.read(_find, wanted, self.now())
 
@@ -85,16 +85,16 @@ class DatabaseEventLog:
         found = live_queries.relations(cursor, accounts=accounts, now=self.now()) if accounts else []
         filter_sets = _filter_sets(cursor, accounts) if accounts else {}
         valid = self._valid_credentials(cursor, credentials)
-        news = self._events(cursor, position, POLL_LIMIT)
-        soon = not news and live_queries.held_back(cursor, xid=position.xid, id=position.id)
+        found_events = self._events(cursor, position, POLL_LIMIT)
+        soon = not found_events and live_queries.held_back(cursor, xid=position.xid, id=position.id)
         loaded: dict[int, RelationsSnapshot] = {each.account: _snapshot(each, filter_sets.get(each.account, NO_FILTERS)) for each in found}
-        return PollResult(news, loaded, valid, len(news) == POLL_LIMIT, soon)
+        return PollResult(found_events, loaded, valid, len(found_events) == POLL_LIMIT, soon)
 
     def _after(self, cursor: Cursor, position: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
         # In this order, events that are deleted between the two statements are reported as a gap instead of being skipped.
-        news = self._events(cursor, position, limit)
+        found_events = self._events(cursor, position, limit)
         oldest = events.oldest(cursor)
-        return news, None if oldest is None else self.cipher.written(Position(self.epoch, *oldest))
+        return found_events, None if oldest is None else self.cipher.written(Position(self.epoch, *oldest))
 
     def _events(self, cursor: Cursor, position: Position, limit: int) -> list[Event]:
         found = events.after(cursor, self.epoch, xid=position.xid, id=position.id, limit=limit)
@@ -113,8 +113,8 @@ def _entries_before(cursor: Cursor, query: EarlierEntries, viewer: AccountId, no
 
 
 def _filter_sets(cursor: Cursor, accounts: Collection[int]) -> dict[int, FilterSet]:
-    having = live_queries.with_filters(cursor, accounts=accounts)
-    return {account: FilterSet(tuple(filters.of_account(cursor, account=account)), account) for account in having}
+    accounts_with_filters = live_queries.with_filters(cursor, accounts=accounts)
+    return {account: FilterSet(tuple(filters.of_account(cursor, account=account)), account) for account in accounts_with_filters}
 
 
 def _snapshot(found: live_queries.ViewerRelations, filter_set: FilterSet) -> RelationsSnapshot:
@@ -132,14 +132,14 @@ def _snapshot(found: live_queries.ViewerRelations, filter_set: FilterSet) -> Rel
     )
 
 
-def _find(cursor: Cursor, wanted: Wanted, now: datetime) -> LoadedItems:
-    rows = live_queries.notifications_by_ids(cursor, ids=wanted.notices, most_unread=MAX_UNREAD) if wanted.notices else []
+def _find(cursor: Cursor, wanted: ItemIds, now: datetime) -> LoadedItems:
+    rows = live_queries.notifications_by_ids(cursor, ids=wanted.notifications, most_unread=MAX_UNREAD) if wanted.notifications else []
     senders = {sender.id: sender for sender in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))} if rows else {}
     ids = {*wanted.posts, *(row.post for row in rows if row.post is not None)}
     found: Mapping[PostId, Post] = posts.by_ids(cursor, ids) if ids else {}
-    warned = [row.id for row in rows if row.kind is NotificationKind.WARNING]
-    said_to = warnings.of_notifications(cursor, ids=warned) if warned else {}
-    told: dict[int, NotificationUpdate] = {
+    warning_ids = [row.id for row in rows if row.kind is NotificationKind.WARNING]
+    account_warnings = warnings.of_notifications(cursor, ids=warning_ids) if warning_ids else {}
+    notifications: dict[int, NotificationUpdate] = {
         row.id: NotificationUpdate(
             Notification(
                 row.id,
@@ -148,15 +148,21 @@ def _find(cursor: Cursor, wanted: Wanted, now: datetime) -> LoadedItems:
                 senders[row.sender],
                 found.get(row.post) if row.post else None,
                 row.group_key,
-                warning=said_to.get(row.id),
+                warning=account_warnings.get(row.id),
             ),
             UnreadUpdate(row.unread, row.messages),
         )
         for row in rows
         if row.sender in senders and (row.post is None or row.post in found)
     }
-    spoken = conversations.load(cursor, conversations.by_ids(cursor, ids=wanted.conversations)) if wanted.conversations else []
-    counts = live_queries.unread_counts(cursor, accounts=wanted.badges, most_unread=MAX_UNREAD) if wanted.badges else {}
-    badges = {account: UnreadUpdate(*numbers) for account, numbers in counts.items()}
-    said = announcements.by_ids(cursor, ids=wanted.announcements, now=now) if wanted.announcements else []
-    return LoadedItems(dict(found.items()), told, {each.id: each for each in spoken}, badges, {each.id: each for each in said})
+    found_conversations = conversations.load(cursor, conversations.by_ids(cursor, ids=wanted.conversations)) if wanted.conversations else []
+    counts = live_queries.unread_counts(cursor, accounts=wanted.unread, most_unread=MAX_UNREAD) if wanted.unread else {}
+    badges = {account: UnreadUpdate(*values) for account, values in counts.items()}
+    found_announcements = announcements.by_ids(cursor, ids=wanted.announcements, now=now) if wanted.announcements else []
+    return LoadedItems(
+        dict(found.items()),
+        notifications,
+        {each.id: each for each in found_conversations},
+        badges,
+        {each.id: each for each in found_announcements},
+    )

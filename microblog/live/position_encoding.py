@@ -33,7 +33,7 @@ class PositionCipher:
     _cipher: Cipher[ECB] = field(init=False, repr=False)
 
     @_cipher.default
-    def _made(self) -> Cipher[ECB]:
+    def _new_cipher(self) -> Cipher[ECB]:
         # Each block is encrypted alone and no two positions are equal, so ECB reveals nothing.
         return Cipher(AES(sha256(b"positions of the event log\0" + self.secret).digest()), ECB())  # noqa: S305
 

@@ -20,18 +20,18 @@ class Recipients:
     viewer_states: ViewerStates = Factory(ViewerStates)
     hub: Hub[Subscription] = Factory(Hub)
 
-    def of(self, news: Update) -> Iterator[Subscription]:
+    def of(self, update: Update) -> Iterator[Subscription]:
         """Yield the subscriptions that may receive the update; each decides by itself. Not to be stored: subscriptions change."""
-        if news.kind in POSTS:
-            for viewer in self.viewer_states.following(news.author):
+        if update.kind in POSTS:
+            for viewer in self.viewer_states.following(update.author):
                 yield from self.hub.members(viewer.home)
-                for id in viewer.lists_containing(news.author) if viewer.lists else ():
+                for id in viewer.lists_containing(update.author) if viewer.lists else ():
                     yield from self.hub.members((StreamKind.LIST, id))
-            for viewer in self.viewer_states.with_tags(news.tags, news.author) if news.tags else ():
+            for viewer in self.viewer_states.with_tags(update.tags, update.author) if update.tags else ():
                 yield from self.hub.members(viewer.home)
-        for topic in topics_of(news):
+        for topic in topics_of(update):
             yield from self.hub.members(topic)
 
-    def has_any(self, news: Update) -> bool:
+    def has_any(self, update: Update) -> bool:
         """True if the update has any potential recipient."""
-        return next(self.of(news), None) is not None
+        return next(self.of(update), None) is not None

@@ -18,13 +18,13 @@ def revoked_connections(event: Event, connections: Connections) -> Iterator[Subs
     if event.kind in _LOCKED_OUT:
         yield from connections.of(event.account_id)
     elif event.kind is EventKind.SESSION_ENDED:
-        every, one, kept = (event.data.get(key) for key in ("all", "session", "except"))
+        all_credentials, revoked, excepted = (event.data.get(key) for key in ("all", "session", "except"))
         for subscriber in connections.of(event.account_id):
             session = str(subscriber.session)
-            if subscriber.session is not None and (session == str(one) or (every and session != str(kept))):
+            if subscriber.session is not None and (session == str(revoked) or (all_credentials and session != str(excepted))):
                 yield subscriber
     elif event.kind is EventKind.TOKEN_REVOKED:
-        every, one = event.data.get("all"), event.data.get("token")
+        all_credentials, revoked = event.data.get("all"), event.data.get("token")
         for subscriber in connections.of(event.account_id):
-            if subscriber.token is not None and (every or str(subscriber.token) == str(one)):
+            if subscriber.token is not None and (all_credentials or str(subscriber.token) == str(revoked)):
                 yield subscriber

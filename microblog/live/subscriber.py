@@ -60,7 +60,7 @@ class Connection(Protocol):
 
 
 @frozen
-class Own:
+class ViewerInteractions:
     """The viewer's relation to the post of an update, which needs a frame of its own: the viewer is its author or interacted with it."""
 
     account: int
@@ -76,7 +76,7 @@ class Encoder(Protocol):
     def variant(self, stream: Stream) -> Hashable:
         """Return a key that is equal for streams with identical frames."""
 
-    def frame(self, news: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: ViewerInteractions | None = None) -> bytes | None:
         """Encode the update as one frame. `matches` are the viewer's filters that match its post.
 
         `own` is given on personal streams if the viewer is the author or interacted with the post.
@@ -121,32 +121,32 @@ class Subscription:
     resume_from: Position | None = None
     catching_up: bool = False
     open: bool = True
-    skips_repeats: bool = field(init=False)
+    skips_repeated_boosts: bool = field(init=False)
     personal: bool = field(init=False)
     topic: Topic = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.topic = self.stream.topics[0]
         self.personal = self.subscriber.account is not None and self.subscriber.encoder.personal(self.stream)
-        self.skips_repeats = self.stream.kind in COLLECTED
+        self.skips_repeated_boosts = self.stream.kind in COLLECTED
 
-    def deliver(self, news: Update, before: Position, now: float) -> bool:
+    def deliver(self, update: Update, before: Position, now: float) -> bool:
         """Push a live update that directly follows the position `before`. Return True if it was sent.
 
         An update that cannot be sent now is read from the log later.
         """
-        if not self.wants(news, now) or (self.skips_repeats and self._repeats(news)) or self.resume_from is not None:
+        if not self.wants(update, now) or (self.skips_repeated_boosts and self._repeats(update)) or self.resume_from is not None:
             return False
-        if not news.loaded or not self.send(news, now):
+        if not update.loaded or not self.send(update, now):
             self.resume_from = before
             return False
         return True
 
-    def wants(self, news: Update, now: float) -> bool:
+    def wants(self, update: Update, now: float) -> bool:
         """True if the update should be delivered on this subscription."""
-        return should_deliver(news, self.stream, self.subscriber.viewer_state, now)
+        return should_deliver(update, self.stream, self.subscriber.viewer_state, now)
 
-    def _repeats(self, news: Update) -> bool:
+    def _repeats(self, update: Update) -> bool:
         """True for a boost of a post that the timeline already shows. Called while catching up, too, to record all entries."""
         viewer = self.subscriber.viewer_state
         if viewer is None:
@@ -154,41 +154,41 @@ class Subscription:
         recent = viewer.recent.get(self.topic)
         if recent is None:
             recent = viewer.recent[self.topic] = RecentEntries()
-        return recent.record(news)
+        return recent.record(update)
 
-    def send(self, news: Update, now: float, marks: Mapping[int, PostFlags] | None = None) -> bool:
+    def send(self, update: Update, now: float, flags_by_post: Mapping[int, PostFlags] | None = None) -> bool:
         """Send the update. Return False if the send buffer is full. An update that the encoder skips counts as sent.
 
         `flags` has the viewer's interactions by post, instead of those stored with the update.
         """
         viewer = self.subscriber.viewer_state
-        matches = () if viewer is None or not viewer.filter_set.filters else self._matches(news, viewer.filter_set, now)
+        matches = () if viewer is None or not viewer.filter_set.filters else self._matches(update, viewer.filter_set, now)
         own = None
-        if self.personal and (marks is not None or news.flags or news.owner == self.subscriber.account):
-            own = self._own(news, marks)
+        if self.personal and (flags_by_post is not None or update.flags or update.owner == self.subscriber.account):
+            own = self._own(update, flags_by_post)
         if matches or own is not None:
-            frame = self._encoded(news, matches, own)
+            frame = self._encoded(update, matches, own)
             return frame is None or self.subscriber.connection.offer(frame)
         try:
-            frame = news.frames[self.variant]
+            frame = update.frames[self.variant]
         except KeyError:
-            frame = news.frames[self.variant] = self._encoded(news)
+            frame = update.frames[self.variant] = self._encoded(update)
         return frame is None or self.subscriber.connection.offer(frame)
 
-    def _own(self, news: Update, marks: Mapping[int, PostFlags] | None) -> Own | None:
+    def _own(self, update: Update, flags_by_post: Mapping[int, PostFlags] | None) -> ViewerInteractions | None:
         account = self.subscriber.account or 0
-        shown = news.about.original.id if news.about is not None else 0
-        flags = news.flags.get(account) if marks is None else marks.get(shown)
+        shown = update.shown_post.original.id if update.shown_post is not None else 0
+        flags = update.flags.get(account) if flags_by_post is None else flags_by_post.get(shown)
         if flags is not None:
-            return Own(account, flags)
-        return Own(account) if account == news.owner else None
+            return ViewerInteractions(account, flags)
+        return ViewerInteractions(account) if account == update.owner else None
 
-    def _matches(self, news: Update, filter_set: FilterSet, now: float) -> Sequence[Match]:
-        return () if news.about is None else filter_set.matches(news.about, datetime.fromtimestamp(now, UTC))
+    def _matches(self, update: Update, filter_set: FilterSet, now: float) -> Sequence[Match]:
+        return () if update.shown_post is None else filter_set.matches(update.shown_post, datetime.fromtimestamp(now, UTC))
 
-    def _encoded(self, news: Update, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def _encoded(self, update: Update, matches: Sequence[Match] = (), own: ViewerInteractions | None = None) -> bytes | None:
         try:
-            return self.subscriber.encoder.frame(news, self.stream, matches, own) if news.deliverable else None
+            return self.subscriber.encoder.frame(update, self.stream, matches, own) if update.deliverable else None
         except Exception:
-            _log.failure("The event {kind} at {position} could not be encoded and is skipped", kind=news.kind, position=news.position)
+            _log.failure("The event {kind} at {position} could not be encoded and is skipped", kind=update.kind, position=update.position)
             return None

@@ -46,7 +46,7 @@ class Stream:
 
     kind: StreamKind
     of: int | str = 0
-    notices: int | None = None
+    notifications: int | None = None
     media: bool = False
     name: str = ""
     label: tuple[str, ...] = field(default=(), eq=False)
@@ -55,9 +55,9 @@ class Stream:
     @topics.default
     def _topics(self) -> tuple[Topic, ...]:
         if self.kind is StreamKind.NOTIFICATIONS:
-            return (notices_of(int(self.of)),)
+            return (notifications_of(int(self.of)),)
         own = (home_of(int(self.of)), EVERYONE) if self.kind is StreamKind.USER else ((self.kind, self.of),)
-        return own if self.notices is None else (*own, notices_of(self.notices))
+        return own if self.notifications is None else (*own, notifications_of(self.notifications))
 
 
 def home_of(account: int) -> Topic:
@@ -65,34 +65,34 @@ def home_of(account: int) -> Topic:
     return ("home", account)
 
 
-def notices_of(account: int) -> Topic:
+def notifications_of(account: int) -> Topic:
     """Return the topic of the account's notifications."""
     return ("notices", account)
 
 
-def topics_of(news: Update) -> Iterator[Topic]:
+def topics_of(update: Update) -> Iterator[Topic]:
     """Yield the topics of an update, except home timelines."""
-    if news.kind in (EventKind.NOTIFIED, EventKind.BADGES_CHANGED, EventKind.NOTIFICATIONS_MERGED):
-        yield notices_of(news.author)
-    elif news.kind is EventKind.CONVERSATION_CHANGED:
-        yield (StreamKind.DIRECT, news.author)
-    elif news.kind is EventKind.FILTERS_CHANGED:
-        yield home_of(news.author)
-    elif news.kind in ANNOUNCEMENTS:
+    if update.kind in (EventKind.NOTIFIED, EventKind.BADGES_CHANGED, EventKind.NOTIFICATIONS_MERGED):
+        yield notifications_of(update.author)
+    elif update.kind is EventKind.CONVERSATION_CHANGED:
+        yield (StreamKind.DIRECT, update.author)
+    elif update.kind is EventKind.FILTERS_CHANGED:
+        yield home_of(update.author)
+    elif update.kind in ANNOUNCEMENTS:
         yield EVERYONE
-    elif news.kind in POSTS:
-        yield (StreamKind.AUTHOR, news.author)
-        if not news.replies_to_other:
-            yield (StreamKind.AUTHOR_POSTS, news.author)
-        if news.boost_of is None:
-            yield from _of_original(news)
+    elif update.kind in POSTS:
+        yield (StreamKind.AUTHOR, update.author)
+        if not update.replies_to_other:
+            yield (StreamKind.AUTHOR_POSTS, update.author)
+        if update.boost_of is None:
+            yield from _of_original(update)
 
 
-def _of_original(news: Update) -> Iterator[Topic]:
-    if news.visibility is Visibility.PUBLIC:
-        if not news.replies_to_other:
+def _of_original(update: Update) -> Iterator[Topic]:
+    if update.visibility is Visibility.PUBLIC:
+        if not update.replies_to_other:
             yield (StreamKind.PUBLIC, 0)
-        for tag in news.tags:
+        for tag in update.tags:
             yield (StreamKind.TAG, tag)
-    if news.thread is not None:
-        yield (StreamKind.THREAD, news.thread)
+    if update.thread is not None:
+        yield (StreamKind.THREAD, update.thread)

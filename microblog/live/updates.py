@@ -14,13 +14,13 @@ from microblog.model.notifications import Notification
 from microblog.model.posts import Post, PostFlags, Visibility
 
 POSTS = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED, EventKind.POST_DELETED})
-SHOWN = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED})
+WITH_POST = frozenset({EventKind.POST_PUBLISHED, EventKind.POST_EDITED})
 PERSONAL = frozenset({EventKind.NOTIFIED, EventKind.CONVERSATION_CHANGED, EventKind.BADGES_CHANGED})
 """Delivered to one account only; their content is loaded."""
 ANNOUNCEMENT_SHOWN = frozenset({EventKind.ANNOUNCED, EventKind.ANNOUNCEMENT_REACTED})
 """Delivered to all viewers who are logged in; their content is loaded."""
 ANNOUNCEMENTS = ANNOUNCEMENT_SHOWN | {EventKind.ANNOUNCEMENT_WITHDRAWN}
-LOADED = SHOWN | PERSONAL | ANNOUNCEMENT_SHOWN
+LOADED = WITH_POST | PERSONAL | ANNOUNCEMENT_SHOWN
 """Kinds whose content is loaded from the database."""
 
 
@@ -37,7 +37,7 @@ class NotificationUpdate:
     """A notification with its recipient's unread counts."""
 
     notification: Notification
-    badges: UnreadUpdate = UnreadUpdate()
+    unread: UnreadUpdate = UnreadUpdate()
 
 
 def _number(value: object) -> int | None:
@@ -51,7 +51,7 @@ def _visibility(value: object) -> Visibility | None:
     return Visibility(value) if isinstance(value, str) and value in set(Visibility) else None
 
 
-def _several(value: object) -> Iterable[object]:
+def _items(value: object) -> Iterable[object]:
     return value if isinstance(value, list) else ()
 
 
@@ -83,9 +83,9 @@ class Update:
     reaction: str = ""
     loaded: bool = False
     post: Post | None = None
-    notice: NotificationUpdate | None = None
+    notification: NotificationUpdate | None = None
     conversation: Conversation | None = None
-    badges: UnreadUpdate | None = None
+    unread: UnreadUpdate | None = None
     announcement: Announcement | None = None
     frames: dict[Hashable, bytes | None] = field(factory=dict)
     flags: Mapping[int, PostFlags] = field(factory=dict)
@@ -114,8 +114,8 @@ class Update:
             reply_to_account=_number(data.get("reply_to_account")),
             thread=_number(data.get("thread")),
             language=str(data["language"]) if data.get("language") else None,
-            tags=tuple(map(str, _several(data.get("tags")))),
-            mentions=frozenset(filter(None, map(_number, _several(data.get("mentions"))))),
+            tags=tuple(map(str, _items(data.get("tags")))),
+            mentions=frozenset(filter(None, map(_number, _items(data.get("mentions"))))),
             notification_id=_number(data.get("notification")),
             conversation_id=_number(data.get("conversation")),
             removed=_number(data.get("removed")),
@@ -135,20 +135,20 @@ class Update:
         return None if self.conversation is None else self.conversation.last.id
 
     @property
-    def about(self) -> Post | None:
+    def shown_post(self) -> Post | None:
         """Post that is shown with the update, once it is loaded."""
-        if self.notice is not None:
-            return self.notice.notification.post
+        if self.notification is not None:
+            return self.notification.notification.post
         return self.post if self.conversation is None else self.conversation.last
 
     @property
     def deliverable(self) -> bool:
         """False if the content was deleted or its author suspended."""
-        if self.kind in SHOWN:
+        if self.kind in WITH_POST:
             return self.post is not None
         if self.kind in ANNOUNCEMENT_SHOWN:
             return self.announcement is not None
-        return self.kind not in PERSONAL or any(one is not None for one in (self.notice, self.conversation, self.badges))
+        return self.kind not in PERSONAL or any(one is not None for one in (self.notification, self.conversation, self.unread))
 
     def load(
         self,
@@ -159,15 +159,15 @@ class Update:
         announcement: Announcement | None = None,
     ) -> None:
         """Store the loaded content."""
-        gone = post is not None and (post.author.suspended_at or post.original.author.suspended_at)
-        self.post, self.notice, self.conversation = None if gone else post, notice, conversation
-        self.badges, self.announcement, self.loaded = badges, announcement, True
-        self.owner = 0 if self.about is None else self.about.original.author.id
+        suspended = post is not None and (post.author.suspended_at or post.original.author.suspended_at)
+        self.post, self.notification, self.conversation = None if suspended else post, notice, conversation
+        self.unread, self.announcement, self.loaded = badges, announcement, True
+        self.owner = 0 if self.shown_post is None else self.shown_post.original.author.id
 
     def forget(self) -> None:
         """Drop content that may be outdated; it is loaded again when needed."""
         if self.kind in LOADED:
-            self.post, self.notice, self.conversation, self.badges, self.announcement = None, None, None, None, None
+            self.post, self.notification, self.conversation, self.unread, self.announcement = None, None, None, None, None
             self.loaded = False
             self.frames.clear()
             self.flags, self.owner = {}, 0

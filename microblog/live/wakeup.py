@@ -21,9 +21,9 @@ class MemoryWakeup:
 
     def send(self) -> None:
         """Call all listeners."""
-        for hear in self._listeners:
-            hear()
+        for listener in self._listeners:
+            listener()
 
-    def listen(self, hear: Callable[[], None]) -> None:
+    def listen(self, listener: Callable[[], None]) -> None:
         """Add a listener."""
-        self._listeners.append(hear)
+        self._listeners.append(listener)

@@ -172,5 +172,5 @@ class DeliveryStatus(StrEnum):
 class DeliveryResult:
     """Outcome of a delivery attempt with the mail server's response."""
 
-    fate: DeliveryStatus
-    answer: str
+    status: DeliveryStatus
+    response: str

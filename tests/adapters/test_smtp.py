@@ -80,7 +80,7 @@ async def test_a_letter_goes_by_starttls_with_a_login(starttls: MailServer) -> N
 async def test_a_letter_goes_by_tls_from_the_first_byte(implicit: MailServer) -> None:
     made = office(implicit.port, Tls.REQUIRED)
     made.server = evolve(made.server, implicit=True)
-    assert (await made.deliver(letter())).fate is DeliveryStatus.SENT
+    assert (await made.deliver(letter())).status is DeliveryStatus.SENT
     assert len(implicit.taken()) == 1
 
 
@@ -88,8 +88,8 @@ async def test_a_letter_goes_by_tls_from_the_first_byte(implicit: MailServer) ->
 async def test_a_server_that_nobody_vouches_for_gets_neither_letter_nor_password(starttls: MailServer, tls: Tls) -> None:
     before = len(starttls.taken())
     receipt = await with_login(office(starttls.port, tls)).deliver(letter())
-    assert receipt.fate is DeliveryStatus.DEFERRED
-    assert "certificate" in receipt.answer.lower()
+    assert receipt.status is DeliveryStatus.DEFERRED
+    assert "certificate" in receipt.response.lower()
     assert len(starttls.taken()) == before
 
 
@@ -98,7 +98,7 @@ async def test_a_certificate_for_another_name_is_none(starttls: MailServer, tmp_
     other = certificates(tmp_path, "elsewhere.test")
     monkeypatch.setenv("SSL_CERT_FILE", str(other.authority))
     with mail_server(tmp_path / "mail", tls="starttls", certificate=str(other.server)) as running:
-        assert (await office(running.port, Tls.REQUIRED).deliver(letter())).fate is DeliveryStatus.DEFERRED
+        assert (await office(running.port, Tls.REQUIRED).deliver(letter())).status is DeliveryStatus.DEFERRED
         assert running.taken() == []
     del starttls
 
@@ -106,9 +106,9 @@ async def test_a_certificate_for_another_name_is_none(starttls: MailServer, tmp_
 async def test_where_tls_is_required_and_not_offered_the_letter_waits(plain: MailServer) -> None:
     before = len(plain.taken())
     receipt = await office(plain.port, Tls.REQUIRED).deliver(letter())
-    assert receipt.fate is DeliveryStatus.DEFERRED
-    assert "TLS" in receipt.answer
-    assert (await with_login(office(plain.port, Tls.OPPORTUNISTIC)).deliver(letter())).fate is DeliveryStatus.DEFERRED
+    assert receipt.status is DeliveryStatus.DEFERRED
+    assert "TLS" in receipt.response
+    assert (await with_login(office(plain.port, Tls.OPPORTUNISTIC)).deliver(letter())).status is DeliveryStatus.DEFERRED
     assert len(plain.taken()) == before
 
 
@@ -121,10 +121,10 @@ async def test_a_wrong_password_is_the_sites_trouble_and_stands_nowhere(starttls
         receipt = await with_login(office(starttls.port, Tls.REQUIRED), "canary-password").deliver(letter())
     finally:
         globalLogPublisher.removeObserver(observer)
-    assert receipt.fate is DeliveryStatus.DEFERRED
-    assert receipt.answer.startswith("535")
-    assert "canary" not in receipt.answer + repr(events) + repr(with_login(office(1), "canary-password"))
-    assert "Y2FuYXJ5" not in receipt.answer + repr(events)  # the same in base64
+    assert receipt.status is DeliveryStatus.DEFERRED
+    assert receipt.response.startswith("535")
+    assert "canary" not in receipt.response + repr(events) + repr(with_login(office(1), "canary-password"))
+    assert "Y2FuYXJ5" not in receipt.response + repr(events)  # the same in base64
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,9 @@ async def test_a_wrong_password_is_the_sites_trouble_and_stands_nowhere(starttls
 )
 async def test_what_the_server_says_decides(plain: MailServer, recipient: str, fate: DeliveryStatus, answer: str) -> None:
     receipt = await handed_in(plain, letter(recipient))
-    assert receipt.fate is fate
-    assert receipt.answer.startswith(answer)
-    assert receipt.answer
+    assert receipt.status is fate
+    assert receipt.response.startswith(answer)
+    assert receipt.response
 
 
 @pytest.mark.parametrize("kind", ["hang", "drip"])
@@ -153,14 +153,14 @@ async def test_a_server_that_hangs_or_drips_holds_nobody_for_long(plain: MailSer
 
 async def test_a_server_that_gives_no_answer_is_left(plain: MailServer) -> None:
     receipt = await handed_in(plain, letter("hang@example.org"), office(plain.port, answer=0.3))
-    assert receipt.fate is DeliveryStatus.DEFERRED
-    assert "Timeout" in receipt.answer
+    assert receipt.status is DeliveryStatus.DEFERRED
+    assert "Timeout" in receipt.response
 
 
 async def test_where_nobody_listens_the_letter_waits() -> None:
     receipt = await office(free_port()).deliver(letter())
-    assert receipt.fate is DeliveryStatus.DEFERRED
-    assert "refused" in receipt.answer
+    assert receipt.status is DeliveryStatus.DEFERRED
+    assert "refused" in receipt.response
 
 
 async def test_giving_up_hangs_up_and_hands_nothing_in(plain: MailServer) -> None:
@@ -186,7 +186,7 @@ DOTS: list[Callable[[], bytes]] = [
 @pytest.mark.parametrize("body", DOTS)
 async def test_what_arrives_is_what_was_written_whatever_its_lines_begin_with(plain: MailServer, body: Callable[[], bytes]) -> None:
     before = len(plain.taken())
-    assert (await handed_in(plain, letter("ann@example.org", body()))).fate is DeliveryStatus.SENT
+    assert (await handed_in(plain, letter("ann@example.org", body()))).status is DeliveryStatus.SENT
     [taken] = plain.taken()[before:]
     assert taken.raw == letter(body=body()).message
 

@@ -268,7 +268,7 @@ def test_the_fetch_job_updates_its_preview_and_requires_an_id(desk: Desk) -> Non
     assert fetch_value(desk.cursor, "select title from cards") == "A story"
     with pytest.raises(PermanentFailure):
         done(run({}))
-    assert {sweep.kind for sweep in work.SWEEPS} >= {"cleanup.link_previews"}
+    assert {sweep.kind for sweep in work.CLEANUP_BATCHES} >= {"cleanup.link_previews"}
     assert UNUSED_LIFETIME > FRESH
 
 

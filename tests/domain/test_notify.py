@@ -44,7 +44,7 @@ class Late:
         return fetch_all(self.db.cursor, jobs.job_from, sql, {"kind": notify.JOB})
 
     async def tell(self) -> None:
-        tasks = post_jobs.telling_tasks(PostNotifier(self.db, self.clock))
+        tasks = post_jobs.notification_tasks(PostNotifier(self.db, self.clock))
         for job in self.waiting:
             await tasks[job.kind](job)
 
@@ -132,7 +132,7 @@ async def test_an_edit_notifies_only_new_mentions(late: Late, cursor: Cursor) ->
     await Notifications(late.db, late.clock).clear(bob)
     await late.posts.edit(ada, post.id, PostDraft("@bob @cleo"))
     [_, edited] = late.waiting
-    await post_jobs.telling_tasks(PostNotifier(late.db, late.clock))[edited.kind](edited)
+    await post_jobs.notification_tasks(PostNotifier(late.db, late.clock))[edited.kind](edited)
     assert (await late.told(bob), await late.told(cleo)) == ([], [MENTION])
 
 

@@ -13,7 +13,7 @@ from microblog.domain.interactions import Interactions
 from microblog.domain.lists import ListOptions, Lists
 from microblog.domain.posts import event_data
 from microblog.domain.timelines import Timelines
-from microblog.live.earlier_entries import look_back, repeats_in
+from microblog.live.earlier_entries import load_earlier_entries, repeats_in
 from microblog.live.event_buffer import NO_CREDENTIALS, EventBuffer
 from microblog.live.event_log import DatabaseEventLog
 from microblog.live.recipients import Recipients
@@ -195,7 +195,7 @@ class Reader:
 def heard_live(town: Town, stream: Stream, joined: int) -> list[int]:
     reader, at = Reader(town, stream), make.NOW.timestamp()
     for news in news_of(town)[joined:]:
-        done(look_back(reader.log, reader.audience, [news]))
+        done(load_earlier_entries(reader.log, reader.audience, [news]))
         for subscription in list(reader.audience.of(news)):
             subscription.deliver(news, news.position, at)
         reader.note(news)

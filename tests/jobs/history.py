@@ -75,7 +75,7 @@ class World:
         timers = work.timers(self.statistics)
         self.processes = [Process(name, Scheduler(self.db, timers, self.clock)) for name in ("one", "two")]
         for process in self.processes:
-            done(process.schedule.look())
+            done(process.schedule.check())
         self.sign_up(0, 0)
 
     @property
@@ -235,7 +235,7 @@ class World:
     def look(self, a: int, b: int) -> None:
         """A process looks at the clock and claims a job or two, which it may keep for later."""
         process = self.processes[a % 2]
-        done(process.schedule.look())
+        done(process.schedule.check())
         self._claim(process, 1 + b % 3)
 
     def finish(self, a: int, b: int) -> None:
@@ -264,7 +264,7 @@ class World:
         """Some days later, all that is due was done by both processes."""
         self.clock.advance(days=2)
         for process in self.processes:
-            done(process.schedule.look())
+            done(process.schedule.check())
         while sum(self._claim(process, 2) for process in self.processes):
             self.finish(0, 0)
             self.finish(1, 0)

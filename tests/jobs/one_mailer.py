@@ -50,7 +50,7 @@ async def main(reactor: Any, dsn: str, port: str) -> None:
         reactor,
         f"mailer-{os.getpid()}",
         random.random,
-        email_jobs.PLANS,
+        email_jobs.RETRY_POLICIES,
         concurrency=4,
         lease=2.0,
         poll=0.2,

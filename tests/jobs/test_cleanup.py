@@ -20,7 +20,7 @@ from tests import make
 from tests.fakes import done
 from tests.make import NOW
 
-SWEEPS = cleanup.sweeps(events_kept=timedelta(days=7))
+SWEEPS = cleanup.cleanup_batches(events_kept=timedelta(days=7))
 
 
 def run(db: Transactions, kind: str, **payload: object) -> None:

@@ -176,7 +176,7 @@ def test_a_letter_that_is_put_off_is_tried_again_under_the_same_name(post: Postm
 
 
 def test_a_letter_is_given_up_after_the_last_try_and_goes_again_when_somebody_says_so(post: Postman, cursor: Cursor) -> None:
-    job = one_job(post, cursor, tries=email_jobs.PLANS["email.send"].tries)
+    job = one_job(post, cursor, tries=email_jobs.RETRY_POLICIES["email.send"].tries)
     post.office.answer = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
     with pytest.raises(RetryLater):
         post.do(job)
@@ -412,7 +412,7 @@ def test_administrators_get_a_report_of_the_day_in_the_sites_zone(cursor: Cursor
 def test_every_timer_and_sweep_of_mail_has_its_task(db: RolledBackDatabase, post: Postman) -> None:
     timers: list[Timer] = email_jobs.timers(ZoneInfo("UTC"))
     assert {timer.kind for timer in timers} <= post.mailing.tasks().keys()
-    assert {sweep.kind for sweep in email_jobs.sweeps()} <= cleanup.tasks(db, lambda: NOW, email_jobs.sweeps()).keys()
+    assert {sweep.kind for sweep in email_jobs.cleanup_batches()} <= cleanup.tasks(db, lambda: NOW, email_jobs.cleanup_batches()).keys()
 
 
 def test_old_letters_and_devices_are_forgotten(db: RolledBackDatabase, cursor: Cursor, post: Postman) -> None:
@@ -420,7 +420,7 @@ def test_old_letters_and_devices_are_forgotten(db: RolledBackDatabase, cursor: C
     post.deliver()
     execute(cursor, "update emails set settled_at = %(old)s", {"old": NOW - timedelta(days=91)})
     execute(cursor, "insert into known_browsers select id, 'x', %(old)s from accounts", {"old": NOW - timedelta(days=401)})
-    for sweep in email_jobs.sweeps():
+    for sweep in email_jobs.cleanup_batches():
         done(sweep.run(db, NOW))
     for table in ("emails", "known_browsers"):
         cursor.execute(f"select count(*) from {table}")

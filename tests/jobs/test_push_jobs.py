@@ -18,7 +18,7 @@ from microblog.domain.push.notifications import KEPT, LASTS, MAX_FAILURES, PushN
 from microblog.domain.relationships import Relationships
 from microblog.domain.tokens import Tokens
 from microblog.jobs import push_jobs as tasks
-from microblog.jobs.push_jobs import IN_A_ROW, MAX_PAUSE, PLAN, PushJobs, asked_rest, outcome_of
+from microblog.jobs.push_jobs import MAX_PAUSE, MESSAGES_PER_JOB, RETRY_POLICY, PushJobs, outcome_of, requested_pause
 from microblog.model.accounts import Viewer
 from microblog.model.filters import FilterAction, FilterContext
 from microblog.model.ids import NotificationId, PostId, TokenId
@@ -51,7 +51,7 @@ class Site:
 
     def __attrs_post_init__(self) -> None:
         self.pushing = pushing(RolledBackDatabase(self.cursor), self.clock, self.service.reached())
-        self.pushes = self.pushing.pushes
+        self.pushes = self.pushing.notifications
 
     def subscribed(self, viewer: Viewer, program: Program, choice: PushChoice = EVERYTHING) -> PushSubscription:
         """Let a new program of somebody be told."""
@@ -79,7 +79,7 @@ class Site:
         return self.service.posted[before:]
 
     async def _do(self, job: Job) -> None:
-        work = {tasks.NOTIFIED_JOB: self.pushing.notifying(self._wake), SEND_JOB: self.pushing.send}[job.kind]
+        work = {tasks.NOTIFIED_JOB: self.pushing.queue_task(self._wake), SEND_JOB: self.pushing.send}[job.kind]
         try:
             await work(job)
         except RetryLater as problem:
@@ -336,10 +336,10 @@ async def test_what_is_told_while_a_job_runs_has_a_job_of_its_own(site: Site, an
 async def test_messages_come_in_order_and_a_job_gives_way_after_a_while(site: Site, ann: Viewer, ben: Viewer) -> None:
     program = Program()
     site.subscribed(ben, program)
-    for number in range(IN_A_ROW + 3):
+    for number in range(MESSAGES_PER_JOB + 3):
         make.post(site.cursor, ann, f"@ben {number}")
     posted = await site.deliver()
-    assert [program.read(one)["body"] for one in posted] == [f"@ben {number}" for number in range(IN_A_ROW + 3)]
+    assert [program.read(one)["body"] for one in posted] == [f"@ben {number}" for number in range(MESSAGES_PER_JOB + 3)]
     assert fetch_value(site.cursor, "select count(*) from jobs where kind = 'push.send'") == 2
 
 
@@ -366,10 +366,10 @@ async def test_a_service_that_is_away_is_asked_again_later_and_nothing_is_lost(s
         [(due_at, error)] = fetch_all(
             site.cursor, lambda *row: row, "select due_at, last_error from jobs where kind = 'push.send' and state = 'waiting'"
         )
-        assert error == f"push.example.net: It answers with {answer[:3]}."
+        assert error == f"push.example.net: HTTP status {answer[:3]}."
         pauses.append((due_at - site.clock()).total_seconds())
         site.clock.time = due_at
-    assert pauses == [PLAN.first, 2 * PLAN.first, 4 * PLAN.first]
+    assert pauses == [RETRY_POLICY.first, 2 * RETRY_POLICY.first, 4 * RETRY_POLICY.first]
     assert site.service.asked == 3, "the second message is not tried while the service is away"
     posted = await site.deliver()
     assert [program.read(one)["body"] for one in posted] == ["@ben one", "@ben two"]
@@ -417,14 +417,14 @@ async def test_a_message_that_cannot_be_written_holds_up_no_other(site: Site, an
     site.subscribed(ben, program)
     first = make.post(site.cursor, ann, "@ben poison")
     make.post(site.cursor, ann, "@ben fine")
-    written = site.pushing.written
+    written = site.pushing.render
 
     def poisoned(push: PushMessage) -> bytes:
         if push.note.post is not None and push.note.post.id == first.id:
             raise ZeroDivisionError
         return written(push)
 
-    site.pushing = PushJobs(site.pushes, poisoned, site.pushing.sealer, site.pushing.service)
+    site.pushing = PushJobs(site.pushes, poisoned, site.pushing.encryptor, site.pushing.service)
     [posted] = await site.deliver()
     assert program.read(posted)["body"] == "@ben fine"
 
@@ -457,7 +457,7 @@ async def test_a_subscription_that_fails_for_long_is_deleted(site: Site, ann: Vi
 async def test_a_subscription_that_leads_into_our_own_network_is_never_connected(site: Site, ann: Viewer, ben: Viewer) -> None:
     site.subscribed(ben, Program())
     inside = site.service.reached(address="10.0.0.1")
-    site.pushing = PushJobs(site.pushes, site.pushing.written, site.pushing.sealer, inside)
+    site.pushing = PushJobs(site.pushes, site.pushing.render, site.pushing.encryptor, inside)
     make.post(site.cursor, ann, "@ben")
     assert await site.deliver() == []
     assert inside.reactor.connected == []
@@ -475,7 +475,7 @@ async def test_what_was_sent_is_forgotten_after_a_while(site: Site, ann: Viewer,
 
 
 def test_the_tries_of_a_job_outlast_those_of_a_subscription() -> None:
-    pauses = [PLAN.pause(tries, 0.5) for tries in range(1, MAX_FAILURES)]
+    pauses = [RETRY_POLICY.pause(tries, 0.5) for tries in range(1, MAX_FAILURES)]
     assert all(pause is not None for pause in pauses)
     assert timedelta(days=5) < timedelta(seconds=sum(pause or 0 for pause in pauses)) < timedelta(days=10)
 
@@ -498,7 +498,7 @@ def test_the_tries_of_a_job_outlast_those_of_a_subscription() -> None:
     ],
 )
 def test_what_a_service_asks_for_is_understood_and_not_believed_without_end(said: str, seconds: float) -> None:
-    assert asked_rest(PushResponse(429, said), NOW).total_seconds() == pytest.approx(seconds)
+    assert requested_pause(PushResponse(429, said), NOW).total_seconds() == pytest.approx(seconds)
 
 
 def test_answers_of_push_services_mean_what_the_rfc_says() -> None:

@@ -154,6 +154,6 @@ def test_a_timer_that_fails_stops_no_other(db: Transactions, cursor: Cursor) -> 
     clock = [NOON]
     schedule = Scheduler(db, [Timer("weird", Weird()), HOURLY], lambda: clock[0])  # type: ignore[arg-type]  # it is wrong on purpose
     for _ in range(2):
-        done(schedule.look())
+        done(schedule.check())
         clock[0] += timedelta(hours=1)
     assert ticks_of_jobs(cursor, "hourly") == hours(1)

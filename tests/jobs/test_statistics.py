@@ -215,7 +215,7 @@ def test_figures_that_cannot_be_written_are_tried_again(cursor: Cursor, db: Roll
             return await super().run(f, *args, **kwargs)
 
     crowd = work.ConnectionSampler(DailyStatistics(Reluctant(cursor), UTC_ZONE, lambda: NOW), lambda: 5, "one", Clock())
-    crowd.look()
+    crowd.sample()
     done(crowd.write())
     refusing[0] = False
     done(crowd.write())

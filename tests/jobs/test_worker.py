@@ -229,7 +229,7 @@ def test_a_task_that_hangs_is_cut_off_and_counts_as_failed(house: House) -> None
     assert house.states() == ["running"]
     house.wait(2)
     assert house.states() == ["dead"]
-    assert fetch_value(house.cursor, "select last_error from jobs") == "It took longer than 30 seconds."
+    assert fetch_value(house.cursor, "select last_error from jobs") == "The job took longer than 30 seconds."
 
 
 def test_a_task_that_wants_to_end_the_process_fails_like_any_other(house: House) -> None:

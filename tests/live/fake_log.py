@@ -11,9 +11,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from microblog.live.broadcaster import Broadcaster
-from microblog.live.event_buffer import Credentials, LoadedItems, PollResult, Wanted
+from microblog.live.event_buffer import Credentials, ItemIds, LoadedItems, PollResult
 from microblog.live.recent_entries import EarlierEntries
-from microblog.live.subscriber import MAX_UNSENT, CloseReason, Own, Subscriber
+from microblog.live.subscriber import MAX_UNSENT, CloseReason, Subscriber, ViewerInteractions
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.updates import NotificationUpdate, UnreadUpdate, Update
 from microblog.live.viewer_state import RelationsSnapshot
@@ -169,12 +169,12 @@ class FakeEventLog:
 
         return await self._respond(build)
 
-    async def find(self, wanted: Wanted) -> LoadedItems:
+    async def find(self, wanted: ItemIds) -> LoadedItems:
         def build() -> LoadedItems:
             found = {id: self.posts[id] for id in wanted.posts if id in self.posts}
-            notifications = {id: self.notifications[id] for id in wanted.notices if id in self.notifications}
+            notifications = {id: self.notifications[id] for id in wanted.notifications if id in self.notifications}
             conversations = {id: self.conversations[id] for id in wanted.conversations if id in self.conversations}
-            unread = {account: UnreadUpdate(1, 0) for account in wanted.badges}
+            unread = {account: UnreadUpdate(1, 0) for account in wanted.unread}
             announcements = {id: self.announcements[id] for id in wanted.announcements if id in self.announcements}
             return LoadedItems(found, notifications, conversations, unread, announcements)
 
@@ -257,7 +257,7 @@ class PlainEncoder:
     def personal(self, stream: Stream) -> bool:
         return stream.kind is StreamKind.USER
 
-    def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: ViewerInteractions | None = None) -> bytes | None:
         self.encoded += 1
         return f"{update.kind} {update.position}{''.join(f' ({match.filter.title})' for match in matches)}".encode()
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from attrs import define
 
-from microblog.live.event_buffer import NO_CREDENTIALS, Credentials, Wanted
+from microblog.live.event_buffer import NO_CREDENTIALS, Credentials, ItemIds
 from microblog.live.event_log import DatabaseEventLog
 from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.events import Event, EventKind, Position
@@ -212,16 +212,16 @@ def test_notices_come_with_their_sender_their_post_and_what_is_unread(log: Datab
         notifications.add(cursor, accounts=[me.id], kind=NotificationKind.FOLLOW, sender=fan.id, now=make.NOW)
         cursor.execute("select id from notifications order by id")
         ids = [row[0] for row in cursor.fetchall()]
-    found = done(log.find(Wanted([post.id], [*ids, 999])))
+    found = done(log.find(ItemIds([post.id], [*ids, 999])))
     assert list(found.posts) == [post.id]
-    notices = [found.notices[id] for id in ids]
-    assert [(notice.notification.kind, notice.notification.account.id, notice.badges.unread) for notice in notices] == [
+    notices = [found.notifications[id] for id in ids]
+    assert [(notice.notification.kind, notice.notification.account.id, notice.unread.unread) for notice in notices] == [
         (NotificationKind.FAVOURITE, fan.id, 2),
         (NotificationKind.FOLLOW, fan.id, 2),
     ]
     assert notices[0].notification.post is not None
     assert notices[0].notification.post.id == post.id
-    assert len(found.notices) == 2
+    assert len(found.notifications) == 2
 
 
 def test_looks_of_many_at_once_find_the_same_order(log: DatabaseEventLog, database_url: str) -> None:

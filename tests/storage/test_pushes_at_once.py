@@ -113,7 +113,7 @@ async def test_the_next_push_waits_for_one_that_is_being_added(database: Databas
         return added.is_set()
 
     await _until(is_added)
-    asked = Deferred.fromCoroutine(service.pushes.next(subscription.id))
+    asked = Deferred.fromCoroutine(service.notifications.next(subscription.id))
 
     async def is_decided() -> bool:
         waiting = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
@@ -130,9 +130,9 @@ async def test_the_next_push_waits_for_one_that_is_being_added(database: Databas
 async def test_each_push_message_is_sent_once_under_concurrency(database: Database) -> None:
     viewers, _ = await subscribed(database)
     service, sealing = Kept(), pushing(database, now, PushClient(reactor, "microblog/1"))
-    work = PushJobs(sealing.pushes, sealing.written, PushEncryptor(sealing.sealer.signer), service)
+    work = PushJobs(sealing.notifications, sealing.render, PushEncryptor(sealing.encryptor.signer), service)
     workers = [
-        Worker(database, {tasks.NOTIFIED_JOB: work.notifying(lambda: None), SEND_JOB: work.send}, now, CLOCK, name, lambda: 0.5, poll=0.02)
+        Worker(database, {tasks.NOTIFIED_JOB: work.queue_task(lambda: None), SEND_JOB: work.send}, now, CLOCK, name, lambda: 0.5, poll=0.02)
         for name in ("one", "two")
     ]
     for worker in workers:

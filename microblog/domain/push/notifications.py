@@ -53,7 +53,7 @@ class PushOutcome(Enum):
 
     SENT = "sent"
     REFUSED = "refused"  # permanently: the message is discarded
-    AWAY = "away"  # the service is temporarily unavailable
+    UNAVAILABLE = "away"  # the service is temporarily unavailable
     GONE = "gone"  # the subscription has ended
 
 
@@ -135,7 +135,7 @@ class PushNotifications:
         if outcome is PushOutcome.REFUSED:
             push_subscriptions.dequeue(cursor, id=id, notification=push.note.id, now=self.now())
         push_subscriptions.record_failures(
-            cursor, id=id, failures=failures, resting_until=self.now() + rest if outcome is PushOutcome.AWAY else None
+            cursor, id=id, failures=failures, resting_until=self.now() + rest if outcome is PushOutcome.UNAVAILABLE else None
         )
 
     def _compose(self, cursor: Cursor, subscription: PushSubscription, id: NotificationId) -> PushMessage | None:

@@ -11,7 +11,7 @@ from functools import partial
 import orjson
 from attrs import frozen
 
-from microblog.live.subscriber import CloseReason, Own
+from microblog.live.subscriber import CloseReason, ViewerInteractions
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.updates import ANNOUNCEMENTS, Update
 from microblog.model.events import EventKind, Position
@@ -28,7 +28,7 @@ from microblog.web.streaming.websocket import text_frame
 
 PERSONAL = frozenset({StreamKind.USER, StreamKind.NOTIFICATIONS, StreamKind.LIST, StreamKind.DIRECT})
 """Streams whose posts carry the viewer's own flags, such as `favourited`."""
-ANYBODY = Own(0)
+ANYBODY = ViewerInteractions(0)
 """A viewer without any relation to a post."""
 
 Payload = tuple[str, bytes]
@@ -53,9 +53,9 @@ class PayloadEncoder:
 
     statuses: StatusJsonCache
 
-    def of(self, update: Update, stream: Stream, matches: Sequence[Match], own: Own | None) -> Payload | None:
+    def of(self, update: Update, stream: Stream, matches: Sequence[Match], own: ViewerInteractions | None) -> Payload | None:
         """Name and payload of an update; None if it is not sent, for example if the viewer's home filters hide it."""
-        if matches and stream.kind is StreamKind.USER and update.notice is None and is_hidden(matches, FilterContext.HOME):
+        if matches and stream.kind is StreamKind.USER and update.notification is None and is_hidden(matches, FilterContext.HOME):
             return None
         encode = partial(self._status, matches=matches, own=own or ANYBODY if stream.kind in PERSONAL else None)
         if matches or own:
@@ -69,8 +69,8 @@ class PayloadEncoder:
 
     def _encode(self, update: Update, encode: Callable[[Post], bytes]) -> Payload | None:
         name = _name(update)
-        if update.notice is not None:
-            notification = update.notice.notification
+        if update.notification is not None:
+            notification = update.notification.notification
             status = None if notification.post is None else encode(notification.post)
             return name, orjson.dumps(self.statuses.entities.notification(notification, status))
         if update.conversation is not None:
@@ -86,7 +86,7 @@ class PayloadEncoder:
             return name, b"1"
         return (name, b"") if update.kind is EventKind.FILTERS_CHANGED else None
 
-    def _status(self, post: Post, matches: Sequence[Match], own: Own | None) -> bytes:
+    def _status(self, post: Post, matches: Sequence[Match], own: ViewerInteractions | None) -> bytes:
         if own is not None:
             return self.statuses.encoded(post, AccountId(own.account), own.flags, encode_filter_results(matches))
         encoded = self.statuses.encoded(post)
@@ -124,7 +124,7 @@ class WebSocketEncoder:
         """True for streams with the viewer's own flags."""
         return stream.kind in PERSONAL
 
-    def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: ViewerInteractions | None = None) -> bytes | None:
         """The update as one WebSocket frame, or None if it is not sent."""
         made = self.payloads.of(update, stream, matches, own)
         if made is None:
@@ -179,7 +179,7 @@ class SseEncoder:
         """True for streams with the viewer's own flags."""
         return stream.kind in PERSONAL
 
-    def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: ViewerInteractions | None = None) -> bytes | None:
         """The update as one event whose id is the position, or None if it is not sent."""
         made = self.payloads.of(update, stream, matches, own)
         return None if made is None else event(made[0], made[1] or b"{}", update.position)

@@ -11,7 +11,7 @@ from microblog.domain.accounts import Accounts
 from microblog.domain.posts import Posts
 from microblog.domain.text.post_text import tag_key
 from microblog.live.broadcaster import Broadcaster
-from microblog.live.subscriber import CloseReason, Own
+from microblog.live.subscriber import CloseReason, ViewerInteractions
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.updates import NotificationUpdate, UnreadUpdate, Update
 from microblog.model.conversations import Conversation
@@ -68,16 +68,16 @@ class PageEncoder:
         """True for the home stream, whose posts have the viewer's own flags."""
         return self.member and stream.kind is StreamKind.USER
 
-    def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: Own | None = None) -> bytes | None:
+    def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: ViewerInteractions | None = None) -> bytes | None:
         """The update as one event whose id is the position, or None if the viewer's filters hide it."""
-        context = FilterContext.NOTIFICATIONS if update.notice is not None else self.context
+        context = FilterContext.NOTIFICATIONS if update.notification is not None else self.context
         if context is not FilterContext.THREAD and is_hidden(matches, context):
             return None
-        if update.notice is not None:
-            return event("notification", self._notice(update.notice), update.position)
-        if update.badges is not None:
+        if update.notification is not None:
+            return event("notification", self._notice(update.notification), update.position)
+        if update.unread is not None:
             return event(
-                "badges", orjson.dumps(_numbers(update.badges) | {"removed": update.removed and str(update.removed)}), update.position
+                "badges", orjson.dumps(_numbers(update.unread) | {"removed": update.removed and str(update.removed)}), update.position
             )
         if update.conversation is not None:
             return event("conversation", self._talk(update.conversation, warning_title(matches, self.context)), update.position)
@@ -110,14 +110,14 @@ class PageEncoder:
             return event("bye", b"{}")
         return event("restart", b"%d" % (delay * 1000)) if reason is CloseReason.RESTART else b""
 
-    def _post(self, post: Post, title: str, own: Own | None) -> bytes:
+    def _post(self, post: Post, title: str, own: ViewerInteractions | None) -> bytes:
         answers = None if post.reply_to is None else str(post.reply_to)
         html = self.article(post, self.member, own.flags if own else NO_FLAGS)
         html = fold_behind_filters(html, title) if title else html
         return orjson.dumps({"id": str(post.id), "html": html, "at": post.created_at.isoformat(), "reply_to": answers})
 
     def _notice(self, notice: NotificationUpdate) -> bytes:
-        return orjson.dumps({"id": str(notice.notification.id), "html": self.note(notice.notification), **_numbers(notice.badges)})
+        return orjson.dumps({"id": str(notice.notification.id), "html": self.note(notice.notification), **_numbers(notice.unread)})
 
     def _talk(self, conversation: Conversation, title: str) -> bytes:
         html, last = self.talk(conversation, title), str(conversation.last.id)
