@@ -148,7 +148,7 @@ def empty_site(reactor: IReactorTime) -> Any:
             return 1
 
     limits = RateLimiter(Unlimited(reactor.seconds), lambda: datetime.now(UTC))
-    return Dispatcher([Empty()], origin=SiteOrigin.parse("http://127.0.0.1"), gate=Authorizer(NoLogins(), limits), errors=Errors())
+    return Dispatcher([Empty()], origin=SiteOrigin.parse("http://127.0.0.1"), authorizer=Authorizer(NoLogins(), limits), errors=Errors())
 
 
 def load(port: int, path: str, seconds: float) -> int:

@@ -126,7 +126,7 @@ def build_server(
     site = Dispatcher(
         [*features, openapi, ApiDocsPage(pages, shells, lambda: openapi.document)],
         origin=SiteOrigin.parse(settings.public_url),
-        gate=Authorizer(authentication, domain.limits, remembered),
+        authorizer=Authorizer(authentication, domain.limits, remembered),
         errors=Errors(ErrorPages(pages, shells, composers).page),
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
     )

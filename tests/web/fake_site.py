@@ -249,7 +249,9 @@ def house(
     clock.advance(NOW.timestamp())
     rooms, people, log = Rooms(), KnownPeople(), list[str]()
     counting = RateLimiter(MemoryCounter(clock.seconds), lambda: datetime.fromtimestamp(clock.seconds(), UTC), limits)
-    site = Dispatcher([rooms, Api(), *features], origin=SiteOrigin.parse(public_url), gate=Authorizer(people, counting), errors=Errors())
+    site = Dispatcher(
+        [rooms, Api(), *features], origin=SiteOrigin.parse(public_url), authorizer=Authorizer(people, counting), errors=Errors()
+    )
     made = HttpServer(site, clock, proxies=Proxies.parse(proxies), access_log=log.append, **server)
     made.startFactory()
     return House(made, site, rooms, people, clock, log)

@@ -142,7 +142,7 @@ def test_nothing_is_read_while_it_is_looked_up_who_sends(home: House) -> None:
         await found
         return await KnownPeople.by_cookie(home.people, token)
 
-    object.__setattr__(home.site._gate, "cached", Slow(slowly))
+    object.__setattr__(home.site._authorizer, "cached", Slow(slowly))
     line, body = Line(home.server), form(MEGABYTE)
     assert line.send(head(len(body)) + body[:50_000]) == b""
     assert line.transport.producerState == "paused"

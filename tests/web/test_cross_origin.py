@@ -90,4 +90,4 @@ def test_scripts_of_other_sites_are_not_let_in_to_pages(site: Town, path: str) -
 
 
 def test_every_route_for_programs_is_among_those_paths(site: Town) -> None:
-    assert [route.path for route in site.routes if route.needs.api and not route.path.startswith(PREFIXES)] == []
+    assert [route.path for route in site.routes if route.options.api and not route.path.startswith(PREFIXES)] == []

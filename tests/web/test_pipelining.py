@@ -267,7 +267,7 @@ async def test_a_large_response_waits_outside_the_transport(home: House, library
 
 
 async def test_who_reads_nothing_is_cut_off(library: Library, client: socket.socket) -> None:
-    home = house(features=[library], patience=Timeouts(unread=1.5, idle=1.5))
+    home = house(features=[library], timeouts=Timeouts(unread=1.5, idle=1.5))
     async with served(home) as port:
         await deferToThread(ask_much, client, port, "/book/300", 100)
         await settled(library)
@@ -276,7 +276,7 @@ async def test_who_reads_nothing_is_cut_off(library: Library, client: socket.soc
 
 
 async def test_who_reads_slowly_but_steadily_is_not_cut_off(library: Library, client: socket.socket) -> None:
-    home = house(features=[library], patience=Timeouts(unread=1.0, idle=1.0, read_rate=1_000))
+    home = house(features=[library], timeouts=Timeouts(unread=1.0, idle=1.0, read_rate=1_000))
 
     def slowly() -> int:
         client.connect(("127.0.0.1", port))

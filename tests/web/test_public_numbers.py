@@ -68,7 +68,7 @@ class Village:
                 bearer = {"Authorization": f"Bearer {self.stranger.token}"}
                 replies = {
                     "nobody": ask(self.site.server, "GET", target, {}),
-                    "stranger": ask(self.site.server, "GET", target, bearer) if route.needs.api else self.visitor.get(target),
+                    "stranger": ask(self.site.server, "GET", target, bearer) if route.options.api else self.visitor.get(target),
                 }
                 for who, reply in replies.items():
                     text = reply.body.decode("utf-8", "replace")

@@ -167,7 +167,7 @@ def twins(cursor: Cursor, data_dir: Path) -> Twins:
     done(feed.start())
     reads = build_server(read, clock, domain, LOOK, feed=feed)
     assert isinstance(reads.site, Dispatcher)
-    remembered = reads.site._gate.cached
+    remembered = reads.site._authorizer.cached
     assert isinstance(remembered, AuthCache)
     domain.timelines.homes.capacity = 0
     for memory in (

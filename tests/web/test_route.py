@@ -43,7 +43,7 @@ def status(home: House, method: str, path: str, headers: dict[str, str] | None =
 def test_the_table_lists_every_route_with_its_needs(home: House) -> None:
     table = {(entry.method, entry.path): entry for entry in home.site.routes.table}
     lists = table["GET", "/api/v1/lists"]
-    assert (lists.name, lists.needs.viewer, set(lists.needs.scopes)) == ("Api.lists", AccessLevel.MEMBER, {"read:lists"})
+    assert (lists.name, lists.options.viewer, set(lists.options.scopes)) == ("Api.lists", AccessLevel.MEMBER, {"read:lists"})
     assert {"GET", "POST", "DELETE"} == {method for method, path in table if path == "/api/v1/echo"}
 
 
@@ -324,7 +324,7 @@ def test_a_large_body_is_taken_apart_beside_the_reactor(home: House) -> None:
 
     gate = Authorizer(home.people, RateLimiter(MemoryCounter(home.clock.seconds), lambda: NOW, enabled=False))
     home.server.site = Dispatcher(
-        [Rooms(), Api()], origin=SiteOrigin.parse("https://site.test"), gate=gate, errors=Errors(), in_thread=in_thread
+        [Rooms(), Api()], origin=SiteOrigin.parse("https://site.test"), authorizer=gate, errors=Errors(), in_thread=in_thread
     )
     for size in (1_000, 90_000):
         headers = {"Content-Type": FORM, "Authorization": "Bearer reader"}

@@ -27,7 +27,7 @@ def site(cursor: Cursor, tmp_path: Path) -> Town:
 
 def changing(site: Town) -> Iterator[Route]:
     """The routes of pages that change something."""
-    return (route for route in site.routes if not route.safe and not route.needs.api)
+    return (route for route in site.routes if not route.safe and not route.options.api)
 
 
 def administrator(site: Town) -> tuple[Visitor, dict[str, object]]:
@@ -48,7 +48,7 @@ def rows(site: Town) -> list[tuple[object, ...]]:
 
 
 def test_only_what_is_meant_to_does_without_a_token(site: Town) -> None:
-    assert {route.path for route in changing(site) if not route.needs.csrf} == ON_PURPOSE
+    assert {route.path for route in changing(site) if not route.options.csrf} == ON_PURPOSE
 
 
 def test_no_form_is_taken_without_its_token(site: Town) -> None:
@@ -56,7 +56,7 @@ def test_no_form_is_taken_without_its_token(site: Town) -> None:
     before, tried = rows(site), 0
     for visitor in (ada, site.visitor()):
         for route in changing(site):
-            if route.path not in ON_PURPOSE and (visitor is ada or not (route.needs.viewer or route.needs.cookieless)):
+            if route.path not in ON_PURPOSE and (visitor is ada or not (route.options.viewer or route.options.cookieless)):
                 for fields in ({}, {"csrf": ""}, {"csrf": "A" * 43}):
                     reply = visitor.post(filled(route.path, values), fields)
                     assert reply.status == 403, f"{route.path}: {reply.status}"
@@ -73,7 +73,7 @@ def test_no_form_is_taken_from_a_page_of_another_site(site: Town) -> None:
             for headers in FROM_ELSEWHERE:
                 reply = ada.post(filled(route.path, values), {"csrf": token}, **headers)
                 assert reply.status == 403, f"{route.path} {headers}: {reply.status}"
-                if not route.needs.viewer:
+                if not route.options.viewer:
                     reply = site.visitor().post(filled(route.path, values), {"theme": "dark"}, **headers)
                     assert (reply.status, reply.header("Set-Cookie")) == (403, None), f"{route.path} {headers}: {reply.status}"
     assert rows(site) == before

@@ -106,7 +106,7 @@ def requests(site: Town, browser: Visitor, program: Client, values: dict[str, ob
         for fields in bodies(values):
             site.cursor.execute(f"savepoint {SAVEPOINT}")
             target = filled(route.path, values)
-            if route.needs.api:
+            if route.options.api:
                 headers = {"Authorization": f"Bearer {program.token}", "Content-Type": FORM}
                 yield route, ask(site.server, route.method, target, headers, urlencode(fields).encode())
             else:

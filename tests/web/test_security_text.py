@@ -142,7 +142,7 @@ def test_what_people_write_is_never_markup(site: Town, text: str) -> None:
         for visitor in (ada, bob):
             reply = (
                 ask(site.server, "GET", target + "?q=ada", {"Authorization": f"Bearer {programs[visitor]}"})
-                if route.needs.api
+                if route.options.api
                 else visitor.get(target)
             )
             check(reply, target)
@@ -155,7 +155,7 @@ def test_what_is_in_an_address_is_never_markup(site: Town) -> None:
     quoted = quote("".join(HOSTILE.values()), safe="")
     query = "&".join(f"{name}={quoted}" for name in ("q", "next", "text", "notice", "reply_to", "url", "title", "redirect_uri", "invite"))
     for route in reading(site):
-        if not route.needs.api:
+        if not route.options.api:
             target = filled(route.path, {"username": "ada", "name": quoted, "post_id": quoted})
             for who in (visitor, ada):
                 check(who.get(f"{target}?{query}"), target)

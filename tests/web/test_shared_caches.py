@@ -99,7 +99,7 @@ def test_what_is_for_one_person_is_kept_by_nobody(site: Town) -> None:
     post = make.post(site.cursor, site.viewer("ada"), "Hello")
     values = {"username": "ada", "name": "tag", "post_id": post.id, "status_id": post.id, "account_id": post.author.id}
     for route in reading(site):
-        if route.needs.viewer:
+        if route.options.viewer:
             for headers in (browser(ada), program):
                 reply = ask(site.server, "GET", filled(route.path, values), headers)
                 assert "no-store" in str(reply.header("Cache-Control")), route.path

@@ -6,7 +6,7 @@ import time
 
 from twisted.internet.task import LoopingCall
 
-from microblog.web.http.sliced_encoding import AT_ONCE, each_in_turn
+from microblog.web.http.sliced_encoding import MAX_SINGLE_SLICE, each_in_turn
 
 
 def slow(number: int) -> int:
@@ -18,8 +18,8 @@ async def test_while_a_long_list_is_made_others_have_their_turn() -> None:
     turns: list[float] = []
     others = LoopingCall(lambda: turns.append(time.monotonic()))
     others.start(0.001)
-    made = await each_in_turn(range(5 * AT_ONCE), slow)
+    made = await each_in_turn(range(5 * MAX_SINGLE_SLICE), slow)
     others.stop()
-    assert made == [-number for number in range(5 * AT_ONCE)]
+    assert made == [-number for number in range(5 * MAX_SINGLE_SLICE)]
     assert len(turns) > 10
     assert await each_in_turn(range(3), slow) == [0, -1, -2]

@@ -47,7 +47,7 @@ class Asker:
 
     def ask(self, route: Route, target: str) -> Reply:
         """What they are answered."""
-        if not route.needs.api:
+        if not route.options.api:
             if route.safe:
                 return self.visitor.get(target)
             return self.visitor.post(target, {"csrf": self.visitor.token("/about") or self.visitor.token("/login")})

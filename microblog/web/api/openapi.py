@@ -135,7 +135,7 @@ def _operation(route: Route, doc: RouteDoc, name: str) -> Node:
     if in_body:
         made["requestBody"] = _request_body(in_body)
     made["responses"] = _responses(route, doc)
-    made["security"] = _security(route.needs)
+    made["security"] = _security(route.options)
     return made
 
 
@@ -242,7 +242,7 @@ def _responses(route: Route, doc: RouteDoc) -> Node:
 
 def statuses(route: Route, doc: RouteDoc) -> set[int]:
     """All statuses of a route's responses: its own, and those of errors that follow from its options."""
-    needs = route.needs
+    needs = route.options
     found = {200, 400, 429, 503, *dict(doc.also), *doc.errors}
     if needs.bearer:
         found.add(401)

@@ -62,10 +62,10 @@ class PayloadEncoder:
             return self._encode(update, encode)
         key = ("payload", stream.kind in PERSONAL)
         cached = update.frames.get(key)
-        made = self._encode(update, encode) if cached is None else (_name(update), cached)
-        if made is not None:
-            update.frames[key] = made[1]
-        return made
+        payload = self._encode(update, encode) if cached is None else (_name(update), cached)
+        if payload is not None:
+            update.frames[key] = payload[1]
+        return payload
 
     def _encode(self, update: Update, encode: Callable[[Post], bytes]) -> Payload | None:
         name = _name(update)
@@ -95,10 +95,14 @@ class PayloadEncoder:
 
 def _announced(entities: Entities, update: Update) -> bytes:
     """An announcement, the count of one of its reactions, or its id if it was deleted."""
-    made = update.announcement
-    if made is None:
+    announcement = update.announcement
+    if announcement is None:
         return b"%d" % (update.announcement_id or 0)
-    entity = streamed_announcement(entities, made) if update.kind is EventKind.ANNOUNCED else reaction_entity(made, update.reaction)
+    entity = (
+        streamed_announcement(entities, announcement)
+        if update.kind is EventKind.ANNOUNCED
+        else reaction_entity(announcement, update.reaction)
+    )
     return orjson.dumps(entity)
 
 
@@ -126,11 +130,11 @@ class WebSocketEncoder:
 
     def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: ViewerInteractions | None = None) -> bytes | None:
         """The update as one WebSocket frame, or None if it is not sent."""
-        made = self.payloads.of(update, stream, matches, own)
-        if made is None:
+        payload = self.payloads.of(update, stream, matches, own)
+        if payload is None:
             return None
-        name, payload = made
-        return _framed(stream.label, name, payload.decode() if payload else None, update.position)
+        name, data = payload
+        return _framed(stream.label, name, data.decode() if data else None, update.position)
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:
         """Tell the client that the stream continues from `since`."""
@@ -181,8 +185,8 @@ class SseEncoder:
 
     def frame(self, update: Update, stream: Stream, matches: Sequence[Match] = (), own: ViewerInteractions | None = None) -> bytes | None:
         """The update as one event whose id is the position, or None if it is not sent."""
-        made = self.payloads.of(update, stream, matches, own)
-        return None if made is None else event(made[0], made[1] or b"{}", update.position)
+        payload = self.payloads.of(update, stream, matches, own)
+        return None if payload is None else event(payload[0], payload[1] or b"{}", update.position)
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:
         """Tell the client that the stream continues from `since`."""

@@ -31,7 +31,7 @@ from microblog.web.http.route_docs import Param, RouteDoc
 from microblog.web.streaming.sse import UNKNOWN, EventStream, since_of
 from microblog.web.streaming.stream_connection import ConnectionLimiter, StreamIdentity
 from microblog.web.streaming.websocket import (
-    TOO_MUCH,
+    TOO_MANY_MESSAGES,
     CloseCode,
     NotWebSocket,
     WebSocket,
@@ -87,14 +87,14 @@ class Listener:
     account: int
     scopes: frozenset[str] | None = None
 
-    def may(self, scope: str) -> bool:
+    def covers(self, scope: str) -> bool:
         """True if the token covers the scope."""
         return self.scopes is None or covers(self.scopes, scope)
 
 
 def stream_of(name: str, params: Mapping[str, Any], listener: Listener) -> Stream:
     """The stream of a name and its parameters. Raises UnknownStream, OutOfScope, or Malformed for a missing parameter."""
-    if not listener.may("read:notifications" if name == StreamKind.NOTIFICATIONS else "read:statuses"):
+    if not listener.covers("read:notifications" if name == StreamKind.NOTIFICATIONS else "read:statuses"):
         raise OutOfScope
     if name in PUBLIC:
         kind, media = PUBLIC[name]
@@ -116,7 +116,7 @@ def stream_of(name: str, params: Mapping[str, Any], listener: Listener) -> Strea
 
 def _own(name: str, listener: Listener) -> Stream:
     if name == StreamKind.USER:
-        notifications = listener.account if listener.may("read:notifications") else None
+        notifications = listener.account if listener.covers("read:notifications") else None
         return Stream(StreamKind.USER, listener.account, notifications, name=name, label=(name,))
     if name in (StreamKind.NOTIFICATIONS, StreamKind.DIRECT):
         return Stream(StreamKind(name), listener.account, name=name, label=(name,))
@@ -159,7 +159,7 @@ class Multiplexed(WebSocket):
         if self._ready:
             self._start_handling({})
         elif len(self._pending) > MAX_PENDING_MESSAGES:
-            self.close(CloseCode.POLICY, TOO_MUCH)
+            self.close(CloseCode.POLICY, TOO_MANY_MESSAGES)
 
     def _start_handling(self, message: Mapping[str, Any]) -> None:
         Deferred.fromCoroutine(self._handle_pending(message)).addErrback(self._failed)
@@ -167,33 +167,33 @@ class Multiplexed(WebSocket):
     async def _handle_pending(self, message: Mapping[str, Any]) -> None:
         """Handle this message, then all pending ones. Each subscribes from the position at which it arrived."""
         self._ready = False
-        await self._handle(message, self.asked)
+        await self._handle(message, self.requested_at)
         while self._pending and self.socket is not None:
-            text, asked = self._pending.pop(0)
-            await self._handle(_message(text), asked)
+            text, requested_at = self._pending.pop(0)
+            await self._handle(_message(text), requested_at)
         self._ready = True
 
-    async def _handle(self, message: Mapping[str, Any], asked: Position) -> None:
+    async def _handle(self, message: Mapping[str, Any], requested_at: Position) -> None:
         try:
             if message.get("type") == "subscribe":
-                await self._subscribe(message, asked)
+                await self._subscribe(message, requested_at)
             elif message.get("type") == "unsubscribe":
                 self.feed.unsubscribe(self.subscriber, stream_of(_name(message), message, self.listener))
         except Problem as problem:
             self._refuse(problem)
 
-    async def _subscribe(self, message: Mapping[str, Any], asked: Position) -> None:
+    async def _subscribe(self, message: Mapping[str, Any], requested_at: Position) -> None:
         stream, since = stream_of(_name(message), message, self.listener), position_of(message.get("since"), self.feed)
         viewer_state = self.subscriber.viewer_state
         if stream.kind is StreamKind.LIST and (viewer_state is None or stream.of not in viewer_state.lists):
             self._list_lookups += 1
             if self._list_lookups > MAX_LIST_LOOKUPS:
-                self.close(CloseCode.POLICY, TOO_MUCH)
+                self.close(CloseCode.POLICY, TOO_MANY_MESSAGES)
                 return
             await self.check_list(int(stream.of))  # it may be newer than the viewer state
         if since is not None:
             self.positions.append(True)
-        self.feed.subscribe(self.subscriber, stream, since, asked)
+        self.feed.subscribe(self.subscriber, stream, since, requested_at)
 
     def _refuse(self, problem: Problem) -> None:
         if self.socket is not None:
@@ -259,13 +259,13 @@ class StreamingRoutes:
         except Unauthenticated as problem:
             return Response.empty(401).with_header("X-Error-Message", problem.sentence)
         self.feed.check_limit(listener.account)
-        opened = await self.limiter.reserve(request)
+        count_open = await self.limiter.reserve(request)
         first = {name: request.fields.value(name, max=1_000) for name in ("stream", "tag", "list", "since")}
         positions: list[bool] = []
         encoder = WebSocketEncoder(self.payloads, lambda: bool(positions))
         check_list = partial(self._check_list, request.member)
         return accepted(
-            request, Multiplexed(self.feed, encoder, StreamIdentity.of(request), opened, listener, first, positions, check_list)
+            request, Multiplexed(self.feed, encoder, StreamIdentity.of(request), count_open, listener, first, positions, check_list)
         )
 
     async def _identify(self, request: Request) -> Listener:
@@ -383,8 +383,8 @@ class StreamingRoutes:
             await self._check_list(request.member, int(stream.of))
         self.feed.check_limit(listener.account)
         encoder = SseEncoder(self.payloads, since is not None)
-        opened = await self.limiter.reserve(request)
-        response = Response.stream(EventStream(self.feed, encoder, StreamIdentity.of(request), opened, stream, since))
+        count_open = await self.limiter.reserve(request)
+        response = Response.stream(EventStream(self.feed, encoder, StreamIdentity.of(request), count_open, stream, since))
         return response.cached(b"private, no-store").with_header("X-Accel-Buffering", "no")
 
     async def _check_list(self, viewer: Viewer, id: int) -> None:

@@ -38,24 +38,24 @@ class Authorizer:
     async def authorize(self, request: Request, route: Route) -> None:
         """Set the request's viewer, and check everything that the route needs."""
         authenticator = self.cached if route.safe else self.authenticator
-        if route.needs.api:
-            if route.needs.bearer:
-                await self._identify_bearer(request, authenticator, pending=route.needs.pending)
-        elif route.needs.identify:
+        if route.options.api:
+            if route.options.bearer:
+                await self._identify_bearer(request, authenticator, pending=route.options.pending)
+        elif route.options.identify:
             await self._identify_session(request, authenticator)
         if self.limits.enabled:
-            await self._count(request, self._rates(request, route.needs))
-        _check_viewer(request, route.needs)
-        if not route.safe and not route.needs.api and route.needs.csrf:
-            _check_form(request, cookieless=route.needs.cookieless)
+            await self._count(request, self._rates(request, route.options))
+        _check_viewer(request, route.options)
+        if not route.safe and not route.options.api and route.options.csrf:
+            _check_form(request, cookieless=route.options.cookieless)
 
     async def admit_body(self, request: Request, route: Route) -> None:
         """Raise the Problem that says why the client may not send a large body here, by the head of the request alone."""
-        if not route.needs.api:
+        if not route.options.api:
             await self._identify_session(request, self.cached)
-        elif route.needs.bearer:
-            await self._identify_bearer(request, self.cached, pending=route.needs.pending)
-        _check_viewer(request, route.needs)
+        elif route.options.bearer:
+            await self._identify_bearer(request, self.cached, pending=route.options.pending)
+        _check_viewer(request, route.options)
         if request.viewer is None:
             raise TooLarge(f"Without logging in you can send at most {IN_MEMORY >> 10} kB.")
 
@@ -67,9 +67,9 @@ class Authorizer:
         token = request.cookie(SESSION)
         if token is None:
             return
-        found = await authenticator.by_cookie(token)
-        if found is not None:
-            request.viewer, request.session = found
+        context = await authenticator.by_cookie(token)
+        if context is not None:
+            request.viewer, request.session = context
         elif await authenticator.is_over(token):  # a suspended account keeps its cookie, for the time after its restore
             request.cookies.append(Cookie(SESSION, "", 0))
 
@@ -78,23 +78,23 @@ class Authorizer:
         if token is None:
             return
         try:
-            found = await authenticator.by_bearer(token, pending=pending) if 0 < len(token) <= _MAX_TOKEN_LENGTH else None
+            context = await authenticator.by_bearer(token, pending=pending) if 0 < len(token) <= _MAX_TOKEN_LENGTH else None
         except Unauthenticated as problem:
-            found, refusal = None, BadToken(problem.sentence)
+            context, refusal = None, BadToken(problem.sentence)
         else:
             refusal = BadToken()
-        if found is None:
+        if context is None:
             await self._count(request, [(API_NETWORK, request.network)])  # slows down guessing of tokens
             raise refusal
-        request.access, request.viewer = found, found.viewer
+        request.access, request.viewer = context, context.viewer
 
     async def _count(self, request: Request, rates: Iterable[tuple[RateLimit, str]]) -> None:
         request.limit_usage = await self.limits.consume(rates)
         if request.limit_usage is not None and request.limit_usage.exceeded:
             raise request.limit_usage.problem(self.limits.now())
 
-    def _rates(self, request: Request, needs: RouteOptions) -> Iterator[tuple[RateLimit, str]]:
-        if needs.api and needs.counted:
+    def _rates(self, request: Request, options: RouteOptions) -> Iterator[tuple[RateLimit, str]]:
+        if options.api and options.counted:
             if request.access is None:
                 yield API_NETWORK, request.network
             else:
@@ -103,7 +103,7 @@ class Authorizer:
                     yield API_ACCOUNT, str(request.viewer.id)
             if _PAGED.search(request.incoming.query):
                 yield PAGING, request.network if request.viewer is None else str(request.viewer.id)
-        for rate in needs.rate:
+        for rate in options.rate:
             yield rate, _limit_key(request, rate.per)
 
 
@@ -125,21 +125,21 @@ def bearer_token(request: Request) -> str | None:
     return request.fields.value("access_token") or request.fields.value("bearer_token") or None
 
 
-def _check_viewer(request: Request, needs: RouteOptions) -> None:
-    if needs.api and needs.viewer >= AccessLevel.APP and request.access is None:
+def _check_viewer(request: Request, options: RouteOptions) -> None:
+    if options.api and options.viewer >= AccessLevel.APP and request.access is None:
         raise BadToken
-    if request.access is not None and needs.scopes and not _covers_any(request.access, needs.scopes):
+    if request.access is not None and options.scopes and not _covers_any(request.access, options.scopes):
         raise Forbidden("This action is outside the authorized scopes")
-    if request.access is not None and needs.viewer_scopes and not _covers_any(request.access, needs.viewer_scopes):
+    if request.access is not None and options.viewer_scopes and not _covers_any(request.access, options.viewer_scopes):
         request.viewer = None
-    if needs.viewer < AccessLevel.MEMBER:
+    if options.viewer < AccessLevel.MEMBER:
         return
     if request.viewer is None:
-        raise NeedsPerson if needs.api else Unauthenticated("Please log in first.")
+        raise NeedsPerson if options.api else Unauthenticated("Please log in first.")
     if request.viewer.pending:
         raise NotYet
-    wanted = _ROLES.get(needs.viewer)
-    if wanted is not None and not request.viewer.role.includes(wanted):
+    required_role = _ROLES.get(options.viewer)
+    if required_role is not None and not request.viewer.role.includes(required_role):
         raise Forbidden
 
 
@@ -149,8 +149,8 @@ def _covers_any(access: TokenContext, scopes: Iterable[str]) -> bool:
 
 def _check_form(request: Request, *, cookieless: bool) -> None:
     """Raise Forbidden unless the form came from one of our own pages."""
-    own = frozenset({request.host, request.origin.host})
-    if csrf.is_cross_site(request.header("Sec-Fetch-Site"), request.header("Origin"), own):
+    own_hosts = frozenset({request.host, request.origin.host})
+    if csrf.is_cross_site(request.header("Sec-Fetch-Site"), request.header("Origin"), own_hosts):
         raise Forbidden("This form was sent from another site. Nothing was changed.")
     if cookieless and request.session is None:
         return

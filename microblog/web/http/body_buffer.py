@@ -18,7 +18,7 @@ from attrs import define, field, frozen
 
 IN_MEMORY = 64 * 1024
 """Maximum size in bytes of a body in memory."""
-NEW_S = 2.0
+MIN_MEASURED_S = 2.0
 """Seconds after which the transfer rate of a body is meaningful."""
 
 
@@ -38,30 +38,30 @@ class Pace:
 class BodyBuffer:
     """The body of one request. Write to it, then take `data` or `file` and `release` it; or `close` it.
 
-    `give_way` is called while it arrives, if it is too slow (True) or the budget is needed for another body (False).
+    `on_refused` is called while it arrives, if it is too slow (True) or the budget is needed for another body (False).
     """
 
     budget: BodyBudget
     network: str = ""
-    give_way: Callable[[bool], None] | None = None
+    on_refused: Callable[[bool], None] | None = None
     size: int = 0
     began: float = 0.0
     _file: BinaryIO = field(factory=BytesIO)
-    _rolled: bool = False
-    _seen: int = 0
-    _seen_at: float = 0.0
+    _on_disk: bool = False
+    _size_at_check: int = 0
+    _checked_at: float = 0.0
     _missed: int = 0
 
     def write(self, data: bytes) -> None:
         """Append a piece. Raises OSError if the disk is full."""
         self.size += len(data)
-        if self._rolled:
+        if self._on_disk:
             self.budget.take(self.network, len(data))
         elif self.size > IN_MEMORY:
-            self._roll()
+            self._move_to_disk()
         self._file.write(data)
 
-    def _roll(self) -> None:
+    def _move_to_disk(self) -> None:
         file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - open as long as the body is used
         try:
             file.write(cast("BytesIO", self._file).getvalue())
@@ -69,12 +69,12 @@ class BodyBuffer:
             _close(file)
             raise
         self.budget.take(self.network, self.size)
-        self._file, self._rolled = file, True
+        self._file, self._on_disk = file, True
 
     @property
     def on_disk(self) -> bool:
         """True if the body is in a file."""
-        return self._rolled
+        return self._on_disk
 
     def pace(self, now: float) -> float:
         """Average transfer rate in bytes per second."""
@@ -82,27 +82,27 @@ class BodyBuffer:
 
     def is_too_slow(self, now: float, pace: Pace) -> bool:
         """True if the body missed the minimum rate too often. Call it about once a second."""
-        if now - self._seen_at < pace.window:
+        if now - self._checked_at < pace.window:
             return False
-        self._missed = self._missed + 1 if self.size - self._seen < pace.least else 0
-        self._seen, self._seen_at = self.size, now
+        self._missed = self._missed + 1 if self.size - self._size_at_check < pace.least else 0
+        self._size_at_check, self._checked_at = self.size, now
         return self._missed >= pace.misses
 
     def arrives_from(self, now: float) -> None:
         """Record the time at which the body began to arrive."""
-        self.began = self._seen_at = now
+        self.began = self._checked_at = now
 
     @property
     def data(self) -> bytes:
         """The whole body; empty if it is in a file."""
-        return b"" if self._rolled else cast("BytesIO", self._file).getvalue()
+        return b"" if self._on_disk else cast("BytesIO", self._file).getvalue()
 
     @property
     def file(self) -> BinaryIO | None:
         """The file with the body, at its beginning, or None if it is in memory. The caller has to close it."""
-        if self._rolled:
+        if self._on_disk:
             self._file.seek(0)
-        return self._file if self._rolled else None
+        return self._file if self._on_disk else None
 
     def arrived(self) -> None:
         """Mark the body as complete, so that it is not refused any more."""
@@ -111,7 +111,7 @@ class BodyBuffer:
     def release(self) -> None:
         """Return the body's share to the budget."""
         self.arrived()
-        if self._rolled:
+        if self._on_disk:
             self.budget.take(self.network, -self.size)
         self.size = 0
 
@@ -150,21 +150,21 @@ class BodyBudget:
         body.arrives_from(now)
         self.arriving[body] = None
 
-    def room_for(self, body: BodyBuffer, now: float) -> bool:
+    def make_room_for(self, body: BodyBuffer, now: float) -> bool:
         """Refuse the slowest other bodies while the budget is exceeded. False if this one is the slowest."""
         while self.on_disk > self.disk or self._taken[body.network] > self.share:
-            alone = self.on_disk <= self.disk
-            rivals = [other for other in self.arriving if not alone or other.network == body.network]
-            known = [other for other in rivals if other.on_disk and now - other.began >= NEW_S]
-            slowest = min(known, key=lambda other: other.pace(now), default=None)
-            if slowest is None or slowest is body or slowest.give_way is None:
+            same_network_only = self.on_disk <= self.disk
+            candidates = [other for other in self.arriving if not same_network_only or other.network == body.network]
+            measured = [other for other in candidates if other.on_disk and now - other.began >= MIN_MEASURED_S]
+            slowest = min(measured, key=lambda other: other.pace(now), default=None)
+            if slowest is None or slowest is body or slowest.on_refused is None:
                 return False
             self.arriving.pop(slowest, None)
-            slowest.give_way(False)
+            slowest.on_refused(False)
         return True
 
     def refuse_slow(self, now: float) -> None:
         """Refuse bodies that are too slow. Call it about once a second."""
         for body in [body for body in self.arriving if body.is_too_slow(now, self.pace)]:
-            if body.give_way is not None:
-                body.give_way(True)
+            if body.on_refused is not None:
+                body.on_refused(True)

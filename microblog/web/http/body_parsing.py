@@ -70,10 +70,10 @@ def label(name: str) -> str:
 @lru_cache(maxsize=1024)
 def path_of(name: str) -> tuple[str, ...]:
     """The keys of a bracketed name: `a[b][]` is ("a", "b", ""). Any other name is one key."""
-    found = _NAME.fullmatch(name)
-    if not found:
+    match = _NAME.fullmatch(name)
+    if not match:
         return (name,)
-    return (found.group(1), *found.group(2)[1:-1].split("][")) if found.group(2) else (name,)
+    return (match.group(1), *match.group(2)[1:-1].split("][")) if match.group(2) else (name,)
 
 
 def read_query(query: bytes) -> Tree:
@@ -219,8 +219,8 @@ def _insert(tree: Tree, path: tuple[str, ...], value: Node) -> None:
     if len(path) > DEEPEST:
         raise Malformed("A field is nested too deeply.")
     node: Node = tree
-    for key, following in pairwise(path):
-        node = _step(node, key, following)
+    for key, next_key in pairwise(path):
+        node = _step(node, key, next_key)
     if isinstance(node, list):
         node.append(value)
     elif isinstance(node, dict):
@@ -236,19 +236,19 @@ def _append(before: Node, value: Node) -> Node:
     return Repeated([before, value])
 
 
-def _step(node: Node, key: str, following: str) -> Node:
+def _step(node: Node, key: str, next_key: str) -> Node:
     """The child of `node` at `key`, created if missing: a list if the name continues with `[]`, else a mapping."""
-    child: Node = [] if not following else {}
+    child: Node = [] if not next_key else {}
     if isinstance(node, list):
-        if node and following and isinstance(node[-1], dict) and following not in node[-1]:
+        if node and next_key and isinstance(node[-1], dict) and next_key not in node[-1]:
             return node[-1]
         node.append(child)
         return child
     assert isinstance(node, dict)
-    found = node.setdefault(key, child)
-    if type(found) is not type(child):
+    match = node.setdefault(key, child)
+    if type(match) is not type(child):
         raise Malformed("A field is both a single value and a list.")
-    return found
+    return match
 
 
 def _check_text(name: str, text: str) -> None:
@@ -278,11 +278,11 @@ def _json(body: bytes) -> Tree:
 
 def _check_json(tree: Tree) -> None:
     """Raise Malformed if the tree is too deep or too large, Invalid for a text that cannot be stored."""
-    seen = 0
+    count = 0
     level: list[tuple[str, Node]] = list(tree.items())
     for _ in range(DEEPEST):
-        seen += len(level)
-        if seen > MAX_NODES:
+        count += len(level)
+        if count > MAX_NODES:
             raise Malformed("The JSON has too many values.")
         for name, value in level:
             if isinstance(value, str):

@@ -18,7 +18,7 @@ from microblog.web.http.client_address import Address, Proxies, forwarded_chain,
 from microblog.web.http.response import Response
 from microblog.web.http.timeouts import NO_ROOM_LEFT
 
-AT_ONCE = 128 * 1024
+MAX_SINGLE_WRITE = 128 * 1024
 """Bytes. Larger responses are written piece by piece, so that a client that does not read holds no second copy in memory."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
@@ -92,10 +92,10 @@ class RequestChannel(Protocol):
     def exceeds(self, length: int) -> bool:
         """Refuse a body of `length` bytes if it is too large. True if the request is refused."""
 
-    def give_way(self, slow: bool) -> None:
+    def refuse_body(self, slow: bool) -> None:
         """Refuse the current body, because it is too slow or the budget is needed for others."""
 
-    def must_be_read(self) -> None:
+    def start_read_deadline(self) -> None:
         """Start the deadline for the client to read what was written."""
 
     def hand_over(self, request: ChannelRequest, head: bytes, protocol: IProtocol) -> None:
@@ -119,7 +119,7 @@ class ChannelRequest(twisted_private.TwistedRequest):
     label = ""
     body = b""
     file: BinaryIO | None = None
-    gone: Callable[[], None] | None = None
+    on_disconnect: Callable[[], None] | None = None
     rest = memoryview(b"")
     logged = False
     body_admitted = True
@@ -136,7 +136,7 @@ class ChannelRequest(twisted_private.TwistedRequest):
             self.content = None
             return
         server = self.channel.server
-        self.content = BodyBuffer(server.budget, self.network, self.channel.give_way)
+        self.content = BodyBuffer(server.budget, self.network, self.channel.refuse_body)
         if length is not None and length > IN_MEMORY:
             server.budget.watch(self.content, server.seconds())
 
@@ -214,11 +214,11 @@ class ChannelRequest(twisted_private.TwistedRequest):
     @property
     def is_multipart(self) -> bool:
         """True if the body is a form that may contain files."""
-        kind = (self.getHeader(b"Content-Type") or b"").partition(b";")[0]
-        return kind.strip().lower() == b"multipart/form-data"
+        content_type = (self.getHeader(b"Content-Type") or b"").partition(b";")[0]
+        return content_type.strip().lower() == b"multipart/form-data"
 
     @property
-    def hung_up(self) -> bool:
+    def disconnected(self) -> bool:
         """True if the client disconnected."""
         return self._disconnected
 
@@ -243,21 +243,21 @@ class ChannelRequest(twisted_private.TwistedRequest):
         self.code, self.startedWriting, self.sentLength = status, 1, len(body)
         self.release()
         transport = self.channel.transport
-        if len(body) <= AT_ONCE:
+        if len(body) <= MAX_SINGLE_WRITE:
             transport.write(head + body if body else head)
             self.finish()
             return
         self.channel.server.log(self)
         transport.write(head)
         self.rest, self.channel.writing = memoryview(body), self
-        self.channel.must_be_read()
-        self.write_on()
+        self.channel.start_read_deadline()
+        self.write_rest()
 
-    def write_on(self) -> None:
+    def write_rest(self) -> None:
         """Write the rest while the transport accepts it, then finish."""
         channel = self.channel
         while self.rest and not channel.is_full:
-            piece, self.rest = self.rest[:AT_ONCE], self.rest[AT_ONCE:]
+            piece, self.rest = self.rest[:MAX_SINGLE_WRITE], self.rest[MAX_SINGLE_WRITE:]
             channel.transport.write(bytes(piece))
         if not self.rest:
             channel.writing = None
@@ -270,10 +270,13 @@ class ChannelRequest(twisted_private.TwistedRequest):
         self.channel.hand_over(self, head, protocol)
 
     def connectionLost(self, reason: Failure) -> None:
-        """Call `gone`: the client disconnected before the response. Address, network and TLS state stay readable for a running route."""
+        """Call `on_disconnect`: the client disconnected before the response.
+
+        Address, network and TLS state stay readable for a route that is still running.
+        """
         self.release()
         self._address, self._network, self._secure = self.address, self.network, self.secure
-        gone, self.gone = self.gone, None
+        on_disconnect, self.on_disconnect = self.on_disconnect, None
         super().connectionLost(reason)
-        if gone is not None:
-            gone()
+        if on_disconnect is not None:
+            on_disconnect()

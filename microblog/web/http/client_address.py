@@ -56,8 +56,8 @@ class Proxies:
     @classmethod
     def parse(cls, entries: Iterable[str]) -> Proxies:
         """Parse entries such as `127.0.0.1`, `10.0.0.0/8` and `unix`. Raises ValueError for anything else."""
-        listed = [entry.strip() for entry in entries if entry.strip()]
-        return cls(tuple(ip_network(entry) for entry in listed if entry != "unix"), "unix" in listed)
+        cleaned = [entry.strip() for entry in entries if entry.strip()]
+        return cls(tuple(ip_network(entry) for entry in cleaned if entry != "unix"), "unix" in cleaned)
 
     def trusts(self, address: Address | None) -> bool:
         """True if `address` is a trusted proxy. `None` is the peer on a UNIX socket."""

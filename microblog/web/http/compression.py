@@ -49,8 +49,8 @@ def may_pack(request: Request) -> bool:
         return False
     if request.viewer is None or request.api:
         return True
-    own = frozenset({request.host, request.origin.host})
-    return not is_cross_site(request.header("Sec-Fetch-Site"), request.header("Origin"), own)
+    own_hosts = frozenset({request.host, request.origin.host})
+    return not is_cross_site(request.header("Sec-Fetch-Site"), request.header("Origin"), own_hosts)
 
 
 def packed(request: Request, response: Response) -> Response:

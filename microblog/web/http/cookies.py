@@ -41,13 +41,13 @@ class CookieJar:
         secure = "; Secure" if self.secure else ""
         return f"{self.full_name(cookie.name)}={cookie.value}; Path=/; HttpOnly; SameSite=Lax{age}{secure}".encode("ascii")
 
-    def read(self, header: bytes | None, name: str, longest: int = _MAX_VALUE_LENGTH) -> str | None:
-        """The value of a cookie in a Cookie header; None if it is missing, empty, longer than `longest` or not ASCII."""
+    def read(self, header: bytes | None, name: str, max_length: int = _MAX_VALUE_LENGTH) -> str | None:
+        """The value of a cookie in a Cookie header; None if it is missing, empty, longer than `max_length` or not ASCII."""
         if not header:
             return None
-        wanted = self.full_name(name).encode("ascii")
+        full_name = self.full_name(name).encode("ascii")
         for pair in header.split(b";"):
             key, _, value = pair.strip().partition(b"=")
-            if key == wanted and 0 < len(value) <= longest and value.isascii():
+            if key == full_name and 0 < len(value) <= max_length and value.isascii():
                 return value.decode("ascii").strip('"') or None
         return None

@@ -73,11 +73,11 @@ class Dispatcher:
     """All routes of all features, behind one authorizer. `in_thread` parses large bodies in a thread."""
 
     def __init__(
-        self, features: Iterable[object], *, origin: SiteOrigin, gate: Authorizer, errors: Errors, in_thread: InThread = _inline
+        self, features: Iterable[object], *, origin: SiteOrigin, authorizer: Authorizer, errors: Errors, in_thread: InThread = _inline
     ) -> None:
         self.origin = origin
         self.routes = Routes(features, self)
-        self._gate = gate
+        self._authorizer = authorizer
         self._errors = errors
         self._in_thread = in_thread
         self._head = HeaderEncoder(origin.secure)
@@ -89,23 +89,23 @@ class Dispatcher:
         """True while a route is running, whether or not its client still waits."""
         return bool(self._working)
 
-    def admit_body(self, incoming: IncomingRequest, decided: Callable[[tuple[int, str] | None], None]) -> None:
-        """Check by its head if a request's large body is accepted; call `decided` with None, or status and sentence of a refusal.
+    def admit_body(self, incoming: IncomingRequest, on_decision: Callable[[tuple[int, str] | None], None]) -> None:
+        """Check by its head if a request's large body is accepted; call `on_decision` with None, or status and sentence of a refusal.
 
         Clients that are not logged in may only send small bodies; otherwise they could use up the disk budget.
         """
         work = begin(self._body_refusal(Request(incoming, self.origin)))
         if isinstance(work, Deferred):
-            work.addCallback(decided).addErrback(_unless_cancelled)
+            work.addCallback(on_decision).addErrback(_unless_cancelled)
         else:
-            decided(work)
+            on_decision(work)
 
     async def _body_refusal(self, request: Request) -> tuple[int, str] | None:
         try:
             request.incoming.path_text = decode_path(request.incoming.raw_path)
             bound, _ = self.routes.find(request.incoming.method_name, request.path)
             request.route = bound.route
-            await self._gate.admit_body(request, bound.route)
+            await self._authorizer.admit_body(request, bound.route)
         except Exception as error:
             return self._errors.refusal(request, error)
         return None
@@ -169,14 +169,14 @@ class Dispatcher:
         done: Deferred[None] = started.addCallback(lambda response: self._send(request, response))
         self._working.add(done)
         if safe:
-            request.incoming.gone = done.cancel
+            request.incoming.on_disconnect = done.cancel
         done.addErrback(_unless_cancelled).addBoth(lambda _: self._working.discard(done))
 
     async def _refusal(self, request: Request, problem: Problem) -> Response:
         """The error response. Identifies the session, so that logged-in users see the page with their menu."""
         try:
             if not request.wants_json:
-                await self._gate.identify(request)
+                await self._authorizer.identify(request)
         except CancelledError:
             raise
         except Exception as error:
@@ -186,13 +186,13 @@ class Dispatcher:
     async def _call_route(self, request: Request, bound: Bound, values: Mapping[str, Any]) -> Response:
         try:
             if request.incoming.file is not None and not request.incoming.body_admitted:
-                await self._gate.admit_body(request, bound.route)
+                await self._authorizer.admit_body(request, bound.route)
             if len(request.incoming.body) > INLINE_BODY or request.incoming.file is not None:
-                request.keep(await self._in_thread(request.parse))
-            await self._gate.authorize(request, bound.route)
+                request.set_fields(await self._in_thread(request.parse))
+            await self._authorizer.authorize(request, bound.route)
             return await bound.function(request, **values)
         except CancelledError as error:
-            if request.incoming.hung_up:
+            if request.incoming.disconnected:
                 raise
             return self._errors.response(request, error)
         except Exception as error:
@@ -203,7 +203,7 @@ class Dispatcher:
     def _send(self, request: Request, response: Response) -> None:
         """Write the response, unless the client disconnected."""
         incoming = request.incoming
-        if incoming.hung_up:
+        if incoming.disconnected:
             return
         response = packed(request, _unchanged(request, _tagged(request, response)))
         date = incoming.date

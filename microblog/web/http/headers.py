@@ -96,11 +96,11 @@ def limit_headers(usage: LimitUsage) -> Iterable[bytes]:
 
 def preflight(request: Request) -> Response:
     """The response to a CORS preflight: scripts of all sites may use the API, with any method and header."""
-    wanted = request.incoming.getHeader(b"Access-Control-Request-Headers") or b""
-    if not _REQUESTABLE.issuperset(wanted) or len(wanted) > 1_024:
-        wanted = b"Authorization, Content-Type, Idempotency-Key"
+    requested = request.incoming.getHeader(b"Access-Control-Request-Headers") or b""
+    if not _REQUESTABLE.issuperset(requested) or len(requested) > 1_024:
+        requested = b"Authorization, Content-Type, Idempotency-Key"
     headers = {"Access-Control-Allow-Methods": _ALL_METHODS, "Access-Control-Max-Age": "86400"}
-    return Response.empty(200).with_headers(headers).with_header("Access-Control-Allow-Headers", wanted)
+    return Response.empty(200).with_headers(headers).with_header("Access-Control-Allow-Headers", requested)
 
 
 @frozen
@@ -111,7 +111,7 @@ class HeaderEncoder:
 
     def encode(self, response: Response, request: Request, date: bytes) -> bytes:
         """The head, including the empty line. `date` is an IMF-fixdate."""
-        keeps_opener = request.route is not None and request.route.needs.keeps_opener
+        keeps_opener = request.route is not None and request.route.options.keeps_opener
         policies = _policies(response.content_type, response.policy, _vary(response, request), self.secure, keeps_opener)
         parts = [status_line(response.status), policies]
         parts += (b"Date: ", date, b"\r\nX-Request-Id: ", request.incoming.id.encode("ascii"))

@@ -14,12 +14,12 @@ from microblog.web.http.response import Response
 class IncomingRequest(Protocol):
     """A complete request and the way to respond to it: a `ChannelRequest` of our own server, or a `StockRequest` of `twisted.web.server`.
 
-    `path_text`: the decoded path. `label`: the path as logged. `gone`: called once if the client disconnects before the response.
+    `path_text`: the decoded path. `label`: the path as logged. `on_disconnect`: called once if the client disconnects before the response.
     """
 
     path_text: str
     label: str
-    gone: Callable[[], None] | None
+    on_disconnect: Callable[[], None] | None
 
     @property
     def id(self) -> str:
@@ -70,7 +70,7 @@ class IncomingRequest(Protocol):
         """The value of the Date header."""
 
     @property
-    def hung_up(self) -> bool:
+    def disconnected(self) -> bool:
         """True if the client disconnected."""
 
     @property

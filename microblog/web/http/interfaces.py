@@ -24,8 +24,8 @@ class RequestHandler(Protocol):
     def render(self, request: ChannelRequest) -> None:
         """Respond to a complete request."""
 
-    def admit_body(self, request: ChannelRequest, decided: Callable[[tuple[int, str] | None], None]) -> None:
-        """Check by its head if a request's large body is accepted; call `decided` with None, or status and sentence of a refusal."""
+    def admit_body(self, request: ChannelRequest, on_decision: Callable[[tuple[int, str] | None], None]) -> None:
+        """Check by its head if a request's large body is accepted; call `on_decision` with None, or status and sentence of a refusal."""
 
     def body_limit(self, method: bytes, target: bytes, files: bool) -> int:
         """Maximum size of a body in bytes. `files`: it is a form that may contain files."""
@@ -50,7 +50,7 @@ class OpenChannel(Protocol):
         """True while a request is being read or processed, or the client reads its response."""
 
     @property
-    def taken(self) -> IProtocol | None:
+    def successor(self) -> IProtocol | None:
         """The protocol that has taken over the connection, if any."""
 
     def expire(self) -> None:
@@ -68,7 +68,7 @@ class ChannelServer(RequestServer, Protocol):
         """The site."""
 
     @property
-    def patience(self) -> Timeouts:
+    def timeouts(self) -> Timeouts:
         """The timeouts of connections."""
 
     @property

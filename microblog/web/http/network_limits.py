@@ -53,7 +53,7 @@ class Closable(Protocol):
     def idle_since(self) -> float | None:
         """Time since which the connection is idle, or None while it is busy."""
 
-    def make_room(self) -> None:
+    def close_idle(self) -> None:
         """Close in favour of a newer connection."""
 
 
@@ -69,22 +69,22 @@ class NetworkConnections:
 
     def add(self, connection: Closable) -> bool:
         """Count a new connection, closing an idle one if necessary. False if the network has the maximum of busy connections."""
-        here = self._open.setdefault(connection.peer_network, set())
-        if len(here) >= self.most:
-            idle = [(since, other) for other in here if (since := other.idle_since) is not None]
+        connections = self._open.setdefault(connection.peer_network, set())
+        if len(connections) >= self.most:
+            idle = [(since, other) for other in connections if (since := other.idle_since) is not None]
             if idle:
-                _, idlest = min(idle, key=lambda pair: pair[0])
-                here.discard(idlest)
-                idlest.make_room()
-            elif len(here) >= self.most * BUSY:
+                _, idle_longest = min(idle, key=lambda pair: pair[0])
+                connections.discard(idle_longest)
+                idle_longest.close_idle()
+            elif len(connections) >= self.most * BUSY:
                 return False
-        here.add(connection)
+        connections.add(connection)
         return True
 
     def remove(self, connection: Closable) -> None:
         """Stop counting a connection that is closed, or became a stream (counted by `ConnectionLimiter`)."""
-        here = self._open.get(connection.peer_network)
-        if here is not None:
-            here.discard(connection)
-            if not here:
+        connections = self._open.get(connection.peer_network)
+        if connections is not None:
+            connections.discard(connection)
+            if not connections:
                 del self._open[connection.peer_network]

@@ -46,7 +46,7 @@ def _scalar(name: str, value: Node) -> str | None:
     raise Invalid({name: f"{label(name)} has to be a single value"})
 
 
-def _prose(text: str) -> str:
+def _clean_text(text: str) -> str:
     """Typed or pasted text, without control characters, with line ends as "\\n"."""
     return text if text.isprintable() else without_controls(text.replace("\r\n", "\n").replace("\r", "\n"))
 
@@ -87,7 +87,7 @@ def _is_list(value: Node) -> bool:
     return isinstance(value, list) and not isinstance(value, Repeated)
 
 
-def _leading(text: str) -> int:
+def _leading_number(text: str) -> int:
     """The number at the start of a text, or 0."""
     number = _LEADING.match(text)
     return int(number.group(1)) if number else 0
@@ -125,8 +125,8 @@ class Params:
 
     def text(self, name: str, *, default: str | None = "", max: int | None = None) -> str | None:
         """Text written by a user: without control characters, with line ends as "\\n"."""
-        found = _scalar(name, self._find(name)[0])
-        return default if found is None else _bounded(name, _prose(found), max)
+        value = _scalar(name, self._find(name)[0])
+        return default if value is None else _bounded(name, _clean_text(value), max)
 
     @overload
     def value(self, name: str, *, default: str = "", max: int | None = None) -> str: ...
@@ -136,8 +136,8 @@ class Params:
 
     def value(self, name: str, *, default: str | None = "", max: int | None = None) -> str | None:
         """A value exactly as it was sent, such as an address, a name, a token or one of several keywords."""
-        found = _scalar(name, self._find(name)[0])
-        return default if found is None else _bounded(name, found, max)
+        value = _scalar(name, self._find(name)[0])
+        return default if value is None else _bounded(name, value, max)
 
     def password(self, name: str) -> str:
         """A password, exactly as it was typed except for line ends, which are "\\n"."""
@@ -145,10 +145,10 @@ class Params:
 
     def required(self, name: str, *, max: int | None = None) -> str:
         """The value, which has to be there. Raises Malformed (400) in the words that API clients know."""
-        found = self.value(name, max=max)
-        if not found.strip():
+        value = self.value(name, max=max)
+        if not value.strip():
             raise Malformed(f"param is missing or the value is empty: {name}")
-        return found
+        return value
 
     @overload
     def flag(self, name: str, default: bool = False) -> bool: ...
@@ -158,10 +158,10 @@ class Params:
 
     def flag(self, name: str, default: bool | None = False) -> bool | None:
         """A boolean as Rails reads it: absent, null and empty are the default; 0, f, false, off are False; the rest is True."""
-        found = _scalar(name, self._find(name)[0])
-        if found is None or found == "":
+        value = _scalar(name, self._find(name)[0])
+        if value is None or value == "":
             return default
-        return found not in _FALSE
+        return value not in _FALSE
 
     @overload
     def integer(self, name: str, default: int, *, min: int | None = None, max: int | None = None) -> int: ...
@@ -171,12 +171,12 @@ class Params:
 
     def integer(self, name: str, default: int | None = None, *, min: int | None = None, max: int | None = None) -> int | None:
         """A whole number within its bounds. Raises Invalid for anything else."""
-        found = _scalar(name, self._find(name)[0])
-        if found is None or not found.strip():
+        value = _scalar(name, self._find(name)[0])
+        if value is None or not value.strip():
             return default
-        if not _WHOLE.fullmatch(found.strip()):
+        if not _WHOLE.fullmatch(value.strip()):
             raise Invalid({name: f"{label(name)} is not a number"}, codes={name: "ERR_INVALID"})
-        number = int(found)
+        number = int(value)
         if min is not None and number < min:
             raise Invalid({name: f"{label(name)} must be at least {min}"}, codes={name: "ERR_INVALID"})
         if max is not None and number > max:
@@ -185,33 +185,33 @@ class Params:
 
     def limit(self, default: int, max: int, name: str = "limit") -> int:
         """The page size as Mastodon reads it: without sign, at most `max`, 0 for anything but a number."""
-        found = _scalar(name, self._find(name)[0])
-        if found is None or not found.strip():
+        value = _scalar(name, self._find(name)[0])
+        if value is None or not value.strip():
             return default
-        return builtins.min(abs(_leading(found)), max)
+        return builtins.min(abs(_leading_number(value)), max)
 
     def offset(self, max: int) -> int:
         """The number of results to skip: 0 for negative values and anything but a number. Raises Invalid above `max`."""
-        number = builtins.max(0, _leading(_scalar("offset", self._find("offset")[0]) or ""))
+        number = builtins.max(0, _leading_number(_scalar("offset", self._find("offset")[0]) or ""))
         if number > max:
             raise Invalid({"offset": f"Offset must be at most {max}"}, codes={"offset": "ERR_INVALID"})
         return number
 
     def id(self, name: str) -> int | None:
         """An id, or None if it is absent or empty. Raises Invalid for anything else."""
-        found = _scalar(name, self._find(name)[0])
-        if found is None or found == "":
+        value = _scalar(name, self._find(name)[0])
+        if value is None or value == "":
             return None
-        if not _DIGITS.fullmatch(found) or int(found) > LARGEST_ID:
+        if not _DIGITS.fullmatch(value) or int(value) > LARGEST_ID:
             raise Invalid({name: f"{label(name)} is not an id"}, codes={name: "ERR_INVALID"})
-        return int(found)
+        return int(value)
 
     def bound(self, name: str) -> int | None:
         """A page bound such as `max_id`, or None if it is absent or empty. Anything but a number counts as 0."""
-        found = _scalar(name, self._find(name)[0])
-        if found is None or found == "":
+        value = _scalar(name, self._find(name)[0])
+        if value is None or value == "":
             return None
-        sign, digits = _BOUND.match(found).groups()  # type: ignore[union-attr]  # the pattern matches a prefix of every text
+        sign, digits = _BOUND.match(value).groups()  # type: ignore[union-attr]  # the pattern matches a prefix of every text
         if len(digits) > len(str(LARGEST_ID)):
             digits = str(LARGEST_ID)
         return 0 if sign or not digits else builtins.min(int(digits), LARGEST_ID)
@@ -228,7 +228,7 @@ class Params:
 
     def texts(self, name: str) -> builtins.list[str]:
         """Several texts written by a user, see `text`."""
-        return [_prose(text) for text in self.list(name)]
+        return [_clean_text(text) for text in self.list(name)]
 
     def ids(self, name: str, *, max: int = 1_000) -> builtins.list[int]:
         """Several ids; anything that cannot be an id is left out."""
@@ -236,8 +236,8 @@ class Params:
 
     def sub(self, name: str) -> Params | None:
         """The mapping at `name` (`poll[...]`, or a JSON object), or None."""
-        found = self._find(name)[0]
-        return Params(found) if isinstance(found, dict) else None
+        value = self._find(name)[0]
+        return Params(value) if isinstance(value, dict) else None
 
     def subs(self, name: str) -> builtins.list[Params]:
         """Several mappings: `name[0][x]`, `name[][x]`, or a JSON list of objects."""
@@ -245,18 +245,18 @@ class Params:
 
     def upload(self, name: str) -> Upload | None:
         """A file, also from a `data:` URI; None if no file was chosen. Raises Invalid for anything else."""
-        found = self._find(name)[0]
-        if isinstance(found, Repeated):
-            found = found[-1]
-        if found is None or isinstance(found, Upload):
-            return found
-        text = _scalar(name, found) or ""
+        value = self._find(name)[0]
+        if isinstance(value, Repeated):
+            value = value[-1]
+        if value is None or isinstance(value, Upload):
+            return value
+        text = _scalar(name, value) or ""
         return _decode_data_uri(name, text) if text else None
 
     def pairs(self, *names: str) -> Iterator[tuple[str, str]]:
         """Yield (name, text) for each of `names` that was sent, lists as `name[]`, to repeat them in a link to another page."""
         for name in names:
             value = self._find(name)[0]
-            several = isinstance(value, (list, dict))
+            is_list = isinstance(value, (list, dict))
             for text in self.list(name):
-                yield (f"{name}[]" if several else name), text
+                yield (f"{name}[]" if is_list else name), text

@@ -21,7 +21,7 @@ from microblog.web.http.interfaces import ChannelServer
 from microblog.web.http.timeouts import Progress
 from microblog.web.http.transports import unsent_bytes
 
-EARLY = 16 * 1024  # bytes that are read ahead during a request: a disconnect is only noticed while reading
+MAX_EARLY_BYTES = 16 * 1024  # bytes that are read ahead during a request: a disconnect is only noticed while reading
 
 
 class PipelinedChannel(TwistedHTTPChannel):
@@ -30,24 +30,24 @@ class PipelinedChannel(TwistedHTTPChannel):
     transport: Any  # a transport, consumer and producer at once, TCP, UNIX or TLS
     server: ChannelServer
     due: float | None = None
-    taken: IProtocol | None = None
+    successor: IProtocol | None = None
     refused = False
     writing: ChannelRequest | None = None
     network = ""
     _ready: ChannelRequest | None = None
     _since = 0.0
     _early = 0
-    _left = 0
+    _unread_before = 0
     _progress: Progress | None = None
-    _asking = False
-    _held = False
+    _authenticating = False
+    _next_held_back = False
     _queued = False
     _in_turn = False
 
-    def _keep_early(self, data: bytes) -> None:
+    def _buffer_early(self, data: bytes) -> None:
         self._dataBuffer.append(data)
         self._early += len(data)
-        if self._early > EARLY or self._held:
+        if self._early > MAX_EARLY_BYTES or self._next_held_back:
             self._networkProducer.pauseProducing()
 
     def _finishRequestBody(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
@@ -60,25 +60,25 @@ class PipelinedChannel(TwistedHTTPChannel):
         """Process a complete request, now or in its turn."""
         self.network = request.network
         turns = self.server.turns
-        if not self._in_turn and turns.crowded():
+        if not self._in_turn and turns.is_saturated():
             self._ready = request
             self._queue()
         else:
             self.server.site.render(request)
-            turns.ended()
+            turns.finished()
 
     def requestDone(self, request: http.Request) -> None:  # noqa: N802 - Twisted's name
         """Continue after a response: wait for the next request, or queue the one that has arrived already."""
         self._since = self.server.seconds()
-        self.due = self._since + self.server.patience.idle
+        self.due = self._since + self.server.timeouts.idle
         if not self.persistent:
             super().requestDone(request)
         elif self._waitingForTransport or self._early or self._buffer:
             self.requests.remove(request)
-            self._held = True
+            self._next_held_back = True
             self._networkProducer.pauseProducing()
             if self._waitingForTransport:
-                self.must_be_read()
+                self.start_read_deadline()
             else:
                 self._queue()
         else:
@@ -96,31 +96,31 @@ class PipelinedChannel(TwistedHTTPChannel):
             request, self._ready = self._ready, None
             self.server.site.render(request)
             return
-        if not self._held or self._waitingForTransport:
+        if not self._next_held_back or self._waitingForTransport:
             return
         if self.server.draining:
             self.loseConnection()
             return
         data, self._dataBuffer, self._early = b"".join(self._dataBuffer), [], 0
-        self._held = self._handlingRequest = False
+        self._next_held_back = self._handlingRequest = False
         self._in_turn = True
         self.setLineMode(data)
         self._in_turn = False
-        if not self._held and not self.refused and self._early <= EARLY and not self._asking:
+        if not self._next_held_back and not self.refused and self._early <= MAX_EARLY_BYTES and not self._authenticating:
             self._networkProducer.resumeProducing()
 
     def resumeProducing(self) -> None:
         """Continue: the transport's buffer is empty."""
         super().resumeProducing()
         if self.writing is not None:
-            self.writing.write_on()
-        elif self._held:
+            self.writing.write_rest()
+        elif self._next_held_back:
             self._queue()
 
-    def must_be_read(self) -> None:
+    def start_read_deadline(self) -> None:
         """Start the deadline for the client to read what was written."""
-        self._left = self._unread
-        self.due = self.server.seconds() + self.server.patience.unread
+        self._unread_before = self._unread
+        self.due = self.server.seconds() + self.server.timeouts.unread
 
     @property
     def is_full(self) -> bool:
@@ -135,7 +135,7 @@ class PipelinedChannel(TwistedHTTPChannel):
 
     def loseConnection(self) -> None:
         """Close once the buffered data was sent; begin no further request."""
-        self._held = False
+        self._next_held_back = False
         super().loseConnection()
 
     def abort(self) -> None:
@@ -145,16 +145,16 @@ class PipelinedChannel(TwistedHTTPChannel):
     @property
     def busy(self) -> bool:
         """True while a request is being read or processed, or the client reads its response."""
-        if self.taken is not None and self._sender is None:
+        if self.successor is not None and self._sender is None:
             return False
-        left = self._unread
-        if not left:
+        unread = self._unread
+        if not unread:
             return bool(self.requests) and not self.refused
         self._progress = self._progress or Progress()
-        return self._progress.goes_on(left, self.server.seconds())
+        return self._progress.is_making_progress(unread, self.server.seconds())
 
     @property
     def _sender(self) -> BodySender | None:
         """The protocol that sends a large body over this connection, if there is one."""
-        taken: object = self.taken
-        return taken if isinstance(taken, BodySender) else None
+        successor: object = self.successor
+        return successor if isinstance(successor, BodySender) else None

@@ -13,7 +13,7 @@ from microblog.web.http.route import SMALL_FORM
 PROFILE_IMAGES_FORM = 2 * MAX_IMAGE_BYTES + SMALL_FORM
 
 
-async def update_profile_images(pictures: ProfileImages, viewer: Viewer, fields: Params) -> Account | None:
+async def update_profile_images(profile_images: ProfileImages, viewer: Viewer, fields: Params) -> Account | None:
     """Set or remove the images as requested and return the changed account, or None if nothing changed.
 
     Raises Invalid if a file is not an image.
@@ -21,11 +21,11 @@ async def update_profile_images(pictures: ProfileImages, viewer: Viewer, fields:
     account = None
     avatar, header = fields.upload("avatar"), fields.upload("header")
     if avatar is not None:
-        account = await pictures.set_avatar(viewer, avatar.file)
+        account = await profile_images.set_avatar(viewer, avatar.file)
     elif fields.flag("drop_avatar"):
-        account = await pictures.remove_avatar(viewer)
+        account = await profile_images.remove_avatar(viewer)
     if header is not None:
-        account = await pictures.set_header(viewer, header.file)
+        account = await profile_images.set_header(viewer, header.file)
     elif fields.flag("drop_header"):
-        account = await pictures.remove_header(viewer)
+        account = await profile_images.remove_header(viewer)
     return account

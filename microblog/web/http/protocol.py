@@ -57,7 +57,7 @@ from twisted.web import http
 from microblog.web.http.body_buffer import IN_MEMORY
 from microblog.web.http.channel_request import ChannelRequest, RequestChannel
 from microblog.web.http.client_address import UNKNOWN, Address, network_of, parse_address
-from microblog.web.http.pipeline import EARLY, PipelinedChannel
+from microblog.web.http.pipeline import MAX_EARLY_BYTES, PipelinedChannel
 from microblog.web.http.request_faults import path_of, request_fault, target_of
 from microblog.web.http.timeouts import NO_ROOM, TOO_LONG, TOO_MANY, TOO_SLOW, too_large
 
@@ -78,11 +78,11 @@ class HttpChannel(PipelinedChannel):
     peer_network = ""
     _line = b""
     _body_limit = 0
-    _wire_limit = 0
+    _received_limit = 0
     _lingered = 0
     _reading = False
     _in_body = False
-    _known = False
+    _sender_known = False
     _sliced = False
     _closing = False
 
@@ -95,7 +95,7 @@ class HttpChannel(PipelinedChannel):
         self.network = self.peer_network = network_of(self.peer or UNKNOWN)
         self.server.channels.add(self)
         self._since = self.server.seconds()
-        self.due = self._since + self.server.patience.head
+        self.due = self._since + self.server.timeouts.head
         if not self._is_known_proxy and not self.server.connections.add(self):
             self.abort()
 
@@ -109,18 +109,18 @@ class HttpChannel(PipelinedChannel):
         self.server.channels.discard(self)
         self.server.connections.remove(self)
         self.due = self.writing = self._ready = None
-        self._held = self._asking = self._sliced = False
+        self._next_held_back = self._authenticating = self._sliced = False
         super().connectionLost(reason)
-        taken, self.taken = self.taken, None
-        if taken is not None:
-            taken.connectionLost(reason)
+        successor, self.successor = self.successor, None
+        if successor is not None:
+            successor.connectionLost(reason)
 
     # --- reading
 
     def dataReceived(self, data: bytes) -> None:
         """Handle bytes from the client."""
-        if self.taken is not None:
-            self.taken.dataReceived(data)
+        if self.successor is not None:
+            self.successor.dataReceived(data)
         elif self.refused:
             self._lingered += len(data)
             if self._lingered > _LINGER_BYTES:
@@ -129,7 +129,7 @@ class HttpChannel(PipelinedChannel):
             if not self._reading and not self._handlingRequest:
                 self._reading = True
                 self._since = self.server.seconds()
-                self.due = self._since + self.server.patience.head
+                self.due = self._since + self.server.timeouts.head
             super().dataReceived(data)
 
     def lineReceived(self, line: bytes) -> bool | None:
@@ -173,39 +173,39 @@ class HttpChannel(PipelinedChannel):
 
     def _body_announced(self, request: ChannelRequest) -> None:
         self._body_limit = self.server.site.body_limit(self._command, self._path, request.is_multipart)
-        self._wire_limit = 8 * self._body_limit + 65_536
+        self._received_limit = 8 * self._body_limit + 65_536
         if self.exceeds(self.length or 0):
             return
-        self._in_body, self._known = True, self._body_limit <= IN_MEMORY
-        self._expect(IN_MEMORY if self.length is None else self.length)
-        if self.length is None or self.length <= IN_MEMORY or self._known:
+        self._in_body, self._sender_known = True, self._body_limit <= IN_MEMORY
+        self._start_body_deadline(IN_MEMORY if self.length is None else self.length)
+        if self.length is None or self.length <= IN_MEMORY or self._sender_known:
             super().allHeadersReceived()
         else:
-            self._ask_who(request)
+            self._authenticate_sender(request)
 
-    def _expect(self, length: int) -> None:
-        patience = self.server.patience
-        self.due = self.server.seconds() + patience.body + length / patience.body_rate
+    def _start_body_deadline(self, length: int) -> None:
+        timeouts = self.server.timeouts
+        self.due = self.server.seconds() + timeouts.body + length / timeouts.body_rate
 
-    def _ask_who(self, request: ChannelRequest) -> None:
+    def _authenticate_sender(self, request: ChannelRequest) -> None:
         """Stop reading until the sender of a large body is authenticated."""
-        self.paused = self._asking = True
+        self.paused = self._authenticating = True
         self._networkProducer.pauseProducing()
         self.server.site.admit_body(request, self._admitted)
 
     def _admitted(self, refusal: tuple[int, str] | None) -> None:
-        if not self._asking or self.refused:
+        if not self._authenticating or self.refused:
             return
-        self.paused = self._asking = False
+        self.paused = self._authenticating = False
         if refusal is not None:
             self.refuse(*refusal)
             return
-        self._known = True
+        self._sender_known = True
         content = cast("ChannelRequest", self.requests[-1]).content
         if content is None:
             super().allHeadersReceived()
         else:
-            self._expect(self._body_limit)
+            self._start_body_deadline(self._body_limit)
             self.server.budget.watch(content, self.server.seconds())
         if self._sliced:
             self._queue()
@@ -223,17 +223,17 @@ class HttpChannel(PipelinedChannel):
 
     def checkPersistence(self, request: http.Request, version: bytes) -> bool:  # noqa: N802 - Twisted's name
         """True if the connection stays open after this request."""
-        wishes = b",".join(request.requestHeaders.getRawHeaders(b"Connection") or ()).lower().split(b",")
-        return version == b"HTTP/1.1" and b"close" not in (wish.strip() for wish in wishes)
+        options = b",".join(request.requestHeaders.getRawHeaders(b"Connection") or ()).lower().split(b",")
+        return version == b"HTTP/1.1" and b"close" not in (option.strip() for option in options)
 
     def rawDataReceived(self, data: bytes) -> None:
         """Handle a piece of a body, or data that arrives while a request is being processed."""
-        if self.taken is not None:
-            self.taken.dataReceived(data)
+        if self.successor is not None:
+            self.successor.dataReceived(data)
         elif self.refused:
             return
         elif self._handlingRequest:
-            self._keep_early(data)
+            self._buffer_early(data)
         elif self.length is None:
             self._read_chunks(data)
         else:
@@ -244,16 +244,16 @@ class HttpChannel(PipelinedChannel):
         rest = b""
         if data.count(b"\r\n") > _MAX_CHUNKS:
             data, rest = data[:_SLICE], data[_SLICE:]
-            self._keep_early(rest)
+            self._buffer_early(rest)
             self._networkProducer.pauseProducing()
-        self._wire_limit -= len(data)
-        if self._wire_limit < 0:
+        self._received_limit -= len(data)
+        if self._received_limit < 0:
             self.refuse(413, "There is more around this body than in it.")
             return
         super().rawDataReceived(data)
-        self._look_at_size()
+        self._check_size()
         self._sliced = bool(rest) and not self._handlingRequest and not self.refused
-        if self._sliced and not self._asking:
+        if self._sliced and not self._authenticating:
             self._queue()
 
     def begin_next(self) -> None:
@@ -266,15 +266,15 @@ class HttpChannel(PipelinedChannel):
         if self.refused:
             return
         self.rawDataReceived(data)
-        if not (self._sliced or self._held or self._asking or self.refused) and self._early <= EARLY:
+        if not (self._sliced or self._next_held_back or self._authenticating or self.refused) and self._early <= MAX_EARLY_BYTES:
             self._networkProducer.resumeProducing()
 
-    def _look_at_size(self) -> None:
+    def _check_size(self) -> None:
         """Authenticate the sender of a body of unknown length once it is large."""
-        if self._in_body and not self._known and not self.refused:
+        if self._in_body and not self._sender_known and not self.refused:
             request = cast("ChannelRequest", self.requests[-1])
             if request.content is not None and request.content.size > IN_MEMORY:
-                self._ask_who(request)
+                self._authenticate_sender(request)
 
     def exceeds(self, length: int) -> bool:
         """Refuse a body of `length` bytes that exceeds the limit of its route or the disk budget. True if the request is refused."""
@@ -283,11 +283,11 @@ class HttpChannel(PipelinedChannel):
         content = cast("ChannelRequest", self.requests[-1]).content
         if length > self._body_limit:
             self.refuse(413, too_large(self._body_limit))
-        elif content is not None and content.on_disk and not self.server.budget.room_for(content, self.server.seconds()):
+        elif content is not None and content.on_disk and not self.server.budget.make_room_for(content, self.server.seconds()):
             self.refuse(503, NO_ROOM)
         return self.refused
 
-    def give_way(self, slow: bool) -> None:
+    def refuse_body(self, slow: bool) -> None:
         """Refuse the current body: it is too slow (`slow`), or the budget is needed for faster ones."""
         self.refuse(*((408, TOO_SLOW) if slow else (503, NO_ROOM)))
 
@@ -316,7 +316,7 @@ class HttpChannel(PipelinedChannel):
         for request in self.requests:
             request.release()
         self._networkProducer.resumeProducing()
-        self.due = self.server.seconds() + self.server.patience.linger
+        self.due = self.server.seconds() + self.server.timeouts.linger
         close_writing = getattr(self.transport, "loseWriteConnection", None)
         if close_writing is None or ISSLTransport.providedBy(self.transport):
             self.loseConnection()
@@ -325,27 +325,27 @@ class HttpChannel(PipelinedChannel):
 
     def expire(self) -> None:
         """Handle a passed deadline: respond with 408 to an incomplete request, else close; abort a connection that does not close."""
-        patience, left = self.server.patience, self._unread
+        timeouts, unread = self.server.timeouts, self._unread
         if self.refused or self._closing:
             self.abort()
         elif self._reading:
             self.refuse(408, TOO_SLOW)
-        elif left and self._left - left < patience.unread * patience.read_rate:
+        elif unread and self._unread_before - unread < timeouts.unread * timeouts.read_rate:
             self.abort()
-        elif left:
-            self.must_be_read()
+        elif unread:
+            self.start_read_deadline()
         else:
             self._closing = True
-            self.due = self.server.seconds() + patience.abort
+            self.due = self.server.seconds() + timeouts.abort
             self.loseConnection()
 
     @property
     def idle_since(self) -> float | None:
         """Time since which the connection is idle, or None while it is busy."""
-        busy = (self._handlingRequest and not self._held) or self._in_body or self.taken is not None or self._closing
+        busy = (self._handlingRequest and not self._next_held_back) or self._in_body or self.successor is not None or self._closing
         return None if busy else self._since
 
-    def make_room(self) -> None:
+    def close_idle(self) -> None:
         """Close the idle connection in favour of a newer one of its network."""
         if self._unread:
             self.abort()
@@ -363,10 +363,10 @@ class HttpChannel(PipelinedChannel):
         self.requests.remove(request)
         request.channel = None  # type: ignore[assignment]  # the request is over, as after finish()
         early, self._dataBuffer = b"".join(self._dataBuffer), []
-        self.taken, self.due = protocol, None
+        self.successor, self.due = protocol, None
         self.transport.resumeProducing()
         if self._sender is not None:
-            self.must_be_read()
+            self.start_read_deadline()
         else:
             self.server.connections.remove(self)
         protocol.makeConnection(self.transport)

@@ -44,19 +44,19 @@ class RequestTurns:
     _queues: OrderedDict[str, deque[Waiting]] = field(factory=OrderedDict, init=False)
     _length: int = field(default=0, init=False)
     _call: IDelayedCall | None = field(default=None, init=False)
-    _began: float = field(default=0.0, init=False)
-    _ended: float = field(default=0.0, init=False)
+    _turn_began_at: float = field(default=0.0, init=False)
+    _finished_at: float = field(default=0.0, init=False)
 
-    def crowded(self) -> bool:
-        """True if a request that is complete now should be queued. If not, call `ended` after it was begun."""
+    def is_saturated(self) -> bool:
+        """True if a request that is complete now should be queued. If not, call `finished` after it was begun."""
         now = perf_counter()
-        if now - self._ended > GAP_S:
-            self._began = now
-        return now - self._began > SLICE_S
+        if now - self._finished_at > GAP_S:
+            self._turn_began_at = now
+        return now - self._turn_began_at > SLICE_S
 
-    def ended(self) -> None:
+    def finished(self) -> None:
         """Record that a request which began at once has finished or is waiting."""
-        self._ended = perf_counter()
+        self._finished_at = perf_counter()
 
     def add(self, connection: Waiting) -> None:
         """Queue a connection for the turn of its network."""
@@ -70,15 +70,15 @@ class RequestTurns:
 
     def _run(self) -> None:
         self._call = None
-        self._began = perf_counter()
-        ends = self._began + SLICE_S
+        self._turn_began_at = perf_counter()
+        ends = self._turn_began_at + SLICE_S
         try:
             for _ in range(self._length):
                 self._begin(self._pop())
                 if perf_counter() > ends:
                     break
         finally:
-            self.ended()
+            self.finished()
             self._schedule()
 
     def _pop(self) -> Waiting:

@@ -160,10 +160,10 @@ class Request:
 
     def has(self, etag: bytes | None) -> bool:
         """True if If-None-Match contains this entity tag (RFC 9110, section 13.1.2)."""
-        known = self.incoming.getHeader(b"If-None-Match")
-        if etag is None or known is None:
+        sent_etags = self.incoming.getHeader(b"If-None-Match")
+        if etag is None or sent_etags is None:
             return False
-        return etag.removeprefix(b"W/") in (tag.strip().removeprefix(b"W/") for tag in known.split(b","))
+        return etag.removeprefix(b"W/") in (tag.strip().removeprefix(b"W/") for tag in sent_etags.split(b","))
 
     def cookie(self, name: str) -> str | None:
         """The value of one of our cookies."""
@@ -203,14 +203,14 @@ class Request:
         query = Params(read_query(self.incoming.query))
         return query.is_repeated(name) or (query.has(name) and query.value(name) != self.fields.value(name))
 
-    def keep(self, fields: Params) -> None:
+    def set_fields(self, fields: Params) -> None:
         """Use these parsed parameters."""
         self._fields = fields
 
     @property
     def api(self) -> bool:
         """True if responses, including errors, are for API clients: an API route, or an unknown path of the API."""
-        return self.route.needs.api if self.route else self.cross_origin
+        return self.route.options.api if self.route else self.cross_origin
 
     @property
     def cross_origin(self) -> bool:
@@ -229,9 +229,9 @@ class Request:
         """The client's languages by preference, lower case (`en-gb`): `?lang=` before Accept-Language."""
         header = (self.header("Accept-Language") or "")[:1_024]
         found = [_LANGUAGE.fullmatch(item) for item in header.split(",")[:_MAX_LANGUAGES]]
-        weighed = [(-float(match.group(2) or 1), match.group(1).lower()) for match in found if match]
+        weighted = [(-float(match.group(2) or 1), match.group(1).lower()) for match in found if match]
         chosen = _LANGUAGE.fullmatch(self.fields.value("lang", max=32)) if b"lang=" in self.incoming.query else None
-        return ((chosen.group(1).lower(),) if chosen else ()) + tuple(tag for weight, tag in sorted(weighed, key=lambda w: w[0]) if weight)
+        return ((chosen.group(1).lower(),) if chosen else ()) + tuple(tag for weight, tag in sorted(weighted, key=lambda w: w[0]) if weight)
 
     def next_path(self, default: str = "/") -> str:
         """The path to redirect to, from the parameter `next`: always a path of this site."""

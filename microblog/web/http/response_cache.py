@@ -52,40 +52,40 @@ class _Template:
     def packed(self) -> tuple[bytes, ...]:
         """The pieces as deflate blocks, compressed once; empty at the place of a name."""
         if not self._packed:
-            self._packed.append(tuple(b"" if place % 2 else packed_piece(piece) for place, piece in enumerate(self.pieces)))
+            self._packed.append(tuple(b"" if log_position % 2 else packed_piece(piece) for log_position, piece in enumerate(self.pieces)))
         return self._packed[0]
 
 
 @define(eq=False)
 class ResponseCache:
-    """Caches up to `room` megabytes. `position` returns the position in the event log, `key` a new idempotency key for a form."""
+    """Caches up to `capacity_mb` megabytes. `position` returns the position in the event log, `key` a new idempotency key for a form."""
 
-    changes: InvalidationLog
+    invalidation_log: InvalidationLog
     now: Callable[[], datetime]
     position: Callable[[], str]
     key: Callable[[], str]
-    room: int = 32
-    memory: DependencyCache[_Template] = field(init=False)
+    capacity_mb: int = 32
+    cache: DependencyCache[_Template] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.memory = DependencyCache(self.changes, self.now, self.room * MEGABYTE, "pages", in_bytes=True)
+        self.cache = DependencyCache(self.invalidation_log, self.now, self.capacity_mb * MEGABYTE, "pages", in_bytes=True)
 
     async def get_or_make(self, request: Request, make: Callable[[], Awaitable[CacheableResponse]], variant: str = "") -> Response:
         """The cached response to a request that only reads, or a new one from `make`. The key is viewer, address and `variant`."""
-        if not self.room or request.incoming.body or request.incoming.file is not None:
+        if not self.capacity_mb or request.incoming.body or request.incoming.file is not None:
             return (await make()).response
         name = (request.viewer.id if request.viewer else None, request.incoming.uri, variant)
         position = self.position()  # read first: the cached page may lack what is posted after this
-        place = await self.changes.position()
-        template = self.memory.get(name, place)
+        log_position = await self.invalidation_log.position()
+        template = self.cache.get(name, log_position)
         if template is not None:
             return self._fill(request, template, position)
-        made = await make()
+        result = await make()
         if request.api and request.viewer is None:
-            made = evolve(made, response=made.response.tagged())
-        template = _split(made)
-        self.memory.put(name, template, made.dependencies, place, template.size + KEY_BYTES * len(made.dependencies.keys))
-        return made.response
+            result = evolve(result, response=result.response.tagged())
+        template = _split(result)
+        self.cache.put(name, template, result.dependencies, log_position, template.size + KEY_BYTES * len(result.dependencies.keys))
+        return result.response
 
     async def get_or_make_page(self, request: Request, make: Callable[[], Awaitable[CacheableResponse]]) -> Response:
         """The same for an HTML page, which depends on the visitor's theme."""
@@ -95,18 +95,18 @@ class ResponseCache:
         pieces = list(template.pieces)
         if len(pieces) > 1:
             texts = {b"position": position.encode("ascii")}
-            for place in range(1, len(pieces), 2):
-                name = pieces[place]
+            for log_position in range(1, len(pieces), 2):
+                name = pieces[log_position]
                 if name not in texts:
                     texts[name] = self._value(request, name).encode("ascii")
-                pieces[place] = texts[name]
+                pieces[log_position] = texts[name]
         if (
             template.size >= SMALLEST
             and is_packable(template.response.content_type)
             and not request.has(template.response.etag)
             and may_pack(request)
         ):
-            blocks = ((piece, made or stored_piece(piece)) for piece, made in zip(pieces, template.packed, strict=True))
+            blocks = ((piece, result or stored_piece(piece)) for piece, result in zip(pieces, template.packed, strict=True))
             return with_packed(template.response, joined(blocks))
         return evolve(template.response, body=b"".join(pieces)) if len(pieces) > 1 else template.response
 
@@ -116,23 +116,23 @@ class ResponseCache:
         return self.key() if name == b"key" else iso(self.now())
 
 
-def volatile_parts(shell: PageContext, key: str = "") -> dict[str, str]:
+def volatile_parts(page: PageContext, key: str = "") -> dict[str, str]:
     """The volatile texts of a page, with their names. User content cannot contain them, since its quotes are escaped."""
-    found = {f'data-now="{iso(shell.now)}"': "now"}
-    if shell.stream:
-        found[f'data-position="{shell.position}"'] = "position"
-    if shell.csrf:
-        found[f'value="{shell.csrf}"'] = "csrf"
+    found = {f'data-now="{iso(page.now)}"': "now"}
+    if page.stream:
+        found[f'data-position="{page.position}"'] = "position"
+    if page.csrf:
+        found[f'value="{page.csrf}"'] = "csrf"
     if key:
         found[f'value="{key}"'] = "key"
     return found
 
 
-def _split(made: CacheableResponse) -> _Template:
-    response = made.response
-    if not made.volatile:
+def _split(result: CacheableResponse) -> _Template:
+    response = result.response
+    if not result.volatile:
         return _Template(response, (response.body,))
-    names = {text.encode("ascii"): name.encode("ascii") for text, name in made.volatile.items()}
+    names = {text.encode("ascii"): name.encode("ascii") for text, name in result.volatile.items()}
     parts = re.split(b"(" + b"|".join(map(re.escape, names)) + b")", response.body)
     pieces: list[bytes] = [parts[0]]
     for found, rest in zip(parts[1::2], parts[2::2], strict=True):

@@ -36,14 +36,14 @@ class _Marked(Protocol):
     microblog_routes: tuple[tuple[str, str, RouteOptions, RouteDoc | None], ...]
 
 
-def route(method: str, path: str, needs: RouteOptions, doc: RouteDoc | None = None) -> Callable[[Endpoint[S, P]], Endpoint[S, P]]:
+def route(method: str, path: str, options: RouteOptions, doc: RouteDoc | None = None) -> Callable[[Endpoint[S, P]], Endpoint[S, P]]:
     """Mark a method as the endpoint of `method path`. May be stacked; GET includes HEAD. Raises ValueError for an invalid route."""
     if method not in METHODS or not path.startswith("/"):
         raise ValueError(f"{method} {path} is not a route.")
 
     def mark(function: Endpoint[S, P]) -> Endpoint[S, P]:
         marked = cast("_Marked", function)
-        marked.microblog_routes = ((method, path, needs, doc), *getattr(function, "microblog_routes", ()))
+        marked.microblog_routes = ((method, path, options, doc), *getattr(function, "microblog_routes", ()))
         return function
 
     return mark
@@ -53,6 +53,6 @@ def routes_of(feature: type) -> Iterator[Route]:
     """The routes that a class declares, in the order of its body."""
     for name in dict.fromkeys(name for cls in reversed(feature.__mro__) for name in vars(cls)):
         function = getattr(feature, name, None)
-        for method, path, needs, doc in getattr(function, "microblog_routes", ()):
-            plain = cast("Callable[..., Coroutine[Any, Any, Response]]", function)
-            yield Route(method, path, needs, f"{feature.__name__}.{name}", plain, doc)
+        for method, path, options, doc in getattr(function, "microblog_routes", ()):
+            function = cast("Callable[..., Coroutine[Any, Any, Response]]", function)
+            yield Route(method, path, options, f"{feature.__name__}.{name}", function, doc)

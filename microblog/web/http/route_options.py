@@ -85,7 +85,7 @@ class Route:
 
     method: str
     path: str
-    needs: RouteOptions
+    options: RouteOptions
     name: str
     function: Callable[..., Coroutine[Any, Any, Response]]
     doc: RouteDoc | None = None

@@ -45,7 +45,7 @@ class HttpServer(Factory):
         reactor: IReactorTime,
         *,
         proxies: Proxies | None = None,
-        patience: Timeouts | None = None,
+        timeouts: Timeouts | None = None,
         access_log: Callable[[str], object] | None = None,
         budget: BodyBudget | None = None,
         caps: Caps | None = None,
@@ -55,7 +55,7 @@ class HttpServer(Factory):
         self.reactor = reactor
         self.seconds: Callable[[], float] = reactor.seconds
         self.proxies = proxies or Proxies()
-        self.patience = patience or Timeouts()
+        self.timeouts = timeouts or Timeouts()
         self.access_log = access_log
         self.budget = budget or BodyBudget()
         caps = caps or Caps()
@@ -69,7 +69,7 @@ class HttpServer(Factory):
         self._lines: list[str] = []
         self._ids = 0
         self._prefix = os.urandom(5).hex()
-        self._ticking: IDelayedCall | None = None
+        self._next_tick: IDelayedCall | None = None
         self._listening = False
         self._read_clock()
 
@@ -82,14 +82,14 @@ class HttpServer(Factory):
     def startFactory(self) -> None:
         """Start ticking when the first port listens."""
         self._listening = True
-        if self._ticking is None:
+        if self._next_tick is None:
             self._tick()
 
     def stopFactory(self) -> None:
         """Stop ticking when no port listens and no connection is open; open connections keep their deadlines."""
         self._listening = False
         if not self.channels:
-            self._stop_ticking()
+            self._cancel_tick()
 
     def _read_clock(self) -> None:
         now = self._wall()
@@ -98,7 +98,7 @@ class HttpServer(Factory):
 
     def _tick(self) -> None:
         # scheduled first, so that an error below cannot stop the ticks that enforce deadlines
-        self._ticking = self.reactor.callLater(_TICK, self._tick) if self._listening or self.channels else None
+        self._next_tick = self.reactor.callLater(_TICK, self._tick) if self._listening or self.channels else None
         self._read_clock()
         now = self.seconds()
         for channel in [channel for channel in self.channels if channel.due is not None and channel.due <= now]:
@@ -106,11 +106,11 @@ class HttpServer(Factory):
         self.budget.refuse_slow(now)
         self.flush_log()
 
-    def _stop_ticking(self) -> None:
+    def _cancel_tick(self) -> None:
         self.flush_log()
-        if self._ticking is not None:
-            self._ticking.cancel()
-            self._ticking = None
+        if self._next_tick is not None:
+            self._next_tick.cancel()
+            self._next_tick = None
 
     # --- ids and log
 
@@ -169,7 +169,7 @@ class HttpServer(Factory):
         """
         self.draining = True
         for channel in list(self.channels):
-            if not channel.busy and channel.taken is None:
+            if not channel.busy and channel.successor is None:
                 channel.loseConnection()
         ends = self.seconds() + timeout
         while self._busy and self.seconds() < ends:

@@ -10,21 +10,21 @@ from twisted.internet.task import cooperate
 T = TypeVar("T")
 U = TypeVar("U")
 
-AT_ONCE = 100
+MAX_SINGLE_SLICE = 100
 """Maximum number of items that are processed without a pause."""
 
 
-async def each_in_turn(items: Iterable[T], make: Callable[[T], U]) -> list[U]:
-    """Apply `make` to each item, in order; for a long list in slices of a few milliseconds."""
+async def each_in_turn(items: Iterable[T], function: Callable[[T], U]) -> list[U]:
+    """Apply `function` to each item, in order; for a long list in slices of a few milliseconds."""
     items = list(items)
-    made: list[U] = []
+    results: list[U] = []
 
     def steps() -> Iterator[None]:
         for item in items:
-            made.append(make(item))
+            results.append(function(item))
             yield
 
-    if len(items) <= AT_ONCE:
-        return list(map(make, items))
+    if len(items) <= MAX_SINGLE_SLICE:
+        return list(map(function, items))
     await cooperate(steps()).whenDone()
-    return made
+    return results

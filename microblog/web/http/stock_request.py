@@ -33,8 +33,8 @@ class StockRequest:
 
     body = b""
     file: BinaryIO | None = None
-    gone: Callable[[], None] | None = None
-    hung_up = False
+    on_disconnect: Callable[[], None] | None = None
+    disconnected = False
     body_admitted = False
 
     def __init__(self, request: Request) -> None:
@@ -52,13 +52,13 @@ class StockRequest:
             self.file = content
         elif self.size:
             self.body = content.read()
-        request.notifyFinish().addErrback(lambda _: self._hang_up())
+        request.notifyFinish().addErrback(lambda _: self._on_disconnect())
 
-    def _hang_up(self) -> None:
-        self.hung_up = True
-        gone, self.gone = self.gone, None
-        if gone is not None:
-            gone()
+    def _on_disconnect(self) -> None:
+        self.disconnected = True
+        on_disconnect, self.on_disconnect = self.on_disconnect, None
+        if on_disconnect is not None:
+            on_disconnect()
 
     def getHeader(self, key: AnyStr) -> AnyStr | None:  # noqa: N802 - Twisted's name
         """The last value of a header."""
@@ -67,8 +67,8 @@ class StockRequest:
     @property
     def is_multipart(self) -> bool:
         """True if the body is a form that may contain files."""
-        kind = (self.getHeader(b"Content-Type") or b"").partition(b";")[0]
-        return kind.strip().lower() == b"multipart/form-data"
+        content_type = (self.getHeader(b"Content-Type") or b"").partition(b";")[0]
+        return content_type.strip().lower() == b"multipart/form-data"
 
     @property
     def address(self) -> Address:

@@ -11,5 +11,5 @@ THEMES = ("auto", "light", "dark")
 
 def theme_of(request: Request) -> str:
     """The visitor's theme; `auto` follows the device."""
-    chosen = request.cookie(THEME)
-    return chosen if chosen in THEMES else "auto"
+    theme = request.cookie(THEME)
+    return theme if theme in THEMES else "auto"

@@ -37,7 +37,7 @@ class Progress:
     left: int = 0
     since: float = 0.0
 
-    def goes_on(self, left: int, now: float) -> bool:
+    def is_making_progress(self, left: int, now: float) -> bool:
         """True unless the number of unsent bytes has not changed for STALL_S seconds."""
         if left != self.left:
             self.left, self.since = left, now

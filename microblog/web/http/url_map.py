@@ -140,7 +140,7 @@ class Routes:
         def endpoint(request: Request, **values: Any) -> Deferred[bytes | Resource]:
             incoming = StockRequest(request)
             try:
-                incoming.path_text = self._checked(incoming, bound.route.needs)
+                incoming.path_text = self._checked(incoming, bound.route.options)
             except Problem as problem:
                 self._site.refuse(incoming, problem)
             else:
@@ -163,9 +163,9 @@ class Routes:
         self._site.refuse(incoming, problem)
         return incoming.done
 
-    def _checked(self, incoming: StockRequest, needs: RouteOptions | None) -> str:
+    def _checked(self, incoming: StockRequest, options: RouteOptions | None) -> str:
         """The decoded path. Raises a Problem for requests that Klein matches but the site refuses."""
-        limit = _body_limit(needs, incoming.is_multipart)
+        limit = _body_limit(options, incoming.is_multipart)
         if incoming.size > limit:
             raise TooLarge(too_large(limit))
         path = decode_path(incoming.raw_path)
@@ -178,9 +178,9 @@ class Routes:
         """The route of a request, and the arguments from its path. Raises NotFound or NotAllowedHere."""
         if method == "HEAD":
             method = "GET"
-        here = self._static.get(path)
-        if here is not None and method in here:
-            return here[method], {}
+        by_method = self._static.get(path)
+        if by_method is not None and method in by_method:
+            return by_method[method], {}
         self._refuse_ambiguous(method, path)
         return self._match(method, path)
 
@@ -216,10 +216,10 @@ class Routes:
             bound, _ = self.find(method, decode_path(raw_path))
         except (NotFound, NotAllowedHere, Malformed):
             return _body_limit(None, files)
-        return _body_limit(bound.route.needs, files)
+        return _body_limit(bound.route.options, files)
 
 
-def _body_limit(needs: RouteOptions | None, files: bool) -> int:
-    if needs is None:
+def _body_limit(options: RouteOptions | None, files: bool) -> int:
+    if options is None:
         return SMALL_FORM
-    return max(needs.body, needs.files) if files else needs.body
+    return max(options.body, options.files) if files else options.body

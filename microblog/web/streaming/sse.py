@@ -54,9 +54,9 @@ class PageEncoder:
     `member`: for logged-in users, else for visitors.
     """
 
-    article: Callable[[Post, bool, PostFlags], str]
-    note: Callable[[Notification], str]
-    talk: Callable[[Conversation, str], str]
+    render_post: Callable[[Post, bool, PostFlags], str]
+    render_notification: Callable[[Notification], str]
+    render_conversation: Callable[[Conversation, str], str]
     member: bool
     context: FilterContext = FilterContext.HOME
 
@@ -74,13 +74,13 @@ class PageEncoder:
         if context is not FilterContext.THREAD and is_hidden(matches, context):
             return None
         if update.notification is not None:
-            return event("notification", self._notice(update.notification), update.position)
+            return event("notification", self._notification(update.notification), update.position)
         if update.unread is not None:
             return event(
-                "badges", orjson.dumps(_numbers(update.unread) | {"removed": update.removed and str(update.removed)}), update.position
+                "badges", orjson.dumps(_counts(update.unread) | {"removed": update.removed and str(update.removed)}), update.position
             )
         if update.conversation is not None:
-            return event("conversation", self._talk(update.conversation, warning_title(matches, self.context)), update.position)
+            return event("conversation", self._conversation(update.conversation, warning_title(matches, self.context)), update.position)
         if update.post is not None:
             name = "edit" if update.kind is EventKind.POST_EDITED else "update"
             return event(name, self._post(update.post, warning_title(matches, self.context), own), update.position)
@@ -111,31 +111,33 @@ class PageEncoder:
         return event("restart", b"%d" % (delay * 1000)) if reason is CloseReason.RESTART else b""
 
     def _post(self, post: Post, title: str, own: ViewerInteractions | None) -> bytes:
-        answers = None if post.reply_to is None else str(post.reply_to)
-        html = self.article(post, self.member, own.flags if own else NO_FLAGS)
+        reply_to = None if post.reply_to is None else str(post.reply_to)
+        html = self.render_post(post, self.member, own.flags if own else NO_FLAGS)
         html = fold_behind_filters(html, title) if title else html
-        return orjson.dumps({"id": str(post.id), "html": html, "at": post.created_at.isoformat(), "reply_to": answers})
+        return orjson.dumps({"id": str(post.id), "html": html, "at": post.created_at.isoformat(), "reply_to": reply_to})
 
-    def _notice(self, notice: NotificationUpdate) -> bytes:
-        return orjson.dumps({"id": str(notice.notification.id), "html": self.note(notice.notification), **_numbers(notice.unread)})
+    def _notification(self, update: NotificationUpdate) -> bytes:
+        return orjson.dumps(
+            {"id": str(update.notification.id), "html": self.render_notification(update.notification), **_counts(update.unread)}
+        )
 
-    def _talk(self, conversation: Conversation, title: str) -> bytes:
-        html, last = self.talk(conversation, title), str(conversation.last.id)
+    def _conversation(self, conversation: Conversation, title: str) -> bytes:
+        html, last = self.render_conversation(conversation, title), str(conversation.last.id)
         return orjson.dumps({"id": str(conversation.id), "html": html, "last": last, "unread": conversation.unread})
 
 
 def _announced(update: Update) -> bytes | None:
     """An announcement as HTML, or the id of a deleted one. Pages show no reactions."""
     if update.kind is EventKind.ANNOUNCED and update.announcement is not None:
-        made = update.announcement
-        return event("announcement", orjson.dumps({"id": str(made.id), "html": own_links(made.html)}), update.position)
+        announcement = update.announcement
+        return event("announcement", orjson.dumps({"id": str(announcement.id), "html": own_links(announcement.html)}), update.position)
     if update.kind is EventKind.ANNOUNCEMENT_WITHDRAWN:
         return event("withdrawn", b"%d" % (update.announcement_id or 0), update.position)
     return None
 
 
-def _numbers(badges: UnreadUpdate) -> dict[str, object]:
-    return {"unread": badges.unread, "messages": badges.messages}
+def _counts(unread: UnreadUpdate) -> dict[str, object]:
+    return {"unread": unread.unread, "messages": unread.messages}
 
 
 @define(eq=False)
@@ -147,20 +149,20 @@ class EventStream(OpenStream):
 
     def admitted(self) -> None:
         """Subscribe to the stream."""
-        self.feed.subscribe(self.subscriber, self.stream, self.since, self.asked)
+        self.feed.subscribe(self.subscriber, self.stream, self.since, self.requested_at)
 
 
 @frozen
 class Streams:
-    """Streams for the pages of this site. `article`, `note` and `talk` render a post, a notification and a conversation."""
+    """Streams for the pages of this site. The three `render_...` functions return HTML."""
 
     feed: Broadcaster
-    article: Callable[[Post, bool, PostFlags], str]
-    note: Callable[[Notification], str]
-    talk: Callable[[Conversation, str], str]
+    render_post: Callable[[Post, bool, PostFlags], str]
+    render_notification: Callable[[Notification], str]
+    render_conversation: Callable[[Conversation, str], str]
     accounts: Accounts
     posts: Posts
-    places: ConnectionLimiter
+    limiter: ConnectionLimiter
 
     @route("GET", "/live/home", MEMBER)
     async def home(self, request: Request) -> Response:
@@ -201,12 +203,18 @@ class Streams:
 
     async def _stream(self, request: Request, kind: StreamKind, of: int | str) -> Response:
         self._check_origin(request)
-        await self.places.check_rate(request)
-        reader = StreamIdentity.of(request)
-        self.feed.check_limit(reader.account)
-        encoder = PageEncoder(self.article, self.note, self.talk, reader.account is not None, CONTEXTS.get(kind, FilterContext.ACCOUNT))
-        opened = await self.places.reserve(request)
-        protocol = EventStream(self.feed, encoder, reader, opened, Stream(kind, of, reader.account), since_of(request, self.feed))
+        await self.limiter.check_rate(request)
+        identity = StreamIdentity.of(request)
+        self.feed.check_limit(identity.account)
+        encoder = PageEncoder(
+            self.render_post,
+            self.render_notification,
+            self.render_conversation,
+            identity.account is not None,
+            CONTEXTS.get(kind, FilterContext.ACCOUNT),
+        )
+        count_open = await self.limiter.reserve(request)
+        protocol = EventStream(self.feed, encoder, identity, count_open, Stream(kind, of, identity.account), since_of(request, self.feed))
         return Response.stream(protocol).cached(b"no-store, no-transform").with_header("X-Accel-Buffering", "no")
 
     def _check_origin(self, request: Request) -> None:
@@ -218,10 +226,10 @@ class Streams:
 
 def since_of(request: Request, feed: Broadcaster) -> Position | None:
     """The position to continue from. Last-Event-ID of a reconnecting browser is newer than the one in the URL."""
-    given = request.header("Last-Event-ID") or request.fields.value("since", max=100)
-    if not given:
+    text = request.header("Last-Event-ID") or request.fields.value("since", max=100)
+    if not text:
         return None
     try:
-        return feed.read_position(given)
+        return feed.read_position(text)
     except Malformed:
         return UNKNOWN

@@ -62,10 +62,10 @@ class ConnectionLimiter:
     """
 
     limits: RateLimiter
-    most: int
+    max_connections: int
     per_account: RateLimit
     per_network: RateLimit
-    _open: Counter[str] = field(factory=Counter, init=False)
+    _open_connections: Counter[str] = field(factory=Counter, init=False)
 
     async def check_rate(self, request: Request) -> None:
         """Count a connection attempt, before authentication. Raises TooMany if the network makes too many."""
@@ -79,45 +79,45 @@ class ConnectionLimiter:
         if request.viewer is not None:
             await self._limit(request, self.per_account, str(request.viewer.id))
         network = request.network
-        if self._open[network] >= self.most:
+        if self._open_connections[network] >= self.max_connections:
             raise TooMany("There are too many open streams from your network.")
-        return lambda more: self._count(network, more)
+        return lambda change: self._count(network, change)
 
     async def _limit(self, request: Request, rate: RateLimit, key: str) -> None:
         request.limit_usage = await self.limits.consume([(rate, key)])
         if request.limit_usage is not None and request.limit_usage.exceeded:
             raise request.limit_usage.problem(self.limits.now())
 
-    def _count(self, network: str, more: int) -> None:
-        self._open[network] += more
-        if not self._open[network]:
-            del self._open[network]
+    def _count(self, network: str, change: int) -> None:
+        self._open_connections[network] += change
+        if not self._open_connections[network]:
+            del self._open_connections[network]
 
 
 @define(eq=False)
 class OpenStream(Protocol):
-    """An open stream; the feed's `Connection`. `opened` is called with 1 when it opens and with -1 when it closes.
+    """An open stream; the feed's `Connection`. `count_open` is called with 1 when it opens and with -1 when it closes.
 
-    `asked`: position of the feed when the connection was made. Admission takes a while, and a client that has received the head of the
-    response must not miss anything from then on.
+    `requested_at`: position of the feed when the connection was made. Admission takes a while, and a client that has received the head
+    of the response must not miss anything from then on.
     """
 
     feed: Broadcaster
-    manner: StreamProtocol
-    reader: StreamIdentity
-    opened: Callable[[int], None]
+    encoder: StreamProtocol
+    identity: StreamIdentity
+    count_open: Callable[[int], None]
     subscriber: Subscriber = field(init=False)
-    asked: Position = field(init=False)
+    requested_at: Position = field(init=False)
     socket: Socket | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.subscriber = Subscriber(self, self.manner, self.reader.account, self.reader.session, self.reader.token)
+        self.subscriber = Subscriber(self, self.encoder, self.identity.account, self.identity.session, self.identity.token)
 
     def connectionMade(self) -> None:
         """Take over the connection, after the head of the response was written."""
         self.socket = socket_of(self.transport, self._drained)
-        self.opened(1)
-        self.asked = self.feed.position
+        self.count_open(1)
+        self.requested_at = self.feed.position
         Deferred.fromCoroutine(self._admit()).addErrback(self._failed)
 
     async def _admit(self) -> None:
@@ -128,7 +128,7 @@ class OpenStream(Protocol):
         except Problem:
             self.end(CloseReason.UNAVAILABLE, 0)
         else:
-            if self.socket is not None and (opening := self.manner.opening()):
+            if self.socket is not None and (opening := self.encoder.opening()):
                 self.socket.write(opening)  # a client that has received it misses nothing from then on
             self.admitted()
 
@@ -146,7 +146,7 @@ class OpenStream(Protocol):
         """End the subscription."""
         self.socket = None
         self.feed.dismiss(self.subscriber)
-        self.opened(-1)
+        self.count_open(-1)
 
     def _drained(self) -> None:
         self.feed.drained(self.subscriber)
@@ -166,8 +166,8 @@ class OpenStream(Protocol):
 
     def heartbeat(self, position: Position | None) -> None:
         """Send a heartbeat, since proxies close idle connections. The position shortens the catch-up of a later reconnect."""
-        if self.socket is not None and not self.socket.unsent() and (said := self.manner.heartbeat(position)):
-            self.socket.write(said)
+        if self.socket is not None and not self.socket.unsent() and (data := self.encoder.heartbeat(position)):
+            self.socket.write(data)
 
     def end(self, reason: CloseReason, delay: float) -> None:
         """Send the reason, and close. A client whose authorization was revoked gets no buffered data."""
@@ -177,6 +177,6 @@ class OpenStream(Protocol):
         if reason is CloseReason.STALLED or (reason is CloseReason.UNAUTHORIZED and socket.unsent()):
             socket.close(graceful=False)
             return
-        if said := self.manner.close_frame(reason, delay):
-            socket.write(said)
+        if data := self.encoder.close_frame(reason, delay):
+            socket.write(data)
         socket.close(graceful=True)

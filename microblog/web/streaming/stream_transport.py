@@ -21,8 +21,8 @@ class Socket(Protocol):
     def write(self, data: bytes) -> None:
         """Send the data, now or as soon as the client reads."""
 
-    def offer(self, data: bytes, most: int) -> bool:
-        """The same, or return False without sending if more than `most` bytes are buffered."""
+    def offer(self, data: bytes, max_buffered: int) -> bool:
+        """The same, or return False without sending if more than `max_buffered` bytes are buffered."""
 
     def unsent(self) -> int:
         """Number of buffered bytes."""
@@ -53,11 +53,11 @@ class DirectSocket:
         """Send the data, now or as soon as the client reads."""
         self.offer(data, sys.maxsize)
 
-    def offer(self, data: bytes, most: int) -> bool:
-        """The same, or return False without sending if more than `most` bytes are buffered."""
+    def offer(self, data: bytes, max_buffered: int) -> bool:
+        """The same, or return False without sending if more than `max_buffered` bytes are buffered."""
         transport = self.transport
         if is_buffering(transport):
-            if self.unsent() > most:
+            if self.unsent() > max_buffered:
                 return False
         elif transport.connected:
             try:
@@ -102,8 +102,8 @@ class BufferedSocket:
     transport: Any
     drained: Callable[[], None]
     _full: bool = False
-    _waiting: int = 0
-    _left: int = 0
+    _unsent: int = 0
+    _drained_count: int = 0
 
     def __attrs_post_init__(self) -> None:
         self.transport.registerProducer(self, True)
@@ -111,23 +111,23 @@ class BufferedSocket:
     def write(self, data: bytes) -> None:
         """Send the data, now or as soon as the client reads."""
         if self._full:
-            self._waiting += len(data)
+            self._unsent += len(data)
         self.transport.write(data)
 
-    def offer(self, data: bytes, most: int) -> bool:
-        """The same, or return False without sending if more than `most` bytes are buffered."""
-        if self._waiting > most:
+    def offer(self, data: bytes, max_buffered: int) -> bool:
+        """The same, or return False without sending if more than `max_buffered` bytes are buffered."""
+        if self._unsent > max_buffered:
             return False
         self.write(data)
         return True
 
     def unsent(self) -> int:
         """Number of bytes written since the transport paused us."""
-        return self._waiting
+        return self._unsent
 
     def progress(self) -> int:
         """Number of times that the buffer was emptied."""
-        return self._left
+        return self._drained_count
 
     def close(self, *, graceful: bool) -> None:
         """Close the connection; `graceful`: after the buffered data was sent."""
@@ -135,12 +135,12 @@ class BufferedSocket:
 
     def pauseProducing(self) -> None:
         """Count bytes from now on: the transport's buffer is full."""
-        self._full, self._waiting = True, self._waiting or 1
+        self._full, self._unsent = True, self._unsent or 1
 
     def resumeProducing(self) -> None:
         """The buffer is empty."""
-        self._full, self._waiting = False, 0
-        self._left += 1
+        self._full, self._unsent = False, 0
+        self._drained_count += 1
         self.drained()
 
     def stopProducing(self) -> None:

@@ -25,8 +25,8 @@ VERSION = "13"
 MAX_MESSAGE_BYTES = 4096  # bytes of one message of a client
 MAX_FRAMES, FRAMES_S = 256, 10.0  # maximum number of frames of one client in FRAMES_S seconds
 LINGER_S = 2.0  # maximum wait for the client's close frame after ours
-TOO_MUCH = "Too many messages."
-TURNS = 2  # heartbeats per ping
+TOO_MANY_MESSAGES = "Too many messages."
+HEARTBEATS_PER_PING = 2  # heartbeats per ping
 
 _KEY = re.compile(r"[A-Za-z0-9+/]{22}==")
 _PROTOCOL = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~/=-]{1,512}")
@@ -90,8 +90,8 @@ def offered_protocol(request: Request) -> str | None:
 
 def check_handshake(request: Request) -> None:
     """Raise NotWebSocket or Malformed unless the request is a WebSocket handshake (RFC 6455 section 4.2.1)."""
-    wishes = {wish.strip().lower() for wish in (request.header("Connection") or "").split(",")}
-    if "upgrade" not in wishes or (request.header("Upgrade") or "").strip().lower() != "websocket":
+    options = {option.strip().lower() for option in (request.header("Connection") or "").split(",")}
+    if "upgrade" not in options or (request.header("Upgrade") or "").strip().lower() != "websocket":
         raise NotWebSocket
     if request.header("Sec-WebSocket-Version") != VERSION:
         raise NotWebSocket
@@ -105,8 +105,8 @@ def accepted(request: Request, protocol: WebSocket) -> Response:
     response = Response.stream(protocol, status=101).with_headers(
         {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": key}
     )
-    chosen = offered_protocol(request)
-    return response if chosen is None else response.with_header("Sec-WebSocket-Protocol", chosen)
+    protocol_name = offered_protocol(request)
+    return response if protocol_name is None else response.with_header("Sec-WebSocket-Protocol", protocol_name)
 
 
 @define(eq=False)
@@ -118,9 +118,9 @@ class WebSocket(OpenStream):
     _length: int = field(default=0, init=False)
     _count: int = field(default=0, init=False)
     _counted_from: float = field(default=0.0, init=False)
-    _turn: int = field(default=0, init=False)
+    _heartbeats: int = field(default=0, init=False)
     _ignoring: bool = field(default=False, init=False)
-    _unanswered: bool = field(default=False, init=False)
+    _awaiting_pong: bool = field(default=False, init=False)
     _closing: Socket | None = field(default=None, init=False)
     _linger: IDelayedCall | None = field(default=None, init=False)
 
@@ -135,23 +135,23 @@ class WebSocket(OpenStream):
             return
         if self._frames is None:
             self._frames = FrameProtocol(client=False, extensions=[])
-        self._unanswered = False
+        self._awaiting_pong = False
         self._frames.receive_bytes(data)
         try:
             for received in self._frames.received_frames():
-                if received.frame_finished and self._too_many():
-                    self.close(CloseCode.POLICY, TOO_MUCH)
+                if received.frame_finished and self._exceeds_frame_rate():
+                    self.close(CloseCode.POLICY, TOO_MANY_MESSAGES)
                     if self._count > 2 * MAX_FRAMES:  # it continues after our close frame: do not wait for its reply
                         self._ignoring = True
                         return
                 self._received(received)
-        except ParseFailed as broken:
+        except ParseFailed as error:
             self._ignoring = True  # what follows cannot be parsed
-            self.close(broken.code, "Invalid WebSocket frame.")
+            self.close(error.code, "Invalid WebSocket frame.")
 
     def _received(self, received: Frame) -> None:
         if received.opcode is Opcode.CLOSE:
-            self._closed(received)
+            self._close_received(received)
         elif self.socket is None:
             return  # we sent a close frame, and wait only for the client's
         elif received.opcode is Opcode.PING:
@@ -173,19 +173,19 @@ class WebSocket(OpenStream):
             self._message, self._length = [], 0
             self.message_received(text)
 
-    def _too_many(self) -> bool:
+    def _exceeds_frame_rate(self) -> bool:
         now = self.feed.seconds()
         if now - self._counted_from > FRAMES_S:
             self._counted_from, self._count = now, 0
         self._count += 1
         return self._count > MAX_FRAMES
 
-    def _closed(self, received: Frame) -> None:
+    def _close_received(self, received: Frame) -> None:
         """Reply to the client's close frame, unless it is itself a reply (RFC 6455 section 5.5.1)."""
         code = received.payload[0] if received.payload else None
         if self.socket is not None:
-            nothing = code in (None, WsCloseReason.NO_STATUS_RCVD)
-            self.close(0 if nothing else int(code or CloseCode.NORMAL), "")
+            no_code = code in (None, WsCloseReason.NO_STATUS_RCVD)
+            self.close(0 if no_code else int(code or CloseCode.NORMAL), "")
         self._finish()
 
     # To the client
@@ -193,14 +193,14 @@ class WebSocket(OpenStream):
     def heartbeat(self, position: Position | None) -> None:
         """Send a ping at every second heartbeat; close if no pong followed the last one."""
         super().heartbeat(position)
-        self._turn = (self._turn + 1) % TURNS
-        if self.socket is None or self.socket.unsent() or self._turn:
+        self._heartbeats = (self._heartbeats + 1) % HEARTBEATS_PER_PING
+        if self.socket is None or self.socket.unsent() or self._heartbeats:
             return
-        if self._unanswered:
+        if self._awaiting_pong:
             self.feed.dismiss(self.subscriber, CloseReason.STALLED)
             self.socket.close(graceful=False)
             return
-        self._unanswered = True
+        self._awaiting_pong = True
         self.socket.write(PING)
 
     def end(self, reason: CloseReason, delay: float) -> None:
@@ -212,8 +212,8 @@ class WebSocket(OpenStream):
             self.socket = None
             socket.close(graceful=False)
             return
-        if said := self.manner.close_frame(reason, delay):
-            socket.write(said)
+        if data := self.encoder.close_frame(reason, delay):
+            socket.write(data)
         self._send_close(*CODES.get(reason, (CloseCode.NORMAL, "")))
 
     def close(self, code: int, reason: str) -> None:

@@ -45,7 +45,7 @@ def open_site(cursor: Cursor, tmp_path: Path) -> Town:
 def routes(site: Town) -> Iterator[Route]:
     """The API's routes except streams."""
     for route in site.routes:
-        if route.needs.api and not route.path.startswith(ENDLESS):
+        if route.options.api and not route.path.startswith(ENDLESS):
             yield route
 
 

@@ -52,7 +52,7 @@ def test_the_document_is_valid_openapi(site: Town) -> None:
 
 
 def test_every_route_of_the_api_is_in_the_document_and_nothing_else(site: Town) -> None:
-    routes = {route.method + " " + VARIABLE.sub(r"{\1}", route.path) for route in site.routes if route.needs.api}
+    routes = {route.method + " " + VARIABLE.sub(r"{\1}", route.path) for route in site.routes if route.options.api}
     assert set(operations(told(site))) == routes
 
 
@@ -190,7 +190,7 @@ def test_the_key_against_posting_twice_is_told(site: Town) -> None:
 
 def test_names_of_operations_never_collide() -> None:
     one = next(iter(routes_of(Sample)))
-    again = [one, one, one, Route("POST", one.path, one.needs, one.name, one.function, one.doc)]
+    again = [one, one, one, Route("POST", one.path, one.options, one.name, one.function, one.doc)]
     assert operation_ids(again) == ["sample_all", "sample_all_get", "sample_all_get2", "sample_all_post"]
 
 

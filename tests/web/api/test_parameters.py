@@ -427,7 +427,7 @@ def reblog(site: Town, method: str) -> None:
 def taken(site: Town) -> Iterator[tuple[str, set[str]]]:
     """The commands of the API with their documented parameters."""
     for route in site.routes:
-        if route.needs.api and route.doc and route.method in WRITING and route.path.startswith("/api/"):
+        if route.options.api and route.doc and route.method in WRITING and route.path.startswith("/api/"):
             names = {param.name for param in (*route.doc.query, *route.doc.body)}
             yield f"{route.method} {VARIABLE.sub('<>', route.path)}", names
 

@@ -232,7 +232,7 @@ def open_site(cursor: Cursor, tmp_path: Path) -> Town:
 
 def api_routes(site: Town) -> list[Route]:
     """The documented routes of the API."""
-    return [route for route in site.routes if route.needs.api and route.doc is not None and not route.path.startswith(UNFINISHED)]
+    return [route for route in site.routes if route.options.api and route.doc is not None and not route.path.startswith(UNFINISHED)]
 
 
 def call(who: Client, route: Route) -> Reply:
@@ -242,14 +242,14 @@ def call(who: Client, route: Route) -> Reply:
 
 def needs_of(route: Route) -> str:
     """Return the route's requirement in the words of the table."""
-    own, who = "".join(f"own:{scope}" for scope in sorted(route.needs.viewer_scopes)), route.needs.viewer
-    return f"{'user' if who is AccessLevel.MEMBER else who.name.lower()} {'|'.join(sorted(route.needs.scopes)) or own or '-'}"
+    own, who = "".join(f"own:{scope}" for scope in sorted(route.options.viewer_scopes)), route.options.viewer
+    return f"{'user' if who is AccessLevel.MEMBER else who.name.lower()} {'|'.join(sorted(route.options.scopes)) or own or '-'}"
 
 
 def test_every_route_asks_for_the_documented_scope_and_for_no_other(open_site: Town) -> None:
     rows = [row.split() for row in DOCUMENTED.splitlines()]
     documented = {f"{method} {path}": f"{who} {scopes}" for who, scopes, methods, path in rows for method in methods.split(",")}
-    served = {f"{route.method} {PLACE.sub(':x', route.path)}": needs_of(route) for route in open_site.routes if route.needs.api}
+    served = {f"{route.method} {PLACE.sub(':x', route.path)}": needs_of(route) for route in open_site.routes if route.options.api}
     assert served == documented
 
 
@@ -278,7 +278,7 @@ def test_a_token_of_any_scope_reads_what_anonymous_readers_may_and_nothing_perso
 
 
 def test_every_route_of_the_api_is_documented(open_site: Town) -> None:
-    assert {route.path for route in open_site.routes if route.needs.api and route.doc is None} == set()
+    assert {route.path for route in open_site.routes if route.options.api and route.doc is None} == set()
 
 
 def test_each_scope_opens_the_routes_that_name_it_and_no_others(open_site: Town) -> None:
@@ -286,32 +286,32 @@ def test_each_scope_opens_the_routes_that_name_it_and_no_others(open_site: Town)
     for scope in scopes.ALL:
         program = another(open_site, ada.person, scope)
         for route in routes:
-            if not route.needs.bearer:
+            if not route.options.bearer:
                 continue
             reply = call(program, route)
-            expected = bool(route.needs.scopes) and not any(scopes.covers([scope], wanted) for wanted in route.needs.scopes)
+            expected = bool(route.options.scopes) and not any(scopes.covers([scope], wanted) for wanted in route.options.scopes)
             refused = reply.status == 403 and reply.json["error"] == OUTSIDE
             assert refused == expected, f"{route.method} {route.path} with {scope}: {reply.status}"
 
 
 def test_every_scope_that_a_route_names_exists(open_site: Town) -> None:
-    assert {scope for route in api_routes(open_site) for scope in route.needs.scopes} <= set(scopes.ALL)
+    assert {scope for route in api_routes(open_site) for scope in route.options.scopes} <= set(scopes.ALL)
 
 
 def test_no_token_and_a_dead_token_are_401_where_one_is_needed(open_site: Town) -> None:
     nobody, dead = anonymous(open_site), Client(open_site, "x" * 43)
     for route in api_routes(open_site):
-        if route.needs.bearer:
+        if route.options.bearer:
             reply = call(dead, route)
             assert (reply.status, reply.json["error"]) == (401, "The access token is invalid"), route.path
-        if route.needs.viewer is not AccessLevel.ANYONE:
+        if route.options.viewer is not AccessLevel.ANYONE:
             assert call(nobody, route).status == 401, route.path
 
 
 def test_an_application_alone_is_422_where_a_person_is_needed(open_site: Town) -> None:
     program = application(open_site, "read write follow push profile admin:read admin:write")
     for route in api_routes(open_site):
-        if route.needs.viewer >= AccessLevel.MEMBER:
+        if route.options.viewer >= AccessLevel.MEMBER:
             reply = call(program, route)
             assert (reply.status, reply.json["error"]) == (422, "This method requires an authenticated user"), route.path
 
