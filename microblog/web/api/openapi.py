@@ -242,17 +242,17 @@ def _responses(route: Route, doc: RouteDoc) -> Node:
 
 def statuses(route: Route, doc: RouteDoc) -> set[int]:
     """All statuses of a route's responses: its own, and those of errors that follow from its options."""
-    needs = route.options
+    options = route.options
     found = {200, 400, 429, 503, *dict(doc.also), *doc.errors}
-    if needs.bearer:
+    if options.bearer:
         found.add(401)
-    if needs.scopes or needs.viewer >= AccessLevel.MEMBER:
+    if options.scopes or options.viewer >= AccessLevel.MEMBER:
         found.add(403)
     if "<" in route.path:
         found.add(404)
     if not route.safe:
         found.add(413)
-    if needs.bearer or needs.viewer >= AccessLevel.MEMBER or doc.query or doc.body:
+    if options.bearer or options.viewer >= AccessLevel.MEMBER or doc.query or doc.body:
         found.add(422)
     return found
 
@@ -284,13 +284,13 @@ def _header_refs(*names: str) -> Node:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _security(needs: RouteOptions) -> list[Node]:
+def _security(options: RouteOptions) -> list[Node]:
     """Alternative security requirements, one for each scope."""
-    if not needs.bearer:
+    if not options.bearer:
         return []
-    ways: list[Node] = [{"oauth2": [scope]} for scope in sorted(needs.scopes | needs.viewer_scopes)] or [{"oauth2": []}]
+    ways: list[Node] = [{"oauth2": [scope]} for scope in sorted(options.scopes | options.viewer_scopes)] or [{"oauth2": []}]
     ways.append({"bearer": []})
-    return [{}, *ways] if needs.viewer is AccessLevel.ANYONE else ways
+    return [{}, *ways] if options.viewer is AccessLevel.ANYONE else ways
 
 
 def _security_schemes(url: str) -> Node:

@@ -87,7 +87,7 @@ class HttpChannel(PipelinedChannel):
     _closing = False
 
     def connectionMade(self) -> None:
-        """Start the deadline for the first request: `patience.head` seconds."""
+        """Start the deadline for the first request: `timeouts.head` seconds."""
         self.timeOut = None
         super().connectionMade()
         self.peer = parse_address(getattr(self.transport.getPeer(), "host", None) or "")
