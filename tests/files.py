@@ -51,12 +51,12 @@ def film(*, sound: bool = True) -> BytesIO:
 
 
 def film_like(*options: str) -> BytesIO:
-    """A fifth of a second of film, 64 x 48, made with these options."""
+    """Return 0.2 seconds of video, 64 x 48, encoded with these options."""
     return BytesIO(_made("film.mp4", "-f", "lavfi", "-i", "testsrc=d=0.2:s=64x48:r=10", *options, "-pix_fmt", "yuv420p"))
 
 
 def tune_with_cover(name: str) -> BytesIO:
-    """A second of sound with a picture of 120 x 90, red on the left."""
+    """Return a second of audio with a cover of 120 x 90, red on the left."""
     with TemporaryDirectory() as directory:
         cover = Path(directory) / "cover.png"
         cover.write_bytes(picture("PNG", size=(120, 90)).getvalue())
@@ -65,12 +65,12 @@ def tune_with_cover(name: str) -> BytesIO:
 
 
 def tune() -> BytesIO:
-    """A second of sound."""
+    """Return a second of audio."""
     return BytesIO(_made("tune.wav", "-f", "lavfi", "-i", "sine=d=1"))
 
 
 def multipart(sent: Mapping[str, BytesIO], fields: Iterable[tuple[str, str]]) -> tuple[str, bytes]:
-    """Content type and body of a form with files, all of them called photo.jpg whatever they are."""
+    """Return content type and body of a form with files, all of them named photo.jpg."""
     parts = [f'Content-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value.encode() for name, value in fields]
     head = 'Content-Disposition: form-data; name="{}"; filename="photo.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
     parts += [head.format(name).encode() + file.getvalue() for name, file in sent.items()]

@@ -1,7 +1,7 @@
-"""A mail server in a process of its own: python -m tests.mail_server DIRECTORY PLAN.
+"""A mail server in a separate process: python -m tests.mail_server DIRECTORY PLAN.
 
-PLAN is JSON: {"tls": "none" | "starttls" | "implicit", "certificate": path, "users": {name: password}}. What it took over is a line of
-JSON each in DIRECTORY/taken.jsonl. How it treats a letter is said by the first part of the recipient's name, see `_Clerk`.
+PLAN is JSON: {"tls": "none" | "starttls" | "implicit", "certificate": path, "users": {name: password}}. Each accepted e-mail is
+a line of JSON in DIRECTORY/taken.jsonl. The first part of the recipient's name selects the behaviour, see `_MessageHandler`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,11 @@ from microblog.adapters.child_launcher import command_line
 
 
 @define
-class _Clerk:
-    """At the recipient: refuse, defer, deferonce, hang, drop, drip. After the text: spam; lose (takes it over, and hangs up)."""
+class _MessageHandler:
+    """Message handler whose behaviour depends on the first part of the recipient's name.
+
+    At RCPT: refuse, defer, deferonce, hang, drop, drip. At DATA: spam; lose (accepts, then disconnects).
+    """
 
     directory: Path
     deferred: set[str]
@@ -81,11 +84,11 @@ async def _serve(directory: Path, plan: dict[str, Any]) -> None:
         assert isinstance(data, LoginPassword)
         return AuthResult(success=users.get(data.login) == data.password, handled=False)
 
-    clerk = _Clerk(directory, set())
+    handler = _MessageHandler(directory, set())
 
     def make() -> SMTP:
         return SMTP(
-            clerk,
+            handler,
             hostname="mail.test",
             tls_context=context if plan["tls"] == "starttls" else None,
             require_starttls=plan["tls"] == "starttls",

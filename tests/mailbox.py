@@ -1,4 +1,4 @@
-"""The e-mail of a site in a test: runs its jobs on the test's cursor and keeps what would be sent."""
+"""E-mail in tests: runs e-mail jobs on the test's cursor and records the messages."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Mail(Protocol):
 
 @frozen
 class MailAlone:
-    """Return the e-mail services of an otherwise empty site."""
+    """The e-mail services of a site without other services."""
 
     confirmations: EmailConfirmation
     dispatch: EmailComposer

@@ -48,7 +48,7 @@ def member(
 
 
 def viewer(cursor: Cursor, username: str | None = None, *, role: Role = Role.USER, locked: bool = False, now: datetime = NOW) -> Viewer:
-    """Create a logged-in viewer, as services see one."""
+    """Create an account with a login; return it as a viewer."""
     return Viewer(member(cursor, username, role=role, locked=locked, now=now).account, role, Preferences())
 
 
@@ -73,7 +73,7 @@ def follow(
     languages: tuple[str, ...] | None = None,
     now: datetime = NOW,
 ) -> None:
-    """Make the first account follow the second, counted, without events and notifications."""
+    """Make the first account follow the second and change the counters, without events and notifications."""
     if follows.follow(cursor, follower=follower.id, followee=followee.id, options=FollowOptions(boosts, notify, languages), now=now):
         accounts.count_follow(cursor, follower=follower.id, followee=followee.id, by=1)
 
@@ -108,7 +108,7 @@ def post(
     language: str | None = None,
     now: datetime = NOW,
 ) -> Post:
-    """Publish a post by the real service, with all consequences."""
+    """Publish a post by the real service, with all its effects."""
     who = author if isinstance(author, Viewer) else Viewer(author)
     draft = PostDraft(text, visibility, language=language, reply_to=reply_to.id if reply_to else None)
     return done(posts(RolledBackDatabase(cursor), now=now).publish(who, draft))
@@ -121,7 +121,7 @@ def boost(cursor: Cursor, who: Account | Viewer, original: Post, *, now: datetim
 
 
 def named(cursor: Cursor, username: str) -> Account:
-    """Return the id of the account with this username."""
+    """Return the account with this username."""
     found = accounts.by_username(cursor, username=username)
     assert found is not None, f"there is no {username}"
     return found

@@ -49,7 +49,7 @@ class Posted:
 @implementer(IOpenSSLTrustRoot)
 @frozen
 class _Authority:
-    """Whose certificates count: those that this one signed."""
+    """Trust root with one certificate authority."""
 
     file: Path
 
@@ -74,7 +74,7 @@ class Service:
     open: list[Any] = field(factory=list)
 
     def reached(self, seconds: float = 20.0, *, address: str = ADDRESS) -> PushClient:
-        """What the site posts with, where the service's name leads to that address, and the address to this machine."""
+        """Return a push client for which the service's name resolves to the address, and the address leads to this machine."""
         reactor = FakeDnsReactor({HOST: [[address]]}, {address: ("127.0.0.1", self.port)})
         trust = BrowserLikePolicyForHTTPS(_Authority(self.authority))
         exceptions = frozenset({("127.0.0.1", self.port)})

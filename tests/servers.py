@@ -1,4 +1,4 @@
-"""A PostgreSQL for the tests, started by the launcher so that a killed test run leaves no process behind."""
+"""A PostgreSQL server for tests, started by the child launcher so that it ends with the test run."""
 
 from __future__ import annotations
 

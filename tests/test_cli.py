@@ -1,4 +1,4 @@
-"""The administrator's commands: on the rolled-back database in this process, and as the real program."""
+"""The administrator's commands: in this process on a rolled-back database, and as the real program."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PASSWORD = "correct horse battery"
 
 
 class HereConsole(Console):
-    """Runs commands on the test's own cursor instead of the reactor."""
+    """A console that runs commands on the test's cursor without a reactor."""
 
     database: RolledBackDatabase
 
@@ -299,7 +299,7 @@ def test_an_inaccessible_directory_is_an_invalid_setting(microblog: Run, monkeyp
 
 
 def program(*arguments: str, environment: dict[str, str], input: str = "") -> subprocess.CompletedProcess[str]:
-    """The real program."""
+    """Run the real program."""
     command = [sys.executable, "-c", "from microblog.cli import main; main(prog_name='microblog')", *arguments]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")}
     clean["MICROBLOG_CONFIG"] = os.devnull

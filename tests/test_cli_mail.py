@@ -1,4 +1,4 @@
-"""`microblog mail test`: as the real program, with a real mail server."""
+"""`microblog mail test`, run as the real program with a real mail server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which site a command works on, and that none but the server and a restore makes one: over the whole tree of commands."""
+"""Which site a command works on; only the server and a restore create one. Checked for all commands."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ json.dump(results, sys.stdout)
 
 
 def leaves(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
-    """Every command that does something, called in the plainest way."""
+    """Return the minimal arguments of every command that does something."""
     if isinstance(command, click.Group):
         for name, below in command.commands.items():
             yield from leaves(below, *path, name)
@@ -74,7 +74,7 @@ COMMANDS = [command for command in leaves(main) if command[0] not in WITHOUT_A_S
 
 
 def run_all(directory: Path, commands: list[tuple[str, ...]], **settings: str) -> list[tuple[int, str]]:
-    """Exit code and output of each, called in that directory."""
+    """Run each command in that directory; return exit codes and outputs."""
     given = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")} | {"MICROBLOG_CONFIG": os.devnull}
     given |= {f"MICROBLOG_{name.upper()}": value for name, value in settings.items()}
     ended = subprocess.run(
@@ -129,7 +129,7 @@ def test_a_file_that_is_no_backup_is_refused_before_anything_is_created(tmp_path
 
 
 def test_the_location_of_an_empty_database_is_named(tmp_path: Path) -> None:
-    """As a restore leaves it that failed half-way."""
+    """A restore that failed half-way leaves such a database."""
     with site_process(tmp_path) as started:
         started.start()
         url = started.database_url()
@@ -168,7 +168,7 @@ def test_the_backup_of_a_newer_release_is_refused(tmp_path: Path, database_url: 
 
 
 def test_the_server_and_every_command_read_the_same_settings_file(tmp_path: Path) -> None:
-    """Named once, by MICROBLOG_CONFIG; relative paths in it begin beside it, wherever one is."""
+    """MICROBLOG_CONFIG names it; relative paths in it start at its directory, not at the current one."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (tmp_path / "etc").mkdir()
@@ -188,7 +188,7 @@ def test_the_server_and_every_command_read_the_same_settings_file(tmp_path: Path
 
 
 class ConfiguredSite(SiteProcess):
-    """A site whose environment says nothing but where the settings are."""
+    """A site whose environment sets only the path of the settings file."""
 
     def environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")}

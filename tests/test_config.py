@@ -1,4 +1,4 @@
-"""Settings: where they come from, what is refused, and that nothing secret is shown."""
+"""Settings: sources, validation, and no display of secrets."""
 
 from __future__ import annotations
 

@@ -88,14 +88,14 @@ def test_commands_are_found_in_the_documents() -> None:
 
 @cache
 def _sources() -> dict[str, ast.Module]:
-    """All Python modules, parsed, by their paths from the root."""
+    """Return all Python modules, parsed, by path from the root."""
     paths = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text("utf-8")) for path in paths}
 
 
 @cache
 def _files() -> frozenset[str]:
-    """Paths of all files and directories of the project, with every shorter way to write them, down to the bare name."""
+    """Return the paths of all files and directories, and every shorter suffix of them down to the bare name."""
     roots = [*PACKAGES, "docs", "templates", "twisted", "types"]
     paths = [path.relative_to(ROOT) for root in roots for path in (ROOT / root).rglob("*")]
     paths += [Path(path.name) for path in ROOT.iterdir()] + [Path(root) for root in roots]
@@ -103,7 +103,7 @@ def _files() -> frozenset[str]:
 
 
 def _assigned(node: ast.AST) -> Iterator[str]:
-    """Names that a statement defines, attributes of `self` included."""
+    """Yield the names that a statement defines, including attributes of `self`."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield inner.name
@@ -115,7 +115,7 @@ def _assigned(node: ast.AST) -> Iterator[str]:
 
 @cache
 def _members() -> dict[str, set[str]]:
-    """Names defined in each class and in each module; modules and classes by their short names, same names joined."""
+    """Return the names defined in each class and module, by its short name; equal short names are merged."""
     members: dict[str, set[str]] = defaultdict(set)
     for path, module in _sources().items():
         parts = Path(path).with_suffix("").parts
@@ -139,14 +139,14 @@ def _has_member(owner: str, name: str) -> bool:
 
 @cache
 def _literals() -> frozenset[str]:
-    """All string constants of the code, such as job kinds."""
+    """Return all string constants of the code, such as job kinds."""
     nodes = (node for path, module in _sources().items() if path.startswith("microblog/") for node in ast.walk(module))
     return frozenset(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 @cache
 def _texts() -> list[tuple[str, str]]:
-    """The documents, and all docstrings, with where they are."""
+    """Yield the documents and all docstrings with their locations."""
     documents = [(document.name, FENCED.sub("", document.read_text("utf-8"))) for document in DOCUMENTS]
     nodes = [(path, node) for path, module in _sources().items() for node in ast.walk(module) if isinstance(node, DOCUMENTED)]
     return documents + [(f"{path}:{getattr(node, 'lineno', 1)}", ast.get_docstring(node, clean=False) or "") for path, node in nodes]

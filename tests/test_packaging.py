@@ -1,4 +1,4 @@
-"""What is installed: wheel, sdist and editable install have everything, without symbolic links; Twisted finds the plugin from anywhere."""
+"""Packaging: wheel, sdist and editable install are complete and without symbolic links; Twisted finds the plugin."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def other_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that has the wheel installed, and everything else that this one has except the repository."""
+    """A Python with the wheel installed and all packages of this one except the repository."""
     place = tmp_path_factory.mktemp("venv")
     venv.create(place, symlinks=True)
     python = place / "bin" / "python"
@@ -72,7 +72,7 @@ def other_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _files_of_ours() -> set[str]:
-    """What the wheel must have, by its name in the wheel."""
+    """Return the files that the wheel must contain, by name in the wheel."""
     package = {path.relative_to(ROOT).as_posix() for path in _files(ROOT / "microblog")}
     templates = {f"microblog/{path.relative_to(ROOT).as_posix()}" for path in _files(ROOT / "templates")}
     return package | templates | {"twisted/plugins/microblog_plugin.py"}

@@ -1,4 +1,4 @@
-"""Twisted's private names are used in one place only, and mean what that place says."""
+"""Private names of Twisted are used in one module only, and behave as it documents."""
 
 # mypy: disable-error-code="no-untyped-call"
 # twisted.web.http has no annotations, and its classes are extended here
@@ -37,7 +37,7 @@ def is_private(name: str) -> bool:
 
 
 def private_names(tree: ast.AST) -> set[str]:
-    """Private names of instances that a class body sets, reads, annotates or defines."""
+    """Return the private instance names that a class body sets, reads, annotates or defines."""
     found: set[str] = set()
     for node in ast.walk(tree):
         match node:
@@ -52,7 +52,7 @@ def private_names(tree: ast.AST) -> set[str]:
 
 @cache
 def own_private_names(cls: type) -> set[str]:
-    """Those of one class, its bases apart."""
+    """Return the private names of one class without its bases."""
     try:
         source = textwrap.dedent(inspect.getsource(cls))
     except (OSError, TypeError):  # made by attrs, or in C
@@ -61,7 +61,7 @@ def own_private_names(cls: type) -> set[str]:
 
 
 def subclasses_of_libraries() -> Iterator[type]:
-    """Our classes that extend one of Twisted or of what is built on it."""
+    """Yield our classes that extend one of Twisted or of a library built on it."""
     for path in MODULES:
         module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
         for _, cls in inspect.getmembers(module, inspect.isclass):
@@ -71,12 +71,12 @@ def subclasses_of_libraries() -> Iterator[type]:
 
 
 def declared() -> set[str]:
-    """What the fence declares."""
+    """Return the names that twisted_private.py declares."""
     return {name for cls in (twisted_private.TwistedHTTPChannel, twisted_private.TwistedRequest) for name in cls.__annotations__} | HOOKS
 
 
 def shared_names(cls: type) -> set[str]:
-    """Private names that our class and one of its foreign bases both use."""
+    """Return the private names that our class and one of its library bases both use."""
     ours: set[str] = set()
     theirs: set[str] = set()
     for each in cls.__mro__:
@@ -127,13 +127,13 @@ def test_nothing_private_is_imported() -> None:
 
 @define(eq=False)
 class Noted:
-    """What a channel's requests and hooks saw."""
+    """A recorder of a channel's requests and hook calls."""
 
     seen: list[tuple[str, Any]] = field(factory=list)
 
 
 def channel_of(noted: Noted) -> tuple[Any, StringTransport]:
-    """Twisted's own channel, with requests that note how it stands and wait."""
+    """Return Twisted's own channel, with requests that record its state and wait."""
 
     class Waiting(twisted_private.TwistedRequest):
         def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:

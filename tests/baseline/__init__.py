@@ -1,4 +1,4 @@
-"""What each release left on the disks of its sites: every later version must upgrade it.
+"""Baselines: the database and names of each release, from which every later version must upgrade.
 
 Each has a directory: `database.sql` is the database of a small site, as plain SQL; `names.json` lists the settings, metrics and job kinds.
 `python -m tests.baseline.record` writes both for the version of the working tree, when a release is made. They never change afterwards.

@@ -79,7 +79,7 @@ def test_a_deleted_account_leaves_no_rows_and_corrects_the_counters_of_others(
 
 
 def mentions_of(cursor: Cursor, who: Viewer) -> dict[str, int]:
-    """How many rows of which tables refer to the account still."""
+    """Count the rows that still refer to the account, by table."""
     cursor.execute(
         """select conrelid::regclass::text, attname from pg_constraint
            join pg_attribute on attrelid = conrelid and attnum = conkey[1]

@@ -27,7 +27,7 @@ class Desk:
     throttle: NoThrottle
 
     def enter(self, password: str = OLD) -> tuple[Viewer, str]:
-        """Ann, and her token."""
+        """Log Ann in; return her viewer and session token."""
         token = done(self.sessions.log_in("ann", password, ORIGIN)).token
         viewer = self.present(token)
         assert viewer is not None

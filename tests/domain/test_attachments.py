@@ -1,4 +1,4 @@
-"""Media attachments from upload to deletion; no file is left that nothing refers to."""
+"""Media attachments from upload to deletion; no unused file is left."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def add(pieces: Attachments, viewer: Viewer, file: BytesIO | None = None, 
 
 
 async def work(pieces: Attachments, db: RolledBackDatabase, clock: WallClock) -> None:
-    """Do all jobs that are due."""
+    """Run all due jobs."""
     while due := jobs.claim(
         db.cursor, kinds=["media.delete_unused", "media.convert"], worker="w", lease_until=clock() + LATER, now=clock(), limit=10
     ):
@@ -67,7 +67,7 @@ async def work(pieces: Attachments, db: RolledBackDatabase, clock: WallClock) ->
 
 
 async def a_day_later(pieces: Attachments, db: RolledBackDatabase, clock: WallClock) -> None:
-    """Sweep, and do what follows from it."""
+    """Run the cleanup a day later, and the jobs that it adds."""
     clock.advance(hours=25)
     await db.run(attachments.delete_unattached, before=clock() - UNATTACHED_LIFETIME, limit=500)
     await work(pieces, db, clock)

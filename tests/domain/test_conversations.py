@@ -42,7 +42,7 @@ def posts(db: RolledBackDatabase) -> Posts:
 
 @pytest.fixture
 def people(cursor: Cursor) -> People:
-    """Three who follow each other: what strangers write in private is kept back."""
+    """Three accounts that follow each other, because direct posts of strangers are filtered."""
     ada, bob, cid = (make.viewer(cursor, name) for name in ("ada", "bob", "cid"))
     for one, other in permutations((ada, bob, cid), 2):
         make.follow(cursor, one, other)
@@ -54,7 +54,7 @@ def names(accounts: Iterable[Account]) -> list[str]:
 
 
 async def seen(conversations: Conversations, viewer: Viewer, page: Page = FIRST) -> list[tuple[list[str], str, bool]]:
-    """The viewer's list: the others, the last post's text, whether it is unread."""
+    """Return the viewer's conversations: the other participants, the text of the last post, unread."""
     return [(names(each.people), each.last.text, each.unread) for each in await conversations.page(viewer, page)]
 
 
@@ -63,7 +63,7 @@ def said(cursor: Cursor, author: Viewer, text: str, reply_to: Post | None = None
 
 
 def changes(cursor: Cursor, post: Post) -> list[int]:
-    """Whose conversations were told to have changed, with the post at their end."""
+    """Return the accounts whose conversations changed in events of the post."""
     cursor.execute(
         "select account_id from events where kind = %s and post_id = %s order by xid, id", [EventKind.CONVERSATION_CHANGED, post.id]
     )
@@ -264,7 +264,7 @@ async def test_a_mute_without_notifications_keeps_conversations(
 
 
 async def test_conversations_show_only_posts_that_are_still_visible(conversations: Conversations, cursor: Cursor, people: People) -> None:
-    """The conversation goes back to what may be seen, is left out where that is nothing, and returns when the block or suspension ends."""
+    """It ends with the last visible post, is left out without one, and returns when the block or suspension ends."""
     ada, bob, _ = people
     first = said(cursor, ada, "@bob one")
     said(cursor, bob, "@ada two", first)

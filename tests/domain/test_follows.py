@@ -38,19 +38,19 @@ def ben(cursor: Cursor) -> Viewer:
 
 
 def counts(cursor: Cursor, who: Account | Viewer) -> tuple[int, int]:
-    """How many they follow, and how many follow them."""
+    """Return the counters of followed accounts and followers."""
     account = make.again(cursor, who)
     return account.following_count, account.followers_count
 
 
 def happened(cursor: Cursor) -> list[tuple[str, int, int]]:
-    """What the event log says, without notifications."""
+    """Return the events, without notifications."""
     cursor.execute("select kind, account_id, subject_id from events where kind <> 'notified' order by xid, id")
     return cursor.fetchall()
 
 
 def told(cursor: Cursor, who: Viewer) -> list[tuple[str, int]]:
-    """What somebody was told, the newest first."""
+    """Return the notifications of an account, newest first."""
     return [(row.kind, row.sender) for row in notifications.page_of(cursor, account=who.id, page=Page())]
 
 

@@ -20,7 +20,7 @@ from tests.make import NOW
 
 @define
 class Part:
-    """Something that moves, or not."""
+    """A component that makes progress or not."""
 
     moves: bool = True
 
@@ -33,7 +33,7 @@ class Part:
 
 @define
 class Ill:
-    """A database that refuses, or never answers."""
+    """A database that refuses connections or never responds."""
 
     hangs: bool
     asked: int = 0

@@ -26,7 +26,7 @@ LIMIT = 3
 
 
 def step(db: RolledBackDatabase, people: list[Viewer], written: list[Post], what: str, who: int, which: int) -> None:
-    """Let somebody do something, if they can."""
+    """Run one random command, if it is allowed."""
     author, commands = people[who], make.posts(db)
     last = written[-1 - which % len(written)] if written else None
     with suppress(Problem):

@@ -30,7 +30,7 @@ from tests.live.test_event_log import CommittingDatabase
 
 @pytest.fixture
 def connections(database_url: str) -> Iterator[Callable[[], Connection]]:
-    """Makes connections to one database, and closes them."""
+    """Function that opens connections to one database; they are closed at the end."""
     made: list[Connection] = []
 
     def make_one() -> Connection:
@@ -43,7 +43,7 @@ def connections(database_url: str) -> Iterator[Callable[[], Connection]]:
 
 
 def touch(connection: Connection, key: str) -> None:
-    """Tell of a change, in a transaction that is not ended."""
+    """Record a change in a transaction that stays open."""
     with connection.cursor() as cursor:
         execute(cursor, "select invalidate(array[%(key)s])", {"key": key})
 
@@ -113,7 +113,7 @@ def test_old_changes_are_deleted(connections: Callable[[], Connection]) -> None:
 
 @define
 class Slow:
-    """A database whose looks are answered by hand."""
+    """A database whose queries wait until the test lets them return."""
 
     asked: list[Deferred[Any]]
 
@@ -129,7 +129,7 @@ NOW = InvalidationPosition("1:1:", make.NOW)
 
 
 def places(watch: InvalidationLog, count: int) -> list[list[int]]:
-    """So many who ask at once, and what each is told."""
+    """Start concurrent callers; return them and their results."""
     found: list[list[int]] = [[] for _ in range(count)]
     for each in found:
         Deferred.fromCoroutine(watch.position()).addCallbacks(each.append, lambda failure: failure.trap(Unavailable))
@@ -175,7 +175,7 @@ def test_too_many_keys_invalidate_everything() -> None:
 
 
 def memory(clock: WallClock, room: int = 3) -> tuple[DependencyCache[str], int]:
-    """One that nothing ever changes under."""
+    """A cache whose entries are never invalidated."""
     database = Slow([])
     watch = InvalidationLog(database, max_age=1e9)
     (place,) = places(watch, 1)
@@ -226,7 +226,7 @@ def test_an_entry_is_not_cached_beyond_its_expiry() -> None:
 
 @define
 class Door:
-    """Who comes in, as remembered."""
+    """The cached authentication."""
 
     identities: AuthCache
     sessions: Sessions
@@ -241,7 +241,7 @@ def clock() -> WallClock:
 
 @pytest.fixture
 def door(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> Door:
-    """One door, and somebody."""
+    """The cached authentication, and an account."""
     sessions, tokens = Sessions(db, quick_passwords(), NoThrottle(), clock), Tokens(db, clock)
     return Door(AuthCache(Authentication(sessions, tokens), InvalidationLog(db), clock), sessions, tokens, make.viewer(cursor))
 

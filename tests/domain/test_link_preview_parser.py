@@ -1,4 +1,4 @@
-"""Parsing of page metadata: what is found, and harmless handling of hostile pages."""
+"""Parsing of page metadata, and harmless handling of hostile pages."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ PAGE = b'<title>A story</title><meta name=description content="All of it"><meta 
 
 @define
 class Library:
-    """A web of its own: what is at each URL, and what was asked for. An exception is raised."""
+    """A fake web: the page or error at each URL, and the requested URLs."""
 
     pages: dict[str, tuple[str, bytes] | Exception] = field(factory=dict)
     asked: list[str] = field(factory=list)
@@ -48,7 +48,7 @@ class Library:
 
 @frozen
 class Desk:
-    """Somebody who writes on a site that shows previews."""
+    """An author on a site with link previews."""
 
     cursor: Cursor
     viewer: Viewer
@@ -71,7 +71,7 @@ class Desk:
         return [job for job in jobs.page_of(self.cursor, state=JobState.WAITING, page=Page()) if job.kind == FETCH]
 
     def fetch(self, *, last_try: bool = False) -> None:
-        """Do what waits."""
+        """Run the waiting jobs."""
         for job in self.waiting:
             done(self.cards.fetch(CardId(int(str(job.payload["card"]))), last_try=last_try))
             execute(self.cursor, "delete from jobs where id = %(id)s", {"id": job.id})

@@ -32,7 +32,7 @@ MENTION, STATUS, UPDATE = NotificationKind.MENTION, NotificationKind.STATUS, Not
 
 @define
 class Late:
-    """A site whose notification jobs wait until `tell`."""
+    """A site whose notification jobs wait until `run_jobs`."""
 
     db: RolledBackDatabase
     posts: Posts

@@ -45,7 +45,7 @@ def test_no_password_matches_a_missing_hash(stored: str | None) -> None:
 
 
 class Counting(PasswordHasher):
-    """Counts how often it verifies."""
+    """A hasher that counts verifications."""
 
     work = 0
 

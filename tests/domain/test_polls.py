@@ -1,4 +1,4 @@
-"""Polls: who may vote, how often, and who is notified of the end."""
+"""Polls: rules for voting, and notifications of the end."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ class Crashing:
     told: list[int] = field(factory=list)
 
     async def run(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run the command, as long as some are left."""
+        """Run the command, unless the process is dead."""
         if not self.left:
             raise SystemExit
         self.left -= 1

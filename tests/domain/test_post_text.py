@@ -324,7 +324,7 @@ ALLOWED: dict[str, dict[str, str]] = {
 
 
 class Walk(HTMLParser):
-    """Reads our own markup strictly: every element closed, in order, and nothing but what is allowed."""
+    """A strict parser of the site's HTML: every element is closed in order and allowed."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -363,7 +363,7 @@ class Walk(HTMLParser):
 
 
 def read(markup: str) -> str:
-    """The text of our markup, once it has proved to be balanced and harmless."""
+    """Return the text of the HTML after checking that it is balanced and allowed."""
     walk = Walk()
     walk.feed(markup)
     walk.close()
@@ -372,7 +372,7 @@ def read(markup: str) -> str:
 
 
 def paragraphs(source: str) -> str:
-    """Return what a reader should see of a text without remote mentions: balanced lines, single blank lines."""
+    """Return the visible text without remote mentions: balanced lines, single blank lines."""
     safe = re.sub("\r\n?|[\x85\u2028\u2029]", "\n", source)
     safe = "".join("\ufffd" if refused(char) else char for char in safe)
     lines = [bidi.balanced(line) for line in safe.split("\n")]

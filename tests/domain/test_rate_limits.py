@@ -17,7 +17,7 @@ HOURLY = RateLimit("hourly", 10, 3_600, LimitScope.NETWORK)
 
 
 class Watch:
-    """A clock that is set by hand."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = START

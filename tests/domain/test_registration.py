@@ -1,4 +1,4 @@
-"""Registration: who may sign up, and the errors of each form field."""
+"""Registration: modes, invites, and the errors of each form field."""
 
 from __future__ import annotations
 

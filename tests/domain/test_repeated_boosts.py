@@ -43,13 +43,13 @@ ONE_BY_ONE = {"suppress_health_check": [HealthCheck.function_scoped_fixture], "p
 
 @pytest.fixture
 def short_reach(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A short window, so that small histories exceed it."""
+    """A short window that small histories exceed."""
     monkeypatch.setattr(repeated_boosts, "WINDOW", 4)
     return 4
 
 
 def expected(raw: Sequence[tuple[int, int | None]], reach: int) -> list[int]:
-    """Restate the rule: an entry is out if it boosts what one of the `reach` entries before it shows."""
+    """Restate the rule: an entry is left out if one of the `reach` entries before it shows the same post."""
     shown = []
     for at, (id, boost_of) in enumerate(raw):
         earlier = raw[at + 1 : at + 1 + reach]
@@ -126,7 +126,7 @@ def make_filter(town: Town) -> None:
 
 
 def check_pages(read: Callable[[Page], list[int]], whole: list[int]) -> None:
-    """Downwards, upwards and from any entry on, the pages join to the whole, and only the last one is short."""
+    """Check that pages join to the whole timeline in both directions and from any entry, and only the last one is short."""
     down: list[int] = []
     while part := read(Page(LIMIT, max_id=down[-1] if down else None)):
         down += part
@@ -145,7 +145,7 @@ def check_pages(read: Callable[[Page], list[int]], whole: list[int]) -> None:
 def test_streams_leave_out_the_same_boosts_as_timelines(
     cursor: Cursor, short_reach: int, history: list[tuple[str, int, int]], joined: int
 ) -> None:
-    """Whoever has listened from the start, who comes later, and who reads on after a while."""
+    """Holds for listeners from the start, late ones and reconnecting ones."""
     execute(cursor, "savepoint example")
     try:
         town = Town(cursor)
@@ -172,7 +172,7 @@ def news_of(town: Town) -> list[Update]:
 
 
 class Reader:
-    """Somebody who listens to a stream of mine."""
+    """A listener of a stream."""
 
     def __init__(self, town: Town, stream: Stream) -> None:
         self.log = DatabaseEventLog(town.db, lambda: make.NOW, "e")

@@ -59,7 +59,7 @@ async def plan(schedules: Schedules, viewer: Viewer, draft: PostDraft, at: datet
 
 
 async def work(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
-    """Publish what is due."""
+    """Run the due jobs."""
     for job in jobs.claim(cursor, kinds=[PUBLISH], worker="w", lease_until=clock() + HOUR, now=clock(), limit=50):
         await post_jobs.schedule_tasks(schedules)[PUBLISH](job)
 

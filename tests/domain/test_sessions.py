@@ -25,7 +25,7 @@ ORIGIN = ClientInfo("192.0.2.1", "192.0.2.1", "Firefox on a tin can")
 
 @frozen
 class Desk:
-    """Everything needed to log in."""
+    """The services and data needed to log in."""
 
     cursor: Cursor
     sessions: Sessions
@@ -49,7 +49,7 @@ class Desk:
         return viewer
 
     def ended(self) -> list[dict[str, object]]:
-        """The data of the events that say that sessions ended."""
+        """Return the data of the events of ended sessions."""
         self.cursor.execute("select data from events where kind = 'session.ended' order by id")
         return [data for (data,) in self.cursor.fetchall()]
 
@@ -95,7 +95,7 @@ def test_a_wrong_username_and_a_wrong_password_give_the_same_error(desk: Desk, n
 
 @define
 class CountingPasswords(Passwords):
-    """Counts the computed hashes."""
+    """A password hasher that counts computed hashes."""
 
     work: int = field(default=0, kw_only=True)
 

@@ -1,4 +1,4 @@
-"""Sample values of every entity of the API: plain ones, and ones with everything that there can be."""
+"""Sample values of every API entity: minimal ones and ones with all optional parts."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ WARNED = AccountWarning(WarningId(6), Decision.SILENCE, "Be kind", (PostId(101),
 
 
 def samples() -> Samples:
-    """All of them."""
+    """Return all samples."""
     return accounts() | statuses() | notifications() | curation() | moderation() | programs() | site()
 
 

@@ -1,4 +1,4 @@
-"""Values to render, and every page of the site made of them."""
+"""Sample values, and every page of the site rendered from them."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def post(number: int = 100, author: Account | None = None, **more: Any) -> Post:
 
 
 def posts(author: Account, spoiler: str) -> list[Post]:
-    """One of each kind."""
+    """Return one post of each kind."""
     plain = post(101, author)
     return [
         plain,
@@ -111,7 +111,7 @@ Made = dict[str, Callable[[], bytes]]
 
 
 class Samples:
-    """Every page, with `hostile` in every place that holds text which somebody typed."""
+    """Every page, with `hostile` in every place for user text."""
 
     def __init__(self, hostile: str, *, anonymous: bool) -> None:
         self.hostile, self.anonymous = hostile, anonymous
@@ -139,7 +139,7 @@ class Samples:
         self.wrong = dict.fromkeys(names, hostile)
 
     def every(self) -> Made:
-        """All pages that this viewer can be shown, by name."""
+        """Return all pages for this viewer, by name."""
         made = self.entries() | self.timelines() | self.people() | self.others()
         return made if self.anonymous else made | self.members() | self.settings()
 
@@ -220,7 +220,7 @@ class Samples:
 
     @property
     def talks(self) -> ConversationsPage:
-        """With oneself, one other, two and many; with and without words, warning, filter."""
+        """Return conversations with nobody, one, two and many; with and without text, content warning and filter."""
         me, other, text = self.me, self.other, self.hostile
         last = [*self.posts[:4], evolve(self.posts[0], text=f"@user2, @user3 {text}"), evolve(self.posts[0], text="", spoiler="")]
         people = [(), (other,), (other, me), (other, me, other, other), (other,), (other,)]
@@ -299,5 +299,5 @@ class Samples:
 
 
 def every_page(hostile: str = "Ada Lovelace", *, anonymous: bool = False) -> Made:
-    """All pages that this viewer can be shown, by name."""
+    """Return all pages for this viewer, by name."""
     return Samples(hostile, anonymous=anonymous).every()

@@ -1,4 +1,4 @@
-"""An Atom feed is well-formed whatever people type, and holds the post's HTML as text."""
+"""Atom and RSS feeds are well-formed with any text and contain the post's HTML as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cards of links as pages and programs get them."""
+"""Link previews on pages and in the API."""
 
 from __future__ import annotations
 

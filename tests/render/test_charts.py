@@ -1,4 +1,4 @@
-"""Plots are right to the pixel, say in words what they show, and hold no text as markup."""
+"""Charts: exact coordinates, a description in words, escaped text."""
 
 from __future__ import annotations
 

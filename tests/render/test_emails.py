@@ -1,4 +1,4 @@
-"""Letters: sound messages whatever people are called and whatever they write, in the reader's language and time."""
+"""E-mails are valid messages for any name and text, in the reader's language and time zone."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def written_by(author: Account, text: str, number: int = 100, **more: Any) -> Po
 
 
 def mail(kind: EmailKind, name: str = "Ada Lovelace", said: str = "Hello @bob", **more: Any) -> EmailContext:
-    """A letter of that kind, with `name` and `said` wherever people choose words."""
+    """Return an email of that kind, with `name` and `said` in all places for user text."""
     author = account(2, name)
     told = written_by(author, said)
     figures = DailyReport(NOW - timedelta(days=1), NOW, 1, 2, 3, 4, 5, 6, 7, 8, 9)

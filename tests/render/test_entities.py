@@ -1,4 +1,4 @@
-"""The contract with programs: every entity of the API made of sample values, held against a stored copy and against its schema.
+"""API compatibility: every entity of sample values equals its recorded JSON and matches its schema.
 
 A stored copy that has to change is written anew with `python -m tests.render.test_entities`; look at the difference before it is committed.
 """

@@ -1,4 +1,4 @@
-"""Times, numbers and names as people read them."""
+"""Formatting of times, numbers and names."""
 
 from __future__ import annotations
 

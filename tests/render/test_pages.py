@@ -1,4 +1,4 @@
-"""Every page renders, is one sound document, and shows what people typed as text and never as markup."""
+"""Every page is a valid document and shows user text as text, never as markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A post is rendered once; whatever one viewer sees of it is laid over, and nothing of that stays in what is shared."""
+"""Posts are rendered once; the viewer's state is added afterwards and never stays in the cached fragment."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def old_database(postgres: Path, version: str) -> str:
 
 
 def rows(url: str) -> dict[str, int]:
-    """Count the rows of each table that has any."""
+    """Count the rows of each non-empty table."""
     connection = connect(url)
     with connection, connection.cursor() as cursor:
         cursor.execute("select tablename from pg_tables where schemaname = 'public' and tablename <> 'migrations'")
@@ -89,7 +89,7 @@ def test_a_site_starts_on_the_database_of_a_release_and_shows_its_posts(postgres
 
 @pytest.mark.parametrize("version", releases())
 def test_settings_metrics_and_job_kinds_of_a_release_still_exist(cursor: Cursor, tmp_path: Path, version: str) -> None:
-    """A name that goes needs a way to upgrade: then this test says which one replaced it."""
+    """A removed name needs an upgrade path, which this test must then name."""
     old = recorded_names(version)
     assert set(old.settings) <= {doc.name for doc in setting_docs()}
     assert set(old.jobs) <= {kind for worker in crew(cursor, tmp_path).workers.values() for kind in worker.tasks}

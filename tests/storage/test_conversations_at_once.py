@@ -1,4 +1,4 @@
-"""Everybody writes, edits and deletes in the same thread at the same moment: each conversation still ends with its newest post."""
+"""Concurrent posts, edits and deletions in one thread: each conversation still ends with its newest post."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KEPT = "select account_id, thread_id, participants, last_post_id from conversati
 
 
 async def test_conversations_match_their_posts_after_concurrent_changes(database: Database) -> None:
-    """Two who delete the last posts at once, one who writes while another deletes, one whose edit moves a post: nothing is lost or kept."""
+    """Concurrent deletions of the last posts, a post during a deletion, an edit that moves a post: no conversation is lost or left over."""
     posts = Posts(database, "example.org", "https://example.org", 500, CLOCK)
     crowd, chance = await people(database, 3), random.Random(5)
     await database.run(_befriend, crowd)
@@ -54,7 +54,7 @@ def _draft(crowd: list[Viewer], chance: random.Random, reply_to: Post | None = N
 
 
 def _befriend(cursor: Cursor, crowd: list[Viewer]) -> None:
-    """What strangers write in private is kept back."""
+    """Make the accounts follow each other, because direct posts of strangers are filtered."""
     for one, other in permutations(crowd, 2):
         make.follow(cursor, one, other)
 

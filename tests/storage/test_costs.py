@@ -1,4 +1,4 @@
-"""What a statement costs where everything is large: each table, one member, one conversation, one tag, one word.
+"""Costs of statements on a site where each table, one account, one conversation, one hashtag and one word are large.
 
 Plans on a small site do not tell: an index is used there too, and read from end to end for the one member who has everything. So each
 function of storage is called for that member on a large site, and the pages that PostgreSQL touches for it are counted.
@@ -138,7 +138,7 @@ def large(new_database: Callable[[], str]) -> Iterator[Connection]:
 
 
 def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Everything in storage that sends statements."""
+    """Return all functions of storage that send statements."""
     for found in pkgutil.iter_modules(storage.__path__):
         if found.ispkg or found.name in NO_STATEMENTS:
             continue
@@ -150,7 +150,7 @@ def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
 
 
 def queries() -> Iterator[Query]:
-    """A call of each for the member who has everything."""
+    """Return one call of each function for the account with much data."""
     for place, function in functions():
         if place not in NOT_CALLED:
             arguments = {name: LARGE.get(name, value) for name, value in plans.arguments(function).items()}
@@ -264,7 +264,7 @@ def test_no_search_costs_more_for_a_very_frequent_word(large: Connection, wish: 
 
 
 class Measured(Explained):
-    """Counts pages."""
+    """A connection that counts read pages."""
 
     how = "analyze, buffers, format json"
 

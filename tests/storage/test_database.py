@@ -1,4 +1,4 @@
-"""The pool itself: what is sent when, and who hears of a commit."""
+"""The connection pool: order of statements, and wakeups after commits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LATER = NOW + timedelta(minutes=1)
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """One that commits, one command after the other."""
+    """A database that commits, one command at a time."""
     database = Database(database_url, reactor, threads=1)
     database.start()
     yield database
@@ -51,7 +51,7 @@ async def test_each_command_decides_whether_it_sends_a_wakeup(database: Database
 
 
 def note(cursor: Cursor, key: str, *, soon: bool = False) -> None:
-    """Leave a tick that others can see; `soon` at once."""
+    """Insert a tick, deferred unless `soon`."""
     (execute if soon else execute_deferred)(cursor, "insert into timer_runs (timer, tick) values (%(key)s, '2026-01-01')", {"key": key})
 
 

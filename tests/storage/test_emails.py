@@ -1,4 +1,4 @@
-"""The outbox: who is written to, once, and what stays known of each letter."""
+"""The outbox: recipients, deduplication and stored state of each e-mail."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DELAY = timedelta(seconds=60)
 
 
 def notified(cursor: Cursor) -> list[NotificationId]:
-    """What the jobs say that were added for letters of notifications."""
+    """Return the payloads of the jobs for notification e-mails."""
     payloads = fetch_all(
         cursor, lambda payload: payload["notifications"], "select payload from jobs where kind = 'email.notification' order by id"
     )

@@ -40,7 +40,7 @@ def test_a_millisecond_has_as_many_ascending_ids_as_the_low_bits_allow(cursor: C
 
 
 def low_bits(cursor: Cursor, between: int) -> list[int]:
-    """The low bits of ids of one person, a second apart, while others get so many in between."""
+    """Return the low bits of ids one second apart, with that many other ids in between."""
     seen = []
     for second in range(40):
         seen.append(new_ids(cursor, make.NOW + timedelta(seconds=second))[0] & LOW)

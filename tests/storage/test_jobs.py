@@ -1,4 +1,4 @@
-"""What the rows of jobs promise, on the real database."""
+"""The job queue on the real database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups of notifications, for any history: what is told one by one is told in groups, each once, however it is paged."""
+"""Notification groups of any history: their pages contain each notification exactly once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ histories = st.lists(deeds, max_size=30)
 
 @frozen
 class World:
-    """Who is told, of whom, and about what."""
+    """The recipient, senders and subjects of generated notifications."""
 
     told: AccountId
     people: list[AccountId]
@@ -189,7 +189,7 @@ def test_a_very_large_group_is_not_read_again_for_each_of_its_notifications(curs
 
 
 def rows_met(node: dict[str, Any]) -> int:
-    """All rows that any step of a plan gave or threw away."""
+    """Count the rows that any step of a plan returned or discarded."""
     thrown = sum(int(value) for name, value in node.items() if name.startswith("Rows Removed"))
     own = (int(node["Actual Rows"]) + thrown) * int(node["Actual Loops"])
     return own + sum(map(rows_met, node.get("Plans", [])))

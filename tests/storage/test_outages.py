@@ -1,4 +1,4 @@
-"""A database that was restarted, or hangs: what was lost is done again where that is safe, and whoever waits is told in time."""
+"""A restarted or hanging database: lost commands are retried where that is safe, and waiting callers time out."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def database(server: Server) -> Iterator[Database]:
-    """A pool of one thread for each kind, so that each call meets the connection of the one before."""
+    """A pool with one thread per kind, so that each call uses the connection of the one before."""
     administer(server, "truncate notes")
     database = Database(dsn(server.sockets, "postgres"), reactor, threads=1, timeout_s=TIMEOUT_S)
     database.start()
@@ -51,12 +51,12 @@ def note(cursor: Cursor, text: str) -> None:
 
 
 def note_later(cursor: Cursor, text: str) -> None:
-    """All of it in one message: begin, statement and commit."""
+    """Insert in one message: begin, statement and commit."""
     execute_deferred(cursor, "insert into notes values (%(text)s)", {"text": text})
 
 
 def administer(server: Server, statement: str) -> None:
-    """On a connection of its own."""
+    """Execute a statement on a separate connection."""
     connection = psycopg2.connect(dsn(server.sockets, "postgres"))
     with connection, connection.cursor() as cursor:
         cursor.execute(statement)
@@ -64,7 +64,7 @@ def administer(server: Server, statement: str) -> None:
 
 
 def cut(server: Server, which: str = "true") -> None:
-    """End the server's processes for connections, as a restart does."""
+    """Terminate the server's backends, as a restart does."""
     others = "pid <> pg_backend_pid() and backend_type = 'client backend'"
     administer(server, f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {others} and {which}")
 
@@ -76,7 +76,7 @@ def restart(server: Server) -> None:
 
 @contextmanager
 def hanging(server: Server) -> Iterator[None]:
-    """Nothing of it moves."""
+    """Stop all processes of the server."""
     assert server.process is not None
     main = psutil.Process(server.process.pid)
     everybody = [main, *main.children(recursive=True)]
@@ -128,7 +128,7 @@ async def test_a_command_that_is_cut_every_time_fails(server: Server, database: 
 
 
 async def test_a_command_cut_during_its_commit_is_not_retried(server: Server, database: Database) -> None:
-    """It may have been committed: only whoever asked can know whether to ask again."""
+    """It may have been committed, so only the caller can decide to retry."""
     tried: list[int] = []
 
     def command(cursor: Cursor) -> None:
@@ -195,7 +195,7 @@ async def test_a_hanging_server_does_not_delay_shutdown(server: Server) -> None:
 
 
 async def until_it_answers(database: Database) -> None:
-    """Connections to a server that hung are made for a while yet: the time that each may take goes by."""
+    """Wait until it responds: for a while, connection attempts to a server that hung still time out."""
     for _ in range(100):
         try:
             await database.read(noted)

@@ -1,4 +1,4 @@
-"""Several people (or one with two windows) do something at the same moment, in transactions that really commit."""
+"""Concurrent commands of several people (or of one with two windows), in transactions that really commit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROUNDS = 10
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """One that commits, with as many threads as a test lets happen at once."""
+    """A database that commits, with a thread for each concurrent command of a test."""
     database = Database(database_url, reactor, threads=8)
     database.start()
     yield database
@@ -39,7 +39,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 async def at_once(coroutines: list[Coroutine[Any, Any, T]]) -> list[T | BaseException]:
-    """What each of them returned or raised."""
+    """Run the commands concurrently; return what each returned or raised."""
     results: Any = await DeferredList([Deferred.fromCoroutine(one) for one in coroutines], consumeErrors=True)
     outcomes: list[Any] = [result.value if isinstance(result, Failure) else result for _, result in results]
     return outcomes
@@ -63,7 +63,7 @@ async def again(database: Database, id: AccountId) -> Account:
 
 
 def refused(outcomes: list[T | BaseException]) -> list[dict[str, str]]:
-    """The codes of those that were refused; anything else that went wrong fails the test."""
+    """Return the error codes of refused commands; fail on other errors."""
     wrong = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     assert all(isinstance(outcome, Invalid) for outcome in wrong), wrong
     return [outcome.codes for outcome in wrong if isinstance(outcome, Invalid)]
@@ -144,7 +144,7 @@ async def test_a_request_that_is_accepted_twice_is_one_follow(database: Database
 
 
 async def crowd(database: Database) -> tuple[Viewer, str]:
-    """Somebody whom others watch, and a text that names yet others."""
+    """An author with subscribers, and a text that mentions others."""
     author, *others = await people(database, 9)
 
     def watch(cursor: Cursor) -> None:

@@ -1,4 +1,4 @@
-"""How PostgreSQL carries out our statements: on a site that is large enough to matter, no big table is read from end to end.
+"""Query plans: on a sufficiently large site, no statement scans a big table.
 
 Every function of storage is called and each of its statements explained: the hot ones in all the ways that benchmarks/queries.py times on a
 million posts, all others once, with arguments made up from their parameters' names. So a new query is looked at without being listed here.
@@ -201,14 +201,14 @@ UNKNOWN = object()
 
 
 def modules() -> Iterator[ModuleType]:
-    """All that have statements about posts and people."""
+    """Return the modules with statements about posts and accounts."""
     for found in pkgutil.iter_modules(storage.__path__):
         if not found.ispkg and found.name not in OTHER_MODULES:
             yield importlib.import_module(f"{storage.__name__}.{found.name}")
 
 
 def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
-    """What they offer that sends statements."""
+    """Return their public functions that send statements."""
     for module in modules():
         for called, function in inspect.getmembers(module, inspect.isfunction):
             place = f"{module.__name__.rpartition('.')[2]}.{called}"
@@ -218,7 +218,7 @@ def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
 
 
 def arguments(function: Callable[..., Any]) -> dict[str, Any]:
-    """Something for each parameter that has to be given."""
+    """Return a value for each required parameter."""
     required = [one for one in inspect.signature(function).parameters.values() if one.default is one.empty and one.name != "cursor"]
     return {one.name: _something(one.name, str(one.annotation)) for one in required}
 
@@ -237,7 +237,7 @@ QUERIES = HOT | {place: query for place, query in CALLED.items() if query.functi
 
 @pytest.fixture(scope="module")
 def site(new_database: Callable[[], str]) -> Iterator[Connection]:
-    """A connection to a site of that size. Each test rolls back."""
+    """A connection to a large site; each test rolls back."""
     connection = connect(new_database())
     fill(connection, SITE)
     yield connection
@@ -246,7 +246,7 @@ def site(new_database: Callable[[], str]) -> Iterator[Connection]:
 
 @pytest.fixture(params=["force_custom_plan", "force_generic_plan"])
 def explained(site: Connection, request: pytest.FixtureRequest) -> Iterator[Explained]:
-    """A cursor that keeps plans: those made for the values at hand, and those that a prepared statement comes to use for any."""
+    """A cursor that records plans, both custom plans and generic plans of prepared statements."""
     with site.cursor(cursor_factory=Explained) as cursor:
         cursor.plans = []
         execute(cursor.connection.cursor(), "select set_config('plan_cache_mode', %(mode)s, true)", {"mode": request.param})
@@ -255,14 +255,14 @@ def explained(site: Connection, request: pytest.FixtureRequest) -> Iterator[Expl
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The steps of a plan, those of its sub-selects too."""
+    """Return the steps of a plan, including its subqueries."""
     yield plan
     for below in plan.get("Plans", ()):
         yield from nodes(below)
 
 
 def steps(cursor: Explained, query: Query) -> list[dict[str, Any]]:
-    """All steps of all statements that the query sends."""
+    """Return all steps of all statements that the query sends."""
     with suppress(psycopg2.IntegrityError):  # what is made up may fit no other row: the plan is known by then
         query.run(cursor)
     return [step for plan in cursor.plans for step in nodes(plan["Plan"])]
@@ -270,7 +270,7 @@ def steps(cursor: Explained, query: Query) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def big(site: Connection) -> set[str]:
-    """Tables that grow with the site."""
+    """Return the tables that grow with the site."""
     sql = "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace and reltuples > %(rows)s"
     with site.cursor() as cursor:
         return set(fetch_all(cursor, str, sql, {"rows": BIG_ROWS}))
@@ -318,7 +318,7 @@ def test_the_home_timeline_reads_no_other_rows_than_boosts(explained: Explained,
 
 
 def test_foreign_keys_to_posts_and_accounts_have_indexes(site: Connection) -> None:
-    """Else the deletion of one post reads a whole table for each foreign key."""
+    """Otherwise deleting one post scans a whole table for each foreign key."""
     with site.cursor() as cursor:
         without = fetch_all(
             cursor,

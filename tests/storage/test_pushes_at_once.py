@@ -1,4 +1,4 @@
-"""Notifications are told while others are being pushed, in transactions that really commit: none is forgotten, none is sent twice."""
+"""Notifications created during pushes, in transactions that really commit: each is sent exactly once."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def now() -> datetime:
 
 @define
 class Kept:
-    """A push service that keeps what comes, by its topic."""
+    """A push service that records messages by topic."""
 
     topics: list[str] = field(factory=list)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PushResponse:
-        """Take it, a moment later."""
+        """Accept the message after a moment."""
         await _later(0.001)
         self.topics.append(headers["Topic"])
         return PushResponse(201)
@@ -70,7 +70,7 @@ async def _until(is_so: Any) -> None:
 
 
 async def subscribed(database: Database) -> tuple[list[Viewer], PushSubscription]:
-    """Some people, the first of whom has a program."""
+    """Accounts, the first of which has a push subscription."""
 
     def people(cursor: Cursor) -> list[Viewer]:
         return [make.viewer(cursor) for _ in range(41)]
@@ -90,7 +90,7 @@ async def subscribed(database: Database) -> tuple[list[Viewer], PushSubscription
 
 
 def told(cursor: Cursor, whom: Viewer, by: Viewer) -> list[NotificationId]:
-    """Tell somebody of a follower; which notification it is."""
+    """Notify an account of a follower; return the notification ids."""
     notifications.add(cursor, accounts=[whom.id], kind=NotificationKind.FOLLOW, sender=by.id, now=now())
     sql = "select id from notifications where from_account_id = %(by)s"
     return fetch_all(cursor, NotificationId, sql, {"by": by.id})

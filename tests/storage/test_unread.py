@@ -1,4 +1,4 @@
-"""What is counted as unread is what a list would show: nothing that is hidden by now, and nothing of a kind that a newer release wrote."""
+"""The unread count equals the list: without hidden notifications and without unknown kinds of a newer release."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.fakes import RolledBackDatabase
 
 @pytest.fixture
 def ada(cursor: Cursor) -> Viewer:
-    """Who is told five things, of which four are not to be shown: an unknown kind, two whose senders are gone, one of a hidden post."""
+    """An account with five notifications, four of them hidden: an unknown kind, two deleted senders, one hidden post."""
     ada, bob, cat, dan, eve, fay = [make.viewer(cursor) for _ in range(6)]
     post = make.post(cursor, ada, "Tea?")
     for fan in (bob, cat, dan):

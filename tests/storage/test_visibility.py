@@ -1,4 +1,4 @@
-"""The rule in SQL is the rule on values."""
+"""The visibility rule in SQL equals the one in Python."""
 
 from __future__ import annotations
 
