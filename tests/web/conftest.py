@@ -1,4 +1,4 @@
-"""A whole site for each test of pages."""
+"""The site fixture of the web tests."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from microblog.storage.database import Cursor
-from tests.web.visitor import Town, town
+from tests.web.visitor import SiteFixture, build_site
 
 
 @pytest.fixture
-def site(cursor: Cursor, tmp_path: Path) -> Town:
-    """The site as it is on a fresh machine."""
-    return town(cursor, tmp_path)
+def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
+    """A site with default settings and an empty database."""
+    return build_site(cursor, tmp_path)

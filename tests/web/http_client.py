@@ -1,4 +1,4 @@
-"""A whole HTTP conversation in memory: the real channel and site, a transport that only remembers."""
+"""An HTTP client in memory: the real channel and server on a transport that records what is written."""
 
 # mypy: disable-error-code="no-untyped-call"
 # twisted.web.http has no annotations, and its classes are extended here
@@ -23,19 +23,19 @@ FORM = "application/x-www-form-urlencoded"
 
 
 @frozen
-class Reply:
-    """One response, taken apart."""
+class HttpResponse:
+    """A parsed response."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """The first header of that name."""
+        """Return the first header with that name."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
 
     def all(self, name: str) -> list[str]:
-        """Every header of that name."""
+        """Return all headers with that name."""
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
     @property
@@ -54,22 +54,22 @@ class Reply:
         return {name: value for name, _, value in pairs}
 
 
-class Line:
-    """One connection to a server; with no host, through a UNIX socket."""
+class MemoryConnection:
+    """A client's connection to a server, from the IP address `host`; without one, through a UNIX socket."""
 
     def __init__(self, server: HttpServer, host: str | None = "203.0.113.7") -> None:
-        self.server = server
         self.transport = StringTransport(peerAddress=IPv4Address("TCP", host, 54321) if host else UNIXAddress(None))
+        self.server = server
         self.channel = server.buildProtocol(None)
         self.channel.makeConnection(self.transport)
 
     def send(self, data: bytes) -> bytes:
-        """Send bytes; what came back since the last time."""
+        """Send bytes; return what the server has sent since the last read."""
         self.channel.dataReceived(data)
         return self.read()
 
     def read(self) -> bytes:
-        """What came back since the last time, once what was pipelined had its turns."""
+        """Return what the server has sent since the last read, after pipelined requests had their turns."""
         if isinstance(self.server.reactor, Clock):
             self.server.reactor.advance(0)
         data: bytes = self.transport.value()
@@ -82,45 +82,45 @@ class Line:
         return bool(self.transport.disconnecting)
 
     def hang_up(self) -> None:
-        """The client goes away."""
+        """Close the client's end."""
         self.channel.connectionLost(Failure(ConnectionDone()))
 
 
-def request(
+def encode_request(
     method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, host: str = "site.test"
 ) -> bytes:
-    """The bytes of a well-formed request."""
-    assert "Host" not in (headers or {}), "It has one already: two would be refused, whatever is asked for."
+    """Return the bytes of a well-formed request."""
+    assert "Host" not in (headers or {}), "A Host header is added below, and a second one would be refused."
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in (headers or {}).items())]
     if body is not None:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join([*lines, "", ""]).encode("utf-8") + (body or b"")
 
 
-def replies(data: bytes, methods: tuple[str, ...] = ()) -> list[Reply]:
-    """All responses in `data`. `methods` tells which were HEAD requests."""
-    found: list[Reply] = []
+def parse_responses(data: bytes, methods: tuple[str, ...] = ()) -> list[HttpResponse]:
+    """Parse all responses in `data`. `methods`: the requests' methods, which tell responses to HEAD."""
+    responses: list[HttpResponse] = []
     while data:
         head, _, rest = data.partition(b"\r\n\r\n")
         first, *lines = head.decode("utf-8").split("\r\n")
         headers = tuple((name, value) for name, _, value in (line.partition(": ") for line in lines))
         length = next((int(value) for name, value in headers if name.lower() == "content-length"), None)
-        if len(found) < len(methods) and methods[len(found)] == "HEAD":
+        if len(responses) < len(methods) and methods[len(responses)] == "HEAD":
             length = 0
         body = rest if length is None and "Connection: close" in head.decode() else rest[: length or 0]
-        found.append(Reply(int(first.split(" ")[1]), headers, body))
+        responses.append(HttpResponse(int(first.split(" ")[1]), headers, body))
         data = rest[len(body) :]
-    return found
+    return responses
 
 
-def ask(
-    server: HttpServer, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, **line: Any
-) -> Reply:
-    """One request on a connection of its own, for routes that answer without waiting."""
-    connection = Line(server, **line)
-    (reply,) = replies(connection.send(request(method, target, headers, body)), (method,))
+def request(
+    server: HttpServer, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, **options: Any
+) -> HttpResponse:
+    """Send one request on a new connection and return its response, which must not need waiting."""
+    connection = MemoryConnection(server, **options)
+    (response,) = parse_responses(connection.send(encode_request(method, target, headers, body)), (method,))
     connection.hang_up()
-    return reply
+    return response
 
 
-__all__ = ["FORM", "HttpChannel", "Line", "Reply", "ask", "replies", "request"]
+__all__ = ["FORM", "HttpChannel", "HttpResponse", "MemoryConnection", "encode_request", "parse_responses", "request"]

@@ -1,4 +1,4 @@
-"""A site whose commands are really committed, and those who listen to it."""
+"""A site that commits, and clients of its event streams."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from microblog.web.http.server import HttpServer
 from tests import make
 from tests.fakes import done, promised, quick_passwords, tell, world
 from tests.live.test_event_log import CommittingDatabase
-from tests.web.memory import Line, Reply, replies, request
-from tests.web.visitor import HOST, PASSWORD, StillReactor, Visitor
+from tests.web.http_client import HttpResponse, MemoryConnection, encode_request, parse_responses
+from tests.web.visitor import HOST, PASSWORD, SynchronousReactor, Visitor
 
 
 @define
-class Said:
+class ServerSentEvent:
     """One server-sent event."""
 
     name: str
@@ -35,103 +35,103 @@ class Said:
 
     @property
     def json(self) -> dict[str, object]:
-        found: dict[str, object] = json.loads(self.data)
-        return found
+        events: dict[str, object] = json.loads(self.data)
+        return events
 
 
-def said(body: bytes) -> list[Said]:
-    """The events in a piece of a stream; comments, beats and settings left out."""
-    found = []
+def parse_events(body: bytes) -> list[ServerSentEvent]:
+    """Parse the events in a piece of a stream, without comments, heartbeats and settings."""
+    events = []
     for block in body.decode().split("\n\n"):
-        values = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
+        values = dict(field.split(": ", 1) for field in block.split("\n") if ": " in field)
         if values.get("event", "beat") != "beat":
-            found.append(Said(values["event"], values["data"], values.get("id", "")))
-    return found
+            events.append(ServerSentEvent(values["event"], values["data"], values.get("id", "")))
+    return events
 
 
 @define(eq=False)
-class Village:
-    """A site whose commands are really committed, and its feed."""
+class LiveSite:
+    """A site that commits, with its broadcaster."""
 
     connection_url: str
     data_dir: Path
     limited: bool = False
-    reactor: StillReactor = field(factory=StillReactor)
+    reactor: SynchronousReactor = field(factory=SynchronousReactor)
     database: CommittingDatabase = field(init=False)
     domain: Domain = field(init=False)
-    feed: Broadcaster = field(init=False)
+    broadcaster: Broadcaster = field(init=False)
     server: HttpServer = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.reactor.advance(make.NOW.timestamp())
-        given = {"public_url": f"http://{HOST}", "data_dir": str(self.data_dir), "registration": "open"}
-        given["rate_limits"] = "on" if self.limited else "off"
-        settings = load({f"MICROBLOG_{name.upper()}": value for name, value in given.items()}, None)
+        environment = {"public_url": f"http://{HOST}", "data_dir": str(self.data_dir), "registration": "open"}
+        environment["rate_limits"] = "on" if self.limited else "off"
+        settings = load({f"MICROBLOG_{name.upper()}": value for name, value in environment.items()}, None)
         limits = RateLimiter(MemoryCounter(self.reactor.seconds), lambda: make.NOW, self.limited)
         self.database = CommittingDatabase(connect(self.connection_url))
         self.domain = Domain.on(settings, self.database, quick_passwords(), limits, world(self.data_dir))
-        self.feed = build_broadcaster(self.database, self.reactor)
-        self.server = build_server(settings, self.reactor, self.domain, Frontend.of_this_release(), feed=self.feed)
-        done(self.feed.start())
+        self.broadcaster = build_broadcaster(self.database, self.reactor)
+        self.server = build_server(settings, self.reactor, self.domain, Frontend.of_this_release(), feed=self.broadcaster)
+        done(self.broadcaster.start())
 
-    def resident(self, username: str) -> Visitor:
-        """Somebody who has signed up just now."""
+    def registered_user(self, username: str) -> Visitor:
+        """Sign up a new user and return their browser."""
         visitor = Visitor(self.server)
-        reply = visitor.submit("/signup", username=username, email=f"{username}@example.org", password=PASSWORD)
-        assert reply.status == 303, reply.text
-        self.happens()
+        response = visitor.submit("/signup", username=username, email=f"{username}@example.org", password=PASSWORD)
+        assert response.status == 303, response.text
+        self.process_events()
         return visitor
 
     def viewer(self, username: str) -> Viewer:
-        """The same person as services see them."""
+        """Return the user as services see them."""
         with self.database.connection as connection, connection.cursor() as cursor:
             return Viewer(make.named(cursor, username))
 
     def token(self, username: str, scopes: str = "read") -> str:
-        """An API token of somebody."""
+        """Issue an API token."""
         return done(self.domain.tokens.issue(self.viewer(username).id, scopes, "Ticker")).text
 
-    def post(self, who: Visitor, text: str, **fields: str) -> None:
-        """Write a post by the form, and let the feed see it."""
-        reply = who.submit("/posts", page="/home", text=text, **fields)
-        assert reply.status == 303, reply.text
-        self.happens()
+    def post(self, visitor: Visitor, text: str, **fields: str) -> None:
+        """Publish a post through the form, and broadcast it."""
+        response = visitor.submit("/posts", page="/home", text=text, **fields)
+        assert response.status == 303, response.text
+        self.process_events()
 
-    def happens(self) -> None:
-        """What is committed is told: to whom posts concern, and to whoever listens."""
+    def process_events(self) -> None:
+        """Run notification jobs and broadcast everything that was committed."""
         done(tell(self.database, done(self.database.run(promised))))
-        self.feed.wake()
+        self.broadcaster.wake()
         self.reactor.advance(0)
 
-    def listen(self, path: str, who: Visitor | None = None, **headers: str) -> Stream:
+    def listen(self, path: str, visitor: Visitor | None = None, **headers: str) -> EventStream:
         """Open a stream."""
-        cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in who.cookies.items())} if who else {}
-        line = Line(self.server)
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        data = line.send(request("GET", path, cookie | given))
-        (opened,) = replies(data)
+        cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())} if visitor else {}
+        connection = MemoryConnection(self.server)
+        environment = {name.replace("_", "-"): value for name, value in headers.items()}
+        data = connection.send(encode_request("GET", path, cookie | environment))
+        (response,) = parse_responses(data)
         self.reactor.advance(0)
-        return Stream(line, opened, opened.body)
+        return EventStream(connection, response, response.body)
 
 
 @define(eq=False)
-class Stream:
-    """An open stream, as its client has it."""
+class EventStream:
+    """The client's end of an open event stream."""
 
-    line: Line
-    opened: Reply
+    connection: MemoryConnection
+    response: HttpResponse
     unread: bytes = b""
 
-    def read(self) -> list[Said]:
-        """What was said since the last time."""
-        came, self.unread = self.unread + self.line.read(), b""
-        return said(came)
+    def read(self) -> list[ServerSentEvent]:
+        """Return the events since the last read."""
+        received, self.unread = self.unread + self.connection.read(), b""
+        return parse_events(received)
 
 
 @contextmanager
-def village_at(database_url: str, data_dir: Path, *, limited: bool = False) -> Iterator[Village]:
-    """Build one; its feed ends with the test. If it is `limited`, nobody may ask too often."""
-    made = Village(database_url, data_dir, limited)
-    yield made
-    made.feed.stop()
-    made.database.connection.close()
+def open_live_site(database_url: str, data_dir: Path, *, limited: bool = False) -> Iterator[LiveSite]:
+    """Build a live site and stop its broadcaster afterwards. `limited`: with rate limits."""
+    site = LiveSite(database_url, data_dir, limited)
+    yield site
+    site.broadcaster.stop()
+    site.database.connection.close()

@@ -1,4 +1,4 @@
-"""The client's end of a WebSocket, with frames made by hand, so that they can be wrong in every way."""
+"""A WebSocket client that builds its frames by hand, so that tests can send invalid ones."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from attrs import define, field
 
-from tests.web.memory import Line, Reply, replies, request
-from tests.web.sample_data import Village
+from tests.web.http_client import HttpResponse, MemoryConnection, encode_request, parse_responses
+from tests.web.live_site import LiveSite
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -20,7 +20,7 @@ MASK = b"\x37\xfa\x21\x3d"
 def frame(
     opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, mask: bytes | None = MASK, length: int | None = None
 ) -> bytes:
-    """One frame of a client. `length` claims another length than the payload has."""
+    """Encode a client's frame. `length` overrides the payload's length in the header."""
     size = len(payload) if length is None else length
     first = (0x80 if fin else 0) | rsv << 4 | opcode
     flag = 0 if mask is None else 0x80
@@ -34,7 +34,7 @@ def frame(
 
 
 def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The frames of a server: opcode and payload."""
+    """Parse a server's frames into opcode and payload."""
     while data:
         assert data[0] & 0x70 == 0, "no reserved bits"
         assert data[0] & 0x80, "whole messages only"
@@ -49,11 +49,11 @@ def frames(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 @define(eq=False)
-class Ws:
-    """An open socket. What came is kept apart by kind."""
+class WebSocketClient:
+    """The client's end of an open WebSocket."""
 
-    line: Line
-    opened: Reply
+    connection: MemoryConnection
+    response: HttpResponse
     data: bytes = b""
     pings: list[bytes] = field(factory=list)
     pongs: list[bytes] = field(factory=list)
@@ -61,19 +61,19 @@ class Ws:
 
     def send(self, data: bytes) -> None:
         """Send bytes."""
-        self.data += self.line.send(data)
+        self.data += self.connection.send(data)
 
-    def say(self, **message: object) -> None:
-        """Send a message."""
+    def send_json(self, **message: object) -> None:
+        """Send a JSON message."""
         self.send(frame(TEXT, json.dumps(message).encode()))
 
     def read(self) -> list[dict[str, Any]]:
-        """The messages since the last time."""
-        came, self.data, found = self.data + self.line.read(), b"", []
-        for opcode, payload in frames(came):
-            assert self.close is None, "nothing comes after the close"
+        """Return the messages since the last read."""
+        received, self.data, messages = self.data + self.connection.read(), b"", []
+        for opcode, payload in frames(received):
+            assert self.close is None, "a frame after the close frame"
             if opcode == TEXT:
-                found.append(json.loads(payload))
+                messages.append(json.loads(payload))
             elif opcode == PING:
                 self.pings.append(payload)
             elif opcode == PONG:
@@ -81,26 +81,28 @@ class Ws:
             else:
                 assert opcode == CLOSE
                 self.close = (int.from_bytes(payload[:2], "big") if payload else None, payload[2:].decode())
-        return found
+        return messages
 
     @property
-    def code(self) -> int | None:
-        """With which code the server closed; None while it has not."""
+    def close_code(self) -> int | None:
+        """The code of the server's close frame, or None."""
         self.read()
         return None if self.close is None else self.close[0]
 
 
-def open_socket(village: Village, query: str = "", host: str = "203.0.113.7", **headers: str) -> Ws:
-    """Ask for a socket at `/api/v1/streaming` with this query. Whether it opened, `opened.status` says."""
-    line = Line(village.server, host)
-    given = UPGRADE | {name.replace("_", "-"): value for name, value in headers.items()}
-    data = line.send(
-        request("GET", f"/api/v1/streaming{'?' if query else ''}{query}", {name: value for name, value in given.items() if value})
+def open_socket(live_site: LiveSite, query: str = "", host: str = "203.0.113.7", **headers: str) -> WebSocketClient:
+    """Request a WebSocket at `/api/v1/streaming` with this query. `response.status` is 101 if it was opened."""
+    connection = MemoryConnection(live_site.server, host)
+    all_headers = UPGRADE | {name.replace("_", "-"): value for name, value in headers.items()}
+    data = connection.send(
+        encode_request(
+            "GET", f"/api/v1/streaming{'?' if query else ''}{query}", {name: value for name, value in all_headers.items() if value}
+        )
     )
     head, separator, rest = data.partition(b"\r\n\r\n")
     if b" 101 " not in head.split(b"\r\n")[0]:
-        [refused] = replies(data)
-        return Ws(line, refused)
-    [opened] = replies(head + separator)
-    village.reactor.advance(0)
-    return Ws(line, opened, rest)
+        [response] = parse_responses(data)
+        return WebSocketClient(connection, response)
+    [response] = parse_responses(head + separator)
+    live_site.reactor.advance(0)
+    return WebSocketClient(connection, response, rest)

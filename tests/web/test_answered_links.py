@@ -9,7 +9,7 @@ import pytest
 
 from microblog.model.posts import Visibility
 from tests import make
-from tests.web.visitor import Town, Visitor, document
+from tests.web.visitor import SiteFixture, Visitor, document
 
 POST = re.compile(r"/@\w+/\d+|/posts/\d+")
 
@@ -20,12 +20,12 @@ def links_to_posts(visitor: Visitor, page: str) -> set[str]:
 
 @pytest.mark.parametrize(("answered", "reply"), list(product(Visibility, Visibility)))
 @pytest.mark.parametrize("own", [True, False])
-def test_a_reply_links_to_what_it_answers_only_where_its_readers_may_open_that(
-    site: Town, answered: Visibility, reply: Visibility, own: bool
+def test_a_reply_links_to_its_parent_only_for_viewers_who_may_open_it(
+    site: SiteFixture, answered: Visibility, reply: Visibility, own: bool
 ) -> None:
     for name in ("ada", "bob"):
-        site.resident(name)
-    reader, ada, bob = site.resident("eve"), site.viewer("ada"), site.viewer("bob")
+        site.registered_user(name)
+    reader, ada, bob = site.registered_user("eve"), site.viewer("ada"), site.viewer("bob")
     make.follow(site.cursor, site.viewer("eve"), bob)
     first = make.post(site.cursor, bob if own else ada, "First, to @bob", visibility=answered)
     second = make.post(site.cursor, bob, "Second", visibility=reply, reply_to=first)
@@ -37,9 +37,9 @@ def test_a_reply_links_to_what_it_answers_only_where_its_readers_may_open_that(
                 assert f"{first.id}" not in link or visitor.get(f"/@{first.author.username}/{first.id}").status == 200
 
 
-def test_a_reply_to_a_public_post_links_to_it(site: Town) -> None:
-    site.resident("ada")
-    site.resident("bob")
+def test_a_reply_to_a_public_post_links_to_it(site: SiteFixture) -> None:
+    site.registered_user("ada")
+    site.registered_user("bob")
     first = make.post(site.cursor, site.viewer("ada"), "First")
     make.post(site.cursor, site.viewer("bob"), "@ada Second", reply_to=first)
     assert f"/@ada/{first.id}" in links_to_posts(site.visitor(), "/@bob/with_replies")
@@ -48,8 +48,8 @@ def test_a_reply_to_a_public_post_links_to_it(site: Town) -> None:
 @pytest.mark.parametrize(
     ("path", "address"), [("/@ada", "/@ada"), ("/@ada/{post}", "/@ada/{post}"), ("/tags/tea", "/tags/tea"), ("/tags/té", "/tags/t%C3%A9")]
 )
-def test_a_pages_canonical_address_is_the_one_that_it_is_linked_by(site: Town, path: str, address: str) -> None:
-    site.resident("ada")
+def test_the_canonical_url_of_a_page_is_the_one_used_in_links(site: SiteFixture, path: str, address: str) -> None:
+    site.registered_user("ada")
     post = str(make.post(site.cursor, site.viewer("ada"), "#tea").id)
     page = document(site.visitor().get(path.format(post=post).replace("é", "%C3%A9")))
     whole = "http://site.test" + address.format(post=post)

@@ -17,8 +17,8 @@ from microblog.web.http.errors import Errors
 from microblog.web.http.request import SiteOrigin
 from microblog.web.http.server import HttpServer
 from microblog.web.pages.assets import Assets, load
-from tests.web.fake_site import NOW, KnownPeople
-from tests.web.memory import Reply, ask
+from tests.web.fake_site import NOW, FakeAuthenticator
+from tests.web.http_client import HttpResponse, request
 
 STYLE = b"body { color: black }\n" * 100
 
@@ -34,45 +34,45 @@ def assets(tmp_path: Path) -> Assets:
     return Assets(load(tmp_path))
 
 
-def get(assets: Assets, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> Reply:
+def get(assets: Assets, path: str, headers: dict[str, str] | None = None, method: str = "GET") -> HttpResponse:
     clock = Clock()
-    gate = Authorizer(KnownPeople(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
-    return ask(
-        HttpServer(Dispatcher([assets], origin=SiteOrigin.parse("https://site.test"), authorizer=gate, errors=Errors()), clock),
+    gate = Authorizer(FakeAuthenticator(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
+    return request(
+        HttpServer(Dispatcher([assets], origin=SiteOrigin.parse("https://site.test"), gate=gate, errors=Errors()), clock),
         method,
         path,
         headers,
     )
 
 
-def test_a_file_under_its_hash_is_cached_for_ever(assets: Assets) -> None:
-    reply = get(assets, assets.url("style.css"))
-    assert (reply.status, reply.body) == (200, STYLE)
-    assert reply.header("Content-Type") == "text/css; charset=utf-8"
-    assert reply.header("Cache-Control") == "public, max-age=31536000, immutable"
-    assert reply.all("Vary") == ["Accept-Encoding"]
+def test_a_file_under_its_hash_is_cached_forever(assets: Assets) -> None:
+    response = get(assets, assets.url("style.css"))
+    assert (response.status, response.body) == (200, STYLE)
+    assert response.header("Content-Type") == "text/css; charset=utf-8"
+    assert response.header("Cache-Control") == "public, max-age=31536000, immutable"
+    assert response.all("Vary") == ["Accept-Encoding"]
 
 
-def test_a_module_finds_its_neighbour_in_the_same_release(assets: Assets) -> None:
+def test_relative_imports_stay_within_one_release(assets: Assets) -> None:
     directory = assets.url("feed.js").rpartition("/")[0]
     assert directory == assets.url("style.css").rpartition("/")[0]
     assert get(assets, f"{directory}/icons/star.svg").header("Content-Type") == "image/svg+xml; charset=utf-8"
 
 
 @pytest.mark.parametrize("path", ["/static/style.css", "/static/0123456789ab/style.css"])
-def test_any_other_name_gives_todays_file_for_a_short_while(assets: Assets, path: str) -> None:
-    reply = get(assets, path)
-    assert (reply.status, reply.body) == (200, STYLE)
-    assert "immutable" not in str(reply.header("Cache-Control"))
+def test_any_other_hash_serves_the_current_file_for_a_short_time(assets: Assets, path: str) -> None:
+    response = get(assets, path)
+    assert (response.status, response.body) == (200, STYLE)
+    assert "immutable" not in str(response.header("Cache-Control"))
 
 
-def test_a_file_that_the_client_has_is_not_sent_again(assets: Assets) -> None:
+def test_an_unchanged_file_is_304(assets: Assets) -> None:
     etag = str(get(assets, "/static/style.css").header("ETag"))
-    reply = get(assets, "/static/style.css", {"If-None-Match": etag})
-    assert (reply.status, reply.body) == (304, b"")
+    response = get(assets, "/static/style.css", {"If-None-Match": etag})
+    assert (response.status, response.body) == (304, b"")
 
 
-def test_texts_are_packed_for_who_can_unpack_them(assets: Assets) -> None:
+def test_text_files_are_compressed_for_clients_that_accept_it(assets: Assets) -> None:
     packed = get(assets, "/static/style.css", {"Accept-Encoding": "br, gzip"})
     assert packed.header("Content-Encoding") == "gzip"
     assert gzip.decompress(packed.body) == STYLE
@@ -83,7 +83,7 @@ def test_texts_are_packed_for_who_can_unpack_them(assets: Assets) -> None:
     ("header", "expected"),
     [("gzip", True), ("GZIP;q=0.5", True), ("*", True), ("gzip;q=0", False), ("gzip; q=0.0", False), ("br", False), ("", False)],
 )
-def test_who_can_unpack_says_so(header: str, expected: bool) -> None:
+def test_accept_encoding_is_parsed(header: str, expected: bool) -> None:
     assert accepts_gzip(header) is expected
     assert not accepts_gzip(None)
 
@@ -92,29 +92,29 @@ NOT_THERE = ["/static/", "/static/none.js", "/static/.hidden", "/static/../style
 
 
 @pytest.mark.parametrize("path", NOT_THERE)
-def test_what_is_not_there_is_not_found(assets: Assets, path: str) -> None:
+def test_missing_and_hidden_files_are_404(assets: Assets, path: str) -> None:
     assert get(assets, path).status == 404
 
 
-def test_files_run_no_scripts_of_their_own(assets: Assets) -> None:
-    reply = get(assets, "/static/icons/star.svg")
-    assert "default-src 'none'" in str(reply.header("Content-Security-Policy"))
-    assert reply.header("X-Content-Type-Options") == "nosniff"
+def test_static_files_cannot_run_scripts(assets: Assets) -> None:
+    response = get(assets, "/static/icons/star.svg")
+    assert "default-src 'none'" in str(response.header("Content-Security-Policy"))
+    assert response.header("X-Content-Type-Options") == "nosniff"
 
 
-def test_a_change_changes_the_address(assets: Assets, tmp_path: Path) -> None:
+def test_a_changed_file_changes_the_hash(assets: Assets, tmp_path: Path) -> None:
     (tmp_path / "style.css").write_text("body {}")
     assert Assets(load(tmp_path)).hash != assets.hash
 
 
-def test_a_misspelt_name_is_noticed_at_once(assets: Assets) -> None:
+def test_an_unknown_asset_name_is_an_error(assets: Assets) -> None:
     with pytest.raises(KeyError, match=r"stlye\.css"):
         assets.url("stlye.css")
 
 
-def test_the_icon_is_where_browsers_look_for_it(assets: Assets) -> None:
+def test_the_favicon_is_served_at_the_root(assets: Assets) -> None:
     assert get(assets, "/favicon.ico", method="HEAD").header("Content-Type") == "image/x-icon"
 
 
-def test_the_site_has_an_icon_there() -> None:
+def test_the_product_has_a_favicon() -> None:
     assert get(Assets(load(STATIC)), "/favicon.ico").body.startswith(b"\0\0\1\0")

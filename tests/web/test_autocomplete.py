@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from microblog.domain.rate_limits import COMPLETING
 from tests import make
-from tests.web.visitor import Town
+from tests.web.visitor import SiteFixture
 
 
-def test_options_come_as_html_with_their_number(site: Town) -> None:
-    ada = site.resident("ada")
+def test_suggestions_are_html_with_a_count(site: SiteFixture) -> None:
+    ada = site.registered_user("ada")
     make.account(site.cursor, "adam", display_name="<b>Adam</b>")
     make.post(site.cursor, site.viewer("ada"), "#Demo")
     people, tags = ada.get("/compose/complete?q=@ad").json, ada.get("/compose/complete?q=%23dem").json
@@ -19,16 +19,16 @@ def test_options_come_as_html_with_their_number(site: Town) -> None:
     assert "1 post<" in tags["html"]
 
 
-def test_other_text_completes_to_nothing(site: Town) -> None:
-    ada = site.resident("ada")
+def test_text_without_a_prefix_has_no_suggestions(site: SiteFixture) -> None:
+    ada = site.registered_user("ada")
     for query in ("", "?q=", "?q=ada", "?q=@", "?q=%23"):
         assert ada.get(f"/compose/complete{query}").json["count"] == 0
     assert ada.get("/compose/complete?q=@" + "a" * 200, Accept="application/json").status == 422
 
 
-def test_only_members_are_offered_something_and_not_without_end(site: Town) -> None:
+def test_suggestions_require_a_login_and_are_rate_limited(site: SiteFixture) -> None:
     assert site.visitor().get("/compose/complete?q=@ad", Accept="application/json").status == 401
-    ada = site.resident("ada")
+    ada = site.registered_user("ada")
     statuses = {ada.get("/compose/complete?q=@ad").status for _ in range(COMPLETING.limit)}
     assert statuses == {200}
     refused = ada.get("/compose/complete?q=@ad", Accept="application/json")

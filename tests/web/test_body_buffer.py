@@ -17,8 +17,8 @@ from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.http.server import HttpServer
-from tests.web.fake_site import House, KnownPeople, house
-from tests.web.memory import FORM, Line, Reply, ask, replies, request
+from tests.web.fake_site import FakeAuthenticator, FakeSite, build_fake_site
+from tests.web.http_client import FORM, HttpResponse, MemoryConnection, encode_request, parse_responses, request
 
 MEGABYTE = 1024 * 1024
 ADA = {"Cookie": "__Host-session=ada"}
@@ -46,9 +46,9 @@ def attic() -> Attic:
 
 
 @pytest.fixture
-def home(attic: Attic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+def fake_site(attic: Attic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSite:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return house(features=[attic])
+    return build_fake_site(features=[attic])
 
 
 def form(size: int) -> bytes:
@@ -58,159 +58,161 @@ def form(size: int) -> bytes:
 
 
 def head(length: int, kind: str = KIND, **more: str) -> bytes:
-    return request("POST", "/attic", {"Content-Type": kind, "Content-Length": str(length), **ADA, **more})
+    return encode_request("POST", "/attic", {"Content-Type": kind, "Content-Length": str(length), **ADA, **more})
 
 
-def send(server: HttpServer, body: bytes, kind: str = KIND) -> Reply:
-    line = Line(server)
-    answer = line.send(head(len(body), kind))
+def send(server: HttpServer, body: bytes, kind: str = KIND) -> HttpResponse:
+    connection = MemoryConnection(server)
+    answer = connection.send(head(len(body), kind))
     for start in range(0, len(body), 65_536):
-        answer = answer or line.send(body[start : start + 65_536])
-    (reply,) = replies(answer)
-    return reply
+        answer = answer or connection.send(body[start : start + 65_536])
+    (response,) = parse_responses(answer)
+    return response
 
 
 @pytest.mark.parametrize("size", [100, IN_MEMORY - 1_000, IN_MEMORY + 1, 8 * MEGABYTE])
-def test_a_file_arrives_whole_whatever_its_size(home: House, attic: Attic, size: int) -> None:
-    assert send(home.server, form(size)).status == 200
+def test_files_of_any_size_arrive_intact(fake_site: FakeSite, attic: Attic, size: int) -> None:
+    assert send(fake_site.server, form(size)).status == 200
     assert attic.seen == [("film", size, b"begin")]
-    assert (home.server.budget.on_disk, home.server.budget.arriving) == (0, {})
+    assert (fake_site.server.budget.on_disk, fake_site.server.budget.arriving) == (0, {})
 
 
-def test_a_large_file_takes_no_memory(home: House, attic: Attic) -> None:
+def test_a_large_file_takes_no_memory(fake_site: FakeSite, attic: Attic) -> None:
     body = form(32 * MEGABYTE)
     tracemalloc.start()
-    assert send(home.server, body).status == 200
+    assert send(fake_site.server, body).status == 200
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert attic.seen[0][1] == 32 * MEGABYTE
     assert peak < 4 * MEGABYTE
 
 
-def test_only_forms_with_files_may_be_that_large(home: House) -> None:
-    assert send(home.server, form(2_000), "text/plain").status == 413
-    assert send(home.server, form(41 * MEGABYTE)).status == 413
-    assert (home.server.budget.on_disk, home.server.budget.arriving) == (0, {})
+def test_only_multipart_forms_may_be_that_large(fake_site: FakeSite) -> None:
+    assert send(fake_site.server, form(2_000), "text/plain").status == 413
+    assert send(fake_site.server, form(41 * MEGABYTE)).status == 413
+    assert (fake_site.server.budget.on_disk, fake_site.server.budget.arriving) == (0, {})
 
 
-def test_the_texts_beside_a_file_stay_small(home: House) -> None:
+def test_text_fields_beside_a_file_are_limited(fake_site: FakeSite) -> None:
     body = form(100).replace(b"film", b"f" * (2 * MEGABYTE))
-    assert send(home.server, body).status == 413
+    assert send(fake_site.server, body).status == 413
 
 
-def test_a_client_that_hangs_up_leaves_nothing(home: House) -> None:
-    line = Line(home.server)
-    line.send(head(9_000_000) + form(5_000_000))
-    assert home.server.budget.on_disk > 5_000_000
-    line.hang_up()
-    assert (home.server.budget.on_disk, home.server.budget.arriving) == (0, {})
+def test_a_disconnected_client_leaves_no_temporary_file(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    connection.send(head(9_000_000) + form(5_000_000))
+    assert fake_site.server.budget.on_disk > 5_000_000
+    connection.hang_up()
+    assert (fake_site.server.budget.on_disk, fake_site.server.budget.arriving) == (0, {})
 
 
 # --- who may send a large body, and how fast
 
 
-def test_a_stranger_is_refused_by_the_head_of_a_large_body(home: House) -> None:
-    line = Line(home.server)
-    (reply,) = replies(line.send(request("POST", "/attic", {"Content-Type": KIND, "Content-Length": "9000000"})))
-    assert (reply.status, line.closed, home.server.budget.arriving) == (401, True, {})
+def test_an_anonymous_large_body_is_rejected_by_its_head(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    (response,) = parse_responses(connection.send(encode_request("POST", "/attic", {"Content-Type": KIND, "Content-Length": "9000000"})))
+    assert (response.status, connection.closed, fake_site.server.budget.arriving) == (401, True, {})
 
 
-def test_a_stranger_who_asks_before_sending_is_not_told_to_go_on(home: House) -> None:
+def test_an_anonymous_expect_100_continue_is_rejected(fake_site: FakeSite) -> None:
     headers = {"Content-Type": KIND, "Content-Length": "9000000", "Expect": "100-continue"}
-    assert [reply.status for reply in replies(Line(home.server).send(request("POST", "/attic", headers)))] == [401]
-    assert Line(home.server).send(head(9_000_000, Expect="100-continue")) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert [
+        response.status for response in parse_responses(MemoryConnection(fake_site.server).send(encode_request("POST", "/attic", headers)))
+    ] == [401]
+    assert MemoryConnection(fake_site.server).send(head(9_000_000, Expect="100-continue")) == b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-def test_a_stranger_is_refused_once_a_body_of_unknown_length_is_large(home: House) -> None:
-    line, piece = Line(home.server), b"4000\r\n" + b"a" * 16_384 + b"\r\n"
-    line.send(request("POST", "/attic", {"Content-Type": KIND, "Transfer-Encoding": "chunked"}))
-    answers = [line.send(piece) for _ in range(6)]
+def test_an_anonymous_chunked_body_is_rejected_once_it_is_large(fake_site: FakeSite) -> None:
+    connection, piece = MemoryConnection(fake_site.server), b"4000\r\n" + b"a" * 16_384 + b"\r\n"
+    connection.send(encode_request("POST", "/attic", {"Content-Type": KIND, "Transfer-Encoding": "chunked"}))
+    answers = [connection.send(piece) for _ in range(6)]
     assert [bool(answer) for answer in answers] == [False] * 4 + [True, False]
-    assert (replies(answers[4])[0].status, home.server.budget.on_disk) == (401, 0)
+    assert (parse_responses(answers[4])[0].status, fake_site.server.budget.on_disk) == (401, 0)
 
 
-def test_small_bodies_of_strangers_are_read_whatever_the_large_ones_take(home: House) -> None:
-    home.server.budget.disk = 0
-    assert ask(home.server, "POST", "/api/v1/echo", {"Content-Type": FORM}, b"a=" + b"x" * 60_000).status == 200
-    assert ask(home.server, "POST", "/api/v1/echo", {"Content-Type": FORM}, b"a=" + b"x" * 70_000).status == 413
+def test_small_anonymous_bodies_are_read_even_without_disk_budget(fake_site: FakeSite) -> None:
+    fake_site.server.budget.disk = 0
+    assert request(fake_site.server, "POST", "/api/v1/echo", {"Content-Type": FORM}, b"a=" + b"x" * 60_000).status == 200
+    assert request(fake_site.server, "POST", "/api/v1/echo", {"Content-Type": FORM}, b"a=" + b"x" * 70_000).status == 413
 
 
-def test_nothing_is_read_while_it_is_looked_up_who_sends(home: House) -> None:
+def test_reading_pauses_during_authentication(fake_site: FakeSite) -> None:
     found: Deferred[None] = Deferred()
 
     async def slowly(token: str) -> tuple[Viewer, Session] | None:
         await found
-        return await KnownPeople.by_cookie(home.people, token)
+        return await FakeAuthenticator.by_cookie(fake_site.authenticator, token)
 
-    object.__setattr__(home.site._authorizer, "cached", Slow(slowly))
-    line, body = Line(home.server), form(MEGABYTE)
-    assert line.send(head(len(body)) + body[:50_000]) == b""
-    assert line.transport.producerState == "paused"
-    assert home.server.budget.on_disk == 0
+    object.__setattr__(fake_site.dispatcher._gate, "cached", Slow(slowly))
+    connection, body = MemoryConnection(fake_site.server), form(MEGABYTE)
+    assert connection.send(head(len(body)) + body[:50_000]) == b""
+    assert connection.transport.producerState == "paused"
+    assert fake_site.server.budget.on_disk == 0
     found.callback(None)
-    assert line.transport.producerState == "producing"
-    (reply,) = replies(line.send(body[50_000:]))
-    assert reply.text == "stored"
+    assert connection.transport.producerState == "producing"
+    (response,) = parse_responses(connection.send(body[50_000:]))
+    assert response.text == "stored"
 
 
-def test_the_slowest_body_makes_room_for_faster_ones(home: House) -> None:
-    home.server.budget.disk = 3 * MEGABYTE
-    slow, fast = Line(home.server), Line(home.server)
+def test_the_slowest_body_is_dropped_for_faster_ones(fake_site: FakeSite) -> None:
+    fake_site.server.budget.disk = 3 * MEGABYTE
+    slow, fast = MemoryConnection(fake_site.server), MemoryConnection(fake_site.server)
     slow.send(head(9_000_000) + form(2 * MEGABYTE))
-    home.clock.pump([1] * 9)
+    fake_site.clock.pump([1] * 9)
     assert fast.send(head(9_000_000) + form(2 * MEGABYTE)) == b""
-    assert [reply.status for reply in replies(slow.read())] == [503]
-    assert 2 * MEGABYTE <= home.server.budget.on_disk <= 3 * MEGABYTE
+    assert [response.status for response in parse_responses(slow.read())] == [503]
+    assert 2 * MEGABYTE <= fake_site.server.budget.on_disk <= 3 * MEGABYTE
     fast.hang_up()
 
 
-def test_where_all_are_as_fast_the_newcomer_is_refused(home: House) -> None:
-    home.server.budget.disk = 3 * MEGABYTE
-    first, second = Line(home.server), Line(home.server)
+def test_the_newest_body_is_rejected_if_none_is_slower(fake_site: FakeSite) -> None:
+    fake_site.server.budget.disk = 3 * MEGABYTE
+    first, second = MemoryConnection(fake_site.server), MemoryConnection(fake_site.server)
     assert first.send(head(9_000_000) + form(2 * MEGABYTE)) == b""
-    assert replies(second.send(head(9_000_000) + form(2 * MEGABYTE)))[0].status == 503
+    assert parse_responses(second.send(head(9_000_000) + form(2 * MEGABYTE)))[0].status == 503
     assert not first.closed
     first.hang_up()
 
 
-def test_one_network_has_its_share_and_others_have_theirs(home: House) -> None:
-    home.server.budget.share = 3 * MEGABYTE
-    lines = [Line(home.server, host) for host in ("203.0.113.7", "203.0.113.7", "203.0.113.8")]
-    answers = [line.send(head(9_000_000) + form(2 * MEGABYTE)) for line in lines]
+def test_each_network_has_its_own_disk_share(fake_site: FakeSite) -> None:
+    fake_site.server.budget.share = 3 * MEGABYTE
+    connections = [MemoryConnection(fake_site.server, host) for host in ("203.0.113.7", "203.0.113.7", "203.0.113.8")]
+    answers = [connection.send(head(9_000_000) + form(2 * MEGABYTE)) for connection in connections]
     assert [bool(answer) for answer in answers] == [False, True, False]
-    for line in lines:
-        line.hang_up()
-    assert home.server.budget.on_disk == 0
+    for connection in connections:
+        connection.hang_up()
+    assert fake_site.server.budget.on_disk == 0
 
 
 @pytest.mark.parametrize(("a_second", "ends"), [(0, True), (100, True), (4_000, False)])
-def test_a_body_has_to_make_progress(home: House, a_second: int, ends: bool) -> None:
-    line = Line(home.server)
-    line.send(head(9_000_000) + form(MEGABYTE))
+def test_a_body_without_progress_times_out(fake_site: FakeSite, a_second: int, ends: bool) -> None:
+    connection = MemoryConnection(fake_site.server)
+    connection.send(head(9_000_000) + form(MEGABYTE))
     for _ in range(35):
-        home.clock.advance(1)
-        if a_second and not line.closed:
-            line.send(b"x" * a_second)
-    assert line.closed is ends
-    assert (home.server.budget.on_disk == 0) is ends
-    line.hang_up()
+        fake_site.clock.advance(1)
+        if a_second and not connection.closed:
+            connection.send(b"x" * a_second)
+    assert connection.closed is ends
+    assert (fake_site.server.budget.on_disk == 0) is ends
+    connection.hang_up()
 
 
-def test_a_body_has_as_long_as_its_own_length_takes_not_as_its_route_allows(home: House) -> None:
-    line = Line(home.server)
-    line.send(head(1_000) + b"a")
-    home.clock.pump([1] * 33)
-    assert line.closed
-    assert replies(line.read())[0].status == 408
+def test_a_bodys_deadline_depends_on_its_own_length(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    connection.send(head(1_000) + b"a")
+    fake_site.clock.pump([1] * 33)
+    assert connection.closed
+    assert parse_responses(connection.read())[0].status == 408
 
 
-def test_a_full_disk_refuses_the_body_and_nothing_else(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_rejects_only_the_body(fake_site: FakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
     def full() -> BinaryIO:
         return cast("BinaryIO", Path("/dev/full").open("wb", buffering=0))
 
     monkeypatch.setattr("tempfile.TemporaryFile", full)
-    assert replies(Line(home.server).send(head(9_000_000) + form(MEGABYTE)))[0].status == 503
-    assert ask(home.server, "GET", "/").status == 200
+    assert parse_responses(MemoryConnection(fake_site.server).send(head(9_000_000) + form(MEGABYTE)))[0].status == 503
+    assert request(fake_site.server, "GET", "/").status == 200
 
 
 @define

@@ -5,35 +5,35 @@ from __future__ import annotations
 from microblog.model.posts import Post, Visibility
 from microblog.storage import accounts
 from tests import make
-from tests.web.memory import Reply
-from tests.web.visitor import Town, document, links, words
+from tests.web.http_client import HttpResponse
+from tests.web.visitor import SiteFixture, document, links, main_text
 
 LIST = "/conversations"
 BADGE = "string(//nav//*[@data-count='letter'])"
 
 
-def said(site: Town, author: str, text: str, reply_to: Post | None = None) -> Post:
+def said(site: SiteFixture, author: str, text: str, reply_to: Post | None = None) -> Post:
     """Bob follows who speaks: what strangers write in private is kept back."""
     if author != "bob" and accounts.by_username(site.cursor, username="bob"):
         make.follow(site.cursor, site.viewer("bob"), site.viewer(author))
     return make.post(site.cursor, site.viewer(author), text, visibility=Visibility.DIRECT, reply_to=reply_to)
 
 
-def unread(page: Reply) -> str:
+def unread(page: HttpResponse) -> str:
     """The number in the navigation."""
     return str(document(page).xpath(BADGE)).removesuffix(" new")
 
 
-def entries(page: Reply) -> list[str]:
+def entries(page: HttpResponse) -> list[str]:
     return [
         " ".join(" ".join(item.itertext()).split())
         for item in document(page).xpath("//li[contains(@class, 'talk')]//div[@class='talk-main']")
     ]
 
 
-def test_a_message_is_listed_as_new_until_it_is_opened(site: Town) -> None:
-    site.resident("ada")
-    bob = site.resident("bob")
+def test_a_message_is_listed_as_unread_until_opened(site: SiteFixture) -> None:
+    site.registered_user("ada")
+    bob = site.registered_user("bob")
     post = said(site, "ada", "@bob are you there?")
     page = bob.get(LIST)
     assert [entry.split(" Unread ")[0] for entry in entries(page)] == ["ada"]
@@ -42,7 +42,7 @@ def test_a_message_is_listed_as_new_until_it_is_opened(site: Town) -> None:
     assert unread(page) == unread(bob.get("/home")) == "1"
     assert f"/@ada/{post.id}" in links(page)
     opened = bob.get(f"/@ada/{post.id}")
-    assert "are you there?" in words(opened)
+    assert "are you there?" in main_text(opened)
     assert unread(opened) == ""
     assert LIST in links(opened)
     again = bob.get(LIST)
@@ -50,9 +50,9 @@ def test_a_message_is_listed_as_new_until_it_is_opened(site: Town) -> None:
     assert unread(again) == ""
 
 
-def test_ones_own_words_are_told_apart_and_the_sender_has_nothing_unread(site: Town) -> None:
-    ada = site.resident("ada")
-    site.resident("bob")
+def test_own_messages_are_marked_and_are_not_unread(site: SiteFixture) -> None:
+    ada = site.registered_user("ada")
+    site.registered_user("bob")
     said(site, "ada", "@bob hi")
     [entry] = entries(ada.get(LIST))
     assert entry.startswith("bob")
@@ -60,9 +60,9 @@ def test_ones_own_words_are_told_apart_and_the_sender_has_nothing_unread(site: T
     assert unread(ada.get(LIST)) == ""
 
 
-def test_a_conversation_is_kept_unread_read_and_removed(site: Town) -> None:
-    site.resident("ada")
-    bob = site.resident("bob")
+def test_a_conversation_is_marked_unread_marked_read_and_removed(site: SiteFixture) -> None:
+    site.registered_user("ada")
+    bob = site.registered_user("bob")
     post = said(site, "ada", "@bob hi")
     bob.get(f"/@ada/{post.id}")
     [id] = {button.split("/")[2] for button in document(bob.get(LIST)).xpath("//button/@formaction") if button.startswith(LIST)}
@@ -71,15 +71,15 @@ def test_a_conversation_is_kept_unread_read_and_removed(site: Town) -> None:
     bob.submit(f"{LIST}/{id}/read", page=LIST)
     assert unread(bob.get(LIST)) == ""
     bob.submit(f"{LIST}/{id}/remove", page=LIST)
-    assert "No messages yet" in words(bob.get(LIST))
+    assert "No messages yet" in main_text(bob.get(LIST))
     assert bob.get(f"/@ada/{post.id}").status == 200
     said(site, "ada", "@bob still there?", post)
     assert len(entries(bob.get(LIST))) == 1
 
 
-def test_nobody_touches_other_peoples_conversations(site: Town) -> None:
-    site.resident("ada")
-    bob, eve = site.resident("bob"), site.resident("eve")
+def test_other_users_conversations_cannot_be_changed(site: SiteFixture) -> None:
+    site.registered_user("ada")
+    bob, eve = site.registered_user("bob"), site.registered_user("eve")
     said(site, "ada", "@bob hi")
     [id] = {button.split("/")[2] for button in document(bob.get(LIST)).xpath("//button/@formaction") if button.startswith(LIST)}
     for command in ("read", "unread", "remove"):
@@ -88,8 +88,8 @@ def test_nobody_touches_other_peoples_conversations(site: Town) -> None:
     assert site.visitor().get(LIST).status == 303
 
 
-def test_older_conversations_are_a_page_away(site: Town) -> None:
-    ada = site.resident("ada")
+def test_older_conversations_are_on_the_next_page(site: SiteFixture) -> None:
+    ada = site.registered_user("ada")
     for number in range(21):
         said(site, "ada", f"note {number}")
     first = ada.get(LIST)
@@ -98,9 +98,9 @@ def test_older_conversations_are_a_page_away(site: Town) -> None:
     assert [entry.split()[-1] for entry in entries(ada.get(older))] == ["0"]
 
 
-def test_what_a_filter_folds_or_a_warning_hides_is_not_in_the_list(site: Town) -> None:
-    ada = site.resident("ada")
-    bob = site.resident("bob")
+def test_the_list_does_not_show_filtered_text_or_text_behind_a_content_warning(site: SiteFixture) -> None:
+    ada = site.registered_user("ada")
+    bob = site.registered_user("bob")
     said(site, "ada", "@bob the finale was great")
     fields = {"title": "No endings", "keywords": "finale", "action": "hide", "whole_word": "1", "term": "", "contexts[0]": "thread"}
     assert bob.submit("/settings/filters", **fields).status == 303
@@ -111,9 +111,9 @@ def test_what_a_filter_folds_or_a_warning_hides_is_not_in_the_list(site: Town) -
     assert [entry.rsplit(" ", 1)[-1] for entry in entries(ada.get(LIST))] == ["Careful", "great"]
 
 
-def test_a_message_is_begun_from_a_profile_and_from_the_list(site: Town) -> None:
-    site.resident("ada")
-    bob = site.resident("bob")
+def test_a_message_can_be_started_from_a_profile_and_from_the_list(site: SiteFixture) -> None:
+    site.registered_user("ada")
+    bob = site.registered_user("bob")
     address = "/compose?mention=ada&visibility=direct"
     assert address in links(bob.get("/@ada"))
     form = document(bob.get(address))
@@ -127,9 +127,9 @@ def test_a_message_is_begun_from_a_profile_and_from_the_list(site: Town) -> None
     assert entries(bob.get(LIST)) != []
 
 
-def test_a_blocked_persons_messages_are_not_there(site: Town) -> None:
-    site.resident("ada")
-    bob = site.resident("bob")
+def test_messages_of_a_blocked_account_are_not_listed(site: SiteFixture) -> None:
+    site.registered_user("ada")
+    bob = site.registered_user("bob")
     said(site, "ada", "@bob hi")
     bob.submit("/@ada/block")
     said(site, "ada", "@bob hello?")
@@ -137,9 +137,9 @@ def test_a_blocked_persons_messages_are_not_there(site: Town) -> None:
     assert (entries(page), unread(page)) == ([], "")
 
 
-def test_what_was_seen_on_an_open_page_is_read(site: Town) -> None:
-    site.resident("ada")
-    bob = site.resident("bob")
+def test_a_message_seen_on_an_open_page_is_marked_read(site: SiteFixture) -> None:
+    site.registered_user("ada")
+    bob = site.registered_user("bob")
     first = said(site, "ada", "@bob hi")
     bob.get(f"/@ada/{first.id}")
     token = document(bob.get(LIST)).xpath("string(//input[@name='csrf']/@value)")

@@ -20,8 +20,8 @@ from tests.fakes import KeptMail, RolledBackDatabase, done, quick_passwords
 from tests.mailbox import Postman
 from tests.make import NOW
 from tests.rfc5322 import body, fields
-from tests.web.memory import Reply
-from tests.web.visitor import PASSWORD, Town, Visitor, document, links, town, words
+from tests.web.http_client import HttpResponse
+from tests.web.visitor import PASSWORD, SiteFixture, Visitor, build_site, document, links, main_text
 
 HOST = "http://site.test"
 NEW = "a new and longer one"
@@ -42,26 +42,26 @@ class Post(Postman):
 class Place:
     """A site that sends mail, and its postman."""
 
-    town: Town
+    site: SiteFixture
     post: Post
 
     def newcomer(self, username: str = "ada", **more: str) -> Visitor:
-        visitor = self.town.visitor()
-        reply = visitor.submit("/signup", username=username, email=f"{username}@example.org", password=PASSWORD, **more)
-        assert reply.status == 303, reply.text
+        visitor = self.site.visitor()
+        response = visitor.submit("/signup", username=username, email=f"{username}@example.org", password=PASSWORD, **more)
+        assert response.status == 303, response.text
         return visitor
 
-    def resident(self, username: str = "ada") -> Visitor:
+    def registered_user(self, username: str = "ada") -> Visitor:
         visitor = self.newcomer(username)
         [letter] = self.post.deliver()
-        reply = visitor.submit(self.post.path(letter, "/confirm/"))
-        assert reply.header("Location") == "/home?notice=confirmed", f"{reply.status} {reply.text[:2_000]}"
+        response = visitor.submit(self.post.path(letter, "/confirm/"))
+        assert response.header("Location") == "/home?notice=confirmed", f"{response.status} {response.text[:2_000]}"
         return visitor
 
 
 @pytest.fixture
 def place(cursor: Cursor, tmp_path: Path) -> Place:
-    site = town(cursor, tmp_path, smtp_url="smtp://mail.test", rate_limits="off")
+    site = build_site(cursor, tmp_path, smtp_url="smtp://mail.test", rate_limits="off")
     return Place(site, Post(cursor, site.domain, KeptMail()))
 
 
@@ -69,33 +69,33 @@ def member(cursor: Cursor, username: str = "ada") -> Viewer:
     return Viewer(make.named(cursor, username))
 
 
-def location(reply: Reply) -> str:
-    assert reply.status == 303, reply.text
-    return reply.header("Location") or ""
+def location(response: HttpResponse) -> str:
+    assert response.status == 303, response.text
+    return response.header("Location") or ""
 
 
-def test_a_newcomer_confirms_the_address_and_is_in(place: Place) -> None:
+def test_a_new_user_confirms_the_email_address(place: Place) -> None:
     ada = place.newcomer()
     assert location(ada.get("/home")) == "/pending"
-    assert "ada@example.org" in words(ada.get("/pending"))
+    assert "ada@example.org" in main_text(ada.get("/pending"))
     [letter] = place.post.deliver()
     assert letter["To"] == "ada@example.org"
     path = place.post.path(letter, "/confirm/")
-    assert "ada@example.org" in words(ada.get(path))
+    assert "ada@example.org" in main_text(ada.get(path))
     assert location(ada.get("/home")) == "/pending", "a program that opens the link in advance proves nothing"
     assert location(ada.submit(path)) == "/home?notice=confirmed"
     assert ada.get("/home").status == 200
     assert location(ada.submit(path)) == "/home?notice=confirmed", "opening it twice is no trouble"
 
 
-def test_the_link_may_be_opened_in_another_browser(place: Place) -> None:
+def test_the_confirmation_link_may_be_opened_in_another_browser(place: Place) -> None:
     ada = place.newcomer()
     [letter] = place.post.deliver()
-    assert location(place.town.visitor().submit(place.post.path(letter, "/confirm/"))) == "/login?notice=confirmed"
+    assert location(place.site.visitor().submit(place.post.path(letter, "/confirm/"))) == "/login?notice=confirmed"
     assert ada.get("/home").status == 200
 
 
-def test_the_letter_can_be_sent_again_and_to_another_address_but_not_without_end(place: Place) -> None:
+def test_the_confirmation_email_can_be_resent_and_redirected_within_a_limit(place: Place) -> None:
     ada = place.newcomer()
     [lost] = place.post.deliver()
     assert location(ada.submit("/confirm/resend", page="/pending")) == "/pending?notice=letter"
@@ -110,42 +110,42 @@ def test_the_letter_can_be_sent_again_and_to_another_address_but_not_without_end
     assert ada.submit("/confirm/resend", page="/settings/account").status == 409
 
 
-def test_an_address_that_is_taken_or_none_is_told_on_the_page(place: Place) -> None:
-    place.resident("ben")
+def test_a_taken_or_invalid_email_address_is_rejected(place: Place) -> None:
+    place.registered_user("ben")
     ada = place.newcomer()
     for address, told in (("ben@example.org", "already in use"), ("nowhere", "invalid")):
-        reply = ada.submit("/confirm/email", page="/pending", email=address)
-        assert reply.status == 422
-        assert told in words(reply)
+        response = ada.submit("/confirm/email", page="/pending", email=address)
+        assert response.status == 422
+        assert told in main_text(response)
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 43, "A" * 200, "-_-"])
 @pytest.mark.parametrize("path", ["/confirm/", "/password/reset/", "/mail/unsubscribe/"])
-def test_an_invented_link_opens_nothing(place: Place, path: str, token: str) -> None:
-    assert place.town.visitor().get(path + token).status == 410
-    ada = place.resident()
+def test_an_invented_link_is_410(place: Place, path: str, token: str) -> None:
+    assert place.site.visitor().get(path + token).status == 410
+    ada = place.registered_user()
     home = ada.get("/home")
     [form, *_] = document(home).xpath("//input[@name='csrf']/@value") or [f"{home.status} {home.headers} {home.text[:2_000]}"]
     assert ada.post(path + token, {"csrf": form, "password": NEW}).status == 410, form
 
 
-def test_a_link_for_one_thing_opens_no_other(place: Place) -> None:
+def test_a_link_works_for_one_purpose_only(place: Place) -> None:
     place.newcomer()
     [letter] = place.post.deliver()
     token = place.post.path(letter, "/confirm/").rpartition("/")[2]
     for path in ("/password/reset/", "/mail/unsubscribe/"):
-        assert place.town.visitor().get(path + token).status == 410
+        assert place.site.visitor().get(path + token).status == 410
 
 
-def test_without_mail_an_address_needs_no_proof(site: Town) -> None:
-    ada = site.resident("ada")
+def test_without_email_no_confirmation_is_needed(site: SiteFixture) -> None:
+    ada = site.registered_user("ada")
     assert ada.get("/home").status == 200
-    assert "can't send e-mail" in words(ada.get("/settings/mail"))
-    assert "can't send e-mail" in words(site.visitor().get("/password/forgot"))
+    assert "can't send e-mail" in main_text(ada.get("/settings/mail"))
+    assert "can't send e-mail" in main_text(site.visitor().get("/password/forgot"))
 
 
-def test_an_applicant_is_told_what_came_of_it(cursor: Cursor, tmp_path: Path) -> None:
-    site = town(cursor, tmp_path, smtp_url="smtp://mail.test", rate_limits="off", registration="approval")
+def test_applicants_are_emailed_the_decision(cursor: Cursor, tmp_path: Path) -> None:
+    site = build_site(cursor, tmp_path, smtp_url="smtp://mail.test", rate_limits="off", registration="approval")
     place = Place(site, Post(cursor, site.domain, KeptMail()))
     for name in ("ada", "ben", "cy"):
         visitor = place.newcomer(name, reason="I like it")
@@ -162,15 +162,15 @@ def test_an_applicant_is_told_what_came_of_it(cursor: Cursor, tmp_path: Path) ->
     assert fetch_value(cursor, "select count(*) from accounts where username in ('ben', 'cy')") == 0
 
 
-def test_a_forgotten_password_is_replaced_and_everybody_is_out(place: Place, cursor: Cursor) -> None:
-    ada = place.resident()
-    visitor = place.town.visitor()
+def test_a_password_reset_ends_all_sessions(place: Place, cursor: Cursor) -> None:
+    ada = place.registered_user()
+    visitor = place.site.visitor()
     assert "/password/forgot" in links(visitor.get("/login"))
     assert visitor.submit("/password/forgot", name="@ADA@site.test").status == 200
     [letter] = place.post.deliver()
     path = place.post.path(letter, "/password/reset/")
-    assert "@ada" in words(visitor.get(path))
-    assert "minimum is 8" in words(visitor.submit(path, password="short"))
+    assert "@ada" in main_text(visitor.get(path))
+    assert "minimum is 8" in main_text(visitor.submit(path, password="short"))
     assert location(visitor.submit(path, password=NEW)) == "/login?notice=password"
     [notice] = place.post.deliver()
     assert (notice["To"], notice["Subject"]) == ("ada@example.org", "Your password on Ours was changed")
@@ -181,14 +181,14 @@ def test_a_forgotten_password_is_replaced_and_everybody_is_out(place: Place, cur
     assert fetch_value(cursor, "select count(*) from events where kind = 'session.ended' and (data->>'all')::boolean") >= 1
 
 
-def test_asking_for_a_password_tells_nobody_who_exists_and_does_the_same(place: Place, cursor: Cursor) -> None:
-    place.resident()
+def test_a_password_reset_request_does_not_reveal_who_exists(place: Place, cursor: Cursor) -> None:
+    place.registered_user()
     pages, rows = [], []
     for name in ("ada", "ada@example.org", "nobody", "nobody@example.org", "x" * 5000, "\N{BELL}\x07", " "):
-        visitor = place.town.visitor()
+        visitor = place.site.visitor()
         token = visitor.token("/password/forgot")
-        reply = visitor.post("/password/forgot", {"csrf": token, "name": name})
-        pages.append((reply.status, words(reply)))
+        response = visitor.post("/password/forgot", {"csrf": token, "name": name})
+        pages.append((response.status, main_text(response)))
         rows.append(fetch_value(cursor, "select count(*) from jobs where kind = 'email.password_reset'"))
         execute(cursor, "delete from jobs where payload->>'name' not in ('ada', 'ada@example.org')")
     assert len(set(pages)) == 1
@@ -196,17 +196,17 @@ def test_asking_for_a_password_tells_nobody_who_exists_and_does_the_same(place: 
     assert rows[:4] == [1, 2, 3, 3]
 
 
-def test_nobody_is_buried_in_letters_that_somebody_else_asks_for(place: Place) -> None:
-    place.resident()
+def test_password_reset_emails_are_rate_limited_per_recipient(place: Place) -> None:
+    place.registered_user()
     for _ in range(9):
-        place.town.visitor().submit("/password/forgot", name="ada")
+        place.site.visitor().submit("/password/forgot", name="ada")
     assert len(place.post.deliver()) == 5
 
 
-def test_a_link_of_before_a_change_of_password_or_address_is_dead(place: Place, cursor: Cursor) -> None:
-    ada = place.resident()
+def test_a_new_password_or_email_invalidates_older_reset_links(place: Place, cursor: Cursor) -> None:
+    ada = place.registered_user()
     for change in ("update users set password_hash = 'x'", "update users set email = 'other@example.org'"):
-        place.town.visitor().submit("/password/forgot", name="ada")
+        place.site.visitor().submit("/password/forgot", name="ada")
         [letter] = place.post.deliver()
         path = place.post.path(letter, "/password/reset/")
         assert ada.get(path).status == 200
@@ -214,11 +214,11 @@ def test_a_link_of_before_a_change_of_password_or_address_is_dead(place: Place, 
         assert ada.get(path).status == 410
 
 
-def test_a_new_address_is_used_once_it_is_confirmed(place: Place, cursor: Cursor) -> None:
-    ada = place.resident()
+def test_a_new_email_address_is_used_once_confirmed(place: Place, cursor: Cursor) -> None:
+    ada = place.registered_user()
     change = {"email": "new@example.org", "email_password": PASSWORD}
     assert location(ada.submit("/settings/email", page="/settings/account", **change)) == "/settings/account?notice=address"
-    assert "new@example.org" in words(ada.get("/settings/account"))
+    assert "new@example.org" in main_text(ada.get("/settings/account"))
     assert fetch_value(cursor, "select email from users") == "ada@example.org"
     letter, notice = place.post.deliver()
     assert letter["To"] == "new@example.org"
@@ -240,10 +240,10 @@ def test_a_new_address_is_used_once_it_is_confirmed(place: Place, cursor: Cursor
     assert cursor.fetchone() == ("new@example.org", None)
 
 
-def test_whose_password_was_changed_is_told_at_the_address_of_before(place: Place) -> None:
-    ada = place.resident()
-    reply = ada.submit("/settings/password", page="/settings/account", current=PASSWORD, password=NEW)
-    assert location(reply) == "/settings/account?notice=saved"
+def test_a_password_change_is_reported_to_the_previous_address(place: Place) -> None:
+    ada = place.registered_user()
+    response = ada.submit("/settings/password", page="/settings/account", current=PASSWORD, password=NEW)
+    assert location(response) == "/settings/account?notice=saved"
     ada.submit("/settings/email", page="/settings/account", email="new@example.org", email_password=NEW)
     told, letter, _ = place.post.deliver()
     assert (told["To"], told["Subject"]) == ("ada@example.org", "Your password on Ours was changed")
@@ -251,23 +251,23 @@ def test_whose_password_was_changed_is_told_at_the_address_of_before(place: Plac
     assert letter["To"] == "new@example.org"
 
 
-def test_an_address_that_is_refused_is_shown_to_its_owner_while_the_account_waits_and_after(place: Place, cursor: Cursor) -> None:
+def test_a_rejected_email_address_is_shown_before_and_after_confirmation(place: Place, cursor: Cursor) -> None:
     place.post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
     cy = place.newcomer("cy")
     place.post.deliver()
-    assert "550 no such user" in words(cy.get("/pending"))
+    assert "550 no such user" in main_text(cy.get("/pending"))
     place.post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
-    ada = place.resident()
+    ada = place.registered_user()
     place.post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 mailbox is gone")
     for _ in range(3):
         mention_for(place, cursor)
-    assert "Send confirmation e-mail" in words(ada.get("/settings/account"))
-    assert "we no longer send you e-mail" in words(ada.get("/settings/mail"))
+    assert "Send confirmation e-mail" in main_text(ada.get("/settings/account"))
+    assert "we no longer send you e-mail" in main_text(ada.get("/settings/mail"))
     assert location(ada.submit("/confirm/resend", page="/settings/account")) == "/settings/account?notice=letter"
 
 
-def test_an_address_that_somebody_else_has_by_then_is_not_taken_over(place: Place, cursor: Cursor) -> None:
-    ada = place.resident()
+def test_an_email_address_taken_meanwhile_cannot_be_confirmed(place: Place, cursor: Cursor) -> None:
+    ada = place.registered_user()
     ada.submit("/settings/email", page="/settings/account", email="shared@example.org", email_password=PASSWORD)
     letter, _ = place.post.deliver()
     make.member(cursor, "ben", email="shared@example.org")
@@ -280,31 +280,31 @@ def mention_for(place: Place, cursor: Cursor, username: str = "ada") -> EmailMes
     return letter
 
 
-def test_what_was_read_on_an_open_page_is_not_mailed(place: Place, cursor: Cursor) -> None:
-    ada = place.resident()
+def test_notifications_read_on_an_open_page_are_not_emailed(place: Place, cursor: Cursor) -> None:
+    ada = place.registered_user()
     make.post(cursor, make.viewer(cursor), "Hello @ada")
     newest = fetch_value(cursor, "select max(id) from notifications")
     assert ada.post("/notifications/read", {"csrf": ada.token("/home"), "up_to": str(newest)}).status == 204
     assert place.post.deliver() == []
 
 
-def test_nobody_reads_in_advance(place: Place, cursor: Cursor) -> None:
-    ada = place.resident()
+def test_future_notifications_cannot_be_marked_read(place: Place, cursor: Cursor) -> None:
+    ada = place.registered_user()
     for text in ("Hello @ada", "Once more, @ada"):
         assert ada.post("/notifications/read", {"csrf": ada.token("/home"), "up_to": str(2**63 - 1)}).status == 204
-        make.post(cursor, make.viewer(cursor), text, now=place.town.domain.dispatch.now())
+        make.post(cursor, make.viewer(cursor), text, now=place.site.domain.dispatch.now())
     assert fetch_value(cursor, "select last_read_id from markers") < fetch_value(cursor, "select max(id) from notifications")
 
 
-def test_a_mail_program_unsubscribes_with_one_click(place: Place, cursor: Cursor) -> None:
-    place.resident()
+def test_a_mail_client_unsubscribes_with_one_click(place: Place, cursor: Cursor) -> None:
+    place.registered_user()
     header = dict(fields(place.post.office.taken[-1].message)) if mention_for(place, cursor) else {}
     path = header["List-Unsubscribe"].strip("<>").removeprefix(HOST)
     assert header["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    program = place.town.visitor()
+    program = place.site.visitor()
     for _ in range(2):
-        reply = program.post(path, {"List-Unsubscribe": "One-Click"}, Origin="https://mail.elsewhere.test")
-        assert reply.status == 200
+        response = program.post(path, {"List-Unsubscribe": "One-Click"}, Origin="https://mail.elsewhere.test")
+        assert response.status == 200
     make.post(cursor, make.viewer(cursor), "Hello @ada")
     assert place.post.deliver() == []
     preferences = users.by_account(cursor, account=member(cursor).id)
@@ -312,22 +312,22 @@ def test_a_mail_program_unsubscribes_with_one_click(place: Place, cursor: Cursor
     assert preferences.login.preferences.mail_follow
 
 
-def test_opening_the_link_asks_before_it_stops_anything(place: Place, cursor: Cursor) -> None:
-    place.resident()
+def test_the_unsubscribe_link_asks_for_confirmation(place: Place, cursor: Cursor) -> None:
+    place.registered_user()
     path = place.post.path(mention_for(place, cursor), "/mail/unsubscribe/")
-    visitor = place.town.visitor()
-    assert "mentions you or replies to you" in words(visitor.get(path))
+    visitor = place.site.visitor()
+    assert "mentions you or replies to you" in main_text(visitor.get(path))
     assert mention_for(place, cursor)
-    assert "You will no longer receive e-mails" in words(visitor.post(path, {}))
+    assert "You will no longer receive e-mails" in main_text(visitor.post(path, {}))
 
 
-def test_each_kind_of_letter_has_its_switch(place: Place, cursor: Cursor) -> None:
-    ada = place.resident()
+def test_each_kind_of_email_can_be_switched_off(place: Place, cursor: Cursor) -> None:
+    ada = place.registered_user()
     page = ada.get("/settings/mail")
     assert "/settings/mail" in links(ada.get("/settings"))
     assert 'name="mail_report"' not in page.text
-    reply = ada.submit("/settings/mail", mail_follow="1", mail_digest="daily", mail_report="1")
-    assert location(reply) == "/settings/mail?notice=saved"
+    response = ada.submit("/settings/mail", mail_follow="1", mail_digest="daily", mail_report="1")
+    assert location(response) == "/settings/mail?notice=saved"
     found = users.by_account(cursor, account=member(cursor).id)
     assert found is not None
     chosen = found.login.preferences
@@ -335,21 +335,21 @@ def test_each_kind_of_letter_has_its_switch(place: Place, cursor: Cursor) -> Non
     assert ada.submit("/settings/mail", mail_digest="hourly").status == 422
 
 
-def test_whose_address_is_refused_is_told_so_in_the_settings(place: Place, cursor: Cursor) -> None:
-    ada = place.resident()
-    assert "refused" not in words(ada.get("/settings/mail")) + words(ada.get("/settings/account"))
+def test_the_settings_show_that_an_email_address_is_rejected(place: Place, cursor: Cursor) -> None:
+    ada = place.registered_user()
+    assert "refused" not in main_text(ada.get("/settings/mail")) + main_text(ada.get("/settings/account"))
     place.post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 5.1.1 No such <b>mailbox</b>")
     mention_for(place, cursor)
     for path in ("/settings/mail", "/settings/account"):
-        assert "550 5.1.1 No such <b>mailbox</b>" in words(ada.get(path))
+        assert "550 5.1.1 No such <b>mailbox</b>" in main_text(ada.get(path))
 
 
-def test_a_login_with_another_browser_is_told_and_one_with_the_same_is_not(place: Place) -> None:
-    ada = place.resident()
+def test_only_a_login_with_a_new_browser_is_emailed(place: Place) -> None:
+    ada = place.registered_user()
     ada.submit("/logout", page="/home")
     ada.submit("/login", name="ada", password=PASSWORD)
     assert place.post.deliver() == []
-    thief = place.town.visitor()
+    thief = place.site.visitor()
     thief.submit("/login", name="ada", password=PASSWORD)
     [letter] = place.post.deliver()
     assert letter["Subject"].startswith("New login")
@@ -359,9 +359,9 @@ def test_a_login_with_another_browser_is_told_and_one_with_the_same_is_not(place
     assert place.post.deliver() == []
 
 
-def test_the_database_holds_nothing_that_opens_an_account(place: Place, cursor: Cursor) -> None:
+def test_the_database_holds_no_usable_email_link_tokens(place: Place, cursor: Cursor) -> None:
     place.newcomer()
-    place.town.visitor().submit("/password/forgot", name="ada")
+    place.site.visitor().submit("/password/forgot", name="ada")
     secrets = [place.post.path(letter, path) for letter, path in zip(place.post.deliver(), ("/confirm/", "/password/reset/"), strict=True)]
     execute(cursor, "update jobs set state = 'done'")
     for table in ("emails", "jobs", "users", "known_browsers", "events", "sessions"):
@@ -372,15 +372,15 @@ def test_the_database_holds_nothing_that_opens_an_account(place: Place, cursor: 
 
 
 def admin(place: Place, cursor: Cursor) -> Visitor:
-    boss = place.resident("boss")
+    boss = place.registered_user("boss")
     users.change_role(cursor, account=member(cursor, "boss").id, role=Role.ADMIN)
     return boss
 
 
 @pytest.mark.parametrize("path", ["/admin/outbox", "/admin/jobs"])
 def test_only_administrators_see_outbox_and_jobs(place: Place, cursor: Cursor, path: str) -> None:
-    assert location(place.town.visitor().get(path)).startswith("/login")
-    ada = place.resident()
+    assert location(place.site.visitor().get(path)).startswith("/login")
+    ada = place.registered_user()
     users.change_role(cursor, account=member(cursor).id, role=Role.MODERATOR)
     assert ada.get(path).status == 403
     assert "/admin/outbox" not in links(ada.get("/admin/people"))
@@ -390,34 +390,34 @@ def test_only_administrators_see_outbox_and_jobs(place: Place, cursor: Cursor, p
     assert boss.get(path).status == 200
 
 
-def test_the_outbox_shows_each_letter_and_tries_again(place: Place, cursor: Cursor) -> None:
+def test_the_outbox_shows_each_email_and_retries(place: Place, cursor: Cursor) -> None:
     boss = admin(place, cursor)
-    place.resident()
+    place.registered_user()
     place.post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 5.1.1 <script>No</script>")
     mention_for(place, cursor)
     page = boss.get("/admin/outbox")
-    assert "550 5.1.1 <script>No</script>" in words(page)
+    assert "550 5.1.1 <script>No</script>" in main_text(page)
     assert "<script>No" not in page.text
-    shown = words(boss.get("/admin/outbox?state=refused"))
+    shown = main_text(boss.get("/admin/outbox?state=refused"))
     assert "Mention Rejected ada@example.org" in shown
     assert "1 attempt" in shown
-    assert "ada@example.org" not in words(boss.get("/admin/outbox?state=waiting"))
+    assert "ada@example.org" not in main_text(boss.get("/admin/outbox?state=waiting"))
     letter = emails.page_of(cursor, page=Page(1))[0]
     assert letter.kind is EmailKind.MENTION
     assert location(boss.submit(f"/admin/outbox/{letter.id}/retry", page="/admin/outbox", next="/admin/outbox?state=refused"))
     place.post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     assert len(place.post.deliver()) == 1
-    assert "250 OK" in words(boss.get("/admin/outbox?state=sent"))
+    assert "250 OK" in main_text(boss.get("/admin/outbox?state=sent"))
     assert boss.submit(f"/admin/outbox/{letter.id}/retry", page="/admin/outbox").status == 404
 
 
-def test_a_site_without_mail_says_so_to_its_administrator(site: Town, cursor: Cursor) -> None:
-    boss = site.resident("boss")
+def test_a_site_without_mail_says_so_to_its_administrator(site: SiteFixture, cursor: Cursor) -> None:
+    boss = site.registered_user("boss")
     users.change_role(cursor, account=member(cursor, "boss").id, role=Role.ADMIN)
-    assert "this site sends no e-mail" in words(boss.get("/admin/outbox"))
+    assert "this site sends no e-mail" in main_text(boss.get("/admin/outbox"))
 
 
-def test_jobs_that_failed_are_shown_tried_again_and_discarded(place: Place, cursor: Cursor) -> None:
+def test_failed_jobs_are_shown_retried_and_discarded(place: Place, cursor: Cursor) -> None:
     boss = admin(place, cursor)
     for key, state in (("one", "dead"), ("two", "waiting"), ("three", "running")):
         execute(
@@ -426,11 +426,11 @@ def test_jobs_that_failed_are_shown_tried_again_and_discarded(place: Place, curs
                values (new_id(%(now)s), 'chore', %(key)s, %(state)s, 3, %(now)s, %(now)s, 'Boom <b>')""",
             {"key": key, "state": state, "now": NOW - timedelta(hours=1)},
         )
-    shown = words(boss.get("/admin/jobs"))
+    shown = main_text(boss.get("/admin/jobs"))
     assert "chore one" in shown
     assert "Boom <b>" in shown
-    assert "two" in words(boss.get("/admin/jobs?state=retrying"))
-    assert "three" in words(boss.get("/admin/jobs?state=running"))
+    assert "two" in main_text(boss.get("/admin/jobs?state=retrying"))
+    assert "three" in main_text(boss.get("/admin/jobs?state=running"))
     assert boss.get("/admin/jobs?state=nonsense").status == 200
     ids = {key: fetch_value(cursor, f"select id from jobs where key = '{key}'") for key in ("one", "two", "three")}
     assert location(boss.submit(f"/admin/jobs/{ids['one']}/retry", page="/admin/outbox")) == "/admin/jobs"

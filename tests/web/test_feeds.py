@@ -8,17 +8,17 @@ import pytest
 
 from microblog.model.posts import Visibility
 from tests import make
-from tests.web.visitor import Town, document
+from tests.web.visitor import SiteFixture, document
 
 
-def items(site: Town, path: str) -> list[ET.Element]:
-    reply = site.visitor().get(path)
-    assert (reply.status, reply.header("Content-Type")) == (200, "application/rss+xml; charset=utf-8")
-    return ET.fromstring(reply.body).findall("channel/item")
+def items(site: SiteFixture, path: str) -> list[ET.Element]:
+    response = site.visitor().get(path)
+    assert (response.status, response.header("Content-Type")) == (200, "application/rss+xml; charset=utf-8")
+    return ET.fromstring(response.body).findall("channel/item")
 
 
-def test_tags_and_people_have_feeds_by_mastodons_addresses(site: Town) -> None:
-    site.resident("ada")
+def test_hashtags_and_profiles_have_rss_feeds_at_mastodons_urls(site: SiteFixture) -> None:
+    site.registered_user("ada")
     ada = site.viewer("ada")
     first = make.post(site.cursor, ada, "Soup & bread #food")
     make.post(site.cursor, ada, "Not for all #food", visibility=Visibility.PRIVATE)
@@ -36,22 +36,22 @@ def test_tags_and_people_have_feeds_by_mastodons_addresses(site: Town) -> None:
     assert items(site, "/tags/nothing.rss") == []
 
 
-def test_a_tag_whose_name_only_ends_like_that_is_a_tag(site: Town) -> None:
+def test_a_hashtag_named_rss_is_not_a_feed(site: SiteFixture) -> None:
     assert "text/html" in str(site.visitor().get("/tags/rss").header("Content-Type"))
 
 
-def test_crawlers_find_what_to_leave_alone(site: Town) -> None:
-    reply = site.visitor().get("/robots.txt")
-    assert (reply.status, reply.header("Content-Type")) == (200, "text/plain; charset=utf-8")
-    assert "User-agent: *\nDisallow: /api/\n" in reply.text
+def test_robots_txt_is_served(site: SiteFixture) -> None:
+    response = site.visitor().get("/robots.txt")
+    assert (response.status, response.header("Content-Type")) == (200, "text/plain; charset=utf-8")
+    assert "User-agent: *\nDisallow: /api/\n" in response.text
 
 
 @pytest.mark.parametrize("path", ["/manifest.json", "/site.webmanifest"])
-def test_the_site_can_be_installed(site: Town, path: str) -> None:
+def test_the_web_app_manifest_is_served(site: SiteFixture, path: str) -> None:
     visitor = site.visitor()
-    reply = visitor.get(path)
-    assert reply.header("Content-Type") == "application/manifest+json; charset=utf-8"
-    manifest = reply.json
+    response = visitor.get(path)
+    assert response.header("Content-Type") == "application/manifest+json; charset=utf-8"
+    manifest = response.json
     assert (manifest["start_url"], manifest["display"]) == ("/home", "standalone")
     assert all(visitor.get(icon["src"]).status == 200 for icon in manifest["icons"])
     assert document(visitor.get("/local")).xpath("//link[@rel='manifest']/@href") == ["/manifest.json"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests import make
-from tests.web.visitor import Town, Visitor, document, links, words
+from tests.web.visitor import SiteFixture, Visitor, document, links, main_text
 
 EVERYWHERE = "home,notifications,public,thread,account"
 
@@ -12,8 +12,8 @@ def filtering(visitor: Visitor, action: str = "warn", **fields: str) -> None:
     """Make a filter of one word that counts everywhere."""
     contexts = {f"contexts[{place}]": context for place, context in enumerate(EVERYWHERE.split(","))}
     form = {"keywords": "football", "action": action, "whole_word": "1", "term": "", **contexts, **fields}
-    reply = visitor.submit("/settings/filters", **form)
-    assert reply.status == 303, words(reply)
+    response = visitor.submit("/settings/filters", **form)
+    assert response.status == 303, main_text(response)
 
 
 def folded(visitor: Visitor, path: str) -> list[str]:
@@ -21,51 +21,51 @@ def folded(visitor: Visitor, path: str) -> list[str]:
     return ["".join(found.itertext()) for found in document(visitor.get(path)).xpath("//details[contains(@class, 'folded')]/summary")]
 
 
-def pair(site: Town) -> tuple[Visitor, Visitor]:
+def pair(site: SiteFixture) -> tuple[Visitor, Visitor]:
     """Two people, of whom the second follows the first."""
-    ada, bob = site.resident("ada"), site.resident("bob")
+    ada, bob = site.registered_user("ada"), site.registered_user("bob")
     make.follow(site.cursor, site.viewer("bob"), site.viewer("ada"))
     return ada, bob
 
 
-def test_a_filter_folds_posts_behind_a_warning(site: Town) -> None:
+def test_a_filter_folds_posts_behind_a_warning(site: SiteFixture) -> None:
     ada, bob = pair(site)
     post = make.post(site.cursor, site.viewer("ada"), "Football tonight")
     filtering(bob, title="No sports")
     for path in ("/home", "/local", "/@ada"):
         assert folded(bob, path) == ["Filtered: No sports"], path
-        assert "Football tonight" in words(bob.get(path))
+        assert "Football tonight" in main_text(bob.get(path))
         assert folded(ada, path) == []
     assert folded(bob, f"/@ada/{post.id}") == []
     make.post(site.cursor, site.viewer("ada"), "More football", reply_to=post)
     assert folded(bob, f"/@ada/{post.id}") == ["Filtered: No sports"]
 
 
-def test_a_filter_leaves_posts_out(site: Town) -> None:
+def test_a_filter_hides_posts(site: SiteFixture) -> None:
     _, bob = pair(site)
     post = make.post(site.cursor, site.viewer("ada"), "Football tonight")
     make.post(site.cursor, site.viewer("ada"), "football @bob", reply_to=post)
     make.post(site.cursor, site.viewer("bob"), "My football")
     filtering(bob, "hide")
     for path in ("/home", "/local", "/@ada", "/notifications"):
-        assert "ootball" not in words(bob.get(path)).replace("My football", ""), path
-    assert "My football" in words(bob.get("/home"))
+        assert "ootball" not in main_text(bob.get(path)).replace("My football", ""), path
+    assert "My football" in main_text(bob.get("/home"))
     assert folded(bob, f"/@ada/{post.id}") == ["Filtered: football"]
 
 
-def test_notifications_do_not_say_what_is_filtered(site: Town) -> None:
+def test_notifications_do_not_show_filtered_text(site: SiteFixture) -> None:
     _, bob = pair(site)
     make.post(site.cursor, site.viewer("ada"), "football @bob")
     filtering(bob, title="No sports")
-    assert "Filtered: No sports" in words(bob.get("/notifications"))
-    assert "football" not in words(bob.get("/notifications"))
+    assert "Filtered: No sports" in main_text(bob.get("/notifications"))
+    assert "football" not in main_text(bob.get("/notifications"))
 
 
-def test_a_filter_is_changed_and_deleted(site: Town) -> None:
+def test_a_filter_is_changed_and_deleted(site: SiteFixture) -> None:
     _, bob = pair(site)
     filtering(bob, title="No sports", term="3600")
     [path] = [link for link in links(bob.get("/settings/filters")) if link.startswith("/settings/filters/")]
-    assert "expires" in words(bob.get("/settings/filters"))
+    assert "expires" in main_text(bob.get("/settings/filters"))
     bob.submit(path, keywords="football\ntennis\n", title="", action="hide", term="keep", **{"contexts[0]": "home"})
     page = document(bob.get(path))
     assert [area.text.strip().split("\n") for area in page.xpath("//textarea[@name='keywords']")] == [["football", "tennis"]]
@@ -73,10 +73,10 @@ def test_a_filter_is_changed_and_deleted(site: Town) -> None:
     bob.submit(path, keywords="tennis", title="T", action="warn", term="", **{"contexts[0]": "home"})
     assert [area.text.strip() for area in document(bob.get(path)).xpath("//textarea[@name='keywords']")] == ["tennis"]
     bob.submit(f"{path}/delete", page=path)
-    assert "No filters yet" in words(bob.get("/settings/filters"))
+    assert "No filters yet" in main_text(bob.get("/settings/filters"))
 
 
-def test_what_is_wrong_with_a_filter_is_said(site: Town) -> None:
+def test_an_invalid_filter_form_shows_the_error(site: SiteFixture) -> None:
     _, bob = pair(site)
-    reply = bob.submit("/settings/filters", keywords="football", action="warn")
-    assert (reply.status, "Choose at least one context" in words(reply), "football" in words(reply)) == (422, True, True)
+    response = bob.submit("/settings/filters", keywords="football", action="warn")
+    assert (response.status, "Choose at least one context" in main_text(response), "football" in main_text(response)) == (422, True, True)

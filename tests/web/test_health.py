@@ -18,8 +18,8 @@ from microblog.web.pages.health import HealthPage
 from tests.fakes import RolledBackDatabase
 from tests.live.fake_log import BroadcasterFixture
 from tests.make import NOW
-from tests.web.fake_site import KnownPeople
-from tests.web.memory import Reply, ask
+from tests.web.fake_site import FakeAuthenticator
+from tests.web.http_client import HttpResponse, request
 
 
 @define
@@ -37,48 +37,48 @@ class Jobs:
         return 2.5
 
 
-def get(db: RolledBackDatabase, *, moves: bool, accept: str = "*/*") -> Reply:
+def get(db: RolledBackDatabase, *, moves: bool, accept: str = "*/*") -> HttpResponse:
     return ask_about(db, {"jobs": Jobs(moves)}, accept)
 
 
-def ask_about(db: RolledBackDatabase, parts: Mapping[str, Heartbeat], accept: str) -> Reply:
+def ask_about(db: RolledBackDatabase, parts: Mapping[str, Heartbeat], accept: str) -> HttpResponse:
     clock = Clock()
     page = HealthPage(Health(db, parts, clock, lambda: NOW))
-    gate = Authorizer(KnownPeople(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
-    server = HttpServer(Dispatcher([page], origin=SiteOrigin.parse("https://site.test"), authorizer=gate, errors=Errors()), clock)
+    gate = Authorizer(FakeAuthenticator(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
+    server = HttpServer(Dispatcher([page], origin=SiteOrigin.parse("https://site.test"), gate=gate, errors=Errors()), clock)
     server.startFactory()
-    return ask(server, "GET", "/health", {"Accept": accept})
+    return request(server, "GET", "/health", {"Accept": accept})
 
 
-def test_a_site_that_moves_says_ok_in_plain_text(db: RolledBackDatabase) -> None:
-    reply = get(db, moves=True)
-    assert (reply.status, reply.text) == (200, "OK")
-    assert (reply.header("Content-Type") or "").startswith("text/plain")
-    assert "no-store" in (reply.header("Cache-Control") or "")
+def test_a_healthy_site_says_ok_in_plain_text(db: RolledBackDatabase) -> None:
+    response = get(db, moves=True)
+    assert (response.status, response.text) == (200, "OK")
+    assert (response.header("Content-Type") or "").startswith("text/plain")
+    assert "no-store" in (response.header("Cache-Control") or "")
 
 
-def test_machines_get_what_was_measured(db: RolledBackDatabase) -> None:
-    reply = get(db, moves=True, accept="application/json")
-    assert reply.status == 200
-    assert reply.json["ok"] is True
-    assert reply.json["parts"]["jobs"] == {"ok": True, "seconds": 2.5}
-    assert reply.json["parts"]["database"]["ok"] is True
+def test_json_has_the_measurements(db: RolledBackDatabase) -> None:
+    response = get(db, moves=True, accept="application/json")
+    assert response.status == 200
+    assert response.json["ok"] is True
+    assert response.json["parts"]["jobs"] == {"ok": True, "seconds": 2.5}
+    assert response.json["parts"]["database"]["ok"] is True
 
 
-def test_a_site_that_does_not_move_says_with_503_what_stands_still(db: RolledBackDatabase) -> None:
+def test_an_unhealthy_site_names_the_failing_part_with_503(db: RolledBackDatabase) -> None:
     for accept in ("*/*", "application/json"):
-        reply = get(db, moves=False, accept=accept)
-        assert reply.status == 503
-        assert [name for name, part in reply.json["parts"].items() if not part["ok"]] == ["jobs"]
+        response = get(db, moves=False, accept=accept)
+        assert response.status == 503
+        assert [name for name, part in response.json["parts"].items() if not part["ok"]] == ["jobs"]
 
 
-def test_a_feed_that_cannot_read_the_log_is_told_by_name_until_it_can(db: RolledBackDatabase) -> None:
+def test_a_broadcaster_that_cannot_read_the_event_log_is_unhealthy(db: RolledBackDatabase) -> None:
     world = BroadcasterFixture().start()
 
     def standing_still() -> list[str]:
-        reply = ask_about(db, {"events": world.broadcaster}, "application/json")
-        assert reply.status == (200 if reply.json["ok"] else 503)
-        return [name for name, part in reply.json["parts"].items() if not part["ok"]]
+        response = ask_about(db, {"events": world.broadcaster}, "application/json")
+        assert response.status == (200 if response.json["ok"] else 503)
+        return [name for name, part in response.json["parts"].items() if not part["ok"]]
 
     assert standing_still() == []
     world.log.failing = True

@@ -33,11 +33,11 @@ from microblog.web.http.response import Response
 from microblog.web.http.route import TEXT_FORM, AccessLevel, RouteOptions, route
 from microblog.web.http.server import HttpServer
 from tests import make
-from tests.web.api.client import another
-from tests.web.crawler import STREAMS, filled
-from tests.web.fake_site import House, house
-from tests.web.memory import FORM, Line, Reply, ask, replies, request
-from tests.web.visitor import Town, town
+from tests.web.api.client import new_client_for
+from tests.web.crawler import STREAMS, fill_path
+from tests.web.fake_site import FakeSite, build_fake_site
+from tests.web.http_client import FORM, HttpResponse, MemoryConnection, encode_request, parse_responses, request
+from tests.web.visitor import SiteFixture, build_site
 
 _ONCE = (
     (re.compile(r"(visitor=)[^;]+"), r"\1X"),
@@ -80,22 +80,24 @@ class StockLine:
         self.protocol.connectionLost(Failure(ConnectionDone()))
 
 
-def ask_klein(site: Dispatcher, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Reply:
+def ask_klein(
+    site: Dispatcher, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+) -> HttpResponse:
     """One request on a connection of its own."""
-    line = StockLine(site)
-    (reply,) = replies(line.send(request(method, target, headers, body)), (method,))
-    line.hang_up()
-    return reply
+    connection = StockLine(site)
+    (response,) = parse_responses(connection.send(encode_request(method, target, headers, body)), (method,))
+    connection.hang_up()
+    return response
 
 
-def said(reply: Reply) -> tuple[object, ...]:
+def said(response: HttpResponse) -> tuple[object, ...]:
     """Status, headers and body, without what is another each time."""
-    headers = sorted((name.lower(), _steady(value)) for name, value in reply.headers if name.lower() not in _OWN_HEADERS)
-    assert len(reply.all("X-Request-Id")) == len(reply.all("Date")) == 1
-    if reply.status == 500:  # the page shows the request's id, and ids may have any length
+    headers = sorted((name.lower(), _steady(value)) for name, value in response.headers if name.lower() not in _OWN_HEADERS)
+    assert len(response.all("X-Request-Id")) == len(response.all("Date")) == 1
+    if response.status == 500:  # the page shows the request's id, and ids may have any length
         headers = [header for header in headers if header[0] != "content-length"]
-    body = reply.body.decode("utf-8", "replace").replace(str(reply.header("X-Request-Id")), "ID")
-    return reply.status, headers, _steady(body)
+    body = response.body.decode("utf-8", "replace").replace(str(response.header("X-Request-Id")), "ID")
+    return response.status, headers, _steady(body)
 
 
 def _steady(text: str) -> str:
@@ -104,10 +106,10 @@ def _steady(text: str) -> str:
     return text
 
 
-def both(server: HttpServer, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Reply:
+def both(server: HttpServer, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> HttpResponse:
     """Ask both ways, and hold the answers to each other."""
     assert isinstance(server.site, Dispatcher)
-    ours, klein = ask(server, method, target, headers, body), ask_klein(server.site, method, target, headers, body)
+    ours, klein = request(server, method, target, headers, body), ask_klein(server.site, method, target, headers, body)
     assert said(klein) == said(ours), f"{method} {target} {headers}"
     return ours
 
@@ -123,30 +125,30 @@ class Asker:
     csrf: str = ""
 
 
-def askers(site: Town) -> Iterator[Asker]:
+def askers(site: SiteFixture) -> Iterator[Asker]:
     """A stranger, a browser that is logged in, and a program with a token."""
-    ada = site.resident("ada")
+    ada = site.registered_user("ada")
     site.cursor.execute("update users set role = 'admin' where account_id = %s", [site.viewer("ada").id])
     yield Asker({})
     yield Asker({"Cookie": "; ".join(f"{name}={value}" for name, value in ada.cookies.items())}, token_for(ada.cookies["session"]))
-    yield Asker({"Authorization": f"Bearer {another(site, site.viewer('ada')).token}"})
+    yield Asker({"Authorization": f"Bearer {new_client_for(site, site.viewer('ada')).token}"})
 
 
-def twice(site: Town, method: str, target: str, asker: Asker) -> None:
+def twice(site: SiteFixture, method: str, target: str, asker: Asker) -> None:
     """Ask both ways, each time of the same state of the database."""
     assert isinstance(site.server.site, Dispatcher)
     body = None if method in ("GET", "HEAD") else urlencode({"csrf": asker.csrf}).encode()
     headers = dict(asker.headers) if body is None else {**asker.headers, "Content-Type": FORM}
     found = []
-    for way in (lambda *sent: ask(site.server, *sent), lambda *sent: ask_klein(site.server.site, *sent)):
+    for way in (lambda *sent: request(site.server, *sent), lambda *sent: ask_klein(site.server.site, *sent)):
         site.cursor.execute("savepoint before")
         found.append(said(way(method, target, headers, body)))
         site.cursor.execute("rollback to savepoint before")
     assert found[0] == found[1], f"{method} {target} {headers}"
 
 
-def test_every_route_answers_alike_by_klein_and_by_the_thin_dispatcher(cursor: Cursor, tmp_path: Path) -> None:
-    site = town(cursor, tmp_path, rate_limits="off")
+def test_every_route_responds_alike_through_klein_and_the_dispatcher(cursor: Cursor, tmp_path: Path) -> None:
+    site = build_site(cursor, tmp_path, rate_limits="off")
     everybody = list(askers(site))
     post = make.post(site.cursor, site.viewer("ada"), "Hello #tag")
     values = {"username": "ada", "name": "tag", "post_id": post.id, "status_id": post.id, "account_id": post.author.id}
@@ -157,14 +159,14 @@ def test_every_route_answers_alike_by_klein_and_by_the_thin_dispatcher(cursor: C
         methods = ("GET", "HEAD") if entry.method == "GET" else (entry.method,)
         for method in methods[1:] if entry.path.startswith(STREAMS) else methods:
             for asker in everybody:
-                twice(site, method, filled(entry.path, values), asker)
+                twice(site, method, fill_path(entry.path, values), asker)
                 asked += 1
     assert asked > 1_000
 
 
-def test_every_path_refuses_other_methods_alike(cursor: Cursor, tmp_path: Path) -> None:
-    site = town(cursor, tmp_path, rate_limits="off")
-    for path in dict.fromkeys(filled(entry.path, {}) for entry in site.routes):
+def test_every_path_rejects_other_methods_alike(cursor: Cursor, tmp_path: Path) -> None:
+    site = build_site(cursor, tmp_path, rate_limits="off")
+    for path in dict.fromkeys(fill_path(entry.path, {}) for entry in site.routes):
         for method in ("OPTIONS", "TRACE", "get"):
             both(site.server, method, path, {"Accept": "text/html"})
 
@@ -173,9 +175,9 @@ def test_every_path_refuses_other_methods_alike(cursor: Cursor, tmp_path: Path) 
 
 
 @pytest.fixture
-def home() -> House:
+def fake_site() -> FakeSite:
     """A small site of a few routes."""
-    return house()
+    return build_fake_site()
 
 
 @pytest.mark.parametrize(
@@ -199,19 +201,19 @@ def home() -> House:
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_what_is_found_and_what_is_not_is_said_alike(home: House, method: str, target: str, status: int) -> None:
-    reply = both(home.server, method, target)
-    assert reply.status == status
-    assert method == "GET" or reply.body == b""
+def test_found_missing_and_failing_routes_respond_alike(fake_site: FakeSite, method: str, target: str, status: int) -> None:
+    response = both(fake_site.server, method, target)
+    assert response.status == status
+    assert method == "GET" or response.body == b""
 
 
-def test_what_the_client_has_already_is_not_sent_either_way(home: House) -> None:
-    assert both(home.server, "GET", "/posts/1", {"If-None-Match": 'W/"v1"'}).status == 304
+def test_an_unchanged_response_is_304_either_way(fake_site: FakeSite) -> None:
+    assert both(fake_site.server, "GET", "/posts/1", {"If-None-Match": 'W/"v1"'}).status == 304
 
 
 @pytest.mark.parametrize(("method", "target", "status"), [("POST", "/", 405), ("DELETE", "/nowhere", 404), ("PUT", "/api/v1/echo", 405)])
-def test_a_method_that_is_not_served_is_refused_alike(home: House, method: str, target: str, status: int) -> None:
-    assert both(home.server, method, target, {"Content-Type": FORM}, b"x=1").status == status
+def test_a_method_that_is_not_allowed_is_rejected_alike(fake_site: FakeSite, method: str, target: str, status: int) -> None:
+    assert both(fake_site.server, method, target, {"Content-Type": FORM}, b"x=1").status == status
 
 
 class Attic:
@@ -224,10 +226,10 @@ class Attic:
 
 @pytest.mark.parametrize("size", [0, 10, 40_000, 200_000])
 def test_a_body_is_read_alike(size: int) -> None:
-    home = house(features=[Attic()])
+    fake_site = build_fake_site(features=[Attic()])
     body = urlencode({"text": "x" * size}).encode()
-    reply = both(home.server, "POST", "/api/v1/large", {"Content-Type": FORM, "Authorization": "Bearer writer"}, body)
-    assert reply.json == {"length": size}
+    response = both(fake_site.server, "POST", "/api/v1/large", {"Content-Type": FORM, "Authorization": "Bearer writer"}, body)
+    assert response.json == {"length": size}
 
 
 @pytest.mark.parametrize(
@@ -240,10 +242,10 @@ def test_a_body_is_read_alike(size: int) -> None:
         ("/nowhere", 70_000, "writer"),
     ],
 )
-def test_a_body_that_is_too_large_is_refused_with_the_same_sentence(target: str, size: int, token: str) -> None:
-    home = house(features=[Attic()])
+def test_a_body_that_is_too_large_is_rejected_with_the_same_message(target: str, size: int, token: str) -> None:
+    fake_site = build_fake_site(features=[Attic()])
     headers, body = {"Content-Type": FORM, "Authorization": f"Bearer {token}"}, b"x" * size
-    ours, klein = ask(home.server, "POST", target, headers, body), ask_klein(home.site, "POST", target, headers, body)
+    ours, klein = request(fake_site.server, "POST", target, headers, body), ask_klein(fake_site.dispatcher, "POST", target, headers, body)
     assert (klein.status, klein.body) == (ours.status, ours.body)
     assert ours.status in (401, 413, 422)
 
@@ -251,38 +253,42 @@ def test_a_body_that_is_too_large_is_refused_with_the_same_sentence(target: str,
 # --- time
 
 
-@pytest.mark.parametrize("connect", [lambda home: Line(home.server), lambda home: StockLine(home.site)], ids=["thin", "klein"])
+@pytest.mark.parametrize(
+    "connect",
+    [lambda fake_site: MemoryConnection(fake_site.server), lambda fake_site: StockLine(fake_site.dispatcher)],
+    ids=["thin", "klein"],
+)
 @pytest.mark.parametrize(("method", "done"), [("GET", []), ("POST", ["command", "for 203.0.113.7 False hi"])])
-def test_a_hang_up_stops_what_reads_and_lets_commands_finish(home: House, connect: Any, method: str, done: list[str]) -> None:
-    line = connect(home)
+def test_a_disconnect_cancels_reads_and_lets_commands_finish(fake_site: FakeSite, connect: Any, method: str, done: list[str]) -> None:
+    connection = connect(fake_site)
     body = b"text=hi" if method == "POST" else None
-    assert line.send(request(method, "/slow", {"Content-Type": FORM}, body)) == b""
-    line.hang_up()
-    assert home.site.busy == (method == "POST")
-    if not home.rooms.waiting[0].called:
-        home.rooms.waiting[0].callback("late")
-    assert (home.rooms.done, home.site.busy) == (done, False)
+    assert connection.send(encode_request(method, "/slow", {"Content-Type": FORM}, body)) == b""
+    connection.hang_up()
+    assert fake_site.dispatcher.busy == (method == "POST")
+    if not fake_site.routes.waiting[0].called:
+        fake_site.routes.waiting[0].callback("late")
+    assert (fake_site.routes.done, fake_site.dispatcher.busy) == (done, False)
 
 
-def test_a_late_answer_is_written_alike(home: House) -> None:
+def test_a_late_response_is_written_alike(fake_site: FakeSite) -> None:
     found = []
-    for line in (Line(home.server), StockLine(home.site)):
-        assert line.send(request("GET", "/slow")) == b""
-        home.rooms.waiting.pop().callback("at last")
-        found.append(said(replies(line.read())[0]))
+    for connection in (MemoryConnection(fake_site.server), StockLine(fake_site.dispatcher)):
+        assert connection.send(encode_request("GET", "/slow")) == b""
+        fake_site.routes.waiting.pop().callback("at last")
+        found.append(said(parse_responses(connection.read())[0]))
     assert found[0] == found[1]
 
 
 def test_a_stream_takes_the_connection_over_alike() -> None:
     found = []
     for klein in (False, True):
-        home = house()
-        line = StockLine(home.site) if klein else Line(home.server)
-        [reply] = replies(line.send(request("GET", "/stream")))
-        assert line.send(b"more") == b"<more>"
-        line.hang_up()
-        assert home.rooms.parrot.lost
-        found.append(said(reply))
+        fake_site = build_fake_site()
+        connection = StockLine(fake_site.dispatcher) if klein else MemoryConnection(fake_site.server)
+        [response] = parse_responses(connection.send(encode_request("GET", "/stream")))
+        assert connection.send(b"more") == b"<more>"
+        connection.hang_up()
+        assert fake_site.routes.echo.lost
+        found.append(said(response))
     assert found[0] == found[1]
     assert found[0][2] == "hello;"
 
@@ -290,20 +296,20 @@ def test_a_stream_takes_the_connection_over_alike() -> None:
 # --- over a real socket
 
 
-async def test_over_a_real_socket_klein_keeps_the_connection_then_hands_it_over() -> None:
-    home = house()
+async def test_over_a_real_socket_klein_keeps_the_connection_and_then_hands_it_to_a_stream() -> None:
+    fake_site = build_fake_site()
     endpoint = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
-    listening = await endpoint.listen(StockSite(home.site.routes.app.resource()))
+    listening = await endpoint.listen(StockSite(fake_site.dispatcher.routes.app.resource()))
     try:
         answer = await deferToThread(_talk, listening.getHost().port)
     finally:
         await maybeDeferred(listening.stopListening)
-    front, missing, stream = replies(answer)
+    front, missing, stream = parse_responses(answer)
     assert [front.status, missing.status, stream.status] == [200, 404, 200]
     assert (front.text, stream.text) == ("hello stranger", "hello;<more>")
-    while not home.rooms.parrot.lost:
+    while not fake_site.routes.echo.lost:
         await deferLater(reactor, 0.01)
-    assert not home.site.busy
+    assert not fake_site.dispatcher.busy
 
 
 def _talk(port: int) -> bytes:
@@ -311,9 +317,9 @@ def _talk(port: int) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         received = b""
         for sent, end in (
-            (request("GET", "/"), b"hello stranger"),
-            (request("GET", "/nowhere"), b"</html>"),
-            (request("GET", "/stream"), b"hello;"),
+            (encode_request("GET", "/"), b"hello stranger"),
+            (encode_request("GET", "/nowhere"), b"</html>"),
+            (encode_request("GET", "/stream"), b"hello;"),
             (b"more", b"<more>"),
         ):
             connection.sendall(sent)

@@ -33,8 +33,8 @@ from microblog.web.pages.metrics import MetricsPage
 from tests.fakes import RolledBackDatabase, done
 from tests.live.fake_log import BroadcasterFixture, home
 from tests.make import NOW
-from tests.web.fake_site import KnownPeople
-from tests.web.memory import Reply, ask
+from tests.web.fake_site import FakeAuthenticator
+from tests.web.http_client import HttpResponse, request
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
@@ -60,45 +60,45 @@ async def one(accept: str) -> tuple[bytes, str]:
 
 def server(*, proxies: Proxies | None = None) -> HttpServer:
     clock = Clock()
-    gate = Authorizer(KnownPeople(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
-    site = Dispatcher([MetricsPage(one, LOOPBACK)], origin=SiteOrigin.parse("https://site.test"), authorizer=gate, errors=Errors())
+    gate = Authorizer(FakeAuthenticator(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
+    site = Dispatcher([MetricsPage(one, LOOPBACK)], origin=SiteOrigin.parse("https://site.test"), gate=gate, errors=Errors())
     return HttpServer(site, clock, proxies=proxies)
 
 
-def get(host: str, headers: Mapping[str, str] | None = None, *, proxies: Proxies | None = None) -> Reply:
-    return ask(server(proxies=proxies), "GET", "/metrics", headers, host=host)
+def get(host: str, headers: Mapping[str, str] | None = None, *, proxies: Proxies | None = None) -> HttpResponse:
+    return request(server(proxies=proxies), "GET", "/metrics", headers, host=host)
 
 
-def test_who_may_scrape_gets_all_figures_fresh() -> None:
-    reply = get("127.0.0.1", {"Accept": "text/plain"})
-    assert (reply.status, reply.text) == (200, "x 1\n")
-    assert reply.header("Content-Type") == "text/plain; accepted=text/plain"
-    assert "Accept" in (reply.header("Vary") or "").split(", ")
-    assert "no-store" in (reply.header("Cache-Control") or "")
+def test_an_allowed_client_gets_uncached_metrics() -> None:
+    response = get("127.0.0.1", {"Accept": "text/plain"})
+    assert (response.status, response.text) == (200, "x 1\n")
+    assert response.header("Content-Type") == "text/plain; accepted=text/plain"
+    assert "Accept" in (response.header("Vary") or "").split(", ")
+    assert "no-store" in (response.header("Cache-Control") or "")
 
 
-def test_others_are_told_that_there_is_nothing() -> None:
+def test_other_clients_get_404() -> None:
     assert get("203.0.113.7").status == 404
 
 
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
 @pytest.mark.parametrize("proxies", [None, Proxies.parse(["127.0.0.1"])])
-def test_what_a_proxy_passed_on_is_not_answered(header: str, proxies: Proxies | None) -> None:
+def test_proxied_requests_get_404(header: str, proxies: Proxies | None) -> None:
     assert get("127.0.0.1", {header: "127.0.0.1"}, proxies=proxies).status == 404
 
 
-def test_every_answer_is_counted() -> None:
+def test_every_response_is_counted() -> None:
     counted = server()
     for path in ("/metrics", "/metrics", "/nowhere"):
-        ask(counted, "GET", path, host="127.0.0.1")
-    ask(counted, "BREW", "/metrics", host="127.0.0.1")
+        request(counted, "GET", path, host="127.0.0.1")
+    request(counted, "BREW", "/metrics", host="127.0.0.1")
     assert counted.request_metrics.counts["GET", 200] == 2
     assert counted.request_metrics.counts["GET", 404] == 1
     assert {method for method, _ in counted.request_metrics.counts} == {"GET", "other"}
     assert sum(counted.request_metrics.buckets) == 4
 
 
-def test_answers_are_counted_by_how_long_they_took() -> None:
+def test_responses_are_counted_by_duration() -> None:
     answered = RequestMetrics()
     for seconds in (0.0, 0.005, 0.006, 99.0):
         answered.count("GET", 200, seconds)
@@ -140,7 +140,7 @@ def lines(families: Iterable[Metric]) -> list[str]:
     return generate_latest(registry).decode().splitlines()
 
 
-def test_database_jobs_feed_and_server_are_told(db: RolledBackDatabase) -> None:
+def test_database_jobs_broadcaster_and_server_have_metrics(db: RolledBackDatabase) -> None:
     told = read(db, nothing_to_do)
     stamp = floatToGoString(NOW.timestamp())  # type: ignore[no-untyped-call]
     for line in (
@@ -162,7 +162,7 @@ def test_database_jobs_feed_and_server_are_told(db: RolledBackDatabase) -> None:
     assert "process_start_time_seconds" in told
 
 
-def test_whoever_accepts_openmetrics_gets_the_same_families_in_it(db: RolledBackDatabase) -> None:
+def test_openmetrics_has_the_same_families(db: RolledBackDatabase) -> None:
     plain, plain_type = exposed(db, nothing_to_do)
     strict, strict_type = exposed(db, nothing_to_do, "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2")
     assert plain_type == "text/plain; version=0.0.4; charset=utf-8"
@@ -171,7 +171,7 @@ def test_whoever_accepts_openmetrics_gets_the_same_families_in_it(db: RolledBack
     assert families == {line.split()[2].removesuffix("_total") for line in plain.splitlines() if line.startswith("# TYPE")}
 
 
-def test_a_histogram_counts_up_to_each_bound() -> None:
+def test_histogram_buckets_are_cumulative() -> None:
     answered = RequestMetrics()
     for seconds in (0.001, 0.02, 99.0):
         answered.count("GET", 200, seconds)
@@ -180,7 +180,7 @@ def test_a_histogram_counts_up_to_each_bound() -> None:
         assert f"microblog_http_request_duration_seconds_{line}" in told, told
 
 
-def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended() -> None:
+def test_the_broadcaster_has_metrics_of_streams_buffers_and_close_reasons() -> None:
     world = BroadcasterFixture().start()
     world.log.loaded[1] = RelationsSnapshot(1)
     home_reader, slow, leaving = world.subscribe(home(1), 1), world.subscribe(), world.subscribe()
@@ -214,10 +214,10 @@ def test_the_feed_is_told_by_streams_by_what_waits_and_by_why_connections_ended(
     assert not home_reader.received
 
 
-def test_every_family_is_told_once(db: RolledBackDatabase) -> None:
+def test_every_family_is_exposed_once(db: RolledBackDatabase) -> None:
     names = [line.split()[2] for line in read(db, nothing_to_do).splitlines() if line.startswith("# TYPE")]
     assert len(names) == len(set(names))
 
 
-def test_without_the_database_the_rest_is_told(db: RolledBackDatabase) -> None:
+def test_other_metrics_are_exposed_without_the_database(db: RolledBackDatabase) -> None:
     assert "microblog_live_events_total 7" in read(db, no_database)

@@ -12,10 +12,10 @@ from microblog.storage.database import Cursor
 from tests.fakes import done
 from tests.mailbox import postman
 from tests.rfc5322 import body
-from tests.web.visitor import PASSWORD, Town, Visitor, links, town, words
+from tests.web.visitor import PASSWORD, SiteFixture, Visitor, build_site, links, main_text
 
 
-def with_role(site: Town, name: str, role: str) -> Visitor:
+def with_role(site: SiteFixture, name: str, role: str) -> Visitor:
     """Somebody with this role, logged in."""
     form = SignUpForm(name, f"{name}@example.org", PASSWORD, agreement=True)
     done(site.domain.registrations.create(form, role=Role(role)))
@@ -25,37 +25,37 @@ def with_role(site: Town, name: str, role: str) -> Visitor:
 
 
 @pytest.fixture
-def asked(cursor: Cursor, tmp_path: Path) -> Town:
+def asked(cursor: Cursor, tmp_path: Path) -> SiteFixture:
     """A site on which people ask for an account."""
-    return town(cursor, tmp_path, registration="approval")
+    return build_site(cursor, tmp_path, registration="approval")
 
 
-def apply(site: Town, name: str) -> None:
+def apply(site: SiteFixture, name: str) -> None:
     fields = {"username": name, "email": f"{name}@example.org", "password": PASSWORD, "reason": "I write about moss."}
     assert site.visitor().submit("/signup", page="/signup", **fields).status == 303
 
 
-def test_an_applicant_is_announced_to_moderators_and_let_in(asked: Town) -> None:
+def test_moderators_are_notified_of_an_applicant_and_approve_them(asked: SiteFixture) -> None:
     maud = with_role(asked, "maud", "moderator")
     apply(asked, "ann")
     assert "/admin/people?type=applied" in links(maud.get("/notifications"))
-    page = words(maud.get("/admin/people?type=applied"))
+    page = main_text(maud.get("/admin/people?type=applied"))
     assert ("I write about moss." in page, "ann@example.org" in page) == (True, True)
     maud.submit("/admin/people/ann/approve", page="/admin/people?type=applied")
-    assert "No pending accounts" in words(maud.get("/admin/people?type=applied"))
+    assert "No pending accounts" in main_text(maud.get("/admin/people?type=applied"))
     assert done(asked.domain.moderation.account_admin.by_name("ann")).state == "active"
 
 
-def test_an_applicant_is_turned_away_after_a_question(asked: Town) -> None:
+def test_an_applicant_is_rejected_after_a_confirmation(asked: SiteFixture) -> None:
     maud = with_role(asked, "maud", "moderator")
     apply(asked, "ann")
-    assert "Reject @ann?" in words(maud.get("/admin/people/ann/reject"))
+    assert "Reject @ann?" in main_text(maud.get("/admin/people/ann/reject"))
     maud.submit("/admin/people/ann/reject", page="/admin/people/ann/reject")
-    assert "No account has exactly this username" in words(maud.get("/admin/people?q=ann"))
+    assert "No account has exactly this username" in main_text(maud.get("/admin/people?q=ann"))
     assert maud.submit("/admin/people/maud/reject", page="/admin/people").status == 403
 
 
-def test_an_applicant_is_shown_to_nobody_before(asked: Town) -> None:
+def test_an_applicant_is_invisible_until_approved(asked: SiteFixture) -> None:
     maud = with_role(asked, "maud", "moderator")
     apply(asked, "ann")
     for somebody in (maud, asked.visitor()):
@@ -69,19 +69,19 @@ def test_an_applicant_is_shown_to_nobody_before(asked: Town) -> None:
     assert "/@ann" in links(maud.get("/search"))
 
 
-def test_somebody_is_suspended_and_let_back(site: Town) -> None:
-    maud, eve = with_role(site, "maud", "moderator"), site.resident("eve")
-    assert "Suspend @eve?" in words(maud.get("/admin/people/eve/suspend"))
+def test_an_account_is_suspended_and_restored(site: SiteFixture) -> None:
+    maud, eve = with_role(site, "maud", "moderator"), site.registered_user("eve")
+    assert "Suspend @eve?" in main_text(maud.get("/admin/people/eve/suspend"))
     maud.submit("/admin/people/eve/suspend", page="/admin/people/eve/suspend")
     assert eve.get("/home").status == 303
-    assert "Suspended" in words(maud.get("/admin/people?q=eve@example.org"))
-    assert "@eve" in words(maud.get("/admin/people?type=suspended"))
+    assert "Suspended" in main_text(maud.get("/admin/people?q=eve@example.org"))
+    assert "@eve" in main_text(maud.get("/admin/people?type=suspended"))
     maud.submit("/admin/people/eve/restore", page="/admin/people?type=suspended")
-    assert "Suspended" not in words(maud.get("/admin/people?q=eve")).replace("Pending Suspended", "")
+    assert "Suspended" not in main_text(maud.get("/admin/people?q=eve")).replace("Pending Suspended", "")
 
 
-def test_somebody_who_is_suspended_is_told_why_by_mail_and_finds_it_when_they_are_let_back(site: Town) -> None:
-    maud, eve = with_role(site, "maud", "moderator"), site.resident("eve")
+def test_a_suspended_user_gets_the_reason_by_email_and_as_a_notification(site: SiteFixture) -> None:
+    maud, eve = with_role(site, "maud", "moderator"), site.registered_user("eve")
     maud.submit("/admin/people/eve/suspend", page="/admin/people/eve/suspend", text="You sold moss.", tell="1")
     mails = [mail for mail in postman(site.cursor).deliver() if mail["To"] == "eve@example.org"]
     assert [mail["Subject"] for mail in mails if "suspended" in mail["Subject"]] == ["Your account on Ours is suspended"]
@@ -89,13 +89,13 @@ def test_somebody_who_is_suspended_is_told_why_by_mail_and_finds_it_when_they_ar
     maud.submit("/admin/people/eve/restore", page="/admin/people?type=suspended")
     eve = site.visitor()
     eve.submit("/login", name="eve", password=PASSWORD)
-    page = words(eve.get("/notifications"))
+    page = main_text(eve.get("/notifications"))
     assert "The moderators have suspended your account." in page
     assert "You sold moss." in page
     assert "maud" not in page
 
 
-def test_nobody_is_suspended_by_an_equal_or_by_themselves(site: Town) -> None:
+def test_moderators_cannot_suspend_equals_or_themselves(site: SiteFixture) -> None:
     maud, boss = with_role(site, "maud", "moderator"), with_role(site, "boss", "admin")
     with_role(site, "max", "moderator")
     for name in ("maud", "max", "boss"):
@@ -108,31 +108,31 @@ def test_nobody_is_suspended_by_an_equal_or_by_themselves(site: Town) -> None:
 
 
 @pytest.mark.parametrize("path", ["/admin/people", "/admin/invites"])
-def test_only_moderators_see_people_and_invitations(site: Town, path: str) -> None:
-    ada = site.resident("ada")
+def test_only_moderators_see_accounts_and_invites(site: SiteFixture, path: str) -> None:
+    ada = site.registered_user("ada")
     assert ada.get(path).status == 403
     assert "/admin/people" not in links(ada.get("/home"))
     assert ada.submit("/admin/people/ada/suspend", page="/home").status == 403
     assert ada.submit("/admin/invites", page="/home", uses="1").status == 403
 
 
-def test_an_invitation_is_made_used_and_ended(cursor: Cursor, tmp_path: Path) -> None:
-    site = town(cursor, tmp_path, registration="invite")
+def test_an_invite_is_created_used_and_ended(cursor: Cursor, tmp_path: Path) -> None:
+    site = build_site(cursor, tmp_path, registration="invite")
     maud = with_role(site, "maud", "moderator")
     maud.submit("/admin/invites", page="/admin/invites", uses="2", days="0")
     [link] = [href for href in links(maud.get("/admin/invites")) if href.startswith("/signup?invite=")]
-    assert "Used 0 of 2 times · never expires" in words(maud.get("/admin/invites"))
+    assert "Used 0 of 2 times · never expires" in main_text(maud.get("/admin/invites"))
     fields = {"username": "ann", "email": "ann@example.org", "password": PASSWORD, "invite": link.partition("=")[2]}
     assert site.visitor().submit("/signup", page=link, **fields).status == 303
-    assert "Used 1 of 2 times" in words(maud.get("/admin/invites"))
+    assert "Used 1 of 2 times" in main_text(maud.get("/admin/invites"))
     maud.submit("/admin/invites/end", page="/admin/invites", code=link.partition("=")[2])
-    assert "Ended" in words(maud.get("/admin/invites"))
+    assert "Ended" in main_text(maud.get("/admin/invites"))
     assert link not in links(maud.get("/admin/invites"))
 
 
-def test_an_invitation_for_nobody_is_refused_beside_the_field(site: Town) -> None:
+def test_an_invite_without_uses_is_rejected(site: SiteFixture) -> None:
     maud = with_role(site, "maud", "moderator")
     answer = maud.submit("/admin/invites", page="/admin/invites", uses="0", days="30")
     assert answer.status == 422
-    assert "Number of uses must be between 1 and 10,000" in words(answer)
+    assert "Number of uses must be between 1 and 10,000" in main_text(answer)
     assert maud.submit("/admin/invites", page="/admin/invites", uses="many").status == 422

@@ -15,8 +15,8 @@ from twisted.internet.defer import Deferred
 from tests import make
 from tests.fakes import done
 from tests.live.test_event_log import CommittingDatabase
-from tests.web.memory import Line, request
-from tests.web.sample_data import Village, village_at
+from tests.web.http_client import MemoryConnection, encode_request
+from tests.web.live_site import LiveSite, open_live_site
 from tests.web.visitor import Visitor
 
 
@@ -52,32 +52,32 @@ class Late:
 
 
 @pytest.fixture
-def village(database_url: str, tmp_path: Path) -> Iterator[Village]:
-    with village_at(database_url, tmp_path) as made:
+def live_site(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
+    with open_live_site(database_url, tmp_path) as made:
         yield made
 
 
 @pytest.mark.parametrize("path", ["/home", "/local", "/@ada"])
-def test_what_is_posted_while_a_page_is_being_answered_is_on_it_or_is_told(village: Village, path: str) -> None:
-    ada, bob = village.resident("ada"), village.resident("bob")
-    done(village.domain.follows.follow(village.viewer("bob"), village.viewer("ada").id))
-    reader = bob if path == "/home" else Visitor(village.server)
-    village.domain.changes.database = late = Late(village.database)
+def test_a_post_published_during_a_page_request_is_on_the_page_or_on_its_stream(live_site: LiveSite, path: str) -> None:
+    ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
+    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
+    reader = bob if path == "/home" else Visitor(live_site.server)
+    live_site.domain.changes.database = late = Late(live_site.database)
     for kept, looks in product((True, False), (0, 1, 2)):
         earlier, later = f"before {kept} {looks}", f"after {kept} {looks}"
-        village.post(ada, earlier)
+        live_site.post(ada, earlier)
         for _ in range(2 * kept):
             reader.get(path)
-        late.held, line = True, Line(village.server)
-        line.send(request("GET", path, {"Cookie": "; ".join(f"{name}={value}" for name, value in reader.cookies.items())}))
+        late.held, connection = True, MemoryConnection(live_site.server)
+        connection.send(encode_request("GET", path, {"Cookie": "; ".join(f"{name}={value}" for name, value in reader.cookies.items())}))
         for _ in range(looks):
             late.answer(1)
-        done(village.database.run(make.post, village.viewer("ada"), later))
-        village.happens()
+        done(live_site.database.run(make.post, live_site.viewer("ada"), later))
+        live_site.process_events()
         late.release()
-        page = line.read().decode()
+        page = connection.read().decode()
         [position] = re.findall(r'data-position="([^"]*)"', page)
         [stream] = re.findall(r'data-stream="([^"]*)"', page)
-        told = village.listen(f"{stream}?since={position}", reader).read()
+        told = live_site.listen(f"{stream}?since={position}", reader).read()
         assert earlier in page
         assert later in page or any(later in each.data for each in told)

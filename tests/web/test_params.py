@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from microblog.model.errors import Invalid, Malformed, Problem, TooLarge
 from microblog.web.http.body_parsing import MAX_FIELDS, Upload, close_uploads, label, path_of, read_body, read_query, unquoted
 from microblog.web.http.params import Params
-from tests.web.fake_site import house
-from tests.web.memory import FORM, ask
+from tests.web.fake_site import build_fake_site
+from tests.web.http_client import FORM, request
 
 JSON = "application/json"
 
@@ -66,34 +66,34 @@ def test_names_nest_as_in_rails(query: str, tree: object) -> None:
 
 
 @pytest.mark.parametrize("query", ["a=1&a[]=2", "a[]=1&a=2", "a[]=1&a[b]=2", "a[b]=1&a[]=2", "a=1&a[b]=2", "a[b]=1&a=2"])
-def test_a_name_that_is_both_a_value_and_a_list_is_refused(query: str) -> None:
+def test_a_name_that_is_both_a_value_and_a_list_is_rejected(query: str) -> None:
     with pytest.raises(Malformed):
         of(query)
 
 
-def test_names_are_neither_too_many_nor_too_deep_nor_too_long() -> None:
+def test_the_number_depth_and_length_of_names_are_limited() -> None:
     assert len(of("&".join(f"a{number}=1" for number in range(MAX_FIELDS))).tree) == MAX_FIELDS
     for query in ("a=1&" * (MAX_FIELDS + 1), "a" + "[b]" * 17 + "=1", "a" * 257 + "=1"):
         with pytest.raises(Malformed):
             of(query)
 
 
-def test_the_body_counts_where_query_and_body_have_a_field() -> None:
-    home = house()
-    reply = ask(home.server, "POST", "/api/v1/echo?a=query&b=query", {"Content-Type": FORM}, b"a=body&c=body")
-    assert reply.json == {"a": "body", "b": "query", "c": "body"}
+def test_the_body_overrides_the_query() -> None:
+    fake_site = build_fake_site()
+    response = request(fake_site.server, "POST", "/api/v1/echo?a=query&b=query", {"Content-Type": FORM}, b"a=body&c=body")
+    assert response.json == {"a": "body", "b": "query", "c": "body"}
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_every_method_may_have_a_query_or_a_body_of_any_kind(method: str) -> None:
-    home = house()
+    fake_site = build_fake_site()
     body, kind = multipart(('Content-Disposition: form-data; name="a[]"', b"1"))
     for content_type, sent in ((FORM, b"a[]=1"), (JSON, b'{"a":["1"]}'), (kind, body)):
-        assert ask(home.server, method, "/api/v1/echo", {"Content-Type": content_type}, sent).json == {"a": ["1"]}
-    assert ask(home.server, method, "/api/v1/echo?a[]=1").json == {"a": ["1"]}
+        assert request(fake_site.server, method, "/api/v1/echo", {"Content-Type": content_type}, sent).json == {"a": ["1"]}
+    assert request(fake_site.server, method, "/api/v1/echo?a[]=1").json == {"a": ["1"]}
 
 
-def test_a_body_of_another_kind_has_no_fields() -> None:
+def test_a_body_of_an_unknown_content_type_has_no_fields() -> None:
     assert read_body(b"a=1", "text/plain") == {}
     assert read_body(b"a=1", "") == {}
 
@@ -118,7 +118,7 @@ def test_a_body_of_another_kind_has_no_fields() -> None:
         (*multipart(('Content-Disposition: form-data; name="text"', b"\xff")), "text"),
     ],
 )
-def test_text_that_cannot_be_stored_is_refused_by_the_fields_name(body: bytes, kind: str, name: str) -> None:
+def test_text_that_cannot_be_stored_is_rejected_with_the_field_name(body: bytes, kind: str, name: str) -> None:
     with pytest.raises(Invalid) as caught:
         read_body(body, kind)
     assert list(caught.value.fields) == [name]
@@ -133,7 +133,7 @@ def test_text_that_cannot_be_stored_is_refused_by_the_fields_name(body: bytes, k
     ],
     ids=lambda body: body[:20],
 )
-def test_json_that_means_nothing_or_too_much_is_refused(body: str) -> None:
+def test_invalid_and_excessive_json_is_rejected(body: str) -> None:
     with pytest.raises(Malformed):
         of_json(body)
 
@@ -146,7 +146,7 @@ def test_any_number_in_json_is_a_number(number: str) -> None:
 # --- multipart
 
 
-def test_files_and_texts_come_apart() -> None:
+def test_multipart_files_and_texts_are_separated() -> None:
     body, kind = multipart(
         ('Content-Disposition: form-data; name="text"', "größer".encode()),
         ('Content-Disposition: form-data; name="media[]"; filename="a.png"\r\nContent-Type: image/png', b"\x89PNG\r\n\0"),
@@ -174,12 +174,12 @@ def test_files_and_texts_come_apart() -> None:
         multipart(("Content-Disposition: attachment", b"1")),
     ],
 )
-def test_a_broken_multipart_form_is_refused(body: bytes, kind: str) -> None:
+def test_a_broken_multipart_form_is_rejected(body: bytes, kind: str) -> None:
     with pytest.raises(Malformed):
         read_body(body, kind)
 
 
-def test_a_multipart_form_has_only_so_many_parts_and_headers() -> None:
+def test_the_parts_and_headers_of_a_multipart_form_are_limited() -> None:
     head = 'Content-Disposition: form-data; name="a"'
     for body, kind in (
         multipart(*[(head, b"1")] * (MAX_FIELDS + 1)),
@@ -193,14 +193,14 @@ def test_a_multipart_form_has_only_so_many_parts_and_headers() -> None:
 # --- types
 
 
-def test_text_has_unix_line_ends_and_a_limit() -> None:
+def test_text_gets_unix_line_endings_and_has_a_length_limit() -> None:
     assert of("a=1%0D%0A2%0D3").text("a") == "1\n2\n3"
     assert of("a=%E6%97%A5%E6%9C%AC").text("a", max=2) == "日本"
     with pytest.raises(Invalid, match=r"Display name is too long \(maximum is 2 characters\)"):
         of("display_name=abc").text("display_name", max=2)
 
 
-def test_text_of_json_is_any_single_value() -> None:
+def test_any_json_scalar_can_be_read_as_text() -> None:
     fields = of_json('{"s":"x","n":5,"f":1.5,"t":true,"z":null,"l":[1],"o":{"a":1}}')
     assert [fields.text(name) for name in "snftz"] == ["x", "5", "1.5", "true", ""]
     assert fields.text("z", default=None) is None
@@ -209,7 +209,7 @@ def test_text_of_json_is_any_single_value() -> None:
             fields.text(name)
 
 
-def test_what_is_required_is_asked_for_in_known_words() -> None:
+def test_a_missing_required_parameter_gets_the_message_of_rails() -> None:
     for query in ("", "q=", "q=%20"):
         with pytest.raises(Malformed, match="param is missing or the value is empty: q"):
             of(query).required("q")
@@ -223,29 +223,29 @@ def test_what_is_required_is_asked_for_in_known_words() -> None:
         ("", None),
     ],
 )
-def test_flags_are_read_as_rails_reads_them(sent: str, expected: bool | None) -> None:
+def test_booleans_are_parsed_as_in_rails(sent: str, expected: bool | None) -> None:
     assert of(f"a={sent}").flag("a", None) is expected
 
 
-def test_flags_of_json() -> None:
+def test_json_booleans_are_parsed() -> None:
     fields = of_json('{"t":true,"f":false,"z":null,"n":0,"o":1}')
     assert [fields.flag(name, None) for name in "tfzno"] == [True, False, None, False, True]
     assert (fields.flag("absent"), fields.flag("absent", True)) == (False, True)
 
 
 @pytest.mark.parametrize(("sent", "expected"), [("5", 5), ("+5", 5), (" 5 ", 5), ("-1", -1), ("", 20)])
-def test_integers_are_whole(sent: str, expected: int) -> None:
+def test_integers_are_parsed(sent: str, expected: int) -> None:
     assert of(f"a={sent.replace('+', '%2B')}").integer("a", 20) == expected
 
 
 @pytest.mark.parametrize("sent", ["x", "1.5", "1e3", "٣", "9" * 30, "0x1", "1_000", "51", "-2"])
-def test_integers_out_of_bounds_and_other_things_are_refused(sent: str) -> None:
+def test_invalid_and_out_of_range_integers_are_rejected(sent: str) -> None:
     with pytest.raises(Invalid):
         of(f"a={sent}").integer("a", min=-1, max=50)
 
 
 @pytest.mark.parametrize(("sent", "expected"), [("", 20), ("5", 5), ("-5", 5), ("100", 40), ("x", 0), ("7x", 7), ("9" * 50, 40), ("0", 0)])
-def test_the_size_of_a_page_is_always_something(sent: str, expected: int) -> None:
+def test_any_page_limit_is_clamped(sent: str, expected: int) -> None:
     assert of(f"limit={sent}").limit(20, 40) == expected
 
 
@@ -259,16 +259,16 @@ def test_ids_fit_into_63_bits() -> None:
 
 
 @pytest.mark.parametrize("query", ["id[]=1&id[]=2", "id[0]=1&id[1]=2", "id[1]=2&id[0]=1", "id=1&id=2"])
-def test_a_list_comes_in_many_forms(query: str) -> None:
+def test_lists_have_several_spellings(query: str) -> None:
     assert of(query).list("id") == ["1", "2"]
     assert of(query).ids("id[]") == [1, 2]
 
 
-def test_brackets_that_came_twice_are_taken_for_one_pair() -> None:
+def test_doubled_brackets_count_as_one_pair() -> None:
     assert of("a[][]=x&a[][]=y").list("a") == ["x", "y"]
 
 
-def test_a_list_may_be_one_value_alone_or_json() -> None:
+def test_a_list_may_be_a_single_value_or_json() -> None:
     assert of("id=1").ids("id") == [1]
     assert of_json('{"id":["1",2,null,"x"]}').ids("id") == [1, 2]
     assert of("").list("id") == []
@@ -276,7 +276,7 @@ def test_a_list_may_be_one_value_alone_or_json() -> None:
         of("&".join(["id[]=1"] * 5)).list("id", max=4)
 
 
-def test_mappings_come_in_many_forms() -> None:
+def test_mappings_have_several_spellings() -> None:
     expected = [("a", "1"), ("b", "2")]
     for fields in (
         of("f[0][name]=a&f[0][value]=1&f[1][name]=b&f[1][value]=2"),
@@ -296,12 +296,12 @@ def test_inner_fields_have_bracketed_names() -> None:
     assert (fields.has("source[privacy]"), fields.has("source[x]"), fields.has("poll[options][]")) == (True, False, True)
 
 
-def test_fields_can_be_repeated_in_a_link() -> None:
+def test_parameters_can_be_copied_into_a_link() -> None:
     pairs = of("types[]=a&types[]=b&local=1&x=1").pairs("types", "local", "absent")
     assert list(pairs) == [("types[]", "a"), ("types[]", "b"), ("local", "1")]
 
 
-def test_a_label_is_a_word() -> None:
+def test_a_label_is_a_readable_field_name() -> None:
     assert (label("poll[expires_in]"), label("display_name"), label("[]")) == ("Poll expires in", "Display name", "A field")
 
 
@@ -327,7 +327,7 @@ NAMES = st.sampled_from(["a", "a[]", "a[b]", "a[b][]", "a[][b]", "a[b][c]", "a[0
 
 
 @given(st.lists(st.tuples(NAMES, st.text(max_size=5)), max_size=8))
-def test_any_form_is_read_or_refused(pairs: list[tuple[str, str]]) -> None:
+def test_any_form_is_parsed_or_rejected(pairs: list[tuple[str, str]]) -> None:
     raw = b"&".join(name.encode() + b"=" + value.encode("utf-8", "surrogatepass") for name, value in pairs)
     read_or_refuse(raw, FORM)
 
@@ -339,12 +339,12 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["a", "b"]), VALUES))
-def test_any_json_is_read_or_refused(value: dict[str, Any]) -> None:
+def test_any_json_is_parsed_or_rejected(value: dict[str, Any]) -> None:
     read_or_refuse(json.dumps(value).encode(), JSON)
 
 
 @given(st.binary(max_size=60), st.sampled_from([FORM, JSON, "multipart/form-data; boundary=x"]))
-def test_any_bytes_are_read_or_refused(body: bytes, kind: str) -> None:
+def test_any_bytes_are_parsed_or_rejected(body: bytes, kind: str) -> None:
     read_or_refuse(body, kind)
 
 
@@ -352,7 +352,7 @@ PIECES = (b"%", b"%4", b"%41", b"%C3%A9", b"%3d", b"=", b"\n", b"\r\n", b" ", b"
 
 
 @given(st.lists(st.sampled_from(PIECES)).map(b"".join))
-def test_percent_signs_mean_what_they_mean_everywhere(raw: bytes) -> None:
+def test_percent_decoding_equals_the_standard_librarys(raw: bytes) -> None:
     assert unquoted(raw) == unquote_to_bytes(raw)
 
 
@@ -375,14 +375,14 @@ NO_FILES = ("https://example.org/a.png", "data:image/png;base64", "data:;base64,
 
 
 @pytest.mark.parametrize("value", NO_FILES)
-def test_what_can_be_no_file_is_refused_and_not_passed_over(value: object) -> None:
+def test_a_value_that_is_not_a_file_is_rejected_and_not_ignored(value: object) -> None:
     with pytest.raises(Invalid) as refused:
         of_json(json.dumps({"picture": value})).upload("picture")
     assert list(refused.value.fields) == ["picture"]
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_no_file_is_none(value: object) -> None:
+def test_an_empty_file_field_is_none(value: object) -> None:
     assert of_json(json.dumps({"picture": value})).upload("picture") is None
 
 
@@ -409,7 +409,7 @@ PUMPS = {
 
 
 @pytest.mark.parametrize(("body", "kind"), PUMPS.values(), ids=PUMPS)
-def test_a_megabyte_of_anything_is_read_in_linear_time(body: bytes, kind: str) -> None:
+def test_a_megabyte_of_anything_is_parsed_in_linear_time(body: bytes, kind: str) -> None:
     began = time.process_time()
     with suppress(Problem):
         read_body(body, kind)
@@ -417,7 +417,7 @@ def test_a_megabyte_of_anything_is_read_in_linear_time(body: bytes, kind: str) -
 
 
 @pytest.mark.parametrize("name", ["a[" * 50_000, "a" + "[]" * 50_000, "a" + "]" * 100_000, "[" * 100_000])
-def test_a_name_is_taken_apart_in_linear_time(name: str) -> None:
+def test_a_parameter_name_is_parsed_in_linear_time(name: str) -> None:
     began = time.process_time()
     path_of(name)
     assert time.process_time() - began < 0.5
@@ -427,14 +427,14 @@ def test_a_name_is_taken_apart_in_linear_time(name: str) -> None:
 
 
 @pytest.mark.parametrize("sent", ["a\x7fb", "\x01", "a\u2028\x9fb", "one\rtwo", "\x0c"])
-def test_a_text_loses_control_characters_and_a_value_keeps_them(sent: str) -> None:
+def test_control_characters_are_removed_from_texts_but_not_from_values(sent: str) -> None:
     fields = of_json(json.dumps({"it": sent, "several": [sent]}))
     assert (fields.value("it"), fields.list("several"), fields.required("it") if sent.strip() else sent) == (sent, [sent], sent)
     assert fields.text("it") == fields.texts("several")[0] != sent
 
 
 @pytest.mark.parametrize("digits", ["1\x7f", "\x011", "1\x9f2"])
-def test_a_number_is_no_text_that_control_characters_may_be_in(digits: str) -> None:
+def test_control_characters_in_numbers_are_rejected(digits: str) -> None:
     fields = of_json(json.dumps({"it": digits}))
     for reading in (fields.integer, fields.id):
         with pytest.raises(Invalid):

@@ -12,11 +12,11 @@ import pytest
 
 from microblog.storage.database import Cursor
 from tests import files, make
-from tests.web.api.client import EVERYTHING, Client, client, token_for
-from tests.web.crawler import STREAMS, all_forms, filled
-from tests.web.memory import ask
+from tests.web.api.client import ALL_SCOPES, Client, client, token_for
+from tests.web.crawler import STREAMS, all_forms, fill_path
+from tests.web.http_client import request
 from tests.web.test_security_fields import ENDINGS
-from tests.web.visitor import Town, town
+from tests.web.visitor import SiteFixture, build_site
 
 CONTROLS = "".join(chr(code) for code in (*range(1, 9), *range(14, 32), *range(127, 160)) if code != 0x85)
 PASTED = f"\x0bone{CONTROLS}\x0b\x0ctwo\ufffe\x0c"
@@ -25,13 +25,13 @@ LINE = "one two"
 
 
 @pytest.fixture
-def site(cursor: Cursor, tmp_path: Path) -> Town:
+def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
     """A site that counts no requests."""
-    return town(cursor, tmp_path, rate_limits="off")
+    return build_site(cursor, tmp_path, rate_limits="off")
 
 
-def test_no_form_refuses_a_text_for_its_control_characters(site: Town) -> None:
-    ada = site.resident("ada")
+def test_no_form_rejects_text_for_control_characters(site: SiteFixture) -> None:
+    ada = site.registered_user("ada")
     post = make.post(site.cursor, site.viewer("ada"), "Hello #tag")
     taken = 0
     for visitor in (site.visitor(), ada):
@@ -45,11 +45,11 @@ def test_no_form_refuses_a_text_for_its_control_characters(site: Town) -> None:
     assert taken > 20
 
 
-def test_no_command_refuses_a_text_for_its_control_characters(site: Town) -> None:
-    site.resident("ada")
+def test_no_api_command_rejects_text_for_control_characters(site: SiteFixture) -> None:
+    site.registered_user("ada")
     ada = site.viewer("ada")
     post = make.post(site.cursor, ada, "Hello #tag")
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token_for(site, ada.id, EVERYTHING)}"}
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token_for(site, ada.id, ALL_SCOPES)}"}
     values = {"status_id": post.id, "account_id": ada.id, "name": "tag", "username": "ada", "post_id": post.id}
     usual = {"status": "Hello", "title": "T", "phrase": "word", "keyword": "word", "context": ["home"], "status_id": str(post.id)}
     usual |= {"client_name": "App", "redirect_uris": "https://app.example/"}
@@ -59,7 +59,7 @@ def test_no_command_refuses_a_text_for_its_control_characters(site: Town) -> Non
         for param in (*route.doc.body, *route.doc.query):
             if param.schema.get("type") == "string" and "enum" not in param.schema:
                 ends = [json.dumps({**usual, param.name: value}).encode() for value in (PASTED, PLAIN)]
-                pasted, plain = (ask(site.server, route.method, filled(route.path, values), headers, body) for body in ends)
+                pasted, plain = (request(site.server, route.method, fill_path(route.path, values), headers, body) for body in ends)
                 assert "cannot be stored" not in pasted.text, (route.name, param.name)
                 assert pasted.status < 400 or plain.status >= 400, (route.name, param.name, pasted.text)
 
@@ -110,20 +110,20 @@ TEXTS: dict[str, tuple[str, Callable[[Client], object]]] = {
     "field value": (LINE, lambda ada: _field(ada, "value")),
     "filter": (f"{LINE}, {LINE}", _filter),
     "list": (LINE, lambda ada: ada.post("/v1/lists", title=PASTED).json["title"]),
-    "report": (PLAIN, lambda ada: ada.post("/v1/reports", account_id=client(ada.town, "eve").id, comment=PASTED).json["comment"]),
-    "note": (PLAIN, lambda ada: ada.post(f"/v1/accounts/{client(ada.town, 'eve').id}/note", comment=PASTED).json["note"]),
+    "report": (PLAIN, lambda ada: ada.post("/v1/reports", account_id=client(ada.site, "eve").id, comment=PASTED).json["comment"]),
+    "note": (PLAIN, lambda ada: ada.post(f"/v1/accounts/{client(ada.site, 'eve').id}/note", comment=PASTED).json["note"]),
     "app": (LINE, lambda ada: ada.post("/v1/apps", client_name=PASTED, redirect_uris="https://app.example/").json["name"]),
 }
 
 
 @pytest.mark.parametrize("field", TEXTS)
-def test_a_text_is_kept_without_control_characters(site: Town, field: str) -> None:
+def test_text_is_stored_without_control_characters(site: SiteFixture, field: str) -> None:
     expected, kept = TEXTS[field]
     assert kept(client(site, "ada")) == expected
 
 
 @pytest.mark.parametrize("control", ["\x01", "\x7f", "\x9f"])
-def test_an_address_or_a_word_of_the_protocol_with_a_control_character_is_another_one(site: Town, control: str) -> None:
+def test_control_characters_in_urls_and_keywords_are_rejected(site: SiteFixture, control: str) -> None:
     ada = client(site, "ada")
     for path, params in (
         ("/v1/apps", {"client_name": "App", "redirect_uris": f"https://app.example/{control}"}),
@@ -138,13 +138,13 @@ def test_an_address_or_a_word_of_the_protocol_with_a_control_character_is_anothe
     assert ada.get(f"/v1/accounts/lookup?acct=ada{quote(control)}").status == 404
 
 
-def test_a_password_is_taken_as_it_was_typed(site: Town) -> None:
+def test_a_password_may_contain_control_characters(site: SiteFixture) -> None:
     visitor, odd = site.visitor(), "correct\x0bhorse\x01battery"
     assert visitor.submit("/signup", username="ada", email="ada@example.org", password=odd).status == 303
     for given, status in ((odd, 303), (odd.replace("\x01", ""), 422), (odd.replace("\x0b", "\n"), 422)):
         assert (site.visitor().submit("/login", name="ada", password=given).status == 303) is (status == 303)
 
 
-def test_the_control_characters_of_the_tests_are_all_that_there_are() -> None:
+def test_the_sample_text_contains_every_control_character() -> None:
     every = {chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) == "Cc"}
     assert every == set(PASTED) & every | set("\0\t\n\r\x85")

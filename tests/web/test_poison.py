@@ -12,35 +12,35 @@ from microblog.storage import emails, live_queries
 from microblog.storage.database import Cursor, execute
 from tests import make
 from tests.web.api.client import Client, client, ids, links
-from tests.web.visitor import Town, town, words
+from tests.web.visitor import SiteFixture, build_site, main_text
 
 HIDDEN = 45  # more than a page
 
 
 @pytest.fixture
-def site(cursor: Cursor, tmp_path: Path) -> Town:
+def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
     """A site that counts no requests."""
-    return town(cursor, tmp_path, rate_limits="off")
+    return build_site(cursor, tmp_path, rate_limits="off")
 
 
 def to_the_end(program: Client, path: str, **params: object) -> list[str]:
     """The ids of all pages, as a program turns them: on from each that has a link."""
-    reply = program.get(path, **params)
-    found = ids(reply)
-    while "next" in links(reply):
-        reply = program.follow(links(reply)["next"])
-        found += ids(reply)
+    response = program.get(path, **params)
+    found = ids(response)
+    while "next" in links(response):
+        response = program.follow(links(response)["next"])
+        found += ids(response)
     return found
 
 
-def test_a_page_of_notifications_about_what_is_hidden_by_now_is_not_the_end(site: Town) -> None:
+def test_a_page_of_notifications_about_hidden_posts_is_not_the_last_page(site: SiteFixture) -> None:
     ada, bob, cyd = client(site, "ada"), make.viewer(site.cursor), make.viewer(site.cursor)
     oldest = make.post(site.cursor, bob, "@ada hello")
-    make.follow(site.cursor, ada.person, cyd, notify=True)
+    make.follow(site.cursor, ada.owner, cyd, notify=True)
     for _ in range(HIDDEN):
         make.post(site.cursor, cyd, "psst", visibility=Visibility.PRIVATE)
     assert len(to_the_end(ada, "/v1/notifications")) == HIDDEN + 1
-    execute(site.cursor, "delete from follows where follower_id = %(id)s", {"id": ada.person.id})
+    execute(site.cursor, "delete from follows where follower_id = %(id)s", {"id": ada.owner.id})
     [left] = to_the_end(ada, "/v1/notifications")
     assert ada.get(f"/v1/notifications/{left}").json["status"]["id"] == str(oldest.id)
     groups = ada.get("/v2/notifications")
@@ -49,8 +49,8 @@ def test_a_page_of_notifications_about_what_is_hidden_by_now_is_not_the_end(site
     assert groups.json["notification_groups"][0]["status_id"] == str(oldest.id)
 
 
-def test_a_notification_of_a_kind_that_is_not_known_yet_is_passed_over(site: Town) -> None:
-    reader = site.resident("reader")
+def test_a_notification_of_an_unknown_kind_is_skipped(site: SiteFixture) -> None:
+    reader = site.registered_user("reader")
     ada, bob = client(site, "ada"), client(site, "bob")
     for kind in ("favourite", "newer"):
         post = ada.post("/v1/statuses", status=kind).json["id"]
@@ -67,16 +67,16 @@ def test_a_notification_of_a_kind_that_is_not_known_yet_is_passed_over(site: Tow
     execute(site.cursor, "update notifications set account_id = %(id)s", {"id": site.viewer("reader").id})
     page = reader.get("/notifications")
     assert page.status == 200
-    assert "bob" in words(page)
+    assert "bob" in main_text(page)
     assert not live_queries.notifications_by_ids(site.cursor, ids=[odd], most_unread=9)  # what streams ask
 
 
-def test_a_letter_of_a_kind_that_is_not_known_yet_is_not_in_the_outbox(site: Town) -> None:
-    grace = site.resident("grace")
+def test_an_email_of_an_unknown_kind_is_not_in_the_outbox(site: SiteFixture) -> None:
+    grace = site.registered_user("grace")
     execute(site.cursor, "update users set role = 'admin' where account_id = %(id)s", {"id": site.viewer("grace").id})
     for name in ("a@example.org", "b@example.org"):
         emails.add(site.cursor, EmailKind.TEST, account=None, recipient=name, now=make.NOW)
     execute(site.cursor, "update emails set kind = 'newer' where recipient = 'b@example.org'", {})
-    page = words(grace.get("/admin/outbox"))
+    page = main_text(grace.get("/admin/outbox"))
     assert "a@example.org" in page
     assert "b@example.org" not in page

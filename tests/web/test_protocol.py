@@ -25,8 +25,8 @@ from microblog.adapters.access_log import AccessLog
 from microblog.web.http import protocol
 from microblog.web.http.channel_request import ChannelRequest
 from microblog.web.http.pipeline import PipelinedChannel
-from tests.web.fake_site import House, house
-from tests.web.memory import FORM, Line, ask, replies, request
+from tests.web.fake_site import FakeSite, build_fake_site
+from tests.web.http_client import FORM, MemoryConnection, encode_request, parse_responses, request
 
 GET = b"GET / HTTP/1.1\r\nHost: site.test\r\n"
 POST = b"POST /api/v1/echo HTTP/1.1\r\nHost: site.test\r\nContent-Type: application/json\r\n"
@@ -78,31 +78,33 @@ REFUSED = {
 
 
 @pytest.fixture
-def home() -> House:
-    return house()
+def fake_site() -> FakeSite:
+    return build_fake_site()
 
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
-def test_what_two_readers_could_read_differently_is_refused_and_the_connection_closed(home: House, data: bytes) -> None:
-    line = Line(home.server)
-    first, *more = replies(line.send(data + GET + b"\r\n"))
+def test_ambiguous_requests_are_rejected_and_the_connection_is_closed(fake_site: FakeSite, data: bytes) -> None:
+    connection = MemoryConnection(fake_site.server)
+    first, *more = parse_responses(connection.send(data + GET + b"\r\n"))
     assert (first.status, more) == (400, [])
     assert first.header("Connection") == "close"
-    assert line.closed
+    assert connection.closed
 
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
-def test_it_is_refused_as_well_when_it_comes_byte_by_byte(home: House, data: bytes) -> None:
-    line = Line(home.server)
-    answer = b"".join(line.send(data[at : at + 1]) for at in range(len(data)))
-    assert [reply.status for reply in replies(answer)] == [400]
+def test_ambiguous_requests_are_rejected_when_sent_byte_by_byte(fake_site: FakeSite, data: bytes) -> None:
+    connection = MemoryConnection(fake_site.server)
+    answer = b"".join(connection.send(data[at : at + 1]) for at in range(len(data)))
+    assert [response.status for response in parse_responses(answer)] == [400]
 
 
-def test_a_head_that_is_too_large_is_refused(home: House) -> None:
-    long_line = Line(home.server).send(GET + b"X-A: " + b"a" * 20_000 + b"\r\n\r\n")
-    endless_line = Line(home.server).send(GET + b"X-A: " + b"a" * 70_000)
-    many_lines = Line(home.server).send(GET + b"".join(b"X-%d: %s\r\n" % (number, b"a" * 1_000) for number in range(20)) + b"\r\n")
-    assert [replies(data)[0].status for data in (long_line, endless_line, many_lines)] == [431, 431, 431]
+def test_a_head_that_is_too_large_is_rejected(fake_site: FakeSite) -> None:
+    long_line = MemoryConnection(fake_site.server).send(GET + b"X-A: " + b"a" * 20_000 + b"\r\n\r\n")
+    endless_line = MemoryConnection(fake_site.server).send(GET + b"X-A: " + b"a" * 70_000)
+    many_lines = MemoryConnection(fake_site.server).send(
+        GET + b"".join(b"X-%d: %s\r\n" % (number, b"a" * 1_000) for number in range(20)) + b"\r\n"
+    )
+    assert [parse_responses(data)[0].status for data in (long_line, endless_line, many_lines)] == [431, 431, 431]
 
 
 LONG = b"a" * 20_000
@@ -121,291 +123,307 @@ REFUSED_BY_PATH = {
 
 @pytest.mark.parametrize(("status", "data"), REFUSED_BY_PATH.values(), ids=REFUSED_BY_PATH)
 @pytest.mark.parametrize("path", ["/api/v1/echo", "/oauth/token", "/api/nothing"])
-def test_what_is_refused_below_the_paths_of_programs_is_told_in_json(home: House, path: str, status: int, data: bytes) -> None:
-    (reply,) = replies(Line(home.server).send(data.replace(b"%s", path.encode())))
-    assert (reply.status, reply.header("Content-Type")) == (status, "application/json; charset=utf-8")
-    assert reply.json["error"]
+def test_protocol_errors_on_api_paths_are_json(fake_site: FakeSite, path: str, status: int, data: bytes) -> None:
+    (response,) = parse_responses(MemoryConnection(fake_site.server).send(data.replace(b"%s", path.encode())))
+    assert (response.status, response.header("Content-Type")) == (status, "application/json; charset=utf-8")
+    assert response.json["error"]
 
 
 @pytest.mark.parametrize(("status", "data"), REFUSED_BY_PATH.values(), ids=REFUSED_BY_PATH)
-def test_what_is_refused_elsewhere_is_told_on_a_page(home: House, status: int, data: bytes) -> None:
-    (reply,) = replies(Line(home.server).send(data.replace(b"%s", b"/tags/x")))
-    assert (reply.status, reply.header("Content-Type")) == (status, "text/html; charset=utf-8")
+def test_protocol_errors_on_other_paths_are_html(fake_site: FakeSite, status: int, data: bytes) -> None:
+    (response,) = parse_responses(MemoryConnection(fake_site.server).send(data.replace(b"%s", b"/tags/x")))
+    assert (response.status, response.header("Content-Type")) == (status, "text/html; charset=utf-8")
 
 
 @pytest.mark.parametrize(("status", "data"), REFUSED_BY_PATH.values(), ids=REFUSED_BY_PATH)
-def test_the_status_line_of_a_refusal_has_the_phrase_of_http(home: House, status: int, data: bytes) -> None:
-    first = Line(home.server).send(data.replace(b"%s", b"/api/v1/echo")).partition(b"\r\n")[0]
+def test_the_status_line_of_an_error_has_the_standard_reason_phrase(fake_site: FakeSite, status: int, data: bytes) -> None:
+    first = MemoryConnection(fake_site.server).send(data.replace(b"%s", b"/api/v1/echo")).partition(b"\r\n")[0]
     assert first.decode() == f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
 
 
-def test_after_a_refusal_nothing_more_is_read(home: House) -> None:
-    line = Line(home.server)
-    line.send(b"GET / HTTP/1.1\r\n\r\n")
-    assert line.send(GET + b"\r\n") == b""
+def test_nothing_is_read_after_a_protocol_error(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    connection.send(b"GET / HTTP/1.1\r\n\r\n")
+    assert connection.send(GET + b"\r\n") == b""
 
 
-def test_an_absolute_address_of_this_site_is_the_same_as_its_path(home: House) -> None:
-    (reply,) = replies(Line(home.server).send(b"GET http://site.test/tags/x?a=1 HTTP/1.1\r\nHost: site.test\r\n\r\n"))
-    assert (reply.status, reply.text) == (200, "x")
+def test_an_absolute_url_of_this_site_equals_its_path(fake_site: FakeSite) -> None:
+    (response,) = parse_responses(
+        MemoryConnection(fake_site.server).send(b"GET http://site.test/tags/x?a=1 HTTP/1.1\r\nHost: site.test\r\n\r\n")
+    )
+    assert (response.status, response.text) == (200, "x")
 
 
-def test_http_1_0_is_answered_and_closed(home: House) -> None:
-    line = Line(home.server)
-    (reply,) = replies(line.send(b"GET / HTTP/1.0\r\n\r\n"))
-    assert (reply.status, reply.text, reply.header("Connection"), line.closed) == (200, "hello stranger", "close", True)
+def test_http_1_0_is_answered_and_closed(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    (response,) = parse_responses(connection.send(b"GET / HTTP/1.0\r\n\r\n"))
+    assert (response.status, response.text, response.header("Connection"), connection.closed) == (200, "hello stranger", "close", True)
 
 
 @pytest.mark.parametrize("wish", ["close", "Close", "keep-alive, close", "close, TE"])
-def test_a_client_that_wishes_so_gets_its_connection_closed(home: House, wish: str) -> None:
-    line = Line(home.server)
-    (reply,) = replies(line.send(request("GET", "/", {"Connection": wish})))
-    assert (reply.header("Connection"), line.closed) == ("close", True)
+def test_connection_close_closes_the_connection(fake_site: FakeSite, wish: str) -> None:
+    connection = MemoryConnection(fake_site.server)
+    (response,) = parse_responses(connection.send(encode_request("GET", "/", {"Connection": wish})))
+    assert (response.header("Connection"), connection.closed) == ("close", True)
 
 
-def test_http_2_is_not_offered(home: House) -> None:
-    assert not IProtocolNegotiationFactory.providedBy(home.server)
+def test_http_2_is_not_offered(fake_site: FakeSite) -> None:
+    assert not IProtocolNegotiationFactory.providedBy(fake_site.server)
     upgrade = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"}
-    assert ask(home.server, "GET", "/", upgrade).status == 200
+    assert request(fake_site.server, "GET", "/", upgrade).status == 200
 
 
-def test_pipelined_requests_are_answered_in_their_order(home: House) -> None:
-    line = Line(home.server)
-    data = b"".join((request("GET", "/slow"), request("GET", "/tags/2"), request("POST", "/go", None, b"x=1"), request("GET", "/tags/4")))
-    assert line.send(data) == b""
-    home.rooms.waiting[0].callback("first")
-    assert [(reply.status, reply.text) for reply in replies(line.read())] == [(200, "first"), (200, "2"), (303, ""), (200, "4")]
+def test_pipelined_requests_are_answered_in_order(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    data = b"".join(
+        (
+            encode_request("GET", "/slow"),
+            encode_request("GET", "/tags/2"),
+            encode_request("POST", "/go", None, b"x=1"),
+            encode_request("GET", "/tags/4"),
+        )
+    )
+    assert connection.send(data) == b""
+    fake_site.routes.waiting[0].callback("first")
+    assert [(response.status, response.text) for response in parse_responses(connection.read())] == [
+        (200, "first"),
+        (200, "2"),
+        (303, ""),
+        (200, "4"),
+    ]
 
 
-def test_a_thousand_pipelined_requests_are_answered(home: House) -> None:
-    line = Line(home.server)
-    assert len(replies(line.send((GET + b"\r\n") * 1_000))) == 1_000
+def test_a_thousand_pipelined_requests_are_answered(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    assert len(parse_responses(connection.send((GET + b"\r\n") * 1_000))) == 1_000
 
 
 # --- bodies
 
 
 @pytest.mark.parametrize("path", ["/form", "/nowhere", "/api/v1/nothing", "/"])
-def test_a_body_over_the_limit_is_refused_by_its_length_alone(home: House, path: str) -> None:
-    line = Line(home.server)
+def test_a_body_over_the_limit_is_rejected_by_its_content_length(fake_site: FakeSite, path: str) -> None:
+    connection = MemoryConnection(fake_site.server)
     head = f"POST {path} HTTP/1.1\r\nHost: site.test\r\nContent-Length: 300000000\r\n\r\n".encode()
-    (reply,) = replies(line.send(head))
-    assert (reply.status, line.closed, home.server.budget.arriving) == (413, True, {})
+    (response,) = parse_responses(connection.send(head))
+    assert (response.status, connection.closed, fake_site.server.budget.arriving) == (413, True, {})
 
 
 @pytest.mark.parametrize(("path", "limit"), [("/form", 1_000), ("/nowhere", 65_536)])
-def test_a_chunked_body_over_the_limit_is_refused_while_it_arrives(home: House, path: str, limit: int) -> None:
-    line = Line(home.server)
-    line.send(f"POST {path} HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
+def test_a_chunked_body_over_the_limit_is_rejected_while_it_arrives(fake_site: FakeSite, path: str, limit: int) -> None:
+    connection = MemoryConnection(fake_site.server)
+    connection.send(f"POST {path} HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
     sent, answer = 0, b""
     while not answer and sent < 10_000_000:
-        answer = line.send(b"200\r\n" + b"a" * 512 + b"\r\n")
+        answer = connection.send(b"200\r\n" + b"a" * 512 + b"\r\n")
         sent += 512
-    assert replies(answer)[0].status == 413
+    assert parse_responses(answer)[0].status == 413
     assert sent <= limit + 512
-    assert home.server.budget.arriving == {}
+    assert fake_site.server.budget.arriving == {}
 
 
-def test_a_small_body_in_enormous_chunk_wrapping_is_refused(home: House) -> None:
-    line = Line(home.server)
-    line.send(b"POST /form HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\n\r\n")
+def test_a_small_body_with_enormous_chunk_overhead_is_rejected(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    connection.send(b"POST /form HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\n\r\n")
     sent, answer = 0, b""
     while not answer and sent < 1_000_000:
-        answer = line.send(b"1;" + b"x" * 900 + b"\r\na\r\n")
+        answer = connection.send(b"1;" + b"x" * 900 + b"\r\na\r\n")
         sent += 900
-    assert replies(answer)[0].status == 413
+    assert parse_responses(answer)[0].status == 413
     assert sent < 100_000
 
 
-def test_a_body_within_the_limit_is_read_whole(home: House) -> None:
-    reply = ask(home.server, "POST", "/api/v1/echo", {"Content-Type": FORM, "Authorization": "Bearer reader"}, b"a=" + b"x" * 99_990)
-    assert len(reply.json["a"]) == 99_990
+def test_a_body_within_the_limit_is_read_whole(fake_site: FakeSite) -> None:
+    response = request(
+        fake_site.server, "POST", "/api/v1/echo", {"Content-Type": FORM, "Authorization": "Bearer reader"}, b"a=" + b"x" * 99_990
+    )
+    assert len(response.json["a"]) == 99_990
 
 
-def test_a_chunked_body_is_a_body(home: House) -> None:
+def test_a_chunked_body_is_read(fake_site: FakeSite) -> None:
     data = POST + b'Transfer-Encoding: chunked\r\n\r\n4;ext=1\r\n{"a"\r\n3\r\n:1}\r\n0\r\nX-Trailer: 1\r\n\r\n'
-    first, second = replies(Line(home.server).send(data + GET + b"\r\n"))
+    first, second = parse_responses(MemoryConnection(fake_site.server).send(data + GET + b"\r\n"))
     assert (first.json, second.status) == ({"a": 1}, 200)
 
 
-def test_a_client_that_asks_before_sending_is_told_to_go_on(home: House) -> None:
-    line = Line(home.server)
-    assert line.send(POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-    assert replies(line.send(b"{}"))[0].json == {}
+def test_expect_100_continue_is_answered(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    assert connection.send(POST + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert parse_responses(connection.send(b"{}"))[0].json == {}
 
 
-def test_a_client_that_asks_before_sending_too_much_is_told_so(home: House) -> None:
-    answer = Line(home.server).send(POST + b"Expect: 100-continue\r\nContent-Length: 200000\r\n\r\n")
-    assert [reply.status for reply in replies(answer)] == [413]
+def test_expect_100_continue_with_a_large_body_is_rejected(fake_site: FakeSite) -> None:
+    answer = MemoryConnection(fake_site.server).send(POST + b"Expect: 100-continue\r\nContent-Length: 200000\r\n\r\n")
+    assert [response.status for response in parse_responses(answer)] == [413]
 
 
 # --- deadlines
 
 
-def test_a_head_that_drips_is_cut_off_at_its_deadline(home: House) -> None:
-    line = Line(home.server)
+def test_a_slowly_sent_head_times_out(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
     seconds = 0
-    while not line.closed and seconds < len(GET):
-        line.send(GET[seconds : seconds + 1])
-        home.clock.advance(1)
+    while not connection.closed and seconds < len(GET):
+        connection.send(GET[seconds : seconds + 1])
+        fake_site.clock.advance(1)
         seconds += 1
     assert 10 < seconds < 20
-    assert replies(line.read())[0].status == 408
+    assert parse_responses(connection.read())[0].status == 408
 
 
-def test_a_body_that_drips_is_cut_off_at_its_deadline(home: House) -> None:
-    line = Line(home.server)
-    line.send(POST + b"Content-Length: 1000\r\n\r\n")
+def test_a_slowly_sent_body_times_out(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    connection.send(POST + b"Content-Length: 1000\r\n\r\n")
     seconds = 0
-    while not line.closed and seconds < 100:
-        line.send(b"a")
-        home.clock.advance(1)
+    while not connection.closed and seconds < 100:
+        connection.send(b"a")
+        fake_site.clock.advance(1)
         seconds += 1
     assert 20 < seconds < 40
-    assert replies(line.read())[0].status == 408
+    assert parse_responses(connection.read())[0].status == 408
 
 
-def test_a_connection_that_says_nothing_is_closed(home: House) -> None:
-    line = Line(home.server)
-    home.clock.pump([1] * 20)
-    assert line.closed
-    assert line.read() == b""
+def test_a_connection_without_a_request_is_closed(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    fake_site.clock.pump([1] * 20)
+    assert connection.closed
+    assert connection.read() == b""
 
 
-def test_an_idle_connection_is_kept_for_a_while_and_then_closed(home: House) -> None:
-    line = Line(home.server)
-    line.send(GET + b"\r\n")
-    home.clock.pump([1] * 70)
-    assert not line.closed
-    home.clock.pump([1] * 10)
-    assert line.closed
+def test_an_idle_connection_is_kept_for_a_while_and_then_closed(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    connection.send(GET + b"\r\n")
+    fake_site.clock.pump([1] * 70)
+    assert not connection.closed
+    fake_site.clock.pump([1] * 10)
+    assert connection.closed
 
 
-def test_a_slow_answer_is_waited_for(home: House) -> None:
-    line = Line(home.server)
-    line.send(request("GET", "/slow"))
-    home.clock.pump([1] * 300)
-    home.rooms.waiting[0].callback("late")
-    assert replies(line.read())[0].text == "late"
+def test_a_slow_response_does_not_time_out(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    connection.send(encode_request("GET", "/slow"))
+    fake_site.clock.pump([1] * 300)
+    fake_site.routes.waiting[0].callback("late")
+    assert parse_responses(connection.read())[0].text == "late"
 
 
-def test_who_is_refused_and_goes_on_sending_is_torn_down(home: House) -> None:
-    line = Line(home.server)
-    line.send(b"GET / HTTP/1.1\r\n\r\n")
-    home.clock.pump([1] * 3)
-    assert line.transport.disconnected
+def test_a_rejected_client_that_keeps_sending_is_disconnected(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    connection.send(b"GET / HTTP/1.1\r\n\r\n")
+    fake_site.clock.pump([1] * 3)
+    assert connection.transport.disconnected
 
 
 # --- waiting, hanging up, streams
 
 
-def test_a_read_is_cancelled_when_its_client_hangs_up(home: House) -> None:
-    line = Line(home.server)
+def test_a_read_is_cancelled_when_its_client_disconnects(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
     cancelled: list[bool] = []
-    line.send(request("GET", "/slow"))
-    home.rooms.waiting[0].addErrback(lambda _: cancelled.append(True))
-    line.hang_up()
-    assert (home.rooms.done, home.site.busy) == ([], False)
+    connection.send(encode_request("GET", "/slow"))
+    fake_site.routes.waiting[0].addErrback(lambda _: cancelled.append(True))
+    connection.hang_up()
+    assert (fake_site.routes.done, fake_site.dispatcher.busy) == ([], False)
 
 
-def test_a_command_runs_to_its_end_when_its_client_hangs_up(home: House) -> None:
-    line = Line(home.server)
-    line.send(request("POST", "/slow", {"Content-Type": FORM}, b"text=kept"))
-    line.hang_up()
-    assert home.site.busy
-    home.rooms.waiting[0].callback("x")
-    assert (home.rooms.done, home.site.busy) == (["command", "for 203.0.113.7 False kept"], False)
+def test_a_command_completes_when_its_client_disconnects(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    connection.send(encode_request("POST", "/slow", {"Content-Type": FORM}, b"text=kept"))
+    connection.hang_up()
+    assert fake_site.dispatcher.busy
+    fake_site.routes.waiting[0].callback("x")
+    assert (fake_site.routes.done, fake_site.dispatcher.busy) == (["command", "for 203.0.113.7 False kept"], False)
 
 
-def test_a_stream_gets_the_bare_connection_after_the_head(home: House) -> None:
-    line = Line(home.server)
-    head, _, body = line.send(request("GET", "/stream")).partition(b"\r\n\r\n")
+def test_a_stream_takes_over_the_connection_after_the_head(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    head, _, body = connection.send(encode_request("GET", "/stream")).partition(b"\r\n\r\n")
     assert b"Content-Type: text/event-stream" in head
     assert b"Content-Length" not in head
     assert body == b"hello;"
-    assert line.send(b"more") == b"<more>"
-    home.clock.pump([1] * 300)
-    assert not line.closed
-    line.hang_up()
-    assert home.rooms.parrot.lost
+    assert connection.send(b"more") == b"<more>"
+    fake_site.clock.pump([1] * 300)
+    assert not connection.closed
+    connection.hang_up()
+    assert fake_site.routes.echo.lost
 
 
-def test_bytes_that_came_with_the_request_reach_the_stream(home: House) -> None:
-    assert Line(home.server).send(request("GET", "/stream") + b"early").endswith(b"\r\n\r\nhello;<early>")
+def test_bytes_that_came_with_the_request_reach_the_stream(fake_site: FakeSite) -> None:
+    assert MemoryConnection(fake_site.server).send(encode_request("GET", "/stream") + b"early").endswith(b"\r\n\r\nhello;<early>")
 
 
-def test_head_of_a_stream_is_only_a_head(home: House) -> None:
-    line = Line(home.server)
-    assert line.send(request("HEAD", "/stream")).endswith(b"\r\n\r\n")
-    assert line.closed
-    assert home.rooms.parrot.transport is None
+def test_head_of_a_stream_is_only_a_head(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    assert connection.send(encode_request("HEAD", "/stream")).endswith(b"\r\n\r\n")
+    assert connection.closed
+    assert fake_site.routes.echo.transport is None
 
 
 # --- the end
 
 
-def drain(home: House, seconds: float = 5) -> tuple[Deferred[bool], list[bool]]:
+def drain(fake_site: FakeSite, seconds: float = 5) -> tuple[Deferred[bool], list[bool]]:
     ended: list[bool] = []
-    work = ensureDeferred(home.server.drain(seconds))
+    work = ensureDeferred(fake_site.server.drain(seconds))
     work.addCallback(ended.append)
     return work, ended
 
 
-def test_the_end_waits_for_what_was_accepted_and_closes_idle_connections(home: House) -> None:
-    idle, working = Line(home.server), Line(home.server)
+def test_shutdown_waits_for_accepted_requests_and_closes_idle_connections(fake_site: FakeSite) -> None:
+    idle, working = MemoryConnection(fake_site.server), MemoryConnection(fake_site.server)
     idle.send(GET + b"\r\n")
-    working.send(request("GET", "/slow"))
-    _, ended = drain(home)
-    home.clock.pump([0.1] * 5)
+    working.send(encode_request("GET", "/slow"))
+    _, ended = drain(fake_site)
+    fake_site.clock.pump([0.1] * 5)
     assert (idle.closed, working.closed, ended) == (True, False, [])
-    home.rooms.waiting[0].callback("done")
-    (reply,) = replies(working.read())
-    home.clock.advance(0.1)
-    assert (reply.text, reply.header("Connection"), working.closed, ended) == ("done", "close", True, [True])
+    fake_site.routes.waiting[0].callback("done")
+    (response,) = parse_responses(working.read())
+    fake_site.clock.advance(0.1)
+    assert (response.text, response.header("Connection"), working.closed, ended) == ("done", "close", True, [True])
 
 
-def test_the_end_waits_for_a_command_whose_client_hung_up(home: House) -> None:
-    line = Line(home.server)
-    line.send(request("POST", "/slow"))
-    line.hang_up()
-    _, ended = drain(home)
-    home.clock.advance(1)
+def test_shutdown_waits_for_a_command_whose_client_disconnected(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    connection.send(encode_request("POST", "/slow"))
+    connection.hang_up()
+    _, ended = drain(fake_site)
+    fake_site.clock.advance(1)
     assert ended == []
-    home.rooms.waiting[0].callback("done")
-    home.clock.advance(0.1)
+    fake_site.routes.waiting[0].callback("done")
+    fake_site.clock.advance(0.1)
     assert ended == [True]
 
 
-def test_the_end_does_not_wait_for_ever(home: House) -> None:
-    line = Line(home.server)
-    line.send(request("GET", "/slow"))
-    _, ended = drain(home, 3)
-    home.clock.pump([0.1] * 40)
+def test_shutdown_has_a_deadline(fake_site: FakeSite) -> None:
+    connection = MemoryConnection(fake_site.server)
+    connection.send(encode_request("GET", "/slow"))
+    _, ended = drain(fake_site, 3)
+    fake_site.clock.pump([0.1] * 40)
     assert ended == [False]
-    assert line.transport.disconnected
+    assert connection.transport.disconnected
 
 
 # --- log and ids
 
 
-def test_the_log_has_one_line_for_each_request_and_no_query_or_secret(home: House) -> None:
-    ask(home.server, "GET", "/posts/7?access_token=canary")
-    ask(home.server, "GET", "/confirm/canary-token")
-    ask(home.server, "GET", "/tags/a%0d%0ab")
-    Line(home.server).send(b"GET /?canary HTTP/1.1\r\n\r\n")
-    home.clock.advance(1)
-    lines = "".join(home.log).splitlines()
-    assert [line.split()[3] for line in lines] == ["/posts/7", "/confirm/<secret:token>", "/tags/a%0d%0ab", "-"]
-    assert [line.split()[4] for line in lines] == ["200", "200", "404", "400"]
-    assert "canary" not in "".join(lines)
+def test_the_access_log_has_one_line_per_request_without_query_or_secret(fake_site: FakeSite) -> None:
+    request(fake_site.server, "GET", "/posts/7?access_token=canary")
+    request(fake_site.server, "GET", "/confirm/canary-token")
+    request(fake_site.server, "GET", "/tags/a%0d%0ab")
+    MemoryConnection(fake_site.server).send(b"GET /?canary HTTP/1.1\r\n\r\n")
+    fake_site.clock.advance(1)
+    entries = "".join(fake_site.log).splitlines()
+    assert [entry.split()[3] for entry in entries] == ["/posts/7", "/confirm/<secret:token>", "/tags/a%0d%0ab", "-"]
+    assert [entry.split()[4] for entry in entries] == ["200", "200", "404", "400"]
+    assert "canary" not in "".join(entries)
 
 
-def test_what_is_refused_is_logged_with_its_client_and_not_with_the_proxy() -> None:
-    home = house(proxies=("203.0.113.0/24",))
-    ask(home.server, "POST", "/form", {"X-Forwarded-For": "198.51.100.1", "Content-Length": "300000000"})
-    Line(home.server).send(b"GET / HTTP/3\r\n\r\n")
-    home.clock.advance(1)
-    assert [line.split()[1:5] for line in "".join(home.log).splitlines()] == [
+def test_rejected_requests_are_logged_with_the_client_address_not_the_proxys() -> None:
+    fake_site = build_fake_site(proxies=("203.0.113.0/24",))
+    request(fake_site.server, "POST", "/form", {"X-Forwarded-For": "198.51.100.1", "Content-Length": "300000000"})
+    MemoryConnection(fake_site.server).send(b"GET / HTTP/3\r\n\r\n")
+    fake_site.clock.advance(1)
+    assert [entry.split()[1:5] for entry in "".join(fake_site.log).splitlines()] == [
         ["198.51.100.1", "-", "-", "413"],
         ["203.0.113.7", "-", "-", "400"],
     ]
@@ -422,58 +440,58 @@ def test_what_is_refused_is_logged_with_its_client_and_not_with_the_proxy() -> N
         ((), "0.0.0.0", False),
     ],
 )
-def test_a_proxy_on_a_unix_socket_is_believed_where_it_is_trusted(proxies: tuple[str, ...], address: str, secure: bool) -> None:
+def test_a_proxy_on_a_unix_socket_is_believed_if_it_is_trusted(proxies: tuple[str, ...], address: str, secure: bool) -> None:
     headers = {"X-Forwarded-For": "198.51.100.1", "X-Forwarded-Proto": "https"}
-    reply = ask(house(proxies=proxies).server, "GET", "/where", headers, host=None)
-    assert (reply.json["address"], reply.json["secure"]) == (address, secure)
+    response = request(build_fake_site(proxies=proxies).server, "GET", "/where", headers, host=None)
+    assert (response.json["address"], response.json["secure"]) == (address, secure)
 
 
-def test_a_full_disk_ends_the_log_and_nothing_else(home: House) -> None:
+def test_a_full_disk_stops_only_the_access_log(fake_site: FakeSite) -> None:
     log = AccessLog(Path("/dev/full"))
-    home.server.access_log = log.write
-    slow = Line(home.server)
+    fake_site.server.access_log = log.write
+    slow = MemoryConnection(fake_site.server)
     slow.send(GET)
     for _ in range(20):
-        ask(home.server, "GET", "/posts/7")
-        home.clock.advance(1)
+        request(fake_site.server, "GET", "/posts/7")
+        fake_site.clock.advance(1)
     assert slow.closed
     log.stop()
 
 
-def test_deadlines_are_kept_after_a_bug_in_one_tick(home: House) -> None:
-    def broken(lines: str) -> None:
-        raise RuntimeError(lines)
+def test_timeouts_still_work_after_an_error_in_one_tick(fake_site: FakeSite) -> None:
+    def broken(connections: str) -> None:
+        raise RuntimeError(connections)
 
-    home.server.access_log = broken
-    slow = Line(home.server)
+    fake_site.server.access_log = broken
+    slow = MemoryConnection(fake_site.server)
     slow.send(GET)
-    ask(home.server, "GET", "/posts/7")
+    request(fake_site.server, "GET", "/posts/7")
     with pytest.raises(RuntimeError):
-        home.clock.advance(1)
-    home.server.access_log = home.log.append
-    home.clock.pump([1] * 20)
+        fake_site.clock.advance(1)
+    fake_site.server.access_log = fake_site.log.append
+    fake_site.clock.pump([1] * 20)
     assert slow.closed
 
 
-def test_every_answer_has_an_id_of_its_own(home: House) -> None:
-    answers = [ask(home.server, "GET", path, {"X-Request-Id": "mine-12345"}) for path in ("/", "/", "/nowhere")]
+def test_every_response_has_its_own_request_id(fake_site: FakeSite) -> None:
+    answers = [request(fake_site.server, "GET", path, {"X-Request-Id": "mine-12345"}) for path in ("/", "/", "/nowhere")]
     ids = {answer.header("X-Request-Id") for answer in answers}
     assert len(ids) == 3
     assert "mine-12345" not in ids
 
 
-def test_a_trusted_proxy_may_give_the_id() -> None:
-    home = house(proxies=("203.0.113.0/24",))
-    assert ask(home.server, "GET", "/", {"X-Request-Id": "mine-12345"}).header("X-Request-Id") == "mine-12345"
+def test_a_trusted_proxy_may_set_the_request_id() -> None:
+    fake_site = build_fake_site(proxies=("203.0.113.0/24",))
+    assert request(fake_site.server, "GET", "/", {"X-Request-Id": "mine-12345"}).header("X-Request-Id") == "mine-12345"
 
 
 # --- a real socket
 
 
-async def over_socket(home: House, *pieces: bytes) -> bytes:
+async def over_socket(fake_site: FakeSite, *pieces: bytes) -> bytes:
     """What a client gets that sends these pieces to a port on loopback and reads until the end."""
-    listening = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(home.server)
-    turns = LoopingCall(home.clock.advance, 0)
+    listening = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(fake_site.server)
+    turns = LoopingCall(fake_site.clock.advance, 0)
     turns.start(0.001)
     try:
         return await deferToThread(talk, cast("IPv4Address", listening.getHost()).port, *pieces)
@@ -493,25 +511,25 @@ def talk(port: int, *pieces: bytes) -> bytes:
         return received
 
 
-async def test_over_a_real_socket_requests_are_answered_in_order(home: House) -> None:
-    answer = await over_socket(home, GET + b"\r\n" + GET + b"Connection: close\r\n\r\n")
-    assert [reply.status for reply in replies(answer)] == [200, 200]
+async def test_over_a_real_socket_requests_are_answered_in_order(fake_site: FakeSite) -> None:
+    answer = await over_socket(fake_site, GET + b"\r\n" + GET + b"Connection: close\r\n\r\n")
+    assert [response.status for response in parse_responses(answer)] == [200, 200]
 
 
-async def test_over_a_real_socket_a_client_that_sends_too_much_can_still_read_why(home: House) -> None:
+async def test_over_a_real_socket_a_client_that_sends_too_much_can_read_the_error(fake_site: FakeSite) -> None:
     head = b"POST /api/v1/echo HTTP/1.1\r\nHost: site.test\r\nContent-Length: 2000000\r\n\r\n"
-    (reply,) = replies(await over_socket(home, head, *[b"a" * 50_000] * 40))
-    assert reply.status == 413
-    assert "larger" in json.loads(reply.body)["error"]
+    (response,) = parse_responses(await over_socket(fake_site, head, *[b"a" * 50_000] * 40))
+    assert response.status == 413
+    assert "larger" in json.loads(response.body)["error"]
 
 
-async def test_a_bomb_of_fields_neither_stalls_the_reactor_nor_fills_memory(home: House) -> None:
+async def test_a_body_of_countless_fields_neither_stalls_the_reactor_nor_fills_memory(fake_site: FakeSite) -> None:
     lateness = Lateness()
     before = psutil.Process().memory_info().rss
     for path in ("/form", "/nowhere", "/api/v1/echo", "/mine"):
         head = f"POST {path} HTTP/1.1\r\nHost: site.test\r\nContent-Type: {FORM}\r\nContent-Length: 60000000\r\n\r\n".encode()
-        (reply,) = replies(await over_socket(home, head, *[b"a=1&" * 25_000] * 30))
-        assert reply.status == 413
+        (response,) = parse_responses(await over_socket(fake_site, head, *[b"a=1&" * 25_000] * 30))
+        assert response.status == 413
     assert lateness.stop() < 0.25  # other processes share these cores; Twisted as it comes stalls for 3 s
     assert psutil.Process().memory_info().rss - before < 30_000_000
 
@@ -539,7 +557,7 @@ class Lateness:
 # --- the index of what replaces Twisted's
 
 
-def test_the_index_says_which_limit_of_twisted_each_method_mends() -> None:
+def test_the_module_docstring_lists_every_overridden_twisted_method() -> None:
     listed = set(re.findall(r"`(_?[a-z]+[A-Z]\w*)`", protocol.__doc__ or ""))
     classes = {protocol.HttpChannel: http.HTTPChannel, PipelinedChannel: http.HTTPChannel, ChannelRequest: http.Request}
     replaced = {name for ours, theirs in classes.items() for name in vars(ours) if hasattr(theirs, name) and not name.startswith("__")}

@@ -24,10 +24,10 @@ from microblog.storage.bulk_insert import count_everything
 from microblog.storage.database import Cursor, execute, fetch_all
 from tests import files, make
 from tests.fakes import RolledBackDatabase, done
-from tests.web.api.client import Client, anonymous, another
-from tests.web.crawler import filled, reading
-from tests.web.memory import ask
-from tests.web.visitor import Town, Visitor, town
+from tests.web.api.client import Client, anonymous_client, new_client_for
+from tests.web.crawler import fill_path, finite_get_routes
+from tests.web.http_client import request
+from tests.web.visitor import SiteFixture, Visitor, build_site
 
 TAG, OTHER_TAG = "tea", "teapot"
 ONCE = re.compile(r'name="(?:csrf|key)" value="[^"]*"|data-(?:now|position)="[^"]*"|(?<=>)[^<>]*(?=</time>)')  # another with every reading
@@ -38,7 +38,7 @@ QUERIES = ("", "?q=te", "?q=tea&type=hashtags", "?order=active&local=true", "?or
 class Village:
     """Two people who know each other, with posts for everybody; and two strangers, one of them without an account."""
 
-    site: Town
+    site: SiteFixture
     author: Client
     friend: Client
     stranger: Client
@@ -62,32 +62,32 @@ class Village:
 
     def _read(self, values: dict[str, str]) -> list[tuple[str, str, str]]:
         read = []
-        for route in reading(self.site):
+        for route in finite_get_routes(self.site):
             for query in QUERIES if route.path.endswith(("search", "directory", "complete", "tags")) else QUERIES[:1]:
-                target = filled(route.path, values) + query
+                target = fill_path(route.path, values) + query
                 bearer = {"Authorization": f"Bearer {self.stranger.token}"}
                 replies = {
-                    "nobody": ask(self.site.server, "GET", target, {}),
-                    "stranger": ask(self.site.server, "GET", target, bearer) if route.options.api else self.visitor.get(target),
+                    "nobody": request(self.site.server, "GET", target, {}),
+                    "stranger": request(self.site.server, "GET", target, bearer) if route.needs.api else self.visitor.get(target),
                 }
-                for who, reply in replies.items():
-                    text = reply.body.decode("utf-8", "replace")
-                    read.append((target, who, ONCE.sub("", f"{reply.status} {text}")))
+                for who, response in replies.items():
+                    text = response.body.decode("utf-8", "replace")
+                    read.append((target, who, ONCE.sub("", f"{response.status} {text}")))
         return read
 
 
 @pytest.fixture
-def village(cursor: Cursor, tmp_path: Path) -> Village:
-    site = town(cursor, tmp_path, rate_limits="off")
+def live_site(cursor: Cursor, tmp_path: Path) -> Village:
+    site = build_site(cursor, tmp_path, rate_limits="off")
     for name in ("author", "friend", "stranger"):
-        site.resident(name)
-    author, friend, stranger = (another(site, site.viewer(name)) for name in ("author", "friend", "stranger"))
+        site.registered_user(name)
+    author, friend, stranger = (new_client_for(site, site.viewer(name)) for name in ("author", "friend", "stranger"))
     for one, other in ((author, friend), (friend, author)):
-        make.follow(cursor, one.person, other.person)
+        make.follow(cursor, one.owner, other.owner)
     post = author.post("/v1/statuses", status=f"Hello #{TAG}").json
     author.post("/v1/statuses", status=f"A #{OTHER_TAG}")
     friend.post("/v1/statuses", status=f"Good morning #{TAG}", in_reply_to_id=post["id"])
-    poll = author.ask("POST", "/v1/statuses", json={"status": "Tea?", "poll": {"options": ["yes", "no"], "expires_in": 3600}}).json
+    poll = author.request("POST", "/v1/statuses", json={"status": "Tea?", "poll": {"options": ["yes", "no"], "expires_in": 3600}}).json
     yesterday = datetime.now(UTC) - timedelta(days=1)
     execute(cursor, "update account_counts set last_post_on = %(day)s", {"day": yesterday.date()})
     visitor = site.visitor()
@@ -95,72 +95,72 @@ def village(cursor: Cursor, tmp_path: Path) -> Village:
     return Village(site, author, friend, stranger, visitor, post, poll, [])
 
 
-def written(village: Village, who: Client, visibility: Visibility, text: str, **fields: object) -> str:
+def written(live_site: Village, who: Client, visibility: Visibility, text: str, **fields: object) -> str:
     """The id of a new post that strangers may not see."""
     made = who.post("/v1/statuses", status=text, visibility=visibility, **fields).json
-    assert anonymous(village.site).get(f"/v1/statuses/{made['id']}").status == 404
-    village.hidden.append(made["id"])
+    assert anonymous_client(live_site.site).get(f"/v1/statuses/{made['id']}").status == 404
+    live_site.hidden.append(made["id"])
     return str(made["id"])
 
 
-def speak(village: Village) -> None:
-    written(village, village.author, Visibility.DIRECT, f"@friend #{TAG} #{OTHER_TAG} #{OTHER_TAG}s")
+def speak(live_site: Village) -> None:
+    written(live_site, live_site.author, Visibility.DIRECT, f"@friend #{TAG} #{OTHER_TAG} #{OTHER_TAG}s")
 
 
-def answer(village: Village) -> None:
-    written(village, village.friend, Visibility.DIRECT, "@author well", in_reply_to_id=village.post["id"])
+def answer(live_site: Village) -> None:
+    written(live_site, live_site.friend, Visibility.DIRECT, "@author well", in_reply_to_id=live_site.post["id"])
 
 
-def answer_in_a_thread(village: Village) -> None:
-    first = written(village, village.author, Visibility.DIRECT, "@friend one", in_reply_to_id=village.post["id"])
-    written(village, village.friend, Visibility.DIRECT, "@author two", in_reply_to_id=first)
+def answer_in_a_thread(live_site: Village) -> None:
+    first = written(live_site, live_site.author, Visibility.DIRECT, "@friend one", in_reply_to_id=live_site.post["id"])
+    written(live_site, live_site.friend, Visibility.DIRECT, "@author two", in_reply_to_id=first)
 
 
-def show(village: Village) -> None:
-    picture = village.author.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
-    written(village, village.author, Visibility.DIRECT, "@friend look", media_ids=[picture])
+def show(live_site: Village) -> None:
+    picture = live_site.author.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
+    written(live_site, live_site.author, Visibility.DIRECT, "@friend look", media_ids=[picture])
 
 
-def ask_friends(village: Village) -> None:
+def ask_friends(live_site: Village) -> None:
     said = {"status": "@friend?", "visibility": "direct", "poll": {"options": ["a", "b"], "expires_in": 3600}}
-    poll = village.author.ask("POST", "/v1/statuses", json=said).json["poll"]["id"]
-    village.friend.post(f"/v1/polls/{poll}/votes", choices=["0"])
+    poll = live_site.author.request("POST", "/v1/statuses", json=said).json["poll"]["id"]
+    live_site.friend.post(f"/v1/polls/{poll}/votes", choices=["0"])
 
 
-def edit(village: Village) -> None:
-    id = written(village, village.author, Visibility.DIRECT, "@friend first")
-    village.author.put(f"/v1/statuses/{id}", status=f"@friend second #{OTHER_TAG}")
+def edit(live_site: Village) -> None:
+    id = written(live_site, live_site.author, Visibility.DIRECT, "@friend first")
+    live_site.author.put(f"/v1/statuses/{id}", status=f"@friend second #{OTHER_TAG}")
 
 
-def delete(village: Village) -> None:
-    id = written(village, village.author, Visibility.DIRECT, "@friend gone", in_reply_to_id=village.post["id"])
-    assert village.author.ask("DELETE", f"/v1/statuses/{id}").status == 200
+def delete(live_site: Village) -> None:
+    id = written(live_site, live_site.author, Visibility.DIRECT, "@friend gone", in_reply_to_id=live_site.post["id"])
+    assert live_site.author.request("DELETE", f"/v1/statuses/{id}").status == 200
 
 
-def like_what_is_hidden(village: Village) -> None:
-    id = written(village, village.author, Visibility.DIRECT, f"@friend #{TAG}")
+def like_what_is_hidden(live_site: Village) -> None:
+    id = written(live_site, live_site.author, Visibility.DIRECT, f"@friend #{TAG}")
     for mark in ("favourite", "bookmark", "mute"):
-        assert village.friend.post(f"/v1/statuses/{id}/{mark}").status == 200
+        assert live_site.friend.post(f"/v1/statuses/{id}/{mark}").status == 200
 
 
-def keep(village: Village) -> None:
+def keep(live_site: Village) -> None:
     for way in ("bookmark", "unbookmark", "mute", "bookmark"):
-        assert village.friend.post(f"/v1/statuses/{village.post['id']}/{way}").status in (200, 403)
+        assert live_site.friend.post(f"/v1/statuses/{live_site.post['id']}/{way}").status in (200, 403)
 
 
-def prepare(village: Village) -> None:
+def prepare(live_site: Village) -> None:
     later = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
-    village.author.upload("POST", "/v2/media", {"file": files.picture()})
-    assert village.author.post("/v1/statuses", status=f"Later #{OTHER_TAG}", scheduled_at=later).status == 200
+    live_site.author.upload("POST", "/v2/media", {"file": files.picture()})
+    assert live_site.author.post("/v1/statuses", status=f"Later #{OTHER_TAG}", scheduled_at=later).status == 200
 
 
-def arrange(village: Village) -> None:
-    village.friend.post(f"/v1/tags/{OTHER_TAG}/follow")
-    list_id = village.friend.post("/v1/lists", title="Close").json["id"]
-    village.friend.post(f"/v1/lists/{list_id}/accounts", account_ids=[village.author.id])
-    village.friend.post("/v2/filters", title="Coffee", context=["home"])
-    village.friend.post(f"/v1/accounts/{village.author.id}/note", comment="kind")
-    village.friend.post(f"/v1/accounts/{village.author.id}/mute")
+def arrange(live_site: Village) -> None:
+    live_site.friend.post(f"/v1/tags/{OTHER_TAG}/follow")
+    list_id = live_site.friend.post("/v1/lists", title="Close").json["id"]
+    live_site.friend.post(f"/v1/lists/{list_id}/accounts", account_ids=[live_site.author.id])
+    live_site.friend.post("/v2/filters", title="Coffee", context=["home"])
+    live_site.friend.post(f"/v1/accounts/{live_site.author.id}/note", comment="kind")
+    live_site.friend.post(f"/v1/accounts/{live_site.author.id}/mute")
 
 
 ACTS: tuple[Callable[[Village], None], ...] = (
@@ -183,18 +183,18 @@ def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, tupl
     return {target: (before[target], after[target]) for target in before if before[target] != after[target]}
 
 
-def moved(village: Village, act: Callable[[], object]) -> dict[str, tuple[str, str]]:
+def moved(live_site: Village, act: Callable[[], object]) -> dict[str, tuple[str, str]]:
     """What the strangers read otherwise after the act. What they read once more without it is the same."""
-    village.numbers()  # a reader who comes for the first time is counted as one who was here
-    before = village.numbers()
+    live_site.numbers()  # a reader who comes for the first time is counted as one who was here
+    before = live_site.numbers()
     act()
-    return differences(before, village.numbers())
+    return differences(before, live_site.numbers())
 
 
 @pytest.mark.parametrize("act", ACTS, ids=lambda act: act.__name__)
-def test_what_strangers_may_not_see_moves_nothing_that_they_read(village: Village, act: Callable[[Village], None]) -> None:
-    assert len(village.numbers()) > 150
-    assert moved(village, lambda: act(village)) == {}
+def test_hidden_activity_changes_nothing_that_strangers_read(live_site: Village, act: Callable[[Village], None]) -> None:
+    assert len(live_site.numbers()) > 150
+    assert moved(live_site, lambda: act(live_site)) == {}
 
 
 @frozen
@@ -207,39 +207,39 @@ class Counted:
     boosts: int
 
 
-def counted(village: Village, who: Client) -> Counted:
-    account = anonymous(village.site).get(f"/v1/accounts/{who.id}").json
-    post = anonymous(village.site).get(f"/v1/statuses/{village.post['id']}").json
+def counted(live_site: Village, who: Client) -> Counted:
+    account = anonymous_client(live_site.site).get(f"/v1/accounts/{who.id}").json
+    post = anonymous_client(live_site.site).get(f"/v1/statuses/{live_site.post['id']}").json
     return Counted(account["statuses_count"], account["last_status_at"], post["replies_count"], post["reblogs_count"])
 
 
-def test_posts_for_followers_count_as_posts_alone_as_on_mastodon(village: Village) -> None:
-    before = counted(village, village.friend)
-    written(village, village.friend, Visibility.PRIVATE, "For followers", in_reply_to_id=village.post["id"])
-    village.friend.post(f"/v1/statuses/{village.post['id']}/reblog", visibility="private")
+def test_followers_only_posts_count_only_as_posts_of_their_author(live_site: Village) -> None:
+    before = counted(live_site, live_site.friend)
+    written(live_site, live_site.friend, Visibility.PRIVATE, "For followers", in_reply_to_id=live_site.post["id"])
+    live_site.friend.post(f"/v1/statuses/{live_site.post['id']}/reblog", visibility="private")
     today = datetime.now(UTC).date().isoformat()
-    assert counted(village, village.friend) == Counted(before.statuses + 2, today, before.replies, before.boosts)
-    for id in village.hidden:
-        village.friend.ask("DELETE", f"/v1/statuses/{id}")
-    village.friend.post(f"/v1/statuses/{village.post['id']}/unreblog")
-    assert counted(village, village.friend) == Counted(before.statuses, today, before.replies, before.boosts)
+    assert counted(live_site, live_site.friend) == Counted(before.statuses + 2, today, before.replies, before.boosts)
+    for id in live_site.hidden:
+        live_site.friend.request("DELETE", f"/v1/statuses/{id}")
+    live_site.friend.post(f"/v1/statuses/{live_site.post['id']}/unreblog")
+    assert counted(live_site, live_site.friend) == Counted(before.statuses, today, before.replies, before.boosts)
 
 
-def test_what_followers_alone_see_moves_nothing_but_the_numbers_of_its_author(village: Village) -> None:
+def test_followers_only_posts_change_nothing_but_their_authors_counters(live_site: Village) -> None:
     """Where somebody's number of posts is read, and the day of the last, Mastodon lets it move: so both are set back before looking."""
 
     def act() -> None:
-        written(village, village.friend, Visibility.PRIVATE, f"#{TAG} #{OTHER_TAG}", in_reply_to_id=village.post["id"])
-        village.friend.post(f"/v1/statuses/{village.post['id']}/reblog", visibility="private")
-        execute(village.site.cursor, "update account_counts set posts = posts - 2 where account_id = %(id)s", {"id": village.friend.id})
-        execute(village.site.cursor, "update account_counts set last_post_on = last_post_on - 1 where last_post_on = current_date")
+        written(live_site, live_site.friend, Visibility.PRIVATE, f"#{TAG} #{OTHER_TAG}", in_reply_to_id=live_site.post["id"])
+        live_site.friend.post(f"/v1/statuses/{live_site.post['id']}/reblog", visibility="private")
+        execute(live_site.site.cursor, "update account_counts set posts = posts - 2 where account_id = %(id)s", {"id": live_site.friend.id})
+        execute(live_site.site.cursor, "update account_counts set last_post_on = last_post_on - 1 where last_post_on = current_date")
 
-    assert moved(village, act) == {}
+    assert moved(live_site, act) == {}
 
 
 @given(steps=st.lists(st.tuples(st.integers(0, 8), st.sampled_from(Visibility), st.integers(0, 20)), max_size=14))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-def test_counters_are_what_a_stranger_could_count(cursor: Cursor, steps: list[tuple[int, Visibility, int]]) -> None:
+def test_counters_equal_a_recount_of_visible_posts(cursor: Cursor, steps: list[tuple[int, Visibility, int]]) -> None:
     execute(cursor, "savepoint example")
     try:
         live_through(cursor, steps)

@@ -14,20 +14,20 @@ from microblog.model.posts import PostDraft
 from microblog.render.local_links import own_links
 from microblog.storage.database import Cursor
 from tests.fakes import done
-from tests.web.api.client import EVERYTHING, Client, token_for
-from tests.web.visitor import PASSWORD, Town, town
+from tests.web.api.client import ALL_SCOPES, Client, token_for
+from tests.web.visitor import PASSWORD, SiteFixture, build_site
 
 OLD = "https://was.example:8443"
 SAID = "#tea with @ada, https://was.example:8443/@ada as typed"
 
 
 @pytest.fixture
-def moved(cursor: Cursor, tmp_path: Path) -> Town:
+def moved(cursor: Cursor, tmp_path: Path) -> SiteFixture:
     """A site on which people wrote while it had another public URL."""
-    before = town(cursor, tmp_path, public_url=OLD)
+    before = build_site(cursor, tmp_path, public_url=OLD)
     (tmp_path / "now").mkdir()
-    now = town(cursor, tmp_path / "now")
-    now.resident("ada")
+    now = build_site(cursor, tmp_path / "now")
+    now.registered_user("ada")
     ada = now.viewer("ada")
     done(before.domain.accounts.edit(ada, ProfileChanges(bio=SAID, fields=(("Likes", "#tea and @ada"),))))
     post = done(before.domain.posts.publish(ada, PostDraft(SAID)))
@@ -37,12 +37,12 @@ def moved(cursor: Cursor, tmp_path: Path) -> Town:
     return now
 
 
-def program(moved: Town) -> Client:
+def program(moved: SiteFixture) -> Client:
     ada = moved.viewer("ada")
-    return Client(moved, token_for(moved, ada.id, EVERYTHING), ada)
+    return Client(moved, token_for(moved, ada.id, ALL_SCOPES), ada)
 
 
-def targets(moved: Town) -> list[str]:
+def targets(moved: SiteFixture) -> list[str]:
     """Everything that shows what was written: for programs, for people, for readers of feeds."""
     post = str(program(moved).get("/v1/timelines/home").json[-1]["id"])
     ada = str(moved.viewer("ada").id)
@@ -55,7 +55,7 @@ def targets(moved: Town) -> list[str]:
     return [f"/api/v1/{path}" for path in api] + ["/api/v2/search?q=ada", *pages]
 
 
-def test_what_was_written_links_to_where_the_site_is_now(moved: Town) -> None:
+def test_stored_links_lead_to_the_current_public_url(moved: SiteFixture) -> None:
     ada, visitor = program(moved), moved.visitor()
     assert visitor.submit("/login", name="ada@example.org", password=PASSWORD).status == 303
     linking = 0
@@ -67,7 +67,7 @@ def test_what_was_written_links_to_where_the_site_is_now(moved: Town) -> None:
     assert linking > 12
 
 
-def test_programs_are_given_whole_addresses(moved: Town) -> None:
+def test_the_api_returns_absolute_links(moved: SiteFixture) -> None:
     account = program(moved).get("/v1/accounts/lookup", acct="ada").json
     assert '<a href="http://site.test/tags/tea" class="mention hashtag" rel="tag">' in account["note"]
     assert '<a href="http://site.test/@ada" class="u-url mention">' in account["note"]
@@ -75,7 +75,7 @@ def test_programs_are_given_whole_addresses(moved: Town) -> None:
 
 
 @pytest.mark.parametrize("written", ["https://was.example", "http://localhost:8080", ""])
-def test_only_links_that_the_site_made_are_changed(written: str) -> None:
+def test_only_generated_links_are_rewritten(written: str) -> None:
     made = f'<a href="{written}/tags/tea" class="mention hashtag" rel="tag">#<span>tea</span></a>'
     typed = '<a href="https://was.example/tags/tea" target="_blank" rel="nofollow noopener" translate="no">was.example/tags/tea</a>'
     assert own_links(made + typed, "https://is.example") == made.replace(f'"{written}/', '"https://is.example/') + typed

@@ -26,8 +26,8 @@ from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.server import HttpServer
 from tests import make
 from tests.fakes import RolledBackDatabase, done, quick_passwords, world
-from tests.web.memory import FORM, Reply, ask
-from tests.web.visitor import HOST, LOOK, StillReactor, Town, town
+from tests.web.http_client import FORM, HttpResponse, request
+from tests.web.visitor import FRONTEND, HOST, SiteFixture, SynchronousReactor, build_site
 
 NAMES = ("ada", "bob", "cyd")
 SCOPES = "read write follow"
@@ -90,7 +90,7 @@ LEAST = ["post", "follow them", "reblog"]  # what most histories need before any
 class Twins:
     """One database and two sites on it: one keeps what it read, the other reads everything anew."""
 
-    keeps: Town
+    keeps: SiteFixture
     reads: HttpServer
     people: list[Viewer] = field(factory=list)
     headers: list[dict[str, str]] = field(factory=list)
@@ -122,8 +122,8 @@ class Twins:
         asked = commands(next(_numbers), str(posts[which % len(posts)]), other.account.username, str(other.id))
         method, path, fields = asked[what]
         target = f"/api/v1/{path}".replace("v1/../", "")
-        reply = ask(self.reads, method, target, self.headers[who] | {"Content-Type": FORM}, urlencode(fields, doseq=True).encode())
-        assert reply.status < 500, (what, reply.text)
+        response = request(self.reads, method, target, self.headers[who] | {"Content-Type": FORM}, urlencode(fields, doseq=True).encode())
+        assert response.status < 500, (what, response.text)
 
     def addresses(self) -> Iterator[tuple[str, dict[str, str]]]:
         """Everything that is kept, as everybody asks for it."""
@@ -142,30 +142,30 @@ class Twins:
     def agree(self) -> None:
         """Fail where the two say different things."""
         for path, headers in self.addresses():
-            kept, read = (ask(server, "GET", path, headers) for server in (self.keeps.server, self.reads))
+            kept, read = (request(server, "GET", path, headers) for server in (self.keeps.server, self.reads))
             assert kept.status in (200, 303, 401, 403, 404), kept.text
             assert told(kept) == told(read), path
 
 
-def told(reply: Reply) -> tuple[object, ...]:
+def told(response: HttpResponse) -> tuple[object, ...]:
     """What an answer says, without what is new in each."""
-    headers = {name: value for name, value in reply.headers if name not in ("X-Request-Id", "Date", "Set-Cookie")}
-    return reply.status, headers, ONCE.sub(b"", reply.body)
+    headers = {name: value for name, value in response.headers if name not in ("X-Request-Id", "Date", "Set-Cookie")}
+    return response.status, headers, ONCE.sub(b"", response.body)
 
 
 def twins(cursor: Cursor, data_dir: Path) -> Twins:
     """Build them."""
-    keeps = town(cursor, data_dir, rate_limits="off")
+    keeps = build_site(cursor, data_dir, rate_limits="off")
     environment = {"PUBLIC_URL": f"http://{HOST}", "DATA_DIR": str(data_dir), "REGISTRATION": "open"}
     environment |= {"PAGE_CACHE_MB": "0", "RATE_LIMITS": "off"}
     read = load({f"MICROBLOG_{name}": value for name, value in environment.items()}, None)
-    database, clock = RolledBackDatabase(cursor), StillReactor()
+    database, clock = RolledBackDatabase(cursor), SynchronousReactor()
     domain = Domain.on(
         read, database, quick_passwords(), RateLimiter(MemoryCounter(clock.seconds), lambda: make.NOW, False), world(data_dir)
     )
     feed = build_broadcaster(database, clock)
     done(feed.start())
-    reads = build_server(read, clock, domain, LOOK, feed=feed)
+    reads = build_server(read, clock, domain, FRONTEND, feed=feed)
     assert isinstance(reads.site, Dispatcher)
     remembered = reads.site._authorizer.cached
     assert isinstance(remembered, AuthCache)
@@ -187,7 +187,7 @@ ALL = [*commands(0, "0", "x", "0"), *STATES]
 LAST = ["delete", "shut", "end sessions", "revoke"]
 
 
-def test_each_thing_that_can_happen_is_noticed(cursor: Cursor, tmp_path: Path) -> None:
+def test_every_kind_of_change_invalidates_the_caches(cursor: Cursor, tmp_path: Path) -> None:
     both = twins(cursor, tmp_path)
     for what, who, to in (("post", 0, 1), ("follow them", 1, 0), ("follow them", 2, 0), ("ask", 0, 1)):
         both.do(what, who, to, 0)
@@ -205,7 +205,7 @@ def test_each_thing_that_can_happen_is_noticed(cursor: Cursor, tmp_path: Path) -
 @given(history=st.lists(STEP, min_size=3, max_size=8))
 @example(history=[("post", 1, 0, 0, False), ("follow them", 0, 1, 0, True), ("edit", 1, 0, 0, True), ("delete", 1, 0, 0, True)])
 @example(history=[("post", 0, 1, 0, False), ("follow them", 1, 0, 0, True), ("block them", 0, 1, 0, True), ("suspend", 0, 0, 0, True)])
-def test_what_is_cached_is_what_would_be_read(cursor: Cursor, tmp_path: Path, history: list[tuple[str, int, int, int, bool]]) -> None:
+def test_cached_responses_equal_uncached_ones(cursor: Cursor, tmp_path: Path, history: list[tuple[str, int, int, int, bool]]) -> None:
     execute(cursor, "savepoint example")
     try:
         both = twins(cursor, tmp_path)
@@ -219,9 +219,9 @@ def test_what_is_cached_is_what_would_be_read(cursor: Cursor, tmp_path: Path, hi
         execute(cursor, "rollback to savepoint example")
 
 
-def test_a_cached_page_has_forms_of_its_own_each_time(cursor: Cursor, tmp_path: Path) -> None:
-    site = town(cursor, tmp_path)
-    ada = site.resident("ada")
+def test_a_cached_page_has_fresh_form_tokens(cursor: Cursor, tmp_path: Path) -> None:
+    site = build_site(cursor, tmp_path)
+    ada = site.registered_user("ada")
     make.follow(cursor, site.viewer("ada"), make.account(cursor))
     pages = [ada.get("/home").body for _ in range(3)]
     assert ONCE.sub(b"", pages[1]) == ONCE.sub(b"", pages[2])

@@ -11,10 +11,10 @@ import pytest
 
 from microblog.storage.database import Cursor
 from tests import make
-from tests.web.api.client import EVERYTHING, token_for
-from tests.web.crawler import STREAMS, all_forms, filled
-from tests.web.memory import ask
-from tests.web.visitor import Town, town
+from tests.web.api.client import ALL_SCOPES, token_for
+from tests.web.crawler import STREAMS, all_forms, fill_path
+from tests.web.http_client import request
+from tests.web.visitor import SiteFixture, build_site
 
 LONG = "a" * 60_000
 ENDINGS = ("/logout", "/settings/delete")
@@ -49,13 +49,13 @@ VALUES: dict[str, Any] = {
 
 
 @pytest.fixture
-def site(cursor: Cursor, tmp_path: Path) -> Town:
+def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
     """A site that counts no requests."""
-    return town(cursor, tmp_path, rate_limits="off")
+    return build_site(cursor, tmp_path, rate_limits="off")
 
 
-def test_any_text_in_any_field_of_any_form_is_taken_or_refused(site: Town) -> None:
-    ada = site.resident("ada")
+def test_no_text_in_a_form_field_causes_an_internal_error(site: SiteFixture) -> None:
+    ada = site.registered_user("ada")
     post = make.post(site.cursor, site.viewer("ada"), "Hello #tag")
     for visitor in (site.visitor(), ada):
         found = all_forms(site, visitor, {"username": "ada", "name": "tag", "post_id": post.id}).values()
@@ -63,18 +63,18 @@ def test_any_text_in_any_field_of_any_form_is_taken_or_refused(site: Town) -> No
         assert len(tried) > 5
         for form, name in tried:
             for kind, text in TYPED.items():
-                reply = visitor.post(form.action, {**form.fields, name: text})
-                where = (form.action, name, kind, reply.header("Location"))
-                assert reply.status < 500, where
-                assert "x=1" not in str(reply.all("Set-Cookie")), where
-                assert re.match(r"/(?![/\\])|None", str(reply.header("Location"))), where
+                response = visitor.post(form.action, {**form.fields, name: text})
+                where = (form.action, name, kind, response.header("Location"))
+                assert response.status < 500, where
+                assert "x=1" not in str(response.all("Set-Cookie")), where
+                assert re.match(r"/(?![/\\])|None", str(response.header("Location"))), where
 
 
-def test_any_value_in_any_field_of_any_command_is_taken_or_refused(site: Town) -> None:
-    site.resident("ada")
+def test_no_value_in_an_api_parameter_causes_an_internal_error(site: SiteFixture) -> None:
+    site.registered_user("ada")
     ada = site.viewer("ada")
     post = make.post(site.cursor, ada, "Hello #tag")
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token_for(site, ada.id, EVERYTHING)}"}
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token_for(site, ada.id, ALL_SCOPES)}"}
     values = {"status_id": post.id, "account_id": ada.id, "name": "tag", "username": "ada", "post_id": post.id}
     usual = {"status": "Hello", "title": "T", "phrase": "word", "keyword": "word", "context": ["home"], "status_id": str(post.id)}
     for route in site.routes:
@@ -82,5 +82,5 @@ def test_any_value_in_any_field_of_any_command_is_taken_or_refused(site: Town) -
             for param in {*route.doc.body, *route.doc.query}:
                 for kind, value in VALUES.items():
                     body = json.dumps({**usual, param.name: value}).encode()
-                    reply = ask(site.server, route.method, filled(route.path, values), headers, body)
-                    assert reply.status < 500, (route.name, param.name, kind, reply.text)
+                    response = request(site.server, route.method, fill_path(route.path, values), headers, body)
+                    assert response.status < 500, (route.name, param.name, kind, response.text)

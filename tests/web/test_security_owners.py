@@ -13,10 +13,10 @@ from microblog.storage.database import Cursor
 from microblog.web.http.route import Route
 from tests import make
 from tests.files import picture
-from tests.web.api.client import Client, another
-from tests.web.crawler import filled
-from tests.web.memory import FORM, Reply, ask
-from tests.web.visitor import Town, Visitor, town
+from tests.web.api.client import Client, new_client_for
+from tests.web.crawler import fill_path
+from tests.web.http_client import FORM, HttpResponse, request
+from tests.web.visitor import SiteFixture, Visitor, build_site
 
 OF_THEIR_FILTERS = ("filter_keywords", "filter_posts")
 ROWS = {  # what nobody asks for: it comes about
@@ -30,20 +30,20 @@ SAVEPOINT = "before_the_request"
 
 
 @pytest.fixture
-def site(cursor: Cursor, tmp_path: Path) -> Town:
+def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
     """A site that counts no requests."""
-    return town(cursor, tmp_path, rate_limits="off")
+    return build_site(cursor, tmp_path, rate_limits="off")
 
 
-def belongings(site: Town, bob: Client) -> dict[str, object]:
+def belongings(site: SiteFixture, bob: Client) -> dict[str, object]:
     """Bob gets one of everything that one can have; their ids, by the names that addresses give them."""
-    carol = another(site, make.viewer(site.cursor, "carol"))
-    make.follow(site.cursor, bob.person, carol.person)
+    carol = new_client_for(site, make.viewer(site.cursor, "carol"))
+    make.follow(site.cursor, bob.owner, carol.owner)
     private = bob.post("/v1/statuses", status="Mine #tag", visibility="direct").json["id"]
     asked = bob.post("/v1/statuses", status="Well?", visibility="direct", poll={"options": ["yes", "no"], "expires_in": 3600}).json
     bob.patch("/v2/notifications/policy", for_private_mentions="filter", for_not_following="filter")
     carol.post("/v1/statuses", status="@bob Hello", visibility="direct")
-    dave = another(site, make.viewer(site.cursor, "dave"))
+    dave = new_client_for(site, make.viewer(site.cursor, "dave"))
     dave.post(f"/v1/accounts/{bob.id}/follow")
     dave.post("/v1/statuses", status="@bob Hello", visibility="direct")
     filter = bob.post("/v2/filters", title="Mine", context=["home"], keywords_attributes=[]).json["id"]
@@ -64,15 +64,15 @@ def belongings(site: Town, bob: Client) -> dict[str, object]:
     }
 
 
-def newest(site: Town, table: str, column: str, bob: Client) -> object:
+def newest(site: SiteFixture, table: str, column: str, bob: Client) -> object:
     query = SQL("select max({}) from {} where account_id = %(id)s").format(Identifier(column), Identifier(table))
-    site.cursor.execute(query, {"id": bob.person.id})
+    site.cursor.execute(query, {"id": bob.owner.id})
     [[id]] = site.cursor.fetchall()
     assert id is not None, table
     return id
 
 
-def theirs(site: Town, bob: Client) -> set[tuple[str, str]]:
+def theirs(site: SiteFixture, bob: Client) -> set[tuple[str, str]]:
     """Every row of Bob's, and of his filters: table and text."""
     site.cursor.execute("select table_name from information_schema.columns where table_schema = 'public' and column_name = 'account_id'")
     tables = [table for (table,) in site.cursor.fetchall()]
@@ -80,7 +80,7 @@ def theirs(site: Town, bob: Client) -> set[tuple[str, str]]:
     whose |= {table: SQL("filter_id in (select id from filters where account_id = %(id)s)") for table in OF_THEIR_FILTERS}
     found = set()
     for table, condition in whose.items():
-        site.cursor.execute(SQL("select t::text from {} t where {}").format(Identifier(table), condition), {"id": bob.person.id})
+        site.cursor.execute(SQL("select t::text from {} t where {}").format(Identifier(table), condition), {"id": bob.owner.id})
         found |= {(table, row) for (row,) in site.cursor.fetchall()}
     return found
 
@@ -94,38 +94,38 @@ def bodies(values: dict[str, object]) -> Iterator[list[tuple[str, str]]]:
     yield [*((word, "x") for word in words), *choices.items(), *((name, str(id)) for name, id in ids.items())]
 
 
-def changing(site: Town) -> list[Route]:
+def changing(site: SiteFixture) -> list[Route]:
     """What changes something and names what it changes."""
     return [route for route in site.routes if not route.safe and ("<id:" in route.path or route.path in ("/posts", "/api/v1/statuses"))]
 
 
-def requests(site: Town, browser: Visitor, program: Client, values: dict[str, object]) -> Iterator[tuple[Route, Reply]]:
+def requests(site: SiteFixture, browser: Visitor, program: Client, values: dict[str, object]) -> Iterator[tuple[Route, HttpResponse]]:
     """Every such request in turn, each on what was there before."""
     token = browser.token("/home")
     for route in changing(site):
         for fields in bodies(values):
             site.cursor.execute(f"savepoint {SAVEPOINT}")
-            target = filled(route.path, values)
-            if route.options.api:
+            target = fill_path(route.path, values)
+            if route.needs.api:
                 headers = {"Authorization": f"Bearer {program.token}", "Content-Type": FORM}
-                yield route, ask(site.server, route.method, target, headers, urlencode(fields).encode())
+                yield route, request(site.server, route.method, target, headers, urlencode(fields).encode())
             else:
                 yield route, browser.post(target, {"csrf": token, **dict(fields)})
             site.cursor.execute(f"rollback to savepoint {SAVEPOINT}")
 
 
-def test_nobody_changes_what_belongs_to_somebody_else(site: Town) -> None:
-    browsers = {name: site.resident(name) for name in ("bob", "eve")}
-    programs = {name: another(site, site.viewer(name)) for name in browsers}
+def test_no_request_changes_another_users_data(site: SiteFixture) -> None:
+    browsers = {name: site.registered_user(name) for name in ("bob", "eve")}
+    programs = {name: new_client_for(site, site.viewer(name)) for name in browsers}
     values = belongings(site, programs["bob"])
     before = theirs(site, programs["bob"])
     his_own: set[str] = set()
-    for route, reply in requests(site, browsers["bob"], programs["bob"], values):
-        assert reply.status < 500, f"{route.path}: {reply.text}"
+    for route, response in requests(site, browsers["bob"], programs["bob"], values):
+        assert response.status < 500, f"{route.path}: {response.text}"
         if theirs(site, programs["bob"]) != before:
             his_own.add(f"{route.method} {route.path}")
     assert len(his_own) > 50, his_own  # else the requests are such that they change nothing for anybody
-    for route, reply in requests(site, browsers["eve"], programs["eve"], values):
-        assert reply.status < 500, f"{route.path}: {reply.text}"
+    for route, response in requests(site, browsers["eve"], programs["eve"], values):
+        assert response.status < 500, f"{route.path}: {response.text}"
         changed = before ^ theirs(site, programs["bob"])
         assert not changed, f"{route.method} {route.path}: {changed}"

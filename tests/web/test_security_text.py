@@ -19,10 +19,10 @@ from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import done
 from tests.files import picture
-from tests.web.api.client import EVERYTHING, Client, another
-from tests.web.crawler import filled, reading
-from tests.web.memory import Reply, ask
-from tests.web.visitor import HOST, PASSWORD, Town, document, town
+from tests.web.api.client import ALL_SCOPES, Client, new_client_for
+from tests.web.crawler import fill_path, finite_get_routes
+from tests.web.http_client import HttpResponse, request
+from tests.web.visitor import HOST, PASSWORD, SiteFixture, build_site, document
 
 HOSTILE = {  # short enough for a display name
     "the end of what HTML texts stand in": "\"'></textarea></title><xss>",
@@ -36,9 +36,9 @@ FOREIGN = ("http://", "https://", "mailto:")
 
 
 @pytest.fixture
-def site(cursor: Cursor, tmp_path: Path) -> Town:
+def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
     """A site that counts no requests."""
-    return town(cursor, tmp_path, rate_limits="off")
+    return build_site(cursor, tmp_path, rate_limits="off")
 
 
 def harmless(root: etree._Element, where: str) -> None:
@@ -73,25 +73,25 @@ def fragment(html: str) -> etree._Element:
     return html5lib.parse(f"<!doctype html><body>{html}", treebuilder="lxml", namespaceHTMLElements=False)
 
 
-def check(reply: Reply, where: str) -> None:
+def check(response: HttpResponse, where: str) -> None:
     """Read the reply as its reader does."""
-    kind = (reply.header("Content-Type") or "").partition(";")[0]
+    kind = (response.header("Content-Type") or "").partition(";")[0]
     if kind == "text/html":
-        harmless(document(reply), where)
+        harmless(document(response), where)
     elif kind.endswith("xml"):
-        feed = etree.fromstring(reply.body)
+        feed = etree.fromstring(response.body)
         for content in feed.iter("{*}content", "{*}summary", "{*}title"):
             assert not len(content), where
             if content.get("type") == "html":
                 harmless(fragment(content.text or ""), where)
     elif kind == "application/json":
-        for html in markup(json.loads(reply.body)):
+        for html in markup(json.loads(response.body)):
             harmless(fragment(html), where)
 
 
-def plant(site: Town, text: str) -> dict[str, object]:
+def plant(site: SiteFixture, text: str) -> dict[str, object]:
     """Write it everywhere; the arguments of addresses where it may show."""
-    ada, bob = site.resident("ada"), site.resident("bob")
+    ada, bob = site.registered_user("ada"), site.registered_user("bob")
     fields = {f"field_{part}_{number}": text for number in range(4) for part in ("name", "value")}
     saved = ada.submit("/settings", display_name=text, bio=text, discoverable="1", indexable="1", **fields)
     assert saved.status == 303, saved.text
@@ -102,8 +102,8 @@ def plant(site: Town, text: str) -> dict[str, object]:
     wanted = {"keywords": text, "title": text, "contexts[]": "home", "action": "warn"}
     assert ada.submit("/settings/filters", **wanted).status == 303
     post = make.post(site.cursor, site.viewer("ada"), f"{text} @bob", visibility=Visibility.PUBLIC)
-    program = another(site, site.viewer("bob"))
-    ask(site.server, "POST", f"/api/v1/statuses/{post.id}/favourite", {"Authorization": f"Bearer {program.token}"})
+    program = new_client_for(site, site.viewer("bob"))
+    request(site.server, "POST", f"/api/v1/statuses/{post.id}/favourite", {"Authorization": f"Bearer {program.token}"})
     assert ada.submit(f"/posts/{post.id}/edit", text=f"{text} edited", spoiler=text).status == 303
     values: dict[str, object] = {"username": "ada", "name": "tag", "post_id": post.id, "status_id": post.id, "account_id": post.author.id}
     values |= plant_by_program(site, text)
@@ -113,9 +113,9 @@ def plant(site: Town, text: str) -> dict[str, object]:
     return values
 
 
-def plant_by_program(site: Town, text: str) -> dict[str, object]:
+def plant_by_program(site: SiteFixture, text: str) -> dict[str, object]:
     """The same where an app writes it, whose name it is, too; bob, who is told of all, becomes an administrator."""
-    ada, bob = (Client(site, done(site.domain.tokens.issue(site.viewer(name).id, EVERYTHING, text)).text) for name in ("ada", "bob"))
+    ada, bob = (Client(site, done(site.domain.tokens.issue(site.viewer(name).id, ALL_SCOPES, text)).text) for name in ("ada", "bob"))
     poll = ada.post("/v1/statuses", status="@bob?", poll={"options": [text, f"{text} 2"], "expires_in": 3600}).json
     media = ada.upload("POST", "/v2/media", {"file": picture()}, description=text).json["id"]
     shown = ada.post("/v1/statuses", status="@bob!", media_ids=[media], spoiler_text=text).json
@@ -123,40 +123,40 @@ def plant_by_program(site: Town, text: str) -> dict[str, object]:
     told = [one.post("/v1/statuses", status=f"@ada @bob {text}", visibility="direct") for one in (ada, bob)]
     reported = bob.post("/v1/reports", account_id=shown["account"]["id"], status_ids=[shown["id"]], comment=text)
     noted = bob.post(f"/v1/accounts/{shown['account']['id']}/note", comment=text)
-    assert {reply.status for reply in (later, *told, reported, noted)} == {200}
+    assert {response.status for response in (later, *told, reported, noted)} == {200}
     done(Announcements(site.database, HOST, f"http://{HOST}", lambda: make.NOW).publish(text))
     site.cursor.execute("update users set role = 'admin' where account_id = %(id)s", {"id": site.viewer("bob").id})
     return {"poll_id": poll["poll"]["id"], "scheduled_id": later.json["id"]}
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_what_people_write_is_never_markup(site: Town, text: str) -> None:
+def test_user_text_is_never_markup(site: SiteFixture, text: str) -> None:
     values = plant(site, text)
     ada, bob = (site.visitor() for _ in range(2))
     for visitor, name in ((ada, "ada"), (bob, "bob")):
         assert visitor.submit("/login", name=name, password=PASSWORD).status == 303
-    programs = {visitor: another(site, site.viewer(name)).token for visitor, name in ((ada, "ada"), (bob, "bob"))}
+    programs = {visitor: new_client_for(site, site.viewer(name)).token for visitor, name in ((ada, "ada"), (bob, "bob"))}
     shown = 0
-    for route in reading(site):
-        target = filled(route.path, values)
+    for route in finite_get_routes(site):
+        target = fill_path(route.path, values)
         for visitor in (ada, bob):
-            reply = (
-                ask(site.server, "GET", target + "?q=ada", {"Authorization": f"Bearer {programs[visitor]}"})
-                if route.options.api
+            response = (
+                request(site.server, "GET", target + "?q=ada", {"Authorization": f"Bearer {programs[visitor]}"})
+                if route.needs.api
                 else visitor.get(target)
             )
-            check(reply, target)
-            shown += reply.status == 200
+            check(response, target)
+            shown += response.status == 200
     assert shown > 60
 
 
-def test_what_is_in_an_address_is_never_markup(site: Town) -> None:
-    visitor, ada = site.visitor(), site.resident("ada")
+def test_text_in_a_url_is_never_markup(site: SiteFixture) -> None:
+    visitor, ada = site.visitor(), site.registered_user("ada")
     quoted = quote("".join(HOSTILE.values()), safe="")
     query = "&".join(f"{name}={quoted}" for name in ("q", "next", "text", "notice", "reply_to", "url", "title", "redirect_uri", "invite"))
-    for route in reading(site):
-        if not route.options.api:
-            target = filled(route.path, {"username": "ada", "name": quoted, "post_id": quoted})
+    for route in finite_get_routes(site):
+        if not route.needs.api:
+            target = fill_path(route.path, {"username": "ada", "name": quoted, "post_id": quoted})
             for who in (visitor, ada):
                 check(who.get(f"{target}?{query}"), target)
     check(visitor.get("/" + quoted), "nowhere")

@@ -15,26 +15,26 @@ from microblog.storage import jobs, media
 from microblog.storage.database import Cursor, execute, fetch_value
 from tests import files, make
 from tests.fakes import done
-from tests.web.api.client import Client, another
-from tests.web.memory import Reply, ask
-from tests.web.visitor import HOST, PASSWORD, Town, Visitor, town
+from tests.web.api.client import Client, new_client_for
+from tests.web.http_client import HttpResponse, request
+from tests.web.visitor import HOST, PASSWORD, SiteFixture, Visitor, build_site
 
 SHARED, PRIVATE = "public, max-age=86400, s-maxage=3600, immutable", "private, max-age=300"
 
 
 @pytest.fixture
-def site(cursor: Cursor, tmp_path: Path) -> Town:
-    return town(cursor, tmp_path, rate_limits="off")
+def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
+    return build_site(cursor, tmp_path, rate_limits="off")
 
 
 @pytest.fixture
-def ada(site: Town) -> Visitor:
-    return site.resident("ada")
+def ada(site: SiteFixture) -> Visitor:
+    return site.registered_user("ada")
 
 
 @pytest.fixture
-def program(site: Town, ada: Visitor) -> Client:
-    return another(site, site.viewer("ada"))
+def program(site: SiteFixture, ada: Visitor) -> Client:
+    return new_client_for(site, site.viewer("ada"))
 
 
 def upload(program: Client) -> Any:
@@ -48,15 +48,15 @@ def posted(program: Client, visibility: str = "public", **fields: object) -> tup
     return post["id"], [piece["url"], piece["preview_url"]]
 
 
-def get(site: Town, url: str, **headers: str) -> Reply:
-    return ask(site.server, "GET", url.removeprefix(f"http://{HOST}"), headers)
+def get(site: SiteFixture, url: str, **headers: str) -> HttpResponse:
+    return request(site.server, "GET", url.removeprefix(f"http://{HOST}"), headers)
 
 
-def answers(site: Town, urls: list[str]) -> set[int]:
+def answers(site: SiteFixture, urls: list[str]) -> set[int]:
     return {get(site, url).status for url in urls}
 
 
-def work(site: Town) -> None:
+def work(site: SiteFixture) -> None:
     """Do what waits to be done about files and accounts."""
     later = make.NOW.replace(year=make.NOW.year + 10)
     now = make.NOW.replace(year=make.NOW.year + 9)
@@ -69,12 +69,12 @@ def work(site: Town) -> None:
             jobs.finish(site.cursor, job, worker="w", now=now)
 
 
-def on_disk(site: Town) -> list[str]:
+def on_disk(site: SiteFixture) -> list[str]:
     directory = site.domain.attachments.media_store.directory  # type: ignore[attr-defined]  # of the real studio
     return sorted(path.name for path in directory.rglob("*") if path.is_file())
 
 
-def test_a_deletion_on_the_page_takes_the_files_away_at_once(site: Town, ada: Visitor, program: Client) -> None:
+def test_deleting_a_post_on_the_site_deletes_its_files_at_once(site: SiteFixture, ada: Visitor, program: Client) -> None:
     post, urls = posted(program)
     other = upload(program)
     program.put(f"/v1/statuses/{post}", status="Another", media_ids=[other["id"]])
@@ -86,19 +86,19 @@ def test_a_deletion_on_the_page_takes_the_files_away_at_once(site: Town, ada: Vi
     assert on_disk(site) == []
 
 
-def test_files_stay_for_a_redraft_and_are_kept_by_no_shared_cache_meanwhile(site: Town, ada: Visitor, program: Client) -> None:
+def test_files_stay_for_a_redraft_but_not_in_shared_caches(site: SiteFixture, ada: Visitor, program: Client) -> None:
     post, urls = posted(program)
     again, others = posted(program)
     ada.submit(f"/posts/{post}/delete", redraft="1")
-    program.ask("DELETE", f"/v1/statuses/{again}")
+    program.request("DELETE", f"/v1/statuses/{again}")
     work(site)
     assert answers(site, urls + others) == {200}
     assert {get(site, url).header("Cache-Control") for url in urls + others} == {PRIVATE}
 
 
-def test_a_program_can_take_the_files_away_with_the_post(site: Town, program: Client) -> None:
+def test_an_app_can_delete_the_files_with_the_post(site: SiteFixture, program: Client) -> None:
     post, urls = posted(program)
-    program.ask("DELETE", f"/v1/statuses/{post}", {"delete_media": True})
+    program.request("DELETE", f"/v1/statuses/{post}", {"delete_media": True})
     assert answers(site, urls) == {404}
 
 
@@ -117,19 +117,19 @@ def everything_of(program: Client) -> list[str]:
     return [*urls, *first, *pieces, me["avatar"], me["header"]]
 
 
-def test_a_suspension_hides_all_files_and_its_end_brings_them_back(site: Town, program: Client) -> None:
+def test_a_suspension_hides_all_files_until_it_ends(site: SiteFixture, program: Client) -> None:
     urls = everything_of(program)
     assert len(urls) == len(set(urls)) == 14
     assert answers(site, urls) == {200}
     members = site.domain.moderation.account_admin
-    done(members.suspend(program.person.id))
+    done(members.suspend(program.owner.id))
     assert answers(site, urls) == {404}
     work(site)
-    done(members.restore(program.person.id))
+    done(members.restore(program.owner.id))
     assert answers(site, urls) == {200}
 
 
-def test_a_deleted_account_leaves_no_file(site: Town, ada: Visitor, program: Client) -> None:
+def test_a_deleted_account_leaves_no_files(site: SiteFixture, ada: Visitor, program: Client) -> None:
     urls = everything_of(program)
     assert answers(site, urls) == {200}
     ada.submit("/settings/delete", password=PASSWORD)
@@ -139,7 +139,7 @@ def test_a_deleted_account_leaves_no_file(site: Town, ada: Visitor, program: Cli
     assert fetch_value(site.cursor, "select count(*) from media") == 0
 
 
-def test_a_face_that_was_replaced_is_gone(site: Town, program: Client) -> None:
+def test_a_replaced_profile_picture_is_gone(site: SiteFixture, program: Client) -> None:
     program.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.picture()})
     first = program.get("/v1/accounts/verify_credentials").json["avatar"]
     assert get(site, first).header("Cache-Control") == SHARED
@@ -148,24 +148,24 @@ def test_a_face_that_was_replaced_is_gone(site: Town, program: Client) -> None:
 
 
 @pytest.mark.parametrize("visibility", Visibility)
-def test_only_what_everybody_may_see_is_kept_by_shared_caches(site: Town, program: Client, visibility: Visibility) -> None:
+def test_shared_caches_may_store_only_files_of_public_posts(site: SiteFixture, program: Client, visibility: Visibility) -> None:
     _, urls = posted(program, visibility)
     expected = SHARED if visibility.is_open else PRIVATE
     assert {get(site, url).header("Cache-Control") for url in urls} == {expected}
     assert {get(site, url, Range="bytes=0-9").header("Cache-Control") for url in urls} == {expected}
 
 
-def test_a_cache_that_asks_again_is_told_that_nothing_changed_or_that_it_is_gone(site: Town, ada: Visitor, program: Client) -> None:
+def test_a_cache_can_revalidate_a_file_until_it_is_gone(site: SiteFixture, ada: Visitor, program: Client) -> None:
     post, [url, _] = posted(program)
     tag = get(site, url).header("ETag")
     assert tag
-    same = ask(site.server, "GET", url.removeprefix(f"http://{HOST}"), {"If-None-Match": tag})
+    same = request(site.server, "GET", url.removeprefix(f"http://{HOST}"), {"If-None-Match": tag})
     assert (same.status, same.body, same.header("Cache-Control")) == (304, b"", SHARED)
     ada.submit(f"/posts/{post}/delete")
-    assert ask(site.server, "GET", url.removeprefix(f"http://{HOST}"), {"If-None-Match": tag}).status == 404
+    assert request(site.server, "GET", url.removeprefix(f"http://{HOST}"), {"If-None-Match": tag}).status == 404
 
 
-def test_a_file_that_is_asked_for_again_costs_no_look_at_its_row(site: Town, program: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repeated_file_request_needs_no_query(site: SiteFixture, program: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     use_of = media.file_use
 
@@ -180,7 +180,7 @@ def test_a_file_that_is_asked_for_again_costs_no_look_at_its_row(site: Town, pro
     assert len(asked) == 2
 
 
-def test_a_picture_of_a_preview_of_a_link_is_served(site: Town, program: Client) -> None:
+def test_the_image_of_a_link_preview_is_served(site: SiteFixture, program: Client) -> None:
     _, [url, _] = posted(program)
     path = url.removeprefix(f"http://{HOST}")
     execute(site.cursor, "delete from media")

@@ -14,9 +14,9 @@ from microblog.model.ids import AccountId
 from microblog.storage.database import Cursor, fetch_all, fetch_value
 from tests import files, make
 from tests.fakes import done
-from tests.web.api.client import Client, another
+from tests.web.api.client import Client, new_client_for
 from tests.web.api.test_push_subscription import PATH, subscribe
-from tests.web.visitor import PASSWORD, Town, Visitor, town
+from tests.web.visitor import PASSWORD, SiteFixture, Visitor, build_site
 
 TOLD = {"events", "invalidation_log", "jobs", "emails", "visits"}  # what happened stays in these
 ACTS: dict[str, tuple[Callable[[AccountAdmin, AccountId], object], Callable[[AccountAdmin, AccountId], object]]] = {
@@ -31,7 +31,7 @@ SHUT_OUT = ("suspension", "disabling")
 class Shut:
     """Somebody with a browser, a program that is pushed to, and things of their own."""
 
-    site: Town
+    site: SiteFixture
     browser: Visitor
     program: Client
     members: AccountAdmin
@@ -39,11 +39,11 @@ class Shut:
 
 @pytest.fixture
 def ada(cursor: Cursor, tmp_path: Path) -> Shut:
-    site = town(cursor, tmp_path, rate_limits="off")
-    browser, _ = site.resident("ada"), site.resident("bob")
-    program, bob = another(site, site.viewer("ada")), another(site, site.viewer("bob"))
-    make.follow(cursor, program.person, bob.person)
-    make.follow(cursor, bob.person, program.person)
+    site = build_site(cursor, tmp_path, rate_limits="off")
+    browser, _ = site.registered_user("ada"), site.registered_user("bob")
+    program, bob = new_client_for(site, site.viewer("ada")), new_client_for(site, site.viewer("bob"))
+    make.follow(cursor, program.owner, bob.owner)
+    make.follow(cursor, bob.owner, program.owner)
     picture = program.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
     post = program.post("/v1/statuses", status="Hello @bob #tea", media_ids=[picture]).json["id"]
     bob.post(f"/v1/statuses/{post}/reblog")
@@ -64,20 +64,20 @@ def rows(cursor: Cursor) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("act", ACTS)
-def test_what_is_undone_leaves_every_row_as_it_was(ada: Shut, act: str) -> None:
+def test_undoing_a_sanction_restores_every_row(ada: Shut, act: str) -> None:
     begin, end = ACTS[act]
     before = rows(ada.site.cursor)
-    begin(ada.members, ada.program.person.id)
+    begin(ada.members, ada.program.owner.id)
     changed = rows(ada.site.cursor)
     assert {table for table in before if before[table] != changed[table]} == {"users" if act == "disabling" else "accounts"}
-    end(ada.members, ada.program.person.id)
+    end(ada.members, ada.program.owner.id)
     assert rows(ada.site.cursor) == before
 
 
 @pytest.mark.parametrize("act", SHUT_OUT)
-def test_whoever_is_shut_out_is_refused_and_comes_back_with_browser_program_and_pushes(ada: Shut, act: str) -> None:
+def test_sessions_tokens_and_push_are_refused_during_a_sanction_and_work_again_afterwards(ada: Shut, act: str) -> None:
     begin, end = ACTS[act]
-    begin(ada.members, ada.program.person.id)
+    begin(ada.members, ada.program.owner.id)
     assert ada.program.get("/v1/accounts/verify_credentials").status == 403
     assert ada.program.post("/v1/statuses", status="No").status == 403
     assert ada.program.get(PATH).status == 403
@@ -85,9 +85,9 @@ def test_whoever_is_shut_out_is_refused_and_comes_back_with_browser_program_and_
     assert ada.browser.get("/local").status == 200
     other = ada.site.visitor()
     assert other.submit("/login", name="ada", password=PASSWORD).status == 403
-    another(ada.site, ada.site.viewer("bob")).post("/v1/statuses", status="@ada are you there?")
+    new_client_for(ada.site, ada.site.viewer("bob")).post("/v1/statuses", status="@ada are you there?")
     assert pushed(ada) is None
-    end(ada.members, ada.program.person.id)
+    end(ada.members, ada.program.owner.id)
     assert ada.program.get("/v1/accounts/verify_credentials").json["id"] == ada.program.id
     assert ada.browser.get("/home").status == 200
     assert ada.program.get(PATH).status == 200
@@ -101,8 +101,8 @@ def pushed(ada: Shut) -> object:
     return done(pushes.next(id))
 
 
-def test_a_deletion_leaves_no_way_back(ada: Shut) -> None:
-    done(ada.members.delete(ada.program.person.id))
+def test_a_deleted_account_has_no_sessions_tokens_or_push_subscriptions(ada: Shut) -> None:
+    done(ada.members.delete(ada.program.owner.id))
     assert ada.program.get("/v1/accounts/verify_credentials").status == 401
     assert ada.browser.get("/home").status == 303
     assert "session" not in ada.browser.cookies

@@ -14,7 +14,7 @@ def slow(number: int) -> int:
     return -number
 
 
-async def test_while_a_long_list_is_made_others_have_their_turn() -> None:
+async def test_encoding_a_long_list_yields_to_the_reactor() -> None:
     turns: list[float] = []
     others = LoopingCall(lambda: turns.append(time.monotonic()))
     others.start(0.001)

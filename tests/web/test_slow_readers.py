@@ -166,9 +166,7 @@ WAYS = pytest.mark.parametrize("way", [by_socket, by_events])
 
 
 @WAYS
-async def test_a_reader_that_stops_reading_keeps_nobody_waiting_and_takes_little_room(
-    world: BroadcasterFixture, way: Callable[..., OpenStream]
-) -> None:
+async def test_a_stalled_client_delays_nobody_and_takes_little_memory(world: BroadcasterFixture, way: Callable[..., OpenStream]) -> None:
     slow, quick = await Client.connect(way(world)), await Client.connect(way(world))
     posted = await publish(world, quick)
     await quick.read_until(lambda client: len(positions(client.data)) == POSTS)
@@ -183,7 +181,7 @@ async def test_a_reader_that_stops_reading_keeps_nobody_waiting_and_takes_little
 
 
 @WAYS
-async def test_without_progress_for_thirty_seconds_it_is_closed_and_resumes_without_a_hole(
+async def test_a_client_without_progress_is_closed_and_resumes_without_a_gap(
     world: BroadcasterFixture, way: Callable[..., OpenStream]
 ) -> None:
     slow, quick = await Client.connect(way(world)), await Client.connect(way(world))
@@ -203,7 +201,7 @@ async def test_without_progress_for_thirty_seconds_it_is_closed_and_resumes_with
         await client.close()
 
 
-async def test_a_socket_that_is_read_again_in_time_finds_all_that_waited_and_close_code_4008(world: BroadcasterFixture) -> None:
+async def test_a_stalled_socket_still_gets_buffered_data_and_close_code_4008(world: BroadcasterFixture) -> None:
     slow = await Client.connect(by_socket(world))
     posted = await publish(world)
     await patience_ends(world)
@@ -218,7 +216,7 @@ async def test_a_socket_that_is_read_again_in_time_finds_all_that_waited_and_clo
 
 
 @WAYS
-async def test_a_reader_that_is_slow_but_reads_is_not_closed(world: BroadcasterFixture, way: Callable[..., OpenStream]) -> None:
+async def test_a_slow_client_that_keeps_reading_is_not_closed(world: BroadcasterFixture, way: Callable[..., OpenStream]) -> None:
     slow = await Client.connect(way(world))
     posted = await publish(world)
     for _ in range(3 * STALL_TIMEOUT_S):

@@ -11,65 +11,65 @@ from microblog.live.connections import HEARTBEAT_S
 from microblog.model.posts import Visibility
 from tests import make
 from tests.fakes import done
-from tests.web.memory import Line, request
-from tests.web.sample_data import Village, village_at
+from tests.web.http_client import MemoryConnection, encode_request
+from tests.web.live_site import LiveSite, open_live_site
 from tests.web.visitor import HOST, document
 
 MAX_PER_NETWORK = 300  # unless settings say otherwise
 
 
 @pytest.fixture
-def village(database_url: str, tmp_path: Path) -> Iterator[Village]:
-    with village_at(database_url, tmp_path) as made:
+def live_site(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
+    with open_live_site(database_url, tmp_path) as made:
         yield made
 
 
-def test_a_new_post_is_told_to_everybody_who_has_its_timeline_open(village: Village) -> None:
-    ada, bob = village.resident("ada"), village.resident("bob")
-    done(village.domain.follows.follow(village.viewer("bob"), village.viewer("ada").id))
-    village.happens()
+def test_a_new_post_is_sent_to_every_open_timeline_that_has_it(live_site: LiveSite) -> None:
+    ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
+    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
+    live_site.process_events()
     streams = [
-        village.listen("/live/home", bob),
-        village.listen("/live/home", ada),
-        village.listen("/live/local"),
-        village.listen("/live/tags/World"),
-        village.listen("/live/@Ada", bob),
+        live_site.listen("/live/home", bob),
+        live_site.listen("/live/home", ada),
+        live_site.listen("/live/local"),
+        live_site.listen("/live/tags/World"),
+        live_site.listen("/live/@Ada", bob),
     ]
-    village.post(ada, "Hello, #world")
+    live_site.post(ada, "Hello, #world")
     heard = [stream.read() for stream in streams]
     assert [[event.name for event in events] for events in heard] == [["update"]] * 5
     [told] = heard[0]
     assert "Hello, " in str(told.json["html"])
-    assert told.id == str(village.feed.position)
+    assert told.id == str(live_site.broadcaster.position)
     with_forms, without = str(heard[0][0].json["html"]), str(heard[2][0].json["html"])
     assert "formaction" in with_forms
     assert "formaction" not in without
 
 
-def test_what_may_not_be_seen_is_told_to_nobody_else(village: Village) -> None:
-    ada, bob = village.resident("ada"), village.resident("bob")
-    mine = village.listen("/live/home", ada)
+def test_a_followers_only_post_is_sent_to_nobody_else(live_site: LiveSite) -> None:
+    ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
+    mine = live_site.listen("/live/home", ada)
     others = [
-        village.listen("/live/home", bob),
-        village.listen("/live/local"),
-        village.listen("/live/@ada", bob),
-        village.listen("/live/tags/x"),
+        live_site.listen("/live/home", bob),
+        live_site.listen("/live/local"),
+        live_site.listen("/live/@ada", bob),
+        live_site.listen("/live/tags/x"),
     ]
-    village.post(ada, "Psst #x", visibility=Visibility.PRIVATE)
+    live_site.post(ada, "Psst #x", visibility=Visibility.PRIVATE)
     assert [event.name for event in mine.read()] == ["update"]
     assert [stream.read() for stream in others] == [[]] * 4
 
 
-def test_edits_deletions_and_replies_are_told_to_whoever_has_the_post_open(village: Village) -> None:
-    ada, bob = village.resident("ada"), village.resident("bob")
-    village.post(ada, "First")
+def test_edits_deletions_and_replies_are_sent_to_the_open_page_of_a_post(live_site: LiveSite) -> None:
+    ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
+    live_site.post(ada, "First")
     [id] = document(bob.get("/@ada")).xpath("//article/@data-id")
-    page = village.listen(f"/live/posts/{id}", bob)
-    village.post(bob, "Second", reply_to=id)
+    page = live_site.listen(f"/live/posts/{id}", bob)
+    live_site.post(bob, "Second", reply_to=id)
     assert ada.submit(f"/posts/{id}/edit", text="Better").status == 303
-    village.happens()
+    live_site.process_events()
     assert ada.submit(f"/posts/{id}/delete").status == 303
-    village.happens()
+    live_site.process_events()
     reply, edited, deleted = page.read()
     assert (reply.name, reply.json["reply_to"]) == ("update", id)
     assert (edited.name, edited.json["id"]) == ("edit", id)
@@ -77,11 +77,11 @@ def test_edits_deletions_and_replies_are_told_to_whoever_has_the_post_open(villa
     assert (deleted.name, deleted.data) == ("delete", id)
 
 
-def test_a_mention_rings_on_any_page_that_its_receiver_has_open(village: Village) -> None:
-    ada, bob = village.resident("ada"), village.resident("bob")
-    pages = [village.listen(path, bob) for path in ("/live/home", "/live/local", "/live/notifications")]
-    other = village.listen("/live/notifications", ada)
-    village.post(ada, "Hello @bob", visibility="unlisted")
+def test_a_mention_is_sent_to_every_open_page_of_its_recipient(live_site: LiveSite) -> None:
+    ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
+    pages = [live_site.listen(path, bob) for path in ("/live/home", "/live/local", "/live/notifications")]
+    other = live_site.listen("/live/notifications", ada)
+    live_site.post(ada, "Hello @bob", visibility="unlisted")
     for page in pages:
         [told] = page.read()
         assert told.name == "notification"
@@ -90,188 +90,188 @@ def test_a_mention_rings_on_any_page_that_its_receiver_has_open(village: Village
     assert other.read() == []
 
 
-def test_whoever_comes_back_with_a_position_misses_nothing(village: Village) -> None:
-    ada = village.resident("ada")
+def test_resuming_from_a_position_misses_nothing(live_site: LiveSite) -> None:
+    ada = live_site.registered_user("ada")
     page = document(ada.get("/home"))
     position = page.xpath("string(//body/@data-position)")
-    village.post(ada, "While it was loading")
-    stream = village.listen(f"/live/home?since={position}", ada)
+    live_site.post(ada, "While it was loading")
+    stream = live_site.listen(f"/live/home?since={position}", ada)
     resumed, update = stream.read()
     assert (resumed.name, resumed.id, update.name) == ("resumed", position, "update")
-    stream.line.hang_up()
-    village.post(ada, "While the laptop slept")
-    again = village.listen(f"/live/home?since={position}", ada, Last_Event_ID=update.id)
+    stream.connection.hang_up()
+    live_site.post(ada, "While the laptop slept")
+    again = live_site.listen(f"/live/home?since={position}", ada, Last_Event_ID=update.id)
     resumed, missed = again.read()
     assert resumed.id == update.id
     assert "While the laptop slept" in str(missed.json["html"])
 
 
 @pytest.mark.parametrize("position", ["nonsense", "elsewhere.5.5", "%E2%80%A6", "1.2"])
-def test_a_position_that_means_nothing_here_is_a_gap(village: Village, position: str) -> None:
-    ada = village.resident("ada")
-    names = [event.name for event in village.listen(f"/live/local?since={position}").read()]
+def test_an_unknown_position_is_a_gap(live_site: LiveSite, position: str) -> None:
+    ada = live_site.registered_user("ada")
+    names = [event.name for event in live_site.listen(f"/live/local?since={position}").read()]
     assert names[-1] == "gap"
-    stream = village.listen(f"/live/local?since={position}")
+    stream = live_site.listen(f"/live/local?since={position}")
     stream.read()
-    village.post(ada, "Hello")
+    live_site.post(ada, "Hello")
     assert [event.name for event in stream.read()] == ["update"]
 
 
-def test_proxies_are_told_to_let_it_through(village: Village) -> None:
-    stream = village.listen("/live/local")
-    assert stream.opened.status == 200
-    assert stream.opened.header("Content-Type") == "text/event-stream"
-    assert stream.opened.header("Cache-Control") == "no-store, no-transform"
-    assert stream.opened.header("X-Accel-Buffering") == "no"
-    assert b"retry: " in stream.opened.body
+def test_the_headers_keep_proxies_from_buffering(live_site: LiveSite) -> None:
+    stream = live_site.listen("/live/local")
+    assert stream.response.status == 200
+    assert stream.response.header("Content-Type") == "text/event-stream"
+    assert stream.response.header("Cache-Control") == "no-store, no-transform"
+    assert stream.response.header("X-Accel-Buffering") == "no"
+    assert b"retry: " in stream.response.body
 
 
-def test_something_comes_at_least_every_fifteen_seconds_and_says_where_we_are(village: Village) -> None:
-    ada = village.resident("ada")
-    stream = village.listen("/live/tags/quiet")
-    village.post(ada, "Nothing about it")
-    stream.line.read()
+def test_a_heartbeat_with_the_position_is_sent_every_fifteen_seconds(live_site: LiveSite) -> None:
+    ada = live_site.registered_user("ada")
+    stream = live_site.listen("/live/tags/quiet")
+    live_site.post(ada, "Nothing about it")
+    stream.connection.read()
     for _ in range(HEARTBEAT_S):
-        village.reactor.advance(1)
-    assert f"id: {village.feed.position}".encode() in stream.line.read()
+        live_site.reactor.advance(1)
+    assert f"id: {live_site.broadcaster.position}".encode() in stream.connection.read()
 
 
 @pytest.mark.parametrize("path", ["/live/home", "/live/notifications"])
-def test_strangers_have_no_home_to_listen_to(village: Village, path: str) -> None:
-    assert village.listen(path).opened.status in (302, 303, 401)
+def test_personal_streams_require_a_login(live_site: LiveSite, path: str) -> None:
+    assert live_site.listen(path).response.status in (302, 303, 401)
 
 
 @pytest.mark.parametrize(
     "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}, {"Sec-Fetch-Site": "same-site"}]
 )
-def test_pages_of_other_sites_may_not_listen(village: Village, headers: dict[str, str]) -> None:
-    assert village.listen("/live/local", None, **headers).opened.status == 403
-    assert village.listen("/live/local", Origin=f"http://{HOST}", Sec_Fetch_Site="same-origin").opened.status == 200
+def test_other_sites_cannot_open_streams(live_site: LiveSite, headers: dict[str, str]) -> None:
+    assert live_site.listen("/live/local", None, **headers).response.status == 403
+    assert live_site.listen("/live/local", Origin=f"http://{HOST}", Sec_Fetch_Site="same-origin").response.status == 200
 
 
-def test_a_post_that_one_may_not_see_and_nobodys_profile_cannot_be_listened_to(village: Village) -> None:
-    ada = village.resident("ada")
-    village.post(ada, "Psst", visibility="private")
+def test_streams_of_hidden_posts_and_unknown_profiles_are_404(live_site: LiveSite) -> None:
+    ada = live_site.registered_user("ada")
+    live_site.post(ada, "Psst", visibility="private")
     [id] = document(ada.get("/home")).xpath("//article/@data-id")
-    assert village.listen(f"/live/posts/{id}").opened.status == 404
-    assert village.listen("/live/posts/1").opened.status == 404
-    assert village.listen("/live/@nobody").opened.status == 404
-    assert village.listen(f"/live/posts/{id}", ada).opened.status == 200
+    assert live_site.listen(f"/live/posts/{id}").response.status == 404
+    assert live_site.listen("/live/posts/1").response.status == 404
+    assert live_site.listen("/live/@nobody").response.status == 404
+    assert live_site.listen(f"/live/posts/{id}", ada).response.status == 200
 
 
-def test_logging_out_closes_the_stream_and_says_why(village: Village) -> None:
-    ada = village.resident("ada")
-    stream, anybody = village.listen("/live/home", ada), village.listen("/live/local")
+def test_logging_out_closes_the_stream_and_says_why(live_site: LiveSite) -> None:
+    ada = live_site.registered_user("ada")
+    stream, anybody = live_site.listen("/live/home", ada), live_site.listen("/live/local")
     assert ada.submit("/logout", page="/home").status == 303
-    village.happens()
+    live_site.process_events()
     assert [event.name for event in stream.read()] == ["bye"]
-    assert stream.line.closed
-    assert not anybody.line.closed
+    assert stream.connection.closed
+    assert not anybody.connection.closed
 
 
-def test_suspension_closes_the_streams_of_the_account(village: Village) -> None:
-    ada = village.resident("ada")
-    stream = village.listen("/live/home", ada)
+def test_suspension_closes_the_streams_of_the_account(live_site: LiveSite) -> None:
+    ada = live_site.registered_user("ada")
+    stream = live_site.listen("/live/home", ada)
 
     def suspend() -> None:
-        with village.database.connection as connection, connection.cursor() as cursor:
+        with live_site.database.connection as connection, connection.cursor() as cursor:
             make.suspend(cursor, make.named(cursor, "ada"))
 
     suspend()  # behind our back, without an event
     for _ in range(61):
-        village.reactor.advance(1)
-    assert stream.line.closed
+        live_site.reactor.advance(1)
+    assert stream.connection.closed
 
 
-def test_at_a_restart_clients_are_told_when_to_come_back(village: Village) -> None:
-    stream = village.listen("/live/local")
-    village.feed.stop()
+def test_a_restart_is_announced_with_a_delay(live_site: LiveSite) -> None:
+    stream = live_site.listen("/live/local")
+    live_site.broadcaster.stop()
     [told] = stream.read()
     assert told.name == "restart"
     assert 0 <= int(told.data) <= 5_000
-    assert stream.line.closed
-    assert village.listen("/live/local").opened.status == 503
+    assert stream.connection.closed
+    assert live_site.listen("/live/local").response.status == 503
 
 
-def test_whoever_hangs_up_leaves_nothing_behind(village: Village) -> None:
-    ada = village.resident("ada")
+def test_a_disconnected_client_leaves_no_state(live_site: LiveSite) -> None:
+    ada = live_site.registered_user("ada")
     for path in ("/live/home", "/live/local"):
-        village.listen(path, ada).line.hang_up()
-    assert (len(village.feed.connections), len(village.feed.viewer_states), len(village.feed.hub)) == (0, 0, 0)
+        live_site.listen(path, ada).connection.hang_up()
+    assert (len(live_site.broadcaster.connections), len(live_site.broadcaster.viewer_states), len(live_site.broadcaster.hub)) == (0, 0, 0)
 
 
-def test_streams_of_one_network_are_bounded_and_a_head_counts_for_nothing(village: Village) -> None:
+def test_streams_per_network_are_limited_and_head_requests_do_not_count(live_site: LiveSite) -> None:
     for _ in range(3):
-        assert Line(village.server).send(request("HEAD", "/live/local"))
-    lines = [village.listen("/live/local") for _ in range(MAX_PER_NETWORK)]
-    assert lines[-1].opened.status == 200
-    assert village.listen("/live/local").opened.status == 429
-    lines[0].line.hang_up()
-    assert village.listen("/live/local").opened.status == 200
+        assert MemoryConnection(live_site.server).send(encode_request("HEAD", "/live/local"))
+    connections = [live_site.listen("/live/local") for _ in range(MAX_PER_NETWORK)]
+    assert connections[-1].response.status == 200
+    assert live_site.listen("/live/local").response.status == 429
+    connections[0].connection.hang_up()
+    assert live_site.listen("/live/local").response.status == 200
 
 
-def test_what_a_client_says_after_its_request_is_not_listened_to(village: Village) -> None:
-    ada = village.resident("ada")
-    stream = village.listen("/live/local")
-    assert stream.line.send(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n" * 100) == b""
-    village.post(ada, "Still here")
+def test_bytes_after_the_stream_request_are_ignored(live_site: LiveSite) -> None:
+    ada = live_site.registered_user("ada")
+    stream = live_site.listen("/live/local")
+    assert stream.connection.send(b"GET / HTTP/1.1\r\nHost: site.test\r\n\r\n" * 100) == b""
+    live_site.post(ada, "Still here")
     assert [event.name for event in stream.read()] == ["update"]
 
 
-def test_messages_are_told_to_the_open_list_and_counted_on_every_page(village: Village) -> None:
-    ada, bob = village.resident("ada"), village.resident("bob")
-    done(village.domain.follows.follow(village.viewer("bob"), village.viewer("ada").id))
-    village.happens()
-    page, elsewhere = village.listen("/live/conversations", bob), village.listen("/live/local", bob)
-    village.post(ada, "Psst @bob", visibility="direct")
-    village.happens()
+def test_direct_messages_update_the_conversation_list_and_every_counter(live_site: LiveSite) -> None:
+    ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
+    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
+    live_site.process_events()
+    page, elsewhere = live_site.listen("/live/conversations", bob), live_site.listen("/live/local", bob)
+    live_site.post(ada, "Psst @bob", visibility="direct")
+    live_site.process_events()
     heard = {event.name: event.json for event in page.read()}
     assert set(heard) == {"conversation", "notification"}
     assert heard["conversation"]["unread"] is True
     assert "Psst" in str(heard["conversation"]["html"])
     assert heard["notification"]["messages"] == 1
     assert [(event.name, event.json["messages"]) for event in elsewhere.read()] == [("notification", 1)]
-    assert village.listen("/live/conversations").opened.status in (302, 303, 401)
+    assert live_site.listen("/live/conversations").response.status in (302, 303, 401)
 
 
-def test_what_is_read_anywhere_lowers_the_numbers_on_every_page_and_programs_hear_nothing_of_it(village: Village) -> None:
-    ada, bob = village.resident("ada"), village.resident("bob")
-    done(village.domain.follows.follow(village.viewer("bob"), village.viewer("ada").id))
-    village.post(ada, "Hello @bob")
-    village.post(ada, "Psst @bob", visibility="direct")
-    village.happens()
-    pages = [village.listen(path, bob) for path in ("/live/home", "/live/local", "/live/conversations")]
-    others = village.listen("/live/home", ada)
-    token = village.token("bob")
-    streams = [village.listen(f"/api/v1/streaming/{name}", Authorization=f"Bearer {token}") for name in ("user", "user/notification")]
+def test_reading_updates_counters_on_every_page_but_not_on_api_streams(live_site: LiveSite) -> None:
+    ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
+    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
+    live_site.post(ada, "Hello @bob")
+    live_site.post(ada, "Psst @bob", visibility="direct")
+    live_site.process_events()
+    pages = [live_site.listen(path, bob) for path in ("/live/home", "/live/local", "/live/conversations")]
+    others = live_site.listen("/live/home", ada)
+    token = live_site.token("bob")
+    streams = [live_site.listen(f"/api/v1/streaming/{name}", Authorization=f"Bearer {token}") for name in ("user", "user/notification")]
     assert bob.get("/notifications").status == 200
-    village.happens()
+    live_site.process_events()
     for page in pages:
         [told] = page.read()
         assert (told.name, told.json) == ("badges", {"unread": 0, "messages": 1, "removed": None})
     [button] = document(bob.get("/conversations")).xpath("//button[contains(@formaction, '/read')]/@formaction")
     bob.submit(button, page="/conversations")
-    village.happens()
+    live_site.process_events()
     assert [[told.json["messages"] for told in page.read() if told.name == "badges"] for page in pages] == [[0]] * 3
     bob.submit("/notifications/clear", page="/notifications")
-    village.happens()
+    live_site.process_events()
     assert [[told.name for told in page.read()] for page in pages] == [["badges"]] * 3
     assert [stream.read() for stream in (others, *streams)] == [[]] * 3
 
 
-def test_a_conversation_that_is_removed_goes_from_every_open_list(village: Village) -> None:
-    ada, bob = village.resident("ada"), village.resident("bob")
-    done(village.domain.follows.follow(village.viewer("bob"), village.viewer("ada").id))
-    village.post(ada, "Psst @bob", visibility="direct")
-    village.happens()
-    page, stream = village.listen("/live/conversations", bob), village.listen("/live/home", bob)
-    program = village.listen("/api/v1/streaming/direct", Authorization=f"Bearer {village.token('bob')}")
+def test_a_removed_conversation_disappears_from_every_open_list(live_site: LiveSite) -> None:
+    ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
+    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
+    live_site.post(ada, "Psst @bob", visibility="direct")
+    live_site.process_events()
+    page, stream = live_site.listen("/live/conversations", bob), live_site.listen("/live/home", bob)
+    program = live_site.listen("/api/v1/streaming/direct", Authorization=f"Bearer {live_site.token('bob')}")
     [id] = document(bob.get("/conversations")).xpath("//li/@data-talk")
     bob.submit(f"/conversations/{id}/remove", page="/conversations")
-    village.happens()
+    live_site.process_events()
     for open_page in (page, stream):
         [told] = open_page.read()
         assert (told.name, told.json) == ("badges", {"unread": 1, "messages": 0, "removed": id})
-    done(village.domain.relations.block(village.viewer("ada"), village.viewer("bob").id))
-    village.happens()
+    done(live_site.domain.relations.block(live_site.viewer("ada"), live_site.viewer("bob").id))
+    live_site.process_events()
     assert program.read() == []

@@ -21,13 +21,13 @@ from microblog.storage import interactions, users
 from microblog.storage.database import Cursor, execute
 from tests import make
 from tests.fakes import done
-from tests.web.visitor import Town, Visitor, document, town, words
+from tests.web.visitor import SiteFixture, Visitor, build_site, document, main_text
 
 YESTERDAY = now() - timedelta(days=1)
 
 
 @pytest.fixture
-def lively(site: Town, cursor: Cursor) -> Town:
+def lively(site: SiteFixture, cursor: Cursor) -> SiteFixture:
     """A site on which things happened yesterday that not everybody may know."""
     author, fan = make.viewer(cursor, "author", now=YESTERDAY), make.viewer(cursor, "fan", now=YESTERDAY)
     public = make.post(cursor, author, "Read #books", now=YESTERDAY)
@@ -38,8 +38,8 @@ def lively(site: Town, cursor: Cursor) -> Town:
     return site
 
 
-def admin(site: Town, cursor: Cursor) -> Visitor:
-    resident = site.resident("boss")
+def admin(site: SiteFixture, cursor: Cursor) -> Visitor:
+    resident = site.registered_user("boss")
     users.change_role(cursor, account=site.viewer("boss").id, role=Role.ADMIN)
     return resident
 
@@ -48,39 +48,39 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
-def test_everybody_sees_the_days_as_plots_with_the_numbers_behind_them(lively: Town) -> None:
-    reply = lively.visitor().get("/stats")
-    page = document(reply)
-    assert reply.status == 200
+def test_the_public_page_has_plots_and_tables_by_day(lively: SiteFixture) -> None:
+    response = lively.visitor().get("/stats")
+    page = document(response)
+    assert response.status == 200
     assert [len(figure.xpath(".//*[local-name()='svg']")) for figure in page.xpath("//figure")][:2] == [1, 1]
     [posts] = page.xpath("//figure[.//h2[text()='Posts']]")
     assert [csv_cell.text for csv_cell in posts.xpath(".//tbody/tr[1]/td")] == ["2", "0"]
-    assert "#books" in words(reply)
-    assert "Read #books" in words(reply)
-    assert "No data for this period." in words(reply)
+    assert "#books" in main_text(response)
+    assert "Read #books" in main_text(response)
+    assert "No data for this period." in main_text(response)
 
 
 @pytest.mark.parametrize("path", ["/stats", "/stats?by=month", "/stats.json", "/stats.csv", "/api/v1/instance/activity"])
-def test_what_not_everybody_may_see_is_in_no_statistics(lively: Town, path: str) -> None:
+def test_statistics_contain_nothing_private(lively: SiteFixture, path: str) -> None:
     text = lively.visitor().get(path).text
     assert text
     assert "secret" not in text
 
 
-def test_what_is_hidden_today_is_shown_no_more(lively: Town, cursor: Cursor) -> None:
+def test_posts_hidden_since_then_are_no_longer_shown(lively: SiteFixture, cursor: Cursor) -> None:
     make.suspend(cursor, make.named(cursor, "author"))
-    reply = lively.visitor().get("/stats")
-    assert "books" not in words(reply)
+    response = lively.visitor().get("/stats")
+    assert "books" not in main_text(response)
     found = json.loads(lively.visitor().get("/stats.json").text)
     assert (found["days"][-1]["top_tags"], found["days"][-1]["top_posts"], found["days"][-1]["posts"]) == ([], [], 2)
 
 
-def test_somebody_who_does_not_want_to_be_found_is_not_at_the_top(lively: Town, cursor: Cursor) -> None:
+def test_accounts_that_are_not_discoverable_are_not_in_the_rankings(lively: SiteFixture, cursor: Cursor) -> None:
     execute(cursor, "update accounts set discoverable = false where username = 'author'")
-    assert "Read" not in words(lively.visitor().get("/stats"))
+    assert "Read" not in main_text(lively.visitor().get("/stats"))
 
 
-def test_programs_get_the_same_numbers(lively: Town) -> None:
+def test_the_json_export_has_the_same_numbers(lively: SiteFixture) -> None:
     found: dict[str, Any] = json.loads(lively.visitor().get("/stats.json").text)
     day = found["days"][-1]
     assert (found["zone"], day["day"], day["posts"], day["new_accounts"]) == ("UTC", YESTERDAY.date().isoformat(), 2, 2)
@@ -89,16 +89,16 @@ def test_programs_get_the_same_numbers(lively: Town) -> None:
     assert "mails_sent" not in day
 
 
-def test_a_spreadsheet_gets_the_same_numbers(lively: Town) -> None:
-    reply = lively.visitor().get("/stats.csv")
-    assert reply.header("Content-Type") == "text/csv; charset=utf-8; header=present"
-    assert "attachment" in (reply.header("Content-Disposition") or "")
-    [row] = rows(reply.text)
+def test_the_csv_export_has_the_same_numbers(lively: SiteFixture) -> None:
+    response = lively.visitor().get("/stats.csv")
+    assert response.header("Content-Type") == "text/csv; charset=utf-8; header=present"
+    assert "attachment" in (response.header("Content-Disposition") or "")
+    [row] = rows(response.text)
     assert (row["day"], row["posts"], row["favourites"]) == (YESTERDAY.date().isoformat(), "2", "2")
     assert "visited" not in row
 
 
-def test_any_days_can_be_asked_for(lively: Town) -> None:
+def test_any_range_of_days_can_be_requested(lively: SiteFixture) -> None:
     ask = lively.visitor().get
     assert rows(ask("/stats.csv?from=2020-01-01&to=2020-02-01").text) == []
     assert len(rows(ask(f"/stats.csv?from={YESTERDAY.date()}&to={YESTERDAY.date()}").text)) == 1
@@ -108,28 +108,28 @@ def test_any_days_can_be_asked_for(lively: Town) -> None:
     assert ask("/stats.csv?from=soon").status == 422
 
 
-def test_only_administrators_see_how_the_site_runs(lively: Town, cursor: Cursor) -> None:
-    member = lively.resident("member")
+def test_only_administrators_see_operational_statistics(lively: SiteFixture, cursor: Cursor) -> None:
+    member = lively.registered_user("member")
     boss = admin(lively, cursor)
     for path in ("/admin/stats", "/admin/stats.json", "/admin/stats.csv"):
         assert lively.visitor().get(path).status in (303, 401)
         assert member.get(path).status in (403, 404)
         assert boss.get(path).status == 200
-    assert "Today so far" in words(boss.get("/admin/stats"))
+    assert "Today so far" in main_text(boss.get("/admin/stats"))
     assert "mails_failed" in rows(boss.get("/admin/stats.csv").text)[0]
 
 
-def test_a_site_with_a_midnight_of_its_own_offers_both(cursor: Cursor, tmp_path: Path) -> None:
-    site = town(cursor, tmp_path, time_zone="Pacific/Kiritimati")
+def test_a_site_with_a_time_zone_offers_it_and_utc(cursor: Cursor, tmp_path: Path) -> None:
+    site = build_site(cursor, tmp_path, time_zone="Pacific/Kiritimati")
     ask = site.visitor().get
-    assert "Pacific/Kiritimati" in words(ask("/stats"))
+    assert "Pacific/Kiritimati" in main_text(ask("/stats"))
     assert json.loads(ask("/stats.json").text)["zone"] == "Pacific/Kiritimati"
     assert json.loads(ask("/stats.json?zone=utc").text)["zone"] == "UTC"
     assert ask("/stats?by=week&zone=utc").status == 200
     assert ask("/stats?by=nonsense&zone=nowhere").status == 200
 
 
-def test_no_cell_is_a_formula() -> None:
+def test_no_csv_cell_is_a_spreadsheet_formula() -> None:
     for start in ("=", "+", "-", "@", "\t", "\r", "\n", "＝"):
         assert csv_cell(start + "1").startswith("'")
     assert csv_cell("books") == "books"
@@ -140,11 +140,11 @@ def test_no_cell_is_a_formula() -> None:
 @pytest.mark.parametrize(
     ("value", "earlier", "change"), [(3, 2, "+50%"), (1, 4, "−75%"), (2, 2, "No change"), (1001, 1000, "No change"), (5, 0, "")]
 )
-def test_a_change_is_told_in_words(value: int, earlier: int, change: str) -> None:
+def test_a_tile_shows_the_relative_change(value: int, earlier: int, change: str) -> None:
     assert Tile("Posts", value, earlier).change == change
 
 
-def test_days_come_together_as_weeks_and_months() -> None:
+def test_days_are_grouped_into_weeks_and_months() -> None:
     monday = date(2026, 3, 2)
     found = [Day(monday + timedelta(days=n), {Measure.POSTS: n, Measure.ACTIVE: n}) for n in range(10)]
     weeks = periods(found, Unit.WEEK, monday, monday + timedelta(days=9))
@@ -157,7 +157,7 @@ def test_days_come_together_as_weeks_and_months() -> None:
     assert preceding_range(date(2026, 3, 8), date(2026, 3, 10)) == (date(2026, 3, 5), date(2026, 3, 7))
 
 
-def test_rankings_of_days_come_together() -> None:
+def test_daily_rankings_are_merged() -> None:
     one, two = PostScore(PostId(1), 3, 0), PostScore(PostId(2), 1, 1)
     whole = Period(date.min, (Day(date(2026, 3, 4), {}, (), (one, two)), Day(date(2026, 3, 5), {}, (), (evolve(two, boosts=4),))))
     assert [(score.post, score.favourites, score.boosts) for score in whole.posts()] == [(2, 2, 5), (1, 3, 0)]

@@ -17,8 +17,8 @@ from microblog.model.oauth import RegisteredApp
 from microblog.storage.database import execute
 from tests import make
 from tests.fakes import done, quick_passwords
-from tests.web.memory import FORM, ask
-from tests.web.sample_data import Stream, Village, village_at
+from tests.web.http_client import FORM, request
+from tests.web.live_site import EventStream, LiveSite, open_live_site
 from tests.web.visitor import PASSWORD, Visitor, document
 
 NEW = "another good password"
@@ -26,8 +26,8 @@ BOTH = frozenset({"session", "token"})
 
 
 @pytest.fixture
-def village(database_url: str, tmp_path: Path) -> Iterator[Village]:
-    with village_at(database_url, tmp_path) as made:
+def live_site(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
+    with open_live_site(database_url, tmp_path) as made:
         yield made
 
 
@@ -35,7 +35,7 @@ def village(database_url: str, tmp_path: Path) -> Iterator[Village]:
 class Bob:
     """Who listens: with a browser and with a program. `ada` writes what they hear; another browser of theirs has been left open."""
 
-    village: Village
+    live_site: LiveSite
     ada: Visitor
     browser: Visitor
     elsewhere: Visitor
@@ -45,52 +45,52 @@ class Bob:
     @property
     def id(self) -> AccountId:
         """The account."""
-        return self.village.viewer("bob").id
+        return self.live_site.viewer("bob").id
 
     @property
     def members(self) -> AccountAdmin:
         """The administrator's commands."""
-        return AccountAdmin(self.village.database, quick_passwords(), lambda: make.NOW)
+        return AccountAdmin(self.live_site.database, quick_passwords(), lambda: make.NOW)
 
     def submit(self, who: Visitor, target: str, page: str, **fields: str) -> None:
         """Send a form; it is taken."""
-        reply = who.submit(target, page, **fields)
-        assert reply.status == 303, reply.text
+        response = who.submit(target, page, **fields)
+        assert response.status == 303, response.text
 
     def give_back(self) -> None:
         """The program ends its token, as OAuth has it."""
         sent = {"token": self.token, "client_id": self.app.app.client_id, "client_secret": self.app.secret}
-        reply = ask(self.village.server, "POST", "/oauth/revoke", {"Content-Type": FORM}, urlencode(sent).encode())
-        assert reply.status == 200, reply.text
+        response = request(self.live_site.server, "POST", "/oauth/revoke", {"Content-Type": FORM}, urlencode(sent).encode())
+        assert response.status == 200, response.text
 
-    def streams(self) -> dict[str, Stream]:
+    def streams(self) -> dict[str, EventStream]:
         """Both open streams."""
         return {
-            "session": self.village.listen("/live/home", self.elsewhere),
-            "token": self.village.listen("/api/v1/streaming/user", Authorization=f"Bearer {self.token}"),
+            "session": self.live_site.listen("/live/home", self.elsewhere),
+            "token": self.live_site.listen("/api/v1/streaming/user", Authorization=f"Bearer {self.token}"),
         }
 
 
-def at(village: Village) -> Bob:
+def at(live_site: LiveSite) -> Bob:
     """Settle them."""
-    ada, bob = village.resident("ada"), village.resident("bob")
-    done(village.domain.follows.follow(village.viewer("bob"), village.viewer("ada").id))
-    elsewhere = Visitor(village.server)
+    ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
+    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
+    elsewhere = Visitor(live_site.server)
     assert elsewhere.submit("/login", name="bob", password=PASSWORD).status == 303
-    app = done(village.domain.apps.register(AppRegistration("Ticker", ("https://ticker.example/",), "read")))
-    token, id = fresh_token(), village.viewer("bob").id
-    done(village.database.run(give, token, app=app.app.id, account=id, scopes=("read",), now=make.NOW))
-    village.happens()
-    return Bob(village, ada, bob, elsewhere, app, token)
+    app = done(live_site.domain.apps.register(AppRegistration("Ticker", ("https://ticker.example/",), "read")))
+    token, id = fresh_token(), live_site.viewer("bob").id
+    done(live_site.database.run(give, token, app=app.app.id, account=id, scopes=("read",), now=make.NOW))
+    live_site.process_events()
+    return Bob(live_site, ada, bob, elsewhere, app, token)
 
 
 def expire(bob: Bob) -> None:
     """The session's time is over, and no event says so."""
     id = bob.id
-    with bob.village.database.connection as connection, connection.cursor() as cursor:
+    with bob.live_site.database.connection as connection, connection.cursor() as cursor:
         execute(cursor, "update sessions set expires_at = now() - interval '1 second' where account_id = %(id)s", {"id": id})
     for _ in range(61):
-        bob.village.reactor.advance(1)
+        bob.live_site.reactor.advance(1)
 
 
 def one_session(bob: Bob) -> None:
@@ -113,8 +113,8 @@ ENDS: dict[str, tuple[Callable[[Bob], object], frozenset[str]]] = {
         lambda bob: bob.submit(bob.browser, f"/settings/apps/{bob.app.app.id}/revoke", "/settings/apps"),
         frozenset({"token"}),
     ),
-    "the program is deleted": (lambda bob: done(bob.village.domain.tokens.delete_app(bob.app.app.id)), frozenset({"token"})),
-    "the administrator revokes the tokens": (lambda bob: done(bob.village.domain.tokens.revoke_all(bob.id)), frozenset({"token"})),
+    "the program is deleted": (lambda bob: done(bob.live_site.domain.tokens.delete_app(bob.app.app.id)), frozenset({"token"})),
+    "the administrator revokes the tokens": (lambda bob: done(bob.live_site.domain.tokens.revoke_all(bob.id)), frozenset({"token"})),
     "a new password": (
         lambda bob: bob.submit(bob.browser, "/settings/password", "/settings/account", current=PASSWORD, password=NEW),
         BOTH,
@@ -128,20 +128,20 @@ ENDS: dict[str, tuple[Callable[[Bob], object], frozenset[str]]] = {
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_what_ends_the_right_to_listen_ends_the_streams_and_no_others(village: Village, how: str) -> None:
-    bob = at(village)
-    streams, bystander = bob.streams(), village.listen("/live/home", bob.ada)
-    village.post(bob.ada, "Before")
+def test_revoking_access_closes_its_streams_and_no_others(live_site: LiveSite, how: str) -> None:
+    bob = at(live_site)
+    streams, bystander = bob.streams(), live_site.listen("/live/home", bob.ada)
+    live_site.post(bob.ada, "Before")
     assert all([event.name for event in stream.read()] == ["update"] for stream in (*streams.values(), bystander))
     end, ended = ENDS[how]
     end(bob)
-    village.happens()
+    live_site.process_events()
     for stream in streams.values():
         stream.read()
-    village.post(bob.ada, "After")
-    assert {name for name, stream in streams.items() if stream.line.closed} == ended
+    live_site.post(bob.ada, "After")
+    assert {name for name, stream in streams.items() if stream.connection.closed} == ended
     assert {name for name, stream in streams.items() if not stream.read()} == ended
-    assert not bystander.line.closed
+    assert not bystander.connection.closed
     assert [event.name for event in bystander.read()] == ["update"]
     again = bob.streams()
-    assert {name for name, stream in again.items() if stream.opened.status != 200} == ended
+    assert {name for name, stream in again.items() if stream.response.status != 200} == ended

@@ -75,7 +75,7 @@ def positions(world: BroadcasterFixture, transport: StringTransport) -> list[Pos
 
 
 @pytest.mark.parametrize("looks", [0, 1, 2, 3])
-def test_what_happens_while_a_reader_is_let_in_is_told(world: BroadcasterFixture, looks: int) -> None:
+def test_events_during_admission_are_delivered(world: BroadcasterFixture, looks: int) -> None:
     for made in (events(world), socket(world, stream="user")):
         transport = connected(made)
         for _ in range(looks):
@@ -86,7 +86,7 @@ def test_what_happens_while_a_reader_is_let_in_is_told(world: BroadcasterFixture
         assert positions(world, transport) == [posted]
 
 
-def test_who_subscribes_before_being_let_in_misses_nothing_either(world: BroadcasterFixture) -> None:
+def test_a_subscription_sent_before_admission_misses_nothing(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     made.dataReceived(asked(stream="user"))
@@ -95,7 +95,7 @@ def test_who_subscribes_before_being_let_in_misses_nothing_either(world: Broadca
     assert positions(world, transport) == [posted]
 
 
-def test_who_subscribes_later_is_told_what_comes_later(world: BroadcasterFixture) -> None:
+def test_a_later_subscription_gets_only_later_events(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     world.log.publish(FRIEND)
@@ -110,7 +110,7 @@ def test_who_subscribes_later_is_told_what_comes_later(world: BroadcasterFixture
     assert positions(world, transport) == [posted]
 
 
-def test_a_list_that_the_feed_has_not_heard_of_yet_is_told_from_the_moment_it_is_asked_for(world: BroadcasterFixture) -> None:
+def test_a_list_unknown_to_the_broadcaster_is_streamed_from_the_subscription_on(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     answered(world)
@@ -122,7 +122,7 @@ def test_a_list_that_the_feed_has_not_heard_of_yet_is_told_from_the_moment_it_is
     assert positions(world, transport) == [posted]
 
 
-def test_a_list_that_is_held_back_by_an_older_transaction_can_be_listened_to(world: BroadcasterFixture) -> None:
+def test_a_list_whose_event_is_delayed_by_an_older_transaction_can_be_streamed(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     answered(world)
@@ -138,7 +138,7 @@ def test_a_list_that_is_held_back_by_an_older_transaction_can_be_listened_to(wor
     assert positions(world, transport) == [posted]
 
 
-def test_messages_are_answered_in_their_order_though_one_takes_long(world: BroadcasterFixture) -> None:
+def test_messages_are_answered_in_order_even_if_one_is_slow(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     answered(world)
@@ -153,7 +153,7 @@ def test_messages_are_answered_in_their_order_though_one_takes_long(world: Broad
     assert positions(world, transport) == []
 
 
-def test_who_asks_for_more_and_more_without_waiting_for_answers_is_closed(world: BroadcasterFixture) -> None:
+def test_a_client_with_too_many_pending_messages_is_closed(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     made.dataReceived(asked(stream="user") * MAX_PENDING_MESSAGES)
@@ -164,7 +164,7 @@ def test_who_asks_for_more_and_more_without_waiting_for_answers_is_closed(world:
     assert not len(world.broadcaster.connections)
 
 
-def test_who_asks_for_more_lists_than_anybody_has_is_closed(world: BroadcasterFixture) -> None:
+def test_a_client_that_requests_too_many_lists_is_closed(world: BroadcasterFixture) -> None:
     made = socket(world)
     transport = connected(made)
     answered(world)

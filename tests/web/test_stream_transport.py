@@ -72,7 +72,7 @@ async def gone(ours: Ours) -> None:
     raise AssertionError("it is still there")
 
 
-async def test_what_is_written_to_an_idle_socket_is_sent_before_the_call_returns() -> None:
+async def test_a_write_to_an_idle_socket_is_sent_before_the_call_returns() -> None:
     client, ours = await connected()
     assert isinstance(ours.socket, DirectSocket)
     ours.socket.write(b"hello")
@@ -83,7 +83,7 @@ async def test_what_is_written_to_an_idle_socket_is_sent_before_the_call_returns
     ours.socket.write(b"nobody hears this")
 
 
-async def test_what_a_slow_reader_did_not_take_comes_in_order_and_draining_is_told() -> None:
+async def test_data_for_a_slow_reader_arrives_in_order_and_draining_is_reported() -> None:
     client, ours = await connected()
     written = b""
     number = 0
@@ -104,7 +104,7 @@ async def test_what_a_slow_reader_did_not_take_comes_in_order_and_draining_is_to
 
 
 @pytest.mark.parametrize("graceful", [True, False])
-async def test_a_connection_can_be_closed_while_something_waits(graceful: bool) -> None:
+async def test_a_connection_can_be_closed_with_unsent_data(graceful: bool) -> None:
     client, ours = await connected()
     total = 0
     while ours.socket.unsent() < 300_000:
@@ -117,7 +117,7 @@ async def test_a_connection_can_be_closed_while_something_waits(graceful: bool) 
     client.close()
 
 
-def test_other_transports_are_bounded_by_what_they_say() -> None:
+def test_other_transports_are_bounded_by_their_producer_state() -> None:
     transport, drains = StringTransport(), list[int]()
     made = socket_of(transport, lambda: drains.append(1))
     assert isinstance(made, BufferedSocket)

@@ -15,10 +15,10 @@ from microblog.model.posts import Visibility
 from microblog.storage.database import Cursor, fetch_value
 from microblog.web.http.route import Route
 from tests import files, make
-from tests.web.api.client import Client, anonymous, another
-from tests.web.crawler import filled
-from tests.web.memory import Reply, ask
-from tests.web.visitor import HOST, Town, Visitor, town
+from tests.web.api.client import Client, anonymous_client, new_client_for
+from tests.web.crawler import fill_path
+from tests.web.http_client import HttpResponse, request
+from tests.web.visitor import HOST, SiteFixture, Visitor, build_site
 
 VIEWERS = ("anonymous", "stranger", "follower", "mentioned", "blocked", "muted", "author", "moderator", "suspended")
 EVERYBODY = frozenset(VIEWERS)
@@ -45,33 +45,33 @@ class Asker:
     visitor: Visitor
     program: Client
 
-    def ask(self, route: Route, target: str) -> Reply:
+    def request(self, route: Route, target: str) -> HttpResponse:
         """What they are answered."""
         if not route.options.api:
             if route.safe:
                 return self.visitor.get(target)
             return self.visitor.post(target, {"csrf": self.visitor.token("/about") or self.visitor.token("/login")})
         sent = {"Authorization": f"Bearer {self.program.token}"} if self.program.token else {}
-        return ask(self.visitor.server, route.method, target, sent)
+        return request(self.visitor.server, route.method, target, sent)
 
 
 @pytest.fixture
-def site(cursor: Cursor, tmp_path: Path) -> Town:
+def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
     """A site that counts no requests."""
-    return town(cursor, tmp_path, rate_limits="off")
+    return build_site(cursor, tmp_path, rate_limits="off")
 
 
-def viewer(site: Town, kind: str) -> Asker:
+def viewer(site: SiteFixture, kind: str) -> Asker:
     """Somebody of this kind, as far as that can be arranged before the post is written."""
-    author_visitor = site.resident("author")
+    author_visitor = site.registered_user("author")
     author = site.viewer("author")
     if kind == "anonymous":
-        return Asker(site.visitor(), anonymous(site))
+        return Asker(site.visitor(), anonymous_client(site))
     if kind == "author":
-        return Asker(author_visitor, another(site, author))
-    visitor = site.resident("reader")
+        return Asker(author_visitor, new_client_for(site, author))
+    visitor = site.registered_user("reader")
     reader = site.viewer("reader")
-    program = another(site, reader)
+    program = new_client_for(site, reader)
     match kind:
         case "follower":
             make.follow(site.cursor, reader, author)
@@ -93,23 +93,23 @@ class Told:
     id: str
     around: tuple[str, ...]  # itself, an answer to it that everybody may read, the boost of it
 
-    def values(self, site: Town, id: str) -> dict[str, str]:
+    def values(self, site: SiteFixture, id: str) -> dict[str, str]:
         """What to fill into addresses where they name this post."""
         account, poll = site.viewer("author").id, fetch_value(site.cursor, "select id from polls", {})
         return {"username": "author", "name": TAG, "account_id": str(account), "poll_id": str(poll), "post_id": id, "status_id": id}
 
 
-def told(site: Town, visibility: Visibility, named: str) -> Told:
+def told(site: SiteFixture, visibility: Visibility, named: str) -> Told:
     """Write the secret wherever a post can hold one, answer it in public, and let its author boost, like, keep and pin it."""
-    author = another(site, site.viewer("author"))
+    author = new_client_for(site, site.viewer("author"))
     picture = author.upload("POST", "/v2/media", {"file": files.picture()}, description=SECRET).json["id"]
     said = {"visibility": visibility, "spoiler_text": f"{SECRET} {named}"}
     post = author.post("/v1/statuses", status=f"{WORD} {SECRET}{named} #{TAG}", media_ids=[picture], **said).json["id"]
     poll = {"poll": {"options": [SECRET, f"no {SECRET}"], "expires_in": 3600}}
-    author.ask("POST", "/v1/statuses", json={"status": f"{WORD}: {SECRET}{named}", "in_reply_to_id": post, **said, **poll})
-    author.ask("PUT", f"/v1/statuses/{post}", json={"status": f"{WORD}! {SECRET}{named} #{TAG}", "media_ids": [picture]})
+    author.request("POST", "/v1/statuses", json={"status": f"{WORD}: {SECRET}{named}", "in_reply_to_id": post, **said, **poll})
+    author.request("PUT", f"/v1/statuses/{post}", json={"status": f"{WORD}! {SECRET}{named} #{TAG}", "media_ids": [picture]})
     answer = author.post("/v1/statuses", status="harmless", in_reply_to_id=post, visibility="public").json["id"]
-    assert anonymous(site).get(f"/v1/statuses/{answer}").status == 200  # whoever reads it asks for what it answers
+    assert anonymous_client(site).get(f"/v1/statuses/{answer}").status == 200  # whoever reads it asks for what it answers
     boost = author.post(f"/v1/statuses/{post}/reblog").json.get("id", post)
     for mark in ("favourite", "bookmark", "pin"):
         author.post(f"/v1/statuses/{post}/{mark}")
@@ -131,71 +131,71 @@ def about_one(route: Route) -> bool:
 
 @pytest.mark.parametrize("visibility", Visibility)
 @pytest.mark.parametrize("kind", VIEWERS)
-def test_no_address_shows_a_post_to_whom_it_is_not_for(site: Town, kind: str, visibility: Visibility) -> None:
+def test_no_route_shows_a_post_to_a_viewer_who_may_not_see_it(site: SiteFixture, kind: str, visibility: Visibility) -> None:
     asker = viewer(site, kind)
     post = told(site, visibility, " @reader" if kind == "mentioned" else "")
     allowed, seen = kind in MAY_SEE[visibility], set()
     routes = [route for route in site.routes if not route.path.startswith(UNFINISHED)]
     for route in routes:
         for id in post.around if about_one(route) and route.method == "GET" else post.around[:1] if route.method == "GET" else ():
-            path = filled(route.path, post.values(site, id))
+            path = fill_path(route.path, post.values(site, id))
             for query in questions(route, id):
-                reply = asker.ask(route, path + query)
-                assert reply.status < 500, path + query
-                if SECRET.encode() in reply.body:
+                response = asker.request(route, path + query)
+                assert response.status < 500, path + query
+                if SECRET.encode() in response.body:
                     seen.add(route.path)
     if allowed:
         assert {PAGE, STATUS} - ({STATUS} if kind == "suspended" else set()) <= seen
         return
     for route in routes:  # commands, when everything has been read: what they do must not open anything before
         if route.method != "GET" and about_one(route):
-            reply = asker.ask(route, filled(route.path, post.values(site, post.id)))
-            assert reply.status < 500, route.path
-            if SECRET.encode() in reply.body:
+            response = asker.request(route, fill_path(route.path, post.values(site, post.id)))
+            assert response.status < 500, route.path
+            if SECRET.encode() in response.body:
                 seen.add(f"{route.method} {route.path}")
     assert seen <= (FOR_ANYBODY if "anonymous" in MAY_SEE[visibility] else set())
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.DIRECT])
-def test_no_address_tells_the_tag_of_a_post_to_whom_it_is_not_for(site: Town, visibility: Visibility) -> None:
+def test_no_route_reveals_the_hashtag_of_a_hidden_post(site: SiteFixture, visibility: Visibility) -> None:
     asker = viewer(site, "stranger")
     post = told(site, visibility, "")
     for route in site.routes:
         if route.method == "GET" and "<name>" not in route.path and not route.path.startswith(UNFINISHED):
-            path = filled(route.path, post.values(site, post.id))
+            path = fill_path(route.path, post.values(site, post.id))
             for query in ("", f"?q={TAG[:5]}", f"?q=%23{TAG[:5]}", f"?q={TAG[:5]}&type=hashtags"):
-                assert TAG.encode() not in asker.ask(route, path + query).body, path + query
+                assert TAG.encode() not in asker.request(route, path + query).body, path + query
     told_of_it = asker.program.get(f"/v1/tags/{TAG.upper()}").json
     assert (told_of_it["name"], told_of_it["id"]) == (TAG.upper(), asker.program.get("/v1/tags/NEVERUSED").json["id"])
 
 
 @pytest.mark.parametrize("kind", ["anonymous", "stranger", "blocked"])
-def test_every_route_answers_the_same_for_a_hidden_post_and_for_none(site: Town, kind: str) -> None:
+def test_every_route_responds_alike_for_a_hidden_and_a_missing_post(site: SiteFixture, kind: str) -> None:
     asker = viewer(site, kind)
-    author = another(site, site.viewer("author"))
+    author = new_client_for(site, site.viewer("author"))
     poll = {"options": ["a", "b"], "expires_in": 3600}
-    hidden = author.ask("POST", "/v1/statuses", json={"status": SECRET, "visibility": "direct", "poll": poll}).json
+    hidden = author.request("POST", "/v1/statuses", json={"status": SECRET, "visibility": "direct", "poll": poll}).json
     there = {"post_id": hidden["id"], "status_id": hidden["id"], "poll_id": hidden["poll"]["id"]}
     missing = {name: str(int(id) + 1) for name, id in there.items()}
     asked = 0
     for route in site.routes:
         if about_one(route) and not route.path.startswith(UNFINISHED):
-            paths = [filled(route.path, values | {"username": "author"}) for values in (there, missing)]
-            replies = [asker.ask(route, path) for path in paths]
+            paths = [fill_path(route.path, values | {"username": "author"}) for values in (there, missing)]
+            replies = [asker.request(route, path) for path in paths]
             texts = [
-                TOKEN.sub("", reply.text.replace(values["post_id"], "").replace(values["poll_id"], ""))
-                for reply, values in zip(replies, (there, missing), strict=True)
+                TOKEN.sub("", response.text.replace(values["post_id"], "").replace(values["poll_id"], ""))
+                for response, values in zip(replies, (there, missing), strict=True)
             ]
             assert (replies[0].status, texts[0]) == (replies[1].status, texts[1]), f"{route.method} {route.path}"
             asked += 1
     assert asked > 30
 
 
-def test_hidden_and_missing_are_the_same_answer(site: Town) -> None:
-    site.resident("author")
+def test_the_pages_of_hidden_and_missing_posts_are_equal(site: SiteFixture) -> None:
+    site.registered_user("author")
     hidden = make.post(site.cursor, site.viewer("author"), visibility=Visibility.DIRECT)
-    stranger = site.resident("reader")
+    stranger = site.registered_user("reader")
     replies = [stranger.get(f"/@author/{id}") for id in (hidden.id, hidden.id + 1)]
-    assert [reply.status for reply in replies] == [404, 404]
-    pages = [TOKEN.sub("", reply.text.replace(str(id), "")) for reply, id in zip(replies, (hidden.id, hidden.id + 1), strict=True)]
+    assert [response.status for response in replies] == [404, 404]
+    pages = [TOKEN.sub("", response.text.replace(str(id), "")) for response, id in zip(replies, (hidden.id, hidden.id + 1), strict=True)]
     assert pages[0] == pages[1]

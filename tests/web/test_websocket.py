@@ -49,12 +49,12 @@ class Line:
 
     world: BroadcasterFixture = Factory(lambda: BroadcasterFixture().start())
     transport: StringTransport = Factory(StringTransport)
-    opened: list[int] = Factory(list)
+    response: list[int] = Factory(list)
     server: Noting = field(init=False)
     came: list[tuple[int, bytes]] = Factory(list)
 
     def __attrs_post_init__(self) -> None:
-        self.server = Noting(self.world.broadcaster, Quiet(), StreamIdentity(), self.opened.append)
+        self.server = Noting(self.world.broadcaster, Quiet(), StreamIdentity(), self.response.append)
         self.server.makeConnection(self.transport)  # type: ignore[no-untyped-call]  # Twisted has no annotations here
         self.world.clock.advance(0)
 
@@ -91,30 +91,30 @@ def line() -> Iterator[Line]:
 
 @pytest.mark.parametrize("size", [0, 125, 126, 127, 128, 4096])
 @pytest.mark.parametrize("by", [0, 1, 997])
-def test_1_1_texts_of_every_length_are_heard(line: Line, size: int, by: int) -> None:
+def test_1_1_texts_of_every_length_are_received(line: Line, size: int, by: int) -> None:
     line.send(frame(TEXT, b"*" * size), by=by)
     assert (line.server.texts, line.code) == (["*" * size], None)
 
 
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
-def test_1_2_binary_is_not_understood_here(line: Line, size: int) -> None:
+def test_1_2_binary_messages_are_rejected(line: Line, size: int) -> None:
     line.send(frame(BINARY, b"\xfe" * size))
     assert line.code == 1003
 
 
 @pytest.mark.parametrize("payload", [b"", b"Hello, world!", b"\x00\xff\xfe\xfd\xfc\xfb\x00\xff", b"\xfe" * 125])
 @pytest.mark.parametrize("by", [0, 1])
-def test_2_1_to_2_4_and_2_6_a_ping_is_answered_with_what_it_says(line: Line, payload: bytes, by: int) -> None:
+def test_2_1_to_2_4_and_2_6_a_pong_has_the_payload_of_its_ping(line: Line, payload: bytes, by: int) -> None:
     line.send(frame(PING, payload), by=by)
     assert (line.pongs, line.code) == ([payload], None)
 
 
-def test_2_5_a_ping_of_126_bytes_is_no_ping(line: Line) -> None:
+def test_2_5_a_ping_of_126_bytes_is_rejected(line: Line) -> None:
     line.send(frame(PING, b"\xfe" * 126))
     assert (line.pongs, line.code) == ([], 1002)
 
 
-def test_2_7_to_2_9_a_pong_that_nobody_asked_for_changes_nothing(line: Line) -> None:
+def test_2_7_to_2_9_an_unsolicited_pong_is_ignored(line: Line) -> None:
     line.send(frame(PONG) + frame(PONG, b"unsolicited") + frame(PING, b"ping"))
     assert (line.pongs, line.code) == ([b"ping"], None)
 
@@ -127,13 +127,13 @@ def test_2_10_and_2_11_ten_pings_are_answered_in_their_order(line: Line, by: int
 
 @pytest.mark.parametrize("rsv", range(1, 8))
 @pytest.mark.parametrize("opcode", [TEXT, BINARY, PING, CLOSE])
-def test_3_reserved_bits_mean_nothing_that_was_agreed_on(line: Line, opcode: int, rsv: int) -> None:
+def test_3_reserved_bits_are_rejected(line: Line, opcode: int, rsv: int) -> None:
     line.send(frame(TEXT, b"before") + frame(opcode, b"", rsv=rsv) + frame(PING))
     assert (line.server.texts, line.code, line.pongs) == (["before"], 1002, [])
 
 
 @pytest.mark.parametrize("opcode", [3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
-def test_4_reserved_opcodes_are_refused(line: Line, opcode: int) -> None:
+def test_4_reserved_opcodes_are_rejected(line: Line, opcode: int) -> None:
     line.send(frame(TEXT, b"before") + frame(opcode, b"x") + frame(PING))
     assert (line.server.texts, line.code, line.pongs) == (["before"], 1002, [])
 
@@ -145,36 +145,36 @@ def test_5_1_and_5_2_control_frames_are_never_fragmented(line: Line, opcode: int
 
 
 @pytest.mark.parametrize("by", [0, 1])
-def test_5_3_to_5_8_a_text_may_come_in_fragments_with_pings_between(line: Line, by: int) -> None:
+def test_5_3_to_5_8_a_text_may_be_fragmented_with_pings_between(line: Line, by: int) -> None:
     line.send(frame(TEXT, b"fragment1", fin=False) + frame(PING, b"ping") + frame(CONTINUATION, b"fragment2"), by=by)
     assert (line.server.texts, line.pongs, line.code) == (["fragment1fragment2"], [b"ping"], None)
 
 
 @pytest.mark.parametrize("fin", [True, False])
 @pytest.mark.parametrize("by", [0, 1])
-def test_5_9_to_5_17_there_is_nothing_to_go_on_with(line: Line, fin: bool, by: int) -> None:
+def test_5_9_to_5_17_a_continuation_without_a_message_is_rejected(line: Line, fin: bool, by: int) -> None:
     line.send(frame(CONTINUATION, b"non-continuation", fin=fin) + frame(TEXT, b"Hello"), by=by)
     assert (line.server.texts, line.code) == ([], 1002)
 
 
-def test_5_18_a_text_does_not_begin_within_another(line: Line) -> None:
+def test_5_18_a_text_within_a_fragmented_text_is_rejected(line: Line) -> None:
     line.send(frame(TEXT, b"fragment1", fin=False) + frame(TEXT, b"fragment2"))
     assert (line.server.texts, line.code) == ([], 1002)
 
 
-def test_5_19_five_fragments_and_two_pings(line: Line) -> None:
+def test_5_19_five_fragments_with_two_pings_are_one_text(line: Line) -> None:
     line.send(frame(TEXT, b"1", fin=False) + frame(CONTINUATION, b"2", fin=False) + frame(PING, b"one"))
     line.send(frame(CONTINUATION, b"3", fin=False) + frame(CONTINUATION, b"4", fin=False) + frame(PING, b"two") + frame(CONTINUATION, b"5"))
     assert (line.server.texts, line.pongs) == (["12345"], [b"one", b"two"])
 
 
-def test_6_1_empty_fragments_are_nothing(line: Line) -> None:
+def test_6_1_empty_fragments_add_nothing(line: Line) -> None:
     line.send(frame(TEXT, b"", fin=False) + frame(CONTINUATION, b"middle", fin=False) + frame(CONTINUATION, b""))
     assert line.server.texts == ["middle"]
 
 
 @pytest.mark.parametrize("by", [0, 1])
-def test_6_2_characters_may_be_cut_between_fragments(line: Line, by: int) -> None:
+def test_6_2_characters_may_be_split_between_fragments(line: Line, by: int) -> None:
     text = "Hello-µ@ßöäüàá-UTF-8!!"
     encoded = text.encode()
     pieces = [encoded[at : at + 1] for at in range(len(encoded))]
@@ -187,7 +187,7 @@ def test_6_2_characters_may_be_cut_between_fragments(line: Line, by: int) -> Non
     "text",
     ["κόσμε", "\x00", "\x80", "\u0800", "\U00010000", "\x7f", "\u07ff", "\uffff", "\ud7ff", "\ue000", "\ufffd", "\U0010ffff", "\ufffe"],
 )
-def test_6_5_to_6_23_valid_texts_are_heard(line: Line, text: str) -> None:
+def test_6_5_to_6_23_valid_utf_8_is_received(line: Line, text: str) -> None:
     line.send(frame(TEXT, text.encode()))
     assert (line.server.texts, line.code) == ([text], None)
 
@@ -218,17 +218,17 @@ INVALID = [
 
 @pytest.mark.parametrize("encoded", INVALID, ids=[each.hex() for each in INVALID])
 @pytest.mark.parametrize("by", [0, 1])
-def test_6_3_to_6_20_what_is_no_utf_8_closes(line: Line, encoded: bytes, by: int) -> None:
+def test_6_3_to_6_20_invalid_utf_8_is_rejected(line: Line, encoded: bytes, by: int) -> None:
     line.send(frame(TEXT, encoded), by=by)
     assert (line.server.texts, line.code) == ([], 1007)
 
 
-def test_6_4_a_bad_byte_is_noticed_before_the_message_is_whole(line: Line) -> None:
+def test_6_4_invalid_utf_8_is_rejected_before_the_message_is_complete(line: Line) -> None:
     line.send(frame(TEXT, b"\xce\xba\xe1\xbd\xb9\xf4\x90\x80\x80", fin=False))
     assert line.code == 1007
 
 
-def test_7_1_a_close_is_answered_and_nothing_after_it_is_heard(line: Line) -> None:
+def test_7_1_a_close_is_answered_and_later_frames_are_ignored(line: Line) -> None:
     line.send(frame(CLOSE, b"\x03\xe8") + frame(TEXT, b"after") + frame(PING) + frame(CLOSE, b"\x03\xe8"))
     assert (line.server.texts, line.pongs, line.code) == ([], [], 1000)
     assert line.transport.disconnecting
@@ -241,41 +241,41 @@ def test_7_3_1_a_close_without_a_code_is_answered_without_one(line: Line) -> Non
 
 
 @pytest.mark.parametrize("payload", [b"\x03", b"\x03\xe8" + b"*" * 124])
-def test_7_3_2_and_7_3_6_a_close_has_a_code_and_at_most_123_bytes(line: Line, payload: bytes) -> None:
+def test_7_3_2_and_7_3_6_a_malformed_close_is_rejected(line: Line, payload: bytes) -> None:
     line.send(frame(CLOSE, payload))
     assert line.code == 1002
 
 
 @pytest.mark.parametrize("reason", [b"", b"Hello, world!", b"*" * 123])
-def test_7_3_3_to_7_3_5_a_reason_may_be_given(line: Line, reason: bytes) -> None:
+def test_7_3_3_to_7_3_5_a_close_may_have_a_reason(line: Line, reason: bytes) -> None:
     line.send(frame(CLOSE, b"\x03\xe8" + reason))
     assert line.code == 1000
 
 
-def test_7_5_1_a_reason_has_to_be_text(line: Line) -> None:
+def test_7_5_1_a_reason_that_is_not_utf_8_is_rejected(line: Line) -> None:
     line.send(frame(CLOSE, b"\x03\xe8\xce\xba\xed\xa0\x80"))
     assert line.code == 1007
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999])
-def test_7_7_good_codes_come_back(line: Line, code: int) -> None:
+def test_7_7_valid_close_codes_are_echoed(line: Line, code: int) -> None:
     line.send(frame(CLOSE, code.to_bytes(2, "big")))
     assert line.code == code
 
 
 @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999, 5000, 65_535])
-def test_7_9_and_7_13_codes_that_nobody_may_send_are_wrong(line: Line, code: int) -> None:
+def test_7_9_and_7_13_invalid_close_codes_are_rejected(line: Line, code: int) -> None:
     line.send(frame(CLOSE, code.to_bytes(2, "big")))
     assert line.code == 1002
 
 
 @pytest.mark.parametrize("size", [MAX_MESSAGE_BYTES + 1, 65_536, 1 << 20])
-def test_9_what_is_too_long_closes_before_it_has_all_come(line: Line, size: int) -> None:
+def test_9_a_long_message_is_rejected_by_its_announced_length(line: Line, size: int) -> None:
     line.send(frame(TEXT, b"*" * (MAX_MESSAGE_BYTES + 1), length=size))
     assert line.code == 1009
 
 
-def test_9_fragments_are_counted_together(line: Line) -> None:
+def test_9_the_limit_applies_to_all_fragments_together(line: Line) -> None:
     line.send(frame(TEXT, b"*" * 4000, fin=False) + frame(CONTINUATION, b"*" * 97))
     assert line.code == 1009
 
@@ -285,7 +285,7 @@ def test_9_fragments_are_counted_together(line: Line) -> None:
     [frame(TEXT, fin=False) + frame(CONTINUATION, fin=False) * 20_000, frame(PING) * 20_000, frame(PONG) * 20_000, frame(TEXT) * 20_000],
     ids=["empty fragments", "pings", "pongs", "empty texts"],
 )
-def test_who_sends_frames_without_end_is_told_after_a_few_hundred(line: Line, endless: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flood_of_frames_is_rejected_after_a_few_hundred(line: Line, endless: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     parsed = [0]
 
     def counted(self: FrameProtocol) -> Iterator[Frame]:
@@ -301,24 +301,24 @@ def test_who_sends_frames_without_end_is_told_after_a_few_hundred(line: Line, en
     assert len(line.pongs) <= 256
 
 
-def test_what_is_not_masked_is_refused(line: Line) -> None:
+def test_unmasked_frames_are_rejected(line: Line) -> None:
     line.send(frame(TEXT, b"Hello", mask=None))
     assert (line.server.texts, line.code) == ([], 1002)
 
 
 @pytest.mark.parametrize("head", [b"\x81\xfe\x00\x7d", b"\x81\xff" + bytes(7) + b"\x7e", b"\x81\xff\x80" + bytes(7)])
-def test_lengths_are_written_as_shortly_as_they_can_be(line: Line, head: bytes) -> None:
+def test_lengths_that_are_not_minimally_encoded_are_rejected(line: Line, head: bytes) -> None:
     line.send(head + b"\x00\x00\x00\x00")
     assert line.code == 1002
 
 
-def test_a_client_that_does_not_close_is_left_after_a_moment(line: Line) -> None:
+def test_a_client_that_does_not_close_is_disconnected_after_a_moment(line: Line) -> None:
     line.send(frame(BINARY, b"x"))
     assert not line.transport.disconnecting
     line.world.clock.advance(LINGER_S)
     assert line.transport.disconnecting
 
 
-def test_frames_of_ours_are_read_back_as_they_were_made() -> None:
+def test_server_frames_can_be_parsed_back() -> None:
     for size in (0, 125, 126, 65_535, 65_536):
         assert list(frames(server_frame(TEXT, b"x" * size))) == [(TEXT, b"x" * size)]

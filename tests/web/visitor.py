@@ -1,4 +1,4 @@
-"""The whole site on a database that is rolled back, and visitors with browsers without JavaScript: links, forms, cookies."""
+"""The whole site on a database that is rolled back, and visitors with browsers without JavaScript."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from microblog.web.http.server import HttpServer
 from tests import make
 from tests.fakes import Here, RolledBackDatabase, done, quick_passwords, world
 from tests.files import multipart
-from tests.web.memory import FORM, Reply, ask
+from tests.web.http_client import FORM, HttpResponse, request
 
 HOST = "site.test"
 PASSWORD = "correct horse battery"
-LOOK = Frontend.of_this_release()
+FRONTEND = Frontend.of_this_release()
 
 
 @define(eq=False)
-class Town:
-    """A site with all its rooms, on one cursor."""
+class SiteFixture:
+    """The whole site on one cursor, whose transaction is rolled back."""
 
     cursor: Cursor
     server: HttpServer
@@ -48,26 +48,26 @@ class Town:
         return self.server.site.routes.table
 
     def visitor(self) -> Visitor:
-        """Somebody with a fresh browser."""
+        """Return a logged-out visitor with a new browser."""
         return Visitor(self.server)
 
-    def resident(self, username: str) -> Visitor:
-        """Somebody who has signed up just now."""
+    def registered_user(self, username: str) -> Visitor:
+        """Sign up a new user and return their browser."""
         visitor = self.visitor()
-        reply = visitor.submit("/signup", username=username, email=f"{username}@example.org", password=PASSWORD)
-        assert (reply.status, reply.header("Location")) == (303, "/home"), reply.text
+        response = visitor.submit("/signup", username=username, email=f"{username}@example.org", password=PASSWORD)
+        assert (response.status, response.header("Location")) == (303, "/home"), response.text
         return visitor
 
     def viewer(self, username: str) -> Viewer:
-        """The same person as services see them."""
+        """Return the user as services see them."""
         return Viewer(make.named(self.cursor, username))
 
 
-class StillReactor(Clock):
-    """A reactor whose time stands still and whose threads are the test's own."""
+class SynchronousReactor(Clock):
+    """A clock that also runs work for threads at once, in the calling thread."""
 
     def getThreadPool(self) -> Here:
-        """Work is done before the call returns."""
+        """Return a pool that runs work in the calling thread."""
         return Here()
 
     def callFromThread(self, f: Callable[..., object], *args: object) -> None:
@@ -75,73 +75,73 @@ class StillReactor(Clock):
         f(*args)
 
 
-def town(cursor: Cursor, data_dir: Path, **settings: str) -> Town:
-    """Build one. `settings` are names in lower case without the prefix, as in `max_characters="100"`."""
+def build_site(cursor: Cursor, data_dir: Path, **settings: str) -> SiteFixture:
+    """Build a site. `settings`: names in lower case without the prefix, as in `max_characters="100"`."""
     environment = {"public_url": f"http://{HOST}", "data_dir": str(data_dir), "registration": "open", **settings}
-    read = load({f"MICROBLOG_{name.upper()}": value for name, value in environment.items()}, None)
-    clock = StillReactor()
+    config = load({f"MICROBLOG_{name.upper()}": value for name, value in environment.items()}, None)
+    clock = SynchronousReactor()
     clock.advance(make.NOW.timestamp())
-    limits = RateLimiter(MemoryCounter(clock.seconds), lambda: make.NOW, read.rate_limits)
+    limits = RateLimiter(MemoryCounter(clock.seconds), lambda: make.NOW, config.rate_limits)
     database = RolledBackDatabase(cursor)
-    domain = Domain.on(read, database, quick_passwords(), limits, world(data_dir))
+    domain = Domain.on(config, database, quick_passwords(), limits, world(data_dir))
     feed = build_broadcaster(database, clock)
     done(feed.start())
-    return Town(cursor, build_server(read, clock, domain, LOOK, feed=feed), domain, database)
+    return SiteFixture(cursor, build_server(config, clock, domain, FRONTEND, feed=feed), domain, database)
 
 
 @define(eq=False)
 class Visitor:
-    """A browser that follows no redirect by itself and runs no script."""
+    """A browser with cookies that follows no redirects and runs no scripts."""
 
     server: HttpServer
     cookies: dict[str, str] = field(factory=dict)
 
-    def get(self, target: str, **headers: str) -> Reply:
-        """Open an address."""
-        return self._ask("GET", target, headers, None)
+    def get(self, target: str, **headers: str) -> HttpResponse:
+        """Send a GET request."""
+        return self._request("GET", target, headers, None)
 
-    def submit(self, target: str, page: str | None = None, **fields: str) -> Reply:
-        """Send a form to `target`, with the token that `page` (else the target itself) has in its forms."""
+    def submit(self, target: str, page: str | None = None, **fields: str) -> HttpResponse:
+        """Send a form to `target`, with the CSRF token of `page` (by default the target itself)."""
         return self.post(target, {"csrf": self.token(page or target), **fields})
 
-    def post(self, target: str, fields: Mapping[str, str], **headers: str) -> Reply:
-        """Send these fields and nothing else."""
-        return self._ask("POST", target, {"Content-Type": FORM, **headers}, urlencode(fields, errors="surrogatepass").encode())
+    def post(self, target: str, fields: Mapping[str, str], **headers: str) -> HttpResponse:
+        """Send a form with only these fields."""
+        return self._request("POST", target, {"Content-Type": FORM, **headers}, urlencode(fields, errors="surrogatepass").encode())
 
-    def upload(self, target: str, page: str, sent: Mapping[str, BytesIO], **fields: str) -> Reply:
+    def upload(self, target: str, page: str, sent: Mapping[str, BytesIO], **fields: str) -> HttpResponse:
         """Send a form with files."""
         kind, body = multipart(sent, [("csrf", self.token(page)), *fields.items()])
-        return self._ask("POST", target, {"Content-Type": kind}, body)
+        return self._request("POST", target, {"Content-Type": kind}, body)
 
     def token(self, page: str) -> str:
-        """The form token on a page; empty if there is none."""
+        """Return the CSRF token on a page, or an empty string."""
         found = document(self.get(page)).xpath("//input[@name='csrf']/@value")
         return str(found[0]) if found else ""
 
-    def _ask(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+    def _request(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> HttpResponse:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        reply = ask(self.server, method, target, sent, body)
-        for name, value in reply.cookies().items():
+        response = request(self.server, method, target, sent, body)
+        for name, value in response.cookies().items():
             if value:
                 self.cookies[name] = value
             else:
                 self.cookies.pop(name, None)
-        return reply
+        return response
 
 
-def document(reply: Reply) -> etree._Element:
-    """The page as a browser would read it."""
-    return html5lib.parse(reply.text, treebuilder="lxml", namespaceHTMLElements=False)
+def document(response: HttpResponse) -> etree._Element:
+    """Parse a page as browsers do."""
+    return html5lib.parse(response.text, treebuilder="lxml", namespaceHTMLElements=False)
 
 
-def words(reply: Reply) -> str:
-    """All text of the page's main part, on one line."""
-    [main] = document(reply).xpath("//main")
+def main_text(response: HttpResponse) -> str:
+    """Return the text of the page's main element, on one line."""
+    [main] = document(response).xpath("//main")
     return " ".join("".join(main.itertext()).split())
 
 
-def links(reply: Reply) -> list[str]:
-    """Where the page's links lead."""
-    return [str(target) for target in document(reply).xpath("//a/@href")]
+def links(response: HttpResponse) -> list[str]:
+    """Return the targets of the page's links."""
+    return [str(target) for target in document(response).xpath("//a/@href")]

@@ -25,44 +25,44 @@ from microblog.web.http.route import Route
 from tests import make
 from tests.fakes import done
 from tests.files import multipart
-from tests.web.memory import FORM, Reply, ask
-from tests.web.visitor import Town
+from tests.web.http_client import FORM, HttpResponse, request
+from tests.web.visitor import SiteFixture
 
-EVERYTHING = "read write follow push profile"
+ALL_SCOPES = "read write follow push profile"
 
 Params = Mapping[str, object]
 
 
-def token_for(town: Town, account: AccountId | None, scopes: str) -> str:
+def token_for(site: SiteFixture, account: AccountId | None, scopes: str) -> str:
     """Return a new token of an account, or of an app."""
-    return done(town.domain.tokens.issue(account, scopes, "Tapper")).text
+    return done(site.domain.tokens.issue(account, scopes, "Tapper")).text
 
 
 @cache
 def _validator(route: Route, status: int) -> Draft202012Validator:
-    assert route.doc is not None, f"{route.name} does not say what it answers."
+    assert route.doc is not None, f"{route.name} does not document its responses."
     return Draft202012Validator({"components": {"schemas": NAMED}, **route.doc.response_schema(status)})
 
 
-def hold_to_its_promise(town: Town, method: str, target: str, reply: Reply) -> None:
+def check_against_documentation(site: SiteFixture, method: str, target: str, response: HttpResponse) -> None:
     """Fail unless the response matches the documentation of its route."""
-    assert isinstance(town.server.site, Dispatcher)
+    assert isinstance(site.server.site, Dispatcher)
     if method == "OPTIONS":
         return
     try:
-        bound, _ = town.server.site.routes.find(method, urlsplit(target).path)
+        bound, _ = site.server.site.routes.find(method, urlsplit(target).path)
     except (NotFound, NotAllowedHere):
-        assert set(reply.json) == {"error"}
+        assert set(response.json) == {"error"}
         return
     doc = bound.route.doc
-    assert doc is None or reply.status in statuses(bound.route, doc), f"{method} {target} -> {reply.status}, which it does not promise."
-    if doc is None or reply.header("Content-Type") != JSON.decode() or method == "HEAD":
+    assert doc is None or response.status in statuses(bound.route, doc), f"{method} {target} -> {response.status}, which is not documented."
+    if doc is None or response.header("Content-Type") != JSON.decode() or method == "HEAD":
         return
-    problems = list(_validator(bound.route, reply.status).iter_errors(reply.json))
-    assert not problems, f"{method} {target} -> {reply.status}: {problems[0].json_path}: {problems[0].message[:500]}"
+    errors = list(_validator(bound.route, response.status).iter_errors(response.json))
+    assert not errors, f"{method} {target} -> {response.status}: {errors[0].json_path}: {errors[0].message[:500]}"
 
 
-def flat(params: Params) -> list[tuple[str, str]]:
+def encode_params(params: Params) -> list[tuple[str, str]]:
     """Encode parameters as clients do: lists as `name[]`, booleans as words."""
     pairs: list[tuple[str, str]] = []
     for name, value in params.items():
@@ -71,7 +71,7 @@ def flat(params: Params) -> list[tuple[str, str]]:
         elif isinstance(value, Sequence) and not isinstance(value, str):
             pairs += [(f"{name}[]", str(item)) for item in value]
         elif isinstance(value, Mapping):
-            pairs += [(name + re.sub(r"^([^\[]+)", r"[\1]", inner), text) for inner, text in flat(value)]
+            pairs += [(name + re.sub(r"^([^\[]+)", r"[\1]", inner), text) for inner, text in encode_params(value)]
         elif value is not None:
             pairs.append((name, str(value)))
     return pairs
@@ -81,12 +81,12 @@ def flat(params: Params) -> list[tuple[str, str]]:
 class Client:
     """An app of one account (or of none). Paths are without `/api`."""
 
-    town: Town
+    site: SiteFixture
     token: str | None = None
     viewer: Viewer | None = None
 
     @property
-    def person(self) -> Viewer:
+    def owner(self) -> Viewer:
         """The client's account."""
         assert self.viewer is not None
         return self.viewer
@@ -94,29 +94,29 @@ class Client:
     @property
     def id(self) -> str:
         """The id of the client's account."""
-        return str(self.person.id)
+        return str(self.owner.id)
 
-    def get(self, path: str, **params: object) -> Reply:
+    def get(self, path: str, **params: object) -> HttpResponse:
         """Send a GET request."""
-        return self.ask("GET", path, params)
+        return self.request("GET", path, params)
 
-    def post(self, path: str, **params: object) -> Reply:
+    def post(self, path: str, **params: object) -> HttpResponse:
         """Send a POST request with form parameters."""
-        return self.ask("POST", path, form=params)
+        return self.request("POST", path, form=params)
 
-    def put(self, path: str, **params: object) -> Reply:
+    def put(self, path: str, **params: object) -> HttpResponse:
         """Send a PUT request with form parameters."""
-        return self.ask("PUT", path, form=params)
+        return self.request("PUT", path, form=params)
 
-    def patch(self, path: str, **params: object) -> Reply:
+    def patch(self, path: str, **params: object) -> HttpResponse:
         """Send a PATCH request with form parameters."""
-        return self.ask("PATCH", path, form=params)
+        return self.request("PATCH", path, form=params)
 
-    def delete(self, path: str, **params: object) -> Reply:
+    def delete(self, path: str, **params: object) -> HttpResponse:
         """Send a DELETE request."""
-        return self.ask("DELETE", path, params)
+        return self.request("DELETE", path, params)
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
@@ -125,65 +125,65 @@ class Client:
         form: Params | None = None,
         json: object = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Reply:
+    ) -> HttpResponse:
         """Send any request; its response is checked."""
         target = path if path.startswith(("/api/", "/oauth/", "/.well-known/", "/nodeinfo/", "/health")) else f"/api{path}"
         if query:
-            target += ("&" if "?" in target else "?") + urlencode(flat(query))
-        sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+            target += ("&" if "?" in target else "?") + urlencode(encode_params(query))
+        request_headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         body = None
         if json is not None:
-            sent["Content-Type"], body = "application/json", orjson.dumps(json)
+            request_headers["Content-Type"], body = "application/json", orjson.dumps(json)
         elif form is not None:
-            sent["Content-Type"], body = FORM, urlencode(flat(form)).encode()
-        reply = ask(self.town.server, method, target, sent | dict(headers or {}), body)
-        hold_to_its_promise(self.town, method, target, reply)
-        return reply
+            request_headers["Content-Type"], body = FORM, urlencode(encode_params(form)).encode()
+        response = request(self.site.server, method, target, request_headers | dict(headers or {}), body)
+        check_against_documentation(self.site, method, target, response)
+        return response
 
-    def upload(self, method: str, path: str, sent: Mapping[str, BytesIO], **fields: object) -> Reply:
+    def upload(self, method: str, path: str, sent: Mapping[str, BytesIO], **fields: object) -> HttpResponse:
         """Send files with form parameters."""
-        kind, body = multipart(sent, flat(fields))
-        headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
-        reply = ask(self.town.server, method, f"/api{path}", headers, body)
-        hold_to_its_promise(self.town, method, f"/api{path}", reply)
-        return reply
+        content_type, body = multipart(sent, encode_params(fields))
+        headers = {"Content-Type": content_type} | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
+        response = request(self.site.server, method, f"/api{path}", headers, body)
+        check_against_documentation(self.site, method, f"/api{path}", response)
+        return response
 
-    def follow(self, link: str) -> Reply:
+    def follow(self, link: str) -> HttpResponse:
         """Request a URL from a Link header."""
         parts = urlsplit(link)
-        return self.ask("GET", f"{parts.path}?{parts.query}")
+        return self.request("GET", f"{parts.path}?{parts.query}")
 
 
-def client(town: Town, username: str, scopes: str = EVERYTHING, **member: Any) -> Client:
-    """Return an app of a new account."""
-    viewer = make.viewer(town.cursor, username, **member)
-    return another(town, viewer, scopes)
+def client(site: SiteFixture, username: str, scopes: str = ALL_SCOPES, **member: Any) -> Client:
+    """Return an API client of a new account."""
+    viewer = make.viewer(site.cursor, username, **member)
+    return new_client_for(site, viewer, scopes)
 
 
-def another(town: Town, viewer: Viewer, scopes: str = EVERYTHING) -> Client:
-    """Return another app of the same account."""
-    return Client(town, token_for(town, viewer.id, scopes), viewer)
+def new_client_for(site: SiteFixture, viewer: Viewer, scopes: str = ALL_SCOPES) -> Client:
+    """Return a new API client of an existing account."""
+    return Client(site, token_for(site, viewer.id, scopes), viewer)
 
 
-def application(town: Town, scopes: str = EVERYTHING) -> Client:
-    """Return an app with a token of its own, without an account."""
-    return Client(town, token_for(town, None, scopes))
+def app_client(site: SiteFixture, scopes: str = ALL_SCOPES) -> Client:
+    """Return an API client with an app's own token, without an account."""
+    return Client(site, token_for(site, None, scopes))
 
 
-def anonymous(town: Town) -> Client:
-    """Return an app without a token."""
-    return Client(town)
+def anonymous_client(site: SiteFixture) -> Client:
+    """Return an API client without a token."""
+    return Client(site)
 
 
-def links(reply: Reply) -> dict[str, str]:
+def links(response: HttpResponse) -> dict[str, str]:
     """Return the Link header: relation -> URL."""
-    header = reply.header("Link")
+    header = response.header("Link")
     if not header:
         return {}
     parts = (part.split(">; rel=") for part in header.split(", "))
     return {relation.strip('"'): url.removeprefix("<") for url, relation in parts}
 
 
-def ids(reply: Reply) -> list[str]:
+def ids(response: HttpResponse) -> list[str]:
     """Return the ids of a list of entities."""
-    return [item["id"] for item in reply.json]
+    return [item["id"] for item in response.json]

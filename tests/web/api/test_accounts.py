@@ -10,13 +10,13 @@ import pytest
 from microblog.model.accounts import Role
 from microblog.model.ids import AccountId
 from tests import files, make
-from tests.web.api.client import Client, anonymous, another, application, client, ids, links
-from tests.web.visitor import Town
+from tests.web.api.client import Client, anonymous_client, app_client, client, ids, links, new_client_for
+from tests.web.visitor import SiteFixture
 
 
-def test_an_account_has_every_key_and_pictures_that_resolve(site: Town) -> None:
+def test_an_account_has_working_image_urls(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    account = anonymous(site).get(f"/v1/accounts/{ada.id}").json
+    account = anonymous_client(site).get(f"/v1/accounts/{ada.id}").json
     assert (account["username"], account["acct"], account["url"]) == ("ada", "ada", "http://site.test/@ada")
     for name in ("avatar", "avatar_static", "header", "header_static"):
         picture = site.visitor().get(account[name].removeprefix("http://site.test"))
@@ -25,25 +25,25 @@ def test_an_account_has_every_key_and_pictures_that_resolve(site: Town) -> None:
 
 
 @pytest.mark.parametrize("name", ["ada", "ADA", "@ada", "ada@site.test", "Ada@SITE.test"])
-def test_lookup_finds_exactly_one_in_any_case(site: Town, name: str) -> None:
+def test_lookup_is_exact_and_case_insensitive(site: SiteFixture, name: str) -> None:
     ada = client(site, "ada")
     client(site, "ada2")
-    assert anonymous(site).get("/v1/accounts/lookup", acct=name).json["id"] == ada.id
+    assert anonymous_client(site).get("/v1/accounts/lookup", acct=name).json["id"] == ada.id
 
 
-def test_lookup_of_nobody_is_404_and_of_nothing_400(site: Town) -> None:
+def test_lookup_of_an_unknown_account_is_404_and_without_a_name_400(site: SiteFixture) -> None:
     for name in ("nobody", "ada@elsewhere.example", "no such"):
-        assert anonymous(site).get("/v1/accounts/lookup", acct=name).status == 404
-    reply = anonymous(site).get("/v1/accounts/lookup")
-    assert (reply.status, reply.json["error"]) == (400, "param is missing or the value is empty: acct")
+        assert anonymous_client(site).get("/v1/accounts/lookup", acct=name).status == 404
+    response = anonymous_client(site).get("/v1/accounts/lookup")
+    assert (response.status, response.json["error"]) == (400, "param is missing or the value is empty: acct")
 
 
-def test_several_accounts_at_once(site: Town) -> None:
+def test_several_accounts_are_returned_at_once(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
-    assert ids(anonymous(site).get("/v1/accounts", id=[bob.id, "5", ada.id, bob.id])) == [bob.id, ada.id]
+    assert ids(anonymous_client(site).get("/v1/accounts", id=[bob.id, "5", ada.id, bob.id])) == [bob.id, ada.id]
 
 
-def test_search_finds_who_came_a_moment_ago_the_exact_name_first(site: Town) -> None:
+def test_search_finds_new_accounts_and_lists_the_exact_match_first(site: SiteFixture) -> None:
     ada = client(site, "ada")
     exact, longer = client(site, "bo"), client(site, "bob")
     assert ids(ada.get("/v1/accounts/search", q="bo")) == [exact.id, longer.id]
@@ -53,7 +53,7 @@ def test_search_finds_who_came_a_moment_ago_the_exact_name_first(site: Town) -> 
     assert ids(ada.get("/v1/accounts/search", q="bo", following=True)) == [longer.id]
 
 
-def test_what_somebody_posts_can_be_narrowed(site: Town) -> None:
+def test_the_posts_of_an_account_can_be_filtered(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     other = bob.post("/v1/statuses", status="bob's").json["id"]
     plain = ada.post("/v1/statuses", status="plain").json["id"]
@@ -63,50 +63,50 @@ def test_what_somebody_posts_can_be_narrowed(site: Town) -> None:
     private = ada.post("/v1/statuses", status="ours", visibility="private").json["id"]
     path = f"/v1/accounts/{ada.id}/statuses"
     assert ids(ada.get(path)) == [private, boost, reply, tagged, plain]
-    assert ids(anonymous(site).get(path)) == [boost, reply, tagged, plain]
-    assert ids(anonymous(site).get(path, exclude_replies=True)) == [boost, tagged, plain]
-    assert ids(anonymous(site).get(path, exclude_reblogs=1)) == [reply, tagged, plain]
-    assert ids(anonymous(site).get(path, tagged="tea")) == [tagged]
-    assert ids(anonymous(site).get(path, only_media=True)) == []
-    make.follow(site.cursor, bob.person, ada.person)
+    assert ids(anonymous_client(site).get(path)) == [boost, reply, tagged, plain]
+    assert ids(anonymous_client(site).get(path, exclude_replies=True)) == [boost, tagged, plain]
+    assert ids(anonymous_client(site).get(path, exclude_reblogs=1)) == [reply, tagged, plain]
+    assert ids(anonymous_client(site).get(path, tagged="tea")) == [tagged]
+    assert ids(anonymous_client(site).get(path, only_media=True)) == []
+    make.follow(site.cursor, bob.owner, ada.owner)
     assert ids(bob.get(path, limit=1)) == [private]
     assert "exclude_replies=true" in links(bob.get(path, exclude_replies=True))["next"]
 
 
-def test_whoever_is_blocked_sees_no_posts(site: Town) -> None:
+def test_a_blocked_viewer_sees_no_posts(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     ada.post("/v1/statuses", status="plain")
     ada.post(f"/v1/accounts/{bob.id}/block")
-    reply = bob.get(f"/v1/accounts/{ada.id}/statuses")
-    assert (reply.status, reply.json) == (200, [])
+    response = bob.get(f"/v1/accounts/{ada.id}/statuses")
+    assert (response.status, response.json) == (200, [])
 
 
-def test_followers_are_paged_by_the_follows(site: Town) -> None:
+def test_followers_are_paged_in_the_order_of_following(site: SiteFixture) -> None:
     ada = client(site, "ada")
     fans = [client(site, f"fan{number}") for number in range(3)]
     for fan in fans[::-1]:
         fan.post(f"/v1/accounts/{ada.id}/follow")
-    first = anonymous(site).get(f"/v1/accounts/{ada.id}/followers", limit=2)
+    first = anonymous_client(site).get(f"/v1/accounts/{ada.id}/followers", limit=2)
     assert ids(first) == [fans[0].id, fans[1].id]
-    second = anonymous(site).follow(links(first)["next"])
+    second = anonymous_client(site).follow(links(first)["next"])
     assert (ids(second), set(links(second))) == ([fans[2].id], {"prev"})
-    assert ids(anonymous(site).get(f"/v1/accounts/{fans[0].id}/following")) == [ada.id]
+    assert ids(anonymous_client(site).get(f"/v1/accounts/{fans[0].id}/following")) == [ada.id]
 
 
-def test_of_suspended_people_programs_learn_that_they_are_and_nothing_that_they_wrote(site: Town) -> None:
+def test_a_suspended_account_is_marked_and_has_no_content(site: SiteFixture) -> None:
     ada = client(site, "ada", role=Role.MODERATOR)
     fields = [{"name": "Moss", "value": "SECRET"}]
     said = {"display_name": "SECRET", "note": "SECRET", "bot": True, "locked": True, "fields_attributes": fields}
-    ada.ask("PATCH", "/v1/accounts/update_credentials", json=said)
+    ada.request("PATCH", "/v1/accounts/update_credentials", json=said)
     ada.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.picture(), "header": files.picture()})
     post = ada.post("/v1/statuses", status="SECRET #moss").json["id"]
     bob = client(site, "bob")
-    make.follow(site.cursor, bob.person, ada.person)
+    make.follow(site.cursor, bob.owner, ada.owner)
     ada.post("/v1/featured_tags", name="moss")
-    whole = anonymous(site).get(f"/v1/accounts/{ada.id}").json
+    whole = anonymous_client(site).get(f"/v1/accounts/{ada.id}").json
     assert "suspended" not in whole
-    make.suspend(site.cursor, ada.person)
-    for program in (anonymous(site), bob):
+    make.suspend(site.cursor, ada.owner)
+    for program in (anonymous_client(site), bob):
         told = program.get(f"/v1/accounts/{ada.id}").json
         assert told == program.get("/v1/accounts/lookup", acct="ada").json
         assert program.get("/v1/accounts", id=[ada.id]).json == [told]
@@ -116,8 +116,8 @@ def test_of_suspended_people_programs_learn_that_they_are_and_nothing_that_they_
         assert "/media/" not in told["avatar"] + told["header"]
         assert (told["username"], told["url"], told["created_at"]) == (whole["username"], whole["url"], whole["created_at"])
         for of_them in ("statuses", "statuses?pinned=true", "followers", "following", "featured_tags", "endorsements"):
-            reply = program.get(f"/v1/accounts/{ada.id}/{of_them}")
-            assert (reply.status, reply.json) == (200, []), of_them
+            response = program.get(f"/v1/accounts/{ada.id}/{of_them}")
+            assert (response.status, response.json) == (200, []), of_them
         assert program.get(f"/v1/statuses/{post}").status == 404
     assert bob.post(f"/v1/accounts/{ada.id}/follow").status == 404
     assert bob.get("/v1/accounts/search", q="ada").json == []
@@ -125,14 +125,14 @@ def test_of_suspended_people_programs_learn_that_they_are_and_nothing_that_they_
     assert ada.get("/v1/timelines/home").status == 403
 
 
-def test_who_waits_to_be_let_in_is_nowhere_told(site: Town) -> None:
+def test_an_applicant_is_not_shown(site: SiteFixture) -> None:
     applicant = make.member(site.cursor, "newcomer", approved=False).account
-    assert anonymous(site).get("/v1/accounts", id=[applicant.id]).json == []
-    assert anonymous(site).get(f"/v1/accounts/{applicant.id}").status == 404
-    assert anonymous(site).get("/v1/accounts/lookup", acct="newcomer").status == 404
+    assert anonymous_client(site).get("/v1/accounts", id=[applicant.id]).json == []
+    assert anonymous_client(site).get(f"/v1/accounts/{applicant.id}").status == 404
+    assert anonymous_client(site).get("/v1/accounts/lookup", acct="newcomer").status == 404
 
 
-def test_only_what_is_sent_of_a_profile_changes(site: Town) -> None:
+def test_a_profile_update_changes_only_the_parameters_sent(site: SiteFixture) -> None:
     ada = client(site, "ada")
     path = "/v1/accounts/update_credentials"
     first = ada.patch(
@@ -148,20 +148,20 @@ def test_only_what_is_sent_of_a_profile_changes(site: Town) -> None:
     assert ada.post("/v1/statuses", status="quiet").json["visibility"] == "unlisted"
 
 
-def test_profile_fields_come_in_three_spellings(site: Town) -> None:
+def test_profile_fields_have_three_spellings(site: SiteFixture) -> None:
     ada = client(site, "ada")
     path = "/v1/accounts/update_credentials"
     expected = [{"name": "home", "value": "https://ada.example", "verified_at": None}]
     line = {"name": "home", "value": "https://ada.example"}
     for body in ({"fields_attributes": [line, {"name": "", "value": "x"}]}, {"fields_attributes": {"0": line}}):
-        assert ada.ask("PATCH", path, json=body).json["source"]["fields"] == expected
-    ada.ask("PATCH", path, json={"fields_attributes": []})
+        assert ada.request("PATCH", path, json=body).json["source"]["fields"] == expected
+    ada.request("PATCH", path, json={"fields_attributes": []})
     told = ada.patch(path, **{"fields_attributes[0][name]": "home", "fields_attributes[0][value]": "https://ada.example"}).json
     assert told["source"]["fields"] == expected
     assert 'rel="nofollow noopener me"' in told["fields"][0]["value"]
 
 
-def test_websites_that_may_name_one_as_author_are_kept(site: Town) -> None:
+def test_attribution_domains_are_stored(site: SiteFixture) -> None:
     ada, path = client(site, "ada"), "/v1/accounts/update_credentials"
     sent = ["Example.com", "https://blog.example.org/", "*.example.net", "example.com", ""]
     kept = ["example.com", "blog.example.org", "example.net"]
@@ -169,68 +169,68 @@ def test_websites_that_may_name_one_as_author_are_kept(site: Town) -> None:
     assert ada.patch(path, display_name="Ada").json["source"]["attribution_domains"] == kept
     assert ada.get("/v1/accounts/verify_credentials").json["source"]["attribution_domains"] == kept
     for wrong in (["a b"], ["example.com/page"], [f"{number}.example.com" for number in range(101)]):
-        refused = ada.ask("PATCH", path, json={"attribution_domains": wrong})
+        refused = ada.request("PATCH", path, json={"attribution_domains": wrong})
         assert (refused.status, set(refused.json["details"])) == (422, {"attribution_domains"})
-    assert ada.ask("PATCH", path, json={"attribution_domains": []}).json["source"]["attribution_domains"] == []
+    assert ada.request("PATCH", path, json={"attribution_domains": []}).json["source"]["attribution_domains"] == []
 
 
 @pytest.mark.parametrize("encoding", ["json", "form", "multipart"])
 @pytest.mark.parametrize("which", ["avatar", "header"])
-def test_pictures_of_a_profile_may_come_as_data_uris(site: Town, which: str, encoding: str) -> None:
+def test_profile_images_may_be_data_uris(site: SiteFixture, which: str, encoding: str) -> None:
     ada, path = client(site, "ada"), "/v1/accounts/update_credentials"
     large = files.picture("PNG", (600, 600), mode="RGB", compress_level=0).getvalue()
     uri = "data:image/png;base64," + b64encode(large[: None if encoding != "multipart" else len(large)]).decode()
     if encoding == "multipart":
         uri = "data:image/png;base64," + b64encode(files.picture("PNG").getvalue()).decode()
-        reply = ada.upload("PATCH", path, {}, **{which: uri})
+        response = ada.upload("PATCH", path, {}, **{which: uri})
     else:
         assert len(uri) > 1024 * 1024
-        reply = ada.ask("PATCH", path, json={which: uri}) if encoding == "json" else ada.patch(path, **{which: uri})
-    assert reply.status == 200
-    assert "/media/" in reply.json[which]
+        response = ada.request("PATCH", path, json={which: uri}) if encoding == "json" else ada.patch(path, **{which: uri})
+    assert response.status == 200
+    assert "/media/" in response.json[which]
     refused = ada.patch(path, **{which: "data:image/png;base64,aGVsbG8="})
     assert (refused.status, set(refused.json["details"])) == (422, {which})
     assert ada.patch(path, **{which: "https://example.org/me.png"}).status == 422
-    assert ada.get("/v1/accounts/verify_credentials").json[which] == reply.json[which]
+    assert ada.get("/v1/accounts/verify_credentials").json[which] == response.json[which]
 
 
-def test_what_is_wrong_with_a_profile_is_told_with_details(site: Town) -> None:
+def test_an_invalid_profile_is_422_with_details(site: SiteFixture) -> None:
     ada = client(site, "ada")
     lines = [{"name": f"n{number}", "value": "v"} for number in range(5)]
-    reply = ada.ask("PATCH", "/v1/accounts/update_credentials", json={"fields_attributes": lines})
-    assert (reply.status, reply.json["details"]["fields"][0]["error"]) == (422, "ERR_TOO_LONG")
-    reply = ada.patch("/v1/accounts/update_credentials", display_name="x" * 31, source={"privacy": "secret"})
-    assert reply.status == 422
+    response = ada.request("PATCH", "/v1/accounts/update_credentials", json={"fields_attributes": lines})
+    assert (response.status, response.json["details"]["fields"][0]["error"]) == (422, "ERR_TOO_LONG")
+    response = ada.patch("/v1/accounts/update_credentials", display_name="x" * 31, source={"privacy": "secret"})
+    assert response.status == 422
     assert ada.get("/v1/accounts/verify_credentials").json["display_name"] == ""
 
 
-def test_an_application_signs_people_up(site: Town) -> None:
+def test_an_app_token_can_sign_users_up(site: SiteFixture) -> None:
     form = {"username": "newcomer", "email": "new@example.org", "password": "correct horse battery", "agreement": True, "locale": "en"}
-    reply = application(site, "read write:accounts").post("/v1/accounts", **form)
-    assert (reply.status, reply.json["scope"]) == (200, "read write:accounts")
+    response = app_client(site, "read write:accounts").post("/v1/accounts", **form)
+    assert (response.status, response.json["scope"]) == (200, "read write:accounts")
     newcomer = client(site, "other")
-    newcomer.token = reply.json["access_token"]
+    newcomer.token = response.json["access_token"]
     assert newcomer.get("/v1/accounts/verify_credentials").json["username"] == "newcomer"
 
 
-def test_who_may_not_sign_people_up_is_told_why(site: Town) -> None:
-    empty = application(site).post("/v1/accounts")
+def test_sign_up_errors_have_details_and_need_an_app_token(site: SiteFixture) -> None:
+    empty = app_client(site).post("/v1/accounts")
     assert empty.status == 422
     codes = {name: {problem["error"] for problem in problems} for name, problems in empty.json["details"].items()}
     assert (codes["username"], codes["password"], codes["agreement"]) == ({"ERR_BLANK"}, {"ERR_BLANK"}, {"ERR_ACCEPTED"})
-    assert anonymous(site).post("/v1/accounts").status == 401
-    reply = client(site, "ada").post("/v1/accounts", username="x")
-    assert (reply.status, reply.json["error"]) == (403, "This method requires an client credentials authentication")
+    assert anonymous_client(site).post("/v1/accounts").status == 401
+    response = client(site, "ada").post("/v1/accounts", username="x")
+    assert (response.status, response.json["error"]) == (403, "This method requires an client credentials authentication")
 
 
-def test_unknown_accounts_are_404(site: Town) -> None:
+def test_unknown_accounts_are_404(site: SiteFixture) -> None:
     ada = client(site, "ada")
     assert ada.get(f"/v1/accounts/{ada.id}/featured_tags").json == []
     for path in ("", "/statuses", "/followers", "/following", "/featured_tags"):
         assert ada.get(f"/v1/accounts/{AccountId(5)}{path}").status == 404
 
 
-def test_moderators_are_known_by_their_profiles(site: Town) -> None:
+def test_moderators_have_a_role_badge(site: SiteFixture) -> None:
     for role, badge in (
         (Role.MODERATOR, {"id": "2", "name": "Moderator", "color": ""}),
         (Role.ADMIN, {"id": "3", "name": "Admin", "color": ""}),
@@ -239,7 +239,7 @@ def test_moderators_are_known_by_their_profiles(site: Town) -> None:
         for path in (f"/v1/accounts/{who.id}", f"/v1/accounts/lookup?acct=a_{role}", "/v1/accounts/verify_credentials"):
             assert who.get(path).json["roles"] == [badge]
         assert who.get("/v1/accounts/verify_credentials").json["role"]["highlighted"]
-    assert anonymous(site).get(f"/v1/accounts/{client(site, 'ada').id}").json["roles"] == []
+    assert anonymous_client(site).get(f"/v1/accounts/{client(site, 'ada').id}").json["roles"] == []
 
 
 NOBODY = {"username": "", "email": "", "password": "", "agreement": ""}
@@ -260,25 +260,25 @@ SOMEBODY = {"username": "ada", "email": "ada@example.org", "password": "correct 
         (SOMEBODY | {"agreement": "false"}, {"agreement": "ERR_ACCEPTED"}),
     ],
 )
-def test_what_is_wrong_with_a_sign_up_is_told_by_code(site: Town, sent: dict[str, str], codes: dict[str, str]) -> None:
+def test_sign_up_errors_have_codes(site: SiteFixture, sent: dict[str, str], codes: dict[str, str]) -> None:
     make.member(site.cursor, "taken", email="taken@example.org")
-    reply = application(site, "read write").post("/v1/accounts", **sent)
-    assert reply.status == 422
-    assert {name: [one["error"] for one in each] for name, each in reply.json["details"].items()} == {
+    response = app_client(site, "read write").post("/v1/accounts", **sent)
+    assert response.status == 422
+    assert {name: [one["error"] for one in each] for name, each in response.json["details"].items()} == {
         name: [code] for name, code in codes.items()
     }
 
 
-def test_an_address_that_is_not_proved_can_be_asked_after(site: Town) -> None:
+def test_the_confirmation_email_can_be_requested_again(site: SiteFixture) -> None:
     form = {"username": "ada", "email": "ada@example.org", "password": "correct horse battery", "agreement": True}
-    token = application(site, "read write:accounts").post("/v1/accounts", **form).json["access_token"]
-    ada = another(site, site.viewer("ada"))
+    token = app_client(site, "read write:accounts").post("/v1/accounts", **form).json["access_token"]
+    ada = new_client_for(site, site.viewer("ada"))
     other, ada.token = ada.token, token
     assert ada.get("/v1/emails/check_confirmation").json is True
-    reply = ada.post("/v1/emails/confirmations")
-    assert (reply.status, reply.json["error"]) == (403, "This method is only available while the e-mail is awaiting confirmation")
+    response = ada.post("/v1/emails/confirmations")
+    assert (response.status, response.json["error"]) == (403, "This method is only available while the e-mail is awaiting confirmation")
     site.cursor.execute("update users set confirmed_at = null where account_id = %s", [ada.id])
-    stranger, waiting = Client(site, other, ada.person), ada
+    stranger, waiting = Client(site, other, ada.owner), ada
     assert stranger.get("/v1/emails/check_confirmation").json is False
     refused = stranger.post("/v1/emails/confirmations", email="mine@example.org")
     told = "This method is only available to the application the user originally signed-up with"
@@ -289,12 +289,12 @@ def test_an_address_that_is_not_proved_can_be_asked_after(site: Town) -> None:
     site.cursor.execute("select email from users where account_id = %s", [ada.id])
     assert site.cursor.fetchone() == ("better@example.org",)
     assert waiting.get("/v1/timelines/home").status == 403
-    assert application(site).get("/v1/emails/check_confirmation").status == 422
-    assert anonymous(site).get("/v1/emails/check_confirmation").status == 401
+    assert app_client(site).get("/v1/emails/check_confirmation").status == 422
+    assert anonymous_client(site).get("/v1/emails/check_confirmation").status == 401
 
 
-def test_descriptions_of_errors_stand_behind_the_fields_names(site: Town) -> None:
-    told = application(site).post("/v1/accounts").json["details"]
+def test_error_descriptions_do_not_repeat_the_field_name(site: SiteFixture) -> None:
+    told = app_client(site).post("/v1/accounts").json["details"]
     said = {name: [each["description"] for each in several] for name, several in told.items()}
     assert said == {
         "username": ["can't be blank"],
@@ -304,7 +304,7 @@ def test_descriptions_of_errors_stand_behind_the_fields_names(site: Town) -> Non
     }
 
 
-def test_what_is_wrong_with_a_profile_is_told_by_the_names_that_were_sent(site: Town) -> None:
+def test_profile_errors_use_the_parameter_names_sent(site: SiteFixture) -> None:
     ada = client(site, "ada")
     for sent, name, why in (
         ({"note": "x" * 501}, "note", "is too long (maximum is 500 characters)"),

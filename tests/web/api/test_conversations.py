@@ -6,21 +6,21 @@ import re
 
 from microblog.model.posts import Post, Visibility
 from tests import make
-from tests.web.api.client import Client, anonymous, another, client, ids, links
-from tests.web.visitor import Town
+from tests.web.api.client import Client, anonymous_client, client, ids, links, new_client_for
+from tests.web.visitor import SiteFixture
 
 
 def said(who: Client, text: str, reply_to: Post | None = None) -> Post:
     """Return a direct message. All participants follow the author, so that nothing is filtered."""
-    who.town.cursor.execute(
+    who.site.cursor.execute(
         """insert into follows (id, follower_id, followee_id, created_at) select new_id(now()), id, %s, now() from accounts where id <> %s
            on conflict do nothing""",
-        [who.person.id, who.person.id],
+        [who.owner.id, who.owner.id],
     )
-    return make.post(who.town.cursor, who.person, text, visibility=Visibility.DIRECT, reply_to=reply_to)
+    return make.post(who.site.cursor, who.owner, text, visibility=Visibility.DIRECT, reply_to=reply_to)
 
 
-def test_a_conversation_is_listed_read_kept_unread_and_deleted(site: Town) -> None:
+def test_a_conversation_is_listed_marked_read_marked_unread_and_deleted(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     post = said(ada, "@bob hi")
     [told] = bob.get("/v1/conversations").json
@@ -36,7 +36,7 @@ def test_a_conversation_is_listed_read_kept_unread_and_deleted(site: Town) -> No
     assert bob.get(f"/v1/statuses/{post.id}").status == 200
 
 
-def test_conversations_are_paged_by_their_last_posts(site: Town) -> None:
+def test_conversations_are_paged_by_their_last_posts(site: SiteFixture) -> None:
     ada = client(site, "ada")
     client(site, "bob")
     written = [said(ada, f"@bob {number}") for number in range(5)]
@@ -45,19 +45,19 @@ def test_conversations_are_paged_by_their_last_posts(site: Town) -> None:
     assert f"min_id={page.json[0]['last_status']['id']}" in links(page)["prev"]
     while page.json:
         found += [each["last_status"]["content"] for each in page.json]
-        page = ada.follow(links(page)["next"]) if "next" in links(page) else anonymous(site).get("/v1/timelines/public")
+        page = ada.follow(links(page)["next"]) if "next" in links(page) else anonymous_client(site).get("/v1/timelines/public")
     assert [re.sub("<[^>]*>", "", each) for each in found] == ["@bob 1, again", "@bob 4", "@bob 3", "@bob 2", "@bob 0"]
     assert len(ids(ada.get("/v1/conversations", min_id=written[3].id))) == 2
 
 
-def test_a_conversation_with_nobody_else_is_with_oneself(site: Town) -> None:
+def test_a_conversation_without_others_lists_its_owner(site: SiteFixture) -> None:
     ada = client(site, "ada")
     said(ada, "milk, eggs")
     [told] = ada.get("/v1/conversations").json
     assert [one["acct"] for one in told["accounts"]] == ["ada"]
 
 
-def test_other_peoples_conversations_are_not_there(site: Town) -> None:
+def test_other_users_conversations_are_404(site: SiteFixture) -> None:
     ada, bob, eve = client(site, "ada"), client(site, "bob"), client(site, "eve")
     said(ada, "@bob hi")
     [id] = ids(bob.get("/v1/conversations"))
@@ -71,11 +71,11 @@ def test_other_peoples_conversations_are_not_there(site: Town) -> None:
         assert answer.status == 404
 
 
-def test_scopes_are_those_of_statuses_and_conversations(site: Town) -> None:
+def test_conversations_require_the_scopes_read_statuses_and_write_conversations(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     said(ada, "@bob hi")
-    reader, writer = another(site, bob.person, "read:statuses"), another(site, bob.person, "write:conversations")
+    reader, writer = new_client_for(site, bob.owner, "read:statuses"), new_client_for(site, bob.owner, "write:conversations")
     [id] = ids(reader.get("/v1/conversations"))
     assert reader.post(f"/v1/conversations/{id}/read").status == writer.get("/v1/conversations").status == 403
     assert writer.post(f"/v1/conversations/{id}/read").status == 200
-    assert anonymous(site).get("/v1/conversations").status == 401
+    assert anonymous_client(site).get("/v1/conversations").status == 401

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests import files, make
 from tests.web.api.client import Client, client, ids
-from tests.web.visitor import Town
+from tests.web.visitor import SiteFixture
 
 
-def friends(site: Town) -> tuple[Client, Client]:
+def friends(site: SiteFixture) -> tuple[Client, Client]:
     """Return clients of two accounts, of which the first follows the second."""
     ada, bob = client(site, "ada"), client(site, "bob")
     assert ada.viewer
@@ -16,7 +16,7 @@ def friends(site: Town) -> tuple[Client, Client]:
     return ada, bob
 
 
-def test_a_filter_is_made_read_changed_and_deleted(site: Town) -> None:
+def test_a_filter_is_created_read_changed_and_deleted(site: SiteFixture) -> None:
     ada, bob = friends(site)
     body = {
         "title": "Sports",
@@ -25,7 +25,7 @@ def test_a_filter_is_made_read_changed_and_deleted(site: Town) -> None:
         "expires_in": 3600,
         "keywords_attributes": [{"keyword": "football", "whole_word": True}, {"keyword": "ball", "whole_word": False}],
     }
-    made = ada.ask("POST", "/v2/filters", json=body).json
+    made = ada.request("POST", "/v2/filters", json=body).json
     assert (made["title"], made["context"], made["filter_action"]) == ("Sports", ["home", "public"], "warn")
     assert made["expires_at"]
     assert [(word["keyword"], word["whole_word"]) for word in made["keywords"]] == [("football", True), ("ball", False)]
@@ -33,7 +33,7 @@ def test_a_filter_is_made_read_changed_and_deleted(site: Town) -> None:
     assert ada.get(path).json == made
     assert bob.get(path).status == 404
     change = {"expires_in": "", "keywords_attributes": [{"id": made["keywords"][1]["id"], "_destroy": True}]}
-    changed = ada.ask("PUT", path, json=change).json
+    changed = ada.request("PUT", path, json=change).json
     assert changed == {**made, "expires_at": None, "keywords": made["keywords"][:1]}
     assert ada.get("/v2/filters").json == [changed]
     assert (ada.delete(path).json, ada.get("/v2/filters").json) == ({}, [])
@@ -41,7 +41,7 @@ def test_a_filter_is_made_read_changed_and_deleted(site: Town) -> None:
     assert (refused.status, refused.json["error"]) == (422, "Validation failed: Context None or invalid context supplied")
 
 
-def test_keywords_and_posts_are_handled_one_by_one(site: Town) -> None:
+def test_keywords_and_posts_of_a_filter_are_managed_individually(site: SiteFixture) -> None:
     ada, bob = friends(site)
     path = f"/v2/filters/{ada.post('/v2/filters', title='Sports', context=['home']).json['id']}"
     word = ada.post(f"{path}/keywords", keyword="golf").json
@@ -63,12 +63,12 @@ def test_keywords_and_posts_are_handled_one_by_one(site: Town) -> None:
     assert ada.get(f"{path}/statuses").json == []
 
 
-def test_posts_tell_which_filters_they_fall_under(site: Town) -> None:
+def test_posts_list_the_filters_that_match(site: SiteFixture) -> None:
     ada, bob = friends(site)
     assert bob.viewer
     post = make.post(site.cursor, bob.viewer, "Football tonight")
     boost = make.boost(site.cursor, bob.viewer, post)
-    made = ada.ask(
+    made = ada.request(
         "POST", "/v2/filters", json={"title": "Sports", "context": ["public"], "keywords_attributes": [{"keyword": "football"}]}
     ).json
     head = {key: made[key] for key in ("id", "title", "context", "expires_at", "filter_action")}
@@ -79,24 +79,24 @@ def test_posts_tell_which_filters_they_fall_under(site: Town) -> None:
     assert bob.get(f"/v1/statuses/{post.id}").json["filtered"] == []
 
 
-def test_what_is_hidden_at_home_is_not_there(site: Town) -> None:
+def test_posts_hidden_by_a_home_filter_are_not_on_home(site: SiteFixture) -> None:
     ada, bob = friends(site)
     assert bob.viewer
     for text in ("one", "football", "two"):
         make.post(site.cursor, bob.viewer, text)
     assert len(ids(ada.get("/v1/timelines/home"))) == 3
     hide = {"title": "Sports", "context": ["home"], "filter_action": "hide", "keywords_attributes": [{"keyword": "football"}]}
-    ada.ask("POST", "/v2/filters", json=hide)
+    ada.request("POST", "/v2/filters", json=hide)
     shown = ada.get("/v1/timelines/home", limit=2).json
     assert [status["content"] for status in shown] == ["<p>two</p>", "<p>one</p>"]
     assert len(ids(ada.get("/v1/timelines/public"))) == 3
 
 
-def test_old_programs_see_one_filter_for_each_word(site: Town) -> None:
+def test_v1_clients_see_one_filter_per_keyword(site: SiteFixture) -> None:
     ada, _ = friends(site)
-    reply = ada.post("/v1/filters", phrase="golf", context=["home", "thread"], irreversible=True)
-    old = reply.json
-    assert reply.header("Deprecation")
+    response = ada.post("/v1/filters", phrase="golf", context=["home", "thread"], irreversible=True)
+    old = response.json
+    assert response.header("Deprecation")
     told = {"phrase": "golf", "context": ["home", "thread"], "whole_word": True, "expires_at": None, "irreversible": True}
     assert old == {"id": old["id"], **told}
     [new] = ada.get("/v2/filters").json
@@ -114,11 +114,11 @@ def test_old_programs_see_one_filter_for_each_word(site: Town) -> None:
     assert ada.get("/v2/filters").json == []
 
 
-def test_descriptions_of_media_and_options_of_polls_are_read_and_ones_own_posts_are_never_filtered(site: Town) -> None:
+def test_filters_match_alt_texts_and_poll_options_but_never_own_posts(site: SiteFixture) -> None:
     ada, bob = friends(site)
     for who in (ada, bob):
         hide = {"title": "Animals", "context": ["home", "notifications"], "keywords_attributes": [{"keyword": "giraffe"}]}
-        assert who.ask("POST", "/v2/filters", json=hide).status == 200
+        assert who.request("POST", "/v2/filters", json=hide).status == 200
     picture = bob.upload("POST", "/v2/media", {"file": files.picture()}, description="A giraffe!").json["id"]
     plain = bob.post("/v1/statuses", status="@ada look", media_ids=[picture]).json["id"]
     poll = bob.post("/v1/statuses", status="@ada which?", poll={"options": ["giraffe", "lion"], "expires_in": 600}).json["id"]
@@ -132,9 +132,9 @@ def test_descriptions_of_media_and_options_of_polls_are_read_and_ones_own_posts_
     assert {status["id"]: len(status["filtered"]) for status in bob.get("/v1/timelines/home").json} == {plain: 0, poll: 0}
 
 
-def test_whole_words_are_found_in_scripts_without_spaces(site: Town) -> None:
+def test_whole_words_match_in_scripts_without_spaces(site: SiteFixture) -> None:
     ada, bob = friends(site)
     word = {"title": "f", "context": ["home"], "keywords_attributes": [{"keyword": "新宿"}]}
-    ada.ask("POST", "/v2/filters", json=word)
+    ada.request("POST", "/v2/filters", json=word)
     post = bob.post("/v1/statuses", status="今日は新宿で会議").json["id"]
     assert ada.get(f"/v1/statuses/{post}").json["filtered"][0]["keyword_matches"] == ["新宿"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests import make
 from tests.web.api.client import client, ids, links
-from tests.web.visitor import Town
+from tests.web.visitor import SiteFixture
 
 
-def test_a_list_is_made_read_changed_and_deleted(site: Town) -> None:
+def test_a_list_is_created_read_changed_and_deleted(site: SiteFixture) -> None:
     ada = client(site, "ada")
     made = ada.post("/v1/lists", title="Friends", replies_policy="followed").json
     assert made == {"id": made["id"], "title": "Friends", "replies_policy": "followed", "exclusive": False}
@@ -21,7 +21,7 @@ def test_a_list_is_made_read_changed_and_deleted(site: Town) -> None:
     assert (refused.status, refused.json["error"]) == (422, "Validation failed: Title can't be blank")
 
 
-def test_members_are_added_paged_and_removed(site: Town) -> None:
+def test_members_are_added_paged_and_removed(site: SiteFixture) -> None:
     ada, bob, eve, cyd = (client(site, name) for name in ("ada", "bob", "eve", "cyd"))
     assert ada.viewer
     for friend in (bob, eve):
@@ -44,7 +44,7 @@ def test_members_are_added_paged_and_removed(site: Town) -> None:
     assert ids(ada.get(members)) == [eve.id]
 
 
-def test_the_timeline_of_a_list_is_its_members_posts(site: Town) -> None:
+def test_a_list_timeline_has_its_members_posts(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     assert ada.viewer
     assert bob.viewer

@@ -13,16 +13,16 @@ from microblog.web.pages.media_files import FileProducer
 from tests import files, make
 from tests.adapters.test_media_processing import needs_ffmpeg
 from tests.fakes import done
-from tests.web.api.client import Client, anonymous, client
-from tests.web.memory import Line, Reply, replies, request
-from tests.web.visitor import Town
+from tests.web.api.client import Client, anonymous_client, client
+from tests.web.http_client import HttpResponse, MemoryConnection, encode_request, parse_responses
+from tests.web.visitor import SiteFixture
 
 
-def upload(program: Client, file: BytesIO | None = None, path: str = "/v2/media", **fields: object) -> Reply:
+def upload(program: Client, file: BytesIO | None = None, path: str = "/v2/media", **fields: object) -> HttpResponse:
     return program.upload("POST", path, {"file": file or files.picture()}, **fields)
 
 
-def work(site: Town) -> None:
+def work(site: SiteFixture) -> None:
     """Run pending media jobs."""
     later = make.NOW.replace(year=make.NOW.year + 10)
     kinds = ["media.convert", "media.delete_unused"]
@@ -30,18 +30,18 @@ def work(site: Town) -> None:
         done(post_jobs.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
 
 
-def fetched(site: Town, url: str, **headers: str) -> Reply:
-    line = Line(site.server)
+def fetched(site: SiteFixture, url: str, **headers: str) -> HttpResponse:
+    connection = MemoryConnection(site.server)
     path = url.removeprefix("http://site.test")
-    data = line.send(request("GET", path, {name.replace("_", "-"): value for name, value in headers.items()}))
-    while isinstance(line.transport.producer, FileProducer):
-        line.transport.producer.resumeProducing()
-        data += line.read()
-    [reply] = replies(data)
-    return reply
+    data = connection.send(encode_request("GET", path, {name.replace("_", "-"): value for name, value in headers.items()}))
+    while isinstance(connection.transport.producer, FileProducer):
+        connection.transport.producer.resumeProducing()
+        data += connection.read()
+    [response] = parse_responses(data)
+    return response
 
 
-def test_a_picture_is_uploaded_described_and_posted(site: Town) -> None:
+def test_an_image_is_uploaded_described_and_posted(site: SiteFixture) -> None:
     ada = client(site, "ada")
     uploaded = upload(ada, description="A flag", focus="0.5,-0.25")
     assert uploaded.status == 200
@@ -57,56 +57,56 @@ def test_a_picture_is_uploaded_described_and_posted(site: Town) -> None:
     assert status["media_attachments"] == [changed]
     assert ada.get(f"/v1/media/{media['id']}").status == 404
     assert ada.put(f"/v1/media/{media['id']}", description="Late").status == 404
-    assert anonymous(site).get(f"/v1/statuses/{status['id']}").json["media_attachments"] == [changed]
+    assert anonymous_client(site).get(f"/v1/statuses/{status['id']}").json["media_attachments"] == [changed]
 
 
-def test_a_picture_is_served_as_what_it_is_and_as_nothing_active(site: Town) -> None:
+def test_an_image_is_served_with_its_type_and_without_active_content(site: SiteFixture) -> None:
     media = upload(client(site, "ada")).json
     for url in (media["url"], media["preview_url"]):
-        reply = fetched(site, url)
-        assert (reply.status, reply.header("Content-Type"), reply.body[:3]) == (200, "image/jpeg", b"\xff\xd8\xff")
-        assert reply.header("X-Content-Type-Options") == "nosniff"
-        assert reply.header("Cache-Control") == "private, max-age=300"
-        assert "sandbox" in (reply.header("Content-Security-Policy") or "")
-        assert "default-src 'none'" in (reply.header("Content-Security-Policy") or "")
-        assert reply.header("Access-Control-Allow-Origin") == "*"
-        assert reply.header("Set-Cookie") is None
+        response = fetched(site, url)
+        assert (response.status, response.header("Content-Type"), response.body[:3]) == (200, "image/jpeg", b"\xff\xd8\xff")
+        assert response.header("X-Content-Type-Options") == "nosniff"
+        assert response.header("Cache-Control") == "private, max-age=300"
+        assert "sandbox" in (response.header("Content-Security-Policy") or "")
+        assert "default-src 'none'" in (response.header("Content-Security-Policy") or "")
+        assert response.header("Access-Control-Allow-Origin") == "*"
+        assert response.header("Set-Cookie") is None
 
 
 @pytest.mark.parametrize(
     "name", ["upload-1", "../secret_key", "..%2fsecret_key", "0" * 32, "0" * 32 + ".jpg", "0" * 32 + ".html", "0" * 32 + ".svg", "a/b.jpg"]
 )
-def test_nothing_else_is_served_there(site: Town, name: str) -> None:
+def test_other_media_paths_are_404(site: SiteFixture, name: str) -> None:
     assert fetched(site, f"/media/{name}").status == 404
 
 
-def test_a_part_of_a_file_can_be_had(site: Town) -> None:
+def test_range_requests_are_supported(site: SiteFixture) -> None:
     url = upload(client(site, "ada")).json["url"]
     whole = fetched(site, url).body
     for asked, begin, end in [("bytes=0-9", 0, 10), ("bytes=10-", 10, len(whole)), ("bytes=-5", len(whole) - 5, len(whole))]:
-        reply = fetched(site, url, Range=asked)
-        assert (reply.status, reply.body) == (206, whole[begin:end]), asked
-        assert reply.header("Content-Range") == f"bytes {begin}-{end - 1}/{len(whole)}"
+        response = fetched(site, url, Range=asked)
+        assert (response.status, response.body) == (206, whole[begin:end]), asked
+        assert response.header("Content-Range") == f"bytes {begin}-{end - 1}/{len(whole)}"
     for odd in ("bytes=", "bytes=5-2", f"bytes={len(whole)}-", "bytes=0-1,3-4", "lines=1-2", "bytes=a-b"):
         assert (fetched(site, url, Range=odd).status, fetched(site, url, Range=odd).body) == (200, whole), odd
 
 
-def test_a_large_file_is_sent_piece_by_piece(site: Town) -> None:
+def test_a_large_file_is_sent_piece_by_piece(site: SiteFixture) -> None:
     attachments = site.domain.attachments
     name = "0" * 32 + ".mp4"
     upload(client(site, "ada"))
     site.cursor.execute("update media set original = %s", [name])
     done(attachments.media_store.store(BytesIO(bytes(range(256)) * 4_000), name))
-    reply = fetched(site, f"/media/{name}")
-    assert (reply.status, reply.header("Content-Length"), len(reply.body)) == (200, "1024000", 1_024_000)
-    assert reply.body == bytes(range(256)) * 4_000
+    response = fetched(site, f"/media/{name}")
+    assert (response.status, response.header("Content-Length"), len(response.body)) == (200, "1024000", 1_024_000)
+    assert response.body == bytes(range(256)) * 4_000
     part = fetched(site, f"/media/{name}", Range="bytes=256-600255")
     assert (part.status, len(part.body)) == (206, 600_000)
-    line = Line(site.server)
-    [head] = replies(line.send(request("HEAD", f"/media/{name}")), ("HEAD",))
+    connection = MemoryConnection(site.server)
+    [head] = parse_responses(connection.send(encode_request("HEAD", f"/media/{name}")), ("HEAD",))
     assert (head.status, head.header("Content-Length"), head.body) == (200, "1024000", b"")
-    leaving = Line(site.server)
-    leaving.send(request("GET", f"/media/{name}"))
+    leaving = MemoryConnection(site.server)
+    leaving.send(encode_request("GET", f"/media/{name}"))
     leaving.hang_up()
 
 
@@ -117,33 +117,33 @@ def test_a_large_file_is_sent_piece_by_piece(site: Town) -> None:
         (b"\xff\xd8\xff nothing", "File type of uploaded media could not be verified"),
     ],
 )
-def test_what_is_no_picture_is_refused_whatever_it_is_called(site: Town, sent: bytes, sentence: str) -> None:
-    reply = upload(client(site, "ada"), BytesIO(sent))
-    assert (reply.status, reply.json["error"]) == (422, sentence)
+def test_a_file_that_is_not_an_image_is_rejected(site: SiteFixture, sent: bytes, sentence: str) -> None:
+    response = upload(client(site, "ada"), BytesIO(sent))
+    assert (response.status, response.json["error"]) == (422, sentence)
 
 
-def test_an_upload_without_a_file_is_refused(site: Town) -> None:
-    reply = client(site, "ada").post("/v2/media", description="Nothing")
-    assert (reply.status, reply.json["error"]) == (422, "Validation failed: File can't be blank")
+def test_an_upload_without_a_file_is_rejected(site: SiteFixture) -> None:
+    response = client(site, "ada").post("/v2/media", description="Nothing")
+    assert (response.status, response.json["error"]) == (422, "Validation failed: File can't be blank")
 
 
 @needs_ffmpeg
-def test_what_is_wrong_with_a_film_is_told_wherever_it_is_asked_for(site: Town) -> None:
+def test_a_video_error_is_reported_by_every_route_that_reads_it(site: SiteFixture) -> None:
     ada, sentence = client(site, "ada"), "1000fps videos are not supported (the maximum frame rate is 120)"
     uploaded = upload(ada, files.film_like("-r", "1000"))
     assert uploaded.status == 202
     id = uploaded.json["id"]
     work(site)
-    for reply in (
+    for response in (
         ada.get(f"/v1/media/{id}"),
         ada.put(f"/v1/media/{id}", description="x"),
         ada.post("/v1/statuses", status="x", media_ids=[id]),
     ):
-        assert (reply.status, reply.json["error"]) == (422, sentence)
+        assert (response.status, response.json["error"]) == (422, sentence)
 
 
 @needs_ffmpeg
-def test_the_cover_of_a_sound_is_its_preview_unless_another_was_sent(site: Town) -> None:
+def test_the_cover_art_of_audio_is_its_preview_unless_a_thumbnail_was_sent(site: SiteFixture) -> None:
     ada = client(site, "ada")
     covered = upload(ada, files.tune_with_cover("tune.mp3")).json["id"]
     thumbnail = {"file": files.tune_with_cover("tune.mp3"), "thumbnail": files.picture(size=(30, 20))}
@@ -157,7 +157,7 @@ def test_the_cover_of_a_sound_is_its_preview_unless_another_was_sent(site: Town)
     assert told["preview_url"].removeprefix("http://site.test") in page
 
 
-def test_a_description_is_not_cut(site: Town) -> None:
+def test_a_long_description_is_rejected_and_not_truncated(site: SiteFixture) -> None:
     ada = client(site, "ada")
     assert upload(ada, description="x" * 1501).status == 422
     media = upload(ada, description="x" * 1500).json
@@ -168,11 +168,11 @@ def test_a_description_is_not_cut(site: Town) -> None:
 @pytest.mark.parametrize(
     ("focus", "status"), [("1,1", 200), ("5,-5", 200), ("", 200), ("left", 422), ("1", 422), ("nan,0", 422), ("1,2,3", 422)]
 )
-def test_a_focus_is_two_numbers(site: Town, focus: str, status: int) -> None:
+def test_a_focus_is_two_numbers(site: SiteFixture, focus: str, status: int) -> None:
     assert upload(client(site, "ada"), focus=focus).status == status
 
 
-def test_other_peoples_uploads_are_not_there(site: Town) -> None:
+def test_other_users_uploads_are_404(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     media = upload(ada).json["id"]
     assert [bob.get(f"/v1/media/{media}").status, bob.put(f"/v1/media/{media}").status, bob.delete(f"/v1/media/{media}").status] == [
@@ -182,7 +182,7 @@ def test_other_peoples_uploads_are_not_there(site: Town) -> None:
     assert (refused.status, refused.json["error"]) == (422, f"Media {media} not found or already attached to another post")
 
 
-def test_an_upload_can_be_deleted_until_it_is_used(site: Town) -> None:
+def test_an_upload_can_be_deleted_until_it_is_used(site: SiteFixture) -> None:
     ada = client(site, "ada")
     first, second = upload(ada).json["id"], upload(ada).json["id"]
     assert ada.delete(f"/v1/media/{first}").json == {}
@@ -192,7 +192,7 @@ def test_an_upload_can_be_deleted_until_it_is_used(site: Town) -> None:
     assert (refused.status, refused.json["error"]) == (422, "Media attachment is currently used by a status")
 
 
-def test_the_limits_are_told_in_the_words_that_clients_know(site: Town) -> None:
+def test_attachment_errors_are_those_of_mastodon(site: SiteFixture) -> None:
     ada = client(site, "ada")
     ids = [upload(ada).json["id"] for _ in range(5)]
     for media_ids, more, sentence in [
@@ -207,23 +207,23 @@ def test_the_limits_are_told_in_the_words_that_clients_know(site: Town) -> None:
     assert ada.post("/v1/statuses", status="").json["error"] == "Validation failed: Text can't be blank"
 
 
-def test_a_redraft_can_use_the_media_again(site: Town) -> None:
+def test_a_redraft_can_reuse_the_media(site: SiteFixture) -> None:
     ada = client(site, "ada")
     media = upload(ada).json["id"]
     status = ada.post("/v1/statuses", status="Almost", media_ids=[media]).json
     deleted = ada.delete(f"/v1/statuses/{status['id']}").json
     assert (deleted["text"], [one["id"] for one in deleted["media_attachments"]]) == ("Almost", [media])
     again = ada.post("/v1/statuses", status="Right", media_ids=[media]).json
-    ada.ask("DELETE", f"/v1/statuses/{again['id']}", {"delete_media": True})
+    ada.request("DELETE", f"/v1/statuses/{again['id']}", {"delete_media": True})
     assert ada.get(f"/v1/media/{media}").status == 404
 
 
-def test_an_edit_says_which_media_stay_and_what_they_show(site: Town) -> None:
+def test_an_edit_selects_media_and_changes_their_descriptions(site: SiteFixture) -> None:
     ada = client(site, "ada")
     one, two = upload(ada, description="One").json["id"], upload(ada).json["id"]
     status = ada.post("/v1/statuses", status="Look", media_ids=[one, two]).json
     json = {"status": "Look", "media_ids": [two, one], "media_attributes": [{"id": one, "description": "First", "focus": "0.1,0.2"}]}
-    edited = ada.ask("PUT", f"/v1/statuses/{status['id']}", json=json).json
+    edited = ada.request("PUT", f"/v1/statuses/{status['id']}", json=json).json
     assert [(media["id"], media["description"]) for media in edited["media_attachments"]] == [(two, None), (one, "First")]
     history = ada.get(f"/v1/statuses/{status['id']}/history").json
     assert [[media["description"] for media in edition["media_attachments"]] for edition in history] == [["One", None], [None, "First"]]
@@ -231,22 +231,22 @@ def test_an_edit_says_which_media_stay_and_what_they_show(site: Town) -> None:
     assert without["media_attachments"] == []
 
 
-def test_timelines_can_show_media_alone(site: Town) -> None:
+def test_timelines_can_be_media_only(site: SiteFixture) -> None:
     ada = client(site, "ada")
     ada.post("/v1/statuses", status="Words #tag")
     shown = ada.post("/v1/statuses", status="Pictures #tag", media_ids=[upload(ada).json["id"]]).json["id"]
     hidden = ada.post("/v1/statuses", status="Secret #tag", visibility="private", media_ids=[upload(ada).json["id"]]).json["id"]
     for path in ("/v1/timelines/public", "/v1/timelines/tag/tag", f"/v1/accounts/{ada.id}/statuses"):
-        found = [status["id"] for status in anonymous(site).get(path, only_media=True).json]
+        found = [status["id"] for status in anonymous_client(site).get(path, only_media=True).json]
         assert found == [shown], path
         assert hidden not in found
-        assert len(anonymous(site).get(path).json) == 2, path
-    page = anonymous(site).get("/v1/timelines/public", only_media=True, min_id="0", limit=1)
+        assert len(anonymous_client(site).get(path).json) == 2, path
+    page = anonymous_client(site).get("/v1/timelines/public", only_media=True, min_id="0", limit=1)
     assert [status["id"] for status in page.json] == [shown]
     assert "only_media=true" in (page.header("Link") or "")
 
 
-def test_a_thumbnail_can_be_given(site: Town) -> None:
+def test_a_thumbnail_can_be_uploaded(site: SiteFixture) -> None:
     ada = client(site, "ada")
     pieces = {"file": files.picture(), "thumbnail": files.picture("PNG", (10, 20))}
     media = ada.upload("POST", "/v2/media", pieces).json
@@ -261,11 +261,11 @@ def data_uri(file: BytesIO) -> str:
     return "data:image/png;base64," + b64encode(file.getvalue()).decode()
 
 
-def test_files_and_thumbnails_may_come_as_data_uris(site: Town) -> None:
+def test_files_and_thumbnails_may_be_data_uris(site: SiteFixture) -> None:
     ada = client(site, "ada")
     large = files.picture("PNG", (400, 400), compress_level=0)
     json = {"file": data_uri(large), "thumbnail": data_uri(files.picture("PNG", (10, 20)))}
-    uploaded = ada.ask("POST", "/v2/media", json=json)
+    uploaded = ada.request("POST", "/v2/media", json=json)
     assert (uploaded.status, uploaded.json["meta"]["small"]["size"]) == (200, "10x20")
     path = f"/v1/media/{uploaded.json['id']}"
     assert ada.put(path, thumbnail=data_uri(files.picture("PNG", (30, 20)))).json["meta"]["small"]["size"] == "30x20"
@@ -274,13 +274,13 @@ def test_files_and_thumbnails_may_come_as_data_uris(site: Town) -> None:
     assert ada.get(path).json["meta"]["small"]["size"] == "30x20"
 
 
-def test_an_edit_may_give_media_other_thumbnails(site: Town) -> None:
+def test_an_edit_can_replace_thumbnails(site: SiteFixture) -> None:
     ada = client(site, "ada")
     one, two = upload(ada).json, upload(ada).json
     status = ada.post("/v1/statuses", status="Look", media_ids=[one["id"], two["id"]]).json
     path, keep = f"/v1/statuses/{status['id']}", {"status": "Look", "media_ids": [one["id"], two["id"]]}
     pieces = [{"id": one["id"], "thumbnail": data_uri(files.picture("PNG", (10, 20)))}]
-    edited = ada.ask("PUT", path, json=keep | {"media_attributes": pieces}).json
+    edited = ada.request("PUT", path, json=keep | {"media_attributes": pieces}).json
     assert [media["meta"]["small"]["size"] for media in edited["media_attachments"]] == ["10x20", "64x48"]
     assert edited["edited_at"] is not None
     names = {"media_attributes[][id]": two["id"], "media_attributes[][focus]": "0.5,0.5"}
@@ -293,18 +293,18 @@ def test_an_edit_may_give_media_other_thumbnails(site: Town) -> None:
     assert ada.get(path).json["media_attachments"] == again["media_attachments"]
 
 
-def test_nobody_gives_thumbnails_to_what_is_not_theirs(site: Town) -> None:
+def test_thumbnails_of_other_users_media_cannot_be_changed(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     theirs = upload(bob).json
     status = ada.post("/v1/statuses", status="Look", media_ids=[upload(ada).json["id"]]).json
     for thumbnail, expected in ((data_uri(files.picture("PNG", (10, 20))), 200), ("data:,no picture", 422), ("nothing", 422)):
         pieces = [{"id": theirs["id"], "thumbnail": thumbnail}]
-        assert ada.ask("PUT", f"/v1/statuses/{status['id']}", json={"status": "Look", "media_attributes": pieces}).status == expected
+        assert ada.request("PUT", f"/v1/statuses/{status['id']}", json={"status": "Look", "media_attributes": pieces}).status == expected
     assert bob.get(f"/v1/media/{theirs['id']}").json == theirs
 
 
 @needs_ffmpeg
-def test_a_film_is_asked_for_until_it_is_ready(site: Town) -> None:
+def test_a_video_is_206_until_processed(site: SiteFixture) -> None:
     ada = client(site, "ada")
     uploaded = upload(ada, files.film())
     assert (uploaded.status, uploaded.json["type"], uploaded.json["url"]) == (202, "video", None)
@@ -321,13 +321,13 @@ def test_a_film_is_asked_for_until_it_is_ready(site: Town) -> None:
 
 
 @needs_ffmpeg
-def test_what_is_still_processed_is_206_and_tells_what_is_known_so_far(site: Town) -> None:
+def test_media_in_processing_is_206_with_what_is_known_so_far(site: SiteFixture) -> None:
     ada = client(site, "ada")
     uploaded = ada.upload("POST", "/v2/media", {"file": files.film()}, focus="0.5,-0.5")
     assert (uploaded.status, uploaded.json["url"], uploaded.json["meta"]) == (202, None, {"focus": {"x": 0.5, "y": -0.5}})
     path = f"/v1/media/{uploaded.json['id']}"
     for method in ("PUT", "PATCH"):
-        changed = ada.ask(method, path, form={"description": "A film", "focus": "0.1,0.2"})
+        changed = ada.request(method, path, form={"description": "A film", "focus": "0.1,0.2"})
         assert (changed.status, changed.json["description"]) == (206, "A film")
         assert changed.json["meta"] == {"focus": {"x": 0.1, "y": 0.2}}
     shown = ada.upload("PUT", path, {"thumbnail": files.picture("PNG", (10, 20))})
@@ -343,13 +343,13 @@ def test_what_is_still_processed_is_206_and_tells_what_is_known_so_far(site: Tow
 
 
 @needs_ffmpeg
-def test_who_waits_for_a_film_that_takes_too_long_is_told_to_ask_again(site: Town) -> None:
-    reply = upload(client(site, "ada"), files.film(), "/v1/media")
-    assert (reply.status, reply.json["url"]) == (202, None)
+def test_a_v1_upload_that_takes_too_long_is_202(site: SiteFixture) -> None:
+    response = upload(client(site, "ada"), files.film(), "/v1/media")
+    assert (response.status, response.json["url"]) == (202, None)
 
 
 @needs_ffmpeg
-def test_a_broken_film_cannot_be_described(site: Town) -> None:
+def test_a_broken_video_cannot_be_described(site: SiteFixture) -> None:
     ada = client(site, "ada")
     media = upload(ada, BytesIO(files.film().getvalue()[:100])).json["id"]
     work(site)
@@ -357,7 +357,7 @@ def test_a_broken_film_cannot_be_described(site: Town) -> None:
 
 
 @needs_ffmpeg
-def test_a_broken_film_is_told(site: Town) -> None:
+def test_a_broken_video_is_422(site: SiteFixture) -> None:
     ada = client(site, "ada")
     media = upload(ada, BytesIO(files.film().getvalue()[:100])).json["id"]
     work(site)
@@ -366,7 +366,7 @@ def test_a_broken_film_is_told(site: Town) -> None:
 
 
 @needs_ffmpeg
-def test_sound_has_no_picture(site: Town) -> None:
+def test_audio_has_no_preview(site: SiteFixture) -> None:
     ada = client(site, "ada")
     media = upload(ada, files.tune()).json["id"]
     work(site)
@@ -375,18 +375,18 @@ def test_sound_has_no_picture(site: Town) -> None:
     assert ready["meta"]["original"]["duration"] == pytest.approx(1, abs=0.1)
 
 
-def test_the_old_address_answers_when_the_picture_is_ready(site: Town) -> None:
-    reply = upload(client(site, "ada"), path="/v1/media")
-    assert (reply.status, reply.json["type"]) == (200, "image")
+def test_a_v1_upload_responds_when_the_image_is_ready(site: SiteFixture) -> None:
+    response = upload(client(site, "ada"), path="/v1/media")
+    assert (response.status, response.json["type"]) == (200, "image")
 
 
-def test_uploads_need_the_scope(site: Town) -> None:
+def test_uploads_require_write_media(site: SiteFixture) -> None:
     assert upload(client(site, "ada", "read write:statuses")).status == 403
-    assert upload(anonymous(site)).status == 401
+    assert upload(anonymous_client(site)).status == 401
 
 
-def test_the_site_says_what_it_takes(site: Town) -> None:
-    limits = anonymous(site).get("/v2/instance").json["configuration"]["media_attachments"]
+def test_the_instance_lists_the_supported_media_types(site: SiteFixture) -> None:
+    limits = anonymous_client(site).get("/v2/instance").json["configuration"]["media_attachments"]
     assert {"image/jpeg", "image/png", "image/webp", "image/gif"} <= set(limits["supported_mime_types"])
     assert ("video/mp4" in limits["supported_mime_types"]) is site.domain.attachments.accepts_video
     assert "image/svg+xml" not in limits["supported_mime_types"]

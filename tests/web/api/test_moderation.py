@@ -13,32 +13,32 @@ from microblog.storage.database import Cursor
 from tests import make
 from tests.mailbox import postman
 from tests.rfc5322 import body
-from tests.web.api.client import Client, another, client, ids, links
-from tests.web.visitor import Town, town
+from tests.web.api.client import Client, client, ids, links, new_client_for
+from tests.web.visitor import SiteFixture, build_site
 
 FOR_STAFF = "read write admin:read admin:write"
 
 
 @pytest.fixture
-def maud(site: Town) -> Client:
+def maud(site: SiteFixture) -> Client:
     """A moderator."""
     return client(site, "maud", FOR_STAFF, role=Role.MODERATOR)
 
 
-def test_only_moderators_and_only_with_the_scope(site: Town, maud: Client) -> None:
+def test_moderation_requires_the_role_and_the_scope(site: SiteFixture, maud: Client) -> None:
     ada = client(site, "ada", FOR_STAFF)
     for path in ("/v1/admin/accounts", "/v2/admin/accounts", f"/v1/admin/accounts/{ada.id}", "/v1/admin/reports"):
         assert maud.get(path).status == 200
         assert (ada.get(path).status, ada.get(path).json["error"]) == (403, "This action is not allowed")
-        without = another(site, maud.person).get(path)
+        without = new_client_for(site, maud.owner).get(path)
         assert (without.status, without.json["error"]) == (403, "This action is outside the authorized scopes")
-    assert another(site, maud.person, "admin:read").post(f"/v1/admin/accounts/{ada.id}/action", type="suspend").status == 403
+    assert new_client_for(site, maud.owner, "admin:read").post(f"/v1/admin/accounts/{ada.id}/action", type="suspend").status == 403
 
 
-def test_members_are_found_by_how_they_stand_and_by_what_they_are_called(site: Town, maud: Client) -> None:
+def test_accounts_are_found_by_state_and_name(site: SiteFixture, maud: Client) -> None:
     ada, bob, eve = (client(site, name) for name in ("ada", "bob", "eve"))
     ada.patch("/v1/accounts/update_credentials", display_name="Lady Ada")
-    make.suspend(site.cursor, eve.person)
+    make.suspend(site.cursor, eve.owner)
     everybody = [bob.id, ada.id, maud.id]
     assert ids(maud.get("/v1/admin/accounts")) == ids(maud.get("/v1/admin/accounts", active=True, local=True)) == everybody
     assert ids(maud.get("/v2/admin/accounts")) == [eve.id, *everybody]
@@ -54,7 +54,7 @@ def test_members_are_found_by_how_they_stand_and_by_what_they_are_called(site: T
     assert "status=active" in links(first)["next"]
 
 
-def test_what_a_moderator_sees_of_a_member(site: Town, maud: Client) -> None:
+def test_moderators_see_login_data_of_an_account(site: SiteFixture, maud: Client) -> None:
     ada = client(site, "ada")
     told = maud.get(f"/v1/admin/accounts/{ada.id}").json
     assert (told["username"], told["email"], told["confirmed"], told["approved"]) == ("ada", "ada@example.org", True, True)
@@ -63,7 +63,7 @@ def test_what_a_moderator_sees_of_a_member(site: Town, maud: Client) -> None:
     assert maud.get("/v1/admin/accounts/1").status == 404
 
 
-def test_applicants_are_let_in_or_turned_away(site: Town, maud: Client) -> None:
+def test_applicants_are_approved_or_rejected(site: SiteFixture, maud: Client) -> None:
     ann, ben = (make.member(site.cursor, name, approved=False).account for name in ("ann", "ben"))
     site.cursor.execute("update users set reason = 'Please.' where account_id = %s", [ann.id])
     waiting = maud.get("/v1/admin/accounts", pending=True).json
@@ -77,9 +77,9 @@ def test_applicants_are_let_in_or_turned_away(site: Town, maud: Client) -> None:
     assert maud.post(f"/v1/admin/accounts/{ann.id}/reject").status == 409
 
 
-def test_actions_are_done_undone_and_settle_what_was_reported(site: Town, maud: Client) -> None:
+def test_actions_can_be_undone_and_resolve_reports(site: SiteFixture, maud: Client) -> None:
     ada, eve = client(site, "ada"), client(site, "eve")
-    make.post(site.cursor, eve.person, "Buy!")
+    make.post(site.cursor, eve.owner, "Buy!")
     where = f"/v1/admin/accounts/{eve.id}"
     ada.post("/v1/reports", account_id=eve.id)
     assert maud.post(f"{where}/action", type="silence").json == {}
@@ -104,16 +104,16 @@ def test_actions_are_done_undone_and_settle_what_was_reported(site: Town, maud: 
     assert maud.post(f"{where}/action").status == 422
 
 
-def test_nothing_is_done_where_the_report_that_it_should_settle_is_not_there(site: Town, maud: Client) -> None:
+def test_an_action_for_a_missing_report_changes_nothing(site: SiteFixture, maud: Client) -> None:
     ada = client(site, "ada")
     assert maud.post(f"/v1/admin/accounts/{ada.id}/action", type="suspend", report_id=1).status == 404
     assert not maud.get(f"/v1/admin/accounts/{ada.id}").json["suspended"]
 
 
 @pytest.mark.parametrize("kind", ["none", "silence", "disable", "suspend"])
-def test_who_is_warned_finds_a_notification_and_gets_a_mail(site: Town, maud: Client, kind: str) -> None:
+def test_a_warned_user_gets_a_notification_and_an_email(site: SiteFixture, maud: Client, kind: str) -> None:
     ada, eve = client(site, "ada"), client(site, "eve")
-    said = make.post(site.cursor, eve.person, "Buy!")
+    said = make.post(site.cursor, eve.owner, "Buy!")
     report = ada.post("/v1/reports", account_id=eve.id, status_ids=[str(said.id)]).json["id"]
     where = f"/v1/admin/accounts/{eve.id}"
     assert maud.post(f"{where}/action", type=kind, report_id=report, text="No <b>spam</b>, please.\nReally.").json == {}
@@ -124,7 +124,7 @@ def test_who_is_warned_finds_a_notification_and_gets_a_mail(site: Town, maud: Cl
     assert "<b>" not in body(mail.as_bytes(), "html")
     maud.post(f"{where}/unsuspend")
     maud.post(f"{where}/enable")
-    eve = another(site, eve.person)
+    eve = new_client_for(site, eve.owner)
     [told] = eve.get("/v1/notifications").json
     warning = told["moderation_warning"]
     assert (told["type"], told["account"]["id"]) == ("moderation_warning", eve.id)
@@ -138,7 +138,7 @@ def test_who_is_warned_finds_a_notification_and_gets_a_mail(site: Town, maud: Cl
     assert eve.get("/v1/notifications/unread_count").json == {"count": 1}
 
 
-def test_each_warning_is_told_and_none_where_it_is_not_wanted(site: Town, maud: Client) -> None:
+def test_each_warning_notifies_unless_disabled(site: SiteFixture, maud: Client) -> None:
     eve = client(site, "eve")
     where = f"/v1/admin/accounts/{eve.id}/action"
     for text in ("Once", "Twice"):
@@ -151,7 +151,7 @@ def test_each_warning_is_told_and_none_where_it_is_not_wanted(site: Town, maud: 
     assert maud.get(f"/v1/admin/accounts/{eve.id}").json["silenced"] is True
 
 
-def test_nobody_else_is_told_and_what_cannot_be_told_is_refused(site: Town, maud: Client) -> None:
+def test_only_the_warned_user_is_notified_and_invalid_warnings_are_rejected(site: SiteFixture, maud: Client) -> None:
     ada, eve = client(site, "ada"), client(site, "eve")
     where = f"/v1/admin/accounts/{eve.id}/action"
     assert maud.post(where, type="suspend", text="x" * 5_001).status == 422
@@ -161,7 +161,7 @@ def test_nobody_else_is_told_and_what_cannot_be_told_is_refused(site: Town, maud
     assert ada.get("/v1/notifications").json == maud.get("/v1/notifications").json == []
 
 
-def test_nothing_is_done_to_somebody_of_the_same_role(site: Town, maud: Client) -> None:
+def test_moderators_cannot_act_on_equals_or_superiors(site: SiteFixture, maud: Client) -> None:
     other = client(site, "mel", FOR_STAFF, role=Role.MODERATOR)
     boss = client(site, "boss", FOR_STAFF, role=Role.ADMIN)
     for kind in ("none", "disable", "silence", "suspend"):
@@ -170,11 +170,11 @@ def test_nothing_is_done_to_somebody_of_the_same_role(site: Town, maud: Client) 
     assert boss.post(f"/v1/admin/accounts/{other.id}/action", type="silence").status == 200
 
 
-def test_reports_are_worked_on(cursor: Cursor, tmp_path: Path) -> None:
+def test_reports_are_assigned_changed_resolved_and_reopened(cursor: Cursor, tmp_path: Path) -> None:
     (tmp_path / "rules.txt").write_text("Be kind.\nNo spam.\n")
-    here = town(cursor, tmp_path, texts_dir=str(tmp_path))
+    here = build_site(cursor, tmp_path, texts_dir=str(tmp_path))
     maud, ada, eve = client(here, "maud", FOR_STAFF, role=Role.MODERATOR), client(here, "ada"), client(here, "eve")
-    said = make.post(cursor, eve.person, "Buy!")
+    said = make.post(cursor, eve.owner, "Buy!")
     secret = eve.post("/v1/statuses", status="Buy, @ada!", visibility="direct").json["id"]
     sent = ada.post("/v1/reports", account_id=eve.id, status_ids=[str(said.id), secret], rule_ids=["2"], comment="Again.").json
     assert (sent["category"], sent["rule_ids"]) == ("violation", ["2"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.web.api.client import Client, client, links
-from tests.web.memory import Reply
-from tests.web.visitor import Town
+from tests.web.http_client import HttpResponse
+from tests.web.visitor import SiteFixture
 
 
 @pytest.fixture
-def ada(site: Town) -> Client:
+def ada(site: SiteFixture) -> Client:
     """The account that is notified."""
     return client(site, "ada")
 
@@ -22,7 +22,7 @@ def post(ada: Client) -> str:
 
 
 @pytest.fixture
-def fans(site: Town, ada: Client, post: str) -> list[Client]:
+def fans(site: SiteFixture, ada: Client, post: str) -> list[Client]:
     """Three accounts that favourite the post; the last one mentions and follows Ada too."""
     fans = [client(site, name) for name in ("bob", "cat", "dan")]
     for fan in fans:
@@ -32,12 +32,12 @@ def fans(site: Town, ada: Client, post: str) -> list[Client]:
     return fans
 
 
-def keys(reply: Reply) -> list[str]:
+def keys(response: HttpResponse) -> list[str]:
     """Return the kind of each group, newest first."""
-    return [group["group_key"].rsplit("-", 1)[0] for group in reply.json["notification_groups"]]
+    return [group["group_key"].rsplit("-", 1)[0] for group in response.json["notification_groups"]]
 
 
-def test_likes_of_one_post_are_told_as_one(ada: Client, post: str, fans: list[Client]) -> None:
+def test_favourites_of_one_post_are_one_group(ada: Client, post: str, fans: list[Client]) -> None:
     told = ada.get("/v2/notifications").json
     follow, mention, likes = told["notification_groups"]
     newest = [one["id"] for one in ada.get("/v1/notifications").json]
@@ -58,13 +58,13 @@ def test_likes_of_one_post_are_told_as_one(ada: Client, post: str, fans: list[Cl
     assert {one["group_key"] for one in ada.get("/v1/notifications").json} == {one["group_key"] for one in told["notification_groups"]}
 
 
-def test_nothing_is_told_of_nothing(ada: Client) -> None:
-    reply = ada.get("/v2/notifications")
-    assert reply.json == {"accounts": [], "statuses": [], "notification_groups": []}
-    assert links(reply) == {}
+def test_without_notifications_all_lists_are_empty(ada: Client) -> None:
+    response = ada.get("/v2/notifications")
+    assert response.json == {"accounts": [], "statuses": [], "notification_groups": []}
+    assert links(response) == {}
 
 
-def test_pages_of_groups_repeat_what_was_asked(ada: Client, fans: list[Client]) -> None:
+def test_page_links_repeat_the_parameters(ada: Client, fans: list[Client]) -> None:
     first = ada.get("/v2/notifications", limit=1, exclude_types=["mention"], grouped_types=["favourite"], expand_accounts="partial_avatars")
     assert keys(first) == ["ungrouped"]
     second = ada.follow(links(first)["next"])
@@ -74,14 +74,14 @@ def test_pages_of_groups_repeat_what_was_asked(ada: Client, fans: list[Client]) 
     assert ada.follow(links(second)["prev"]).json == first.json
 
 
-def test_only_the_newest_of_each_group_is_told_in_full_if_that_is_enough(ada: Client, fans: list[Client]) -> None:
+def test_partial_avatars_expand_only_the_newest_account_of_a_group(ada: Client, fans: list[Client]) -> None:
     told = ada.get("/v2/notifications", expand_accounts="partial_avatars").json
     assert [account["id"] for account in told["accounts"]] == [fans[2].id]
     assert [account["id"] for account in told["partial_accounts"]] == [fans[1].id, fans[0].id]
     assert ada.get("/v2/notifications", expand_accounts="some").status == 400
 
 
-def test_types_and_senders_are_chosen(ada: Client, fans: list[Client]) -> None:
+def test_types_and_senders_can_be_selected(ada: Client, fans: list[Client]) -> None:
     assert keys(ada.get("/v2/notifications", types=["follow", "reaction"])) == ["follow"]
     assert keys(ada.get("/v2/notifications", exclude_types=["follow", "favourite"])) == ["ungrouped"]
     assert ada.get("/v2/notifications", types=["reaction"]).json["notification_groups"] == []
@@ -90,7 +90,7 @@ def test_types_and_senders_are_chosen(ada: Client, fans: list[Client]) -> None:
     assert keys(ada.get("/v2/notifications", types=["favourite"], grouped_types=["follow", "reaction"])) == ["ungrouped"] * 3
 
 
-def test_a_group_can_be_had_alone_until_it_is_dismissed(ada: Client, fans: list[Client]) -> None:
+def test_a_group_can_be_read_alone_until_dismissed(ada: Client, fans: list[Client]) -> None:
     page = ada.get("/v2/notifications").json
     for listed in page["notification_groups"]:
         path = f"/v2/notifications/{listed['group_key']}"
@@ -106,7 +106,7 @@ def test_a_group_can_be_had_alone_until_it_is_dismissed(ada: Client, fans: list[
     assert ada.get("/v1/notifications").json == []
 
 
-def test_everybody_of_a_group_is_listed_by_pages(ada: Client, fans: list[Client]) -> None:
+def test_the_accounts_of_a_group_are_paged(ada: Client, fans: list[Client]) -> None:
     key = ada.get("/v2/notifications", types=["favourite"]).json["notification_groups"][0]["group_key"]
     first = ada.get(f"/v2/notifications/{key}/accounts", limit=2)
     second = ada.follow(links(first)["next"])
@@ -116,7 +116,7 @@ def test_everybody_of_a_group_is_listed_by_pages(ada: Client, fans: list[Client]
     assert [account["id"] for account in ada.get(f"/v2/notifications/{last}/accounts").json] == [fans[2].id]
 
 
-def test_a_group_with_one_new_member_counts_once(ada: Client, post: str, fans: list[Client]) -> None:
+def test_a_group_with_an_unread_notification_counts_once(ada: Client, post: str, fans: list[Client]) -> None:
     path = "/v2/notifications/unread_count"
     assert ada.get(path).json == {"count": 3}
     assert ada.get(path, limit=2).json == {"count": 2}
@@ -126,7 +126,7 @@ def test_a_group_with_one_new_member_counts_once(ada: Client, post: str, fans: l
     assert ada.get(path).json == {"count": 1}
 
 
-def test_what_was_undone_leaves_its_group(ada: Client, post: str, fans: list[Client]) -> None:
+def test_undone_actions_leave_their_group(ada: Client, post: str, fans: list[Client]) -> None:
     fans[2].post(f"/v1/statuses/{post}/unfavourite")
     [likes] = ada.get("/v2/notifications", types=["favourite"]).json["notification_groups"]
     assert (likes["notifications_count"], likes["sample_account_ids"]) == (2, [fans[1].id, fans[0].id])
@@ -134,7 +134,7 @@ def test_what_was_undone_leaves_its_group(ada: Client, post: str, fans: list[Cli
     assert keys(ada.get("/v2/notifications")) == ["follow", "ungrouped"]
 
 
-def test_clearing_groups_leaves_nothing(site: Town) -> None:
+def test_clearing_deletes_all_groups(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     bob.post(f"/v1/accounts/{ada.id}/follow")
     assert ada.get("/v2/notifications").json["notification_groups"]

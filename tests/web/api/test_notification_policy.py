@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.web.api.client import Client, client, ids, links
-from tests.web.visitor import Town
+from tests.web.visitor import SiteFixture
 
 USUAL = {
     "for_not_following": "accept",
@@ -18,13 +18,13 @@ NOTHING = {"pending_requests_count": 0, "pending_notifications_count": 0}
 
 
 @pytest.fixture
-def ada(site: Town) -> Client:
+def ada(site: SiteFixture) -> Client:
     """The account with the policy."""
     return client(site, "ada")
 
 
 @pytest.fixture
-def strangers(site: Town, ada: Client) -> list[Client]:
+def strangers(site: SiteFixture, ada: Client) -> list[Client]:
     """Three accounts whose mentions are filtered, of the last one two."""
     ada.patch("/v2/notifications/policy", for_not_following="filter")
     strangers = [client(site, name) for name in ("bob", "cat", "dan")]
@@ -33,7 +33,7 @@ def strangers(site: Town, ada: Client) -> list[Client]:
     return strangers
 
 
-def test_a_policy_is_changed_by_what_is_sent(ada: Client) -> None:
+def test_a_policy_changes_only_by_the_parameters_sent(ada: Client) -> None:
     path = "/v2/notifications/policy"
     assert ada.get(path).json == USUAL | {"summary": NOTHING}
     changed = USUAL | {"for_new_accounts": "drop", "summary": NOTHING}
@@ -43,7 +43,7 @@ def test_a_policy_is_changed_by_what_is_sent(ada: Client) -> None:
     assert (refused.status, ada.get(path).json) == (422, changed)
 
 
-def test_the_policy_of_the_first_version_has_flags(ada: Client) -> None:
+def test_the_v1_policy_has_booleans(ada: Client) -> None:
     path = "/v1/notifications/policy"
     before = {"filter_not_following": False, "filter_not_followers": False, "filter_new_accounts": False, "filter_private_mentions": True}
     assert ada.get(path).json == before | {"summary": NOTHING}
@@ -53,7 +53,7 @@ def test_the_policy_of_the_first_version_has_flags(ada: Client) -> None:
     assert ada.get("/v2/notifications/policy").json["for_not_following"] == "filter"
 
 
-def test_requests_are_listed_by_pages(ada: Client, strangers: list[Client]) -> None:
+def test_notification_requests_are_paged(ada: Client, strangers: list[Client]) -> None:
     path = "/v1/notifications/requests"
     assert ada.get("/v2/notifications/policy").json["summary"] == {"pending_requests_count": 3, "pending_notifications_count": 4}
     first = ada.get(path, limit=2)
@@ -65,7 +65,7 @@ def test_requests_are_listed_by_pages(ada: Client, strangers: list[Client]) -> N
     assert ids(ada.follow(links(second)["prev"])) == ids(first)
 
 
-def test_whatever_is_listed_can_be_had_alone_and_by_nobody_else(ada: Client, strangers: list[Client]) -> None:
+def test_a_notification_request_can_be_read_alone_only_by_its_owner(ada: Client, strangers: list[Client]) -> None:
     for one in ada.get("/v1/notifications/requests").json:
         path = f"/v1/notifications/requests/{one['id']}"
         assert ada.get(path).json == one
@@ -74,7 +74,7 @@ def test_whatever_is_listed_can_be_had_alone_and_by_nobody_else(ada: Client, str
         assert strangers[0].post(f"{path}/dismiss").status == 404
 
 
-def test_what_is_kept_back_is_seen_only_by_who_asks_for_it(ada: Client, strangers: list[Client]) -> None:
+def test_filtered_notifications_are_listed_only_on_request(ada: Client, strangers: list[Client]) -> None:
     for path in ("/v1/notifications/unread_count", "/v2/notifications/unread_count"):
         assert ada.get(path).json == {"count": 0}
     assert ada.get("/v1/notifications").json == []
@@ -86,7 +86,7 @@ def test_what_is_kept_back_is_seen_only_by_who_asks_for_it(ada: Client, stranger
     assert ada.get(f"/v1/notifications/{held[0]['id']}").json == held[0]
 
 
-def test_an_accepted_sender_is_told_of_from_then_on(ada: Client, strangers: list[Client]) -> None:
+def test_an_accepted_senders_notifications_are_no_longer_filtered(ada: Client, strangers: list[Client]) -> None:
     [last, *_] = ids(ada.get("/v1/notifications/requests"))
     assert ada.post(f"/v1/notifications/requests/{last}/accept").json == {}
     assert ada.post(f"/v1/notifications/requests/{last}/accept").status == 404
@@ -96,7 +96,7 @@ def test_an_accepted_sender_is_told_of_from_then_on(ada: Client, strangers: list
     assert [(one["account"]["id"], "filtered" in one) for one in told] == [(strangers[2].id, False)] * 3
 
 
-def test_several_are_settled_at_once(ada: Client, strangers: list[Client]) -> None:
+def test_several_requests_are_accepted_or_dismissed_at_once(ada: Client, strangers: list[Client]) -> None:
     dan, cat, bob = ids(ada.get("/v1/notifications/requests"))
     assert ada.post("/v1/notifications/requests/accept", id=[dan, cat, "7"]).json == {}
     assert len(ada.get("/v1/notifications").json) == 3

@@ -14,9 +14,9 @@ from microblog.web.http.body_parsing import path_of
 from microblog.web.http.route import Route
 from microblog.web.http.route_docs import Param
 from tests import files
-from tests.web.api.client import Client, anonymous, client
-from tests.web.memory import Reply, ask
-from tests.web.visitor import Town, town
+from tests.web.api.client import Client, anonymous_client, client
+from tests.web.http_client import HttpResponse, request
+from tests.web.visitor import SiteFixture, build_site
 
 ENDLESS = "/api/v1/streaming"
 ODD: tuple[object, ...] = (
@@ -37,12 +37,12 @@ LINES = ("x=%00", "x=%ff", "x[=1", "x[][][]=1", "x[y]=1&x=2", "x=1&x[]=2", "x[0]
 
 
 @pytest.fixture
-def open_site(cursor: Cursor, tmp_path: Path) -> Town:
+def open_site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
     """A site without rate limits."""
-    return town(cursor, tmp_path, rate_limits="off")
+    return build_site(cursor, tmp_path, rate_limits="off")
 
 
-def routes(site: Town) -> Iterator[Route]:
+def routes(site: SiteFixture) -> Iterator[Route]:
     """The API's routes except streams."""
     for route in site.routes:
         if route.options.api and not route.path.startswith(ENDLESS):
@@ -70,27 +70,27 @@ def holding(param: Param, value: object) -> object:
     return value
 
 
-def test_no_field_can_hold_what_breaks_a_route(open_site: Town) -> None:
+def test_no_parameter_value_causes_an_internal_error(open_site: SiteFixture) -> None:
     who = client(open_site, "ada")
     known = variables(who)
     for route in routes(open_site):
         assert route.doc is not None
         for param in (*route.doc.query, *route.doc.body):
             for value in ODD:
-                reply = who.ask(route.method, filled(route, known), json=holding(param, value))
-                assert reply.status < 500, f"{route.method} {route.path} {param.name}={value!r}: {reply.text}"
+                response = who.request(route.method, filled(route, known), json=holding(param, value))
+                assert response.status < 500, f"{route.method} {route.path} {param.name}={value!r}: {response.text}"
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_no_query_breaks_a_route(open_site: Town, line: str) -> None:
+def test_no_query_causes_an_internal_error(open_site: SiteFixture, line: str) -> None:
     who = client(open_site, "ada")
     known = variables(who)
     for route in routes(open_site):
         assert route.doc is not None
         name = next((param.name for param in (*route.doc.query, *route.doc.body)), "x")
         sent = line.replace("x", name) if len(line) < 100 else line
-        reply = who.ask(route.method, f"{filled(route, known)}?{sent}")
-        assert reply.status < 500, f"{route.method} {route.path}?{sent[:100]}: {reply.text}"
+        response = who.request(route.method, f"{filled(route, known)}?{sent}")
+        assert response.status < 500, f"{route.method} {route.path}?{sent[:100]}: {response.text}"
 
 
 @pytest.mark.parametrize(
@@ -99,44 +99,44 @@ def test_no_query_breaks_a_route(open_site: Town, line: str) -> None:
 @pytest.mark.parametrize(
     "kind", ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", ""]
 )
-def test_no_body_breaks_a_route(open_site: Town, body: bytes, kind: str) -> None:
+def test_no_body_causes_an_internal_error(open_site: SiteFixture, body: bytes, kind: str) -> None:
     who = client(open_site, "ada")
     sent = {"Authorization": f"Bearer {who.token}", "Content-Type": kind}
     for path in ("/api/v1/statuses", "/api/v1/apps", "/api/v2/filters", "/oauth/token"):
-        reply = ask(open_site.server, "POST", path, sent, body)
-        assert 400 <= reply.status < 500, f"{path}: {reply.status}"
-        assert set(orjson.loads(reply.body)) <= {"error", "error_description", "details"}
+        response = request(open_site.server, "POST", path, sent, body)
+        assert 400 <= response.status < 500, f"{path}: {response.status}"
+        assert set(orjson.loads(response.body)) <= {"error", "error_description", "details"}
 
 
 @pytest.mark.parametrize("piece", ["%00", "%0a", "%7f", "%ff", "%c3%28", "%2f", "..", "x" * 4_000])
-def test_a_path_that_cannot_be_is_a_404_or_400_in_json(open_site: Town, piece: str) -> None:
-    reply: Reply = ask(open_site.server, "GET", f"/api/v1/statuses/{piece}/context")
-    assert reply.status in (400, 404, 414)
-    assert reply.header("Content-Type") == "application/json; charset=utf-8"
-    assert set(reply.json) == {"error"}
+def test_an_invalid_api_path_is_an_error_in_json(open_site: SiteFixture, piece: str) -> None:
+    response: HttpResponse = request(open_site.server, "GET", f"/api/v1/statuses/{piece}/context")
+    assert response.status in (400, 404, 414)
+    assert response.header("Content-Type") == "application/json; charset=utf-8"
+    assert set(response.json) == {"error"}
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("id", [2**63, 10**19 - 1, 10**19])
-def test_an_id_that_is_too_large_is_nobodys_whatever_the_method(open_site: Town, method: str, id: int) -> None:
+def test_an_id_that_is_too_large_is_404_for_any_method(open_site: SiteFixture, method: str, id: int) -> None:
     who = client(open_site, "ada")
-    assert who.ask(method, f"/v1/statuses/{id}").status == 404
-    assert who.ask("POST", "/v1/statuses/1").status == 405
+    assert who.request(method, f"/v1/statuses/{id}").status == 404
+    assert who.request("POST", "/v1/statuses/1").status == 405
 
 
-def test_a_path_that_cannot_be_is_a_page_elsewhere(open_site: Town) -> None:
+def test_an_invalid_page_path_is_an_html_error(open_site: SiteFixture) -> None:
     assert open_site.visitor().get("/posts/%0a").header("Content-Type") == "text/html; charset=utf-8"
 
 
-def test_the_last_of_two_values_counts(open_site: Town) -> None:
+def test_the_last_of_repeated_values_is_used(open_site: SiteFixture) -> None:
     who = client(open_site, "ada")
     for number in range(3):
         who.post("/v1/statuses", status=f"{number}")
-    assert len(who.ask("GET", "/v1/timelines/home?limit=1&limit=2").json) == 2
-    assert anonymous(open_site).ask("GET", "/v1/timelines/public?limit=9&limit=").status == 200
+    assert len(who.request("GET", "/v1/timelines/home?limit=1&limit=2").json) == 2
+    assert anonymous_client(open_site).request("GET", "/v1/timelines/public?limit=9&limit=").status == 200
 
 
-def test_whatever_can_be_put_can_be_patched(site: Town) -> None:
+def test_every_put_route_accepts_patch(site: SiteFixture) -> None:
     ada = client(site, "ada")
     post = ada.post("/v1/statuses", status="a").json["id"]
     made = ada.post("/v2/filters", title="f", context=["home"], keywords_attributes={"0": {"keyword": "x"}}).json

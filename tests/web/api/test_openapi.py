@@ -22,9 +22,9 @@ from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import AccessLevel, Route, RouteOptions, route, routes_of
 from microblog.web.http.route_docs import PAGING, Param, RouteDoc
-from tests.web.api.client import anonymous, client
-from tests.web.memory import ask
-from tests.web.visitor import Town, links, town, words
+from tests.web.api.client import anonymous_client, client
+from tests.web.http_client import request
+from tests.web.visitor import SiteFixture, build_site, links, main_text
 from tests.web.visitor import document as page_of
 
 VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
@@ -35,11 +35,11 @@ OF_PAGES = {"uri", "url"}
 ABOUT = DocumentInfo("Here", "https://here.example", "1.0")
 
 
-def told(site: Town) -> Any:
+def told(site: SiteFixture) -> Any:
     """The OpenAPI document of the whole site."""
-    reply = anonymous(site).get("/api/openapi.json")
-    assert reply.status == 200
-    return reply.json
+    response = anonymous_client(site).get("/api/openapi.json")
+    assert response.status == 200
+    return response.json
 
 
 def operations(made: Any) -> dict[str, Any]:
@@ -47,16 +47,16 @@ def operations(made: Any) -> dict[str, Any]:
     return {f"{method.upper()} {path}": node for path, methods in made["paths"].items() for method, node in methods.items()}
 
 
-def test_the_document_is_valid_openapi(site: Town) -> None:
+def test_the_document_is_valid_openapi(site: SiteFixture) -> None:
     OpenAPIV31SpecValidator(told(site)).validate()
 
 
-def test_every_route_of_the_api_is_in_the_document_and_nothing_else(site: Town) -> None:
-    routes = {route.method + " " + VARIABLE.sub(r"{\1}", route.path) for route in site.routes if route.options.api}
+def test_every_route_of_the_api_is_in_the_document_and_nothing_else(site: SiteFixture) -> None:
+    routes = {route.method + " " + VARIABLE.sub(r"{\1}", route.path) for route in site.routes if route.needs.api}
     assert set(operations(told(site))) == routes
 
 
-def test_every_operation_is_named_once_and_belongs_to_a_described_tag(site: Town) -> None:
+def test_every_operation_has_a_unique_id_and_a_described_tag(site: SiteFixture) -> None:
     made = told(site)
     nodes = list(operations(made).values())
     assert len({node["operationId"] for node in nodes}) == len(nodes)
@@ -66,7 +66,7 @@ def test_every_operation_is_named_once_and_belongs_to_a_described_tag(site: Town
     assert all(re.fullmatch(r"[a-z0-9_]+", node["operationId"]) for node in nodes)
 
 
-def test_every_scope_is_explained_and_every_operation_says_what_it_needs(site: Town) -> None:
+def test_scopes_are_described_and_operations_have_security_requirements(site: SiteFixture) -> None:
     made = told(site)
     scopes = made["components"]["securitySchemes"]["oauth2"]["flows"]["authorizationCode"]["scopes"]
     assert tuple(scopes) == ALL
@@ -76,19 +76,19 @@ def test_every_scope_is_explained_and_every_operation_says_what_it_needs(site: T
     assert nodes["POST /api/v1/apps"]["security"] == []
 
 
-def test_two_sites_of_the_same_release_tell_the_same(site: Town, cursor: Cursor, tmp_path: Path) -> None:
-    first = ask(site.server, "GET", "/api/openapi.json", {}, None)
-    again = ask(town(cursor, tmp_path).server, "GET", "/api/openapi.json", {}, None)
+def test_two_sites_of_the_same_release_have_the_same_document(site: SiteFixture, cursor: Cursor, tmp_path: Path) -> None:
+    first = request(site.server, "GET", "/api/openapi.json", {}, None)
+    again = request(build_site(cursor, tmp_path).server, "GET", "/api/openapi.json", {}, None)
     assert first.text == again.text
 
 
-def test_the_document_is_kept_by_caches_and_comes_packed(site: Town) -> None:
-    plain = ask(site.server, "GET", "/api/openapi.json", {}, None)
-    packed = ask(site.server, "GET", "/api/openapi.json", {"Accept-Encoding": "gzip"}, None)
+def test_the_document_is_cacheable_and_compressed(site: SiteFixture) -> None:
+    plain = request(site.server, "GET", "/api/openapi.json", {}, None)
+    packed = request(site.server, "GET", "/api/openapi.json", {"Accept-Encoding": "gzip"}, None)
     assert packed.header("Content-Encoding") == "gzip"
     assert gzip.decompress(packed.body) == plain.body
     assert "public" in (plain.header("Cache-Control") or "")
-    known = ask(site.server, "GET", "/api/openapi.json", {"If-None-Match": plain.header("ETag") or ""}, None)
+    known = request(site.server, "GET", "/api/openapi.json", {"If-None-Match": plain.header("ETag") or ""}, None)
     assert (known.status, known.body) == (304, b"")
     assert plain.header("Access-Control-Allow-Origin") == "*"
 
@@ -143,14 +143,14 @@ def sample() -> dict[str, Any]:
     return operations(orjson.loads(orjson.dumps(made)))
 
 
-def test_lists_have_pages_and_fields_of_several_values_have_brackets(sample: dict[str, Any]) -> None:
+def test_lists_have_paging_parameters_and_array_parameters_have_brackets(sample: dict[str, Any]) -> None:
     node = sample["GET /api/things"]
     assert [one["name"] for one in node["parameters"]] == ["limit", "max_id", "since_id", "min_id", "kind[]"]
     assert "Link" in node["responses"]["200"]["headers"]
     assert "X-RateLimit-Remaining" in node["responses"]["200"]["headers"]
 
 
-def test_variables_of_paths_have_the_types_of_their_converters(sample: dict[str, Any]) -> None:
+def test_path_variables_have_the_types_of_their_converters(sample: dict[str, Any]) -> None:
     node = sample["PATCH /api/things/{thing_id}/of/{owner}/{name}"]
     schemas = {one["name"]: Draft202012Validator(one["schema"]) for one in node["parameters"] if one["in"] == "path"}
     assert schemas["thing_id"].is_valid("17")
@@ -159,7 +159,7 @@ def test_variables_of_paths_have_the_types_of_their_converters(sample: dict[str,
     assert not schemas["name"].is_valid("")
 
 
-def test_a_body_may_be_json_a_form_or_multipart_and_files_only_multipart(sample: dict[str, Any]) -> None:
+def test_bodies_are_json_form_or_multipart_and_files_only_multipart(sample: dict[str, Any]) -> None:
     content = sample["PATCH /api/things/{thing_id}/of/{owner}/{name}"]["requestBody"]["content"]
     nested, form, parts = (content[kind]["schema"] for kind in content)
     assert list(nested["properties"]) == ["poll", "source", "lines", "id"]
@@ -170,40 +170,40 @@ def test_a_body_may_be_json_a_form_or_multipart_and_files_only_multipart(sample:
     assert list(sample["POST /api/things/upload"]["requestBody"]["content"]) == ["multipart/form-data"]
 
 
-def test_what_has_no_body_takes_all_in_the_query(sample: dict[str, Any]) -> None:
+def test_operations_without_a_body_have_query_parameters_only(sample: dict[str, Any]) -> None:
     node = sample["DELETE /api/things"]
     assert "requestBody" not in node
     assert [(one["name"], one["in"], one["required"]) for one in node["parameters"]] == [("ids[]", "query", True)]
 
 
-def test_answers_and_errors_are_listed(sample: dict[str, Any]) -> None:
+def test_responses_and_errors_are_listed(sample: dict[str, Any]) -> None:
     node = sample["PATCH /api/things/{thing_id}/of/{owner}/{name}"]
     assert list(node["responses"]) == ["200", "202", "400", "401", "403", "404", "409", "413", "422", "429", "503"]
     assert node["security"] == [{"oauth2": ["write:lists"]}, {"oauth2": ["write:media"]}, {"bearer": []}]
     assert list(sample["GET /api/things"]["responses"]) == ["200", "400", "401", "422", "429", "503"]
 
 
-def test_the_key_against_posting_twice_is_told(site: Town) -> None:
+def test_the_idempotency_key_is_documented(site: SiteFixture) -> None:
     [key] = operations(told(site))["POST /api/v1/statuses"]["parameters"]
     assert (key["name"], key["in"], key["required"]) == ("Idempotency-Key", "header", False)
 
 
-def test_names_of_operations_never_collide() -> None:
+def test_operation_ids_never_collide() -> None:
     one = next(iter(routes_of(Sample)))
     again = [one, one, one, Route("POST", one.path, one.options, one.name, one.function, one.doc)]
     assert operation_ids(again) == ["sample_all", "sample_all_get", "sample_all_get2", "sample_all_post"]
 
 
-def test_the_page_has_every_operation_and_every_entity(site: Town) -> None:
-    reply = site.visitor().get("/api/docs")
-    made, page = told(site), page_of(reply)
-    assert (reply.status, reply.header("Content-Type")) == (200, "text/html; charset=utf-8")
+def test_the_page_has_every_operation_and_every_entity(site: SiteFixture) -> None:
+    response = site.visitor().get("/api/docs")
+    made, page = told(site), page_of(response)
+    assert (response.status, response.header("Content-Type")) == (200, "text/html; charset=utf-8")
     shown = {str(name) for name in page.xpath("//*[@class='operation-body']/@id")}
     assert shown == {node["operationId"] for node in operations(made).values()} | set(made["components"]["schemas"])
-    assert all(reply.text.count(f"<code>{scope}</code>") for scope in ("read:statuses", "write:statuses"))
+    assert all(response.text.count(f"<code>{scope}</code>") for scope in ("read:statuses", "write:statuses"))
 
 
-def test_the_pages_own_links_lead_somewhere_on_it(site: Town) -> None:
+def test_internal_links_of_the_page_have_targets(site: SiteFixture) -> None:
     page = page_of(site.visitor().get("/api/docs"))
     names = {str(name) for name in page.xpath("//@id")}
     inner = {str(link)[1:] for link in page.xpath("//main//a/@href") if str(link).startswith("#")}
@@ -211,29 +211,29 @@ def test_the_pages_own_links_lead_somewhere_on_it(site: Town) -> None:
     assert inner <= names
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_no_script(site: Town) -> None:
+def test_the_page_needs_no_external_resources_and_no_script(site: SiteFixture) -> None:
     page = page_of(site.visitor().get("/api/docs"))
     sources = [str(source) for source in page.xpath("//main//@src | //head//@src | //link[@rel='stylesheet']/@href")]
     assert all(source.startswith("/static/") for source in sources)
     assert not page.xpath("//main//script")
 
 
-def test_a_search_leaves_what_was_meant(site: Town) -> None:
+def test_the_page_can_be_searched(site: SiteFixture) -> None:
     visitor = site.visitor()
     found = page_of(visitor.get("/api/docs?q=write:filters+delete")).xpath("//*[@class='operation-body']/@id")
     assert {"filter_delete", "filter_v1_delete"} <= {str(name) for name in found}
     assert not {"status_delete", "filter_show"} & {str(name) for name in found}
-    assert "No results" in words(visitor.get("/api/docs?q=zeppelin"))
+    assert "No results" in main_text(visitor.get("/api/docs?q=zeppelin"))
     assert "<script>" not in visitor.get("/api/docs?q=%3Cscript%3E").text.partition("<main")[2]
 
 
-def test_the_reference_is_found_from_the_page_about_the_site(site: Town) -> None:
+def test_the_about_page_links_to_the_reference(site: SiteFixture) -> None:
     assert "/api/docs" in links(site.visitor().get("/about"))
     assert "/api/openapi.json" in links(site.visitor().get("/api/docs"))
 
 
-def test_members_read_it_too(site: Town) -> None:
-    assert site.resident("ada").get("/api/docs").status == 200
+def test_logged_in_users_can_read_the_reference(site: SiteFixture) -> None:
+    assert site.registered_user("ada").get("/api/docs").status == 200
     assert client(site, "bob").get("/api/openapi.json").status == 200
 
 
@@ -245,7 +245,7 @@ def documented_fields(made: Any) -> set[str]:
     return {part for name in names for part in re.findall(r"\w+", name)}
 
 
-def test_every_field_that_the_api_reads_is_documented(site: Town) -> None:
+def test_every_field_that_the_api_reads_is_documented(site: SiteFixture) -> None:
     trees = [ast.parse(path.read_text("utf-8")) for path in Path(openapi.__file__).parent.glob("*.py")]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
     names = [call.args[0] for call in calls if call.args and call.func.attr in READERS]  # type: ignore[attr-defined]  # attributes, by the line above

@@ -16,11 +16,11 @@ from microblog.storage.database import Cursor
 from tests import files, make
 from tests.fakes import done
 from tests.mailbox import postman
-from tests.web.api.client import Client, anonymous, application, client, ids
+from tests.web.api.client import Client, anonymous_client, app_client, client, ids
 from tests.web.api.test_push_subscription import ENDPOINT, KEYS
-from tests.web.visitor import Town, town
+from tests.web.visitor import SiteFixture, build_site
 
-Story: TypeAlias = Callable[[Town, str], None]
+Story: TypeAlias = Callable[[SiteFixture, str], None]
 """Sends parameters with a method, and fails unless each is read back."""
 
 STORIES: dict[str, tuple[set[str], Story]] = {}
@@ -50,15 +50,15 @@ def upload(program: Client) -> str:
     return id
 
 
-def friends(site: Town) -> tuple[Client, Client]:
+def friends(site: SiteFixture) -> tuple[Client, Client]:
     ada, bob = client(site, "ada"), client(site, "bob")
-    make.follow(site.cursor, ada.person, bob.person)
+    make.follow(site.cursor, ada.owner, bob.owner)
     return ada, bob
 
 
 @kept("POST", "/api/v1/accounts", "username email password agreement locale reason time_zone invite_code")
-def sign_up(site: Town, method: str) -> None:
-    app = application(site, "read write")
+def sign_up(site: SiteFixture, method: str) -> None:
+    app = app_client(site, "read write")
     sent = {"username": "eve", "email": "eve@example.org", "password": "correct horse battery", "locale": "de", "reason": "For moss"}
     code = done(site.domain.moderation.invite(make.viewer(site.cursor, role=Role.MODERATOR), max_uses=1, lasts=None)).code
     sent |= {"time_zone": "Europe/Vienna", "invite_code": code}
@@ -73,7 +73,7 @@ def sign_up(site: Town, method: str) -> None:
 
 
 @kept("POST", "/api/v1/accounts/<>/follow", "reblogs notify languages")
-def follow(site: Town, method: str) -> None:
+def follow(site: SiteFixture, method: str) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     ada.post(f"/v1/accounts/{bob.id}/follow", reblogs=False, notify=True, languages=["de", "en"])
     [told] = ada.get("/v1/accounts/relationships", id=[bob.id]).json
@@ -81,14 +81,14 @@ def follow(site: Town, method: str) -> None:
 
 
 @kept("POST", "/api/v1/accounts/<>/mute", "notifications duration")
-def mute(site: Town, method: str) -> None:
+def mute(site: SiteFixture, method: str) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     assert ada.post(f"/v1/accounts/{bob.id}/mute", notifications=False, duration=600).json["muting_notifications"] is False
     assert ada.get("/v1/mutes").json[0]["mute_expires_at"] is not None
 
 
 @kept("POST", "/api/v1/accounts/<>/note", "comment")
-def note(site: Town, method: str) -> None:
+def note(site: SiteFixture, method: str) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     ada.post(f"/v1/accounts/{bob.id}/note", comment="Moss")
     assert ada.get("/v1/accounts/relationships", id=[bob.id]).json[0]["note"] == "Moss"
@@ -100,13 +100,13 @@ def note(site: Town, method: str) -> None:
     "display_name note avatar header locked bot discoverable hide_collections indexable attribution_domains fields_attributes"
     " source[privacy] source[sensitive] source[language]",
 )
-def profile(site: Town, method: str) -> None:
+def profile(site: SiteFixture, method: str) -> None:
     ada, flags = client(site, "ada"), {"locked": True, "bot": True, "discoverable": False, "hide_collections": True, "indexable": False}
     source = {"privacy": "private", "sensitive": True, "language": "de"}
     more = {"attribution_domains": ["example.com"], "fields_attributes": [{"name": "a", "value": "b"}], "source": source}
     pictures = {"avatar": uri((9, 9)), "header": uri((9, 9))}
     body = {"display_name": "Ada", "note": "Moss", **flags, **more, **pictures}
-    assert ada.ask(method, "/v1/accounts/update_credentials", json=body).status == 200
+    assert ada.request(method, "/v1/accounts/update_credentials", json=body).status == 200
     told = ada.get("/v1/accounts/verify_credentials").json
     assert {name: told[name] for name in flags} == flags
     assert (told["display_name"], told["source"]["note"]) == ("Ada", "Moss")
@@ -117,7 +117,7 @@ def profile(site: Town, method: str) -> None:
 
 
 @kept("POST", "/api/v1/admin/accounts/<>/action", "type report_id text send_email_notification warning_preset_id")
-def action(site: Town, method: str) -> None:
+def action(site: SiteFixture, method: str) -> None:
     maud, ada, eve = client(site, "maud", "admin:read admin:write", role=Role.MODERATOR), client(site, "ada"), client(site, "eve")
     first, second = (ada.post("/v1/reports", account_id=eve.id).json["id"] for _ in range(2))
     path = f"/v1/admin/accounts/{eve.id}/action"
@@ -133,18 +133,18 @@ def action(site: Town, method: str) -> None:
 
 
 @kept("PUT PATCH", "/api/v1/admin/reports/<>", "category rule_ids")
-def sort(site: Town, method: str) -> None:
+def sort(site: SiteFixture, method: str) -> None:
     maud, ada, eve = client(site, "maud", "admin:read admin:write", role=Role.MODERATOR), client(site, "ada"), client(site, "eve")
     path = f"/v1/admin/reports/{ada.post('/v1/reports', account_id=eve.id).json['id']}"
-    maud.ask(method, path, form={"category": "spam", "rule_ids": ["2"]})
+    maud.request(method, path, form={"category": "spam", "rule_ids": ["2"]})
     told = maud.get(path).json
     assert (told["category"], [rule["id"] for rule in told["rules"]]) == ("spam", ["2"])
 
 
 @kept("POST", "/api/v1/apps", "client_name redirect_uris scopes website")
-def app(site: Town, method: str) -> None:
+def app(site: SiteFixture, method: str) -> None:
     sent = {"client_name": "Tusky", "redirect_uris": "tusky://here", "scopes": "read write:media", "website": "https://tusky.app"}
-    told = anonymous(site).post("/v1/apps", **sent).json
+    told = anonymous_client(site).post("/v1/apps", **sent).json
     assert (told["name"], told["redirect_uri"], told["scopes"], told["website"]) == (
         "Tusky",
         "tusky://here",
@@ -154,7 +154,7 @@ def app(site: Town, method: str) -> None:
 
 
 @kept("POST DELETE", "/api/v1/domain_blocks", "domain")
-def domain(site: Town, method: str) -> None:
+def domain(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     ada.post("/v1/domain_blocks", domain="example.com")
     assert ada.get("/v1/domain_blocks").json == ["example.com"]
@@ -163,8 +163,8 @@ def domain(site: Town, method: str) -> None:
 
 
 @kept("POST", "/api/v1/emails/confirmations", "email")
-def confirmation(site: Town, method: str) -> None:
-    app = application(site, "read write")
+def confirmation(site: SiteFixture, method: str) -> None:
+    app = app_client(site, "read write")
     sent = {"username": "eve", "email": "wrong@example.org", "password": "correct horse battery", "agreement": True}
     token = app.post("/v1/accounts", **sent).json["access_token"]
     site.cursor.execute("update users set confirmed_at = null where email = 'wrong@example.org'")
@@ -173,7 +173,7 @@ def confirmation(site: Town, method: str) -> None:
 
 
 @kept("POST", "/api/v1/featured_tags", "name")
-def featured(site: Town, method: str) -> None:
+def featured(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     ada.post("/v1/featured_tags", name="moss")
     assert [tag["name"] for tag in ada.get("/v1/featured_tags").json] == ["moss"]
@@ -181,12 +181,12 @@ def featured(site: Town, method: str) -> None:
 
 @kept("POST PUT PATCH", "/api/v1/filters", "phrase context irreversible whole_word expires_in")
 @kept("PUT PATCH", "/api/v1/filters/<>", "phrase context irreversible whole_word expires_in")
-def old_filter(site: Town, method: str) -> None:
+def old_filter(site: SiteFixture, method: str) -> None:
     ada, path = client(site, "ada"), "/v1/filters"
     if method != "POST":
         path += "/" + ada.post(path, phrase="x", context=["home"]).json["id"]
     sent = {"phrase": "moss", "context": ["public", "thread"], "irreversible": True, "whole_word": False, "expires_in": 600}
-    ada.ask(method, path, form=sent)
+    ada.request(method, path, form=sent)
     [told] = ada.get("/v1/filters").json
     assert (told["phrase"], told["context"], told["whole_word"]) == ("moss", ["public", "thread"], False)
     assert (told["irreversible"], told["expires_at"] is None) == (True, False)
@@ -194,14 +194,14 @@ def old_filter(site: Town, method: str) -> None:
 
 @kept("POST", "/api/v2/filters", "title context filter_action expires_in keywords_attributes")
 @kept("PUT PATCH", "/api/v2/filters/<>", "title context filter_action expires_in keywords_attributes")
-def new_filter(site: Town, method: str) -> None:
+def new_filter(site: SiteFixture, method: str) -> None:
     ada, path, words = client(site, "ada"), "/v2/filters", [{"keyword": "moss", "whole_word": False}]
     if method != "POST":
-        made = ada.ask("POST", path, json={"title": "x", "context": ["home"], "keywords_attributes": [{"keyword": "gone"}]}).json
+        made = ada.request("POST", path, json={"title": "x", "context": ["home"], "keywords_attributes": [{"keyword": "gone"}]}).json
         path += "/" + made["id"]
         words.append({"id": made["keywords"][0]["id"], "_destroy": True})
     sent = {"title": "Moss", "context": ["public"], "filter_action": "hide", "expires_in": 600, "keywords_attributes": words}
-    ada.ask(method, path, json=sent)
+    ada.request(method, path, json=sent)
     [told] = ada.get("/v2/filters").json
     assert (told["title"], told["context"], told["filter_action"]) == ("Moss", ["public"], "hide")
     assert [(word["keyword"], word["whole_word"]) for word in told["keywords"]] == [("moss", False)]
@@ -210,17 +210,17 @@ def new_filter(site: Town, method: str) -> None:
 
 @kept("POST", "/api/v2/filters/<>/keywords", "keyword whole_word")
 @kept("PUT PATCH", "/api/v2/filters/keywords/<>", "keyword whole_word")
-def keyword(site: Town, method: str) -> None:
+def keyword(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     path = above = f"/v2/filters/{ada.post('/v2/filters', title='x', context=['home']).json['id']}/keywords"
     if method != "POST":
         path = f"/v2/filters/keywords/{ada.post(above, keyword='x').json['id']}"
-    ada.ask(method, path, form={"keyword": "moss", "whole_word": False})
+    ada.request(method, path, form={"keyword": "moss", "whole_word": False})
     assert [(word["keyword"], word["whole_word"]) for word in ada.get(above).json] == [("moss", False)]
 
 
 @kept("POST", "/api/v2/filters/<>/statuses", "status_id")
-def filtered_post(site: Town, method: str) -> None:
+def filtered_post(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     path = f"/v2/filters/{ada.post('/v2/filters', title='x', context=['home']).json['id']}/statuses"
     status = ada.post("/v1/statuses", status="Moss").json["id"]
@@ -230,17 +230,17 @@ def filtered_post(site: Town, method: str) -> None:
 
 @kept("POST", "/api/v1/lists", "title replies_policy exclusive")
 @kept("PUT PATCH", "/api/v1/lists/<>", "title replies_policy exclusive")
-def list_(site: Town, method: str) -> None:
+def list_(site: SiteFixture, method: str) -> None:
     ada, path = client(site, "ada"), "/v1/lists"
     if method != "POST":
         path += "/" + ada.post(path, title="x").json["id"]
-    ada.ask(method, path, form={"title": "Moss", "replies_policy": "none", "exclusive": True})
+    ada.request(method, path, form={"title": "Moss", "replies_policy": "none", "exclusive": True})
     [told] = ada.get("/v1/lists").json
     assert (told["title"], told["replies_policy"], told["exclusive"]) == ("Moss", "none", True)
 
 
 @kept("POST DELETE", "/api/v1/lists/<>/accounts", "account_ids")
-def members(site: Town, method: str) -> None:
+def members(site: SiteFixture, method: str) -> None:
     ada, bob = friends(site)
     path = f"/v1/lists/{ada.post('/v1/lists', title='x').json['id']}/accounts"
     ada.post(path, account_ids=[bob.id])
@@ -250,7 +250,7 @@ def members(site: Town, method: str) -> None:
 
 
 @kept("POST", "/api/v1/markers", "home[last_read_id] notifications[last_read_id]")
-def markers(site: Town, method: str) -> None:
+def markers(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     ada.post("/v1/markers", home={"last_read_id": "7"}, notifications={"last_read_id": "9"})
     told = ada.get("/v1/markers", timeline=["home", "notifications"]).json
@@ -260,7 +260,7 @@ def markers(site: Town, method: str) -> None:
 @kept("POST", "/api/v1/media", "file thumbnail description focus")
 @kept("POST", "/api/v2/media", "file thumbnail description focus")
 @kept("PUT PATCH", "/api/v1/media/<>", "thumbnail description focus")
-def media(site: Town, method: str) -> None:
+def media(site: SiteFixture, method: str) -> None:
     ada, about = client(site, "ada"), {"description": "Moss", "focus": "0.5,0.25"}
     path = f"/v1/media/{upload(ada)}"
     pieces = {"thumbnail": files.picture("PNG", (10, 20))}
@@ -279,22 +279,22 @@ NEW_POLICY = "for_not_following for_not_followers for_new_accounts for_private_m
 
 
 @kept("PUT PATCH", "/api/v1/notifications/policy", POLICY)
-def old_policy(site: Town, method: str) -> None:
+def old_policy(site: SiteFixture, method: str) -> None:
     ada, sent = client(site, "ada"), dict.fromkeys(POLICY.split(), True) | {"filter_private_mentions": False}
-    ada.ask(method, "/v1/notifications/policy", form=sent)
+    ada.request(method, "/v1/notifications/policy", form=sent)
     assert ada.get("/v1/notifications/policy").json.items() >= sent.items()
 
 
 @kept("PUT PATCH", "/api/v2/notifications/policy", NEW_POLICY)
-def new_policy(site: Town, method: str) -> None:
+def new_policy(site: SiteFixture, method: str) -> None:
     ada, sent = client(site, "ada"), dict.fromkeys(NEW_POLICY.split(), "drop")
-    ada.ask(method, "/v2/notifications/policy", form=sent)
+    ada.request(method, "/v2/notifications/policy", form=sent)
     assert ada.get("/v2/notifications/policy").json.items() >= sent.items()
 
 
 @kept("POST", "/api/v1/notifications/requests/accept", "id")
 @kept("POST", "/api/v1/notifications/requests/dismiss", "id")
-def requests(site: Town, method: str) -> None:
+def requests(site: SiteFixture, method: str) -> None:
     ada, strangers = client(site, "ada"), [client(site, name) for name in ("bob", "cat", "dan")]
     ada.patch("/v2/notifications/policy", for_not_following="filter")
     for stranger in strangers:
@@ -307,7 +307,7 @@ def requests(site: Town, method: str) -> None:
 
 
 @kept("POST", "/api/v1/polls/<>/votes", "choices")
-def votes(site: Town, method: str) -> None:
+def votes(site: SiteFixture, method: str) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     id = ada.post("/v1/statuses", status="?", poll={"options": ["a", "b", "c"], "expires_in": 600, "multiple": True}).json["poll"]["id"]
     bob.post(f"/v1/polls/{id}/votes", choices=[0, 2])
@@ -324,23 +324,23 @@ DATA = " ".join(f"data[alerts][{kind}]" for kind in ALERTS) + " data[policy]"
 
 @kept("PUT", "/api/v1/push/subscription", DATA)
 @kept("POST", "/api/v1/push/subscription", f"{KEYED} {DATA}")
-def push(site: Town, method: str) -> None:
+def push(site: SiteFixture, method: str) -> None:
     ada, path, wanted = client(site, "ada"), "/v1/push/subscription", {"endpoint": ENDPOINT, "keys": KEYS, "standard": True}
     for chosen in ALERTS:
         data = {"alerts": {kind: kind == chosen for kind in ALERTS}, "policy": "follower"}
         if method == "PUT":
-            ada.ask("POST", path, json={"subscription": wanted})
-        ada.ask(method, path, json={"data": data} | ({"subscription": wanted} if method == "POST" else {}))
+            ada.request("POST", path, json={"subscription": wanted})
+        ada.request(method, path, json={"data": data} | ({"subscription": wanted} if method == "POST" else {}))
         told = ada.get(path).json
         assert (told["alerts"], told["policy"], told["endpoint"], told["standard"]) == (data["alerts"], "follower", ENDPOINT, True)
-    assert ada.ask("POST", path, json={"subscription": wanted | {"keys": KEYS | {"auth": "x"}}}).status == 422
-    assert ada.ask("POST", path, json={"subscription": wanted | {"keys": KEYS | {"p256dh": "x"}}}).status == 422
+    assert ada.request("POST", path, json={"subscription": wanted | {"keys": KEYS | {"auth": "x"}}}).status == 422
+    assert ada.request("POST", path, json={"subscription": wanted | {"keys": KEYS | {"p256dh": "x"}}}).status == 422
 
 
 @kept("POST", "/api/v1/reports", "account_id status_ids comment category forward rule_ids")
-def report(site: Town, method: str) -> None:
+def report(site: SiteFixture, method: str) -> None:
     maud, ada, eve = client(site, "maud", "admin:read", role=Role.MODERATOR), client(site, "ada"), client(site, "eve")
-    post = str(make.post(site.cursor, eve.person, "Buy").id)
+    post = str(make.post(site.cursor, eve.owner, "Buy").id)
     sent = {"account_id": eve.id, "status_ids": [post], "comment": "Moss", "category": "violation", "rule_ids": ["2"], "forward": True}
     assert ada.post("/v1/reports", **sent).json["forwarded"] is False, "there is no other site to tell"
     [told] = maud.get("/v1/admin/reports").json
@@ -353,10 +353,10 @@ def ids_of(entities: list[dict[str, Any]]) -> list[str]:
 
 
 @kept("PUT PATCH", "/api/v1/scheduled_statuses/<>", "scheduled_at")
-def move(site: Town, method: str) -> None:
+def move(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     id = ada.post("/v1/statuses", status="Moss", scheduled_at=(LATER + timedelta(days=1)).isoformat()).json["id"]
-    ada.ask(method, f"/v1/scheduled_statuses/{id}", form={"scheduled_at": LATER.isoformat()})
+    ada.request(method, f"/v1/scheduled_statuses/{id}", form={"scheduled_at": LATER.isoformat()})
     assert datetime.fromisoformat(ada.get(f"/v1/scheduled_statuses/{id}").json["scheduled_at"]) == LATER
 
 
@@ -369,7 +369,7 @@ def told_of(program: Client, id: str) -> tuple[object, ...]:
 
 
 @kept("POST", "/api/v1/statuses", f"{POST} visibility in_reply_to_id allowed_mentions scheduled_at")
-def publish(site: Town, method: str) -> None:
+def publish(site: SiteFixture, method: str) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     above = bob.post("/v1/statuses", status="Above").json["id"]
     words = {"status": "@bob moss", "spoiler_text": "plants", "sensitive": True, "language": "de"}
@@ -386,7 +386,7 @@ def publish(site: Town, method: str) -> None:
 
 def ask_poll(program: Client, method: str, path: str) -> str:
     poll = {"options": ["a", "b"], "expires_in": 600, "multiple": True, "hide_totals": True}
-    id: str = program.ask(method, path, form={"status": "?", "poll": poll}).json["id"]
+    id: str = program.request(method, path, form={"status": "?", "poll": poll}).json["id"]
     told = program.get(f"/v1/statuses/{id}").json["poll"]
     assert [(one["title"], one["votes_count"]) for one in told["options"]] == [("a", None), ("b", None)]
     assert told["multiple"] is True
@@ -395,12 +395,12 @@ def ask_poll(program: Client, method: str, path: str) -> str:
 
 
 @kept("PUT PATCH", "/api/v1/statuses/<>", f"{POST} media_attributes")
-def edit(site: Town, method: str) -> None:
+def edit(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     id, piece = ada.post("/v1/statuses", status="Before").json["id"], upload(ada)
     about = {"id": piece, "description": "Moss", "focus": "0.5,0.25", "thumbnail": uri((10, 20))}
     words = {"status": "moss", "spoiler_text": "plants", "sensitive": True, "language": "de"}
-    ada.ask(method, f"/v1/statuses/{id}", json=words | {"media_ids": [piece], "media_attributes": [about]})
+    ada.request(method, f"/v1/statuses/{id}", json=words | {"media_ids": [piece], "media_attributes": [about]})
     assert told_of(ada, id) == ("moss", "plants", True, "de")
     [shown] = ada.get(f"/v1/statuses/{id}").json["media_attachments"]
     assert (shown["id"], shown["description"], shown["meta"]["focus"]) == (piece, "Moss", {"x": 0.5, "y": 0.25})
@@ -409,7 +409,7 @@ def edit(site: Town, method: str) -> None:
 
 
 @kept("DELETE", "/api/v1/statuses/<>", "delete_media")
-def delete(site: Town, method: str) -> None:
+def delete(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     for at_once, status in ((False, 200), (True, 404)):
         piece = upload(ada)
@@ -418,13 +418,13 @@ def delete(site: Town, method: str) -> None:
 
 
 @kept("POST", "/api/v1/statuses/<>/reblog", "visibility")
-def reblog(site: Town, method: str) -> None:
+def reblog(site: SiteFixture, method: str) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     made = ada.post(f"/v1/statuses/{bob.post('/v1/statuses', status='x').json['id']}/reblog", visibility="unlisted").json
     assert ada.get(f"/v1/statuses/{made['id']}").json["visibility"] == "unlisted"
 
 
-def taken(site: Town) -> Iterator[tuple[str, set[str]]]:
+def taken(site: SiteFixture) -> Iterator[tuple[str, set[str]]]:
     """The commands of the API with their documented parameters."""
     for route in site.routes:
         if route.options.api and route.doc and route.method in WRITING and route.path.startswith("/api/"):
@@ -433,18 +433,18 @@ def taken(site: Town) -> Iterator[tuple[str, set[str]]]:
 
 
 @pytest.fixture
-def ruled(cursor: Cursor, tmp_path: Path) -> Town:
+def ruled(cursor: Cursor, tmp_path: Path) -> SiteFixture:
     """A site with two rules."""
     (tmp_path / "rules.txt").write_text("Be kind.\nNo spam.\n")
-    return town(cursor, tmp_path, texts_dir=str(tmp_path), registration="open")
+    return build_site(cursor, tmp_path, texts_dir=str(tmp_path), registration="open")
 
 
 @pytest.mark.parametrize(("command", "story"), [(command, story) for command, (_, story) in STORIES.items()], ids=STORIES)
-def test_what_a_command_is_documented_to_take_is_read_back(ruled: Town, command: str, story: Story) -> None:
+def test_documented_parameters_of_a_command_are_read_back(ruled: SiteFixture, command: str, story: Story) -> None:
     story(ruled, command.partition(" ")[0])
 
 
-def test_every_parameter_of_every_command_is_read_back_by_a_test(site: Town) -> None:
+def test_every_parameter_of_every_command_has_a_test(site: SiteFixture) -> None:
     missing = {command: names - STORIES.get(command, (set(), None))[0] for command, names in taken(site)}
     assert {command: names for command, names in missing.items() if names} == {}
 
@@ -527,7 +527,7 @@ NOT_SERVED = {"date_of_birth", "forward_to_domains", "invited_by", "role_ids"}
 
 
 @pytest.mark.parametrize("request_line", MASTODON)
-def test_what_mastodon_documents_is_documented_here_or_said_not_to_be_served(site: Town, request_line: str) -> None:
+def test_parameters_of_mastodon_are_documented_or_listed_as_unsupported(site: SiteFixture, request_line: str) -> None:
     method, path = request_line.split()
     [route] = [one for one in site.routes if one.method == method and VARIABLE.sub("<>", one.path) == f"/api/{path}"]
     assert route.doc is not None
@@ -535,6 +535,6 @@ def test_what_mastodon_documents_is_documented_here_or_said_not_to_be_served(sit
     assert set(MASTODON[request_line].split()) - ours - NOT_SERVED == set()
 
 
-def test_what_is_not_served_is_named_in_the_documentation() -> None:
+def test_unsupported_parameters_are_named_in_the_documentation() -> None:
     told = DOCS.read_text("utf-8")
     assert {name for name in NOT_SERVED if f"`{name}`" not in told} == set()

@@ -9,46 +9,46 @@ import pytest
 
 from microblog.web.api.api_version import PATHS_ADDED, api_version
 from tests import files, make
-from tests.web.api.client import Client, anonymous, client, ids, links
-from tests.web.memory import Line, Reply, ask, replies, request
+from tests.web.api.client import Client, anonymous_client, client, ids, links
+from tests.web.http_client import HttpResponse, MemoryConnection, encode_request, parse_responses, request
 from tests.web.oauth import TestApp
-from tests.web.visitor import Town
+from tests.web.visitor import SiteFixture
 
 START = ("/v2/instance", "/v1/instance", "/v1/preferences", "/v1/custom_emojis", "/v1/accounts/verify_credentials", "/v1/markers")
 
 
-def test_whatever_clients_ask_at_their_start_is_there(site: Town) -> None:
+def test_requests_at_client_startup_succeed(site: SiteFixture) -> None:
     ada = client(site, "ada")
     assert {path: ada.get(path).status for path in START} == dict.fromkeys(START, 200)
     assert ada.get("/v1/instance").json["configuration"]["statuses"]["max_characters"] == 500
 
 
-def test_pictures_are_never_null_or_empty(site: Town) -> None:
+def test_image_urls_are_never_null_or_empty(site: SiteFixture) -> None:
     ada = client(site, "ada")
     account, instance = ada.get("/v1/accounts/verify_credentials").json, ada.get("/v2/instance").json
     pictures = [account["avatar"], account["avatar_static"], account["header"], account["header_static"], instance["thumbnail"]["url"]]
     assert all(re.fullmatch(r"http://site\.test/\S+", picture) for picture in pictures)
 
 
-def test_a_lower_case_header_and_a_parameter_carry_a_token_too(site: Town) -> None:
+def test_a_token_may_be_in_a_lower_case_header_or_a_parameter(site: SiteFixture) -> None:
     ada, path = client(site, "ada"), "/v1/accounts/verify_credentials"
-    nobody = anonymous(site)
-    assert nobody.ask("GET", path, headers={"authorization": f"bearer {ada.token}"}).json["id"] == ada.id
+    nobody = anonymous_client(site)
+    assert nobody.request("GET", path, headers={"authorization": f"bearer {ada.token}"}).json["id"] == ada.id
     assert nobody.get(path, access_token=ada.token).json["id"] == ada.id
     assert nobody.get(path, bearer_token=ada.token).json["id"] == ada.id
 
 
-def test_scripts_of_other_sites_may_send_a_key_and_read_the_links(site: Town) -> None:
+def test_cross_origin_scripts_may_send_an_idempotency_key_and_read_link_headers(site: SiteFixture) -> None:
     wanted = {"Origin": "https://web.example", "Access-Control-Request-Headers": "authorization,idempotency-key"}
-    reply = anonymous(site).ask("OPTIONS", "/v1/statuses", headers=wanted | {"Access-Control-Request-Method": "POST"})
-    assert (reply.status, reply.header("Access-Control-Allow-Origin")) == (200, "*")
-    assert (reply.header("Access-Control-Allow-Headers") or "").lower() == "authorization,idempotency-key"
-    assert "POST" in (reply.header("Access-Control-Allow-Methods") or "")
-    assert "Link" in (anonymous(site).get("/v1/timelines/public").header("Access-Control-Expose-Headers") or "")
+    response = anonymous_client(site).request("OPTIONS", "/v1/statuses", headers=wanted | {"Access-Control-Request-Method": "POST"})
+    assert (response.status, response.header("Access-Control-Allow-Origin")) == (200, "*")
+    assert (response.header("Access-Control-Allow-Headers") or "").lower() == "authorization,idempotency-key"
+    assert "POST" in (response.header("Access-Control-Allow-Methods") or "")
+    assert "Link" in (anonymous_client(site).get("/v1/timelines/public").header("Access-Control-Expose-Headers") or "")
 
 
 @pytest.mark.parametrize("path", ["/v1/timelines/home", "/v1/timelines/public", "/v1/favourites", "/v1/bookmarks"])
-def test_no_page_links_to_itself_and_none_in_the_middle_is_empty(site: Town, path: str) -> None:
+def test_no_page_links_to_itself_or_is_empty_before_the_last(site: SiteFixture, path: str) -> None:
     ada, eve = client(site, "ada"), client(site, "eve")
     for number in range(6):  # every other post is hidden from ada
         who = eve if number % 2 else ada
@@ -70,73 +70,73 @@ def test_no_page_links_to_itself_and_none_in_the_middle_is_empty(site: Town, pat
     assert seen == 3
 
 
-def test_a_post_s_address_is_never_empty_and_its_visibility_never_invented(site: Town) -> None:
+def test_a_post_has_a_url_and_a_known_visibility(site: SiteFixture) -> None:
     ada = client(site, "ada")
     for visibility in ("public", "unlisted", "private", "direct"):
         post = ada.post("/v1/statuses", status="x", visibility=visibility).json
         assert (post["visibility"], post["url"].startswith("http://site.test/@ada/")) == (visibility, True)
 
 
-def test_a_dead_token_does_not_hide_the_site_that_gives_another(site: Town) -> None:
+def test_an_invalid_token_does_not_block_instance_discovery(site: SiteFixture) -> None:
     dead = Client(site, "no-such-token-was-ever-given-out-here")
     for path in ("/v1/instance", "/v2/instance", "/v1/custom_emojis", "/nodeinfo/2.0", "/.well-known/oauth-authorization-server"):
         assert dead.get(path).status == 200
 
 
-def test_a_dead_token_is_401_and_not_403(site: Town) -> None:
+def test_an_invalid_token_is_401_and_not_403(site: SiteFixture) -> None:
     dead = Client(site, "no-such-token-was-ever-given-out-here")
     assert [dead.get(path).status for path in ("/v1/accounts/verify_credentials", "/v1/timelines/home", "/v1/notifications")] == [401] * 3
 
 
-def test_no_level_is_claimed_of_which_something_is_missing(site: Town) -> None:
-    claimed = anonymous(site).get("/v2/instance").json["api_versions"]["mastodon"]
+def test_the_claimed_api_version_is_complete(site: SiteFixture) -> None:
+    claimed = anonymous_client(site).get("/v2/instance").json["api_versions"]["mastodon"]
     there = {f"{route.method} {re.sub('<[^>]*>', '*', route.path)}" for route in site.routes}
     assert {address for level, brought in PATHS_ADDED if level <= claimed for address in brought} <= there
     assert api_version([]) == 1
 
 
-def test_no_answer_is_without_a_body(site: Town) -> None:
+def test_no_response_is_without_a_body(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     bob.post("/v1/statuses", status="@ada hello")
     post = ada.post("/v1/statuses", status="x").json["id"]
     told = ids(ada.get("/v1/notifications"))[0]
-    for reply in (
+    for response in (
         ada.post(f"/v1/notifications/{told}/dismiss"),
         ada.post("/v1/notifications/clear"),
         ada.delete(f"/v1/statuses/{post}"),
         ada.post("/v1/markers"),
     ):
-        assert (reply.status, isinstance(reply.json, dict)) == (200, True)
+        assert (response.status, isinstance(response.json, dict)) == (200, True)
 
 
-def test_warnings_and_names_are_plain_text(site: Town) -> None:
+def test_content_warnings_and_display_names_are_plain_text(site: SiteFixture) -> None:
     ada = client(site, "ada")
     ada.patch("/v1/accounts/update_credentials", display_name="<b>A&B</b>")
     post = ada.post("/v1/statuses", status="x", spoiler_text="a < b & c").json
     assert (post["spoiler_text"], post["account"]["display_name"]) == ("a < b & c", "<b>A&B</b>")
 
 
-def test_ids_are_text_that_orders_by_time(site: Town) -> None:
+def test_ids_are_strings_that_sort_by_time(site: SiteFixture) -> None:
     ada = client(site, "ada")
     made = [ada.post("/v1/statuses", status=str(number)).json["id"] for number in range(5)]
     assert all(isinstance(id, str) and len(id) == 18 for id in made)
     assert made == sorted(made)
 
 
-def test_a_pending_person_is_told_why(site: Town) -> None:
+def test_a_pending_user_gets_the_reason(site: SiteFixture) -> None:
     ada = client(site, "ada")
     site.cursor.execute("update users set approved_at = null where account_id = %s", [ada.id])
-    reply = ada.get("/v1/timelines/home")
-    assert (reply.status, reply.json["error"]) == (403, "Your login is currently pending approval")
+    response = ada.get("/v1/timelines/home")
+    assert (response.status, response.json["error"]) == (403, "Your login is currently pending approval")
 
 
-def test_a_very_old_id_is_served_like_any_other(site: Town) -> None:
+def test_a_very_small_id_is_served(site: SiteFixture) -> None:
     site.cursor.execute("insert into accounts (id, username, created_at) values (1, 'first', %s)", [make.NOW])
     site.cursor.execute("insert into account_counts (account_id) values (1)")
-    assert anonymous(site).get("/v1/accounts/1").json["id"] == "1"
+    assert anonymous_client(site).get("/v1/accounts/1").json["id"] == "1"
 
 
-def test_what_a_list_of_notifications_has_can_be_had_alone(site: Town) -> None:
+def test_every_listed_notification_can_be_read_alone(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     post = ada.post("/v1/statuses", status="x").json["id"]
     bob.post(f"/v1/statuses/{post}/favourite")
@@ -148,19 +148,19 @@ def test_what_a_list_of_notifications_has_can_be_had_alone(site: Town) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/no_such_thing", "/v2/nothing", "/v3/instance", "/v1/statuses/1/nothing", "/v1/admin/ip_blocks"])
-def test_what_is_not_served_is_a_clean_404(site: Town, path: str) -> None:
-    reply = client(site, "ada").get(path)
-    assert (reply.status, reply.header("Content-Type")) == (404, "application/json; charset=utf-8")
-    assert list(reply.json) == ["error"]
+def test_an_unknown_path_is_404_in_json(site: SiteFixture, path: str) -> None:
+    response = client(site, "ada").get(path)
+    assert (response.status, response.header("Content-Type")) == (404, "application/json; charset=utf-8")
+    assert list(response.json) == ["error"]
 
 
-def test_an_unknown_app_is_401_so_that_clients_register_again(site: Town) -> None:
+def test_an_unknown_app_is_401_so_that_clients_register_again(site: SiteFixture) -> None:
     asked = {"grant_type": "authorization_code", "client_id": "gone", "client_secret": "gone", "code": "x", "redirect_uri": "x://"}
-    reply = anonymous(site).ask("POST", "/oauth/token", form=asked)
-    assert (reply.status, reply.json["error"]) == (401, "invalid_client")
+    response = anonymous_client(site).request("POST", "/oauth/token", form=asked)
+    assert (response.status, response.json["error"]) == (401, "invalid_client")
 
 
-def test_bounds_of_pages_that_are_no_numbers_count_as_none(site: Town) -> None:
+def test_invalid_pagination_bounds_are_ignored(site: SiteFixture) -> None:
     ada = client(site, "ada")
     post = ada.post("/v1/statuses", status="x").json["id"]
     for path in ("/v1/timelines/home", "/v1/timelines/public", f"/v1/accounts/{ada.id}/statuses", "/v2/search?q=x&type=statuses"):
@@ -176,7 +176,7 @@ def test_bounds_of_pages_that_are_no_numbers_count_as_none(site: Town) -> None:
         assert ada.get(path, max_id="undefined").json in ([], {"accounts": [], "statuses": [], "hashtags": []})
 
 
-def test_pages_of_media_alone_stay_so(site: Town) -> None:
+def test_pages_of_media_only_timelines_stay_media_only(site: SiteFixture) -> None:
     ada = client(site, "ada")
     for _ in range(3):
         media = ada.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
@@ -192,35 +192,35 @@ def test_pages_of_media_alone_stay_so(site: Town) -> None:
         assert seen == 3
 
 
-def test_what_nobody_has_changed_is_not_sent_twice(site: Town) -> None:
+def test_an_unchanged_public_response_is_304(site: SiteFixture) -> None:
     ada = client(site, "ada")
     ada.post("/v1/statuses", status="x")
     tag = ""
     for path in ("/api/v2/instance", f"/api/v1/accounts/{ada.id}", "/api/v1/timelines/public"):
-        first = ask(site.server, "GET", path)
+        first = request(site.server, "GET", path)
         tag = first.header("ETag") or ""
         assert tag.startswith('W/"')
-        again = ask(site.server, "GET", path, {"If-None-Match": f'"other", {tag}'})
+        again = request(site.server, "GET", path, {"If-None-Match": f'"other", {tag}'})
         assert (again.status, again.body, again.header("ETag")) == (304, b"", tag)
         assert again.header("Cache-Control") == first.header("Cache-Control")
     ada.post("/v1/statuses", status="y")
-    changed = ask(site.server, "GET", "/api/v1/timelines/public", {"If-None-Match": tag})
+    changed = request(site.server, "GET", "/api/v1/timelines/public", {"If-None-Match": tag})
     assert (changed.status, changed.header("ETag") != tag) == (200, True)
     own = ada.get("/v1/timelines/public")
     assert (own.header("Cache-Control"), own.header("ETag")) == ("private, no-store", None)
 
 
-def test_a_name_that_was_deleted_is_gone_and_not_unknown(site: Town) -> None:
+def test_webfinger_of_a_deleted_account_is_410(site: SiteFixture) -> None:
     make.member(site.cursor, "grace")
     asked = ("acct:Grace@site.test", "http://site.test/@grace", "http://site.test/users/grace")
-    assert [anonymous(site).get("/.well-known/webfinger", resource=name).status for name in asked] == [200] * 3
+    assert [anonymous_client(site).get("/.well-known/webfinger", resource=name).status for name in asked] == [200] * 3
     site.cursor.execute("update accounts set deleted_at = now() where username = 'grace'")
-    assert [anonymous(site).get("/.well-known/webfinger", resource=name).status for name in asked] == [410] * 3
+    assert [anonymous_client(site).get("/.well-known/webfinger", resource=name).status for name in asked] == [410] * 3
     others = ("acct:nobody@site.test", "http://site.test/@nobody", "http://site.test/tags/x", "https://elsewhere.example/@grace")
-    assert [anonymous(site).get("/.well-known/webfinger", resource=name).status for name in others] == [404] * 4
+    assert [anonymous_client(site).get("/.well-known/webfinger", resource=name).status for name in others] == [404] * 4
 
 
-def test_the_usual_addresses_of_forms_lead_to_ours(site: Town) -> None:
+def test_mastodons_log_in_and_sign_up_urls_are_served(site: SiteFixture) -> None:
     visitor = site.visitor()
     page = visitor.get("/auth/sign_in?next=/local")
     assert page.status == 200
@@ -230,15 +230,15 @@ def test_the_usual_addresses_of_forms_lead_to_ours(site: Town) -> None:
     assert visitor.get("/auth/sign_up").header("Location") == "/signup"
 
 
-def test_signing_in_stays_on_the_host_that_it_began_on_so_that_no_cookie_is_lost(site: Town) -> None:
+def test_authorization_stays_on_the_same_host_to_keep_its_cookies(site: SiteFixture) -> None:
     app = TestApp.register(site)
     for host in ("site.test", "localhost:8080", "192.168.1.5"):
 
-        def opened(path: str, host: str = host, **headers: str) -> Reply:
-            [reply] = replies(Line(site.server).send(request("GET", path, headers, host=host)))
-            return reply
+        def opened(path: str, host: str = host, **headers: str) -> HttpResponse:
+            [response] = parse_responses(MemoryConnection(site.server).send(encode_request("GET", path, headers, host=host)))
+            return response
 
-        sent = opened(app.asking())
+        sent = opened(app.authorize_url())
         assert sent.header("Location") == "/auth/sign_in"
         page = opened("/auth/sign_in", Cookie=f"return={sent.cookies()['return']}")
         assert (page.status, 'action="/login"' in page.text, 'name="next" value="/oauth/authorize?' in page.text) == (200, True, True)

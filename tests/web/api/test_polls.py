@@ -9,23 +9,23 @@ import pytest
 from microblog.storage.database import execute
 from tests import files
 from tests.fakes import done
-from tests.web.api.client import Client, anonymous, application, client, ids, links
-from tests.web.memory import Reply
-from tests.web.visitor import Town
+from tests.web.api.client import Client, anonymous_client, app_client, client, ids, links
+from tests.web.http_client import HttpResponse
+from tests.web.visitor import SiteFixture
 
 ASKED = {"options": ["Tea", "Coffee"], "expires_in": 600}
 
 
-def ask(program: Client, **poll: object) -> Reply:
+def ask(program: Client, **poll: object) -> HttpResponse:
     return program.post("/v1/statuses", status="What would you like?", poll={**ASKED, **poll})
 
 
-def later(site: Town, **delta: float) -> None:
+def later(site: SiteFixture, **delta: float) -> None:
     """Advance the clock of all services."""
     site.cursor.execute("update polls set expires_at = expires_at - %s", [timedelta(**delta)])
 
 
-def test_a_poll_is_asked_and_voted_in(site: Town) -> None:
+def test_a_poll_is_created_and_voted_in(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     poll = ask(ada).json["poll"]
     assert poll["options"] == [{"title": "Tea", "votes_count": 0}, {"title": "Coffee", "votes_count": 0}]
@@ -36,14 +36,14 @@ def test_a_poll_is_asked_and_voted_in(site: Town) -> None:
     assert voted.status == 200
     assert (voted.json["voted"], voted.json["own_votes"], voted.json["votes_count"], voted.json["voters_count"]) == (True, [1], 1, 1)
     assert voted.json["options"] == [{"title": "Tea", "votes_count": 0}, {"title": "Coffee", "votes_count": 1}]
-    public = anonymous(site).get(f"/v1/polls/{poll['id']}").json
+    public = anonymous_client(site).get(f"/v1/polls/{poll['id']}").json
     assert (public["votes_count"], "voted" in public) == (1, False)
     [status] = bob.get("/v1/timelines/public").json
     assert status["poll"] == voted.json
     assert ada.get("/v1/timelines/public").json[0]["poll"]["votes_count"] == 1
 
 
-def test_a_further_choice_is_added_to_those_of_a_voter(site: Town) -> None:
+def test_a_multiple_choice_voter_can_add_a_choice(site: SiteFixture) -> None:
     bob = client(site, "bob")
     votes = f"/v1/polls/{ask(client(site, 'ada'), multiple=True).json['poll']['id']}/votes"
     bob.post(votes, choices=[1])
@@ -51,7 +51,7 @@ def test_a_further_choice_is_added_to_those_of_a_voter(site: Town) -> None:
     assert (added.status, added.json["own_votes"], added.json["votes_count"], added.json["voters_count"]) == (200, [0, 1], 2, 1)
 
 
-def test_votes_are_refused_in_the_words_that_clients_know(site: Town) -> None:
+def test_invalid_votes_get_the_errors_of_mastodon(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     votes = f"/v1/polls/{ask(ada).json['poll']['id']}/votes"
     for program, choices, why in [
@@ -66,7 +66,7 @@ def test_votes_are_refused_in_the_words_that_clients_know(site: Town) -> None:
     assert bob.post(votes, choices=["0"]).json["error"] == "Validation failed: You have already voted on this poll"
 
 
-def test_counts_are_hidden_until_the_end_where_that_is_wanted(site: Town) -> None:
+def test_hidden_totals_are_shown_at_the_end(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     status = ask(ada, hide_totals=True).json
     poll = status["poll"]["id"]
@@ -79,7 +79,7 @@ def test_counts_are_hidden_until_the_end_where_that_is_wanted(site: Town) -> Non
     assert late.json["error"] == "Validation failed: The poll has already ended"
 
 
-def test_a_boost_shows_the_same_poll(site: Town) -> None:
+def test_a_boost_shows_the_same_poll(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     status = ask(ada, multiple=True).json
     bob.post(f"/v1/polls/{status['poll']['id']}/votes", choices=[0, 1])
@@ -88,29 +88,29 @@ def test_a_boost_shows_the_same_poll(site: Town) -> None:
     assert boost["poll"]["own_votes"] == [0, 1]
 
 
-def test_a_hidden_poll_is_not_there(site: Town) -> None:
+def test_the_poll_of_a_hidden_post_is_404(site: SiteFixture) -> None:
     poll = client(site, "ada").post("/v1/statuses", status="Secret?", visibility="private", poll=ASKED).json["poll"]["id"]
-    for program in (client(site, "bob"), anonymous(site)):
+    for program in (client(site, "bob"), anonymous_client(site)):
         assert program.get(f"/v1/polls/{poll}").status == 404
     assert client(site, "cleo").post(f"/v1/polls/{poll}/votes", choices=[0]).status == 404
-    assert application(site).post(f"/v1/polls/{poll}/votes", choices=[0]).status == 422
+    assert app_client(site).post(f"/v1/polls/{poll}/votes", choices=[0]).status == 422
 
 
 @pytest.mark.parametrize(
     "poll", [{"options": ["One"]}, {"options": list("abcde")}, {"expires_in": 1}, {"expires_in": ""}, {"expires_in": "soon"}]
 )
-def test_what_cannot_be_asked_is_422(site: Town, poll: dict[str, object]) -> None:
+def test_an_invalid_poll_is_422(site: SiteFixture, poll: dict[str, object]) -> None:
     assert ask(client(site, "ada"), **poll).status == 422
 
 
-def test_a_poll_in_json_is_one_too_and_null_is_none(site: Town) -> None:
+def test_a_poll_may_be_json_and_null_means_no_poll(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    asked = ada.ask("POST", "/v1/statuses", json={"status": "Which?", "poll": {**ASKED, "multiple": True}}).json
+    asked = ada.request("POST", "/v1/statuses", json={"status": "Which?", "poll": {**ASKED, "multiple": True}}).json
     assert asked["poll"]["multiple"] is True
-    assert ada.ask("POST", "/v1/statuses", json={"status": "None", "poll": None}).json["poll"] is None
+    assert ada.request("POST", "/v1/statuses", json={"status": "None", "poll": None}).json["poll"] is None
 
 
-def test_an_edit_changes_the_question(site: Town) -> None:
+def test_an_edit_replaces_the_poll(site: SiteFixture) -> None:
     ada = client(site, "ada")
     status = ask(ada).json
     edited = ada.put(f"/v1/statuses/{status['id']}", status="Which?", poll={"options": ["a", "b"], "expires_in": 900})
@@ -120,7 +120,7 @@ def test_an_edit_changes_the_question(site: Town) -> None:
     assert ada.put(f"/v1/statuses/{status['id']}", status="Nothing").json["poll"] is None
 
 
-def test_the_end_is_told(site: Town) -> None:
+def test_the_end_of_a_poll_notifies_author_and_voters(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     poll = ask(ada).json["poll"]["id"]
     bob.post(f"/v1/polls/{poll}/votes", choices=[0])
@@ -138,14 +138,14 @@ def in_time(**delta: float) -> str:
     return (datetime.now(UTC) + timedelta(**delta)).isoformat()
 
 
-def test_a_post_can_wait(site: Town) -> None:
+def test_a_post_can_be_scheduled(site: SiteFixture) -> None:
     ada = client(site, "ada")
     media = ada.upload("POST", "/v2/media", {"file": files.picture()}).json
-    reply = ada.post(
+    response = ada.post(
         "/v1/statuses", status="Later", media_ids=[media["id"]], visibility="unlisted", sensitive=True, scheduled_at=in_time(hours=1)
     )
-    assert reply.status == 200
-    planned = reply.json
+    assert response.status == 200
+    planned = response.json
     assert (planned["params"]["text"], planned["params"]["visibility"], planned["params"]["sensitive"]) == ("Later", "unlisted", True)
     assert (planned["params"]["media_ids"], planned["media_attachments"]) == ([media["id"]], [media])
     assert ada.get("/v1/timelines/home").json == []
@@ -158,12 +158,12 @@ def test_a_post_can_wait(site: Town) -> None:
     assert ada.get(f"/v1/scheduled_statuses/{planned['id']}").status == 404
 
 
-def test_a_poll_can_wait(site: Town) -> None:
+def test_a_poll_can_be_scheduled(site: SiteFixture) -> None:
     planned = client(site, "ada").post("/v1/statuses", status="Later?", poll=ASKED, scheduled_at=in_time(hours=1)).json
     assert planned["params"]["poll"] == {"options": ["Tea", "Coffee"], "expires_in": 600, "multiple": False, "hide_totals": False}
 
 
-def test_a_reply_can_wait_and_says_what_to_by_a_number(site: Town) -> None:
+def test_a_reply_can_be_scheduled_and_has_a_numeric_parent_id(site: SiteFixture) -> None:
     ada = client(site, "ada")
     asked = ada.post("/v1/statuses", status="First").json["id"]
     planned = ada.post("/v1/statuses", status="Second", in_reply_to_id=asked, scheduled_at=in_time(hours=1)).json
@@ -171,7 +171,7 @@ def test_a_reply_can_wait_and_says_what_to_by_a_number(site: Town) -> None:
     assert ada.get(f"/v1/scheduled_statuses/{planned['id']}").json == planned
 
 
-def test_a_plan_of_another_release_does_not_hide_the_others(site: Town) -> None:
+def test_a_scheduled_post_of_another_release_does_not_hide_the_others(site: SiteFixture) -> None:
     ada = client(site, "ada")
     sound, odd = [ada.post("/v1/statuses", status=text, scheduled_at=in_time(hours=1)).json for text in ("Sound", "Odd")]
     execute(site.cursor, """update scheduled_posts set draft = '{"body": "Odd"}' where id = %(id)s""", {"id": odd["id"]})
@@ -182,14 +182,14 @@ def test_a_plan_of_another_release_does_not_hide_the_others(site: Town) -> None:
     assert ids(ada.get("/v1/scheduled_statuses")) == [sound["id"]]
 
 
-def test_the_same_key_gives_the_same_plan(site: Town) -> None:
+def test_the_same_idempotency_key_gives_the_same_scheduled_post(site: SiteFixture) -> None:
     ada = client(site, "ada")
     form = {"status": "Once", "scheduled_at": in_time(hours=1)}
-    first, second = [ada.ask("POST", "/v1/statuses", form=form, headers={"Idempotency-Key": "k"}).json for _ in range(2)]
+    first, second = [ada.request("POST", "/v1/statuses", form=form, headers={"Idempotency-Key": "k"}).json for _ in range(2)]
     assert first == second
 
 
-def test_what_lies_in_the_past_is_published_at_once(site: Town) -> None:
+def test_a_time_in_the_past_publishes_at_once(site: SiteFixture) -> None:
     ada = client(site, "ada")
     for moment in ("", in_time(hours=-1), "2020-01-01T00:00:00Z", "2020-01-01"):
         assert ada.post("/v1/statuses", status="Now", scheduled_at=moment).json["content"] == "<p>Now</p>"
@@ -203,12 +203,12 @@ def test_what_lies_in_the_past_is_published_at_once(site: Town) -> None:
         (None, "Validation failed: Scheduled at date must be in the future"),
     ],
 )
-def test_times_that_cannot_be_are_refused(site: Town, moment: str | None, sentence: str) -> None:
+def test_invalid_times_are_rejected(site: SiteFixture, moment: str | None, sentence: str) -> None:
     refused = client(site, "ada").post("/v1/statuses", status="When?", scheduled_at=moment or in_time(minutes=4))
     assert (refused.status, refused.json["error"]) == (422, sentence)
 
 
-def test_plans_are_paged_and_nobody_elses(site: Town) -> None:
+def test_scheduled_posts_are_paged_and_private(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     made = [ada.post("/v1/statuses", status=f"{n}", scheduled_at=in_time(hours=1 + n)).json["id"] for n in range(3)]
     page = ada.get("/v1/scheduled_statuses", limit=2)
@@ -219,8 +219,8 @@ def test_plans_are_paged_and_nobody_elses(site: Town) -> None:
         assert answer(f"/v1/scheduled_statuses/{made[0]}").status == 404
 
 
-def test_a_vote_for_nothing_lacks_a_field(site: Town) -> None:
+def test_a_vote_without_choices_lacks_a_parameter(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     votes = f"/v1/polls/{ask(ada).json['poll']['id']}/votes"
-    for refused in (bob.post(votes), bob.post(votes, choices=[]), bob.ask("POST", votes, json={"choices": []})):
+    for refused in (bob.post(votes), bob.post(votes, choices=[]), bob.request("POST", votes, json={"choices": []})):
         assert (refused.status, refused.json) == (400, {"error": "param is missing or the value is empty: choices"})

@@ -15,9 +15,9 @@ from microblog.model.notifications import NotificationKind
 from microblog.storage.database import fetch_value
 from tests import make
 from tests.fakes import done, quick_passwords
-from tests.web.api.client import Client, another, application, client
-from tests.web.memory import Reply
-from tests.web.visitor import Town
+from tests.web.api.client import Client, app_client, client, new_client_for
+from tests.web.http_client import HttpResponse
+from tests.web.visitor import SiteFixture
 
 PATH = "/v1/push/subscription"
 ENDPOINT = "https://push.example.net/send/abc"
@@ -25,16 +25,16 @@ POINT, SECRET = point(ec.derive_private_key(7, ec.SECP256R1())), bytes(range(16)
 KEYS = {"p256dh": urlsafe_b64encode(POINT).decode().rstrip("="), "auth": urlsafe_b64encode(SECRET).decode().rstrip("=")}
 
 
-def subscribe(program: Client, endpoint: str = ENDPOINT, *, keys: dict[str, str] | None = None, **data: Any) -> Reply:
+def subscribe(program: Client, endpoint: str = ENDPOINT, *, keys: dict[str, str] | None = None, **data: Any) -> HttpResponse:
     wanted = {"endpoint": endpoint, "keys": KEYS | (keys or {})}
-    return program.ask("POST", PATH, json={"subscription": wanted, "data": data})
+    return program.request("POST", PATH, json={"subscription": wanted, "data": data})
 
 
-def subscriptions(site: Town) -> int:
+def subscriptions(site: SiteFixture) -> int:
     return int(fetch_value(site.cursor, "select count(*) from push_subscriptions"))
 
 
-def test_a_program_subscribes_looks_changes_and_ends(site: Town) -> None:
+def test_a_subscription_is_created_read_changed_and_deleted(site: SiteFixture) -> None:
     ada = client(site, "ada")
     assert (ada.get(PATH).status, ada.get(PATH).json) == (404, {"error": "Not Found"})
     assert ada.put(PATH, data={"policy": "all"}).status == 404
@@ -56,7 +56,7 @@ def test_a_program_subscribes_looks_changes_and_ends(site: Town) -> None:
     assert [ada.delete(PATH).json, ada.delete(PATH).json, ada.get(PATH).status] == [{}, {}, 404]
 
 
-def test_forms_say_the_same_as_json(site: Town) -> None:
+def test_a_form_creates_the_same_subscription_as_json(site: SiteFixture) -> None:
     ada = client(site, "ada")
     form = {
         "subscription[endpoint]": ENDPOINT,
@@ -72,7 +72,7 @@ def test_forms_say_the_same_as_json(site: Town) -> None:
     assert {kind for kind, wanted in made["alerts"].items() if wanted} == {"mention", "admin.sign_up"}
 
 
-def test_who_subscribes_again_has_one_subscription(site: Town) -> None:
+def test_a_second_subscription_replaces_the_first(site: SiteFixture) -> None:
     ada = client(site, "ada")
     first = subscribe(ada, alerts={"mention": True}).json
     again = subscribe(ada, ENDPOINT + "2", alerts={"follow": True}).json
@@ -80,26 +80,26 @@ def test_who_subscribes_again_has_one_subscription(site: Town) -> None:
     assert subscriptions(site) == 1
 
 
-def test_each_token_has_its_own_subscription(site: Town) -> None:
+def test_each_token_has_its_own_subscription(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    second = another(site, ada.person)
+    second = new_client_for(site, ada.owner)
     subscribe(ada)
     assert second.get(PATH).status == 404
     subscribe(second, ENDPOINT + "2")
     assert [ada.get(PATH).json["endpoint"], second.get(PATH).json["endpoint"]] == [ENDPOINT, ENDPOINT + "2"]
 
 
-def test_a_device_is_told_once_whichever_of_its_tokens_asks(site: Town) -> None:
+def test_an_endpoint_has_one_subscription_per_account(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    second = another(site, ada.person)
+    second = new_client_for(site, ada.owner)
     subscribe(ada)
     subscribe(second)
     assert (ada.get(PATH).status, second.get(PATH).status, subscriptions(site)) == (404, 200, 1)
 
 
-def test_the_oldest_subscriptions_go_where_there_are_too_many(site: Town) -> None:
+def test_the_oldest_subscriptions_over_the_limit_are_deleted(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    programs = [another(site, ada.person) for _ in range(MAX_SUBSCRIPTIONS)]
+    programs = [new_client_for(site, ada.owner) for _ in range(MAX_SUBSCRIPTIONS)]
     subscribe(ada)
     for number, program in enumerate(programs):
         subscribe(program, f"{ENDPOINT}{number}")
@@ -125,11 +125,11 @@ BAD_ENDPOINTS = [
 
 
 @pytest.mark.parametrize("endpoint", BAD_ENDPOINTS)
-def test_an_endpoint_has_to_be_an_https_address(site: Town, endpoint: str) -> None:
-    reply = subscribe(client(site, "ada"), endpoint)
-    assert reply.status == 422
-    assert "Endpoint" in reply.json["error"]
-    assert set(reply.json["details"]) == {"endpoint"}
+def test_an_endpoint_must_be_an_https_url(site: SiteFixture, endpoint: str) -> None:
+    response = subscribe(client(site, "ada"), endpoint)
+    assert response.status == 422
+    assert "Endpoint" in response.json["error"]
+    assert set(response.json["details"]) == {"endpoint"}
     assert subscriptions(site) == 0
 
 
@@ -147,58 +147,58 @@ BAD_KEYS = [
 
 
 @pytest.mark.parametrize("keys", BAD_KEYS)
-def test_keys_have_to_be_keys(site: Town, keys: dict[str, str]) -> None:
-    reply = subscribe(client(site, "ada"), keys=keys)
+def test_invalid_keys_are_rejected(site: SiteFixture, keys: dict[str, str]) -> None:
+    response = subscribe(client(site, "ada"), keys=keys)
     [name] = keys
-    assert (reply.status, set(reply.json["details"])) == (422, {name})
-    assert f"Key {name}" in reply.json["error"]
+    assert (response.status, set(response.json["details"])) == (422, {name})
+    assert f"Key {name}" in response.json["error"]
     assert subscriptions(site) == 0
 
 
 @pytest.mark.parametrize("sent", [{}, {"subscription": "x"}, {"subscription": []}, {"subscription": {"keys": "x"}}, {"subscription": None}])
-def test_all_that_is_missing_is_said_at_once(site: Town, sent: dict[str, object]) -> None:
-    reply = client(site, "ada").ask("POST", PATH, json=sent)
-    assert (reply.status, set(reply.json["details"])) == (422, {"endpoint", "p256dh", "auth"})
-    assert reply.json["error"] == "Validation failed: Endpoint can't be blank, Key p256dh can't be blank, Key auth can't be blank"
+def test_all_missing_parameters_are_reported_at_once(site: SiteFixture, sent: dict[str, object]) -> None:
+    response = client(site, "ada").request("POST", PATH, json=sent)
+    assert (response.status, set(response.json["details"])) == (422, {"endpoint", "p256dh", "auth"})
+    assert response.json["error"] == "Validation failed: Endpoint can't be blank, Key p256dh can't be blank, Key auth can't be blank"
 
 
 @pytest.mark.parametrize("policy", ["everybody", "ALL"])
-def test_a_policy_has_to_be_one_that_there_is(site: Town, policy: str) -> None:
+def test_an_unknown_policy_is_rejected(site: SiteFixture, policy: str) -> None:
     ada = client(site, "ada")
     assert subscribe(ada, policy=policy).status == 422
     subscribe(ada)
-    reply = ada.put(PATH, data={"policy": policy})
-    assert (reply.status, set(reply.json["details"])) == (422, {"policy"})
+    response = ada.put(PATH, data={"policy": policy})
+    assert (response.status, set(response.json["details"])) == (422, {"policy"})
 
 
-def test_only_the_scope_for_it_opens_it_and_only_to_people(site: Town) -> None:
+def test_push_requires_its_scope_and_a_user(site: SiteFixture) -> None:
     ada = client(site, "ada", "read write follow")
     assert [ada.get(PATH).status, subscribe(ada).status, ada.put(PATH).status, ada.delete(PATH).status] == [403] * 4
-    assert subscribe(application(site, "push")).status == 422
-    assert subscribe(another(site, ada.person, "push")).status == 200
+    assert subscribe(app_client(site, "push")).status == 422
+    assert subscribe(new_client_for(site, ada.owner, "push")).status == 200
 
 
-def test_a_subscription_ends_with_its_token(site: Town) -> None:
+def test_a_subscription_ends_with_its_token(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    second = another(site, ada.person)
+    second = new_client_for(site, ada.owner)
     subscribe(ada)
     subscribe(second, ENDPOINT + "2")
-    [mine] = [token for token, _ in done(site.domain.tokens.of(ada.person.id)) if token.id == _token(site, ENDPOINT)]
-    done(site.domain.tokens.revoke(ada.person.id, mine.id))
+    [mine] = [token for token, _ in done(site.domain.tokens.of(ada.owner.id)) if token.id == _token(site, ENDPOINT)]
+    done(site.domain.tokens.revoke(ada.owner.id, mine.id))
     assert subscriptions(site) == 1
-    done(site.domain.tokens.revoke_all(ada.person.id))
+    done(site.domain.tokens.revoke_all(ada.owner.id))
     assert subscriptions(site) == 0
 
 
-def _token(site: Town, endpoint: str) -> int:
+def _token(site: SiteFixture, endpoint: str) -> int:
     return int(fetch_value(site.cursor, "select token_id from push_subscriptions where endpoint = %(endpoint)s", {"endpoint": endpoint}))
 
 
 @pytest.mark.parametrize(("ending", "left"), [("suspend", 2), ("disable", 2), ("delete", 1)])
-def test_a_subscription_ends_with_its_account_and_waits_while_it_is_shut_out(site: Town, ending: str, left: int) -> None:
+def test_subscriptions_are_deleted_with_the_account_but_survive_a_suspension(site: SiteFixture, ending: str, left: int) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     subscribe(ada)
     subscribe(bob)
     members = AccountAdmin(site.domain.tokens.database, quick_passwords(), lambda: make.NOW)
-    done(getattr(members, ending)(ada.person.id))
+    done(getattr(members, ending)(ada.owner.id))
     assert (subscriptions(site), bob.get(PATH).status) == (left, 200)

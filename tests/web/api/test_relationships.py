@@ -6,17 +6,17 @@ import pytest
 
 from tests import make
 from tests.web.api.client import Client, client, ids, links
-from tests.web.visitor import Town
+from tests.web.visitor import SiteFixture
 
 
 @pytest.fixture
-def ada(site: Town) -> Client:
+def ada(site: SiteFixture) -> Client:
     """An account."""
     return client(site, "ada")
 
 
 @pytest.fixture
-def bob(site: Town) -> Client:
+def bob(site: SiteFixture) -> Client:
     """Another account."""
     return client(site, "bob")
 
@@ -25,27 +25,27 @@ def bob(site: Town) -> Client:
     ("do", "undo", "flag"),
     [("follow", "unfollow", "following"), ("block", "unblock", "blocking"), ("mute", "unmute", "muting")],
 )
-def test_each_button_answers_the_new_relationship(ada: Client, bob: Client, do: str, undo: str, flag: str) -> None:
+def test_each_action_returns_the_new_relationship(ada: Client, bob: Client, do: str, undo: str, flag: str) -> None:
     for action, expected in ((do, True), (do, True), (undo, False), (undo, False)):
-        reply = ada.post(f"/v1/accounts/{bob.id}/{action}")
-        assert (reply.status, reply.json["id"], reply.json[flag]) == (200, bob.id, expected)
-        assert ada.get("/v1/accounts/relationships", id=[bob.id]).json == [reply.json]
+        response = ada.post(f"/v1/accounts/{bob.id}/{action}")
+        assert (response.status, response.json["id"], response.json[flag]) == (200, bob.id, expected)
+        assert ada.get("/v1/accounts/relationships", id=[bob.id]).json == [response.json]
 
 
-def test_following_again_changes_what_is_wanted(ada: Client, bob: Client) -> None:
+def test_following_again_changes_the_options(ada: Client, bob: Client) -> None:
     first = ada.post(f"/v1/accounts/{bob.id}/follow", reblogs=False, notify=True, languages=["de", "en"]).json
     assert (first["showing_reblogs"], first["notifying"], first["languages"]) == (False, True, ["de", "en"])
-    second = ada.ask("POST", f"/v1/accounts/{bob.id}/follow", json={"reblogs": True}).json
+    second = ada.request("POST", f"/v1/accounts/{bob.id}/follow", json={"reblogs": True}).json
     assert (second["showing_reblogs"], second["notifying"]) == (True, True)
     assert bob.get("/v1/accounts/relationships", id=[ada.id]).json[0]["followed_by"] is True
 
 
-def test_nobody_follows_themselves(ada: Client) -> None:
-    reply = ada.post(f"/v1/accounts/{ada.id}/follow")
-    assert (reply.status, reply.json["error"]) == (403, "Following your own account is not allowed")
+def test_following_oneself_is_403(ada: Client) -> None:
+    response = ada.post(f"/v1/accounts/{ada.id}/follow")
+    assert (response.status, response.json["error"]) == (403, "Following your own account is not allowed")
 
 
-def test_locked_people_are_asked(site: Town, ada: Client) -> None:
+def test_a_locked_account_gets_follow_requests(site: SiteFixture, ada: Client) -> None:
     cat = client(site, "cat", locked=True)
     asked = ada.post(f"/v1/accounts/{cat.id}/follow").json
     assert (asked["requested"], asked["following"]) == (True, False)
@@ -60,7 +60,7 @@ def test_locked_people_are_asked(site: Town, ada: Client) -> None:
     assert [one["type"] for one in cat.get("/v1/notifications").json] == []
 
 
-def test_a_follow_that_was_asked_for_is_told_once_it_is_there(site: Town, ada: Client, bob: Client) -> None:
+def test_an_accepted_follow_request_creates_a_follow_notification(site: SiteFixture, ada: Client, bob: Client) -> None:
     cat = client(site, "cat", locked=True)
     ada.post(f"/v1/accounts/{cat.id}/follow")
     cat.post(f"/v1/follow_requests/{ada.id}/authorize")
@@ -69,20 +69,20 @@ def test_a_follow_that_was_asked_for_is_told_once_it_is_there(site: Town, ada: C
     assert [(one["type"], one["account"]["id"]) for one in cat.get("/v1/notifications").json] == [("follow", bob.id), ("follow", ada.id)]
 
 
-def test_a_request_that_nobody_made_is_404(ada: Client, bob: Client) -> None:
+def test_a_missing_follow_request_is_404(ada: Client, bob: Client) -> None:
     for action in ("authorize", "reject"):
-        reply = ada.post(f"/v1/follow_requests/{bob.id}/{action}")
-        assert (reply.status, reply.json) == (404, {"error": "Record not found"})
+        response = ada.post(f"/v1/follow_requests/{bob.id}/{action}")
+        assert (response.status, response.json) == (404, {"error": "Record not found"})
 
 
-def test_relationships_take_one_id_or_many_and_leave_out_nobody(ada: Client, bob: Client) -> None:
+def test_relationships_are_returned_for_one_or_many_ids(ada: Client, bob: Client) -> None:
     assert ids(ada.get(f"/v1/accounts/relationships?id={bob.id}")) == [bob.id]
     assert ids(ada.get(f"/v1/accounts/relationships?id[]={bob.id}&id[]=5&id[]={ada.id}")) == [bob.id, ada.id]
     assert ids(ada.get(f"/v1/accounts/relationships?id[0]={bob.id}&with_suspended=true")) == [bob.id]
     assert ada.get("/v1/accounts/relationships").json == []
 
 
-def test_a_mute_may_end_and_spare_notifications(ada: Client, bob: Client) -> None:
+def test_a_mute_may_expire_and_keep_notifications(ada: Client, bob: Client) -> None:
     muted = ada.post(f"/v1/accounts/{bob.id}/mute", notifications=False, duration=60).json
     assert (muted["muting"], muted["muting_notifications"]) == (True, False)
     assert ada.get("/v1/mutes").json[0]["mute_expires_at"] is not None
@@ -91,7 +91,7 @@ def test_a_mute_may_end_and_spare_notifications(ada: Client, bob: Client) -> Non
     assert ada.post(f"/v1/accounts/{bob.id}/mute", duration="-5").status == 422
 
 
-def test_a_block_ends_follows_both_ways(ada: Client, bob: Client) -> None:
+def test_a_block_ends_follows_in_both_directions(ada: Client, bob: Client) -> None:
     ada.post(f"/v1/accounts/{bob.id}/follow")
     bob.post(f"/v1/accounts/{ada.id}/follow")
     blocked = ada.post(f"/v1/accounts/{bob.id}/block").json
@@ -100,13 +100,13 @@ def test_a_block_ends_follows_both_ways(ada: Client, bob: Client) -> None:
     assert bob.post(f"/v1/accounts/{ada.id}/follow").status == 403
 
 
-def test_notes_are_one_s_own(ada: Client, bob: Client) -> None:
+def test_a_private_note_can_be_set_and_cleared(ada: Client, bob: Client) -> None:
     assert ada.post(f"/v1/accounts/{bob.id}/note", comment="met at tea").json["note"] == "met at tea"
     assert ada.post(f"/v1/accounts/{bob.id}/note", comment="").json["note"] == ""
 
 
 @pytest.mark.parametrize(("action", "path"), [("block", "/v1/blocks"), ("mute", "/v1/mutes")])
-def test_lists_of_people_are_paged(site: Town, ada: Client, action: str, path: str) -> None:
+def test_blocks_and_mutes_are_paged(site: SiteFixture, ada: Client, action: str, path: str) -> None:
     others = [client(site, f"other{number}") for number in range(3)]
     for other in others:
         ada.post(f"/v1/accounts/{other.id}/{action}")
@@ -116,14 +116,14 @@ def test_lists_of_people_are_paged(site: Town, ada: Client, action: str, path: s
     assert (ids(second), set(links(second))) == ([others[0].id], {"prev"})
 
 
-def test_nobody_is_404(ada: Client) -> None:
+def test_actions_on_an_unknown_account_are_404(ada: Client) -> None:
     for action in ("follow", "unfollow", "block", "unblock", "mute", "unmute", "note", "remove_from_followers"):
         assert ada.post(f"/v1/accounts/5/{action}").status == 404
     for action in ("authorize", "reject"):
         assert ada.post(f"/v1/follow_requests/5/{action}").status == 404
 
 
-def test_suspended_people_are_related_only_to_who_asks_for_them(site: Town, ada: Client, bob: Client) -> None:
-    make.suspend(site.cursor, bob.person)
+def test_relationships_with_suspended_accounts_are_returned_only_on_request(site: SiteFixture, ada: Client, bob: Client) -> None:
+    make.suspend(site.cursor, bob.owner)
     assert ada.get("/v1/accounts/relationships", id=[bob.id]).json == []
     assert ids(ada.get("/v1/accounts/relationships", id=[bob.id], with_suspended=True)) == [bob.id]

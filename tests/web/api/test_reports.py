@@ -15,14 +15,14 @@ from microblog.model.posts import Visibility
 from tests import make
 from tests.fakes import done
 from tests.web.api.client import client
-from tests.web.visitor import Town, words
+from tests.web.visitor import SiteFixture, main_text
 
 
-def announcements(site: Town) -> Announcements:
+def announcements(site: SiteFixture) -> Announcements:
     return site.domain.announcements
 
 
-def test_a_report_reaches_the_moderators(site: Town) -> None:
+def test_a_report_reaches_the_moderators(site: SiteFixture) -> None:
     moderator = client(site, "mod", role=Role.MODERATOR)
     ada, eve, bob = (client(site, name) for name in ("ada", "eve", "bob"))
     assert eve.viewer
@@ -43,25 +43,25 @@ def test_a_report_reaches_the_moderators(site: Town) -> None:
     assert ada.post("/v1/reports", account_id=eve.id, comment="x" * 1001).status == 422
 
 
-def test_moderators_read_and_close_reports_on_the_site(site: Town) -> None:
-    site.resident("eve")
+def test_moderators_read_and_close_reports_on_the_site(site: SiteFixture) -> None:
+    site.registered_user("eve")
     post = make.post(site.cursor, site.viewer("eve"), "Buy now")
-    ada, moderator = site.resident("ada"), site.resident("maud")
+    ada, moderator = site.registered_user("ada"), site.registered_user("maud")
     ada.submit("/@eve/report", page=f"/@eve/report?post={post.id}", post=str(post.id), category="spam", comment="Again and again")
     assert moderator.get("/admin/reports").status == 403
     site.cursor.execute("update users set role = 'moderator' where account_id = %s", [site.viewer("maud").id])
-    page = words(moderator.get("/admin/reports"))
+    page = main_text(moderator.get("/admin/reports"))
     assert ("Again and again" in page, "Buy now" in page, "@eve" in page) == (True, True, True)
     site.cursor.execute("select id from reports")
     [(report,)] = site.cursor.fetchall()
     moderator.submit(f"/admin/reports/{report}/close", page="/admin/reports")
-    assert "No open reports" in words(moderator.get("/admin/reports"))
+    assert "No open reports" in main_text(moderator.get("/admin/reports"))
     assert moderator.submit(f"/admin/reports/{report}/close", page="/admin/reports").status == 404
     assert ada.get("/admin/reports").status == 403
     assert ada.submit("/@eve/report", comment="x" * 1001).status == 422
 
 
-def test_an_announcement_is_told_dismissed_and_reacted_to(site: Town) -> None:
+def test_an_announcement_is_listed_dismissed_and_reacted_to(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     made = done(announcements(site).publish("Tea at #five @ada", ends_at=now() + timedelta(days=1)))
     [told] = ada.get("/v1/announcements").json
@@ -89,16 +89,16 @@ def test_an_announcement_is_told_dismissed_and_reacted_to(site: Town) -> None:
     assert ada.get("/v1/announcements").json == []
 
 
-def test_an_announcement_stands_above_home_until_it_is_dismissed(site: Town) -> None:
-    ada = site.resident("ada")
-    assert "Tea" not in words(ada.get("/home"))
+def test_an_announcement_is_shown_on_home_until_dismissed(site: SiteFixture) -> None:
+    ada = site.registered_user("ada")
+    assert "Tea" not in main_text(ada.get("/home"))
     made = done(announcements(site).publish("Tea is ready"))
-    assert "Tea is ready" in words(ada.get("/home"))
+    assert "Tea is ready" in main_text(ada.get("/home"))
     ada.submit(f"/announcements/{made.id}/dismiss", page="/home")
-    assert "Tea is ready" not in words(ada.get("/home"))
+    assert "Tea is ready" not in main_text(ada.get("/home"))
 
 
-def test_an_announcement_that_is_over_is_told_no_more(site: Town) -> None:
+def test_an_expired_announcement_is_not_listed(site: SiteFixture) -> None:
     with pytest.raises(Invalid):
         done(announcements(site).publish("Late", ends_at=now() - timedelta(days=1)))
     with pytest.raises(Invalid):

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests import files
-from tests.web.api.client import Client, anonymous, client
+from tests.web.api.client import Client, anonymous_client, client
 from tests.web.oauth import TestApp
-from tests.web.visitor import Town
+from tests.web.visitor import SiteFixture
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 ACCOUNT = {
@@ -66,22 +66,22 @@ OTHERS = {
 
 
 @pytest.fixture
-def ada(site: Town) -> Client:
+def ada(site: SiteFixture) -> Client:
     return client(site, "ada")
 
 
 @pytest.fixture
-def told(site: Town, ada: Client) -> Mapping[str, Any]:
+def told(site: SiteFixture, ada: Client) -> Mapping[str, Any]:
     """One of everything, as plain as it can be: of somebody who has filled in nothing."""
     bob = client(site, "bob")
     media = ada.upload("POST", "/v2/media", {"file": files.picture()}).json
     status = ada.post("/v1/statuses", status="@bob #tea", media_ids=[media["id"]]).json
     question = bob.post("/v1/statuses", status="@ada", poll={"options": ["a", "b"], "expires_in": 600}).json
     ada.post("/v1/tags/tea/feature")
-    app = anonymous(site).post("/v1/apps", client_name="App", redirect_uris="app://").json
+    app = anonymous_client(site).post("/v1/apps", client_name="App", redirect_uris="app://").json
     post = ada.get(f"/v1/statuses/{status['id']}").json
     return {
-        "account": anonymous(site).get(f"/v1/accounts/{bob.id}").json,
+        "account": anonymous_client(site).get(f"/v1/accounts/{bob.id}").json,
         "source": ada.get("/v1/accounts/verify_credentials").json["source"],
         "status": post,
         "boost": bob.post(f"/v1/statuses/{post['id']}/reblog").json,
@@ -95,8 +95,8 @@ def told(site: Town, ada: Client) -> Mapping[str, Any]:
         "tag": ada.get("/v1/tags/tea").json,
         "featured_tag": ada.get("/v1/featured_tags").json[0],
         "app": app,
-        "instance": anonymous(site).get("/v2/instance").json,
-        "old_instance": anonymous(site).get("/v1/instance").json,
+        "instance": anonymous_client(site).get("/v2/instance").json,
+        "old_instance": anonymous_client(site).get("/v1/instance").json,
         "context": ada.get(f"/v1/statuses/{post['id']}/context").json,
         "preferences": ada.get("/v1/preferences").json,
         "relationship": ada.get("/v1/accounts/relationships", id=[bob.id]).json[0],
@@ -108,7 +108,7 @@ def lacking(entity: Mapping[str, Any], fields: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["account", "status", "boost"])
-def test_every_client_finds_what_it_needs_of_people_and_posts(told: Mapping[str, Any], kind: str) -> None:
+def test_accounts_and_posts_have_the_fields_that_clients_require(told: Mapping[str, Any], kind: str) -> None:
     wanted = ACCOUNT if kind == "account" else STATUS
     assert {name: lacking(told[kind], fields) for name, fields in wanted.items() if lacking(told[kind], fields)} == {}
     if kind != "account":
@@ -117,9 +117,9 @@ def test_every_client_finds_what_it_needs_of_people_and_posts(told: Mapping[str,
         } == {}
 
 
-def test_every_client_finds_what_it_needs_of_everything_else(site: Town, told: Mapping[str, Any]) -> None:
+def test_other_entities_have_the_fields_that_clients_require(site: SiteFixture, told: Mapping[str, Any]) -> None:
     app = TestApp.register(site)
-    token = app.exchange(app.code(site.resident("cyd"))).json
+    token = app.exchange(app.code(site.registered_user("cyd"))).json
     found = {**told, "token": token}
     assert {name: lacking(found[name], fields) for name, fields in OTHERS.items() if lacking(found[name], fields)} == {}
     assert lacking(told["relationship"], RELATIONSHIP) == []
@@ -139,7 +139,7 @@ def values(told: object, path: str = "") -> Iterator[tuple[str, object]]:
             yield from values(value, path)
 
 
-def test_times_ids_and_addresses_are_written_alike_everywhere(told: Mapping[str, Any]) -> None:
+def test_times_ids_and_urls_have_one_format_everywhere(told: Mapping[str, Any]) -> None:
     for name, value in values(told):
         if value is None:
             continue
@@ -154,7 +154,7 @@ def test_times_ids_and_addresses_are_written_alike_everywhere(told: Mapping[str,
             assert isinstance(value, str), name
 
 
-def test_numbers_of_the_instance_are_numbers(told: Mapping[str, Any]) -> None:
+def test_the_limits_of_the_instance_are_integers(told: Mapping[str, Any]) -> None:
     for kind in ("instance", "old_instance"):
         limits = told[kind]["configuration"]
         for part in ("statuses", "polls", "media_attachments", "accounts"):
@@ -181,7 +181,7 @@ STARTS = {
 
 
 @pytest.mark.parametrize("name", STARTS)
-def test_every_client_gets_what_it_asks_for_when_it_starts(ada: Client, name: str) -> None:
+def test_the_requests_that_clients_send_at_startup_succeed(ada: Client, name: str) -> None:
     asked = [path.replace("ID", ada.id) for path in STARTS[name].split()]
     answered = {path: ada.get(path if path.startswith("/") else f"/{path}").status for path in asked}
     assert answered == dict.fromkeys(asked, 200)

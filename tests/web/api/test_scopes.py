@@ -10,9 +10,9 @@ import pytest
 from microblog.domain import scopes
 from microblog.storage.database import Cursor
 from microblog.web.http.route import AccessLevel, Route
-from tests.web.api.client import Client, anonymous, another, application, client
-from tests.web.memory import Reply
-from tests.web.visitor import Town, town
+from tests.web.api.client import Client, anonymous_client, app_client, client, new_client_for
+from tests.web.http_client import HttpResponse
+from tests.web.visitor import SiteFixture, build_site
 
 OUTSIDE = "This action is outside the authorized scopes"
 FILLED = re.compile(r"<(?:\w+:)?\w+>")
@@ -225,19 +225,19 @@ user      profile                GET,POST   /oauth/userinfo
 
 
 @pytest.fixture
-def open_site(cursor: Cursor, tmp_path: Path) -> Town:
+def open_site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
     """A site without rate limits."""
-    return town(cursor, tmp_path, rate_limits="off")
+    return build_site(cursor, tmp_path, rate_limits="off")
 
 
-def api_routes(site: Town) -> list[Route]:
+def api_routes(site: SiteFixture) -> list[Route]:
     """The documented routes of the API."""
     return [route for route in site.routes if route.options.api and route.doc is not None and not route.path.startswith(UNFINISHED)]
 
 
-def call(who: Client, route: Route) -> Reply:
+def call(who: Client, route: Route) -> HttpResponse:
     """Send a request with ids that do not exist."""
-    return who.ask(route.method, FILLED.sub("1", route.path))
+    return who.request(route.method, FILLED.sub("1", route.path))
 
 
 def needs_of(route: Route) -> str:
@@ -246,79 +246,79 @@ def needs_of(route: Route) -> str:
     return f"{'user' if who is AccessLevel.MEMBER else who.name.lower()} {'|'.join(sorted(route.options.scopes)) or own or '-'}"
 
 
-def test_every_route_asks_for_the_documented_scope_and_for_no_other(open_site: Town) -> None:
+def test_every_route_requires_exactly_the_documented_scopes(open_site: SiteFixture) -> None:
     rows = [row.split() for row in DOCUMENTED.splitlines()]
     documented = {f"{method} {path}": f"{who} {scopes}" for who, scopes, methods, path in rows for method in methods.split(",")}
     served = {f"{route.method} {PLACE.sub(':x', route.path)}": needs_of(route) for route in open_site.routes if route.options.api}
     assert served == documented
 
 
-def test_a_token_for_accounts_reads_no_followers_only_posts(site: Town) -> None:
+def test_a_token_with_read_accounts_reads_no_followers_only_posts(site: SiteFixture) -> None:
     author, follower = client(site, "author"), client(site, "follower")
     follower.post(f"/v1/accounts/{author.id}/follow")
     author.post("/v1/statuses", status="for followers", visibility="private")
     path = f"/v1/accounts/{author.id}/statuses"
-    assert another(site, follower.person, "read:accounts").get(path).status == 403
-    assert [status["visibility"] for status in another(site, follower.person, "read:statuses").get(path).json] == ["private"]
+    assert new_client_for(site, follower.owner, "read:accounts").get(path).status == 403
+    assert [status["visibility"] for status in new_client_for(site, follower.owner, "read:statuses").get(path).json] == ["private"]
 
 
 @pytest.mark.parametrize("path", ["/v1/tags/tea", "/v1/trends/tags", "/v1/trends", "/v1/trends/statuses"])
-def test_a_token_of_any_scope_reads_what_anonymous_readers_may_and_nothing_personal(site: Town, path: str) -> None:
+def test_a_token_without_the_scope_reads_public_data_only(site: SiteFixture, path: str) -> None:
     author, reader = client(site, "author"), client(site, "reader")
     status = author.post("/v1/statuses", status="#tea").json["id"]
     reader.post(f"/v1/statuses/{status}/favourite")
     reader.post("/v1/tags/tea/follow")
     client(site, "another").post("/v1/statuses", status="#tea")
-    public = anonymous(site).get(path)
-    narrow = another(site, reader.person, "write:media").get(path)
+    public = anonymous_client(site).get(path)
+    narrow = new_client_for(site, reader.owner, "write:media").get(path)
     assert (narrow.status, narrow.json) == (200, public.json)
     personal = reader.get(path).json
     [entity] = personal if isinstance(personal, list) else [personal]  # only one of the two posts has been liked
     assert entity.get("following") or entity.get("favourited")
 
 
-def test_every_route_of_the_api_is_documented(open_site: Town) -> None:
-    assert {route.path for route in open_site.routes if route.options.api and route.doc is None} == set()
+def test_every_route_of_the_api_is_documented(open_site: SiteFixture) -> None:
+    assert {route.path for route in open_site.routes if route.needs.api and route.doc is None} == set()
 
 
-def test_each_scope_opens_the_routes_that_name_it_and_no_others(open_site: Town) -> None:
+def test_each_scope_opens_the_routes_that_require_it_and_no_others(open_site: SiteFixture) -> None:
     routes, ada = api_routes(open_site), client(open_site, "ada")
     for scope in scopes.ALL:
-        program = another(open_site, ada.person, scope)
+        program = new_client_for(open_site, ada.owner, scope)
         for route in routes:
             if not route.options.bearer:
                 continue
-            reply = call(program, route)
-            expected = bool(route.options.scopes) and not any(scopes.covers([scope], wanted) for wanted in route.options.scopes)
-            refused = reply.status == 403 and reply.json["error"] == OUTSIDE
-            assert refused == expected, f"{route.method} {route.path} with {scope}: {reply.status}"
+            response = call(program, route)
+            expected = bool(route.needs.scopes) and not any(scopes.covers([scope], wanted) for wanted in route.needs.scopes)
+            refused = response.status == 403 and response.json["error"] == OUTSIDE
+            assert refused == expected, f"{route.method} {route.path} with {scope}: {response.status}"
 
 
-def test_every_scope_that_a_route_names_exists(open_site: Town) -> None:
-    assert {scope for route in api_routes(open_site) for scope in route.options.scopes} <= set(scopes.ALL)
+def test_every_scope_that_a_route_requires_exists(open_site: SiteFixture) -> None:
+    assert {scope for route in api_routes(open_site) for scope in route.needs.scopes} <= set(scopes.ALL)
 
 
-def test_no_token_and_a_dead_token_are_401_where_one_is_needed(open_site: Town) -> None:
-    nobody, dead = anonymous(open_site), Client(open_site, "x" * 43)
+def test_missing_and_invalid_tokens_are_401_where_one_is_required(open_site: SiteFixture) -> None:
+    nobody, dead = anonymous_client(open_site), Client(open_site, "x" * 43)
     for route in api_routes(open_site):
-        if route.options.bearer:
-            reply = call(dead, route)
-            assert (reply.status, reply.json["error"]) == (401, "The access token is invalid"), route.path
-        if route.options.viewer is not AccessLevel.ANYONE:
+        if route.needs.bearer:
+            response = call(dead, route)
+            assert (response.status, response.json["error"]) == (401, "The access token is invalid"), route.path
+        if route.needs.viewer is not AccessLevel.ANYONE:
             assert call(nobody, route).status == 401, route.path
 
 
-def test_an_application_alone_is_422_where_a_person_is_needed(open_site: Town) -> None:
-    program = application(open_site, "read write follow push profile admin:read admin:write")
+def test_an_app_token_is_422_where_a_user_is_required(open_site: SiteFixture) -> None:
+    program = app_client(open_site, "read write follow push profile admin:read admin:write")
     for route in api_routes(open_site):
-        if route.options.viewer >= AccessLevel.MEMBER:
-            reply = call(program, route)
-            assert (reply.status, reply.json["error"]) == (422, "This method requires an authenticated user"), route.path
+        if route.needs.viewer >= AccessLevel.MEMBER:
+            response = call(program, route)
+            assert (response.status, response.json["error"]) == (422, "This method requires an authenticated user"), route.path
 
 
-def test_every_answer_may_be_read_by_scripts_of_other_sites(open_site: Town) -> None:
+def test_every_response_allows_cross_origin_reads(open_site: SiteFixture) -> None:
     for route in api_routes(open_site):
-        reply = call(anonymous(open_site), route)
-        assert reply.header("Access-Control-Allow-Origin") == "*", route.path
-        exposed = reply.header("Access-Control-Expose-Headers") or ""
+        response = call(anonymous_client(open_site), route)
+        assert response.header("Access-Control-Allow-Origin") == "*", route.path
+        exposed = response.header("Access-Control-Expose-Headers") or ""
         assert {"Link", "X-RateLimit-Reset", "X-Request-Id"} <= set(exposed.split(", "))

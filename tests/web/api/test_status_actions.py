@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from tests.web.api.client import Client, client, ids, links
-from tests.web.visitor import Town
+from tests.web.visitor import SiteFixture
 
 
 @pytest.fixture
-def post(site: Town) -> dict[str, str]:
+def post(site: SiteFixture) -> dict[str, str]:
     """Ada's post."""
     made: dict[str, str] = client(site, "ada").post("/v1/statuses", status="tea?").json
     return made
 
 
 @pytest.fixture
-def bob(site: Town) -> Client:
+def bob(site: SiteFixture) -> Client:
     """Another account."""
     return client(site, "bob")
 
@@ -29,18 +29,18 @@ def bob(site: Town) -> Client:
         ("mute", "unmute", "muted", None),
     ],
 )
-def test_a_mark_is_shown_in_its_own_answer_however_often_it_is_set(
+def test_actions_are_idempotent_and_return_the_changed_post(
     post: dict[str, str], bob: Client, do: str, undo: str, flag: str, count: str | None
 ) -> None:
     for action, expected in ((do, True), (do, True), (undo, False), (undo, False)):
-        reply = bob.post(f"/v1/statuses/{post['id']}/{action}")
-        assert (reply.status, reply.json["id"], reply.json[flag]) == (200, post["id"], expected)
+        response = bob.post(f"/v1/statuses/{post['id']}/{action}")
+        assert (response.status, response.json["id"], response.json[flag]) == (200, post["id"], expected)
         if count:
-            assert reply.json[count] == int(expected)
+            assert response.json[count] == int(expected)
         assert bob.get(f"/v1/statuses/{post['id']}").json[flag] is expected
 
 
-def test_a_boost_answers_the_wrapper_and_its_end_the_original(post: dict[str, str], bob: Client) -> None:
+def test_boosting_returns_the_boost_and_undoing_it_the_original(post: dict[str, str], bob: Client) -> None:
     boost = bob.post(f"/v1/statuses/{post['id']}/reblog").json
     assert boost["id"] != post["id"]
     assert (boost["reblog"]["id"], boost["account"]["acct"], boost["reblog"]["account"]["acct"]) == (post["id"], "bob", "ada")
@@ -52,7 +52,7 @@ def test_a_boost_answers_the_wrapper_and_its_end_the_original(post: dict[str, st
     assert (undone["id"], undone["reblog"], undone["reblogged"], undone["reblogs_count"]) == (post["id"], None, False, 0)
 
 
-def test_marks_of_a_boost_are_those_of_the_original(post: dict[str, str], bob: Client) -> None:
+def test_actions_on_a_boost_apply_to_the_original(post: dict[str, str], bob: Client) -> None:
     boost = bob.post(f"/v1/statuses/{post['id']}/reblog").json
     liked = bob.post(f"/v1/statuses/{boost['id']}/favourite").json
     assert (liked["id"], liked["favourited"]) == (post["id"], True)
@@ -60,23 +60,23 @@ def test_marks_of_a_boost_are_those_of_the_original(post: dict[str, str], bob: C
     assert (shown["favourited"], shown["reblog"]["favourited"], shown["favourites_count"]) == (True, True, 1)
 
 
-def test_what_must_not_be_boosted_is_403(site: Town, bob: Client) -> None:
+def test_boosting_private_posts_of_others_is_403(site: SiteFixture, bob: Client) -> None:
     eve = client(site, "eve")
     direct = eve.post("/v1/statuses", status="@bob psst", visibility="direct").json["id"]
     private = eve.post("/v1/statuses", status="@bob psst", visibility="private").json["id"]
     for id in (direct, private):
-        reply = bob.post(f"/v1/statuses/{id}/reblog")
-        assert (reply.status, reply.json["error"]) == (403, "This action is not allowed")
+        response = bob.post(f"/v1/statuses/{id}/reblog")
+        assert (response.status, response.json["error"]) == (403, "This action is not allowed")
     assert eve.post(f"/v1/statuses/{private}/reblog").json["visibility"] == "private"
 
 
-def test_what_one_may_not_see_cannot_be_marked(site: Town, bob: Client) -> None:
+def test_actions_on_hidden_posts_are_404(site: SiteFixture, bob: Client) -> None:
     secret = client(site, "eve").post("/v1/statuses", status="mine", visibility="private").json["id"]
     for action in ("favourite", "unfavourite", "reblog", "unreblog", "bookmark", "unbookmark", "pin", "mute", "unmute"):
         assert bob.post(f"/v1/statuses/{secret}/{action}").status == 404
 
 
-def test_pins_are_one_s_own_few_and_not_secret(site: Town, post: dict[str, str], bob: Client) -> None:
+def test_only_own_visible_posts_can_be_pinned_up_to_a_limit(site: SiteFixture, post: dict[str, str], bob: Client) -> None:
     mine = [bob.post("/v1/statuses", status=str(number)).json["id"] for number in range(6)]
     assert bob.post(f"/v1/statuses/{mine[0]}/pin").json["pinned"] is True
     assert bob.post(f"/v1/statuses/{mine[0]}/unpin").json["pinned"] is False
@@ -90,14 +90,14 @@ def test_pins_are_one_s_own_few_and_not_secret(site: Town, post: dict[str, str],
         (boost, "A boost cannot be pinned"),
         (direct, "Posts that are only visible to mentioned users cannot be pinned"),
     ):
-        reply = bob.post(f"/v1/statuses/{id}/pin")
-        assert (reply.status, reply.json["error"]) == (422, f"Validation failed: {why}")
+        response = bob.post(f"/v1/statuses/{id}/pin")
+        assert (response.status, response.json["error"]) == (422, f"Validation failed: {why}")
     assert ids(bob.get(f"/v1/accounts/{bob.id}/statuses", pinned=True)) == mine[4::-1]
     assert "pinned" not in bob.get(f"/v1/statuses/{post['id']}").json
 
 
 @pytest.mark.parametrize(("action", "path"), [("favourite", "/v1/favourites"), ("bookmark", "/v1/bookmarks")])
-def test_marked_posts_are_paged_in_the_order_of_marking(site: Town, bob: Client, action: str, path: str) -> None:
+def test_favourites_and_bookmarks_are_paged_in_the_order_of_the_action(site: SiteFixture, bob: Client, action: str, path: str) -> None:
     ada = client(site, "cat")
     posts = [ada.post("/v1/statuses", status=str(number)).json["id"] for number in range(5)]
     for id in posts[::-1]:

@@ -8,16 +8,16 @@ import pytest
 
 from microblog.model.posts import Visibility
 from tests import make
-from tests.web.api.client import Client, anonymous, client, ids, links
+from tests.web.api.client import Client, anonymous_client, client, ids, links
 from tests.web.oauth import TestApp
-from tests.web.visitor import Town
+from tests.web.visitor import SiteFixture
 
 
-def test_a_post_is_published_and_found(site: Town) -> None:
+def test_a_post_is_published_and_found(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    reply = ada.post("/v1/statuses", status="Hello *world* <b>\n\nsecond #Tea", visibility="unlisted", language="en")
-    assert reply.status == 200
-    post = reply.json
+    response = ada.post("/v1/statuses", status="Hello *world* <b>\n\nsecond #Tea", visibility="unlisted", language="en")
+    assert response.status == 200
+    post = response.json
     assert post["content"].startswith("<p>Hello *world* &lt;b&gt;</p><p>second ")
     assert post["tags"] == [{"name": "tea", "url": "http://site.test/tags/tea"}]
     assert (post["visibility"], post["favourited"], post["account"]["acct"]) == ("unlisted", False, "ada")
@@ -27,21 +27,21 @@ def test_a_post_is_published_and_found(site: Town) -> None:
     assert post["uri"] == f"http://site.test/users/ada/statuses/{post['id']}"
     assert "pinned" in post
     assert ada.get(f"/v1/statuses/{post['id']}").json == post
-    seen = anonymous(site).get(f"/v1/statuses/{post['id']}").json
+    seen = anonymous_client(site).get(f"/v1/statuses/{post['id']}").json
     assert seen.keys() & {"favourited", "reblogged", "muted", "bookmarked", "pinned", "filtered"} == set()
 
 
 @pytest.mark.parametrize("body", [{"status": "in JSON", "sensitive": True}, {"status": "in JSON", "sensitive": 1}])
-def test_json_bodies_are_read(site: Town, body: dict[str, object]) -> None:
-    post = client(site, "ada").ask("POST", "/v1/statuses", json=body).json
+def test_json_bodies_are_read(site: SiteFixture, body: dict[str, object]) -> None:
+    post = client(site, "ada").request("POST", "/v1/statuses", json=body).json
     assert (post["content"], post["sensitive"]) == ("<p>in JSON</p>", True)
 
 
-def test_parameters_may_stand_in_the_query_of_a_post(site: Town) -> None:
-    assert client(site, "ada").ask("POST", "/v1/statuses", {"status": "in the query"}).json["content"] == "<p>in the query</p>"
+def test_parameters_of_a_post_request_may_be_in_the_query(site: SiteFixture) -> None:
+    assert client(site, "ada").request("POST", "/v1/statuses", {"status": "in the query"}).json["content"] == "<p>in the query</p>"
 
 
-def test_a_warning_makes_a_post_sensitive(site: Town) -> None:
+def test_a_content_warning_makes_a_post_sensitive(site: SiteFixture) -> None:
     post = client(site, "ada").post("/v1/statuses", status="boo", spoiler_text="<i>ghosts</i>").json
     assert (post["sensitive"], post["spoiler_text"]) == (True, "<i>ghosts</i>")
 
@@ -55,20 +55,20 @@ def test_a_warning_makes_a_post_sensitive(site: Town) -> None:
         ({"status": "x", "visibility": "secret"}, "Validation failed: Visibility is not included in the list"),
     ],
 )
-def test_what_is_wrong_with_a_post_is_422_with_the_words_that_clients_know(site: Town, fields: dict[str, str], sentence: str) -> None:
-    reply = client(site, "ada").post("/v1/statuses", **fields)
-    assert (reply.status, reply.json["error"]) == (422, sentence)
+def test_an_invalid_post_is_422_with_the_error_of_mastodon(site: SiteFixture, fields: dict[str, str], sentence: str) -> None:
+    response = client(site, "ada").post("/v1/statuses", **fields)
+    assert (response.status, response.json["error"]) == (422, sentence)
 
 
-def test_a_reply_to_nothing_is_404(site: Town) -> None:
+def test_a_reply_to_a_hidden_or_missing_post_is_404(site: SiteFixture) -> None:
     bob = client(site, "bob")
     hidden = make.post(site.cursor, make.viewer(site.cursor, "eve"), visibility=Visibility.DIRECT)
     for target in (str(hidden.id), "1"):
-        reply = bob.post("/v1/statuses", status="hm", in_reply_to_id=target)
-        assert (reply.status, reply.json["error"]) == (404, "The post you are trying to reply to does not appear to exist.")
+        response = bob.post("/v1/statuses", status="hm", in_reply_to_id=target)
+        assert (response.status, response.json["error"]) == (404, "The post you are trying to reply to does not appear to exist.")
 
 
-def test_a_reply_to_a_boost_answers_the_original(site: Town) -> None:
+def test_a_reply_to_a_boost_is_a_reply_to_the_original(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     post = ada.post("/v1/statuses", status="first").json
     boost = bob.post(f"/v1/statuses/{post['id']}/reblog").json
@@ -78,33 +78,33 @@ def test_a_reply_to_a_boost_answers_the_original(site: Town) -> None:
     assert ada.get(f"/v1/statuses/{post['id']}").json["replies_count"] == 1
 
 
-def test_the_same_idempotency_key_gives_the_same_post(site: Town) -> None:
+def test_the_same_idempotency_key_gives_the_same_post(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
-    first = ada.ask("POST", "/v1/statuses", form={"status": "once"}, headers={"Idempotency-Key": "k"}).json
-    second = ada.ask("POST", "/v1/statuses", form={"status": "other words"}, headers={"Idempotency-Key": "k"}).json
+    first = ada.request("POST", "/v1/statuses", form={"status": "once"}, headers={"Idempotency-Key": "k"}).json
+    second = ada.request("POST", "/v1/statuses", form={"status": "other words"}, headers={"Idempotency-Key": "k"}).json
     assert (second["id"], second["content"]) == (first["id"], "<p>once</p>")
-    assert bob.ask("POST", "/v1/statuses", form={"status": "mine"}, headers={"Idempotency-Key": "k"}).json["id"] != first["id"]
+    assert bob.request("POST", "/v1/statuses", form={"status": "mine"}, headers={"Idempotency-Key": "k"}).json["id"] != first["id"]
     assert ada.get(f"/v1/accounts/{ada.id}").json["statuses_count"] == 1
 
 
-def test_the_key_of_a_deleted_post_makes_a_new_post(site: Town) -> None:
+def test_the_idempotency_key_of_a_deleted_post_creates_a_new_post(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    first = ada.ask("POST", "/v1/statuses", form={"status": "redraft me"}, headers={"Idempotency-Key": "k"}).json
+    first = ada.request("POST", "/v1/statuses", form={"status": "redraft me"}, headers={"Idempotency-Key": "k"}).json
     ada.delete(f"/v1/statuses/{first['id']}")
-    second = ada.ask("POST", "/v1/statuses", form={"status": "redraft me"}, headers={"Idempotency-Key": "k"})
+    second = ada.request("POST", "/v1/statuses", form={"status": "redraft me"}, headers={"Idempotency-Key": "k"})
     assert (second.status, second.json["id"] != first["id"]) == (200, True)
 
 
-def test_people_who_were_not_meant_are_told_instead_of_reached(site: Town) -> None:
+def test_mentions_that_are_not_allowed_are_reported_instead_of_sent(site: SiteFixture) -> None:
     ada, bob, eve = client(site, "ada"), client(site, "bob"), client(site, "eve")
-    reply = ada.post("/v1/statuses", status="@bob @eve psst", visibility="direct", allowed_mentions=[bob.id])
-    assert reply.status == 422
-    assert [account["id"] for account in reply.json["unexpected_accounts"]] == [eve.id]
+    response = ada.post("/v1/statuses", status="@bob @eve psst", visibility="direct", allowed_mentions=[bob.id])
+    assert response.status == 422
+    assert [account["id"] for account in response.json["unexpected_accounts"]] == [eve.id]
     assert ada.post("/v1/statuses", status="@bob psst", visibility="direct", allowed_mentions=[bob.id]).status == 200
     assert eve.get("/v1/notifications").json == []
 
 
-def test_an_edit_is_shown_and_remembered(site: Town) -> None:
+def test_an_edit_is_shown_and_kept_in_the_history(site: SiteFixture) -> None:
     ada = client(site, "ada")
     post = ada.post("/v1/statuses", status="frist").json
     assert [edition["content"] for edition in ada.get(f"/v1/statuses/{post['id']}/history").json] == ["<p>frist</p>"]
@@ -116,14 +116,14 @@ def test_an_edit_is_shown_and_remembered(site: Town) -> None:
     assert ada.put(f"/v1/statuses/{post['id']}", status="first", spoiler_text="careful").json["edited_at"] == edited["edited_at"]
 
 
-def test_only_its_author_edits_or_deletes_a_post(site: Town) -> None:
+def test_only_its_author_edits_or_deletes_a_post(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     post = ada.post("/v1/statuses", status="mine").json
     assert bob.put(f"/v1/statuses/{post['id']}", status="ours").status == 404
     assert bob.delete(f"/v1/statuses/{post['id']}").status == 404
 
 
-def test_a_deleted_post_comes_back_as_plain_text_for_writing_it_anew(site: Town) -> None:
+def test_deleting_a_post_returns_its_text_for_a_redraft(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     post = ada.post("/v1/statuses", status="one & two").json
     bob.post(f"/v1/statuses/{post['id']}/reblog")
@@ -135,7 +135,7 @@ def test_a_deleted_post_comes_back_as_plain_text_for_writing_it_anew(site: Town)
     assert bob.get(f"/v1/accounts/{bob.id}/statuses").json == []
 
 
-def test_a_conversation_is_told_around_a_post(site: Town) -> None:
+def test_the_context_of_a_post_has_ancestors_and_descendants(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     top = ada.post("/v1/statuses", status="top").json
     middle = bob.post("/v1/statuses", status="@ada middle", in_reply_to_id=top["id"]).json
@@ -146,16 +146,16 @@ def test_a_conversation_is_told_around_a_post(site: Town) -> None:
     assert context["ancestors"][0]["favourited"] is False
 
 
-def test_several_posts_are_given_in_the_asked_order_without_those_one_may_not_see(site: Town) -> None:
+def test_several_posts_are_returned_in_request_order_without_hidden_ones(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     one, two = (ada.post("/v1/statuses", status=text).json["id"] for text in ("one", "two"))
     secret = ada.post("/v1/statuses", status="for me", visibility="direct").json["id"]
     assert ids(bob.get("/v1/statuses", id=[two, secret, "7", one])) == [two, one]
     assert ids(ada.get("/v1/statuses", id=[secret])) == [secret]
-    assert ids(anonymous(site).get(f"/v1/statuses?id={one}")) == [one]
+    assert ids(anonymous_client(site).get(f"/v1/statuses?id={one}")) == [one]
 
 
-def test_who_likes_and_who_boosts_is_paged_by_the_likes_themselves(site: Town) -> None:
+def test_accounts_that_favourited_or_boosted_are_paged_by_the_action(site: SiteFixture) -> None:
     ada = client(site, "ada")
     post = ada.post("/v1/statuses", status="popular").json["id"]
     fans = [client(site, f"fan{number}") for number in range(5)]
@@ -163,41 +163,41 @@ def test_who_likes_and_who_boosts_is_paged_by_the_likes_themselves(site: Town) -
         fan.post(f"/v1/statuses/{post}/favourite")
         fan.post(f"/v1/statuses/{post}/reblog")
     for path in (f"/v1/statuses/{post}/favourited_by", f"/v1/statuses/{post}/reblogged_by"):
-        first = anonymous(site).get(path, limit=2)
+        first = anonymous_client(site).get(path, limit=2)
         assert ids(first) == [fans[4].id, fans[3].id]
-        second = anonymous(site).follow(links(first)["next"])
+        second = anonymous_client(site).follow(links(first)["next"])
         assert ids(second) == [fans[2].id, fans[1].id]
         assert "since_id=" in links(second)["prev"]
-        last = anonymous(site).follow(links(second)["next"])
+        last = anonymous_client(site).follow(links(second)["next"])
         assert (ids(last), set(links(last))) == ([fans[0].id], {"prev"})
-        assert ids(anonymous(site).follow(links(second)["prev"])) == [fans[4].id, fans[3].id]
+        assert ids(anonymous_client(site).follow(links(second)["prev"])) == [fans[4].id, fans[3].id]
 
 
-def test_a_boost_for_followers_alone_is_not_told_to_others(site: Town) -> None:
+def test_a_followers_only_boost_is_not_listed_for_others(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     post = ada.post("/v1/statuses", status="x").json["id"]
     assert bob.post(f"/v1/statuses/{post}/reblog", visibility="private").json["visibility"] == "private"
     assert ada.get(f"/v1/statuses/{post}/reblogged_by").json == []
 
 
-def test_ids_that_are_none_are_404(site: Town) -> None:
+def test_invalid_and_unknown_ids_are_404(site: SiteFixture) -> None:
     ada = client(site, "ada")
     for path in ("/v1/statuses/abc", "/v1/statuses/1/context", "/v1/statuses/99999999999999999999", "/v1/statuses/1/history"):
-        reply = ada.get(path)
-        assert (reply.status, set(reply.json)) == (404, {"error"})
+        response = ada.get(path)
+        assert (response.status, set(response.json)) == (404, {"error"})
 
 
-def test_times_have_three_digits_and_z(site: Town) -> None:
+def test_times_have_milliseconds_and_z(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    post = make.post(site.cursor, ada.person, now=make.NOW + timedelta(microseconds=123))
+    post = make.post(site.cursor, ada.owner, now=make.NOW + timedelta(microseconds=123))
     assert ada.get(f"/v1/statuses/{post.id}").json["created_at"] == "2026-03-04T05:06:07.891Z"
 
 
-def test_a_post_says_which_program_it_came_from_and_where_people_read_about_that(site: Town) -> None:
+def test_a_post_names_its_app_and_the_apps_website(site: SiteFixture) -> None:
     app = TestApp.register(site, website="https://tapper.example")
-    token = app.exchange(app.code(site.resident("ada"))).json["access_token"]
+    token = app.exchange(app.code(site.registered_user("ada"))).json["access_token"]
     who = Client(site, token)
     post = who.post("/v1/statuses", status="x").json
     assert post["application"] == {"name": "Tapper", "website": "https://tapper.example"}
-    assert anonymous(site).get(f"/v1/statuses/{post['id']}").json["application"] == post["application"]
+    assert anonymous_client(site).get(f"/v1/statuses/{post['id']}").json["application"] == post["application"]
     assert client(site, "bob").post("/v1/statuses", status="y").json["application"] == {"name": "Tapper", "website": None}

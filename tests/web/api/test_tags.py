@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from tests import make
-from tests.web.api.client import anonymous, client, links
-from tests.web.visitor import Town
+from tests.web.api.client import anonymous_client, client, links
+from tests.web.visitor import SiteFixture
 
 
-def test_a_tag_is_looked_at_followed_and_featured(site: Town) -> None:
+def test_a_hashtag_is_read_followed_and_featured(site: SiteFixture) -> None:
     ada = client(site, "ada")
     told = ada.get("/v1/tags/Tea").json
     assert (told["name"], told["following"], told["featuring"], len(told["history"])) == ("Tea", False, False, 7)
-    assert "following" not in anonymous(site).get("/v1/tags/tea").json
+    assert "following" not in anonymous_client(site).get("/v1/tags/tea").json
     assert ada.post("/v1/tags/tea/follow").json["following"] is True
     assert ada.post("/v1/tags/tea/feature").json["featuring"] is True
     assert ada.post("/v1/tags/coffee/follow").json["following"] is True
@@ -23,7 +23,7 @@ def test_a_tag_is_looked_at_followed_and_featured(site: Town) -> None:
     assert ada.get("/v1/tags/two%20words").status == 404
 
 
-def test_tags_of_a_profile(site: Town) -> None:
+def test_featured_hashtags_of_a_profile(site: SiteFixture) -> None:
     ada = client(site, "ada")
     assert ada.viewer
     make.post(site.cursor, ada.viewer, "#tea")
@@ -31,17 +31,17 @@ def test_tags_of_a_profile(site: Town) -> None:
     made = ada.post("/v1/featured_tags", name="Tea").json
     assert (made["statuses_count"], made["url"]) == ("1", "http://site.test/@ada/tagged/tea")
     assert ada.get("/v1/featured_tags").json == [made]
-    assert anonymous(site).get(f"/v1/accounts/{ada.id}/featured_tags").json == [made]
+    assert anonymous_client(site).get(f"/v1/accounts/{ada.id}/featured_tags").json == [made]
     assert ada.delete(f"/v1/featured_tags/{made['id']}").json == {}
     assert ada.delete(f"/v1/featured_tags/{made['id']}").status == 404
 
 
-def test_a_tag_may_come_with_its_sign_and_is_kept_without(site: Town) -> None:
+def test_a_leading_hash_sign_is_removed(site: SiteFixture) -> None:
     ada = client(site, "ada")
     assert ada.post("/v1/featured_tags", name="#Ünlü").json["name"] == "Ünlü"
     assert ada.post("/v1/tags/%23Kaffee/follow").json["name"] == "Kaffee"
 
 
-def test_what_is_no_tag_cannot_be_featured(site: Town) -> None:
+def test_an_invalid_hashtag_cannot_be_featured(site: SiteFixture) -> None:
     refused = client(site, "ada").post("/v1/featured_tags", name="two words")
     assert (refused.status, refused.json["details"]["name"][0]["error"]) == (422, "ERR_INVALID")

@@ -9,8 +9,8 @@ import pytest
 
 from microblog.model.accounts import Role
 from tests import make
-from tests.web.api.client import EVERYTHING, Client, anonymous, client, ids, links
-from tests.web.visitor import Town
+from tests.web.api.client import ALL_SCOPES, Client, anonymous_client, client, ids, links
+from tests.web.visitor import SiteFixture
 
 PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
 
@@ -20,18 +20,18 @@ def posts_of(who: Client, count: int, **fields: object) -> list[str]:
     return [who.post("/v1/statuses", status=f"number {number}", **fields).json["id"] for number in range(count)][::-1]
 
 
-def test_home_has_whom_one_follows_and_oneself(site: Town) -> None:
+def test_home_has_own_posts_and_those_of_followed_accounts(site: SiteFixture) -> None:
     ada, bob, eve = client(site, "ada"), client(site, "bob"), client(site, "eve")
-    make.follow(site.cursor, ada.person, bob.person)
+    make.follow(site.cursor, ada.owner, bob.owner)
     hers, his, theirs = (posts_of(who, 1)[0] for who in (ada, bob, eve))
     boost = bob.post(f"/v1/statuses/{theirs}/reblog").json["id"]
     home = ada.get("/v1/timelines/home")
     assert ids(home) == [boost, his, hers]
     assert home.json[0]["reblog"]["id"] == theirs
-    assert anonymous(site).get("/v1/timelines/home").status == 401
+    assert anonymous_client(site).get("/v1/timelines/home").status == 401
 
 
-def test_pages_lead_down_to_the_end_and_back_up(site: Town) -> None:
+def test_pages_link_to_older_and_newer_ones(site: SiteFixture) -> None:
     ada = client(site, "ada")
     posts = posts_of(ada, 7)
     page = last = ada.get("/v1/timelines/home", limit=3)
@@ -49,8 +49,8 @@ def test_pages_lead_down_to_the_end_and_back_up(site: Town) -> None:
     assert ids(ada.get("/v1/timelines/home", min_id=posts[5], max_id=posts[2])) == posts[3:5]
 
 
-def test_an_empty_page_above_an_id_can_be_asked_for_again_by_its_link(site: Town) -> None:
-    ada, bob = client(site, "ada", role=Role.ADMIN, scopes=f"{EVERYTHING} admin:read"), client(site, "bob")
+def test_an_empty_page_of_newer_items_links_to_itself(site: SiteFixture) -> None:
+    ada, bob = client(site, "ada", role=Role.ADMIN, scopes=f"{ALL_SCOPES} admin:read"), client(site, "bob")
     [post] = posts_of(ada, 1)
     bob.post(f"/v1/statuses/{post}/favourite")
     there = {
@@ -66,7 +66,7 @@ def test_an_empty_page_above_an_id_can_be_asked_for_again_by_its_link(site: Town
     for route, names in paged:
         path = PLACE.sub(lambda found: there[found[1]], route.path)
         for bound in {"since_id", "min_id"} & names:
-            page = ada.ask("GET", path, {"limit": 7, bound: 9 * 10**18})
+            page = ada.request("GET", path, {"limit": 7, bound: 9 * 10**18})
             expected = f'<http://site.test{path}?limit=7&{bound}={9 * 10**18}>; rel="prev"'
             assert (page.status, page.header("Link")) == (200, expected), path
     first = ada.get("/v1/timelines/home", min_id=post)
@@ -74,13 +74,13 @@ def test_an_empty_page_above_an_id_can_be_asked_for_again_by_its_link(site: Town
     assert ids(ada.follow(links(first)["prev"])) == [newer]
 
 
-def test_limits_are_read_as_clients_write_them(site: Town) -> None:
+def test_unusual_limits_are_accepted(site: SiteFixture) -> None:
     ada = client(site, "ada")
     posts_of(ada, 3)
     assert [len(ada.get("/v1/timelines/home", limit=limit).json) for limit in ("2", "-2", "many", "1000", "")] == [2, 2, 0, 3, 3]
 
 
-def test_filters_are_repeated_in_links(site: Town) -> None:
+def test_query_parameters_are_repeated_in_links(site: SiteFixture) -> None:
     ada = client(site, "ada")
     posts_of(ada, 2)
     link = links(ada.get("/v1/timelines/public?local=true&limit=1"))["next"]
@@ -90,20 +90,20 @@ def test_filters_are_repeated_in_links(site: Town) -> None:
     assert parse_qs(urlsplit(link).query)["any[]"] == ["b", "c"]
 
 
-def test_public_has_no_boosts_replies_or_quiet_posts(site: Town) -> None:
+def test_the_public_timeline_has_no_boosts_replies_or_unlisted_posts(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     post = posts_of(ada, 1)[0]
     posts_of(ada, 1, visibility="unlisted")
     bob.post(f"/v1/statuses/{post}/reblog")
     bob.post("/v1/statuses", status="@ada hm", in_reply_to_id=post)
     thread = ada.post("/v1/statuses", status="and more", in_reply_to_id=post).json["id"]
-    assert ids(anonymous(site).get("/v1/timelines/public")) == [thread, post]
-    assert ids(anonymous(site).get("/v1/timelines/public", local=True)) == [thread, post]
-    assert anonymous(site).get("/v1/timelines/public", remote=True).json == []
-    assert anonymous(site).get("/v1/timelines/public").header("Cache-Control") == "max-age=15, public"
+    assert ids(anonymous_client(site).get("/v1/timelines/public")) == [thread, post]
+    assert ids(anonymous_client(site).get("/v1/timelines/public", local=True)) == [thread, post]
+    assert anonymous_client(site).get("/v1/timelines/public", remote=True).json == []
+    assert anonymous_client(site).get("/v1/timelines/public").header("Cache-Control") == "max-age=15, public"
 
 
-def test_public_is_without_people_whom_one_blocks_or_mutes(site: Town) -> None:
+def test_the_public_timeline_omits_blocked_and_muted_accounts(site: SiteFixture) -> None:
     ada, bob, eve = client(site, "ada"), client(site, "bob"), client(site, "eve")
     posts_of(bob, 1)
     posts_of(eve, 1)
@@ -123,31 +123,31 @@ def test_public_is_without_people_whom_one_blocks_or_mutes(site: Town) -> None:
         ("any[]=b&limit=1", ["ab"]),
     ],
 )
-def test_tags_are_put_together(site: Town, query: str, found: list[str]) -> None:
+def test_hashtag_timelines_combine_any_all_and_none(site: SiteFixture, query: str, found: list[str]) -> None:
     ada = client(site, "ada")
     for text in ("#Aa!", "#aa #b", "#C"):
         ada.post("/v1/statuses", status=text)
-    page = anonymous(site).get(f"/v1/timelines/tag/aA?{query}")
+    page = anonymous_client(site).get(f"/v1/timelines/tag/aA?{query}")
     assert ["".join(sorted(tag["name"][0] for tag in post["tags"])) for post in page.json] == found
 
 
-def test_tags_hold_replies_too(site: Town) -> None:
+def test_hashtag_timelines_include_replies(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     post = posts_of(ada, 1)[0]
     reply = bob.post("/v1/statuses", status="@ada #tea", in_reply_to_id=post).json["id"]
-    assert ids(anonymous(site).get("/v1/timelines/tag/TEA")) == [reply]
-    assert anonymous(site).get("/v1/timelines/tag/nothing").json == []
+    assert ids(anonymous_client(site).get("/v1/timelines/tag/TEA")) == [reply]
+    assert anonymous_client(site).get("/v1/timelines/tag/nothing").json == []
 
 
-def test_what_everybody_sees_is_the_same_with_and_without_what_was_encoded_before(site: Town) -> None:
+def test_cached_public_timelines_reflect_every_change(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     post = posts_of(ada, 1)[0]
-    assert anonymous(site).get("/v1/timelines/public").json[0]["favourites_count"] == 0
+    assert anonymous_client(site).get("/v1/timelines/public").json[0]["favourites_count"] == 0
     bob.post(f"/v1/statuses/{post}/favourite")
-    assert anonymous(site).get("/v1/timelines/public").json[0]["favourites_count"] == 1
+    assert anonymous_client(site).get("/v1/timelines/public").json[0]["favourites_count"] == 1
     ada.patch("/v1/accounts/update_credentials", display_name="Ada L.")
-    assert anonymous(site).get("/v1/timelines/public").json[0]["account"]["display_name"] == "Ada L."
+    assert anonymous_client(site).get("/v1/timelines/public").json[0]["account"]["display_name"] == "Ada L."
     bob.post(f"/v1/accounts/{ada.id}/follow")
-    assert anonymous(site).get("/v1/timelines/public").json[0]["account"]["followers_count"] == 1
+    assert anonymous_client(site).get("/v1/timelines/public").json[0]["account"]["followers_count"] == 1
     ada.put(f"/v1/statuses/{post}", status="otherwise")
-    assert anonymous(site).get("/v1/timelines/public").json[0]["content"] == "<p>otherwise</p>"
+    assert anonymous_client(site).get("/v1/timelines/public").json[0]["content"] == "<p>otherwise</p>"

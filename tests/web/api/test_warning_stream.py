@@ -10,25 +10,25 @@ import pytest
 
 from microblog.model.moderation import ModerationAction, Sanction
 from tests.fakes import done
-from tests.web.sample_data import Village, village_at
+from tests.web.live_site import LiveSite, open_live_site
 from tests.web.socket_client import open_socket
 
 
 @pytest.fixture
-def village(database_url: str, tmp_path: Path) -> Iterator[Village]:
-    with village_at(database_url, tmp_path) as made:
+def live_site(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
+    with open_live_site(database_url, tmp_path) as made:
         yield made
 
 
-def test_a_warning_is_streamed_to_the_one_whom_it_concerns(village: Village) -> None:
-    eve, _ = village.resident("eve"), village.resident("maud")
-    program = open_socket(village, f"access_token={village.token('eve')}&stream=user:notification")
-    others = open_socket(village, f"access_token={village.token('maud')}&stream=user")
-    page = village.listen("/live/notifications", eve)
+def test_a_warning_is_streamed_only_to_the_warned_account(live_site: LiveSite) -> None:
+    eve, _ = live_site.registered_user("eve"), live_site.registered_user("maud")
+    program = open_socket(live_site, f"access_token={live_site.token('eve')}&stream=user:notification")
+    others = open_socket(live_site, f"access_token={live_site.token('maud')}&stream=user")
+    page = live_site.listen("/live/notifications", eve)
     page.read()
-    sanctions = village.domain.moderation.sanctions
-    done(sanctions.impose(village.viewer("maud").id, village.viewer("eve").id, Sanction(ModerationAction.SILENCE, "Too <loud>")))
-    village.happens()
+    sanctions = live_site.domain.moderation.sanctions
+    done(sanctions.impose(live_site.viewer("maud").id, live_site.viewer("eve").id, Sanction(ModerationAction.SILENCE, "Too <loud>")))
+    live_site.process_events()
     [told] = program.read()
     payload = json.loads(told["payload"])
     assert (told["event"], payload["type"]) == ("notification", "moderation_warning")
