@@ -250,7 +250,10 @@ def build_fake_site(
     routes, authenticator, log = PageRoutes(), FakeAuthenticator(), list[str]()
     rate_limiter = RateLimiter(MemoryCounter(clock.seconds), lambda: datetime.fromtimestamp(clock.seconds(), UTC), limits)
     dispatcher = Dispatcher(
-        [routes, ApiRoutes(), *features], origin=SiteOrigin.parse(public_url), gate=Authorizer(authenticator, rate_limiter), errors=Errors()
+        [routes, ApiRoutes(), *features],
+        origin=SiteOrigin.parse(public_url),
+        authorizer=Authorizer(authenticator, rate_limiter),
+        errors=Errors(),
     )
     http_server = HttpServer(dispatcher, clock, proxies=Proxies.parse(proxies), access_log=log.append, **server)
     http_server.startFactory()

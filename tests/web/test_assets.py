@@ -38,7 +38,7 @@ def get(assets: Assets, path: str, headers: dict[str, str] | None = None, method
     clock = Clock()
     gate = Authorizer(FakeAuthenticator(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
     return request(
-        HttpServer(Dispatcher([assets], origin=SiteOrigin.parse("https://site.test"), gate=gate, errors=Errors()), clock),
+        HttpServer(Dispatcher([assets], origin=SiteOrigin.parse("https://site.test"), authorizer=gate, errors=Errors()), clock),
         method,
         path,
         headers,

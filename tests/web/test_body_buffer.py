@@ -144,7 +144,7 @@ def test_reading_pauses_during_authentication(fake_site: FakeSite) -> None:
         await found
         return await FakeAuthenticator.by_cookie(fake_site.authenticator, token)
 
-    object.__setattr__(fake_site.dispatcher._gate, "cached", Slow(slowly))
+    object.__setattr__(fake_site.dispatcher._authorizer, "cached", Slow(slowly))
     connection, body = MemoryConnection(fake_site.server), form(MEGABYTE)
     assert connection.send(head(len(body)) + body[:50_000]) == b""
     assert connection.transport.producerState == "paused"

@@ -90,4 +90,4 @@ def test_pages_do_not_allow_cross_origin_requests(site: SiteFixture, path: str) 
 
 
 def test_every_api_route_is_under_the_cross_origin_prefixes(site: SiteFixture) -> None:
-    assert [route.path for route in site.routes if route.needs.api and not route.path.startswith(PREFIXES)] == []
+    assert [route.path for route in site.routes if route.options.api and not route.path.startswith(PREFIXES)] == []

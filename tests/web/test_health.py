@@ -45,7 +45,7 @@ def ask_about(db: RolledBackDatabase, parts: Mapping[str, Heartbeat], accept: st
     clock = Clock()
     page = HealthPage(Health(db, parts, clock, lambda: NOW))
     gate = Authorizer(FakeAuthenticator(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
-    server = HttpServer(Dispatcher([page], origin=SiteOrigin.parse("https://site.test"), gate=gate, errors=Errors()), clock)
+    server = HttpServer(Dispatcher([page], origin=SiteOrigin.parse("https://site.test"), authorizer=gate, errors=Errors()), clock)
     server.startFactory()
     return request(server, "GET", "/health", {"Accept": accept})
 

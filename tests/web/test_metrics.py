@@ -61,7 +61,7 @@ async def one(accept: str) -> tuple[bytes, str]:
 def server(*, proxies: Proxies | None = None) -> HttpServer:
     clock = Clock()
     gate = Authorizer(FakeAuthenticator(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
-    site = Dispatcher([MetricsPage(one, LOOPBACK)], origin=SiteOrigin.parse("https://site.test"), gate=gate, errors=Errors())
+    site = Dispatcher([MetricsPage(one, LOOPBACK)], origin=SiteOrigin.parse("https://site.test"), authorizer=gate, errors=Errors())
     return HttpServer(site, clock, proxies=proxies)
 
 

@@ -272,7 +272,7 @@ async def test_a_large_response_waits_outside_the_transport(fake_site: FakeSite,
 
 
 async def test_a_client_that_never_reads_is_disconnected(library: Library, client: socket.socket) -> None:
-    fake_site = build_fake_site(features=[library], patience=Timeouts(unread=1.5, idle=1.5))
+    fake_site = build_fake_site(features=[library], timeouts=Timeouts(unread=1.5, idle=1.5))
     async with served(fake_site) as port:
         await deferToThread(ask_much, client, port, "/book/300", 100)
         await settled(library)
@@ -281,7 +281,7 @@ async def test_a_client_that_never_reads_is_disconnected(library: Library, clien
 
 
 async def test_a_client_that_reads_slowly_is_not_disconnected(library: Library, client: socket.socket) -> None:
-    fake_site = build_fake_site(features=[library], patience=Timeouts(unread=1.0, idle=1.0, read_rate=1_000))
+    fake_site = build_fake_site(features=[library], timeouts=Timeouts(unread=1.0, idle=1.0, read_rate=1_000))
 
     def slowly() -> int:
         client.connect(("127.0.0.1", port))

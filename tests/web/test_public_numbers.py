@@ -68,7 +68,7 @@ class Village:
                 bearer = {"Authorization": f"Bearer {self.stranger.token}"}
                 replies = {
                     "nobody": request(self.site.server, "GET", target, {}),
-                    "stranger": request(self.site.server, "GET", target, bearer) if route.needs.api else self.visitor.get(target),
+                    "stranger": request(self.site.server, "GET", target, bearer) if route.options.api else self.visitor.get(target),
                 }
                 for who, response in replies.items():
                     text = response.body.decode("utf-8", "replace")

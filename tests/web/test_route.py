@@ -43,7 +43,7 @@ def status(fake_site: FakeSite, method: str, path: str, headers: dict[str, str] 
 def test_the_route_table_has_the_options_of_every_route(fake_site: FakeSite) -> None:
     table = {(entry.method, entry.path): entry for entry in fake_site.dispatcher.routes.table}
     lists = table["GET", "/api/v1/lists"]
-    assert (lists.name, lists.needs.viewer, set(lists.needs.scopes)) == ("ApiRoutes.lists", AccessLevel.MEMBER, {"read:lists"})
+    assert (lists.name, lists.options.viewer, set(lists.options.scopes)) == ("ApiRoutes.lists", AccessLevel.MEMBER, {"read:lists"})
     assert {"GET", "POST", "DELETE"} == {method for method, path in table if path == "/api/v1/echo"}
 
 
@@ -326,7 +326,7 @@ def test_a_large_body_is_parsed_in_a_thread(fake_site: FakeSite) -> None:
 
     gate = Authorizer(fake_site.authenticator, RateLimiter(MemoryCounter(fake_site.clock.seconds), lambda: NOW, enabled=False))
     fake_site.server.site = Dispatcher(
-        [PageRoutes(), ApiRoutes()], origin=SiteOrigin.parse("https://site.test"), gate=gate, errors=Errors(), in_thread=in_thread
+        [PageRoutes(), ApiRoutes()], origin=SiteOrigin.parse("https://site.test"), authorizer=gate, errors=Errors(), in_thread=in_thread
     )
     for size in (1_000, 90_000):
         headers = {"Content-Type": FORM, "Authorization": "Bearer reader"}

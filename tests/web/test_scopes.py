@@ -27,7 +27,7 @@ def path_of(route: Route) -> str:
 
 
 def api_of(site: SiteFixture) -> list[Route]:
-    return [route for route in site.routes if route.needs.api and not route.path.startswith(NEVER_ENDING)]
+    return [route for route in site.routes if route.options.api and not route.path.startswith(NEVER_ENDING)]
 
 
 def call(site: SiteFixture, route: Route, token: str | None = None) -> HttpResponse:
@@ -43,7 +43,7 @@ def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
 
 @pytest.fixture
 def guarded(site: SiteFixture) -> list[Route]:
-    return [route for route in api_of(site) if route.needs.scopes]
+    return [route for route in api_of(site) if route.options.scopes]
 
 
 def test_every_scope_opens_exactly_the_routes_that_require_it(site: SiteFixture, guarded: list[Route]) -> None:
@@ -52,7 +52,7 @@ def test_every_scope_opens_exactly_the_routes_that_require_it(site: SiteFixture,
     for scope in SCOPES:
         token = done(site.domain.tokens.issue(viewer.id, scope)).text
         for route in guarded:
-            response, may = call(site, route, token), any(covers([scope], needed) for needed in route.needs.scopes)
+            response, may = call(site, route, token), any(covers([scope], needed) for needed in route.options.scopes)
             refused = response.status == 403 and response.json == OUTSIDE
             if refused is may or response.status in (401, 500):
                 wrong.append(f"{scope}: {route.method} {route.path} -> {response.status}")
@@ -60,7 +60,7 @@ def test_every_scope_opens_exactly_the_routes_that_require_it(site: SiteFixture,
 
 
 def test_every_scope_that_a_route_requires_exists(guarded: list[Route]) -> None:
-    assert {scope for route in guarded for scope in route.needs.scopes} <= set(ALL)
+    assert {scope for route in guarded for scope in route.options.scopes} <= set(ALL)
 
 
 def test_routes_that_require_a_user_reject_anonymous_clients_and_app_tokens(site: SiteFixture) -> None:
@@ -80,7 +80,7 @@ def test_a_revoked_token_is_401_even_on_public_routes(site: SiteFixture) -> None
     done(site.domain.tokens.revoke(account, issued.token.id))
     told = {
         (response.status, str(response.json))
-        for response in (call(site, route, issued.text) for route in api_of(site) if route.needs.bearer)
+        for response in (call(site, route, issued.text) for route in api_of(site) if route.options.bearer)
     }
     assert told == {(401, "{'error': 'The access token was revoked'}")}
 

@@ -48,7 +48,7 @@ def rows(site: SiteFixture) -> list[tuple[object, ...]]:
 
 
 def test_only_listed_forms_need_no_csrf_token(site: SiteFixture) -> None:
-    assert {route.path for route in changing(site) if not route.needs.csrf} == ON_PURPOSE
+    assert {route.path for route in changing(site) if not route.options.csrf} == ON_PURPOSE
 
 
 def test_no_form_is_accepted_without_a_csrf_token(site: SiteFixture) -> None:
@@ -73,7 +73,7 @@ def test_no_form_is_accepted_from_another_site(site: SiteFixture) -> None:
             for headers in FROM_ELSEWHERE:
                 response = ada.post(fill_path(route.path, values), {"csrf": token}, **headers)
                 assert response.status == 403, f"{route.path} {headers}: {response.status}"
-                if not route.needs.viewer:
+                if not route.options.viewer:
                     response = site.visitor().post(fill_path(route.path, values), {"theme": "dark"}, **headers)
                     assert (response.status, response.header("Set-Cookie")) == (403, None), f"{route.path} {headers}: {response.status}"
     assert rows(site) == before

@@ -106,7 +106,7 @@ def requests(site: SiteFixture, browser: Visitor, program: Client, values: dict[
         for fields in bodies(values):
             site.cursor.execute(f"savepoint {SAVEPOINT}")
             target = fill_path(route.path, values)
-            if route.needs.api:
+            if route.options.api:
                 headers = {"Authorization": f"Bearer {program.token}", "Content-Type": FORM}
                 yield route, request(site.server, route.method, target, headers, urlencode(fields).encode())
             else:

@@ -142,7 +142,7 @@ def test_user_text_is_never_markup(site: SiteFixture, text: str) -> None:
         for visitor in (ada, bob):
             response = (
                 request(site.server, "GET", target + "?q=ada", {"Authorization": f"Bearer {programs[visitor]}"})
-                if route.needs.api
+                if route.options.api
                 else visitor.get(target)
             )
             check(response, target)
@@ -155,7 +155,7 @@ def test_text_in_a_url_is_never_markup(site: SiteFixture) -> None:
     quoted = quote("".join(HOSTILE.values()), safe="")
     query = "&".join(f"{name}={quoted}" for name in ("q", "next", "text", "notice", "reply_to", "url", "title", "redirect_uri", "invite"))
     for route in finite_get_routes(site):
-        if not route.needs.api:
+        if not route.options.api:
             target = fill_path(route.path, {"username": "ada", "name": quoted, "post_id": quoted})
             for who in (visitor, ada):
                 check(who.get(f"{target}?{query}"), target)

@@ -99,7 +99,7 @@ def test_personal_responses_are_never_stored(site: SiteFixture) -> None:
     post = make.post(site.cursor, site.viewer("ada"), "Hello")
     values = {"username": "ada", "name": "tag", "post_id": post.id, "status_id": post.id, "account_id": post.author.id}
     for route in finite_get_routes(site):
-        if route.needs.viewer:
+        if route.options.viewer:
             for headers in (browser(ada), program):
                 response = request(site.server, "GET", fill_path(route.path, values), headers)
                 assert "no-store" in str(response.header("Cache-Control")), route.path

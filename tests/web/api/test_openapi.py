@@ -52,7 +52,7 @@ def test_the_document_is_valid_openapi(site: SiteFixture) -> None:
 
 
 def test_every_route_of_the_api_is_in_the_document_and_nothing_else(site: SiteFixture) -> None:
-    routes = {route.method + " " + VARIABLE.sub(r"{\1}", route.path) for route in site.routes if route.needs.api}
+    routes = {route.method + " " + VARIABLE.sub(r"{\1}", route.path) for route in site.routes if route.options.api}
     assert set(operations(told(site))) == routes
 
 

@@ -278,7 +278,7 @@ def test_a_token_without_the_scope_reads_public_data_only(site: SiteFixture, pat
 
 
 def test_every_route_of_the_api_is_documented(open_site: SiteFixture) -> None:
-    assert {route.path for route in open_site.routes if route.needs.api and route.doc is None} == set()
+    assert {route.path for route in open_site.routes if route.options.api and route.doc is None} == set()
 
 
 def test_each_scope_opens_the_routes_that_require_it_and_no_others(open_site: SiteFixture) -> None:
@@ -289,29 +289,29 @@ def test_each_scope_opens_the_routes_that_require_it_and_no_others(open_site: Si
             if not route.options.bearer:
                 continue
             response = call(program, route)
-            expected = bool(route.needs.scopes) and not any(scopes.covers([scope], wanted) for wanted in route.needs.scopes)
+            expected = bool(route.options.scopes) and not any(scopes.covers([scope], wanted) for wanted in route.options.scopes)
             refused = response.status == 403 and response.json["error"] == OUTSIDE
             assert refused == expected, f"{route.method} {route.path} with {scope}: {response.status}"
 
 
 def test_every_scope_that_a_route_requires_exists(open_site: SiteFixture) -> None:
-    assert {scope for route in api_routes(open_site) for scope in route.needs.scopes} <= set(scopes.ALL)
+    assert {scope for route in api_routes(open_site) for scope in route.options.scopes} <= set(scopes.ALL)
 
 
 def test_missing_and_invalid_tokens_are_401_where_one_is_required(open_site: SiteFixture) -> None:
     nobody, dead = anonymous_client(open_site), Client(open_site, "x" * 43)
     for route in api_routes(open_site):
-        if route.needs.bearer:
+        if route.options.bearer:
             response = call(dead, route)
             assert (response.status, response.json["error"]) == (401, "The access token is invalid"), route.path
-        if route.needs.viewer is not AccessLevel.ANYONE:
+        if route.options.viewer is not AccessLevel.ANYONE:
             assert call(nobody, route).status == 401, route.path
 
 
 def test_an_app_token_is_422_where_a_user_is_required(open_site: SiteFixture) -> None:
     program = app_client(open_site, "read write follow push profile admin:read admin:write")
     for route in api_routes(open_site):
-        if route.needs.viewer >= AccessLevel.MEMBER:
+        if route.options.viewer >= AccessLevel.MEMBER:
             response = call(program, route)
             assert (response.status, response.json["error"]) == (422, "This method requires an authenticated user"), route.path
 
