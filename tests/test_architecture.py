@@ -48,10 +48,10 @@ MAY_IMPORT_WITHIN: dict[str, dict[str, set[str]]] = {
         "pages": {"http", "streaming"},
     },
     "render": {
-        "": {"html"},
+        "": set(),
         "html": {""},
-        "email": {"", "html"},
-        "api": {"", "html", "email"},
+        "email": {""},
+        "api": {""},
     },
     "domain": {
         "caching": set(),

@@ -26,7 +26,7 @@ from microblog.render.api.instance import InstanceEntities
 from microblog.render.api.status_json import StatusJsonCache
 from microblog.render.html.conversation_views import conversation_row
 from microblog.render.html.pages import Pages
-from microblog.render.html.view_models import SiteView as View
+from microblog.render.site_view import SiteView as View
 from microblog.web.api import routes as api_routes
 from microblog.web.api.api_docs import OpenApiRoutes
 from microblog.web.api.stream_encoding import PayloadEncoder

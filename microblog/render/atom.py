@@ -13,9 +13,9 @@ from markupsafe import Markup, escape
 from microblog.model.accounts import Account
 from microblog.model.media import Media, MediaKind
 from microblog.model.posts import Post
-from microblog.render.html.formatting import excerpt, iso, path
-from microblog.render.html.view_models import SiteView
+from microblog.render.formatting import excerpt, iso, path
 from microblog.render.local_links import own_links
+from microblog.render.site_view import SiteView
 
 RSS_TYPE = "application/rss+xml; charset=utf-8"
 CONTENT_TYPE = "application/atom+xml; charset=utf-8"

@@ -74,9 +74,9 @@ from microblog.render.api.notifications import (
     request_entity,
     v1_policy_entity,
 )
-from microblog.render.api.polls import SCHEDULED_STATUS
 from microblog.render.api.push import SUBSCRIPTION
 from microblog.render.api.reports import announcement_entity, reaction_entity, report_entity, streamed_announcement
+from microblog.render.api.scheduled import SCHEDULED_STATUS
 from microblog.render.api.status_json import StatusJsonCache
 from microblog.render.api.statuses import POLL, STATUS_SOURCE, PollForViewer
 from microblog.render.api.tags import featured_entity, tag_entity

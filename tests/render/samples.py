@@ -59,10 +59,10 @@ from microblog.render.html.view_models import (
     SearchView,
     SessionsPage,
     Signup,
-    SiteView,
     ThreadPage,
     ThreadReply,
 )
+from microblog.render.site_view import SiteView
 
 NOW = datetime(2025, 11, 20, 12, 0, tzinfo=UTC)
 PAGES = Pages(lambda name: f"/static/{name}?v=1")

@@ -24,7 +24,7 @@ from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.posts import Post
 from microblog.render.email.emails import EmailRenderer, EmailSender
 from microblog.render.email.mime import MessageHeaders, build_message
-from microblog.render.email.translations import LANGUAGES, translations_for
+from microblog.render.translations import LANGUAGES, translations_for
 from tests.render.samples import NOW, account, post
 from tests.rfc5322 import body, fields, parsed, problems
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from microblog.model.posts import Visibility
-from microblog.render.html import formatting
+from microblog.render import formatting
 from tests.render.samples import account
 
 

@@ -15,8 +15,8 @@ from microblog.render.api.entities import Entities
 from microblog.render.api.reports import RULE, rules_entity
 from microblog.render.api.schemas import COUNT, DIGITS, FLAG, HTML, MOMENT, TEXT, TEXTS, URL, WHOLE, array_of, nullable, one_of, record
 from microblog.render.api.site import moment
-from microblog.render.html.view_models import SiteView
 from microblog.render.languages import LANGUAGES
+from microblog.render.site_view import SiteView
 
 API_VERSION = "4.4.0"
 """The supported version of Mastodon's API; clients read it from the start of the version string."""

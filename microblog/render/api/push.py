@@ -9,8 +9,8 @@ from microblog.model.push import ALERTS, PushMessage, PushPolicy, PushSubscripti
 from microblog.render.api.definition import Definition, Key, key, part
 from microblog.render.api.schemas import FLAG, TEXT, URL, WHOLE, one_of
 from microblog.render.api.site import SiteUrls
-from microblog.render.email.translations import translations_for
-from microblog.render.html.formatting import excerpt
+from microblog.render.formatting import excerpt
+from microblog.render.translations import translations_for
 
 MAX_NAME = 60  # characters
 MAX_BODY = 140

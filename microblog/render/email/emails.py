@@ -18,10 +18,10 @@ from microblog.model.accounts import Account
 from microblog.model.emails import DailyReport, EmailContext, EmailKind
 from microblog.model.posts import Post
 from microblog.render.email.mime import MessageHeaders, MessageThread, build_message, clean_text, single_line
-from microblog.render.email.translations import EmailTranslations, translations_for
-from microblog.render.html.formatting import browser_name, excerpt, hue, initial
+from microblog.render.formatting import browser_name, excerpt, hue, initial
 from microblog.render.local_links import own_links
 from microblog.render.templates import loader
+from microblog.render.translations import EmailTranslations, translations_for
 
 MAX_NAME = 60  # characters of a display name
 MAX_SUBJECT = 70  # characters of a post in a subject

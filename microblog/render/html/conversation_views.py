@@ -8,7 +8,7 @@ from collections.abc import Callable
 from attrs import frozen
 
 from microblog.model.conversations import Conversation
-from microblog.render.html.formatting import excerpt
+from microblog.render.formatting import excerpt
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PageContext

@@ -7,8 +7,8 @@ from attrs import frozen
 from microblog.model.accounts import Account
 from microblog.model.media import MediaKind
 from microblog.model.posts import Post, Visibility
-from microblog.render.html.formatting import excerpt
-from microblog.render.html.view_models import SiteView
+from microblog.render.formatting import excerpt
+from microblog.render.site_view import SiteView
 
 
 @frozen

@@ -14,7 +14,7 @@ from microblog.model.accounts import Account
 from microblog.model.announcements import Announcement
 from microblog.model.notifications import Notification, NotificationGroup
 from microblog.model.posts import Visibility
-from microblog.render.html import formatting
+from microblog.render import formatting
 from microblog.render.html.api_docs import ApiReference
 from microblog.render.html.page_metadata import PageMetadata, account_metadata, post_metadata
 from microblog.render.html.post_html import PostHtmlCache

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from markupsafe import escape
 
 from microblog.model.polls import Poll
-from microblog.render.html.formatting import ICONS, full, iso, number, when
+from microblog.render.formatting import ICONS, full, iso, number, when
 
 FIELD = "choice-{}"
 

@@ -20,8 +20,8 @@ from microblog.model.accounts import Viewer
 from microblog.model.ids import AccountId, PostId
 from microblog.model.polls import Poll
 from microblog.model.posts import Post, PostFlags, Visibility
+from microblog.render.formatting import ICONS, number
 from microblog.render.html import polls
-from microblog.render.html.formatting import ICONS, number
 
 
 class PostVariant(Enum):

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from microblog.model.accounts import Account, Login, Preferences, RegistrationMode, Relationship, Session, Viewer
+from microblog.model.accounts import Account, Login, Preferences, Relationship, Session, Viewer
 from microblog.model.emails import AddressRejection
 from microblog.model.ids import PostId
 from microblog.model.media import MAX_IMAGE_BYTES, MAX_MEDIA, MAX_VIDEO_BYTES, Media
@@ -20,27 +20,8 @@ from microblog.model.oauth import App, Authorization
 from microblog.model.polls import MAX_OPTIONS, PollDraft
 from microblog.model.posts import Post, PostRevision, Tag, Visibility
 from microblog.model.scheduled import ScheduledPost
-from microblog.model.site_texts import NO_TEXTS, SiteTexts
 from microblog.render.html.consent import ScopeWords
-
-
-@frozen
-class SiteView:
-    """The site, independent of the viewer. `url` has no path or trailing slash; `limit` is the maximum length of a post in characters."""
-
-    name: str
-    description: str
-    url: str
-    registration: RegistrationMode = RegistrationMode.OPEN
-    limit: int = 500
-    contact: str | None = None
-    version: str = ""
-    texts: SiteTexts = NO_TEXTS
-
-    @property
-    def host(self) -> str:
-        """The host, as in @name@host."""
-        return self.url.split("://", 1)[-1]
+from microblog.render.site_view import SiteView
 
 
 @frozen

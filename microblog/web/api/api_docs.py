@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from attrs import frozen
 
-from microblog.render.html.view_models import SiteView
+from microblog.render.site_view import SiteView
 from microblog.web.api.openapi import DocumentInfo, document
 from microblog.web.http.compression import accepts_gzip
 from microblog.web.http.request import Request

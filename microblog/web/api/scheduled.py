@@ -11,7 +11,7 @@ from microblog.model.errors import Invalid
 from microblog.model.ids import ScheduledId
 from microblog.model.scheduled import ScheduledPost
 from microblog.render.api.entities import Entities
-from microblog.render.api.polls import SCHEDULED_STATUS
+from microblog.render.api.scheduled import SCHEDULED_STATUS
 from microblog.render.api.schemas import EMPTY, MOMENT, array_of
 from microblog.web.api.paging import page_of, paged
 from microblog.web.http.params import Params

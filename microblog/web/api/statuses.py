@@ -19,7 +19,7 @@ from microblog.model.paging import Page
 from microblog.model.scheduled import ScheduledPost
 from microblog.render.api.accounts import ACCOUNT
 from microblog.render.api.entities import Entities
-from microblog.render.api.polls import SCHEDULED_STATUS
+from microblog.render.api.scheduled import SCHEDULED_STATUS
 from microblog.render.api.schemas import FLAG, IDS, array_of
 from microblog.render.api.statuses import CONTEXT, DELETED_STATUS, STATUS, STATUS_EDIT, STATUS_SOURCE, ThreadContext
 from microblog.web.api.paging import PEOPLE, page_of, paged

@@ -25,7 +25,7 @@ from microblog.model.errors import (
     Unavailable,
     disk_full,
 )
-from microblog.render.html.formatting import waiting
+from microblog.render.formatting import waiting
 from microblog.web.http.body_parsing import label
 from microblog.web.http.request import Request
 from microblog.web.http.response import NO_STORE, Response

@@ -15,7 +15,7 @@ from attrs import define, evolve, field, frozen
 
 from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
-from microblog.render.html.formatting import iso
+from microblog.render.formatting import iso
 from microblog.render.html.view_models import PageContext
 from microblog.web.http.compression import SMALLEST, is_packable, joined, may_pack, packed_piece, stored_piece, with_packed
 from microblog.web.http.request import Request

@@ -12,7 +12,7 @@ from microblog.domain.timelines import Timelines
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
 from microblog.render.atom import RSS_TYPE, rss_of_account, rss_of_tag
-from microblog.render.html.view_models import SiteView
+from microblog.render.site_view import SiteView
 from microblog.web.http.request import Request
 from microblog.web.http.response import PUBLIC_A_WHILE, Response
 from microblog.web.http.route import RouteOptions, route

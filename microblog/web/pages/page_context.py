@@ -13,7 +13,8 @@ from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.notifications import Notifications
 from microblog.domain.trends import Trends
 from microblog.model.accounts import Account
-from microblog.render.html.view_models import PageContext, SiteView
+from microblog.render.html.view_models import PageContext
+from microblog.render.site_view import SiteView
 from microblog.web.http.request import Request
 from microblog.web.http.theme import theme_of
 

@@ -1,0 +1,27 @@
+"""The site as pages, feeds and API entities describe it."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from microblog.model.accounts import RegistrationMode
+from microblog.model.site_texts import NO_TEXTS, SiteTexts
+
+
+@frozen
+class SiteView:
+    """The site, independent of the viewer. `url` has no path or trailing slash; `limit` is the maximum length of a post in characters."""
+
+    name: str
+    description: str
+    url: str
+    registration: RegistrationMode = RegistrationMode.OPEN
+    limit: int = 500
+    contact: str | None = None
+    version: str = ""
+    texts: SiteTexts = NO_TEXTS
+
+    @property
+    def host(self) -> str:
+        """The host, as in @name@host."""
+        return self.url.split("://", 1)[-1]
