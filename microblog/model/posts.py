@@ -13,6 +13,10 @@ from microblog.model.ids import AccountId, MediaId, PostId, TagId
 from microblog.model.media import Media, MediaChange
 from microblog.model.polls import Poll, PollDraft
 
+MAX_PINNED = 5  # posts per profile
+URL_LENGTH = 23
+"""Number of characters that any URL in a post counts as."""
+
 
 class Visibility(StrEnum):
     """Visibility of a post, from the widest to the narrowest."""

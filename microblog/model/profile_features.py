@@ -10,7 +10,8 @@ from microblog.model.accounts import Account
 from microblog.model.ids import RelationId
 from microblog.model.posts import Tag
 
-MAX_USES = 100
+MAX_FEATURED_TAGS = 10  # per profile
+MAX_USES = 100  # counted for a suggestion
 
 
 @frozen

@@ -8,6 +8,18 @@ from typing import Any
 from attrs import field, frozen
 
 from microblog.model.accounts import Account, RegistrationMode
+from microblog.model.media import (
+    MAX_DESCRIPTION,
+    MAX_FRAME_RATE,
+    MAX_IMAGE_BYTES,
+    MAX_IMAGE_PIXELS,
+    MAX_MEDIA,
+    MAX_VIDEO_BYTES,
+    MAX_VIDEO_PIXELS,
+)
+from microblog.model.polls import MAX_DURATION, MAX_OPTION_LENGTH, MAX_OPTIONS, MIN_DURATION
+from microblog.model.posts import MAX_PINNED, URL_LENGTH
+from microblog.model.profile_features import MAX_FEATURED_TAGS
 from microblog.model.site_texts import TextPage
 from microblog.render.api.accounts import ACCOUNT, shown_account
 from microblog.render.api.definition import Definition, Entity, Keys, always, copy_of, elsewhere, key, many, optional, part
@@ -20,22 +32,22 @@ from microblog.render.site_view import SiteView
 
 API_VERSION = "4.4.0"
 """The supported version of Mastodon's API; clients read it from the start of the version string."""
-URL_LENGTH = 23
-MAX_MEDIA = 4
-MAX_PINNED = 5
-MAX_FEATURED_TAGS = 10
-MAX_DESCRIPTION = 1_500
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp", "image/avif")
 VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm", "video/x-matroska")
 AUDIO_TYPES = ("audio/mpeg", "audio/mp3", "audio/mp4", "audio/aac", "audio/x-m4a", "audio/ogg", "audio/wav", "audio/wave", "audio/flac")
 MEDIA_LIMITS = {
-    "image_size_limit": 16_777_216,
-    "image_matrix_limit": 33_177_600,
-    "video_size_limit": 103_809_024,
-    "video_frame_rate_limit": 120,
-    "video_matrix_limit": 8_294_400,
+    "image_size_limit": MAX_IMAGE_BYTES,
+    "image_matrix_limit": MAX_IMAGE_PIXELS,
+    "video_size_limit": MAX_VIDEO_BYTES,
+    "video_frame_rate_limit": MAX_FRAME_RATE,
+    "video_matrix_limit": MAX_VIDEO_PIXELS,
 }
-POLL_LIMITS = {"max_options": 4, "max_characters_per_option": 50, "min_expiration": 300, "max_expiration": 2_629_746}
+POLL_LIMITS = {
+    "max_options": MAX_OPTIONS,
+    "max_characters_per_option": MAX_OPTION_LENGTH,
+    "min_expiration": MIN_DURATION,
+    "max_expiration": MAX_DURATION,
+}
 
 
 @frozen
