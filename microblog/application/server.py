@@ -60,7 +60,7 @@ from microblog.web.pages.password_reset import PasswordResetPages
 from microblog.web.pages.polls import PollButtons
 from microblog.web.pages.post_form import PostForms
 from microblog.web.pages.post_renderer import PostRenderer
-from microblog.web.pages.posts import MarkButtons, PostPages
+from microblog.web.pages.posts import InteractionButtons, PostPages
 from microblog.web.pages.profiles import PeopleLists, ProfileButtons, ProfilePages
 from microblog.web.pages.reports import AnnouncementButtons, ReportPages
 from microblog.web.pages.scheduled import ScheduledPages
@@ -105,29 +105,29 @@ def build_server(
     view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
     texts = texts_in(settings.texts_dir, lambda typed: post_text.parse(typed, view.host).html({}, view.url))
     told = evolve(view, contact=settings.contact_email, version=__version__, texts=texts)
-    shells = PageContexts(told, domain.notifications, domain.accounts, domain.trends, position, now)
-    composers = PostForms(Uploads(domain.attachments))
+    contexts = PageContexts(told, domain.notifications, domain.accounts, domain.trends, position, now)
+    post_forms = PostForms(Uploads(domain.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
     card, icon = look.assets.url("card.png"), look.assets.url("touch.png")
-    answers = ResponseCache(domain.changes, now, position, composers.key, settings.page_cache_mb)
+    answers = ResponseCache(domain.changes, now, position, post_forms.key, settings.page_cache_mb)
     statuses = StatusJsonCache(entities, domain.posts.now)
     api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.attachments.accepts_video), answers, statuses)
-    articles = PostRenderer(pages.fragments, domain.posts, domain.filters.filter_cache, answers)
-    domain.changes.caches += [articles, statuses]
+    renderer = PostRenderer(pages.post_html, domain.posts, domain.filters.filter_cache, answers)
+    domain.changes.caches += [renderer, statuses]
     authentication = Authentication(domain.sessions, domain.tokens)
     remembered = AuthCache(authentication, domain.changes, now)
     rates = connection_limits(settings.new_streams_per_account, settings.new_streams_per_network)
     places = ConnectionLimiter(domain.limits, settings.streams_per_network, *rates)
-    streams = Streams(feed, articles.live, pages.notification, conversation_row(pages), domain.accounts, domain.posts, places)
+    streams = Streams(feed, renderer.streamed, pages.notification, conversation_row(pages), domain.accounts, domain.posts, places)
     live = StreamingRoutes(feed, PayloadEncoder(statuses), remembered, domain.lists, places)
     files = [SiteFiles(told, look.assets.url), FeedRoutes(domain.accounts, domain.timelines, told)]
-    features = [look.assets, *files, streams, live, *others, *site_pages(pages, shells, composers, domain, articles), *api]
+    features = [look.assets, *files, streams, live, *others, *site_pages(pages, contexts, post_forms, domain, renderer), *api]
     openapi = OpenApiRoutes(told, tuple(features))
     site = Dispatcher(
-        [*features, openapi, ApiDocsPage(pages, shells, lambda: openapi.document)],
+        [*features, openapi, ApiDocsPage(pages, contexts, lambda: openapi.document)],
         origin=SiteOrigin.parse(settings.public_url),
         authorizer=Authorizer(authentication, domain.limits, remembered),
-        errors=Errors(ErrorPages(pages, shells, composers).page),
+        errors=Errors(ErrorPages(pages, contexts, post_forms).page),
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
     )
     return HttpServer(site, reactor, proxies=trusted(settings), caps=caps_of(settings), access_log=access_log, wall=time.time)
@@ -144,44 +144,44 @@ def caps_of(settings: Settings) -> Caps:
     return Caps(settings.connections_per_network, settings.requests_per_network) if settings.rate_limits else Caps()
 
 
-def site_pages(pages: Pages, shells: PageContexts, composers: PostForms, domain: Domain, articles: PostRenderer) -> list[object]:
+def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, domain: Domain, renderer: PostRenderer) -> list[object]:
     """Return the routes of the HTML site."""
     people, policies = PeopleLists(domain.relations, domain.follows), domain.notification_policies
     return [
-        TimelinePages(pages, shells, articles, domain.timelines, composers, domain.tags, domain.announcements),
-        PostPages(pages, shells, articles, domain.posts, domain.schedules, composers, domain.conversations),
-        PollButtons(domain.polls, articles),
-        ScheduledPages(pages, shells, domain.schedules, composers),
-        composers.uploads,
-        MarkButtons(domain.marks, articles),
-        ProfilePages(pages, shells, articles, domain.accounts, domain.timelines, people),
-        ProfileButtons(pages, shells, domain.accounts, domain.follows, domain.relations),
-        AuthPages(pages, shells, domain.registrations, domain.sessions, domain.credentials),
-        NotificationPages(pages, shells, domain.notifications, domain.notification_groups, policies, domain.filters.filter_cache),
-        SearchPages(pages, shells, domain.search, people, articles),
-        ListPages(pages, shells, domain.lists, articles, domain.tags),
+        TimelinePages(pages, contexts, renderer, domain.timelines, post_forms, domain.tags, domain.announcements),
+        PostPages(pages, contexts, renderer, domain.posts, domain.schedules, post_forms, domain.conversations),
+        PollButtons(domain.polls, renderer),
+        ScheduledPages(pages, contexts, domain.schedules, post_forms),
+        post_forms.uploads,
+        InteractionButtons(domain.marks, renderer),
+        ProfilePages(pages, contexts, renderer, domain.accounts, domain.timelines, people),
+        ProfileButtons(pages, contexts, domain.accounts, domain.follows, domain.relations),
+        AuthPages(pages, contexts, domain.registrations, domain.sessions, domain.credentials),
+        NotificationPages(pages, contexts, domain.notifications, domain.notification_groups, policies, domain.filters.filter_cache),
+        SearchPages(pages, contexts, domain.search, people, renderer),
+        ListPages(pages, contexts, domain.lists, renderer, domain.tags),
         AutocompleteRoutes(pages, domain.completion),
-        ConversationPages(pages, shells, domain.conversations, domain.filters.filter_cache),
+        ConversationPages(pages, contexts, domain.conversations, domain.filters.filter_cache),
         TagButtons(domain.tags),
-        ReportPages(pages, shells, domain.reports, domain.accounts),
+        ReportPages(pages, contexts, domain.reports, domain.accounts),
         AnnouncementButtons(domain.announcements),
-        PolicyPages(pages, shells, policies, people),
-        ListForms(pages, shells, domain.lists, domain.accounts),
-        FilterPages(pages, shells, domain.filters),
+        PolicyPages(pages, contexts, policies, people),
+        ListForms(pages, contexts, domain.lists, domain.accounts),
+        FilterPages(pages, contexts, domain.filters),
         MediaFiles(ServedFiles(domain.attachments.database, domain.attachments.media_store, domain.changes, now)),
-        AboutPages(pages, shells, domain.census, domain.attachments.accepts_video),
-        StatisticsPages(pages, shells, domain.statistics, articles, domain.posts),
-        SettingsPages(pages, shells, domain.accounts, domain.pictures),
-        LoginPages(pages, shells, domain.credentials, domain.sessions, domain.outbox),
-        AddressPages(pages, shells, domain.confirmations, domain.credentials, domain.outbox),
-        EmailSettingsPages(pages, shells, domain.accounts, domain.credentials, domain.outbox),
-        UnsubscribePages(pages, shells, domain.subscriptions),
-        PasswordResetPages(pages, shells, domain.recoveries, domain.outbox.directory is not None),
-        PeoplePages(pages, shells, domain.moderation),
-        InvitePages(pages, shells, domain.moderation),
-        OutboxPages(pages, shells, domain.outbox),
-        JobPages(pages, shells, domain.jobs),
-        PeopleSettings(pages, shells, domain.relations, domain.follows, people),
-        ConsentPages(pages, shells, domain.oauth, domain.sessions),
-        AppSettings(pages, shells, domain.tokens),
+        AboutPages(pages, contexts, domain.census, domain.attachments.accepts_video),
+        StatisticsPages(pages, contexts, domain.statistics, renderer, domain.posts),
+        SettingsPages(pages, contexts, domain.accounts, domain.pictures),
+        LoginPages(pages, contexts, domain.credentials, domain.sessions, domain.outbox),
+        AddressPages(pages, contexts, domain.confirmations, domain.credentials, domain.outbox),
+        EmailSettingsPages(pages, contexts, domain.accounts, domain.credentials, domain.outbox),
+        UnsubscribePages(pages, contexts, domain.subscriptions),
+        PasswordResetPages(pages, contexts, domain.recoveries, domain.outbox.directory is not None),
+        PeoplePages(pages, contexts, domain.moderation),
+        InvitePages(pages, contexts, domain.moderation),
+        OutboxPages(pages, contexts, domain.outbox),
+        JobPages(pages, contexts, domain.jobs),
+        PeopleSettings(pages, contexts, domain.relations, domain.follows, people),
+        ConsentPages(pages, contexts, domain.oauth, domain.sessions),
+        AppSettings(pages, contexts, domain.tokens),
     ]

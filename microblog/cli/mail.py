@@ -58,7 +58,7 @@ def test_envelope(settings: Settings, address: str) -> Envelope:
     """Return a test e-mail, ready for delivery."""
     name = f"<test.{secrets.token_hex(8)}@{settings.message_host}>"
     letter = Email(
-        EmailId(0), EmailKind.TEST, None, address, None, {}, name, EmailState.WAITING, tries=1, answer="", created_at=services.now()
+        EmailId(0), EmailKind.TEST, None, address, None, {}, name, EmailState.WAITING, tries=1, response="", created_at=services.now()
     )
-    written = application.build_email_composer(settings).written(EmailContext(letter, link=settings.public_url))
+    written = application.build_email_composer(settings).render(EmailContext(letter, link=settings.public_url))
     return Envelope(settings.mail_bounce_address, address, name, written)

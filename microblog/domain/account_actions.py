@@ -44,7 +44,7 @@ class AccountActions:
         account, report = _account(cursor, target), _report(cursor, sanction)
         posts = report.posts if report and report.target.id == target else ()
         warning = warnings.insert(cursor, sanction, account=target, moderator=moderator, posts=posts, now=self.now())
-        if sanction.tell:
+        if sanction.notify:
             # Before the action: suspended accounts get no notifications, and the owner should find this one after a restore.
             notify(cursor, accounts=[target], kind=NotificationKind.WARNING, sender=target, now=self.now(), warning=warning)
             enqueue_notice(cursor, EmailKind.WARNING, account.login, self.now(), action=sanction.action, text=sanction.text)

@@ -64,7 +64,7 @@ def lock_attachable(
     found = {one.id: one for one in media.lock_usable(cursor, account=viewer.id, ids=ids, post=post, scheduled=scheduled)} if ids else {}
     if missing := [str(id) for id in ids if id not in found]:
         raise _unattachable(f"Media {', '.join(missing)} not found or already attached to another post")
-    if len(ids) > 1 and any(one.moves for one in found.values()):
+    if len(ids) > 1 and any(one.is_video_or_audio for one in found.values()):
         raise _unattachable("Cannot attach a video to a post that already contains images")
     if broken := next((one for one in found.values() if one.state is MediaState.FAILED), None):
         raise _unattachable(broken.problem or FAILED)

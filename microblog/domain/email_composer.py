@@ -85,12 +85,12 @@ class EmailComposer:
             emails.record_outcome(cursor, id=id, state=EmailState.CANCELLED, answer=str(why), now=self.now())
             return None
         message_id = letter.message_id or f"<{self._message_name(mail)}@{self.host}>"
-        emails.record_attempt(cursor, id=id, recipient=mail.letter.recipient, message_id=message_id)
-        return evolve(mail, letter=evolve(mail.letter, message_id=message_id, tries=letter.tries + 1))
+        emails.record_attempt(cursor, id=id, recipient=mail.email.recipient, message_id=message_id)
+        return evolve(mail, email=evolve(mail.email, message_id=message_id, tries=letter.tries + 1))
 
     def _message_name(self, mail: EmailContext) -> str:
         """Local part of the Message-ID. That of a mention is derived from the post, so that replies can refer to it."""
-        letter = mail.letter
+        letter = mail.email
         return mention_id(mail.post, letter) if mail.post and letter.account_id else f"{letter.kind}.{letter.id}"
 
     def _compose(self, cursor: Cursor, letter: Email) -> EmailContext:
@@ -145,22 +145,22 @@ class EmailComposer:
         return member
 
     def _confirm(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
-        login, address = member.login, mail.letter.recipient
+        login, address = member.login, mail.email.recipient
         needs_confirmation = login.confirmed_at is None or is_given_up(cursor, login, login.email)
         if address != (login.new_email or (login.email if needs_confirmation else None)):
             raise EmailCancelled("The address was already confirmed or changed.")
-        return evolve(mail, link=self.links.confirm(login, address, mail.letter.created_at))
+        return evolve(mail, link=self.links.confirm(login, address, mail.email.created_at))
 
     def _reset(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor
-        if mail.letter.recipient != member.login.email:
+        if mail.email.recipient != member.login.email:
             raise EmailCancelled("The address was changed.")
         return evolve(mail, link=self.links.reset(member.login, self.now()))
 
     def _notification(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
-        note = self._current_notification(cursor, mail.letter, member)
+        note = self._current_notification(cursor, mail.email, member)
         if note.post is None:
-            page = "/settings/requests" if mail.letter.kind is EmailKind.FOLLOW_REQUEST else f"/@{note.account.username}"
+            page = "/settings/requests" if mail.email.kind is EmailKind.FOLLOW_REQUEST else f"/@{note.account.username}"
             return evolve(mail, by=note.account, link=self.links.page(page))
         filter_set, root = self._filters(cursor, member), self._root(cursor, note.post, member)
         post = filter_set.shown(note.post, FilterContext.NOTIFICATIONS, self.now())
@@ -175,7 +175,7 @@ class EmailComposer:
         )
 
     def _current_notification(self, cursor: Cursor, letter: Email, member: AccountWithLogin) -> Notification:
-        id, account = letter.about or NotificationId(0), member.account
+        id, account = letter.notification_id or NotificationId(0), member.account
         rows = notifications.by_id(cursor, account=account.id, id=id)
         found = notification_rules.loaded(cursor, Viewer(account), rows)
         if not found or found[0].account.suspended_at is not None:
@@ -201,21 +201,21 @@ class EmailComposer:
 
     def _address(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor, member
-        return evolve(mail, link=self.links.page("/about" if mail.letter.data["done"] else "/settings/account"))
+        return evolve(mail, link=self.links.page("/about" if mail.email.data["done"] else "/settings/account"))
 
     def _scheduled(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
-        found = scheduled.by_id(cursor, id=ScheduledId(int(mail.letter.data["scheduled"])))
+        found = scheduled.by_id(cursor, id=ScheduledId(int(mail.email.data["scheduled"])))
         if found is None or found.author != member.account.id or not found.problem:
             raise EmailCancelled("The scheduled post was deleted or rescheduled.")
-        data = {**mail.letter.data, "problem": found.problem}
-        return evolve(mail, letter=evolve(mail.letter, data=data), link=self.links.page("/scheduled"))
+        data = {**mail.email.data, "problem": found.problem}
+        return evolve(mail, email=evolve(mail.email, data=data), link=self.links.page("/scheduled"))
 
     def _warning(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor
         return evolve(mail, link=self.links.page("/about" if member.barred else "/notifications"))
 
     def _digest(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
-        since, account = datetime.fromisoformat(mail.letter.data["since"]), member.account
+        since, account = datetime.fromisoformat(mail.email.data["since"]), member.account
         filter_set = self._filters(cursor, member)
         counts = self._count_missed(cursor, account.id, since, filter_set)
         if not counts:
@@ -228,7 +228,7 @@ class EmailComposer:
             post = filter_set.shown(note.post, FilterContext.NOTIFICATIONS, self.now()) if note.post else None
             if post or not note.post:
                 newest.append(evolve(note, post=post))
-        return evolve(mail, missed=DigestSummary(since, counts, tuple(newest)), link=self.links.page("/notifications"))
+        return evolve(mail, digest=DigestSummary(since, counts, tuple(newest)), link=self.links.page("/notifications"))
 
     def _count_missed(self, cursor: Cursor, account: AccountId, since: datetime, filter_set: FilterSet) -> Mapping[str, int]:
         """Number of missed notifications by kind, without posts that the recipient's filters hide."""
@@ -250,7 +250,7 @@ class EmailComposer:
     def _report(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
         if member.login.role is not Role.ADMIN:
             raise EmailCancelled("The recipient is no longer an administrator.")
-        begin, end = (datetime.fromisoformat(mail.letter.data[name]) for name in ("begin", "end"))
+        begin, end = (datetime.fromisoformat(mail.email.data[name]) for name in ("begin", "end"))
         return evolve(mail, report=email_digests.report(cursor, begin=begin, end=end), link=self.links.page("/admin/outbox"))
 
 

@@ -16,7 +16,7 @@ from microblog.domain.search_query import ParsedQuery
 from microblog.domain.text import post_text, search_words
 from microblog.model.accounts import Account, Viewer
 from microblog.model.errors import NotFound
-from microblog.model.ids import LARGEST_ID, AccountId, PostId, id_at
+from microblog.model.ids import MAX_ID, AccountId, PostId, id_at
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Tag, TagDay, TagUse
 from microblog.storage import accounts, posts, search, tags
@@ -84,7 +84,7 @@ class SearchService:
         if match is None:
             return SearchResult()
         try:
-            if match["post"] and int(match["post"]) <= LARGEST_ID:
+            if match["post"] and int(match["post"]) <= MAX_ID:
                 return SearchResult(posts=[await self.database.read(seen, PostId(int(match["post"])), viewer)])
             return SearchResult([await self.accounts.by_username(match["name"])]) if not match["post"] else SearchResult()
         except NotFound:

@@ -102,17 +102,17 @@ class EmailJobs:
             return
         result = await self.transport.deliver(await self._envelope(context))
         if result.status is not DeliveryStatus.DEFERRED:
-            await self.composer.record_result(context.letter.id, EmailState(result.status), result.response)
+            await self.composer.record_result(context.email.id, EmailState(result.status), result.response)
             return
         is_last = job.tries >= self.retry_policy.tries
-        await self.composer.record_result(context.letter.id, EmailState.FAILED if is_last else EmailState.DEFERRED, result.response)
+        await self.composer.record_result(context.email.id, EmailState.FAILED if is_last else EmailState.DEFERRED, result.response)
         raise RetryLater(result.response)
 
     async def _envelope(self, context: EmailContext) -> Envelope:
         """Render the e-mail. If that fails, mark it as failed at once, because a retry would fail too."""
-        email = context.letter
+        email = context.email
         try:
-            return Envelope(self.bounces, email.recipient, email.message_id or "", self.renderer.written(context))
+            return Envelope(self.bounces, email.recipient, email.message_id or "", self.renderer.render(context))
         except Exception as problem:
             _log.failure("E-mail {id} ({kind}) could not be rendered", id=email.id, kind=email.kind)
             await self.composer.record_result(email.id, EmailState.FAILED, f"The e-mail could not be rendered: {type(problem).__name__}")

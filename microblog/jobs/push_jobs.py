@@ -75,12 +75,12 @@ class PushJobs:
 
     async def _send_once(self, push: PushMessage) -> NotificationId | None:
         """Try to deliver once. Return the notification's id, or None if it is permanently undeliverable."""
-        resting_until, now = push.subscription.resting_until, self.notifications.now()
+        resting_until, now = push.subscription.paused_until, self.notifications.now()
         if resting_until is not None and resting_until > now:
             raise RetryLater(f"{_host(push)} is paused after earlier failures.", after=(resting_until - now).total_seconds())
         outcome, detail, pause = await self._try_once(push)
         if outcome is PushOutcome.SENT:
-            return push.note.id
+            return push.notification.id
         await self.notifications.failed(push, outcome, pause)
         if outcome is PushOutcome.UNAVAILABLE:
             raise RetryLater(f"{_host(push)}: {detail}", after=pause.total_seconds())
@@ -94,13 +94,13 @@ class PushJobs:
         try:
             encrypted = self.encryptor.encrypt(self.render(push), push.subscription.target)
         except Exception:  # a message that cannot be encoded would fail again, and must not block the others
-            _log.failure("The push message about notification {id} could not be encoded", id=push.note.id)
+            _log.failure("The push message about notification {id} could not be encoded", id=push.notification.id)
             return PushOutcome.REFUSED, "The message could not be encoded.", pause
         headers = {
             "Content-Type": "application/octet-stream",
             "TTL": str(push.ttl),
             "Urgency": URGENCY,
-            "Topic": str(push.note.id),  # a repeat replaces the undelivered first one (RFC 8030, section 5.4)
+            "Topic": str(push.notification.id),  # a repeat replaces the undelivered first one (RFC 8030, section 5.4)
             **encrypted.headers,
         }
         try:

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from microblog.model.errors import Malformed
-from microblog.model.events import LARGEST, Position
+from microblog.model.events import Position
+from microblog.model.ids import MAX_ID
 
 _BLOCK = Struct(">QQ")
 _TEXT_LENGTH = 22  # length of a block in base64 without padding
@@ -54,6 +55,6 @@ class PositionCipher:
         if len(block) != _BLOCK.size:
             raise Malformed(UNREADABLE)
         xid, id = _BLOCK.unpack(self._cipher.decryptor().update(block))
-        if max(xid, id) > LARGEST:
+        if max(xid, id) > MAX_ID:
             raise Malformed(UNREADABLE)
         return Position(epoch, xid, id, text)

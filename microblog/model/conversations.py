@@ -14,7 +14,7 @@ class Conversation:
     """The direct posts of one thread between an account and one set of participants.
 
     `people` are the other participants, without deleted accounts; empty if the account writes to itself. `last` is the newest post that the
-    account may see. `place` orders the list of conversations: the id of the newest post, visible or not.
+    account may see. `sort_key` orders the list of conversations: the id of the newest post, visible or not.
     """
 
     id: ConversationId
@@ -22,4 +22,4 @@ class Conversation:
     people: tuple[Account, ...]
     last: Post
     unread: bool
-    place: PostId
+    sort_key: PostId

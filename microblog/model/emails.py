@@ -68,9 +68,9 @@ class EmailState(StrEnum):
 
 @frozen
 class Email:
-    """A row of the outbox. `about` is the notification it reports, `data` holds only JSON values.
+    """A row of the outbox. `notification_id` is the notification it reports, `data` holds only JSON values.
 
-    `message_id` is set at the first attempt and kept for retries, so that recipients can detect a duplicate. `answer` is the last
+    `message_id` is set at the first attempt and reused for retries, so that recipients can detect a duplicate. `response` is the last
     response of the mail server, or why the e-mail was cancelled. `next_try` is None if no job will send it.
     """
 
@@ -78,12 +78,12 @@ class Email:
     kind: EmailKind
     account_id: AccountId | None
     recipient: str
-    about: NotificationId | None
+    notification_id: NotificationId | None
     data: Mapping[str, str]
     message_id: str | None
     state: EmailState
     tries: int
-    answer: str
+    response: str
     created_at: datetime
     settled_at: datetime | None = None
     next_try: datetime | None = None
@@ -93,7 +93,7 @@ class Email:
 class AddressRejection:
     """The mail server's response to the newest e-mail to an address, if it was a rejection. `given_up`: MAX_REJECTIONS was reached."""
 
-    answer: str
+    response: str
     given_up: bool
 
 
@@ -120,10 +120,10 @@ class DailyReport:
     sign_ups: int = 0
     active: int = 0
     posts: int = 0
-    letters_sent: int = 0
-    letters_failed: int = 0
+    emails_sent: int = 0
+    emails_failed: int = 0
     applicants: int = 0
-    letters_waiting: int = 0
+    emails_waiting: int = 0
     jobs_retrying: int = 0
     jobs_dead: int = 0
 
@@ -136,7 +136,7 @@ class EmailContext:
     not see it.
     """
 
-    letter: Email
+    email: Email
     username: str = ""
     locale: str = "en"
     time_zone: str = "UTC"
@@ -145,7 +145,7 @@ class EmailContext:
     by: Account | None = None
     post: Post | None = None
     root: Post | None = None
-    missed: DigestSummary | None = None
+    digest: DigestSummary | None = None
     report: DailyReport | None = None
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from microblog.model.errors import Malformed
+from microblog.model.ids import MAX_ID
 
 
 class EventKind(StrEnum):
@@ -46,9 +47,6 @@ class EventKind(StrEnum):
     UNKNOWN = "unknown"  # an event of a newer release
 
 
-LARGEST = 2**63 - 1  # largest bigint of PostgreSQL
-
-
 @frozen(order=True)
 class Position:
     """A position in the event log of one epoch: after the event with this transaction id and row id.
@@ -71,7 +69,7 @@ class Position:
         if len(parts) != 3 or not all(part.isascii() and part.isalnum() and len(part) <= 20 for part in parts):
             raise Malformed("This is not a position in the event log.")
         epoch, xid, identifier = parts
-        if not (xid.isdigit() and identifier.isdigit()) or max(int(xid), int(identifier)) > LARGEST:
+        if not (xid.isdigit() and identifier.isdigit()) or max(int(xid), int(identifier)) > MAX_ID:
             raise Malformed("This is not a position in the event log.")
         return cls(epoch, int(xid), int(identifier))
 

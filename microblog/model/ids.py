@@ -34,7 +34,7 @@ WarningId = NewType("WarningId", int)
 ConversationId = NewType("ConversationId", int)
 PushSubscriptionId = NewType("PushSubscriptionId", int)
 
-LARGEST_ID = 2**63 - 1
+MAX_ID = 2**63 - 1  # bigint of PostgreSQL
 SEQUENCE_BITS = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -112,7 +112,7 @@ class Media:
     problem: str | None = None
 
     @property
-    def moves(self) -> bool:
+    def is_video_or_audio(self) -> bool:
         """True for video and audio, of which a post can have only one."""
         return self.kind in (MediaKind.VIDEO, MediaKind.AUDIO)
 

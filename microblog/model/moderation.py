@@ -42,14 +42,14 @@ class AccountQuery:
 
 @frozen
 class Sanction:
-    """A moderator's decision about an account. `text` is the message to its owner, sent if `tell`.
+    """A moderator's decision about an account. `text` is the message to its owner, sent if `notify`.
 
     `report` is the report that it resolves; without one, an action resolves all reports about the account.
     """
 
     action: ModerationAction
     text: str = ""
-    tell: bool = True
+    notify: bool = True
     report: ReportId | None = None
 
 

@@ -75,24 +75,24 @@ class SenderCategory:
     unsolicited: bool = False
 
 
-def treatment(policy: Policy, standing: SenderCategory, kind: NotificationKind, now: datetime) -> Treatment:
+def treatment(policy: Policy, sender: SenderCategory, kind: NotificationKind, now: datetime) -> Treatment:
     """Return the most severe treatment of all categories that the sender is in."""
-    if kind not in FILTERABLE or standing.permitted or (standing.staff and kind is NotificationKind.MENTION):
+    if kind not in FILTERABLE or sender.permitted or (sender.staff and kind is NotificationKind.MENTION):
         return Treatment.ACCEPT
-    return max(_treatments(policy, standing, now), key=lambda one: _Severity[one.name], default=Treatment.ACCEPT)
+    return max(_treatments(policy, sender, now), key=lambda one: _Severity[one.name], default=Treatment.ACCEPT)
 
 
-def _treatments(policy: Policy, standing: SenderCategory, now: datetime) -> Iterator[Treatment]:
-    if standing.following is None or standing.following > now - NEW_FOLLOWER:
+def _treatments(policy: Policy, sender: SenderCategory, now: datetime) -> Iterator[Treatment]:
+    if sender.following is None or sender.following > now - NEW_FOLLOWER:
         yield policy.not_followers
-    if standing.followed:
+    if sender.followed:
         return
     yield policy.not_following
-    if standing.account_created_at > now - NEW_ACCOUNT:
+    if sender.account_created_at > now - NEW_ACCOUNT:
         yield policy.new_accounts
-    if standing.unsolicited:
+    if sender.unsolicited:
         yield policy.private_mentions
-    if standing.limited:
+    if sender.limited:
         yield policy.limited_accounts
 
 

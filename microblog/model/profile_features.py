@@ -56,6 +56,6 @@ class HashtagSuggestion:
     uses: int = 0
 
     @property
-    def many(self) -> bool:
+    def at_limit(self) -> bool:
         """True if the count reached its limit."""
         return self.uses >= MAX_USES

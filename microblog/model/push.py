@@ -48,7 +48,7 @@ class PushTarget:
 class PushSubscription:
     """A push subscription of one client; there is at most one per access token.
 
-    `failures` counts consecutive failed deliveries; nothing is sent until `resting_until`.
+    `failures` counts consecutive failed deliveries; nothing is sent until `paused_until`.
     """
 
     id: PushSubscriptionId
@@ -56,7 +56,7 @@ class PushSubscription:
     target: PushTarget
     choice: PushChoice
     failures: int = 0
-    resting_until: datetime | None = None
+    paused_until: datetime | None = None
 
 
 @frozen
@@ -64,7 +64,7 @@ class PushMessage:
     """One notification for one subscription. `ttl` is in seconds (RFC 8030, section 5.2); `locale` is the recipient's."""
 
     subscription: PushSubscription
-    note: Notification
+    notification: Notification
     locale: str
     ttl: int
 

@@ -32,11 +32,11 @@ def without_repeats(entries: Sequence[E], before: Sequence[E] = ()) -> list[E]:
     return [entry for at, entry in enumerate(entries) if entry[1] is None or entry[1] not in shown[at + 1 : at + 1 + WINDOW]]
 
 
-def decided_entries(entries: Sequence[E], asked: int) -> tuple[list[E], bool]:
+def decided_entries(entries: Sequence[E], requested: int) -> tuple[list[E], bool]:
     """Return the entries whose repeats are known, without the repeats.
 
     The flag is True if these are all entries, because fewer than `asked` were read.
     """
-    complete = len(entries) < asked
+    complete = len(entries) < requested
     decided = entries if complete else entries[:-WINDOW]
     return without_repeats(decided, entries[len(decided) :]), complete

@@ -67,7 +67,7 @@ def rss_of_tag(name: str, posts: Iterable[Post], site: SiteView) -> bytes:
 
 def _rss(channel: RssChannel, posts: list[Post], site: SiteView) -> bytes:
     address = site.url + channel.path
-    picture = Markup("<image><url>{}{}</url><title>{}</title><link>{}</link></image>").format(
+    image_html = Markup("<image><url>{}{}</url><title>{}</title><link>{}</link></image>").format(
         site.url, channel.image, channel.title, address
     )
     text = Markup(
@@ -79,7 +79,7 @@ def _rss(channel: RssChannel, posts: list[Post], site: SiteView) -> bytes:
         title=channel.title,
         description=channel.description,
         address=address,
-        picture=picture if channel.image else "",
+        picture=image_html if channel.image else "",
         items=Markup("").join(_item(post, site.url) for post in posts),
     )
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text).encode("utf-8")
@@ -94,15 +94,15 @@ def _item(post: Post, url: str) -> Markup:
         published=format_datetime(post.created_at.astimezone(UTC), usegmt=True),
         html=_content_html(post, url),
         media=Markup("").join(
-            Markup('<media:content url="{}{}" type="{}"/>').format(url, piece.path, _type(piece)) for piece in post.media
+            Markup('<media:content url="{}{}" type="{}"/>').format(url, media.path, _type(media)) for media in post.media
         ),
         tags=Markup("").join(Markup("<category>{}</category>").format(tag.name) for tag in post.tags),
     )
 
 
 def _content_html(post: Post, url: str) -> str:
-    said = own_links(post.html, url)
-    return f"<p><strong>{escape(post.spoiler)}</strong></p>{said}" if post.spoiler else said
+    html = own_links(post.html, url)
+    return f"<p><strong>{escape(post.spoiler)}</strong></p>{html}" if post.spoiler else html
 
 
 def _entry(post: Post, home: str, url: str) -> Markup:
@@ -119,7 +119,7 @@ def _entry(post: Post, home: str, url: str) -> Markup:
         language=Markup(' xml:lang="{}"').format(post.language) if post.language else "",
         html=_content_html(post, url),
         media=Markup("").join(
-            Markup('<link rel="enclosure" type="{}" href="{}{}"/>').format(_type(piece), url, piece.path) for piece in post.media
+            Markup('<link rel="enclosure" type="{}" href="{}{}"/>').format(_type(media), url, media.path) for media in post.media
         ),
         tags=Markup("").join(Markup('<category term="{}"/>').format(tag.name) for tag in post.tags),
     )
@@ -129,6 +129,6 @@ def _date(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _type(piece: Media) -> str:
+def _type(media: Media) -> str:
     """Return the media type of the file, as exactly as the kind of the attachment allows."""
-    return {MediaKind.IMAGE: "image/*", MediaKind.AUDIO: "audio/mpeg"}.get(piece.kind, "video/mp4")
+    return {MediaKind.IMAGE: "image/*", MediaKind.AUDIO: "audio/mpeg"}.get(media.kind, "video/mp4")

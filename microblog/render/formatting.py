@@ -24,7 +24,7 @@ from microblog.render.languages import LANGUAGES
 HUES = 12
 _INITIAL = regex.compile(r"[\p{L}\p{N}]\p{M}*|\p{Extended_Pictographic}")
 _ICONS = (
-    "home place bell search person bookmark heart boost reply more gear pen lock letter moon globe sun contrast back check"
+    "home place bell search person bookmark heart boost reply more gear pen lock envelope moon globe sun contrast back check"
     " close out pin trash mute block key alert clock plus people picture poll"
 )
 ICONS = {name: Markup(f'<svg class="i" aria-hidden="true"><use href="#i-{name}"/></svg>') for name in _ICONS.split()}  # noqa: S704 - constants
@@ -44,9 +44,9 @@ VISIBILITIES = (
     VisibilityLabel(Visibility.PUBLIC, "Public", "anyone can see it", "globe"),
     VisibilityLabel(Visibility.UNLISTED, "Quiet public", "anyone can see it, but not on the local timeline", "moon"),
     VisibilityLabel(Visibility.PRIVATE, "Followers only", "only followers can see it", "lock"),
-    VisibilityLabel(Visibility.DIRECT, "Direct (only people mentioned)", "no one else can see it", "letter"),
+    VisibilityLabel(Visibility.DIRECT, "Direct (only people mentioned)", "no one else can see it", "envelope"),
 )
-VISIBILITY = {words.value: words for words in VISIBILITIES}
+VISIBILITY = {label.value: label for label in VISIBILITIES}
 
 PEOPLE_LISTS = {"blocks": "Blocked users", "mutes": "Muted users", "requests": "Follow requests", "permitted": "Accepted people"}
 
@@ -119,14 +119,14 @@ def error_title(status: int) -> str:
     return _ERROR_TITLES.get(status, "Something went wrong")
 
 
-def notified(kind: NotificationKind, who: str) -> Markup:
+def notification_text(kind: NotificationKind, who: str) -> Markup:
     """Return the sentence of a notification. `who` names its senders, as HTML if it is Markup."""
     return escape(NOTIFICATION_TEXTS[kind][0]).format(who=who)
 
 
 def visibilities_up_to(widest: Visibility) -> tuple[VisibilityLabel, ...]:
     """Return the visibilities that are not wider than `widest`."""
-    return tuple(words for words in VISIBILITIES if words.value.narrower(widest) is words.value)
+    return tuple(label for label in VISIBILITIES if label.value.narrower(widest) is label.value)
 
 
 def iso(moment: datetime) -> str:
@@ -197,8 +197,8 @@ def avatar_html(account: Account, size: int = 48) -> Markup:
         return Markup(  # noqa: S704 - the source is escaped above
             f'<img class="face s{size}" src="{source}" width="{size}" height="{size}" alt="" loading="lazy" decoding="async">'
         )
-    letter = escape(initial(account))
-    return Markup(f'<span class="face s{size} hue{hue(account.username)}" aria-hidden="true">{letter}</span>')  # noqa: S704 - the letter is escaped above
+    character = escape(initial(account))
+    return Markup(f'<span class="face s{size} hue{hue(account.username)}" aria-hidden="true">{character}</span>')  # noqa: S704 - the character is escaped above
 
 
 def browser_name(text: str) -> str:
@@ -213,9 +213,9 @@ def visibility_options(widest: Visibility, selected: Visibility) -> Markup:
     """Return the option elements of a visibility select, none wider than `widest`."""
     return Markup("").join(
         Markup('<option value="{}" title="{}"{}>{}</option>').format(
-            words.value, words.hint, Markup(" selected") if words.value is selected else "", words.label
+            label.value, label.hint, Markup(" selected") if label.value is selected else "", label.label
         )
-        for words in visibilities_up_to(widest)
+        for label in visibilities_up_to(widest)
     )
 
 
@@ -283,11 +283,11 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "full": full,
     "local": local,
     "number": number,
-    "face": avatar_html,
-    "fitted": fit_image,
+    "avatar": avatar_html,
+    "fit": fit_image,
     "focus": focus,
     "hue": hue,
-    "agent": browser_name,
+    "browser": browser_name,
     "host": host,
     "linked": linked,
     "path": path,

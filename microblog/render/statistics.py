@@ -183,11 +183,11 @@ def charts(found: Sequence[Period], unit: Unit, *, admin: bool) -> tuple[tuple[C
     """Return all charts with their SVG."""
     each = UNITS[unit][1]
     columns = tuple(column_label(period.begin, unit) for period in found)
-    made = [
+    drawn = [
         Chart(plot.name, plot.title, _description(plot, unit).format(each=each), columns, _series(plot, found), plot.kind)
         for plot in (*_PUBLIC_PLOTS, *(_ADMIN_PLOTS if admin else ()))
     ]
-    return tuple((chart, svg(chart)) for chart in made)
+    return tuple((chart, svg(chart)) for chart in drawn)
 
 
 def _description(plot: _Plot, unit: Unit) -> str:

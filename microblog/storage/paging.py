@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TypeVar
 
-from microblog.model.ids import LARGEST_ID
+from microblog.model.ids import MAX_ID
 from microblog.model.paging import Page
 from microblog.storage.database import Prepared
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 def bounds(page: Page) -> dict[str, object]:
     """Return the parameters max_id, min_id (both exclusive) and limit."""
     return {
-        "max_id": LARGEST_ID if page.max_id is None else min(page.max_id, LARGEST_ID),
+        "max_id": MAX_ID if page.max_id is None else min(page.max_id, MAX_ID),
         "min_id": max(page.since_id or 0, page.min_id or 0),
         "limit": page.limit,
     }

@@ -60,7 +60,7 @@ def test_a_name_is_completed_by_the_keyboard_alone(new_user: Callable[..., Brows
     expect(text).to_have_value("Tea ❤️@kk")
     page.keyboard.press("Control+Shift+z")
     page.keyboard.press("Control+Enter")
-    expect(bob.page.locator("[data-count=bell]").first).to_contain_text("1")  # a heart is no part of a word
+    expect(bob.page.locator("[data-count=notifications]").first).to_contain_text("1")  # a heart is no part of a word
 
 
 def test_escape_closes_the_list_until_something_else_is_begun(new_user: Callable[..., BrowserUser]) -> None:

@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 from tests.browser.conftest import BrowserUser
 from tests.browser.test_stories import follow
 
-BADGE = ".nav [data-count='letter']"
-BELL = ".nav [data-count='bell']"
+BADGE = ".nav [data-count='messages']"
+BELL = ".nav [data-count='notifications']"
 
 
 def begin(user: BrowserUser, whom: str, text: str) -> None:

@@ -73,4 +73,4 @@ def test_only_mentions_come_to_the_list_of_mentions(new_user: Callable[..., Brow
     items = ada.page.locator("[data-notes] > li")
     expect(items).to_have_count(1)
     expect(items.first).to_contain_text("are you there?")
-    expect(ada.page.locator("[data-count=bell]")).to_have_text("2")
+    expect(ada.page.locator("[data-count=notifications]")).to_have_text("2")

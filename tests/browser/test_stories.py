@@ -37,7 +37,7 @@ def test_a_post_reaches_an_open_timeline_and_its_answer_comes_back(new_user: Cal
     reply = bob.page.locator("dialog[open] form[data-composer]")
     reply.locator("textarea").fill("@ada_live And to you!")
     reply.locator("button.primary").click()
-    expect(ada.page.locator("[data-count=bell]").first).to_contain_text("2")  # the follow, and the answer
+    expect(ada.page.locator("[data-count=notifications]").first).to_contain_text("2")  # the follow, and the answer
     expect(ada.page).to_have_title(re.compile(r"^\(2\)"))
     ada.open("/notifications")
     expect(ada.page.get_by_text("And to you!")).to_be_visible()
@@ -50,14 +50,14 @@ def test_what_comes_to_the_open_list_of_notifications_is_read_there(new_user: Ca
     bob.sign_up("bob_writes")
     ada.open("/home")
     bob.publish("Knock knock @ada_reads")
-    expect(ada.page.locator("[data-count=bell]").first).to_contain_text("1")
+    expect(ada.page.locator("[data-count=notifications]").first).to_contain_text("1")
     ada.open("/notifications")
     expect(ada.page.get_by_text("Knock knock")).to_be_visible()
     with ada.page.expect_response(re.compile("/notifications/read$")) as answer:
         bob.publish("Who is there? @ada_reads")
     assert answer.value.status == 204
     expect(ada.page.get_by_text("Who is there?")).to_be_visible()
-    expect(ada.page.locator("[data-count=bell]")).to_have_count(0)
+    expect(ada.page.locator("[data-count=notifications]")).to_have_count(0)
     expect(ada.page).to_have_title(re.compile("^Notifications"))
 
 
@@ -119,7 +119,7 @@ def test_the_counter_counts_what_people_see(new_user: Callable[..., BrowserUser]
 def unread(who: BrowserUser) -> str:
     """How many notifications a page that is asked for now says that there are: "2 new"; nothing where there are none."""
     who.open("/home")
-    return "".join(who.page.locator("[data-count=bell]").all_inner_texts()[:1])
+    return "".join(who.page.locator("[data-count=notifications]").all_inner_texts()[:1])
 
 
 def test_everything_is_done_without_scripts(new_user: Callable[..., BrowserUser]) -> None:

@@ -83,7 +83,7 @@ async def test_uses_are_counted_up_to_a_limit(completion: Autocomplete, cursor: 
     for _ in range(MAX_USES + 5):
         make.post(cursor, me, "#often")
     [often] = await completion.tags(me, "of")
-    assert (often.uses, often.many) == (MAX_USES, True)
+    assert (often.uses, often.at_limit) == (MAX_USES, True)
 
 
 @pytest.mark.parametrize("prefix", ["", " ", "%", "\\", "\0", "\ud800", "a" * 1000])

@@ -117,12 +117,12 @@ async def test_a_direct_post_without_mentions_is_a_conversation_with_nobody(
 async def test_conversations_are_paged_by_last_post(conversations: Conversations, cursor: Cursor, people: People) -> None:
     ada = people[0]
     made = [said(cursor, ada, f"@bob {number}") for number in range(3)]
-    places = [each.place for each in await conversations.page(ada, Page())]
+    places = [each.sort_key for each in await conversations.page(ada, Page())]
     assert places == [post.id for post in reversed(made)]
     below = await conversations.page(ada, Page(1, max_id=made[2].id))
     above = await conversations.page(ada, Page(1, min_id=made[0].id))
     newest = await conversations.page(ada, Page(1, since_id=made[0].id))
-    assert [[each.place for each in page] for page in (below, above, newest)] == [[made[1].id], [made[1].id], [made[2].id]]
+    assert [[each.sort_key for each in page] for page in (below, above, newest)] == [[made[1].id], [made[1].id], [made[2].id]]
 
 
 async def test_deleting_the_last_post_makes_the_one_before_the_last(

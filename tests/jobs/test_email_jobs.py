@@ -129,7 +129,7 @@ def test_a_letter_that_nobody_wants_any_more_is_not_sent(post: Postman, cursor: 
     assert post.deliver() == []
     [letter] = emails.page_of(cursor, page=Page(10))
     assert (letter.state, letter.tries) == (EmailState.CANCELLED, 0)
-    assert letter.answer.endswith(".")
+    assert letter.response.endswith(".")
 
 
 def test_nobody_is_mailed_what_they_may_not_see(post: Postman, cursor: Cursor) -> None:
@@ -167,12 +167,12 @@ def test_a_letter_that_is_put_off_is_tried_again_under_the_same_name(post: Postm
         with pytest.raises(RetryLater, match="451 later"):
             post.do(job)
     [letter] = emails.page_of(cursor, page=Page(1))
-    assert (letter.state, letter.tries, letter.answer, letter.next_try) == (EmailState.DEFERRED, 2, "451 later", job.due_at)
+    assert (letter.state, letter.tries, letter.response, letter.next_try) == (EmailState.DEFERRED, 2, "451 later", job.due_at)
     post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     post.do(job)
     assert {envelope.message_id for envelope in post.office.taken} == {letter.message_id}
     [letter] = emails.page_of(cursor, page=Page(1))
-    assert (letter.state, letter.tries, letter.answer, letter.next_try) == (EmailState.SENT, 3, "250 OK", None)
+    assert (letter.state, letter.tries, letter.response, letter.next_try) == (EmailState.SENT, 3, "250 OK", None)
 
 
 def test_a_letter_is_given_up_after_the_last_try_and_goes_again_when_somebody_says_so(post: Postman, cursor: Cursor) -> None:
@@ -251,7 +251,7 @@ def test_a_filter_that_leaves_a_post_out_keeps_its_mail_back(post: Postman, curs
     assert post.deliver() == []
     [letter] = emails.page_of(cursor, page=Page(10))
     assert letter.state is EmailState.CANCELLED
-    assert "filter" in letter.answer
+    assert "filter" in letter.response
 
 
 def test_a_filter_of_another_place_keeps_no_mail_back(post: Postman, cursor: Cursor) -> None:

@@ -328,9 +328,9 @@ async def test_what_is_told_while_a_job_runs_has_a_job_of_its_own(site: Site, an
     await site.pushes.notified(fetch_all(site.cursor, NotificationId, "select id from notifications"))
     [waits] = [job for job in site.waiting() if job.kind == SEND_JOB]
     assert waits.id != running.id
-    second = await site.pushes.next(subscription.id, push.note.id)
+    second = await site.pushes.next(subscription.id, push.notification.id)
     assert second is not None
-    assert second.note.id > push.note.id
+    assert second.notification.id > push.notification.id
 
 
 async def test_messages_come_in_order_and_a_job_gives_way_after_a_while(site: Site, ann: Viewer, ben: Viewer) -> None:
@@ -420,7 +420,7 @@ async def test_a_message_that_cannot_be_written_holds_up_no_other(site: Site, an
     written = site.pushing.render
 
     def poisoned(push: PushMessage) -> bytes:
-        if push.note.post is not None and push.note.post.id == first.id:
+        if push.notification.post is not None and push.notification.post.id == first.id:
             raise ZeroDivisionError
         return written(push)
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from microblog.live.position_encoding import PositionCipher
 from microblog.model.errors import Malformed
-from microblog.model.events import LARGEST, Position
+from microblog.model.events import Position
+from microblog.model.ids import MAX_ID
 
 CIPHER = PositionCipher(b"secret")
-NUMBERS = st.integers(0, LARGEST)
+NUMBERS = st.integers(0, MAX_ID)
 POSITIONS = st.builds(Position, st.just("e5"), NUMBERS, NUMBERS)
 
 

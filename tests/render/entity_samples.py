@@ -298,7 +298,7 @@ def programs() -> Samples:
 def site() -> Samples:
     texts = SiteTexts(("Be kind.", "Be brief."), TextPage("<p>More</p>", NOW))
     here = InstanceEntities(SITE, ENTITIES, "/static/card.png", "/static/icon.png")
-    whole = evolve(here, site=evolve(SITE, texts=texts, contact=None, registration=RegistrationMode.CLOSED), films=True)
+    whole = evolve(here, site=evolve(SITE, texts=texts, contact=None, registration=RegistrationMode.CLOSED), video_enabled=True)
     numbers = InstanceNumbers(5, 6, 7, 8, (ADA,))
     return {
         "instance, first version": ("V1Instance", here.v1(InstanceNumbers())),

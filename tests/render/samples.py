@@ -29,10 +29,10 @@ from microblog.model.notification_policy import NotificationRequest, Policy
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.oauth import App, Authorization
 from microblog.model.posts import Mention, Post, PostFlags, PostRevision, Tag, Visibility
-from microblog.render.html.consent import back_to, told
+from microblog.render.html.consent import describe_redirect, describe_scopes
 from microblog.render.html.conversation_views import ConversationRow, ConversationsPage, conversations_page
-from microblog.render.html.email_views import EmailActionPage, JobsPage, MailForm, OutboxPage, ResetForm
-from microblog.render.html.notification_views import REASONS, PolicyForm, RequestsPage, policy_page, requests_page
+from microblog.render.html.email_views import EmailActionPage, EmailForm, JobsPage, OutboxPage, ResetForm
+from microblog.render.html.notification_views import CATEGORIES, PolicyForm, RequestsPage, policy_page, requests_page
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.render.html.post_html import PostCounts, articles
@@ -58,7 +58,7 @@ from microblog.render.html.view_models import (
     ProfileView,
     SearchView,
     SessionsPage,
-    Signup,
+    SignupForm,
     ThreadPage,
     ThreadReply,
 )
@@ -104,7 +104,7 @@ def posts(author: Account, spoiler: str) -> list[Post]:
 
 def assembled(of: list[Post], viewer: Viewer | None) -> tuple[str, ...]:
     flags = PostFlags(favourited=True, boosted=True, bookmarked=True, pinned=True)
-    return articles([(PAGES.fragments.of(each), PostCounts.of(each), flags) for each in of], viewer)
+    return articles([(PAGES.post_html.of(each), PostCounts.of(each), flags) for each in of], viewer)
 
 
 Made = dict[str, Callable[[], bytes]]
@@ -148,7 +148,7 @@ class Samples:
         for how in RegistrationMode:
             here = evolve(shell, site=evolve(SITE, registration=how))
             made[f"front {how}"] = partial(PAGES.front, here, self.feed)
-            made[f"signup {how}"] = partial(PAGES.signup, here, Signup(text, text, text, text, text, self.wrong))
+            made[f"signup {how}"] = partial(PAGES.signup, here, SignupForm(text, text, text, text, text, self.wrong))
         made["login"] = partial(PAGES.login, shell, LoginForm(text, text, text))
         made["pending approval"] = partial(PAGES.pending, shell, PendingView("approval", text))
         made["pending confirmation"] = partial(PAGES.pending, shell, PendingView("confirmation", text, text))
@@ -187,17 +187,19 @@ class Samples:
             "search nothing": partial(PAGES.search, shell, SearchView(text)),
             "search form": partial(PAGES.search, shell, SearchView()),
             "about": partial(PAGES.about, shell, AboutView(1, 1_234_567, (self.me,))),
-            "trouble plain": partial(PAGES.trouble, shell, ErrorView(404, text)),
+            "trouble plain": partial(PAGES.error, shell, ErrorView(404, text)),
         }
         for status in (403, 404, 413, 418, 422, 429, 500, 503):
-            made[f"trouble {status}"] = partial(PAGES.trouble, shell, ErrorView(status, text, self.compose, text))
+            made[f"trouble {status}"] = partial(PAGES.error, shell, ErrorView(status, text, self.compose, text))
         return made
 
     def members(self) -> Made:
         shell, text, article = self.shell, self.hostile, self.articles
-        told = [Notification(NotificationId(n), kind, NOW, self.other, self.posts[n % 6]) for n, kind in enumerate(NotificationKind)]
+        notifications = [
+            Notification(NotificationId(n), kind, NOW, self.other, self.posts[n % 6]) for n, kind in enumerate(NotificationKind)
+        ]
         several = tuple(person.account for person in self.persons)
-        notes = [one.alone() for one in told]
+        notes = [one.alone() for one in notifications]
         notes += [evolve(one, key=f"{text}{n}", count=n, senders=several[:n], id=NotificationId(100 + n)) for n, one in enumerate(notes, 2)]
         confirm = ConfirmView(
             text, text, "/posts/1/delete", "Delete", "/home", {"a": text}, article[0], ("Redraft", "redraft", "1"), error=text
@@ -208,7 +210,7 @@ class Samples:
             "edit": partial(PAGES.edit, shell, EditForm(self.posts[0], text, text, text, error=text)),
             "compose": partial(PAGES.compose, shell, self.compose),
             "notifications": partial(PAGES.notifications, shell, NotificationsPage(tuple(notes), 3, "/x")),
-            "notifications, some kept back": partial(PAGES.notifications, shell, NotificationsPage(held=2)),
+            "notifications, some kept back": partial(PAGES.notifications, shell, NotificationsPage(request_count=2)),
             "notifications none": partial(PAGES.notifications, shell, NotificationsPage()),
             "conversations": partial(conversations_page, PAGES, shell, self.talks),
             "conversations none": partial(conversations_page, PAGES, shell, ConversationsPage()),
@@ -244,10 +246,10 @@ class Samples:
             "settings no apps": partial(PAGES.settings_apps, shell, AppsPage(())),
         }
         app = App(AppId(1), text, text, "https://app.example/", ("x://",), ("read",), NOW)
-        scopes = told(("profile", "read", "write:media", "follow", "push", "admin:write:ip_blocks"))
+        scopes = describe_scopes(("profile", "read", "write:media", "follow", "push", "admin:write:ip_blocks"))
         uses = (Authorization(app, ("read",), NOW, NOW), Authorization(evolve(app, id=AppId(2), website=None), ("read",), NOW, None))
         made["settings apps"] = partial(PAGES.settings_apps, shell, AppsPage(tuple((use, scopes) for use in uses)))
-        made["consent"] = partial(PAGES.consent, shell, ConsentView(app, scopes, back_to("x://"), {"state": text}))
+        made["consent"] = partial(PAGES.consent, shell, ConsentView(app, scopes, describe_redirect("x://"), {"state": text}))
         made["code"] = partial(PAGES.code, shell, text)
         made |= self.mail(login)
         made |= self.policy()
@@ -261,10 +263,10 @@ class Samples:
         requests = tuple(
             NotificationRequest(NotificationRequestId(n), self.other, NOW, NOW, n, self.posts[n] if n else None) for n in range(3)
         )
-        chosen = PolicyForm(dict(zip((reason.name for reason in REASONS), (text, "accept", "filter", "drop", text), strict=True)), 2)
+        chosen = PolicyForm(dict(zip((reason.name for reason in CATEGORIES), (text, "accept", "filter", "drop", text), strict=True)), 2)
         return {
             "policy": partial(policy_page, PAGES, shell, chosen),
-            "policy refused": partial(policy_page, PAGES, shell, evolve(PolicyForm.of(Policy(), 0), errors=self.wrong)),
+            "policy refused": partial(policy_page, PAGES, shell, evolve(PolicyForm.from_policy(Policy(), 0), errors=self.wrong)),
             "requests kept back": partial(requests_page, PAGES, shell, RequestsPage(requests, 2, "/x")),
             "nobody kept back": partial(requests_page, PAGES, shell, RequestsPage()),
         }
@@ -278,7 +280,7 @@ class Samples:
         )
         jobs = tuple(Job(JobId(n), text, {}, n, state, NOW, NOW, None, text, text, text, NOW) for n, state in enumerate(JobState))
         busy = JobCounts(1, 2, 3, 4, NOW)
-        form = MailForm(login, True, AddressRejection(text, given_up=True), True, self.wrong)
+        form = EmailForm(login, True, AddressRejection(text, given_up=True), True, self.wrong)
         return {
             "settings mail": partial(page, "settings_mail", shell, head, form=form),
             "settings account, refused": partial(
@@ -288,8 +290,8 @@ class Samples:
             ),
             "question": partial(page, "question", shell, head, question=EmailActionPage(text, text, text, "/mail/unsubscribe/x")),
             "answer": partial(page, "question", shell, head, question=EmailActionPage(text, text)),
-            "forgot": partial(page, "forgot", shell, head, asked=False, kept=True),
-            "forgotten": partial(page, "forgot", shell, head, asked=True, kept=False),
+            "forgot": partial(page, "forgot", shell, head, sent=False, saves_to_files=True),
+            "forgotten": partial(page, "forgot", shell, head, sent=True, saves_to_files=False),
             "reset": partial(page, "reset", shell, head, form=ResetForm(text, "token", self.wrong)),
             "outbox": partial(page, "outbox", shell, head, page=OutboxPage(letters, {EmailState.SENT: 3}, "sent", text, "/x")),
             "outbox empty": partial(page, "outbox", shell, head, page=OutboxPage()),

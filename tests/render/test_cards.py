@@ -25,7 +25,7 @@ PICTURED = evolve(STORY, image="/media/ab.webp", image_description="A cup", widt
 
 
 def shown(written: Post) -> etree._Element:
-    fragments = Pages(lambda name: f"/static/{name}").fragments
+    fragments = Pages(lambda name: f"/static/{name}").post_html
     article = assemble(fragments.of(written), PostCounts(), PostFlags(), PostVariant.ANONYMOUS)
     return html5lib.parse(article, treebuilder="lxml", namespaceHTMLElements=False)
 

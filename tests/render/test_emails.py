@@ -65,7 +65,7 @@ def mail(kind: EmailKind, name: str = "Ada Lovelace", said: str = "Hello @bob", 
         by=author if about_people else None,
         post=told if kind is EmailKind.MENTION else None,
         root=told if kind is EmailKind.MENTION else None,
-        missed=DigestSummary(NOW - timedelta(days=7), {str(kind): n + 1 for n, kind in enumerate(NotificationKind)}, notes),
+        digest=DigestSummary(NOW - timedelta(days=7), {str(kind): n + 1 for n, kind in enumerate(NotificationKind)}, notes),
         report=figures if kind is EmailKind.REPORT else None,
     )
     return evolve(made, **more)
@@ -74,7 +74,7 @@ def mail(kind: EmailKind, name: str = "Ada Lovelace", said: str = "Hello @bob", 
 @pytest.mark.parametrize("language", [*LANGUAGES, "de-AT", "tlh"])
 @pytest.mark.parametrize("kind", EmailKind)
 def test_every_email_is_a_valid_message_in_every_language(kind: EmailKind, language: str) -> None:
-    raw = LETTERS.written(mail(kind, locale=language, time_zone="Europe/Vienna"))
+    raw = LETTERS.render(mail(kind, locale=language, time_zone="Europe/Vienna"))
     assert problems(raw) == []
     assert parsed(raw)["Content-Language"] == (language[:2] if language[:2] in LANGUAGES else "en")
     for part in ("plain", "html"):
@@ -84,7 +84,7 @@ def test_every_email_is_a_valid_message_in_every_language(kind: EmailKind, langu
 
 @pytest.mark.parametrize("kind", EmailKind)
 def test_user_text_becomes_neither_header_nor_markup(kind: EmailKind) -> None:
-    raw = LETTERS.written(mail(kind, HOSTILE, HOSTILE))
+    raw = LETTERS.render(mail(kind, HOSTILE, HOSTILE))
     assert problems(raw) == []
     build_message = parsed(raw)
     assert build_message["Bcc"] is None
@@ -109,7 +109,7 @@ names = st.text(min_size=0, max_size=80)
 
 @given(name=names, said=names)
 def test_any_name_and_text_give_a_valid_message(name: str, said: str) -> None:
-    raw = LETTERS.written(mail(EmailKind.MENTION, name, said))
+    raw = LETTERS.render(mail(EmailKind.MENTION, name, said))
     assert problems(raw) == []
     assert len(parsed(raw)["From"].addresses) == 1
     assert_is_safe(body(raw, "html"))
@@ -126,13 +126,13 @@ def test_the_from_header_takes_any_display_name(name: str) -> None:
 
 
 def test_a_right_to_left_name_does_not_change_the_direction_of_other_text() -> None:
-    html = body(LETTERS.written(mail(EmailKind.FOLLOW, "نور الهدى")), "html")
+    html = body(LETTERS.render(mail(EmailKind.FOLLOW, "نور الهدى")), "html")
     assert '<html lang="en" dir="ltr">' in html
     assert "<bdi>نور الهدى</bdi> follows you" in html
 
 
 def test_an_email_to_an_unconfirmed_address_does_not_say_that_an_account_exists() -> None:
-    assert "because you have an account" not in body(LETTERS.written(mail(EmailKind.CONFIRM)), "plain")
+    assert "because you have an account" not in body(LETTERS.render(mail(EmailKind.CONFIRM)), "plain")
 
 
 def test_a_header_that_would_break_the_message_is_refused() -> None:
@@ -144,22 +144,22 @@ def test_an_email_about_a_reply_is_threaded_below_its_parent() -> None:
     author = account(2)
     first, answer = written_by(author, "Who likes tea?"), written_by(author, "I do", 200, reply_to=PostId(100))
     name = evolve(letter(EmailKind.MENTION), message_id="<post.200.7@kommata.example>", account_id=AccountId(7))
-    sent = parsed(LETTERS.written(mail(EmailKind.MENTION, post=answer, root=first, letter=name)))
+    sent = parsed(LETTERS.render(mail(EmailKind.MENTION, post=answer, root=first, email=name)))
     assert sent["In-Reply-To"] == "<post.100.7@kommata.example>"
     assert sent["References"].split() == ["<thread.100@kommata.example>", "<post.100.7@kommata.example>"]
     assert sent["Subject"] == "Re: Who likes tea?"
-    opening = parsed(LETTERS.written(mail(EmailKind.MENTION, said="Who likes tea?")))
+    opening = parsed(LETTERS.render(mail(EmailKind.MENTION, said="Who likes tea?")))
     assert (opening["Subject"], opening["In-Reply-To"]) == ("Who likes tea?", "<thread.100@kommata.example>")
 
 
 def test_the_subject_names_the_author_if_the_thread_root_is_hidden() -> None:
-    assert parsed(LETTERS.written(mail(EmailKind.MENTION, root=None)))["Subject"] == "Ada Lovelace mentioned you"
+    assert parsed(LETTERS.render(mail(EmailKind.MENTION, root=None)))["Subject"] == "Ada Lovelace mentioned you"
 
 
 def test_text_below_a_content_warning_is_not_emailed() -> None:
     author = account(2)
     hidden = written_by(author, "the butler did it", spoiler="The end of the book")
-    raw = LETTERS.written(mail(EmailKind.MENTION, post=hidden, root=hidden))
+    raw = LETTERS.render(mail(EmailKind.MENTION, post=hidden, root=hidden))
     assert "The end of the book" in body(raw, "plain")
     assert "The end of the book" in body(raw, "html")
     assert "butler" not in raw.decode() + body(raw, "plain") + body(raw, "html")
@@ -167,22 +167,22 @@ def test_text_below_a_content_warning_is_not_emailed() -> None:
 
 def test_a_post_in_an_email_links_to_the_current_site_url() -> None:
     moved = evolve(written_by(account(2), "#tea"), html=text_rules.parse("#tea", "was.example").html({}, "https://was.example"))
-    said = body(LETTERS.written(mail(EmailKind.MENTION, post=moved)), "html")
+    said = body(LETTERS.render(mail(EmailKind.MENTION, post=moved)), "html")
     assert 'href="https://kommata.example/tags/tea"' in said
     assert "was.example" not in said
 
 
 def test_notification_emails_have_one_click_unsubscribe_headers() -> None:
-    one_click = dict(fields(LETTERS.written(mail(EmailKind.FOLLOW))))
+    one_click = dict(fields(LETTERS.render(mail(EmailKind.FOLLOW))))
     assert one_click["List-Unsubscribe"] == "<https://kommata.example/mail/unsubscribe/token>"
     assert one_click["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert "List-Unsubscribe" not in dict(fields(LETTERS.written(mail(EmailKind.RESET))))
+    assert "List-Unsubscribe" not in dict(fields(LETTERS.render(mail(EmailKind.RESET))))
 
 
 def test_times_are_in_the_time_zone_of_the_reader() -> None:
     at = datetime(2026, 3, 29, 0, 59, tzinfo=UTC)
     told = letter(EmailKind.LOGIN, address="192.0.2.1", agent="", at=at.isoformat())
-    raw = LETTERS.written(mail(EmailKind.LOGIN, letter=told, locale="de", time_zone="Europe/Vienna"))
+    raw = LETTERS.render(mail(EmailKind.LOGIN, email=told, locale="de", time_zone="Europe/Vienna"))
     assert "29. März 2026, 01:59 (CET)" in body(raw, "plain")
     assert translations_for("de").moment(at + timedelta(minutes=1), ZoneInfo("Europe/Vienna")).endswith("03:00 (CEST)")
 
@@ -192,7 +192,7 @@ def test_rendering_an_email_again_gives_the_same_bytes() -> None:
         return re.sub(rb"={15}\d+==", b"", raw)
 
     one = mail(EmailKind.DIGEST)
-    assert bare(LETTERS.written(one)) == bare(LETTERS.written(one))
+    assert bare(LETTERS.render(one)) == bare(LETTERS.render(one))
 
 
 def placeholders(value: object) -> object:

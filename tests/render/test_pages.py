@@ -72,15 +72,15 @@ def test_user_text_is_never_markup(name: str) -> None:
 
 
 def test_a_lone_surrogate_is_replaced_and_causes_no_error() -> None:
-    page = PAGES.trouble(
-        PageContext(SITE, "c", "/", NOW, Viewer(account())), ErrorView(422, "No", kept=ComposerView("k", text="kept \ud800 text"))
+    page = PAGES.error(
+        PageContext(SITE, "c", "/", NOW, Viewer(account())), ErrorView(422, "No", composer=ComposerView("k", text="kept \ud800 text"))
     )
     assert "kept ? text" in page.decode()
 
 
 def test_an_error_page_keeps_the_text_that_was_being_written() -> None:
     kept = ComposerView("the-key", text="My long thought", spoiler="Food", visibility=Visibility.PRIVATE)
-    page = PAGES.trouble(PageContext(SITE, "c", "/", NOW, Viewer(account())), ErrorView(429, "Too fast.", kept)).decode()
+    page = PAGES.error(PageContext(SITE, "c", "/", NOW, Viewer(account())), ErrorView(429, "Too fast.", kept)).decode()
     assert "\nMy long thought</textarea>" in page
     assert 'value="the-key"' in page
     assert 'value="Food"' in page

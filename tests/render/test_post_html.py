@@ -15,7 +15,7 @@ from microblog.model.posts import PostFlags, Visibility
 from microblog.render.html.post_html import PostCounts, PostVariant, assemble, variant_for
 from tests.render.samples import PAGES, account, post
 
-FRAGMENTS = PAGES.fragments
+FRAGMENTS = PAGES.post_html
 any_flags = st.builds(PostFlags, st.booleans(), st.booleans(), st.booleans(), st.booleans())
 any_counts = st.builds(PostCounts, *[st.integers(0, 10**7)] * 3)
 

@@ -117,7 +117,7 @@ def test_a_sent_email_stays_sent(cursor: Cursor) -> None:
     emails.record_outcome(cursor, id=id, state=EmailState.DEFERRED, answer="too late", now=NOW)
     letter = emails.lock(cursor, id=id)
     assert letter is not None
-    assert (letter.state, letter.answer, letter.settled_at) == (EmailState.SENT, "250 OK", NOW)
+    assert (letter.state, letter.response, letter.settled_at) == (EmailState.SENT, "250 OK", NOW)
     assert not emails.retry(cursor, id=id, now=NOW)
 
 
@@ -126,8 +126,8 @@ def test_an_smtp_response_is_stored_as_one_printable_line(cursor: Cursor) -> Non
     emails.record_outcome(cursor, id=id, state=EmailState.REFUSED, answer="550\0 5.1.1\r\n\x1b[31mno\ud800 " + "x" * 1000, now=NOW)
     letter = emails.lock(cursor, id=id)
     assert letter is not None
-    assert letter.answer.startswith("550 5.1.1 [31mno? xxx")
-    assert len(letter.answer) == emails.MAX_RESPONSE_LENGTH
+    assert letter.response.startswith("550 5.1.1 [31mno? xxx")
+    assert len(letter.response) == emails.MAX_RESPONSE_LENGTH
 
 
 def test_retrying_adds_one_job_and_discards_the_dead_one(cursor: Cursor) -> None:

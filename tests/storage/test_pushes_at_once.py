@@ -124,7 +124,7 @@ async def test_the_next_push_waits_for_one_that_is_being_added(database: Databas
     await slow
     push = await asked
     assert push is not None
-    assert push.note.id == ids[0]
+    assert push.notification.id == ids[0]
 
 
 async def test_each_push_message_is_sent_once_under_concurrency(database: Database) -> None:

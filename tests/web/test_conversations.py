@@ -9,7 +9,7 @@ from tests.web.http_client import HttpResponse
 from tests.web.visitor import SiteFixture, document, links, main_text
 
 LIST = "/conversations"
-BADGE = "string(//nav//*[@data-count='letter'])"
+BADGE = "string(//nav//*[@data-count='messages'])"
 
 
 def said(site: SiteFixture, author: str, text: str, reply_to: Post | None = None) -> Post:

@@ -98,8 +98,8 @@ def test_the_confirmation_link_may_be_opened_in_another_browser(place: Place) ->
 def test_the_confirmation_email_can_be_resent_and_redirected_within_a_limit(place: Place) -> None:
     ada = place.newcomer()
     [lost] = place.post.deliver()
-    assert location(ada.submit("/confirm/resend", page="/pending")) == "/pending?notice=letter"
-    assert location(ada.submit("/confirm/email", page="/pending", email="right@example.org")) == "/pending?notice=letter"
+    assert location(ada.submit("/confirm/resend", page="/pending")) == "/pending?notice=sent"
+    assert location(ada.submit("/confirm/email", page="/pending", email="right@example.org")) == "/pending?notice=sent"
     [right] = place.post.deliver()
     assert right["To"] == "right@example.org"
     assert ada.get(place.post.path(lost, "/confirm/")).status == 410, "the first address proves nothing any more"
@@ -263,7 +263,7 @@ def test_a_rejected_email_address_is_shown_before_and_after_confirmation(place: 
         mention_for(place, cursor)
     assert "Send confirmation e-mail" in main_text(ada.get("/settings/account"))
     assert "we no longer send you e-mail" in main_text(ada.get("/settings/mail"))
-    assert location(ada.submit("/confirm/resend", page="/settings/account")) == "/settings/account?notice=letter"
+    assert location(ada.submit("/confirm/resend", page="/settings/account")) == "/settings/account?notice=sent"
 
 
 def test_an_email_address_taken_meanwhile_cannot_be_confirmed(place: Place, cursor: Cursor) -> None:

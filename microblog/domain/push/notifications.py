@@ -133,7 +133,7 @@ class PushNotifications:
             push_subscriptions.delete(cursor, id=id)
             return
         if outcome is PushOutcome.REFUSED:
-            push_subscriptions.dequeue(cursor, id=id, notification=push.note.id, now=self.now())
+            push_subscriptions.dequeue(cursor, id=id, notification=push.notification.id, now=self.now())
         push_subscriptions.record_failures(
             cursor, id=id, failures=failures, resting_until=self.now() + rest if outcome is PushOutcome.UNAVAILABLE else None
         )

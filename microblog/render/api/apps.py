@@ -28,11 +28,11 @@ APPLICATION = Definition[App, SiteUrls](
 CREDENTIAL_APPLICATION = Definition[RegisteredApp, SiteUrls](
     "CredentialApplication",
     {
-        "client_id": key(TEXT, lambda made, _: made.app.client_id),
-        "client_secret": key(TEXT, lambda made, _: made.secret),
+        "client_id": key(TEXT, lambda registered, _: registered.app.client_id),
+        "client_secret": key(TEXT, lambda registered, _: registered.secret),
         "client_secret_expires_at": always(WHOLE, 0),
     },
-    base=(APPLICATION, lambda made, _: made.app),
+    base=(APPLICATION, lambda registered, _: registered.app),
 )
 """An application with its secret, which is returned only once."""
 TOKEN = Definition[IssuedToken, None](

@@ -68,18 +68,18 @@ class Definition(dict[str, Any], Generic[T, S]):
         """Build the entity."""
         if self._prepare is not None:
             value = self._prepare(value)
-        made = self._template.copy() if self._base is None else self._base[0](self._base[1](value, site), site) | self._template
+        result = self._template.copy() if self._base is None else self._base[0](self._base[1](value, site), site) | self._template
         for key, get in self._getters:
-            made[key] = get(value, site)
+            result[key] = get(value, site)
         for key, get in self._optional:
             found = get(value, site)
             if found is ABSENT:
-                del made[key]
+                del result[key]
             else:
-                made[key] = found
+                result[key] = found
         for key, other in self._copies:
-            made[key] = made[other]
-        return made
+            result[key] = result[other]
+        return result
 
     @property
     def constants(self) -> Entity | None:
@@ -125,21 +125,21 @@ def one(definition: Definition[Part, S], get: Callable[[T, S], Part]) -> Key[T, 
 def one_or_null(definition: Definition[Part, S], get: Callable[[T, S], Part | None]) -> Key[T, S]:
     """Define a key with a nested entity, or null."""
 
-    def made(value: T, site: S) -> Entity | None:
+    def result(value: T, site: S) -> Entity | None:
         found = get(value, site)
         return None if found is None else definition(found, site)
 
-    return Key(nullable(definition), made)
+    return Key(nullable(definition), result)
 
 
 def one_or_absent(definition: Definition[Part, S], get: Callable[[T, S], Part | None]) -> Key[T, S]:
     """Define a key with a nested entity, or without it if the getter returns None."""
 
-    def made(value: T, site: S) -> object:
+    def result(value: T, site: S) -> object:
         found = get(value, site)
         return ABSENT if found is None else definition(found, site)
 
-    return Key(definition, made, optional=True)
+    return Key(definition, result, optional=True)
 
 
 def many(definition: Definition[Part, S], get: Callable[[T, S], Iterable[Part]]) -> Key[T, S]:

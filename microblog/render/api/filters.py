@@ -24,19 +24,19 @@ FILTER_STATUS = Definition[FilteredPost, None](
     "FilterStatus", {"id": key(ID, lambda chosen, _: str(chosen.id)), "status_id": key(ID, lambda chosen, _: str(chosen.post))}
 )
 _SUMMARY_KEYS: Keys[Filter, None] = {
-    "id": key(ID, lambda made, _: str(made.id)),
-    "title": key(TEXT, lambda made, _: made.title),
-    "context": key(array_of(FILTER_CONTEXT), lambda made, _: list(made.contexts)),
-    "expires_at": key(nullable(MOMENT), lambda made, _: moment_or_null(made.expires_at)),
-    "filter_action": key(one_of("warn", "hide", "blur"), lambda made, _: made.action),
+    "id": key(ID, lambda rule, _: str(rule.id)),
+    "title": key(TEXT, lambda rule, _: rule.title),
+    "context": key(array_of(FILTER_CONTEXT), lambda rule, _: list(rule.contexts)),
+    "expires_at": key(nullable(MOMENT), lambda rule, _: moment_or_null(rule.expires_at)),
+    "filter_action": key(one_of("warn", "hide", "blur"), lambda rule, _: rule.action),
 }
 FILTER_SUMMARY = Definition("", _SUMMARY_KEYS)
 FILTER = Definition[Filter, None](
     "Filter",
     {
         **_SUMMARY_KEYS,
-        "keywords": many(KEYWORD, lambda made, _: made.keywords),
-        "statuses": many(FILTER_STATUS, lambda made, _: made.posts),
+        "keywords": many(KEYWORD, lambda rule, _: rule.keywords),
+        "statuses": many(FILTER_STATUS, lambda rule, _: rule.posts),
     },
 )
 FILTER_RESULT = Definition[Match, None](
@@ -70,9 +70,9 @@ V1_FILTER = Definition[FilterKeyword, None](
 )
 
 
-def v1_filter_entity(made: Filter, keyword: Keyword) -> Entity:
+def v1_filter_entity(stored: Filter, keyword: Keyword) -> Entity:
     """Return the V1Filter entity of one keyword."""
-    return V1_FILTER(FilterKeyword(made, keyword), None)
+    return V1_FILTER(FilterKeyword(stored, keyword), None)
 
 
 def encode_filter_results(matches: Sequence[Match]) -> bytes:

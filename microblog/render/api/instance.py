@@ -63,13 +63,13 @@ class InstanceNumbers:
 
 @frozen
 class InstanceEntities:
-    """Builds the site's descriptions. `card` and `icon` are paths of images; `films`: video and audio uploads are supported."""
+    """Builds the site's descriptions. `card` and `icon` are paths of images; `video_enabled`: video and audio uploads are supported."""
 
     site: SiteView
     entities: Entities
     card: str
     icon: str
-    films: bool = False
+    video_enabled: bool = False
     version: str = field(init=False)
     streaming: str = field(init=False)
     card_url: str = field(init=False)
@@ -92,7 +92,7 @@ class InstanceEntities:
     @media_types.default
     def _media_types(self) -> list[str]:
         """MIME types that can be uploaded."""
-        return list((*IMAGE_TYPES, *VIDEO_TYPES, *AUDIO_TYPES) if self.films else IMAGE_TYPES)
+        return list((*IMAGE_TYPES, *VIDEO_TYPES, *AUDIO_TYPES) if self.video_enabled else IMAGE_TYPES)
 
     @property
     def is_open(self) -> bool:
@@ -100,7 +100,7 @@ class InstanceEntities:
         return self.site.registration in (RegistrationMode.OPEN, RegistrationMode.APPROVAL)
 
     @property
-    def asks(self) -> bool:
+    def approval_required(self) -> bool:
         """True if sign-ups need approval by a moderator."""
         return self.site.registration is RegistrationMode.APPROVAL
 
@@ -188,7 +188,7 @@ V1_INSTANCE = Definition[InstanceNumbers, InstanceEntities](
         "thumbnail": key(URL, lambda _, on: on.card_url),
         "languages": always(TEXTS, ["en"]),
         "registrations": key(FLAG, lambda _, on: on.is_open),
-        "approval_required": key(FLAG, lambda _, on: on.asks),
+        "approval_required": key(FLAG, lambda _, on: on.approval_required),
         "invites_enabled": key(FLAG, lambda _, on: on.site.registration is not RegistrationMode.CLOSED),
         "configuration": part(
             {
@@ -243,8 +243,8 @@ INSTANCE = Definition[VersionedNumbers, InstanceEntities](
         "registrations": part(
             {
                 "enabled": key(FLAG, lambda _, on: on.is_open),
-                "approval_required": key(FLAG, lambda _, on: on.asks),
-                "reason_required": key(FLAG, lambda _, on: on.asks),
+                "approval_required": key(FLAG, lambda _, on: on.approval_required),
+                "reason_required": key(FLAG, lambda _, on: on.approval_required),
                 "message": always(nullable(TEXT), None),
                 "min_age": always(nullable(COUNT), None),
                 "url": key(
@@ -303,12 +303,12 @@ NODEINFO = Definition[InstanceNumbers, InstanceEntities](
 ABOUT = Definition[TextPage | None, None](
     "ExtendedDescription",
     {
-        "updated_at": key(nullable(MOMENT), lambda said, _: moment(said.updated_at) if said else None),
-        "content": key(HTML, lambda said, _: said.html if said else ""),
+        "updated_at": key(nullable(MOMENT), lambda text, _: moment(text.updated_at) if text else None),
+        "content": key(HTML, lambda text, _: text.html if text else ""),
     },
 )
 PRIVACY = Definition[TextPage, None](
-    "PrivacyPolicy", {"updated_at": key(MOMENT, lambda said, _: moment(said.updated_at)), "content": key(HTML, lambda said, _: said.html)}
+    "PrivacyPolicy", {"updated_at": key(MOMENT, lambda text, _: moment(text.updated_at)), "content": key(HTML, lambda text, _: text.html)}
 )
 
 

@@ -9,9 +9,9 @@ from microblog.render.api.schemas import FLAG, ID, TEXT, one_of
 LIST = Definition[AccountList, None](
     "List",
     {
-        "id": key(ID, lambda made, _: str(made.id)),
-        "title": key(TEXT, lambda made, _: made.title),
-        "replies_policy": key(one_of("followed", "list", "none"), lambda made, _: made.replies),
-        "exclusive": key(FLAG, lambda made, _: made.exclusive),
+        "id": key(ID, lambda account_list, _: str(account_list.id)),
+        "title": key(TEXT, lambda account_list, _: account_list.title),
+        "replies_policy": key(one_of("followed", "list", "none"), lambda account_list, _: account_list.replies),
+        "exclusive": key(FLAG, lambda account_list, _: account_list.exclusive),
     },
 )

@@ -11,25 +11,25 @@ from microblog.render.api.site import SiteUrls
 def _meta(media: Media) -> Entity | None:
     """Return the metadata known so far: the focal point at once, dimensions after processing."""
     meta: Entity = {}
-    made = media.rendition
-    if made and made.original and (original := _original(media.kind, made)):
+    converted = media.rendition
+    if converted and converted.original and (original := _original(media.kind, converted)):
         meta["original"] = original
-    if made and made.preview_size:
-        meta["small"] = _size(made.preview_size)
+    if converted and converted.preview_size:
+        meta["small"] = _size(converted.preview_size)
     if media.focus:
         meta["focus"] = {"x": media.focus.x, "y": media.focus.y}
     return meta or None
 
 
-def _original(kind: MediaKind, made: ConvertedMedia) -> Entity | None:
+def _original(kind: MediaKind, converted: ConvertedMedia) -> Entity | None:
     if kind is MediaKind.AUDIO:
-        return {"duration": made.duration, "bitrate": made.bitrate}
-    if made.size is None:
+        return {"duration": converted.duration, "bitrate": converted.bitrate}
+    if converted.size is None:
         return None
     if kind is MediaKind.IMAGE:
-        return _size(made.size)
-    size = {"width": made.size.width, "height": made.size.height}
-    return {**size, "frame_rate": made.frame_rate, "duration": made.duration, "bitrate": made.bitrate}
+        return _size(converted.size)
+    size = {"width": converted.size.width, "height": converted.size.height}
+    return {**size, "frame_rate": converted.frame_rate, "duration": converted.duration, "bitrate": converted.bitrate}
 
 
 def _size(size: Dimensions) -> Entity:

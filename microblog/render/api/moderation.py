@@ -54,7 +54,7 @@ ADMIN_ACCOUNT = Definition[AdminView, SiteUrls](
 class ReportWithStatuses:
     """A report with its posts as JSON, encoded for the moderator, and the rules of the site."""
 
-    case: ReportDetails
+    details: ReportDetails
     statuses: Sequence[bytes]
     rules: Sequence[str]
 
@@ -64,22 +64,22 @@ class ReportWithStatuses:
 
     def member(self, account: AccountId | None) -> AdminView | None:
         """Return the moderators' view of an account by id; None if there is no id, or the account was deleted."""
-        member = None if account is None else self.case.members.get(account)
+        member = None if account is None else self.details.members.get(account)
         return None if member is None else AdminView(member.account, member.login)
 
 
 ADMIN_REPORT = Definition[ReportWithStatuses, SiteUrls](
     "AdminReport",
     {
-        "updated_at": key(MOMENT, lambda now, _: moment(now.case.report.closed_at or now.case.report.created_at)),
-        "account": one(ADMIN_ACCOUNT, lambda now, _: now.known(now.case.report.by)),
-        "target_account": one(ADMIN_ACCOUNT, lambda now, _: now.known(now.case.report.target)),
-        "assigned_account": one_or_null(ADMIN_ACCOUNT, lambda now, _: now.member(now.case.report.assigned_to)),
-        "action_taken_by_account": one_or_null(ADMIN_ACCOUNT, lambda now, _: now.member(now.case.report.closed_by)),
+        "updated_at": key(MOMENT, lambda now, _: moment(now.details.report.closed_at or now.details.report.created_at)),
+        "account": one(ADMIN_ACCOUNT, lambda now, _: now.known(now.details.report.by)),
+        "target_account": one(ADMIN_ACCOUNT, lambda now, _: now.known(now.details.report.target)),
+        "assigned_account": one_or_null(ADMIN_ACCOUNT, lambda now, _: now.member(now.details.report.assigned_to)),
+        "action_taken_by_account": one_or_null(ADMIN_ACCOUNT, lambda now, _: now.member(now.details.report.closed_by)),
         "statuses": key(array_of(STATUS), lambda now, _: fragments(now.statuses)),
-        "rules": key(array_of(RULE), lambda now, _: RULE.each(broken_rules(now.case.report, now.rules), None)),
+        "rules": key(array_of(RULE), lambda now, _: RULE.each(broken_rules(now.details.report, now.rules), None)),
     },
-    base=(REPORTED, lambda now, _: now.case.report),
+    base=(REPORTED, lambda now, _: now.details.report),
 )
 
 

@@ -181,7 +181,7 @@ def _treatment(reason: str) -> Key[PolicyWithCounts, None]:
     return key(one_of(*Treatment), lambda now, _: getattr(now.policy, reason))
 
 
-def _kept_back(reason: str) -> Key[PolicyWithCounts, None]:
+def _is_filtered(reason: str) -> Key[PolicyWithCounts, None]:
     return key(FLAG, lambda now, _: getattr(now.policy, reason) is not Treatment.ACCEPT)
 
 
@@ -191,7 +191,7 @@ POLICY = Definition[PolicyWithCounts, None](
 )
 V1_POLICY = Definition[PolicyWithCounts, None](
     "V1NotificationPolicy",
-    {**{f"filter_{name}": _kept_back(name) for name in V1_REASONS}, "summary": one(PENDING, lambda now, _: now.pending)},
+    {**{f"filter_{name}": _is_filtered(name) for name in V1_REASONS}, "summary": one(PENDING, lambda now, _: now.pending)},
 )
 
 

@@ -17,17 +17,17 @@ MAX_BODY = 140
 
 
 def _alert(kind: NotificationKind) -> Key[PushSubscription, SiteUrls]:
-    return key(FLAG, lambda made, _: kind in made.choice.alerts)
+    return key(FLAG, lambda subscription, _: kind in subscription.choice.alerts)
 
 
 SUBSCRIPTION = Definition[PushSubscription, SiteUrls](
     "WebPushSubscription",
     {
-        "id": key(WHOLE, lambda made, _: made.id),  # a number, as clients expect
-        "endpoint": key(URL, lambda made, _: made.target.endpoint),
-        "standard": key(FLAG, lambda made, _: made.target.standard),
+        "id": key(WHOLE, lambda subscription, _: subscription.id),  # a number, as clients expect
+        "endpoint": key(URL, lambda subscription, _: subscription.target.endpoint),
+        "standard": key(FLAG, lambda subscription, _: subscription.target.standard),
         "alerts": part({kind.value: _alert(kind) for kind in ALERTS}),
-        "policy": key(one_of(*PushPolicy), lambda made, _: made.choice.policy),
+        "policy": key(one_of(*PushPolicy), lambda subscription, _: subscription.choice.policy),
         "server_key": key(TEXT, lambda _, site: site.vapid),
     },
 )
@@ -39,8 +39,8 @@ def push_payload(site: SiteUrls, push: PushMessage) -> bytes:
     `access_token` is empty, because only the client knows its token, but some clients require the key. `notification_id` is a number,
     because mobile clients accept nothing else.
     """
-    note, said = push.note, translations_for(push.locale)
-    told = (note.post.spoiler or note.post.text) if note.post else note.warning.text if note.warning else note.account.bio
+    note, translations = push.notification, translations_for(push.locale)
+    body = (note.post.spoiler or note.post.text) if note.post else note.warning.text if note.warning else note.account.bio
     return orjson.dumps(
         {
             "access_token": "",
@@ -48,7 +48,7 @@ def push_payload(site: SiteUrls, push: PushMessage) -> bytes:
             "notification_id": note.id,
             "notification_type": note.kind,
             "icon": site.absolute(note.account.avatar or site.avatar),
-            "title": said.text(f"push.{note.kind}").format(name=excerpt(note.account.name, MAX_NAME)),
-            "body": excerpt(told, MAX_BODY),
+            "title": translations.text(f"push.{note.kind}").format(name=excerpt(note.account.name, MAX_NAME)),
+            "body": excerpt(body, MAX_BODY),
         }
     )

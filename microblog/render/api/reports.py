@@ -71,21 +71,21 @@ class ReactionForViewer:
 class AnnouncementForViewer:
     """An announcement. `streamed`: it is sent to all users alike, so it has no `read` and `me`."""
 
-    made: Announcement
+    announcement: Announcement
     streamed: bool
 
     @property
     def reactions(self) -> list[ReactionForViewer]:
         """The reactions to the announcement."""
-        return [ReactionForViewer(one, self.streamed) for one in self.made.reactions]
+        return [ReactionForViewer(one, self.streamed) for one in self.announcement.reactions]
 
 
 REACTION = Definition[ReactionForViewer, SiteUrls](
     "",
     {
-        "name": key(TEXT, lambda seen, _: seen.reaction.name),
-        "count": key(COUNT, lambda seen, _: seen.reaction.count),
-        "me": optional(FLAG, lambda seen, _: ABSENT if seen.streamed else seen.reaction.mine),
+        "name": key(TEXT, lambda shown, _: shown.reaction.name),
+        "count": key(COUNT, lambda shown, _: shown.reaction.count),
+        "me": optional(FLAG, lambda shown, _: ABSENT if shown.streamed else shown.reaction.mine),
         "url": elsewhere(URL),
         "static_url": elsewhere(URL),
     },
@@ -93,19 +93,19 @@ REACTION = Definition[ReactionForViewer, SiteUrls](
 ANNOUNCEMENT = Definition[AnnouncementForViewer, SiteUrls](
     "Announcement",
     {
-        "id": key(ID, lambda seen, _: str(seen.made.id)),
-        "content": key(HTML, lambda seen, site: site.linked(seen.made.html)),
-        "starts_at": key(nullable(MOMENT), lambda seen, _: moment_or_null(seen.made.starts_at)),
-        "ends_at": key(nullable(MOMENT), lambda seen, _: moment_or_null(seen.made.ends_at)),
-        "all_day": key(FLAG, lambda seen, _: seen.made.all_day),
-        "published_at": key(MOMENT, lambda seen, _: moment(seen.made.published_at)),
-        "updated_at": key(MOMENT, lambda seen, _: moment(seen.made.updated_at)),
+        "id": key(ID, lambda shown, _: str(shown.announcement.id)),
+        "content": key(HTML, lambda shown, site: site.linked(shown.announcement.html)),
+        "starts_at": key(nullable(MOMENT), lambda shown, _: moment_or_null(shown.announcement.starts_at)),
+        "ends_at": key(nullable(MOMENT), lambda shown, _: moment_or_null(shown.announcement.ends_at)),
+        "all_day": key(FLAG, lambda shown, _: shown.announcement.all_day),
+        "published_at": key(MOMENT, lambda shown, _: moment(shown.announcement.published_at)),
+        "updated_at": key(MOMENT, lambda shown, _: moment(shown.announcement.updated_at)),
         "mentions": always(array_of(ANY), []),
         "statuses": always(array_of(ANY), []),
         "tags": always(array_of(ANY), []),
         "emojis": always(array_of(ANY), []),
-        "reactions": key(array_of(REACTION), lambda seen, site: REACTION.each(seen.reactions, site)),
-        "read": optional(FLAG, lambda seen, _: ABSENT if seen.streamed else seen.made.read),
+        "reactions": key(array_of(REACTION), lambda shown, site: REACTION.each(shown.reactions, site)),
+        "read": optional(FLAG, lambda shown, _: ABSENT if shown.streamed else shown.announcement.read),
     },
 )
 
@@ -120,20 +120,20 @@ def report_entity(site: SiteUrls, report: Report, rules: Sequence[str]) -> Entit
     return REPORT(ReportWithRules(report, rules), site)
 
 
-def announcement_entity(site: SiteUrls, made: Announcement) -> Entity:
+def announcement_entity(site: SiteUrls, announcement: Announcement) -> Entity:
     """Return the Announcement entity for one viewer."""
-    return ANNOUNCEMENT(AnnouncementForViewer(made, streamed=False), site)
+    return ANNOUNCEMENT(AnnouncementForViewer(announcement, streamed=False), site)
 
 
-def streamed_announcement(site: SiteUrls, made: Announcement) -> Entity:
+def streamed_announcement(site: SiteUrls, announcement: Announcement) -> Entity:
     """Return the Announcement entity for the stream of all users, without `read` and `me`."""
-    return ANNOUNCEMENT(AnnouncementForViewer(made, streamed=True), site)
+    return ANNOUNCEMENT(AnnouncementForViewer(announcement, streamed=True), site)
 
 
-def reaction_entity(made: Announcement, name: str) -> Entity:
+def reaction_entity(announcement: Announcement, name: str) -> Entity:
     """Return the payload of the event `announcement.reaction`: the current count of one emoji."""
-    count = next((one.count for one in made.reactions if one.name == name), 0)
-    return {"name": name, "count": count, "announcement_id": str(made.id)}
+    count = next((one.count for one in announcement.reactions if one.name == name), 0)
+    return {"name": name, "count": count, "announcement_id": str(announcement.id)}
 
 
 def rules_entity(rules: Sequence[str]) -> list[Entity]:

@@ -40,9 +40,9 @@ def entity(name: str, keys: Mapping[str, Schema], optional: Iterable[str] = ()) 
 def extended(name: str, base: str, keys: Mapping[str, Schema], *, optional: Iterable[str] = (), without: Iterable[str] = ()) -> Schema:
     """Register a schema that extends or overrides the keys of another named schema, without some of them."""
     left_out = set(without)
-    kept = {key: schema for key, schema in NAMED[base]["properties"].items() if key not in left_out}
-    spare = {key for key in kept if key not in NAMED[base]["required"]}
-    return entity(name, {**kept, **keys}, spare | set(optional))
+    inherited = {key: schema for key, schema in NAMED[base]["properties"].items() if key not in left_out}
+    inherited_optional = {key for key in inherited if key not in NAMED[base]["required"]}
+    return entity(name, {**inherited, **keys}, inherited_optional | set(optional))
 
 
 def array_of(schema: Schema) -> Schema:

@@ -46,22 +46,22 @@ class StatusJsonCache:
 
     entities: Entities
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    remembered: int = MAX_ENTRIES
+    max_entries: int = MAX_ENTRIES
     hits: int = 0
     misses: int = 0
-    _kept: dict[PostId, tuple[Key, bytes]] = field(factory=dict, init=False)
+    _entries: dict[PostId, tuple[Key, bytes]] = field(factory=dict, init=False)
 
     def figures(self) -> CacheFigures:
         """Return the cache's statistics."""
-        return CacheFigures("post_json", self.hits, self.misses, len(self._kept), estimated_bytes(self._kept.values()))
+        return CacheFigures("post_json", self.hits, self.misses, len(self._entries), estimated_bytes(self._entries.values()))
 
     def encoded(self, post: Post, viewer: AccountId | None = None, flags: PostFlags = NO_FLAGS, filtered: bytes = b"[]") -> bytes:
         """Return the post as JSON for this viewer. `flags` are those of the original of a boost, `filtered` its encoded FilterResults."""
-        asked = self._poll(post.original, viewer, flags)
-        shown = self._fragment(post.original) + asked + self._overlay(post.original, viewer, flags, filtered)
+        poll = self._poll(post.original, viewer, flags)
+        encoded = self._fragment(post.original) + poll + self._overlay(post.original, viewer, flags, filtered)
         if post.boost is None:
-            return shown
-        return self._fragment(post) + asked + b',"reblog":' + shown + self._overlay(post, viewer, flags, filtered)
+            return encoded
+        return self._fragment(post) + poll + b',"reblog":' + encoded + self._overlay(post, viewer, flags, filtered)
 
     def _poll(self, post: Post, viewer: AccountId | None, flags: PostFlags) -> bytes:
         """Return the poll as JSON. It is not cached, because it depends on the time and on the viewer."""
@@ -79,18 +79,18 @@ class StatusJsonCache:
 
     def _fragment(self, post: Post) -> bytes:
         key = cache_key(post) if post.boost is None else (*cache_key(post), cache_key(post.boost))
-        kept = self._kept.pop(post.id, None)
-        if kept is None or kept[0] != key:
+        entry = self._entries.pop(post.id, None)
+        if entry is None or entry[0] != key:
             self.misses += 1
-            kept = key, self._made(post)
-            if len(self._kept) >= self.remembered:
-                del self._kept[next(iter(self._kept))]
+            entry = key, self._encode(post)
+            if len(self._entries) >= self.max_entries:
+                del self._entries[next(iter(self._entries))]
         else:
             self.hits += 1
-        self._kept[post.id] = kept
-        return kept[1]
+        self._entries[post.id] = entry
+        return entry[1]
 
-    def _made(self, post: Post) -> bytes:
+    def _encode(self, post: Post) -> bytes:
         entity = self.entities.status(post)
         del entity["poll"]
         if post.boost is not None:

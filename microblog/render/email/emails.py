@@ -46,99 +46,99 @@ class EmailRenderer:
         self._site = site
         self._environments = {ending: _environment(escaped=ending == "html") for ending in ("txt", "html")}
 
-    def written(self, mail: EmailContext) -> bytes:
+    def render(self, context: EmailContext) -> bytes:
         """Return the message with headers, text and HTML. It is reproducible, except for the boundary of its parts."""
-        said = translations_for(mail.locale)
-        words = _EmailTexts(self._site, mail, said)
-        return build_message(self._head(mail, words), self._part("txt", mail, words), self._part("html", mail, words))
+        translations = translations_for(context.locale)
+        texts = _EmailTexts(self._site, context, translations)
+        return build_message(self._headers(context, texts), self._part("txt", context, texts), self._part("html", context, texts))
 
-    def _head(self, mail: EmailContext, words: _EmailTexts) -> MessageHeaders:
-        letter = mail.letter
+    def _headers(self, context: EmailContext, texts: _EmailTexts) -> MessageHeaders:
+        email = context.email
         return MessageHeaders(
-            message_id=letter.message_id or "",
-            date=letter.created_at.astimezone(UTC),
-            name=words.text("all.from") if mail.by else self._site.name,
+            message_id=email.message_id or "",
+            date=email.created_at.astimezone(UTC),
+            name=texts.text("all.from") if context.by else self._site.name,
             sender=self._site.address,
-            recipient=letter.recipient,
-            subject=words.subject(),
-            language=words.said.language,
+            recipient=email.recipient,
+            subject=texts.subject(),
+            language=texts.translations.language,
             reply_to=self._site.reply_to if self._site.reply_to != self._site.address else None,
-            unsubscribe=mail.unsubscribe,
-            thread=thread_of(mail),
+            unsubscribe=context.unsubscribe,
+            thread=thread_of(context),
         )
 
-    def _part(self, ending: str, mail: EmailContext, words: _EmailTexts) -> str:
-        template = self._environments[ending].get_template(f"emails/{mail.letter.kind}.{ending}")
-        say = words.html if ending == "html" else words.text
+    def _part(self, ending: str, context: EmailContext, texts: _EmailTexts) -> str:
+        template = self._environments[ending].get_template(f"emails/{context.email.kind}.{ending}")
+        t = texts.html if ending == "html" else texts.text
         text = template.render(
-            mail=mail,
+            context=context,
             site=self._site,
-            language=words.said.language,
-            subject=words.subject(),
-            say=say,
-            moment=words.moment,
-            tally=words.tally,
+            language=texts.translations.language,
+            subject=texts.subject(),
+            t=t,
+            format_time=texts.format_time,
+            count_phrases=texts.count_phrases,
         )
         return text if ending == "html" else clean_text(text).strip() + "\n"
 
 
-def thread_of(mail: EmailContext) -> MessageThread:
+def thread_of(context: EmailContext) -> MessageThread:
     """Return the threading headers of an e-mail about a post: a reply to the e-mail about the parent post to the same recipient.
 
     All e-mails about one thread refer to a first message that is never sent, so mail clients group them whichever of them arrive.
     """
-    post, reader = mail.post, mail.letter.account_id
+    post, reader = context.post, context.email.account_id
     if post is None or reader is None:
         return MessageThread()
-    host = (mail.letter.message_id or "").rpartition("@")[2]
+    host = (context.email.message_id or "").rpartition("@")[2]
     first = f"<thread.{post.thread_id or post.id}@{host}"
-    answered = f"<post.{post.reply_to}.{reader}@{host}" if post.reply_to else first
-    return MessageThread(answered, tuple(dict.fromkeys((first, answered))))
+    parent = f"<post.{post.reply_to}.{reader}@{host}" if post.reply_to else first
+    return MessageThread(parent, tuple(dict.fromkeys((first, parent))))
 
 
 class _EmailTexts:
     """The translated texts of one e-mail, with its values inserted."""
 
-    def __init__(self, site: EmailSender, mail: EmailContext, said: EmailTranslations) -> None:
-        self.said = said
-        self._mail = mail
-        self._zone = ZoneInfo(mail.time_zone)
-        who = mail.by.username if mail.by else mail.username
-        self._values = {"site": site.name, "username": who, "name": mail.by.name if mail.by else ""}
-        if mail.report:
-            self._values["day"] = said.day(mail.report.begin.date())
+    def __init__(self, site: EmailSender, context: EmailContext, translations: EmailTranslations) -> None:
+        self.translations = translations
+        self._context = context
+        self._zone = ZoneInfo(context.time_zone)
+        who = context.by.username if context.by else context.username
+        self._values = {"site": site.name, "username": who, "name": context.by.name if context.by else ""}
+        if context.report:
+            self._values["day"] = translations.day(context.report.begin.date())
 
     def text(self, key: str, **values: str) -> str:
         """Return a text as a single line."""
-        shown = {
+        lines = {
             name: single_line(value)[:MAX_NAME] if name == "name" else single_line(value) for name, value in (self._values | values).items()
         }
-        return single_line(self.said.text(key).format(**shown))
+        return single_line(self.translations.text(key).format(**lines))
 
     def html(self, key: str, **values: str) -> Markup:
         """Return a text as HTML. Each value is in a bdi element, so its text direction does not affect the rest."""
-        put = {name: Markup("<bdi>{}</bdi>").format(single_line(value)) for name, value in (self._values | values).items()}
-        return Markup(escape(self.said.text(key))).format(**put)  # noqa: S704 - the text and the values are escaped
+        escaped_values = {name: Markup("<bdi>{}</bdi>").format(single_line(value)) for name, value in (self._values | values).items()}
+        return Markup(escape(self.translations.text(key))).format(**escaped_values)  # noqa: S704 - the text and the values are escaped
 
-    def moment(self, moment: datetime | str) -> str:
+    def format_time(self, moment: datetime | str) -> str:
         """Format a time in the recipient's time zone."""
-        return self.said.moment(datetime.fromisoformat(moment) if isinstance(moment, str) else moment, self._zone)
+        return self.translations.moment(datetime.fromisoformat(moment) if isinstance(moment, str) else moment, self._zone)
 
-    def tally(self, counts: Mapping[str, int]) -> list[str]:
+    def count_phrases(self, counts: Mapping[str, int]) -> list[str]:
         """Return a phrase for the count of each kind of notification. Kinds without a translation are left out."""
-        order = list(self.said.table["digest"])
-        known = sorted((kind for kind in counts if self.said.has(f"digest.{kind}")), key=order.index)
-        return [self.said.number(f"digest.{kind}", counts[kind]) for kind in known]
+        order = list(self.translations.table["digest"])
+        known = sorted((kind for kind in counts if self.translations.has(f"digest.{kind}")), key=order.index)
+        return [self.translations.number(f"digest.{kind}", counts[kind]) for kind in known]
 
     def subject(self) -> str:
         """Return the subject; for mentions that of the thread, so that mail clients that group by subject group them as well."""
-        mail = self._mail
-        if mail.letter.kind is EmailKind.WARNING:
-            return self.text(f"warning.title_{mail.letter.data['action']}")
-        topic = _topic(mail.root) if mail.root else ""
-        if mail.letter.kind is not EmailKind.MENTION or mail.post is None or not topic:
-            return self.text(f"{mail.letter.kind}.subject")
-        return topic if mail.root and mail.post.id == mail.root.id else f"Re: {topic}"
+        context = self._context
+        if context.email.kind is EmailKind.WARNING:
+            return self.text(f"warning.title_{context.email.data['action']}")
+        topic = _topic(context.root) if context.root else ""
+        if context.email.kind is not EmailKind.MENTION or context.post is None or not topic:
+            return self.text(f"{context.email.kind}.subject")
+        return topic if context.root and context.post.id == context.root.id else f"Re: {topic}"
 
 
 def _topic(post: Post) -> str:
@@ -146,7 +146,7 @@ def _topic(post: Post) -> str:
 
 
 def _environment(*, escaped: bool) -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=loader(),
         autoescape=escaped,  # noqa: S701 - off for the text parts, which are not HTML
         undefined=StrictUndefined,
@@ -155,21 +155,21 @@ def _environment(*, escaped: bool) -> Environment:
         keep_trailing_newline=True,
         auto_reload=False,
     )
-    made.globals |= {
-        "agent": browser_name,
-        "beginning": _post_excerpt,
-        "block": clean_text,
-        "colour": _avatar_color,
-        "figures": _report_rows,
-        "html_of": _html_of,
+    environment.globals |= {
+        "browser_name": browser_name,
+        "excerpt": _post_excerpt,
+        "clean_text": clean_text,
+        "avatar_color": _avatar_color,
+        "report_rows": _report_rows,
+        "post_html": _post_html,
         "initial": initial,
-        "line": single_line,
-        "quoted": _quote,
+        "single_line": single_line,
+        "quote": _quote,
     }
-    return made
+    return environment
 
 
-def _html_of(post: Post, url: str) -> Markup:
+def _post_html(post: Post, url: str) -> Markup:
     return Markup(own_links(post.html, url))  # noqa: S704 - sanitized when the post was stored
 
 

@@ -49,7 +49,7 @@ class MessageHeaders:
 
     def fields(self) -> dict[str, str]:
         """Return the names and encoded values, in the order of the message."""
-        found = {
+        values = {
             "From": mailbox(self.name, self.sender),
             "To": self.recipient,
             "Subject": encode_header("Subject", self.subject),
@@ -62,9 +62,9 @@ class MessageHeaders:
             "Content-Language": self.language,
         }
         if self.unsubscribe:  # RFC 8058
-            found["List-Unsubscribe"] = f"<{self.unsubscribe}>"
-            found["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        return {name: value for name, value in found.items() if value}
+            values["List-Unsubscribe"] = f"<{self.unsubscribe}>"
+            values["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        return {name: value for name, value in values.items() if value}
 
 
 def single_line(text: str) -> str:
@@ -79,19 +79,19 @@ def clean_text(text: str) -> str:
 
 def encode_header(name: str, text: str) -> str:
     """Encode and fold the value of an unstructured header (RFC 2047)."""
-    tidy = single_line(text)
-    charset = "us-ascii" if tidy.isascii() and "=?" not in tidy else "utf-8"
-    return Header(tidy, charset, maxlinelen=MAX_LINE, header_name=name).encode(linesep="\r\n")
+    line = single_line(text)
+    charset = "us-ascii" if line.isascii() and "=?" not in line else "utf-8"
+    return Header(line, charset, maxlinelen=MAX_LINE, header_name=name).encode(linesep="\r\n")
 
 
 def mailbox(name: str, address: str) -> str:
     """Return `name <address>`. The name is quoted or encoded, so it cannot contain another address."""
-    tidy = single_line(name)
-    if not tidy:
+    line = single_line(name)
+    if not line:
         return address
-    shown = '"' + _SPECIAL.sub(r"\\\1", tidy) + '"'
-    if not tidy.isascii() or "=?" in tidy or len(shown) > MAX_LINE - len("From: "):
-        shown = Header(tidy, "utf-8", maxlinelen=MAX_LINE, header_name="From").encode(linesep="\r\n")
+    shown = '"' + _SPECIAL.sub(r"\\\1", line) + '"'
+    if not line.isascii() or "=?" in line or len(shown) > MAX_LINE - len("From: "):
+        shown = Header(line, "utf-8", maxlinelen=MAX_LINE, header_name="From").encode(linesep="\r\n")
     return f"{shown}\r\n <{address}>"
 
 
@@ -118,20 +118,20 @@ def _is_body_header(name: str) -> bool:
     return name.lower() in ("mime-version", "content-type", "content-transfer-encoding")
 
 
-def build_message(head: MessageHeaders, text: str, html: str) -> bytes:
+def build_message(headers: MessageHeaders, text: str, html: str) -> bytes:
     """Return the message in ASCII with CRLF line ends."""
-    made = EmailMessage(_POLICY)
-    made.set_content(_replace_surrogates(text))
-    made.add_alternative(_replace_surrogates(html), subtype="html")
-    _set_headers(made, head.fields())  # last, because setting the content removes all Content-* headers
-    return made.as_bytes()
+    message = EmailMessage(_POLICY)
+    message.set_content(_replace_surrogates(text))
+    message.add_alternative(_replace_surrogates(html), subtype="html")
+    _set_headers(message, headers.fields())  # last, because setting the content removes all Content-* headers
+    return message.as_bytes()
 
 
-def _set_headers(made: EmailMessage, fields: Mapping[str, str]) -> None:
+def _set_headers(message: EmailMessage, fields: Mapping[str, str]) -> None:
     for name, value in fields.items():
         if not value.isascii() or regex.search(r"\r(?!\n)|(?<!\r)\n|\r\n(?![ \t])", value):
             raise ValueError(f"The header {name} would break the message.")
-        made[name] = value
+        message[name] = value
 
 
 def _replace_surrogates(text: str) -> str:

@@ -1,6 +1,6 @@
 """View models of the API documentation page, built from an OpenAPI document. Pure.
 
-Operations and entities never change while the server runs, so each is rendered once and kept as HTML; a page concatenates them.
+Operations and entities never change while the server runs, so each is rendered once; a page concatenates them.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _FORMATS = {"uri": "URL", "date": "date", "date-time": "time (ISO 8601)", "binar
 
 @frozen
 class FieldDoc:
-    """A parameter, a field of a body or a key of an entity. `place` is path, query, header or body; empty for keys of an entity."""
+    """A parameter, a field of a body or a key of an entity. `location` is path, query, header or body; empty for keys of an entity."""
 
     name: str
     type: Markup
-    meaning: str = ""
+    description: str = ""
     required: bool = False
-    place: str = ""
+    location: str = ""
 
 
 @frozen
@@ -35,7 +35,7 @@ class ResponseDoc:
     """A possible response of an operation."""
 
     status: str
-    meaning: str
+    description: str
     type: Markup | None = None
 
 
@@ -60,7 +60,7 @@ class ReferenceEntry:
     """A rendered operation or entity, with the lower-case text that a search matches."""
 
     html: str
-    words: str
+    search_text: str
 
 
 @frozen
@@ -69,13 +69,13 @@ class Section:
 
     id: str
     name: str
-    meaning: str
+    description: str
     operations: tuple[ReferenceEntry, ...]
 
     @property
     def articles(self) -> list[str]:
         """The rendered operations."""
-        return [kept.html for kept in self.operations]
+        return [entries.html for entries in self.operations]
 
 
 @frozen
@@ -88,7 +88,7 @@ class ApiReference:
     @property
     def articles(self) -> list[str]:
         """The rendered entities."""
-        return [kept.html for kept in self.entities]
+        return [entries.html for entries in self.entities]
 
     def matching(self, query: str) -> ApiReference:
         """Return the entries that contain all words of `query`; all entries if it is empty."""
@@ -97,8 +97,8 @@ class ApiReference:
         return ApiReference(tuple(section for section in sections if section.operations), _filter_entries(self.entities, words))
 
 
-def _filter_entries(kept: Iterable[ReferenceEntry], words: Iterable[str]) -> tuple[ReferenceEntry, ...]:
-    return tuple(one for one in kept if all(word in one.words for word in words))
+def _filter_entries(entries: Iterable[ReferenceEntry], words: Iterable[str]) -> tuple[ReferenceEntry, ...]:
+    return tuple(each for each in entries if all(word in each.search_text for word in words))
 
 
 def build_reference(document: Node, part: Part) -> ApiReference:
@@ -120,11 +120,11 @@ def build_reference(document: Node, part: Part) -> ApiReference:
 
 def anchor(name: str) -> str:
     """Return the HTML id of a section."""
-    return "-".join("".join(letter if letter.isalnum() else " " for letter in name.lower()).split())
+    return "-".join("".join(character if character.isalnum() else " " for character in name.lower()).split())
 
 
 def _operation(method: str, path: str, node: Node, shared: Node) -> OperationDoc:
-    answers = {status: _response(status, one, shared) for status, one in node["responses"].items()}
+    responses = {status: _response(status, each, shared) for status, each in node["responses"].items()}
     security = node["security"]
     return OperationDoc(
         id=node["operationId"],
@@ -135,8 +135,8 @@ def _operation(method: str, path: str, node: Node, shared: Node) -> OperationDoc
         access=_access(security),
         scopes=tuple(scope for way in security for scope in way.get("oauth2", ())),
         fields=tuple(_fields(node)),
-        responses=tuple(answer for status, answer in answers.items() if status < "4"),
-        errors=tuple(answer for status, answer in answers.items() if status >= "4"),
+        responses=tuple(response for status, response in responses.items() if status < "4"),
+        errors=tuple(response for status, response in responses.items() if status >= "4"),
     )
 
 
@@ -150,13 +150,13 @@ def _response(status: str, node: Node, shared: Node) -> ResponseDoc:
     if "$ref" in node:
         return ResponseDoc(status, shared[node["$ref"].rpartition("/")[2]]["description"])
     content: Node = node.get("content", {})
-    types = [Markup('{} <span class="soft">{}</span>').format(describe_type(one["schema"]), kind) for kind, one in content.items()]
+    types = [Markup('{} <span class="soft">{}</span>').format(describe_type(each["schema"]), kind) for kind, each in content.items()]
     return ResponseDoc(status, node["description"], Markup(", ").join(types) if types else None)
 
 
 def _fields(node: Node) -> Iterator[FieldDoc]:
-    for one in node.get("parameters", ()):
-        yield FieldDoc(one["name"], describe_type(one["schema"]), one.get("description", ""), one["required"], one["in"])
+    for each in node.get("parameters", ()):
+        yield FieldDoc(each["name"], describe_type(each["schema"]), each.get("description", ""), each["required"], each["in"])
     content: Node = node.get("requestBody", {}).get("content", {})
     if content:
         body = content["multipart/form-data"]["schema"]  # the complete one: the other media types have no files
@@ -177,9 +177,9 @@ def describe_type(schema: Node) -> Markup:
         name = schema["$ref"].removeprefix(_SCHEMAS)
         return Markup('<a href="#{0}">{0}</a>').format(name)
     if "anyOf" in schema:
-        return Markup(" or ").join(describe_type(one) for one in schema["anyOf"])
+        return Markup(" or ").join(describe_type(each) for each in schema["anyOf"])
     if "enum" in schema:
-        return Markup(" or ").join(Markup("<code>{}</code>").format(one) for one in schema["enum"])
+        return Markup(" or ").join(Markup("<code>{}</code>").format(each) for each in schema["enum"])
     if schema.get("type") == "array":
         return Markup("list of {}").format(describe_type(schema["items"]))
     if schema.get("properties"):

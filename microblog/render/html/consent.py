@@ -49,32 +49,32 @@ _WHOLE = {
 
 
 @frozen
-class ScopeWords:
-    """The description of a scope. `heavy`: it is shown with a warning sign."""
+class ScopeDescription:
+    """The description of a scope. `dangerous`: it is shown with a warning sign."""
 
     scope: str
-    sentence: str
-    heavy: bool
+    description: str
+    dangerous: bool
 
 
-def told(scopes: Iterable[str]) -> tuple[ScopeWords, ...]:
-    """The descriptions of scopes, for the consent page."""
-    return tuple(ScopeWords(scope, _sentence(scope), scope.startswith("admin")) for scope in scopes)
+def describe_scopes(scopes: Iterable[str]) -> tuple[ScopeDescription, ...]:
+    """Return the descriptions of scopes."""
+    return tuple(ScopeDescription(scope, _sentence(scope), scope.startswith("admin")) for scope in scopes)
 
 
 def _sentence(scope: str) -> str:
     if scope in _WHOLE:
         return _WHOLE[scope]
-    way, _, thing = scope.rpartition(":")
-    if way == "admin:read":
-        return f"Read data as an administrator: {thing.replace('_', ' ')}"
-    if way == "admin:write":
-        return f"Change data as an administrator: {thing.replace('_', ' ')}"
-    return _READ[thing] if way == "read" else _WRITE[thing]
+    access, _, object = scope.rpartition(":")
+    if access == "admin:read":
+        return f"Read data as an administrator: {object.replace('_', ' ')}"
+    if access == "admin:write":
+        return f"Change data as an administrator: {object.replace('_', ' ')}"
+    return _READ[object] if access == "read" else _WRITE[object]
 
 
-def back_to(redirect_uri: str) -> str:
-    """The sentence that says where the browser goes after the decision."""
+def describe_redirect(redirect_uri: str) -> str:
+    """Return the sentence that says where the browser goes after the decision."""
     if redirect_uri == OUT_OF_BAND:
         return "You will get a code to enter in the app."
     parts = urlsplit(redirect_uri)

@@ -13,17 +13,17 @@ from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PageContext
 
-_NAMES_FIRST = re.compile(r"(?:@[\w.-]+[ \t\r\n,:]+)+")
+_LEADING_MENTIONS = re.compile(r"(?:@[\w.-]+[ \t\r\n,:]+)+")
 MAX_EXCERPT = 160
 MAX_NAMES = 3
 
 
 @frozen
 class ConversationRow:
-    """One conversation of the list. `folded` are the titles of the viewer's filters that match its last post, empty if none does."""
+    """One conversation of the list. `filter_titles` are the titles of the viewer's filters that match its last post, empty if none does."""
 
     conversation: Conversation
-    folded: str = ""
+    filter_titles: str = ""
 
     @property
     def own(self) -> bool:
@@ -31,12 +31,12 @@ class ConversationRow:
         return self.conversation.last.author.id == self.conversation.account.id
 
     @property
-    def said(self) -> str:
+    def preview(self) -> str:
         """An excerpt of the last post without its leading mentions, or its content warning or matching filters."""
         last = self.conversation.last
-        if self.folded or last.spoiler:
-            return f"Filtered: {self.folded}" if self.folded else excerpt(last.spoiler, MAX_EXCERPT)
-        return excerpt(_NAMES_FIRST.sub("", last.text, count=1) if last.text.startswith("@") else last.text, MAX_EXCERPT)
+        if self.filter_titles or last.spoiler:
+            return f"Filtered: {self.filter_titles}" if self.filter_titles else excerpt(last.spoiler, MAX_EXCERPT)
+        return excerpt(_LEADING_MENTIONS.sub("", last.text, count=1) if last.text.startswith("@") else last.text, MAX_EXCERPT)
 
 
 @frozen
@@ -48,11 +48,13 @@ class ConversationsPage:
     newest: bool = True
 
 
-def conversations_page(pages: Pages, shell: PageContext, page: ConversationsPage) -> bytes:
+def conversations_page(pages: Pages, context: PageContext, page: ConversationsPage) -> bytes:
     """Render the list of the viewer's conversations."""
-    return pages.page("conversations", shell, PageMetadata("Messages", index=False), page=page, most_names=MAX_NAMES)
+    return pages.page("conversations", context, PageMetadata("Messages", index=False), page=page, max_names=MAX_NAMES)
 
 
 def conversation_row(pages: Pages) -> Callable[[Conversation, str], str]:
     """Return a renderer of one row for live updates. Its arguments are the conversation and the titles of matching filters."""
-    return lambda conversation, folded: pages.part("_talk", talk=ConversationRow(conversation, folded), most_names=MAX_NAMES)
+    return lambda conversation, filter_titles: pages.part(
+        "_conversation", row=ConversationRow(conversation, filter_titles), max_names=MAX_NAMES
+    )

@@ -56,27 +56,27 @@ class EmailSwitch:
     name: str
     label: str
     hint: str
-    on: bool
+    checked: bool
 
 
 @frozen
-class MailForm:
+class EmailForm:
     """The e-mail settings of a user.
 
-    `refused` is set if the mail server rejected the newest e-mail. `kept`: the site has no mail server and writes e-mails to files.
+    `rejection` is set if the mail server rejected the newest e-mail. `saves_to_files`: the site has no mail server, so it sends no e-mail.
     """
 
     login: Login
     is_admin: bool = False
-    refused: AddressRejection | None = None
-    kept: bool = False
+    rejection: AddressRejection | None = None
+    saves_to_files: bool = False
     errors: Mapping[str, str] = field(factory=dict)
 
     @property
     def switches(self) -> tuple[EmailSwitch, ...]:
         """One checkbox for each kind except the digest, which has a frequency; the daily report is for administrators."""
         preferences = self.login.preferences
-        told = [
+        switches = [
             (EmailKind.MENTION, "Someone mentions you or replies to you", "Not sent if you have already seen it here."),
             (EmailKind.FOLLOW, "Someone follows you", ""),
             (EmailKind.FOLLOW_REQUEST, "Someone requests to follow you", ""),
@@ -87,7 +87,7 @@ class MailForm:
             ),
             (EmailKind.REPORT, "The daily report about this site is ready", "For administrators."),
         ]
-        offered = [one for one in told if self.is_admin or one[0] is not EmailKind.REPORT]
+        offered = [one for one in switches if self.is_admin or one[0] is not EmailKind.REPORT]
         return tuple(
             EmailSwitch(PREFERENCE_FIELDS[kind], label, hint, getattr(preferences, PREFERENCE_FIELDS[kind]))
             for kind, label, hint in offered
@@ -122,13 +122,13 @@ class ResetForm:
 class OutboxPage:
     """The outbox, for administrators.
 
-    `kept_in` is the directory of e-mails on a site without a mail server; `state` is the selected state (empty: all).
+    `directory` is that of e-mails on a site without a mail server; `state` is the selected state (empty: all).
     """
 
-    letters: tuple[Email, ...] = ()
+    emails: tuple[Email, ...] = ()
     counts: Mapping[EmailState, int] = field(factory=dict)
     state: str = ""
-    kept_in: str | None = None
+    directory: str | None = None
     older: str | None = None
 
     @property
@@ -136,27 +136,27 @@ class OutboxPage:
         """(state, label, count) of each tab; states that need attention come first."""
         return tuple((str(state), label, self.counts.get(state, 0)) for state, label in STATE_LABELS.items())
 
-    def kind(self, letter: Email) -> str:
+    def kind(self, email: Email) -> str:
         """Return the label of its kind."""
-        return KIND_LABELS[letter.kind]
+        return KIND_LABELS[email.kind]
 
-    def label(self, letter: Email) -> str:
+    def label(self, email: Email) -> str:
         """Return the label of its state."""
-        return STATE_LABELS[letter.state]
+        return STATE_LABELS[email.state]
 
-    def may_go_again(self, letter: Email) -> bool:
+    def can_retry(self, email: Email) -> bool:
         """True if it can be sent again."""
-        return letter.state in RETRYABLE
+        return email.state in RETRYABLE
 
 
 @frozen
 class JobsPage:
-    """The jobs, for administrators. `which` is a key of JOB_LISTS."""
+    """The jobs, for administrators. `tab` is a key of JOB_LISTS."""
 
     counts: JobCounts
     kinds: Mapping[str, JobCounts] = field(factory=dict)
     jobs: tuple[Job, ...] = ()
-    which: str = "dead"
+    tab: str = "dead"
     older: str | None = None
 
     @property
@@ -165,6 +165,6 @@ class JobsPage:
         known = {"dead": self.counts.dead, "retrying": self.counts.retrying, "waiting": self.counts.waiting, "running": self.counts.running}
         return tuple((name, label, known.get(name)) for name, label in JOB_LISTS.items())
 
-    def may_be_decided(self, job: Job) -> bool:
+    def can_act(self, job: Job) -> bool:
         """True if the job can be run now or discarded."""
         return str(job.state) in ("dead", "waiting")

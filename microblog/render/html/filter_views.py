@@ -35,29 +35,29 @@ KEEP = "keep"
 class FilterForm:
     """The form to create or edit a filter, with its values as stored or as submitted. `keywords` has one keyword per line."""
 
-    made: Filter | None = None
+    stored: Filter | None = None
     title: str = ""
     keywords: str = ""
     whole_word: bool = True
     contexts: tuple[str, ...] = ("home", "public", "thread")
     action: str = "warn"
-    term: str = ""
+    duration: str = ""
     errors: Mapping[str, str] = field(factory=dict)
 
     @property
     def target(self) -> str:
         """The URL that the form is submitted to."""
-        return f"/settings/filters/{self.made.id}" if self.made else "/settings/filters"
+        return f"/settings/filters/{self.stored.id}" if self.stored else "/settings/filters"
 
 
-def filters_page(pages: Pages, shell: PageContext, filters: tuple[Filter, ...], form: FilterForm) -> bytes:
+def filters_page(pages: Pages, context: PageContext, filters: tuple[Filter, ...], form: FilterForm) -> bytes:
     """Render the viewer's filters, and the form to add one."""
-    return pages.page("settings_filters", shell, PageMetadata("Filters"), filters=filters, form=form, **_CHOICES)
+    return pages.page("settings_filters", context, PageMetadata("Filters"), filters=filters, form=form, **_CHOICES)
 
 
-def filter_page(pages: Pages, shell: PageContext, form: FilterForm) -> bytes:
+def filter_page(pages: Pages, context: PageContext, form: FilterForm) -> bytes:
     """Render the form to edit one filter."""
-    return pages.page("settings_filter", shell, PageMetadata("Edit filter"), form=form, **_CHOICES)
+    return pages.page("settings_filter", context, PageMetadata("Edit filter"), form=form, **_CHOICES)
 
 
-_CHOICES: Mapping[str, object] = {"contexts": CONTEXTS, "actions": ACTIONS, "terms": DURATIONS}
+_CHOICES: Mapping[str, object] = {"contexts": CONTEXTS, "actions": ACTIONS, "durations": DURATIONS}

@@ -21,27 +21,27 @@ class ListForm:
     `errors` maps title, replies_policy and account to error texts.
     """
 
-    made: AccountList
+    list: AccountList
     members: tuple[Account, ...] = ()
     username: str = ""
     errors: Mapping[str, str] = field(factory=dict)
 
 
-def lists_page(pages: Pages, shell: PageContext, lists: tuple[AccountList, ...], tags: tuple[Tag, ...], form: ListForm) -> bytes:
+def lists_page(pages: Pages, context: PageContext, lists: tuple[AccountList, ...], tags: tuple[Tag, ...], form: ListForm) -> bytes:
     """Render the viewer's lists and followed hashtags, and the form to create a list."""
-    return pages.page("lists", shell, PageMetadata("Lists"), lists=lists, tags=tags, form=form)
+    return pages.page("lists", context, PageMetadata("Lists"), lists=lists, tags=tags, form=form)
 
 
-def list_page(pages: Pages, shell: PageContext, made: AccountList, feed: PostListView) -> bytes:
+def list_page(pages: Pages, context: PageContext, account_list: AccountList, feed: PostListView) -> bytes:
     """Render the timeline of a list."""
-    return pages.page("list", shell, PageMetadata(made.title), made=made, feed=feed)
+    return pages.page("list", context, PageMetadata(account_list.title), account_list=account_list, feed=feed)
 
 
-def list_edit_page(pages: Pages, shell: PageContext, form: ListForm) -> bytes:
+def list_edit_page(pages: Pages, context: PageContext, form: ListForm) -> bytes:
     """Render the form to edit a list and its members."""
-    return pages.page("list_edit", shell, PageMetadata(f"Edit {form.made.title}"), form=form)
+    return pages.page("list_edit", context, PageMetadata(f"Edit {form.list.title}"), form=form)
 
 
-def lists_of_page(pages: Pages, shell: PageContext, account: Account, lists: tuple[tuple[AccountList, bool], ...]) -> bytes:
+def lists_of_page(pages: Pages, context: PageContext, account: Account, lists: tuple[tuple[AccountList, bool], ...]) -> bytes:
     """Render the viewer's lists with a flag for each: True if the account is a member."""
-    return pages.page("lists_of", shell, PageMetadata(f"Lists with {account.name}"), account=account, lists=lists)
+    return pages.page("lists_of", context, PageMetadata(f"Lists with {account.name}"), account=account, lists=lists)

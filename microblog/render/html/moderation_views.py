@@ -19,10 +19,10 @@ INVITE_DURATIONS = ((1, "1 day"), (7, "7 days"), (30, "30 days"), (0, "Never"))
 
 @frozen
 class MembersPage:
-    """Accounts, each True if the viewer may moderate it. `which` is a tab, `query` the search text."""
+    """Accounts, each True if the viewer may moderate it. `tab` is a key of TABS, `query` the search text."""
 
     rows: tuple[tuple[AccountWithLogin, bool], ...]
-    which: str = ""
+    tab: str = ""
     query: str = ""
     older: str | None = None
 
@@ -38,11 +38,11 @@ class InvitesPage:
     errors: Mapping[str, str] = field(factory=dict)
 
 
-def members_page(pages: Pages, shell: PageContext, page: MembersPage) -> bytes:
+def members_page(pages: Pages, context: PageContext, page: MembersPage) -> bytes:
     """Render the list of accounts."""
-    return pages.page("members", shell, PageMetadata("Accounts"), page=page, tabs=TABS)
+    return pages.page("members", context, PageMetadata("Accounts"), page=page, tabs=TABS)
 
 
-def invites_page(pages: Pages, shell: PageContext, page: InvitesPage) -> bytes:
+def invites_page(pages: Pages, context: PageContext, page: InvitesPage) -> bytes:
     """Render the list of invites."""
-    return pages.page("invites", shell, PageMetadata("Invites"), page=page, lasts=INVITE_DURATIONS)
+    return pages.page("invites", context, PageMetadata("Invites"), page=page, durations=INVITE_DURATIONS)

@@ -15,7 +15,7 @@ TREATMENTS = ((Treatment.ACCEPT, "Accept"), (Treatment.FILTER, "Filter"), (Treat
 
 
 @frozen
-class Reason:
+class CategoryField:
     """A category of senders with its label; `name` is the field of `Policy`."""
 
     name: str
@@ -23,12 +23,12 @@ class Reason:
     hint: str = ""
 
 
-REASONS = (
-    Reason("not_following", "People you don't follow"),
-    Reason("not_followers", "People not following you", "Including people who have been following you for less than 3 days."),
-    Reason("new_accounts", "New accounts", "Created within the past 30 days, unless you follow them."),
-    Reason("private_mentions", "Unsolicited direct messages", "Unless it's a reply to your own message or you follow the sender."),
-    Reason("limited_accounts", "Moderated accounts", "Limited by the moderators, unless you follow them."),
+CATEGORIES = (
+    CategoryField("not_following", "People you don't follow"),
+    CategoryField("not_followers", "People not following you", "Including people who have been following you for less than 3 days."),
+    CategoryField("new_accounts", "New accounts", "Created within the past 30 days, unless you follow them."),
+    CategoryField("private_mentions", "Unsolicited direct messages", "Unless it's a reply to your own message or you follow the sender."),
+    CategoryField("limited_accounts", "Moderated accounts", "Limited by the moderators, unless you follow them."),
 )
 
 
@@ -36,34 +36,34 @@ REASONS = (
 class PolicyForm:
     """The form of the notification policy, as stored or as submitted.
 
-    `chosen` maps each category's name to a treatment; `held` is the number of notification requests.
+    `chosen` maps each category's name to a treatment; `request_count` is the number of notification requests.
     """
 
     chosen: Mapping[str, str]
-    held: int = 0
+    request_count: int = 0
     errors: Mapping[str, str] = field(factory=dict)
 
     @classmethod
-    def of(cls, policy: Policy, held: int) -> PolicyForm:
+    def from_policy(cls, policy: Policy, request_count: int) -> PolicyForm:
         """Return the form with the stored policy."""
-        return cls({name: str(said) for name, said in asdict(policy).items()}, held)
+        return cls({name: str(treatment) for name, treatment in asdict(policy).items()}, request_count)
 
 
 @frozen
 class RequestsPage:
-    """Notification requests; the count of each is limited to `most`."""
+    """Notification requests; the count of each is limited to `max_count`."""
 
     requests: tuple[NotificationRequest, ...] = ()
-    most: int = 0
+    max_count: int = 0
     older: str | None = None
 
 
-def policy_page(pages: Pages, shell: PageContext, form: PolicyForm) -> bytes:
+def policy_page(pages: Pages, context: PageContext, form: PolicyForm) -> bytes:
     """Render the form of the notification policy."""
-    head = PageMetadata("Notification settings")
-    return pages.page("settings_notifications", shell, head, form=form, reasons=REASONS, treatments=TREATMENTS)
+    metadata = PageMetadata("Notification settings")
+    return pages.page("settings_notifications", context, metadata, form=form, categories=CATEGORIES, treatments=TREATMENTS)
 
 
-def requests_page(pages: Pages, shell: PageContext, page: RequestsPage) -> bytes:
+def requests_page(pages: Pages, context: PageContext, page: RequestsPage) -> bytes:
     """Render the list of notification requests."""
-    return pages.page("notification_requests", shell, PageMetadata("Filtered notifications"), page=page)
+    return pages.page("notification_requests", context, PageMetadata("Filtered notifications"), page=page)

@@ -55,12 +55,12 @@ def post_metadata(post: Post, site: SiteView) -> PageMetadata:
         path=f"/@{author.username}/{post.id}",
         index=author.indexable and author.limited_at is None and post.visibility is Visibility.PUBLIC,
         feed=f"/@{author.username}/feed.atom",
-        image=_picture(post) or author.avatar or "",
+        image=_preview_image(post) or author.avatar or "",
         kind="article",
     )
 
 
-def _picture(post: Post) -> str | None:
+def _preview_image(post: Post) -> str | None:
     """Return the preview of the first image, unless the post is sensitive or has a content warning."""
-    first = next((piece for piece in post.media if piece.kind is MediaKind.IMAGE), None)
+    first = next((media for media in post.media if media.kind is MediaKind.IMAGE), None)
     return None if first is None or post.sensitive or post.spoiler else first.preview_path

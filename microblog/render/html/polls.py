@@ -19,8 +19,8 @@ FIELD = "choice-{}"
 def results(poll: Poll, votes: Collection[int], ended: bool) -> str:
     """Return the results, with the viewer's choices marked; only the options while the counts are hidden."""
     shown = ended or not poll.hide_totals
-    lines = "".join(_line(poll, place, place in votes, shown) for place in range(len(poll.options)))
-    return f'<div class="poll"><ul class="plain">{lines}</ul>{_foot(poll, ended)}</div>'
+    lines = "".join(_result(poll, place, place in votes, shown) for place in range(len(poll.options)))
+    return f'<div class="poll"><ul class="plain">{lines}</ul>{_footer(poll, ended)}</div>'
 
 
 def form(poll: Poll) -> str:
@@ -32,10 +32,10 @@ def form(poll: Poll) -> str:
     )
     button = f'<button class="button small" formaction="/polls/{poll.id}/vote">Vote</button>'
     legend = "Choose one or more" if poll.multiple else "Choose one"
-    return f'<fieldset class="poll"><legend class="vh">{legend}</legend>{choices}{_foot(poll, False, button)}</fieldset>'
+    return f'<fieldset class="poll"><legend class="vh">{legend}</legend>{choices}{_footer(poll, False, button)}</fieldset>'
 
 
-def _line(poll: Poll, place: int, chosen: bool, shown: bool) -> str:
+def _result(poll: Poll, place: int, chosen: bool, shown: bool) -> str:
     share = round(100 * poll.counts[place] / poll.voters) if poll.voters else 0
     mark = f'<span class="poll-own">{ICONS["check"]}<span class="vh">Your choice</span></span>' if chosen else ""
     title = f'<span class="poll-option" dir="auto">{escape(poll.options[place])}</span>{mark}'
@@ -45,7 +45,7 @@ def _line(poll: Poll, place: int, chosen: bool, shown: bool) -> str:
     return f'<li><p class="poll-line">{title}{counted}</p><progress max="100" value="{share}" aria-hidden="true"></progress></li>'
 
 
-def _foot(poll: Poll, ended: bool, button: str = "") -> str:
+def _footer(poll: Poll, ended: bool, button: str = "") -> str:
     people = "1 person" if poll.voters == 1 else f"{number(poll.voters)} people"
     moment = f'<time datetime="{iso(poll.expires_at)}" title="{full(poll.expires_at)}" data-plain>{when(poll.expires_at)} UTC</time>'
     end = f"ended {moment}" if ended else f"ends {moment}"

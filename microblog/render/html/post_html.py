@@ -68,7 +68,7 @@ class PostHtml:
     closing: str = ""
 
 
-class PostHtmlCache:
+class PostHtmlRenderer:
     """Renders fragments with the site's templates."""
 
     def __init__(self, environment: Environment) -> None:
@@ -111,7 +111,7 @@ def assemble(fragment: PostHtml, counts: PostCounts, flags: PostFlags, variant: 
     return f"{fragment.opening}{fragment.body}{poll}{fragment.closing}{actions}</div></div></article>"
 
 
-def fold_behind_filters(article: str, titles: str) -> str:
+def collapse_behind_filters(article: str, titles: str) -> str:
     """Return the article collapsed behind a warning with the titles of the matching filters."""
     opening, grid, rest = article.partition('<div class="post-grid">')
     inside = rest.removesuffix("</article>")
@@ -126,12 +126,12 @@ def articles(rows: Iterable[tuple[PostHtml, PostCounts, PostFlags]], viewer: Vie
 
 def _poll(poll: Poll, counts: PostCounts, flags: PostFlags, variant: PostVariant) -> str:
     """Return the form if the viewer can vote, or the results. On a stream both are sent, and the scripts choose for the author."""
-    counted = polls.results(poll, flags.votes, counts.ended)
+    results = polls.results(poll, flags.votes, counts.ended)
     if counts.ended or flags.votes or variant in (PostVariant.ANONYMOUS, PostVariant.AUTHOR):
-        return counted
+        return results
     if variant is PostVariant.MEMBER:
         return polls.form(poll)
-    return f'<div data-for="others">{polls.form(poll)}</div><div data-for="author" hidden>{counted}</div>'
+    return f'<div data-for="others">{polls.form(poll)}</div><div data-for="author" hidden>{results}</div>'
 
 
 def _parent(post: Post) -> tuple[str, str] | None:

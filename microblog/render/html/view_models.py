@@ -20,7 +20,7 @@ from microblog.model.oauth import App, Authorization
 from microblog.model.polls import MAX_OPTIONS, PollDraft
 from microblog.model.posts import Post, PostRevision, Tag, Visibility
 from microblog.model.scheduled import ScheduledPost
-from microblog.render.html.consent import ScopeWords
+from microblog.render.html.consent import ScopeDescription
 from microblog.render.site_view import SiteView
 
 
@@ -71,7 +71,7 @@ class PostListView:
 class PeopleView:
     """A page of accounts, with the URL of the next page."""
 
-    persons: tuple[PersonView, ...] = ()
+    items: tuple[PersonView, ...] = ()
     older: str | None = None
 
 
@@ -124,7 +124,7 @@ class ScheduledPage:
 
 
 @frozen
-class Signup:
+class SignupForm:
     """The sign-up form, empty or as submitted. `next` is the path to go to afterwards; `errors` maps field names to error texts."""
 
     username: str = ""
@@ -193,18 +193,18 @@ class HistoryPage:
 
 @frozen
 class NotificationsPage:
-    """The viewer's notifications. Those newer than `seen_id` are marked as new.
+    """The viewer's notifications. Those newer than `last_read_id` are marked as new.
 
-    `folded` maps the ids of items whose post matches filters of the viewer to the titles of these filters. `held` is the number of
-    notification requests. `only` is the selected kind of notification, empty for all.
+    `filter_titles` maps the ids of items whose post matches filters of the viewer to the titles of these filters. `request_count` is the
+    number of notification requests. `kind` is the selected kind of notification, empty for all.
     """
 
     items: tuple[NotificationGroup, ...] = ()
-    seen_id: int = 0
+    last_read_id: int = 0
     older: str | None = None
-    folded: Mapping[int, str] = field(factory=dict)
-    held: int = 0
-    only: str = ""
+    filter_titles: Mapping[int, str] = field(factory=dict)
+    request_count: int = 0
+    kind: str = ""
 
 
 @frozen
@@ -212,7 +212,7 @@ class SearchView:
     """Search results. `query` is empty if nothing was searched for."""
 
     query: str = ""
-    persons: tuple[PersonView, ...] = ()
+    people: tuple[PersonView, ...] = ()
     tags: tuple[Tag, ...] = ()
     posts: PostListView = PostListView()
 
@@ -236,12 +236,12 @@ class ProfileForm:
 class AccountForm:
     """The account settings: e-mail address and password. `errors` maps current, password, email, email_password to error texts.
 
-    `refused` is set if the mail server rejected the newest e-mail to the address.
+    `rejection` is set if the mail server rejected the newest e-mail to the address.
     """
 
     login: Login
     errors: Mapping[str, str] = field(factory=dict)
-    refused: AddressRejection | None = None
+    rejection: AddressRejection | None = None
 
 
 @frozen
@@ -265,7 +265,7 @@ class SessionsPage:
 class AppsPage:
     """The apps that the viewer authorized, each with the descriptions of its scopes."""
 
-    apps: tuple[tuple[Authorization, tuple[ScopeWords, ...]], ...]
+    apps: tuple[tuple[Authorization, tuple[ScopeDescription, ...]], ...]
 
 
 @frozen
@@ -276,13 +276,13 @@ class ConsentView:
     """
 
     app: App
-    scopes: tuple[ScopeWords, ...]
+    scopes: tuple[ScopeDescription, ...]
     after: str
     fields: Mapping[str, str] = field(repr=False)
 
 
 @frozen
-class PostBack:
+class FormPost:
     """A form that submits an OAuth response to an app (response_mode=form_post): its URL and its fields."""
 
     target: str
@@ -291,16 +291,16 @@ class PostBack:
 
 @frozen
 class AboutView:
-    """Statistics of the site, and its administrators. `films`: posts can have video and audio."""
+    """Statistics of the site, and its administrators. `video_enabled`: posts can have video and audio."""
 
     people: int = 0
     posts: int = 0
     admins: tuple[Account, ...] = ()
-    films: bool = False
-    most_media: int = MAX_MEDIA
+    video_enabled: bool = False
+    max_media: int = MAX_MEDIA
     image_mb: int = MAX_IMAGE_BYTES >> 20
-    film_mb: int = MAX_VIDEO_BYTES >> 20
-    most_options: int = MAX_OPTIONS
+    video_mb: int = MAX_VIDEO_BYTES >> 20
+    max_options: int = MAX_OPTIONS
 
 
 @frozen
@@ -316,8 +316,8 @@ class PendingView:
 class ConfirmView:
     """A confirmation page of an action that cannot be undone. `fields` are hidden form values; `article` shows the affected post.
 
-    `other` is an alternative button: (label, field name, field value). `message` is the maximum length of a message to the affected user;
-    None if there is no field for one. With it comes a checkbox to send the message.
+    `alternative` is another button: (label, field name, field value). `max_message` is the maximum length of a message to the affected
+    user; None if there is no field for one. With it comes a checkbox to send the message.
     """
 
     title: str
@@ -327,21 +327,21 @@ class ConfirmView:
     cancel: str
     fields: Mapping[str, str] = field(factory=dict)
     article: str = ""
-    other: tuple[str, str, str] | None = None
-    message: int | None = None
+    alternative: tuple[str, str, str] | None = None
+    max_message: int | None = None
     password: bool = False
     error: str = ""
 
 
 @frozen
 class ErrorView:
-    """An error page. `status` is the HTTP status, `sentence` the explanation; `sent`: the request submitted a form.
+    """An error page. `status` is the HTTP status, `sentence` the explanation; `submitted`: the request submitted a form.
 
-    `kept` is the submitted post form, so that its text is not lost. `reference` identifies the error in the log.
+    `composer` is the submitted post form, so that its text is not lost. `reference` identifies the error in the log.
     """
 
     status: int
     sentence: str
-    kept: ComposerView | None = None
+    composer: ComposerView | None = None
     reference: str = ""
-    sent: bool = False
+    submitted: bool = False

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from microblog.domain.scopes import ALL
 from microblog.render.api.schemas import ERROR, FILE, ID, NAMED, TEXT, WHOLE, Schema
-from microblog.render.html.consent import told
+from microblog.render.html.consent import describe_scopes
 from microblog.web.http.body_parsing import path_of
 from microblog.web.http.route import AccessLevel, Route, RouteOptions
 from microblog.web.http.route_docs import Param, RouteDoc
@@ -294,7 +294,7 @@ def _security(options: RouteOptions) -> list[Node]:
 
 
 def _security_schemes(url: str) -> Node:
-    scopes = {one.scope: one.sentence for one in told(ALL)}
+    scopes = {one.scope: one.description for one in describe_scopes(ALL)}
     code = {"authorizationUrl": f"{url}/oauth/authorize", "tokenUrl": f"{url}/oauth/token", "scopes": scopes}
     own = {"tokenUrl": f"{url}/oauth/token", "scopes": scopes}
     return {

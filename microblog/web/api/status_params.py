@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from microblog.domain.posts import MAX_KEY_LENGTH
 from microblog.model.errors import Invalid
-from microblog.model.ids import LARGEST_ID, AccountId, MediaId, PostId
+from microblog.model.ids import MAX_ID, AccountId, MediaId, PostId
 from microblog.model.media import MediaChange
 from microblog.model.posts import PostDraft, Visibility
 from microblog.render.api.schemas import FILE, FLAG, ID, IDS, TEXT, VISIBILITY, array_of, record
@@ -76,7 +76,7 @@ def draft_of(request: Request) -> PostDraft:
 def media_of(request: Request) -> tuple[MediaId, ...]:
     """Ids of the attachments. Raises Invalid for an id that no attachment can have."""
     given = [id for id in request.fields.list("media_ids") if id]
-    if wrong := [id for id in given if not (id.isascii() and id.isdigit() and int(id) <= LARGEST_ID)]:
+    if wrong := [id for id in given if not (id.isascii() and id.isdigit() and int(id) <= MAX_ID)]:
         raise Invalid({"media_ids": "Media not found"}, sentence=f"Media {wrong[0][:30]} not found or already attached to another post")
     return tuple(MediaId(int(id)) for id in given)
 

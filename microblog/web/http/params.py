@@ -17,7 +17,7 @@ from attrs import frozen
 
 from microblog.domain.text.post_text import without_controls
 from microblog.model.errors import Invalid, Malformed
-from microblog.model.ids import LARGEST_ID
+from microblog.model.ids import MAX_ID
 from microblog.web.http.body_parsing import Node, Repeated, Tree, Upload, label, path_of, unquoted
 
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "off", "OFF"})
@@ -202,7 +202,7 @@ class Params:
         value = _scalar(name, self._find(name)[0])
         if value is None or value == "":
             return None
-        if not _DIGITS.fullmatch(value) or int(value) > LARGEST_ID:
+        if not _DIGITS.fullmatch(value) or int(value) > MAX_ID:
             raise Invalid({name: f"{label(name)} is not an id"}, codes={name: "ERR_INVALID"})
         return int(value)
 
@@ -212,9 +212,9 @@ class Params:
         if value is None or value == "":
             return None
         sign, digits = _BOUND.match(value).groups()  # type: ignore[union-attr]  # the pattern matches a prefix of every text
-        if len(digits) > len(str(LARGEST_ID)):
-            digits = str(LARGEST_ID)
-        return 0 if sign or not digits else builtins.min(int(digits), LARGEST_ID)
+        if len(digits) > len(str(MAX_ID)):
+            digits = str(MAX_ID)
+        return 0 if sign or not digits else builtins.min(int(digits), MAX_ID)
 
     def list(self, name: str, *, max: int = 1_000) -> builtins.list[str]:
         """Several values: `name[]=a&name[]=b`, `name[0]=a`, `name=a&name=b`, a JSON list, or one value alone.
@@ -232,7 +232,7 @@ class Params:
 
     def ids(self, name: str, *, max: int = 1_000) -> builtins.list[int]:
         """Several ids; anything that cannot be an id is left out."""
-        return [int(text) for text in self.list(name, max=max) if _DIGITS.fullmatch(text) and int(text) <= LARGEST_ID]
+        return [int(text) for text in self.list(name, max=max) if _DIGITS.fullmatch(text) and int(text) <= MAX_ID]
 
     def sub(self, name: str) -> Params | None:
         """The mapping at `name` (`poll[...]`, or a JSON object), or None."""

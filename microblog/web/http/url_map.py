@@ -27,7 +27,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import BaseConverter, ValidationError
 
 from microblog.model.errors import Malformed, NotFound, Problem, TooLarge
-from microblog.model.ids import LARGEST_ID
+from microblog.model.ids import MAX_ID
 from microblog.web.http.errors import NotAllowedHere
 from microblog.web.http.incoming import IncomingRequest
 from microblog.web.http.response import Response
@@ -45,7 +45,7 @@ class IdConverter(BaseConverter):
 
     def to_python(self, value: str) -> int:
         """The id as a number."""
-        if int(value) > LARGEST_ID:
+        if int(value) > MAX_ID:
             raise ValidationError
         return int(value)
 

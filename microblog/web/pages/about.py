@@ -18,13 +18,13 @@ class AboutPages:
     """The about page."""
 
     pages: Pages
-    shells: PageContexts
-    census: SiteStats
-    films: bool = False
+    contexts: PageContexts
+    stats: SiteStats
+    video_enabled: bool = False
 
     @route("GET", "/about", RouteOptions())
     async def show(self, request: Request) -> Response:
         """Show the site's statistics, administrators and rules."""
-        figures = await self.census.figures()
-        about = AboutView(figures.people, figures.posts, figures.admins, films=self.films)
-        return Response.html(self.pages.about(await self.shells.of(request), about))
+        numbers = await self.stats.figures()
+        about = AboutView(numbers.people, numbers.posts, numbers.admins, video_enabled=self.video_enabled)
+        return Response.html(self.pages.about(await self.contexts.of(request), about))

@@ -26,23 +26,23 @@ class OutboxPages:
     """The e-mail queue: each e-mail's kind, state and mail server response."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     outbox: EmailOutbox
 
     @route("GET", "/admin/outbox", ADMIN)
     async def show(self, request: Request) -> Response:
         """List e-mails, newest first, optionally only those in one `state`."""
-        page, wanted = page_of(request), request.fields.value("state")
-        state = EmailState(wanted) if wanted in set(EmailState) else None
+        page, requested = page_of(request), request.fields.value("state")
+        state = EmailState(requested) if requested in set(EmailState) else None
         found = await self.outbox.page(page, state)
-        further = older(request, [letter.id for letter in found], page)
-        view = OutboxPage(tuple(found), await self.outbox.counts(), state or "", self.outbox.directory, further)
-        return Response.html(self.pages.page("outbox", await self.shells.of(request), PageMetadata("Outbox"), page=view))
+        older_url = older(request, [email.id for email in found], page)
+        view = OutboxPage(tuple(found), await self.outbox.counts(), state or "", self.outbox.directory, older_url)
+        return Response.html(self.pages.page("outbox", await self.contexts.of(request), PageMetadata("Outbox"), page=view))
 
-    @route("POST", "/admin/outbox/<id:letter_id>/retry", ADMIN)
-    async def retry(self, request: Request, letter_id: int) -> Response:
+    @route("POST", "/admin/outbox/<id:email_id>/retry", ADMIN)
+    async def retry(self, request: Request, email_id: int) -> Response:
         """Retry an e-mail now."""
-        await self.outbox.retry(EmailId(letter_id))
+        await self.outbox.retry(EmailId(email_id))
         return Response.redirect(request.next_path("/admin/outbox"))
 
 
@@ -51,19 +51,19 @@ class JobPages:
     """The background jobs: counts, and the jobs in each state."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     jobs: Jobs
 
     @route("GET", "/admin/jobs", ADMIN)
     async def show(self, request: Request) -> Response:
         """Show the counts and the jobs in one state."""
-        page, wanted = page_of(request), request.fields.value("state")
-        which = wanted if wanted in JOB_LISTS else "dead"
-        state = JobState.WAITING if which == "retrying" else JobState(which)
-        found = await self.jobs.page(state, page, retrying=which == "retrying")
-        further = older(request, [job.id for job in found], page)
-        view = JobsPage(await self.jobs.counts(), await self.jobs.by_kind(), tuple(found), which, further)
-        return Response.html(self.pages.page("jobs", await self.shells.of(request), PageMetadata("Jobs"), page=view))
+        page, requested = page_of(request), request.fields.value("state")
+        tab = requested if requested in JOB_LISTS else "dead"
+        state = JobState.WAITING if tab == "retrying" else JobState(tab)
+        found = await self.jobs.page(state, page, retrying=tab == "retrying")
+        older_url = older(request, [job.id for job in found], page)
+        view = JobsPage(await self.jobs.counts(), await self.jobs.by_kind(), tuple(found), tab, older_url)
+        return Response.html(self.pages.page("jobs", await self.contexts.of(request), PageMetadata("Jobs"), page=view))
 
     @route("POST", "/admin/jobs/<id:job_id>/retry", ADMIN)
     async def retry(self, request: Request, job_id: int) -> Response:

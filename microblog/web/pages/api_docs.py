@@ -23,7 +23,7 @@ class ApiDocsPage:
     """The reference page, made on first use from the OpenAPI `document`."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     document: Callable[[], dict[str, Any]]
 
     @cached_property
@@ -35,4 +35,4 @@ class ApiDocsPage:
     async def read(self, request: Request) -> Response:
         """All operations and entities, or those that match the search `q`."""
         query = request.fields.text("q", max=MAX_SEARCH_LENGTH).strip()
-        return Response.html(self.pages.api_docs(await self.shells.of(request), self.reference.matching(query), query))
+        return Response.html(self.pages.api_docs(await self.contexts.of(request), self.reference.matching(query), query))

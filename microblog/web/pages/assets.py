@@ -21,7 +21,7 @@ from microblog.web.http.response import FOR_EVER, Response
 from microblog.web.http.route import RouteOptions, route
 
 _RELEASE = re.compile(r"[0-9a-f]{12}")
-BRIEFLY = b"public, max-age=60, must-revalidate"
+SHORT_CACHE = b"public, max-age=60, must-revalidate"
 _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -33,7 +33,7 @@ _TYPES = {
     ".woff2": "font/woff2",
     ".ico": "image/x-icon",
 }
-_WORTH_PACKING = ("text/", "application/json", "application/manifest", "image/svg")
+_COMPRESSIBLE = ("text/", "application/json", "application/manifest", "image/svg")
 
 
 @frozen
@@ -42,15 +42,15 @@ class Asset:
 
     content_type: str
     data: bytes
-    packed: bytes | None
+    gzipped: bytes | None
     etag: str
 
 
 def _load(path: Path) -> Asset:
     data = path.read_bytes()
     content_type = _TYPES.get(path.suffix) or guess_type(path.name)[0] or "application/octet-stream"
-    packed = gzip.compress(data, 9, mtime=0) if content_type.startswith(_WORTH_PACKING) else data
-    return Asset(content_type, data, packed if len(packed) < len(data) else None, sha256(data).hexdigest()[:16])
+    gzipped = gzip.compress(data, 9, mtime=0) if content_type.startswith(_COMPRESSIBLE) else data
+    return Asset(content_type, data, gzipped if len(gzipped) < len(data) else None, sha256(data).hexdigest()[:16])
 
 
 def load(directory: Path) -> dict[str, Asset]:
@@ -76,34 +76,34 @@ class Assets:
     async def show(self, request: Request, name: str) -> Response:
         """Serve a file."""
         release, _, inner = name.partition("/")
-        cache = BRIEFLY
+        cache = SHORT_CACHE
         if inner in self._files and _RELEASE.fullmatch(release):
-            name, cache = inner, FOR_EVER if release == self.hash else BRIEFLY
-        return self._answer(request, name, cache)
+            name, cache = inner, FOR_EVER if release == self.hash else SHORT_CACHE
+        return self._response(request, name, cache)
 
     @route("GET", "/favicon.ico", RouteOptions(body=0))
     async def favicon(self, request: Request) -> Response:
         """Serve the icon at the default address."""
-        return self._answer(request, "favicon.ico", BRIEFLY)
+        return self._response(request, "favicon.ico", SHORT_CACHE)
 
     @route("GET", "/avatars/original/missing.png", RouteOptions(body=0))
     async def no_avatar(self, request: Request) -> Response:
         """Serve the default avatar at Mastodon's address."""
-        return self._answer(request, "avatar.png", BRIEFLY)
+        return self._response(request, "avatar.png", SHORT_CACHE)
 
     @route("GET", "/headers/original/missing.png", RouteOptions(body=0))
     async def no_header(self, request: Request) -> Response:
         """Serve the default header image at Mastodon's address."""
-        return self._answer(request, "header.png", BRIEFLY)
+        return self._response(request, "header.png", SHORT_CACHE)
 
-    def _answer(self, request: Request, name: str, cache: bytes) -> Response:
+    def _response(self, request: Request, name: str, cache: bytes) -> Response:
         asset = self._files.get(name)
         if asset is None:
             raise NotFound("Not Found")
-        if asset.packed is None or not accepts_gzip(request.header("Accept-Encoding")):
-            answer = Response.data(asset.data, asset.content_type)
+        if asset.gzipped is None or not accepts_gzip(request.header("Accept-Encoding")):
+            response = Response.data(asset.data, asset.content_type)
         else:
-            answer = Response.data(asset.packed, asset.content_type).with_header("Content-Encoding", "gzip")
-        if asset.packed is not None:
-            answer = answer.with_header("Vary", "Accept-Encoding")
-        return answer.cached(cache, asset.etag)
+            response = Response.data(asset.gzipped, asset.content_type).with_header("Content-Encoding", "gzip")
+        if asset.gzipped is not None:
+            response = response.with_header("Vary", "Accept-Encoding")
+        return response.cached(cache, asset.etag)

@@ -14,7 +14,7 @@ from microblog.domain.registration import Registrations, SignUpForm
 from microblog.domain.sessions import LIFETIME, NewSession, Sessions
 from microblog.model.errors import Invalid, Problem, TooMany, Unauthenticated
 from microblog.render.html.pages import Pages
-from microblog.render.html.view_models import LoginForm, Signup
+from microblog.render.html.view_models import LoginForm, SignupForm
 from microblog.web.http.cookies import DEVICE, RETURN, SESSION, VISITOR
 from microblog.web.http.errors import for_people, status_of
 from microblog.web.http.headers import CONSENT_POLICY
@@ -25,7 +25,7 @@ from microblog.web.pages.page_context import PageContexts
 
 SIGN_IN = RouteOptions(keeps_opener=True)
 HOME = "/home"
-_RETURN_LASTS = 600  # seconds
+_RETURN_COOKIE_SECONDS = 600  # seconds
 _MAX_RETURN_LENGTH = 3_500  # browsers drop cookies of more than 4,096 bytes, their name and attributes included
 
 
@@ -34,10 +34,10 @@ class AuthPages:
     """Sign-up, login and logout."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     registrations: Registrations
     sessions: Sessions
-    credentials: AccountSecurity
+    security: AccountSecurity
 
     @route("GET", "/signup", SIGN_IN)
     async def signup_form(self, request: Request) -> Response:
@@ -45,10 +45,10 @@ class AuthPages:
         target = request.next_path(HOME)
         if request.viewer:
             return Response.redirect(target)
-        return self._signup(request, Signup(invite=request.fields.value("invite", max=100), next=target))
+        return self._signup(request, SignupForm(invite=request.fields.value("invite", max=100), next=target))
 
-    def _signup(self, request: Request, form: Signup, status: int = 200) -> Response:
-        return _leading_to(form.next, Response.html(self.pages.signup(self.shells.plain(request, form=True), form), status))
+    def _signup(self, request: Request, form: SignupForm, status: int = 200) -> Response:
+        return _allow_redirects_to(form.next, Response.html(self.pages.signup(self.contexts.plain(request, form=True), form), status))
 
     @route("POST", "/signup", RouteOptions(rate=SIGN_UP, keeps_opener=True))
     async def signup(self, request: Request) -> Response:
@@ -66,10 +66,10 @@ class AuthPages:
         try:
             account = await self.registrations.sign_up(form)
         except Invalid as problem:
-            shown = Signup(form.username, form.email, form.reason, form.invite, target, problem.fields)
+            shown = SignupForm(form.username, form.email, form.reason, form.invite, target, problem.fields)
             return self._signup(request, shown, status_of(problem))
-        entry = await self.sessions.begin(account.id, client_info_of(request), request.cookie(SESSION) or "")
-        return _entered(Response.redirect(target), entry)
+        session = await self.sessions.begin(account.id, client_info_of(request), request.cookie(SESSION) or "")
+        return _logged_in(Response.redirect(target), session)
 
     @route("GET", "/login", SIGN_IN)
     async def login_form(self, request: Request) -> Response:
@@ -79,14 +79,14 @@ class AuthPages:
     @route("GET", "/auth/sign_in", SIGN_IN)
     async def sign_in(self, request: Request) -> Response:
         """Show the login form at Mastodon's address, which apps, scripts and password managers know; see `sign_in_first`."""
-        kept = request.origin.jar.read(request.incoming.getHeader(b"Cookie"), RETURN, _MAX_RETURN_LENGTH)
-        return self._login_form(request, request.next_path(next_path(unquote(kept or ""), HOME)))
+        stored = request.origin.jar.read(request.incoming.getHeader(b"Cookie"), RETURN, _MAX_RETURN_LENGTH)
+        return self._login_form(request, request.next_path(next_path(unquote(stored or ""), HOME)))
 
     def _login_form(self, request: Request, target: str) -> Response:
         return Response.redirect(target) if request.viewer else self._login(request, LoginForm(next=target))
 
     def _login(self, request: Request, form: LoginForm, status: int = 200) -> Response:
-        return _leading_to(form.next, Response.html(self.pages.login(self.shells.plain(request, form=True), form), status))
+        return _allow_redirects_to(form.next, Response.html(self.pages.login(self.contexts.plain(request, form=True), form), status))
 
     @route("GET", "/auth/sign_up", SIGN_IN)
     async def sign_up(self, request: Request) -> Response:
@@ -99,16 +99,16 @@ class AuthPages:
         """Log in with a new session id. The domain layer limits failed attempts."""
         name, target = request.fields.value("name"), request.next_path(HOME)
         try:
-            entry = await self.sessions.log_in(
+            session = await self.sessions.log_in(
                 name, request.fields.password("password"), client_info_of(request), request.cookie(SESSION) or ""
             )
         except (Unauthenticated, TooMany) as problem:
-            return self._refused(request, LoginForm(name, target, for_people(problem)), problem)
-        return _entered(Response.redirect(target), entry).without_cookie(RETURN)
+            return self._rejected(request, LoginForm(name, target, for_people(problem)), problem)
+        return _logged_in(Response.redirect(target), session).without_cookie(RETURN)
 
-    def _refused(self, request: Request, form: LoginForm, problem: Problem) -> Response:
-        answer = self._login(request, form, status_of(problem))
-        return answer.with_header("Retry-After", str(problem.retry_after)) if isinstance(problem, TooMany) else answer
+    def _rejected(self, request: Request, form: LoginForm, problem: Problem) -> Response:
+        response = self._login(request, form, status_of(problem))
+        return response.with_header("Retry-After", str(problem.retry_after)) if isinstance(problem, TooMany) else response
 
     @route("POST", "/logout", RouteOptions())
     async def logout(self, request: Request) -> Response:
@@ -126,7 +126,7 @@ def sign_in_first(target: str) -> Response:
     value = quote(target, safe="")
     if len(value) > _MAX_RETURN_LENGTH:
         return Response.redirect(f"/auth/sign_in?next={quote(target, safe='/')}", 302)
-    return Response.redirect("/auth/sign_in", 302).with_cookie(RETURN, value, _RETURN_LASTS)
+    return Response.redirect("/auth/sign_in", 302).with_cookie(RETURN, value, _RETURN_COOKIE_SECONDS)
 
 
 def client_info_of(request: Request) -> ClientInfo:
@@ -134,11 +134,11 @@ def client_info_of(request: Request) -> ClientInfo:
     return ClientInfo(request.network, str(request.address), request.header("User-Agent") or "", request.cookie(DEVICE) or "")
 
 
-def _leading_to(target: str, page: Response) -> Response:
+def _allow_redirects_to(target: str, page: Response) -> Response:
     """Relax the form-action policy if the form's redirects may lead to an app."""
     return page.with_policy(CONSENT_POLICY) if target.startswith("/oauth/") else page
 
 
-def _entered(answer: Response, entry: NewSession) -> Response:
-    known = answer.with_cookie(DEVICE, entry.device, int(COOKIE_LIFETIME.total_seconds())) if entry.device else answer
-    return known.with_cookie(SESSION, entry.token, int(LIFETIME.total_seconds())).without_cookie(VISITOR)
+def _logged_in(response: Response, session: NewSession) -> Response:
+    known = response.with_cookie(DEVICE, session.device, int(COOKIE_LIFETIME.total_seconds())) if session.device else response
+    return known.with_cookie(SESSION, session.token, int(LIFETIME.total_seconds())).without_cookie(VISITOR)

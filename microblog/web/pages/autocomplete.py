@@ -17,13 +17,13 @@ class AutocompleteRoutes:
     """The endpoint that the composer's script calls."""
 
     pages: Pages
-    completion: Autocomplete
+    autocomplete: Autocomplete
 
     @route("GET", "/compose/complete", RouteOptions(viewer=AccessLevel.MEMBER, rate=COMPLETING))
     async def complete(self, request: Request) -> Response:
         """Return the options for `q`, which begins with `@` or `#`: their count, and HTML list items."""
         typed = request.fields.text("q", max=MAX_PREFIX_LENGTH)
-        mark, prefix = typed[:1], typed[1:]
-        people = await self.completion.people(request.member, prefix) if mark == "@" else []
-        tags = await self.completion.tags(request.member, prefix) if mark == "#" else []
-        return Response.json({"count": len(people) + len(tags), "html": self.pages.part("_completion", people=people, tags=tags)})
+        sigil, prefix = typed[:1], typed[1:]
+        people = await self.autocomplete.people(request.member, prefix) if sigil == "@" else []
+        tags = await self.autocomplete.tags(request.member, prefix) if sigil == "#" else []
+        return Response.json({"count": len(people) + len(tags), "html": self.pages.part("_autocomplete", people=people, tags=tags)})

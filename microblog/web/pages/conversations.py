@@ -28,24 +28,24 @@ class ConversationPages:
     """The list of conversations, and its buttons."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     conversations: Conversations
-    sieves: FilterCache
+    filters: FilterCache
 
     @route("GET", "/conversations", MEMBER)
     async def show(self, request: Request) -> Response:
         """List conversations by their last post, newest first."""
         page = page_of(request)
-        shell = await self.shells.of(request, stream="/live/conversations")
+        context = await self.contexts.of(request, stream="/live/conversations")
         found = await self.conversations.page(request.member, page)
-        items = await self._talks(request.member, found)
-        view = ConversationsPage(items, older(request, [each.place for each in found], page), newest=page == Page(page.limit))
-        return Response.html(conversations_page(self.pages, shell, view))
+        items = await self._rows(request.member, found)
+        view = ConversationsPage(items, older(request, [each.sort_key for each in found], page), newest=page == Page(page.limit))
+        return Response.html(conversations_page(self.pages, context, view))
 
-    async def _talks(self, viewer: Viewer, found: list[Conversation]) -> tuple[ConversationRow, ...]:
+    async def _rows(self, viewer: Viewer, found: list[Conversation]) -> tuple[ConversationRow, ...]:
         """Add the titles of the filters that match each last post. None is hidden, since the messages are addressed to the viewer."""
-        sieve, now = (await self.sieves.of(viewer)).within(FilterContext.THREAD), self.sieves.now()
-        matches = [sieve.matches(each.last, now) for each in found]
+        filter_set, now = (await self.filters.of(viewer)).within(FilterContext.THREAD), self.filters.now()
+        matches = [filter_set.matches(each.last, now) for each in found]
         return tuple(
             ConversationRow(each, warning_title(matched, FilterContext.THREAD)) for each, matched in zip(found, matches, strict=True)
         )
@@ -53,14 +53,14 @@ class ConversationPages:
     @route("POST", "/conversations/<id:conversation_id>/read", MEMBER)
     async def read(self, request: Request, conversation_id: int) -> Response:
         """Mark a conversation as read."""
-        return await self._marked(request, conversation_id, unread=False)
+        return await self._mark(request, conversation_id, unread=False)
 
     @route("POST", "/conversations/<id:conversation_id>/unread", MEMBER)
     async def unread(self, request: Request, conversation_id: int) -> Response:
         """Mark a conversation as unread."""
-        return await self._marked(request, conversation_id, unread=True)
+        return await self._mark(request, conversation_id, unread=True)
 
-    async def _marked(self, request: Request, id: int, *, unread: bool) -> Response:
+    async def _mark(self, request: Request, id: int, *, unread: bool) -> Response:
         await self.conversations.mark(request.member, ConversationId(id), unread=unread)
         return Response.redirect(request.next_path(LIST))
 

@@ -18,7 +18,7 @@ from microblog.domain.rate_limits import LETTERS
 from microblog.model.accounts import Role
 from microblog.model.emails import NEVER, PREFERENCE_FIELDS, EmailKind
 from microblog.model.errors import Invalid
-from microblog.render.html.email_views import UNSUBSCRIBED, EmailActionPage, MailForm
+from microblog.render.html.email_views import UNSUBSCRIBED, EmailActionPage, EmailForm
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PendingView
@@ -36,9 +36,9 @@ class AddressPages:
     """Confirmation of e-mail addresses. Available to pending accounts."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     confirmations: EmailConfirmation
-    credentials: AccountSecurity
+    security: AccountSecurity
     outbox: EmailOutbox
 
     @route("GET", "/pending", RouteOptions(keeps_opener=True))
@@ -46,21 +46,21 @@ class AddressPages:
         """Show what a pending account is waiting for."""
         if request.viewer is None or not request.viewer.pending:
             return Response.redirect("/home")
-        login = await self.credentials.login(request.viewer)
-        refused = await self.outbox.address_rejection(request.viewer, login.email)
-        error = f"The mail server rejected our e-mail: {refused.answer}" if refused else ""
-        shown = PendingView("confirmation" if login.confirmed_at is None else "approval", login.email, error)
-        return Response.html(self.pages.pending(self.shells.plain(request), shown))
+        login = await self.security.login(request.viewer)
+        rejection = await self.outbox.address_rejection(request.viewer, login.email)
+        error = f"The mail server rejected our e-mail: {rejection.response}" if rejection else ""
+        view = PendingView("confirmation" if login.confirmed_at is None else "approval", login.email, error)
+        return Response.html(self.pages.pending(self.contexts.plain(request), view))
 
     @route("GET", "/confirm/<secret:token>", RouteOptions(keeps_opener=True))
     async def question(self, request: Request, token: str) -> Response:
         """Ask to confirm the address of a confirmation link."""
         address = await self.confirmations.address(token)
-        asked = EmailActionPage(
+        page = EmailActionPage(
             "Confirm your e-mail address", f"Use {address} as the e-mail address of your account?", "Confirm", request.path
         )
         return Response.html(
-            self.pages.page("question", self.shells.plain(request, form=True), PageMetadata(asked.title, index=False), question=asked)
+            self.pages.page("question", self.contexts.plain(request, form=True), PageMetadata(page.title, index=False), question=page)
         )
 
     @route("POST", "/confirm/<secret:token>", RouteOptions(keeps_opener=True))
@@ -73,18 +73,18 @@ class AddressPages:
     async def resend(self, request: Request) -> Response:
         """Resend the confirmation e-mail."""
         await self.confirmations.resend(request.member)
-        return Response.redirect("/pending?notice=letter" if request.member.pending else "/settings/account?notice=letter")
+        return Response.redirect("/pending?notice=sent" if request.member.pending else "/settings/account?notice=sent")
 
     @route("POST", "/confirm/email", RouteOptions(rate=LETTERS, keeps_opener=True))
     async def correct(self, request: Request) -> Response:
         """Correct a mistyped address and resend the confirmation e-mail."""
-        given = request.fields.value("email")
+        address = request.fields.value("email")
         try:
-            await self.confirmations.correct(request.member, given)
+            await self.confirmations.correct(request.member, address)
         except Invalid as problem:
-            shown = PendingView("confirmation", given, problem.fields.get("email", problem.sentence))
-            return Response.html(self.pages.pending(self.shells.plain(request), shown), status_of(problem))
-        return Response.redirect("/pending?notice=letter")
+            view = PendingView("confirmation", address, problem.fields.get("email", problem.sentence))
+            return Response.html(self.pages.pending(self.contexts.plain(request), view), status_of(problem))
+        return Response.redirect("/pending?notice=sent")
 
     @route("POST", "/settings/email/withdraw", MEMBER)
     async def withdraw(self, request: Request) -> Response:
@@ -98,18 +98,18 @@ class EmailSettingsPages:
     """The viewer's e-mail settings."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     accounts: Accounts
-    credentials: AccountSecurity
+    security: AccountSecurity
     outbox: EmailOutbox
 
     @route("GET", "/settings/mail", MEMBER)
     async def form(self, request: Request) -> Response:
         """Show the settings."""
-        login = await self.credentials.login(request.member)
-        refused = await self.outbox.address_rejection(request.member, login.email)
+        login = await self.security.login(request.member)
+        rejection = await self.outbox.address_rejection(request.member, login.email)
         is_admin = request.member.role is Role.ADMIN
-        return await self._form(request, MailForm(login, is_admin, refused, self.outbox.directory is not None))
+        return await self._form(request, EmailForm(login, is_admin, rejection, self.outbox.directory is not None))
 
     @route("POST", "/settings/mail", MEMBER)
     async def save(self, request: Request) -> Response:
@@ -118,18 +118,18 @@ class EmailSettingsPages:
         names = [
             name for kind, name in PREFERENCE_FIELDS.items() if kind is not EmailKind.DIGEST and (is_admin or kind is not EmailKind.REPORT)
         ]
-        switched: dict[str, Any] = {name: request.fields.flag(name) for name in names}
-        preferences = evolve(request.member.preferences, mail_digest=request.fields.value("mail_digest", default=NEVER), **switched)
+        flags: dict[str, Any] = {name: request.fields.flag(name) for name in names}
+        preferences = evolve(request.member.preferences, mail_digest=request.fields.value("mail_digest", default=NEVER), **flags)
         try:
             await self.accounts.set_preferences(request.member, preferences)
         except Invalid as problem:
-            login = evolve(await self.credentials.login(request.member), preferences=preferences)
-            return await self._form(request, MailForm(login, is_admin, errors=problem.fields), status_of(problem))
+            login = evolve(await self.security.login(request.member), preferences=preferences)
+            return await self._form(request, EmailForm(login, is_admin, errors=problem.fields), status_of(problem))
         return Response.redirect("/settings/mail?notice=saved")
 
-    async def _form(self, request: Request, form: MailForm, status: int = 200) -> Response:
+    async def _form(self, request: Request, form: EmailForm, status: int = 200) -> Response:
         return Response.html(
-            self.pages.page("settings_mail", await self.shells.of(request), PageMetadata("E-mail settings"), form=form), status
+            self.pages.page("settings_mail", await self.contexts.of(request), PageMetadata("E-mail settings"), form=form), status
         )
 
 
@@ -138,25 +138,25 @@ class UnsubscribePages:
     """Unsubscribing by the link in an e-mail, without a login (RFC 8058)."""
 
     pages: Pages
-    shells: PageContexts
-    subscriptions: EmailUnsubscribe
+    contexts: PageContexts
+    unsubscriptions: EmailUnsubscribe
 
     @route("GET", "/mail/unsubscribe/<secret:token>", RouteOptions())
     async def question(self, request: Request, token: str) -> Response:
         """Ask for confirmation."""
-        what = UNSUBSCRIBED[self.subscriptions.kind(token)]
-        return self._page(request, EmailActionPage("Unsubscribe?", f"You will no longer receive {what}.", "Unsubscribe", request.path))
+        emails = UNSUBSCRIBED[self.unsubscriptions.kind(token)]
+        return self._page(request, EmailActionPage("Unsubscribe?", f"You will no longer receive {emails}.", "Unsubscribe", request.path))
 
     # Mail programs send this request without cookies; the token in the address authorizes it.
     @route("POST", "/mail/unsubscribe/<secret:token>", RouteOptions(csrf=False))
     async def stop(self, request: Request, token: str) -> Response:
         """Unsubscribe from a kind of e-mails."""
-        what = UNSUBSCRIBED[await self.subscriptions.stop(token)]
+        emails = UNSUBSCRIBED[await self.unsubscriptions.stop(token)]
         return self._page(
-            request, EmailActionPage("Unsubscribed", f"You will no longer receive {what}. You can turn them back on in your settings.")
+            request, EmailActionPage("Unsubscribed", f"You will no longer receive {emails}. You can turn them back on in your settings.")
         )
 
-    def _page(self, request: Request, asked: EmailActionPage) -> Response:
+    def _page(self, request: Request, page: EmailActionPage) -> Response:
         return Response.html(
-            self.pages.page("question", self.shells.plain(request), PageMetadata(asked.title, index=False), question=asked)
+            self.pages.page("question", self.contexts.plain(request), PageMetadata(page.title, index=False), question=page)
         )

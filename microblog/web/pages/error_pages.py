@@ -17,23 +17,27 @@ class ErrorPages:
     """Renders error pages from the request alone, since the database may be unavailable."""
 
     pages: Pages
-    shells: PageContexts
-    composers: PostForms
+    contexts: PageContexts
+    forms: PostForms
 
     def page(self, request: Request | None, status: int, sentence: str) -> bytes:
         """Render an error page, with the composer if a post could not be published."""
         if request is None:
-            return self.pages.part("refused", site=self.shells.site, status=status, sentence=sentence).encode("utf-8")
-        trouble = ErrorView(
-            status, sentence, kept=self._kept(request), reference=request.id if status >= 500 else "", sent=request.method == "POST"
+            return self.pages.part("refused", site=self.contexts.site, status=status, sentence=sentence).encode("utf-8")
+        error = ErrorView(
+            status,
+            sentence,
+            composer=self._composer(request),
+            reference=request.id if status >= 500 else "",
+            submitted=request.method == "POST",
         )
-        return self.pages.trouble(self.shells.plain(request), trouble)
+        return self.pages.error(self.contexts.plain(request), error)
 
-    def _kept(self, request: Request) -> ComposerView | None:
+    def _composer(self, request: Request) -> ComposerView | None:
         if request.method != "POST" or request.route is None or request.route.path not in ("/posts", "/posts/<id:post_id>/edit"):
             return None
         try:
-            composer = self.composers.returned(request)
+            composer = self.forms.submitted(request)
         except Problem:  # the fields themselves cannot be read
             return None
         return composer if composer.text else None

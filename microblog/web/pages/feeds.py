@@ -54,8 +54,8 @@ def _public(posts: Iterable[Post]) -> list[Post]:
 
 
 def _feed(request: Request, feed: bytes) -> Response:
-    answer = Response.data(feed, RSS_TYPE)
-    return answer if request.viewer else answer.cached(PUBLIC_A_WHILE)
+    response = Response.data(feed, RSS_TYPE)
+    return response if request.viewer else response.cached(PUBLIC_A_WHILE)
 
 
 @frozen
@@ -74,7 +74,7 @@ class SiteFiles:
     async def manifest(self, request: Request) -> Response:
         """Serve the web app manifest."""
         icons = [("favicon.svg", "any", "image/svg+xml"), ("touch.png", "180x180", "image/png"), ("card.png", "512x512", "image/png")]
-        made = {
+        manifest = {
             "name": self.site.name,
             "short_name": self.site.name,
             "description": self.site.description,
@@ -85,7 +85,7 @@ class SiteFiles:
             "icons": [{"src": self.asset(name), "sizes": sizes, "type": kind} for name, sizes, kind in icons],
             "shortcuts": [{"name": "New post", "url": "/compose"}, {"name": "Notifications", "url": "/notifications"}],
         }
-        return Response.data(orjson.dumps(made), MANIFEST_TYPE).cached(PUBLIC_A_WHILE)
+        return Response.data(orjson.dumps(manifest), MANIFEST_TYPE).cached(PUBLIC_A_WHILE)
 
     @route("GET", "/site.webmanifest", RouteOptions(body=0))
     async def webmanifest(self, request: Request) -> Response:

@@ -24,7 +24,7 @@ class FilterPages:
     """The viewer's filters."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     filters: Filters
 
     @route("GET", "/settings/filters", MEMBER)
@@ -34,34 +34,34 @@ class FilterPages:
 
     async def _all(self, request: Request, form: FilterForm, status: int = 200) -> Response:
         found = tuple(await self.filters.of(request.member))
-        return Response.html(filters_page(self.pages, await self.shells.of(request), found, form), status)
+        return Response.html(filters_page(self.pages, await self.contexts.of(request), found, form), status)
 
     @route("POST", "/settings/filters", MEMBER)
     async def make(self, request: Request) -> Response:
         """Create a filter."""
-        form = _typed(request)
+        form = _submitted_form(request)
         try:
             await self.filters.create(request.member, _draft(form))
         except Invalid as problem:
-            return await self._all(request, evolve(form, errors=_beside(problem)), status_of(problem))
+            return await self._all(request, evolve(form, errors=_field_errors(problem)), status_of(problem))
         return Response.redirect("/settings/filters?notice=saved")
 
     @route("GET", "/settings/filters/<id:filter_id>", MEMBER)
     async def show(self, request: Request, filter_id: int) -> Response:
         """Show the form to edit a filter."""
-        form = _form(await self.filters.one(request.member, FilterId(filter_id)))
-        return Response.html(filter_page(self.pages, await self.shells.of(request), form))
+        form = _stored_form(await self.filters.one(request.member, FilterId(filter_id)))
+        return Response.html(filter_page(self.pages, await self.contexts.of(request), form))
 
     @route("POST", "/settings/filters/<id:filter_id>", MEMBER)
     async def save(self, request: Request, filter_id: int) -> Response:
         """Save a filter."""
-        made = await self.filters.one(request.member, FilterId(filter_id))
-        form = evolve(_typed(request), made=made)
+        stored = await self.filters.one(request.member, FilterId(filter_id))
+        form = evolve(_submitted_form(request), stored=stored)
         try:
-            await self.filters.change(request.member, made.id, _draft(form))
+            await self.filters.change(request.member, stored.id, _draft(form))
         except Invalid as problem:
-            form = evolve(form, errors=_beside(problem))
-            return Response.html(filter_page(self.pages, await self.shells.of(request), form), status_of(problem))
+            form = evolve(form, errors=_field_errors(problem))
+            return Response.html(filter_page(self.pages, await self.contexts.of(request), form), status_of(problem))
         return Response.redirect("/settings/filters?notice=saved")
 
     @route("POST", "/settings/filters/<id:filter_id>/delete", MEMBER)
@@ -77,19 +77,19 @@ class FilterPages:
         return Response.redirect(f"/settings/filters/{filter_id}")
 
 
-def _form(made: Filter) -> FilterForm:
+def _stored_form(stored: Filter) -> FilterForm:
     return FilterForm(
-        made,
-        made.title,
-        "\n".join(keyword.keyword for keyword in made.keywords),
-        all(keyword.whole_word for keyword in made.keywords),
-        made.contexts,
-        made.action,
+        stored,
+        stored.title,
+        "\n".join(keyword.keyword for keyword in stored.keywords),
+        all(keyword.whole_word for keyword in stored.keywords),
+        stored.contexts,
+        stored.action,
         KEEP,
     )
 
 
-def _typed(request: Request) -> FilterForm:
+def _submitted_form(request: Request) -> FilterForm:
     fields = request.fields
     return FilterForm(
         title=fields.text("title"),
@@ -97,28 +97,28 @@ def _typed(request: Request) -> FilterForm:
         whole_word=fields.flag("whole_word"),
         contexts=tuple(fields.list("contexts", max=20)),
         action=fields.value("action"),
-        term=fields.value("term"),
+        duration=fields.value("term"),
     )
 
 
 def _draft(form: FilterForm) -> FilterDraft:
     """Convert the form. Its lines are the complete list of keywords: others are removed."""
-    wanted = list(dict.fromkeys(line.strip() for line in form.keywords.split("\n") if line.strip()))
-    there = form.made.keywords if form.made else ()
-    kept = [KeywordDraft(None, form.whole_word, one.id, removed=one.keyword not in wanted) for one in there]
-    new = [KeywordDraft(word, form.whole_word) for word in wanted if word not in {one.keyword for one in there}]
+    lines = list(dict.fromkeys(line.strip() for line in form.keywords.split("\n") if line.strip()))
+    existing = form.stored.keywords if form.stored else ()
+    remaining = [KeywordDraft(None, form.whole_word, keyword.id, removed=keyword.keyword not in lines) for keyword in existing]
+    new = [KeywordDraft(word, form.whole_word) for word in lines if word not in {keyword.keyword for keyword in existing}]
     return FilterDraft(
-        title=form.title.strip() or (wanted[0] if wanted else ""),
+        title=form.title.strip() or (lines[0] if lines else ""),
         contexts=form.contexts,
         action=form.action,
-        expiry=form.term != KEEP,
-        expires_in=int(form.term) if form.term.isascii() and form.term.isdigit() else None,
-        keywords=[*kept, *new],
+        expiry=form.duration != KEEP,
+        expires_in=int(form.duration) if form.duration.isascii() and form.duration.isdigit() else None,
+        keywords=[*remaining, *new],
     )
 
 
-def _beside(problem: Invalid) -> dict[str, str]:
+def _field_errors(problem: Invalid) -> dict[str, str]:
     """Map the errors to the names of the form's fields."""
     names = {"context": "contexts", "filter_action": "action", "keyword": "keywords", "expires_in": "term", "base": "all"}
-    told = {names.get(name, name): sentence for name, sentence in problem.fields.items()}
-    return told | ({"contexts": "Choose at least one context"} if "contexts" in told else {})
+    errors = {names.get(name, name): sentence for name, sentence in problem.fields.items()}
+    return errors | ({"contexts": "Choose at least one context"} if "contexts" in errors else {})

@@ -34,9 +34,9 @@ class ListPages:
     """The overview of lists, and their timelines."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     lists: Lists
-    articles: PostRenderer
+    renderer: PostRenderer
     tags: HashtagService
 
     @route("GET", "/lists", MEMBER)
@@ -46,26 +46,26 @@ class ListPages:
 
     async def _all(self, request: Request, form: ListForm, status: int = 200) -> Response:
         found = tuple(await self.lists.of(request.member))
-        tags = tuple(kept.tag for kept in await self.tags.followed(request.member, Page(MAX_SHOWN)))
-        return Response.html(lists_page(self.pages, await self.shells.of(request), found, tags, form), status)
+        tags = tuple(followed.tag for followed in await self.tags.followed(request.member, Page(MAX_SHOWN)))
+        return Response.html(lists_page(self.pages, await self.contexts.of(request), found, tags, form), status)
 
     @route("POST", "/lists", MEMBER)
     async def make(self, request: Request) -> Response:
         """Create a list."""
         try:
-            made = await self.lists.create(request.member, _wanted(request))
+            account_list = await self.lists.create(request.member, _list_options(request))
         except Invalid as problem:
-            return await self._all(request, ListForm(_typed(request, NEW), errors=problem.fields), status_of(problem))
-        return Response.redirect(f"/lists/{made.id}/edit")
+            return await self._all(request, ListForm(_submitted_list(request, NEW), errors=problem.fields), status_of(problem))
+        return Response.redirect(f"/lists/{account_list.id}/edit")
 
     @route("GET", "/lists/<id:list_id>", MEMBER)
     async def show(self, request: Request, list_id: int) -> Response:
         """Show the timeline of a list."""
         id, page = ListId(list_id), page_of(request)
-        made = await self.lists.one(request.member, id)
-        shell = await self.shells.of(request)
-        feed = await feed_of(request, self.articles, await self.lists.timeline(request.member, id, page), page, FilterContext.HOME)
-        return Response.html(list_page(self.pages, shell, made, feed))
+        account_list = await self.lists.one(request.member, id)
+        context = await self.contexts.of(request)
+        feed = await feed_of(request, self.renderer, await self.lists.timeline(request.member, id, page), page, FilterContext.HOME)
+        return Response.html(list_page(self.pages, context, account_list, feed))
 
 
 @frozen
@@ -73,7 +73,7 @@ class ListForms:
     """Forms to change a list and its members."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     lists: Lists
     accounts: Accounts
 
@@ -82,36 +82,36 @@ class ListForms:
         """Show the form for title, replies policy and members."""
         return await self._form(request, await self.lists.one(request.member, ListId(list_id)))
 
-    async def _form(self, request: Request, made: AccountList, problem: Invalid | None = None) -> Response:
-        members = await self.lists.members(request.member, made.id, Page(MAX_SHOWN))
+    async def _form(self, request: Request, account_list: AccountList, problem: Invalid | None = None) -> Response:
+        members = await self.lists.members(request.member, account_list.id, Page(MAX_SHOWN))
         errors = problem.fields if problem else {}
-        form = ListForm(made, tuple(one.account for one in members), request.fields.value("username", max=100), errors)
-        page = list_edit_page(self.pages, await self.shells.of(request), form)
+        form = ListForm(account_list, tuple(one.account for one in members), request.fields.value("username", max=100), errors)
+        page = list_edit_page(self.pages, await self.contexts.of(request), form)
         return Response.html(page, status_of(problem) if problem else 200)
 
     @route("POST", "/lists/<id:list_id>/edit", MEMBER)
     async def save(self, request: Request, list_id: int) -> Response:
         """Save title and replies policy."""
-        made = await self.lists.one(request.member, ListId(list_id))
+        account_list = await self.lists.one(request.member, ListId(list_id))
         try:
-            await self.lists.change(request.member, made.id, _wanted(request))
+            await self.lists.change(request.member, account_list.id, _list_options(request))
         except Invalid as problem:
-            return await self._form(request, _typed(request, made), problem)
-        return Response.redirect(f"/lists/{made.id}/edit?notice=saved")
+            return await self._form(request, _submitted_list(request, account_list), problem)
+        return Response.redirect(f"/lists/{account_list.id}/edit?notice=saved")
 
     @route("POST", "/lists/<id:list_id>/members", MEMBER)
     async def add(self, request: Request, list_id: int) -> Response:
         """Add an account by username."""
-        made = await self.lists.one(request.member, ListId(list_id))
+        account_list = await self.lists.one(request.member, ListId(list_id))
         try:
             account = await self.accounts.by_username(request.fields.value("username", max=100))
-            await self.lists.add(request.member, made.id, [account.id])
+            await self.lists.add(request.member, account_list.id, [account.id])
         except NotFound:
-            return await self._form(request, made, Invalid({"username": "No user has this name"}))
+            return await self._form(request, account_list, Invalid({"username": "No user has this name"}))
         except Invalid as problem:
-            why = "Already in this list" if problem.codes else "You can only add people you follow"
-            return await self._form(request, made, Invalid({"username": why}))
-        return Response.redirect(f"/lists/{made.id}/edit")
+            sentence = "Already in this list" if problem.codes else "You can only add people you follow"
+            return await self._form(request, account_list, Invalid({"username": sentence}))
+        return Response.redirect(f"/lists/{account_list.id}/edit")
 
     @route("POST", "/lists/<id:list_id>/members/<id:account_id>/remove", MEMBER)
     async def remove(self, request: Request, list_id: int, account_id: int) -> Response:
@@ -122,15 +122,15 @@ class ListForms:
     @route("GET", "/lists/<id:list_id>/delete", MEMBER)
     async def delete_question(self, request: Request, list_id: int) -> Response:
         """Ask for confirmation before a list is deleted."""
-        made = await self.lists.one(request.member, ListId(list_id))
+        account_list = await self.lists.one(request.member, ListId(list_id))
         confirm = ConfirmView(
-            title=f"Delete the list {made.title}?",
+            title=f"Delete the list {account_list.title}?",
             sentence="You will still follow the people in it.",
-            action=f"/lists/{made.id}/delete",
+            action=f"/lists/{account_list.id}/delete",
             button="Delete list",
-            cancel=f"/lists/{made.id}/edit",
+            cancel=f"/lists/{account_list.id}/edit",
         )
-        return Response.html(self.pages.confirm(await self.shells.of(request), confirm))
+        return Response.html(self.pages.confirm(await self.contexts.of(request), confirm))
 
     @route("POST", "/lists/<id:list_id>/delete", MEMBER)
     async def delete(self, request: Request, list_id: int) -> Response:
@@ -142,30 +142,30 @@ class ListForms:
     async def of_account(self, request: Request, username: str) -> Response:
         """Show the viewer's lists, with those that include an account checked."""
         account = await self.accounts.by_username(username)
-        within = {made.id for made in await self.lists.with_member(request.member, account.id)}
-        lists = tuple((made, made.id in within) for made in await self.lists.of(request.member))
-        return Response.html(lists_of_page(self.pages, await self.shells.of(request), account, lists))
+        included = {account_list.id for account_list in await self.lists.with_member(request.member, account.id)}
+        lists = tuple((account_list, account_list.id in included) for account_list in await self.lists.of(request.member))
+        return Response.html(lists_of_page(self.pages, await self.contexts.of(request), account, lists))
 
     @route("POST", "/@<username:username>/lists", MEMBER)
     async def put(self, request: Request, username: str) -> Response:
         """Set the lists that include an account."""
         account = await self.accounts.by_username(username)
-        within = {made.id for made in await self.lists.with_member(request.member, account.id)}
-        wanted = {ListId(id) for id in request.fields.ids("lists")}
-        for id in sorted(wanted - within):
+        included = {account_list.id for account_list in await self.lists.with_member(request.member, account.id)}
+        selected = {ListId(id) for id in request.fields.ids("lists")}
+        for id in sorted(selected - included):
             await self.lists.add(request.member, id, [account.id])
-        for id in sorted(within - wanted):
+        for id in sorted(included - selected):
             await self.lists.remove(request.member, id, [account.id])
         return Response.redirect(f"/@{account.username}?notice=saved")
 
 
-def _wanted(request: Request) -> ListOptions:
+def _list_options(request: Request) -> ListOptions:
     fields = request.fields
     return ListOptions(fields.text("title"), fields.value("replies_policy") or None, fields.flag("exclusive"))
 
 
-def _typed(request: Request, made: AccountList) -> AccountList:
+def _submitted_list(request: Request, account_list: AccountList) -> AccountList:
     """Build a list from the submitted form, keeping valid values."""
     policy = request.fields.value("replies_policy")
-    replies = ListReplies(policy) if policy in set(ListReplies) else made.replies
-    return AccountList(made.id, request.fields.text("title")[:300], replies, request.fields.flag("exclusive"))
+    replies = ListReplies(policy) if policy in set(ListReplies) else account_list.replies
+    return AccountList(account_list.id, request.fields.text("title")[:300], replies, request.fields.flag("exclusive"))

@@ -21,9 +21,9 @@ from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import RouteOptions, route
 
-AT_ONCE = 256 * 1024  # bytes; larger files are sent piece by piece
-PIECE = 64 * 1024
-OPEN, NARROW = b"public, max-age=86400, s-maxage=3600, immutable", b"private, max-age=300"
+MAX_UNSTREAMED = 256 * 1024  # bytes; larger files are sent piece by piece
+CHUNK_SIZE = 64 * 1024
+PUBLIC_CACHE, PRIVATE_CACHE = b"public, max-age=86400, s-maxage=3600, immutable", b"private, max-age=300"
 POLICY = b"default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
 _NAME = re.compile(r"[0-9a-f]{32}(?:-small)?\.([a-z0-9]{3,4})")
 _TYPES = {
@@ -34,7 +34,7 @@ _TYPES = {
     "mp4": "video/mp4",
     "mp3": "audio/mpeg",
 }
-_FOR_ALL = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin", "Accept-Ranges": "bytes"}
+_HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin", "Accept-Ranges": "bytes"}
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
@@ -53,13 +53,13 @@ class ByteRange:
 
 def byte_range(header: str | None, size: int) -> ByteRange | None:
     """Parse a Range header with a single range (RFC 9110, section 14.2). None if it is invalid or not satisfiable."""
-    found = _RANGE.fullmatch(header or "")
-    if found is None or not (found[1] or found[2]):
+    match = _RANGE.fullmatch(header or "")
+    if match is None or not (match[1] or match[2]):
         return None
-    if not found[1]:
-        span = ByteRange(max(0, size - int(found[2])), size)
+    if not match[1]:
+        span = ByteRange(max(0, size - int(match[2])), size)
     else:
-        span = ByteRange(int(found[1]), min(size, int(found[2]) + 1) if found[2] else size)
+        span = ByteRange(int(match[1]), min(size, int(match[2]) + 1) if match[2] else size)
     return span if span.start < span.end else None
 
 
@@ -72,28 +72,28 @@ class MediaFiles:
     @route("GET", "/media/<name>", RouteOptions(body=0))
     async def show(self, request: Request, name: str) -> Response:
         """Serve an image, a video or an audio file."""
-        known = _NAME.fullmatch(name)
-        if known is None or known[1] not in _TYPES:
+        match = _NAME.fullmatch(name)
+        if match is None or match[1] not in _TYPES:
             raise NotFound("Not Found")
-        cache = OPEN if await self.files.is_open(name) else NARROW
-        answer = Response.data(b"", _TYPES[known[1]]).cached(cache, name).with_policy(POLICY).with_headers(_FOR_ALL)
-        return answer if request.has(answer.etag) else _filled(request, answer, self.files.open(name))
+        cache = PUBLIC_CACHE if await self.files.is_open(name) else PRIVATE_CACHE
+        response = Response.data(b"", _TYPES[match[1]]).cached(cache, name).with_policy(POLICY).with_headers(_HEADERS)
+        return response if request.has(response.etag) else _with_file(request, response, self.files.open(name))
 
 
-def _filled(request: Request, answer: Response, file: BinaryIO) -> Response:
+def _with_file(request: Request, response: Response, file: BinaryIO) -> Response:
     """Add the file, or the requested range of it, to the response."""
     size = os.fstat(file.fileno()).st_size
-    asked = byte_range(request.header("Range"), size)
-    span = asked or ByteRange(0, size)
-    if asked is not None:
-        answer = evolve(answer, status=206).with_header("Content-Range", f"bytes {span.start}-{span.end - 1}/{size}")
-    if span.length <= AT_ONCE:
+    requested = byte_range(request.header("Range"), size)
+    span = requested or ByteRange(0, size)
+    if requested is not None:
+        response = evolve(response, status=206).with_header("Content-Range", f"bytes {span.start}-{span.end - 1}/{size}")
+    if span.length <= MAX_UNSTREAMED:
         with file:
             file.seek(span.start)
-            return evolve(answer, body=file.read(span.length))
+            return evolve(response, body=file.read(span.length))
     if request.method == "HEAD":
         file.close()
-    return evolve(answer, protocol=FileProducer(file, span)).with_header("Content-Length", str(span.length))
+    return evolve(response, protocol=FileProducer(file, span)).with_header("Content-Length", str(span.length))
 
 
 @implementer(IPullProducer)
@@ -109,18 +109,18 @@ class FileProducer(BodySender):
         """Start producing."""
         assert self.transport is not None
         self.file.seek(self.span.start)
-        _producing(self.transport, self)
+        _set_producer(self.transport, self)
 
     def resumeProducing(self) -> None:
         """Send the next chunk."""
         assert self.transport is not None
-        piece = self.file.read(min(PIECE, self.unwritten))
-        self.unwritten -= len(piece)
-        if piece:
-            self.transport.write(piece)
-        if not piece or not self.unwritten:
+        chunk = self.file.read(min(CHUNK_SIZE, self.unwritten))
+        self.unwritten -= len(chunk)
+        if chunk:
+            self.transport.write(chunk)
+        if not chunk or not self.unwritten:
             self.stopProducing()
-            _producing(self.transport, None)
+            _set_producer(self.transport, None)
             self.transport.loseConnection()
 
     def stopProducing(self) -> None:
@@ -132,7 +132,7 @@ class FileProducer(BodySender):
         self.file.close()
 
 
-def _producing(transport: ITransport, producer: FileProducer | None) -> None:
+def _set_producer(transport: ITransport, producer: FileProducer | None) -> None:
     if producer is None:
         transport.unregisterProducer()  # type: ignore[attr-defined]  # every transport of a server is a consumer
     else:

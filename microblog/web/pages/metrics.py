@@ -12,7 +12,7 @@ from microblog.web.http.request import Request
 from microblog.web.http.response import NO_STORE, Response
 from microblog.web.http.route import RouteOptions, route
 
-_PASSED_ON = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
+_PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
 
 
 @frozen
@@ -29,7 +29,7 @@ class MetricsPage:
     @route("GET", "/metrics", RouteOptions())
     async def show(self, request: Request) -> Response:
         """Serve all metrics in Prometheus' text format or OpenMetrics."""
-        if any(request.header(name) for name in _PASSED_ON) or not any(request.address in network for network in self.networks):
+        if any(request.header(name) for name in _PROXY_HEADERS) or not any(request.address in network for network in self.networks):
             raise NotFound
         body, content_type = await self.exposition(request.header("Accept") or "")
         return evolve(Response.data(body, content_type), cache=NO_STORE)

@@ -29,21 +29,21 @@ class PeoplePages:
     """The list of accounts and the moderation actions. Suspending and rejecting ask for confirmation."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     moderation: Moderation
 
     @route("GET", "/admin/people", MODERATOR)
     async def show(self, request: Request) -> Response:
         """List accounts, newest first: all (`type` empty), `applied` or `suspended`; or the match for `q`."""
-        page, which, query = page_of(request), request.fields.value("type", max=20), request.fields.text("q", max=320).strip()
+        page, tab, query = page_of(request), request.fields.value("type", max=20), request.fields.text("q", max=320).strip()
         if query:
-            found, further = await self.moderation.find(request.member, query), None
+            invites, older_url = await self.moderation.find(request.member, query), None
         else:
-            found = await self.moderation.accounts(request.member, page, pending=which == "applied", suspended=which == "suspended")
-            further = older(request, [one.account.id for one in found], page)
-        rows = tuple((one, outranks(request.member, one)) for one in found)
-        view = MembersPage(rows, which, query, further)
-        return Response.html(members_page(self.pages, await self.shells.of(request), view))
+            invites = await self.moderation.accounts(request.member, page, pending=tab == "applied", suspended=tab == "suspended")
+            older_url = older(request, [one.account.id for one in invites], page)
+        rows = tuple((one, outranks(request.member, one)) for one in invites)
+        view = MembersPage(rows, tab, query, older_url)
+        return Response.html(members_page(self.pages, await self.contexts.of(request), view))
 
     @route("POST", "/admin/people/<username:username>/approve", MODERATOR)
     async def approve(self, request: Request, username: str) -> Response:
@@ -57,7 +57,7 @@ class PeoplePages:
         name = (await self.moderation.subject(request.member, username)).account.username
         sentence = "They will be notified by e-mail. The application is deleted, and the username and address become available again."
         confirm = ConfirmView(f"Reject @{name}?", sentence, f"/admin/people/{name}/reject", "Reject", APPLICANTS)
-        return Response.html(self.pages.confirm(await self.shells.of(request), confirm))
+        return Response.html(self.pages.confirm(await self.contexts.of(request), confirm))
 
     @route("POST", "/admin/people/<username:username>/reject", MODERATOR)
     async def reject(self, request: Request, username: str) -> Response:
@@ -71,8 +71,8 @@ class PeoplePages:
         name = (await self.moderation.subject(request.member, username)).account.username
         sentence = "Their profile and posts will be hidden from everyone, and they will be logged out. You can undo this at any time."
         action, back = f"/admin/people/{name}/suspend", f"/admin/people?q={name}"
-        confirm = ConfirmView(f"Suspend @{name}?", sentence, action, "Suspend", back, message=MAX_TEXT_LENGTH)
-        return Response.html(self.pages.confirm(await self.shells.of(request), confirm))
+        confirm = ConfirmView(f"Suspend @{name}?", sentence, action, "Suspend", back, max_message=MAX_TEXT_LENGTH)
+        return Response.html(self.pages.confirm(await self.contexts.of(request), confirm))
 
     @route("POST", "/admin/people/<username:username>/suspend", MODERATOR)
     async def suspend(self, request: Request, username: str) -> Response:
@@ -93,7 +93,7 @@ class InvitePages:
     """Pages to create, list and deactivate invites."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     moderation: Moderation
 
     @route("GET", "/admin/invites", MODERATOR)
@@ -118,9 +118,9 @@ class InvitePages:
         return Response.redirect("/admin/invites")
 
     async def _show(self, request: Request, problem: Invalid | None) -> Response:
-        shell, found = await self.shells.of(request), tuple(await self.moderation.invites(request.member))
-        page = InvitesPage(found, shell.now)
+        context, invites = await self.contexts.of(request), tuple(await self.moderation.invites(request.member))
+        page = InvitesPage(invites, context.now)
         if problem:
             errors = {name.replace("max_uses", "uses"): sentence for name, sentence in problem.fields.items()}
-            page = InvitesPage(found, shell.now, request.fields.value("uses", max=20), request.fields.value("days", max=20), errors)
-        return Response.html(invites_page(self.pages, shell, page), status_of(problem) if problem else 200)
+            page = InvitesPage(invites, context.now, request.fields.value("uses", max=20), request.fields.value("days", max=20), errors)
+        return Response.html(invites_page(self.pages, context, page), status_of(problem) if problem else 200)

@@ -15,7 +15,7 @@ from microblog.model.errors import Invalid
 from microblog.model.filters import FilterContext, is_hidden, warning_title
 from microblog.model.ids import AccountId, NotificationId
 from microblog.model.notifications import NotificationGroup, NotificationKind
-from microblog.render.html.notification_views import REASONS, PolicyForm, RequestsPage, policy_page, requests_page
+from microblog.render.html.notification_views import CATEGORIES, PolicyForm, RequestsPage, policy_page, requests_page
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import NotificationsPage
 from microblog.web.http.errors import status_of
@@ -35,39 +35,39 @@ class NotificationPages:
     """The list of notifications."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     notifications: Notifications
     groups: NotificationGroups
     policies: NotificationPolicies
-    sieves: FilterCache
+    filters: FilterCache
 
     @route("GET", "/notifications", MEMBER)
     async def show(self, request: Request) -> Response:
         """Show all notifications or only mentions (`type=mention`). Showing all marks them as read."""
-        viewer, page, only = request.member, page_of(request), request.fields.value("type", max=20)
-        kinds = [NotificationKind.MENTION] if only == NotificationKind.MENTION else None
-        shell = await self.shells.of(request, stream="/live/notifications")
-        seen = await self.notifications.read_up_to(viewer)
+        viewer, page, kind = request.member, page_of(request), request.fields.value("type", max=20)
+        kinds = [NotificationKind.MENTION] if kind == NotificationKind.MENTION else None
+        context = await self.contexts.of(request, stream="/live/notifications")
+        last_read = await self.notifications.read_up_to(viewer)
         found = await self.groups.page(viewer, NotificationQuery(page, kinds))
-        if found.ids and found.ids[0] > seen and kinds is None:
+        if found.ids and found.ids[0] > last_read and kinds is None:
             await self.notifications.mark_read(viewer, found.ids[0])
-            shell = evolve(shell, unread=0)
-        kept, folded = await self._sifted(viewer, found.groups)
-        held = (await self.policies.pending(viewer)).requests if page.max_id is None else 0
-        items = NotificationsPage(kept, seen, older(request, list(found.ids), page), folded, held, kinds[0] if kinds else "")
-        return Response.html(self.pages.notifications(shell, items))
+            context = evolve(context, unread=0)
+        shown, titles = await self._filtered(viewer, found.groups)
+        request_count = (await self.policies.pending(viewer)).requests if page.max_id is None else 0
+        items = NotificationsPage(shown, last_read, older(request, list(found.ids), page), titles, request_count, kinds[0] if kinds else "")
+        return Response.html(self.pages.notifications(context, items))
 
     @route("GET", "/notifications/groups/<group_key>", MEMBER)
     async def group(self, request: Request, group_key: str) -> Response:
         """Render a group of notifications, for a page that is open while the group grows."""
         found = await self.groups.one(request.member, group_key[:MAX_KEY_LENGTH])
-        kept, folded = await self._sifted(request.member, [found])
-        return Response.html("".join(self.pages.notification(group, folded) for group in kept).encode())
+        shown, titles = await self._filtered(request.member, [found])
+        return Response.html("".join(self.pages.notification(group, titles) for group in shown).encode())
 
-    async def _sifted(self, viewer: Viewer, found: Sequence[NotificationGroup]) -> tuple[tuple[NotificationGroup, ...], dict[int, str]]:
+    async def _filtered(self, viewer: Viewer, found: Sequence[NotificationGroup]) -> tuple[tuple[NotificationGroup, ...], dict[int, str]]:
         """Return the groups that the viewer's filters do not hide, and the filter titles of those behind a warning."""
-        sieve, now = (await self.sieves.of(viewer)).within(FilterContext.NOTIFICATIONS), self.sieves.now()
-        matches = {one.id: sieve.matches(one.post, now) for one in found if one.post}
+        filter_set, now = (await self.filters.of(viewer)).within(FilterContext.NOTIFICATIONS), self.filters.now()
+        matches = {one.id: filter_set.matches(one.post, now) for one in found if one.post}
         hidden = {id for id, matched in matches.items() if is_hidden(matched, FilterContext.NOTIFICATIONS)}
         titles = {id: title for id, matched in matches.items() if (title := warning_title(matched, FilterContext.NOTIFICATIONS))}
         return tuple(one for one in found if one.id not in hidden), {int(id): title for id, title in titles.items()}
@@ -96,7 +96,7 @@ class PolicyPages:
     """The notification policy and the notification requests."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     policies: NotificationPolicies
     people: PeopleLists
 
@@ -104,18 +104,18 @@ class PolicyPages:
     async def form(self, request: Request) -> Response:
         """Show the policy."""
         policy, pending = await self.policies.of(request.member)
-        return Response.html(policy_page(self.pages, await self.shells.of(request), PolicyForm.of(policy, pending.requests)))
+        return Response.html(policy_page(self.pages, await self.contexts.of(request), PolicyForm.from_policy(policy, pending.requests)))
 
     @route("POST", "/settings/notifications", MEMBER)
     async def save(self, request: Request) -> Response:
         """Save the policy."""
-        wanted = {reason.name: request.fields.value(reason.name) for reason in REASONS if request.fields.has(reason.name)}
+        treatments = {category.name: request.fields.value(category.name) for category in CATEGORIES if request.fields.has(category.name)}
         try:
-            await self.policies.change(request.member, wanted)
+            await self.policies.change(request.member, treatments)
         except Invalid as problem:
             policy, pending = await self.policies.of(request.member)
-            form = evolve(PolicyForm.of(policy, pending.requests), errors=problem.fields)
-            return Response.html(policy_page(self.pages, await self.shells.of(request), form), status_of(problem))
+            form = evolve(PolicyForm.from_policy(policy, pending.requests), errors=problem.fields)
+            return Response.html(policy_page(self.pages, await self.contexts.of(request), form), status_of(problem))
         return Response.redirect("/settings/notifications?notice=saved")
 
     @route("GET", "/settings/notifications/people", MEMBER)
@@ -123,7 +123,7 @@ class PolicyPages:
         """List accounts whose notifications were accepted."""
         page = page_of(request, PEOPLE_PER_PAGE)
         found = await self.people.page(request, await self.policies.permitted(request.member, page), page)
-        return Response.html(self.pages.settings_people(await self.shells.of(request), "permitted", found))
+        return Response.html(self.pages.settings_people(await self.contexts.of(request), "permitted", found))
 
     @route("POST", "/settings/notifications/people/<id:account_id>/remove", MEMBER)
     async def forbid(self, request: Request, account_id: int) -> Response:
@@ -137,7 +137,7 @@ class PolicyPages:
         page = page_of(request)
         found = await self.policies.requests(request.member, page)
         shown = RequestsPage(tuple(found), MAX_PENDING, older(request, [one.id for one in found], page))
-        return Response.html(requests_page(self.pages, await self.shells.of(request), shown))
+        return Response.html(requests_page(self.pages, await self.contexts.of(request), shown))
 
     @route("POST", "/notifications/requests/<id:request_id>/accept", MEMBER)
     async def accept(self, request: Request, request_id: int) -> Response:

@@ -13,9 +13,9 @@ from microblog.domain.tokens import Tokens
 from microblog.model.errors import Forbidden, Malformed, NotFound
 from microblog.model.ids import AppId
 from microblog.model.oauth import OUT_OF_BAND
-from microblog.render.html import consent as words
+from microblog.render.html import consent as descriptions
 from microblog.render.html.pages import Pages
-from microblog.render.html.view_models import AppsPage, ConsentView, PostBack
+from microblog.render.html.view_models import AppsPage, ConsentView, FormPost
 from microblog.web.http.cookies import SESSION
 from microblog.web.http.errors import NotYet
 from microblog.web.http.headers import CONSENT_POLICY
@@ -25,7 +25,7 @@ from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.pages.auth_pages import sign_in_first
 from microblog.web.pages.page_context import PageContexts
 
-_ASKS_ANYWAY = frozenset({"login", "consent", "select_account"})
+_PROMPTS = frozenset({"login", "consent", "select_account"})
 
 
 @frozen
@@ -33,60 +33,62 @@ class ConsentPages:
     """The pages that users see during authorization."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     oauth: OAuth
     sessions: Sessions
 
     @route("GET", "/oauth/authorize", RouteOptions(keeps_opener=True))
     async def ask(self, request: Request) -> Response:
         """Show the consent page, unless the app already has all requested scopes. Redirects visitors to the login form."""
-        asked, repeated = _asked(request)
+        params, repeated = _authorization_params(request)
         prompt = set(request.fields.value("prompt").split())
-        question = await self.oauth.question(asked, request.viewer)
+        question = await self.oauth.question(params, request.viewer)
         if request.viewer is None:
             if "none" in prompt:
-                return self._back(request, await self.oauth.deny(asked, "login_required", "Nobody is logged in."))
+                return self._redirect_back(request, await self.oauth.deny(params, "login_required", "Nobody is logged in."))
             return sign_in_first(request.path_and_query)
         if request.viewer.pending:
             raise NotYet
         if repeated:
-            return self._back(request, await self._refuse(asked, repeated))
+            return self._redirect_back(request, await self._reject_repeated(params, repeated))
         if isinstance(question, RedirectBack):
-            return self._back(request, question)
-        if question.known and not request.fields.flag("force_login") and not prompt & _ASKS_ANYWAY:
-            return self._back(request, await self.oauth.allow(asked, request.viewer))
+            return self._redirect_back(request, question)
+        if question.known and not request.fields.flag("force_login") and not prompt & _PROMPTS:
+            return self._redirect_back(request, await self.oauth.allow(params, request.viewer))
         if "none" in prompt:
-            return self._back(request, await self.oauth.deny(asked, "consent_required", "The app was not let in yet."))
-        return self._question(request, question, asked)
+            return self._redirect_back(request, await self.oauth.deny(params, "consent_required", "The app was not let in yet."))
+        return self._question(request, question, params)
 
-    def _question(self, request: Request, question: AuthorizationRequest, asked: dict[str, str]) -> Response:
-        shown = ConsentView(question.app, words.told(question.scopes), words.back_to(question.redirect_uri), asked)
-        return Response.html(self.pages.consent(self.shells.plain(request), shown)).with_policy(CONSENT_POLICY).cached(NO_STORE)
+    def _question(self, request: Request, question: AuthorizationRequest, params: dict[str, str]) -> Response:
+        view = ConsentView(
+            question.app, descriptions.describe_scopes(question.scopes), descriptions.describe_redirect(question.redirect_uri), params
+        )
+        return Response.html(self.pages.consent(self.contexts.plain(request), view)).with_policy(CONSENT_POLICY).cached(NO_STORE)
 
     @route("POST", "/oauth/authorize", RouteOptions(viewer=AccessLevel.MEMBER, keeps_opener=True))
     async def decide(self, request: Request) -> Response:
         """Allow or deny the authorization, or switch to another account."""
-        (asked, repeated), decision = _asked(request), request.fields.value("decision")
+        (params, repeated), decision = _authorization_params(request), request.fields.value("decision")
         if repeated:
-            return self._back(request, await self._refuse(asked, repeated))
+            return self._redirect_back(request, await self._reject_repeated(params, repeated))
         if decision == "switch":
             await self.sessions.log_out(request.cookie(SESSION) or "")
-            return sign_in_first(f"/oauth/authorize?{urlencode(asked)}").without_cookie(SESSION)
+            return sign_in_first(f"/oauth/authorize?{urlencode(params)}").without_cookie(SESSION)
         if decision == "allow":
-            return self._back(request, await self.oauth.allow(asked, request.member))
-        return self._back(request, await self.oauth.deny(asked))
+            return self._redirect_back(request, await self.oauth.allow(params, request.member))
+        return self._redirect_back(request, await self.oauth.deny(params))
 
-    async def _refuse(self, asked: dict[str, str], repeated: str) -> RedirectBack:
-        return await self.oauth.deny(asked, "invalid_request", protocol.REPEATED.format(name=repeated))
+    async def _reject_repeated(self, params: dict[str, str], repeated: str) -> RedirectBack:
+        return await self.oauth.deny(params, "invalid_request", protocol.REPEATED.format(name=repeated))
 
-    def _back(self, request: Request, target: RedirectBack) -> Response:
+    def _redirect_back(self, request: Request, target: RedirectBack) -> Response:
         """Redirect to the app. Status 302, because browsers turn it into a GET and some apps expect it."""
         if target.code:
             return Response.redirect(f"/oauth/authorize/native?code={target.code}", 302)
         if target.redirect_uri == OUT_OF_BAND:
             raise Forbidden(target.error)
         if target.mode == "form_post":
-            page = self.pages.post_back(self.shells.plain(request), PostBack(target.redirect_uri, dict(target.params)))
+            page = self.pages.form_post(self.contexts.plain(request), FormPost(target.redirect_uri, dict(target.params)))
             return Response.html(page).with_policy(CONSENT_POLICY).cached(NO_STORE)
         return Response.redirect(target.address, 302)
 
@@ -96,7 +98,7 @@ class ConsentPages:
         code = request.fields.value("code")
         if not await self.oauth.is_own_code(code, request.member):
             raise NotFound("This code is no longer valid. Please start again in the app.")
-        return Response.html(self.pages.code(self.shells.plain(request), code)).cached(NO_STORE)
+        return Response.html(self.pages.code(self.contexts.plain(request), code)).cached(NO_STORE)
 
 
 @frozen
@@ -104,15 +106,15 @@ class AppSettings:
     """The viewer's authorized apps."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     tokens: Tokens
 
     @route("GET", "/settings/apps", RouteOptions(viewer=AccessLevel.MEMBER))
     async def list(self, request: Request) -> Response:
         """List the authorized apps."""
         found = await self.tokens.authorizations(request.member)
-        page = AppsPage(tuple((one, words.told(one.scopes)) for one in found))
-        return Response.html(self.pages.settings_apps(await self.shells.of(request), page))
+        page = AppsPage(tuple((one, descriptions.describe_scopes(one.scopes)) for one in found))
+        return Response.html(self.pages.settings_apps(await self.contexts.of(request), page))
 
     @route("POST", "/settings/apps/<id:app_id>/revoke", RouteOptions(viewer=AccessLevel.MEMBER))
     async def revoke(self, request: Request, app_id: int) -> Response:
@@ -121,7 +123,7 @@ class AppSettings:
         return Response.redirect("/settings/apps?notice=revoked")
 
 
-def _asked(request: Request) -> tuple[dict[str, str], str]:
+def _authorization_params(request: Request) -> tuple[dict[str, str], str]:
     """Return the authorization parameters and the first repeated name, which is left out of them.
 
     Raises Malformed if `client_id` or `redirect_uri` is repeated, since the browser cannot be redirected then.
@@ -131,9 +133,9 @@ def _asked(request: Request) -> tuple[dict[str, str], str]:
     for name in ("client_id", "redirect_uri"):
         if name in repeated:
             raise Malformed(protocol.REPEATED.format(name=name))
-    asked = {
+    params = {
         name: request.fields.value(name) for name in protocol.AUTHORIZATION_PARAMS if request.fields.has(name) and name not in repeated
     }
     if "response_type" in repeated:
-        asked["response_type"] = "code"  # any valid value will do: the request is refused anyway
-    return asked, next(iter(repeated), "")
+        params["response_type"] = "code"  # any valid value will do: the request is refused anyway
+    return params, next(iter(repeated), "")

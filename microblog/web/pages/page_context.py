@@ -18,9 +18,9 @@ from microblog.render.site_view import SiteView
 from microblog.web.http.request import Request
 from microblog.web.http.theme import theme_of
 
-BRIEFLY = timedelta(minutes=1)
+SIDEBAR_MAX_AGE = timedelta(minutes=1)
 TAGS = 10
-SUGGESTED = 6  # fills rows of two and of three
+SUGGESTIONS = 6  # fills rows of two and of three
 NOTICES = {
     "posted": "Post published.",
     "edited": "Post edited.",
@@ -34,7 +34,7 @@ NOTICES = {
     "revoked": "Access revoked.",
     "gone": "Your account has been deleted.",
     "confirmed": "Your e-mail address is confirmed.",
-    "letter": "E-mail sent.",
+    "sent": "E-mail sent.",
     "address": "We sent an e-mail to your new address. Open the link in it to confirm the change.",
     "password": "Your password has been changed. Please log in.",
 }
@@ -56,25 +56,27 @@ class PageContexts:
 
         Call it before the posts of the page are read: its position must not be later than theirs.
         """
-        shell = self.plain(request)
+        context = self.plain(request)
         if stream:
-            shell = evolve(shell, stream=stream, position=self.position())
+            context = evolve(context, stream=stream, position=self.position())
         if tags:
-            shell = evolve(shell, tags=tuple(await self.trends.names(limit=TAGS)))
+            context = evolve(context, tags=tuple(await self.trends.names(limit=TAGS)))
         if request.viewer is None:
-            return shell
+            return context
         badges = await self.notifications.badges(request.viewer)
-        suggested: list[Account] = await self.accounts.suggestions(request.viewer, limit=SUGGESTED) if people else []
-        return evolve(shell, unread=badges.unread, requests=badges.requests, messages=badges.messages, people=tuple(suggested))
+        suggested: list[Account] = await self.accounts.suggestions(request.viewer, limit=SUGGESTIONS) if people else []
+        return evolve(context, unread=badges.unread, requests=badges.requests, messages=badges.messages, people=tuple(suggested))
 
-    def basis(self, shell: PageContext) -> CacheDependencies:
+    def dependencies(self, context: PageContext) -> CacheDependencies:
         """Return the cache dependencies of a context. Suggestions, trends and scheduled announcements may be a minute old."""
-        if shell.viewer is None:
-            return CacheDependencies(until=self.now() + BRIEFLY) if shell.tags else CacheDependencies()
-        known = cache_keys.of_viewer(shell.viewer) | cache_keys.of_keys(
-            cache_keys.of_notifications(shell.viewer.id), cache_keys.of_viewer_state(shell.viewer.id), cache_keys.NEWS
+        if context.viewer is None:
+            return CacheDependencies(until=self.now() + SIDEBAR_MAX_AGE) if context.tags else CacheDependencies()
+        dependencies = cache_keys.of_viewer(context.viewer) | cache_keys.of_keys(
+            cache_keys.of_notifications(context.viewer.id), cache_keys.of_viewer_state(context.viewer.id), cache_keys.NEWS
         )
-        return known | CacheDependencies(frozenset(cache_keys.of_account(one.id) for one in shell.people), self.now() + BRIEFLY)
+        return dependencies | CacheDependencies(
+            frozenset(cache_keys.of_account(one.id) for one in context.people), self.now() + SIDEBAR_MAX_AGE
+        )
 
     def plain(self, request: Request, *, form: bool = False) -> PageContext:
         """Build a context without the database, also for error pages. `form`: set a CSRF token (and its cookie) for visitors."""

@@ -27,5 +27,5 @@ def newer(request: Request, ids: list[int], page: Page) -> str | None:
 
 
 def _link(request: Request, bound: str, id: int) -> str:
-    kept = {name: value for name in ("q", "type", "state") if (value := request.fields.value(name))}
-    return f"{request.incoming.raw_path.decode('ascii')}?{urlencode({**kept, bound: id})}"
+    query = {name: value for name in ("q", "type", "state") if (value := request.fields.value(name))}
+    return f"{request.incoming.raw_path.decode('ascii')}?{urlencode({**query, bound: id})}"

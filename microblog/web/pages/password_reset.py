@@ -23,40 +23,42 @@ class PasswordResetPages:
     """Pages to reset a forgotten password."""
 
     pages: Pages
-    shells: PageContexts
-    recoveries: PasswordReset
-    kept: bool
+    contexts: PageContexts
+    resets: PasswordReset
+    saves_to_files: bool
 
     @route("GET", "/password/forgot", RouteOptions(keeps_opener=True))
     async def forgotten_form(self, request: Request) -> Response:
         """Show the form for username or e-mail address."""
-        return self._forgotten(request, asked=False)
+        return self._forgotten(request, sent=False)
 
     @route("POST", "/password/forgot", RouteOptions(rate=LETTERS, keeps_opener=True))
     async def forgotten(self, request: Request) -> Response:
         """Send a reset link, if the account exists."""
-        await self.recoveries.forgotten(request.fields.value("name"))
-        return self._forgotten(request, asked=True)
+        await self.resets.forgotten(request.fields.value("name"))
+        return self._forgotten(request, sent=True)
 
     @route("GET", "/password/reset/<secret:token>", RouteOptions(keeps_opener=True))
     async def reset_form(self, request: Request, token: str) -> Response:
         """Show the form for the new password."""
-        return self._reset(request, ResetForm(await self.recoveries.username(token), token))
+        return self._reset(request, ResetForm(await self.resets.username(token), token))
 
     @route("POST", "/password/reset/<secret:token>", RouteOptions(rate=SIGN_UP, keeps_opener=True))
     async def reset(self, request: Request, token: str) -> Response:
         """Set the new password and end all sessions. The user has to log in next."""
         try:
-            await self.recoveries.reset(token, request.fields.password("password"))
+            await self.resets.reset(token, request.fields.password("password"))
         except Invalid as problem:
-            form = ResetForm(await self.recoveries.username(token), token, problem.fields)
+            form = ResetForm(await self.resets.username(token), token, problem.fields)
             return self._reset(request, form, status_of(problem))
         return Response.redirect("/login?notice=password").without_cookie(SESSION)
 
-    def _forgotten(self, request: Request, *, asked: bool) -> Response:
-        shell = self.shells.plain(request, form=True)
-        return Response.html(self.pages.page("forgot", shell, PageMetadata("Forgot password", index=False), asked=asked, kept=self.kept))
+    def _forgotten(self, request: Request, *, sent: bool) -> Response:
+        context = self.contexts.plain(request, form=True)
+        return Response.html(
+            self.pages.page("forgot", context, PageMetadata("Forgot password", index=False), sent=sent, saves_to_files=self.saves_to_files)
+        )
 
     def _reset(self, request: Request, form: ResetForm, status: int = 200) -> Response:
-        shell = self.shells.plain(request, form=True)
-        return Response.html(self.pages.page("reset", shell, PageMetadata("New password", index=False), form=form), status)
+        context = self.contexts.plain(request, form=True)
+        return Response.html(self.pages.page("reset", context, PageMetadata("New password", index=False), form=form), status)

@@ -19,16 +19,16 @@ class PollButtons:
     """The vote button. Responds to scripts with the updated post as JSON, to forms with a redirect back."""
 
     polls: Polls
-    articles: PostRenderer
+    renderer: PostRenderer
 
     @route("POST", "/polls/<id:poll_id>/vote", RouteOptions(viewer=AccessLevel.MEMBER))
     async def vote(self, request: Request, poll_id: int) -> Response:
         """Vote. Field names contain the poll's id, because a page may show several polls."""
-        given = request.fields.list(FIELD.format(poll_id), max=10)
-        if not given:
+        submitted = request.fields.list(FIELD.format(poll_id), max=10)
+        if not submitted:
             raise Invalid({"choices": "Please choose an option first."})
-        choices = [int(choice) if choice.isascii() and choice.isdigit() and len(choice) < 3 else -1 for choice in given]
+        choices = [int(choice) if choice.isascii() and choice.isdigit() and len(choice) < 3 else -1 for choice in submitted]
         post = await self.polls.vote(request.member, PollId(poll_id), choices)
         if request.wants_json:
-            return Response.json({"id": str(post.id), "html": await self.articles.one(request.viewer, post)})
+            return Response.json({"id": str(post.id), "html": await self.renderer.one(request.viewer, post)})
         return Response.redirect(request.next_path(f"/@{post.author.username}/{post.id}"))

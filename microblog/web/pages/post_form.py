@@ -30,7 +30,7 @@ class PostForms:
     uploads: Uploads
     key: Callable[[], str] = lambda: secrets.token_urlsafe(18)
 
-    def fresh(self, viewer: Viewer, *, text: str = "", visibility: str = "") -> ComposerView:
+    def new(self, viewer: Viewer, *, text: str = "", visibility: str = "") -> ComposerView:
         """Build an empty form with the viewer's defaults; `visibility` overrides theirs."""
         return ComposerView(
             self.key(),
@@ -43,7 +43,7 @@ class PostForms:
     def of_draft(self, viewer: Viewer, draft: PostDraft, media: tuple[Media, ...]) -> ComposerView:
         """Build a form from a draft."""
         return evolve(
-            self.fresh(viewer, text=draft.text),
+            self.new(viewer, text=draft.text),
             visibility=draft.visibility or Visibility.PUBLIC,
             spoiler=draft.spoiler,
             language=draft.language,
@@ -57,13 +57,13 @@ class PostForms:
     def reply(self, viewer: Viewer, parent: Post, article: str = "") -> ComposerView:
         """Build a reply to `parent` that mentions all participants. Its visibility is at most that of `parent`."""
         parent = parent.original
-        named = dict.fromkeys([parent.author.username, *(mention.username for mention in parent.mentions)])
-        named.pop(viewer.account.username, None)
+        mentioned = dict.fromkeys([parent.author.username, *(mention.username for mention in parent.mentions)])
+        mentioned.pop(viewer.account.username, None)
         return ComposerView(
             self.key(),
             visibility=parent.visibility.narrower(Visibility(viewer.preferences.visibility)),
             widest=parent.visibility,
-            text="".join(f"@{name} " for name in named),
+            text="".join(f"@{name} " for name in mentioned),
             spoiler=parent.spoiler,
             language=parent.language or viewer.preferences.language,
             reply_to=parent.id,
@@ -71,7 +71,7 @@ class PostForms:
             parent=article,
         )
 
-    def returned(self, request: Request, error: str = "") -> ComposerView:
+    def submitted(self, request: Request, error: str = "") -> ComposerView:
         """Restore the submitted form. Invalid values are left empty."""
         fields = request.fields
         reply_to = fields.value("reply_to")
@@ -89,27 +89,27 @@ class PostForms:
             unsaved=True,
         )
 
-    async def refused(self, request: Request, taken: FormFiles, error: str) -> ComposerView:
+    async def rejected(self, request: Request, files: FormFiles, error: str) -> ComposerView:
         """Restore the submitted form with its files."""
-        return evolve(self.returned(request, error), media=await self.uploads.shown(request.member, taken))
+        return evolve(self.submitted(request, error), media=await self.uploads.media_for(request.member, files))
 
 
-def redraft_of(post: Post, fresh: ComposerView) -> ComposerView:
+def redraft_of(post: Post, new: ComposerView) -> ComposerView:
     """Build a form from a deleted post."""
     return evolve(
-        fresh,
+        new,
         visibility=post.visibility,
         spoiler=post.spoiler,
         language=post.language,
         sensitive=post.sensitive,
         reply_to=post.reply_to,
         media=post.media,
-        poll=_again(post.poll, DAY),
+        poll=_poll_draft(post.poll, DAY),
         unsaved=True,
     )
 
 
-def edit_of(request: Request, before: Post, taken: FormFiles) -> PostDraft:
+def edit_of(request: Request, before: Post, files: FormFiles) -> PostDraft:
     """Read the form to edit a post. The poll cannot be changed."""
     fields = request.fields
     return PostDraft(
@@ -117,14 +117,14 @@ def edit_of(request: Request, before: Post, taken: FormFiles) -> PostDraft:
         spoiler=fields.text("spoiler"),
         sensitive=fields.flag("sensitive"),
         language=fields.value("language"),
-        media=taken.ids,
-        changes=taken.changes,
-        poll=_again(before.poll, None),
+        media=files.ids,
+        changes=files.changes,
+        poll=_poll_draft(before.poll, None),
     )
 
 
-def _again(asked: Poll | None, seconds: int | None) -> PollDraft | None:
-    return None if asked is None else PollDraft(asked.options, seconds, asked.multiple, asked.hide_totals)
+def _poll_draft(poll: Poll | None, seconds: int | None) -> PollDraft | None:
+    return None if poll is None else PollDraft(poll.options, seconds, poll.multiple, poll.hide_totals)
 
 
 def poll_of(fields: Params) -> PollDraft | None:
@@ -136,25 +136,25 @@ def poll_of(fields: Params) -> PollDraft | None:
     return PollDraft(options, seconds, fields.flag("poll_multiple"), fields.flag("poll_hide_totals"))
 
 
-def moment_of(request: Request) -> datetime | None:
+def publication_time(request: Request) -> datetime | None:
     """Read the time of publication, given in the viewer's time zone. Raises Invalid if it is malformed."""
-    given = request.fields.value("at", max=40).strip()
-    if not given:
+    text = request.fields.value("at", max=40).strip()
+    if not text:
         return None
     try:
-        return datetime.fromisoformat(given).replace(tzinfo=ZoneInfo(request.member.preferences.time_zone)).astimezone(UTC)
-    except (ValueError, OverflowError) as wrong:
-        raise Invalid({"at": "This is not a valid date and time."}) from wrong
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(request.member.preferences.time_zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Invalid({"at": "This is not a valid date and time."}) from error
 
 
-def draft_of(request: Request, taken: FormFiles) -> PostDraft:
+def draft_of(request: Request, files: FormFiles) -> PostDraft:
     """Read the form of a new post. Raises Invalid for an unknown visibility and for media together with a poll."""
     fields, poll = request.fields, poll_of(request.fields)
     chosen, reply_to = fields.value("visibility"), fields.id("reply_to")
     visibility = _visibility(chosen)
     if chosen and visibility is None:
         raise Invalid({"visibility": "Visibility is not included in the list"})
-    if poll is not None and taken.ids:
+    if poll is not None and files.ids:
         raise Invalid({"poll": "A post can have media or a poll, but not both."})
     return PostDraft(
         text=fields.text("text"),
@@ -165,8 +165,8 @@ def draft_of(request: Request, taken: FormFiles) -> PostDraft:
         reply_to=None if reply_to is None else PostId(reply_to),
         key=fields.value("key") or None,
         never_wider=True,
-        media=taken.ids,
-        changes=taken.changes,
+        media=files.ids,
+        changes=files.changes,
         poll=poll,
     )
 

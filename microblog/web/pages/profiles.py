@@ -38,14 +38,14 @@ PEOPLE_PER_PAGE = 40
 class PeopleLists:
     """Lists of accounts, each with the viewer's relationship."""
 
-    relations: Relationships
+    relationships: Relationships
     follows: Follows
 
     async def of(self, viewer: Viewer | None, accounts: Sequence[Account]) -> tuple[PersonView, ...]:
         """Add the viewer's relationship to each account but their own."""
         if viewer is None or not accounts:
             return tuple(PersonView(account) for account in accounts)
-        between = {one.id: one for one in await self.relations.between(viewer, [account.id for account in accounts])}
+        between = {one.id: one for one in await self.relationships.between(viewer, [account.id for account in accounts])}
         return tuple(PersonView(account, between.get(account.id) if account.id != viewer.id else None) for account in accounts)
 
     async def page(self, request: Request, related: Sequence[RelatedAccount], page: Page) -> PeopleView:
@@ -59,8 +59,8 @@ class ProfilePages:
     """Profiles and lists of followers."""
 
     pages: Pages
-    shells: PageContexts
-    articles: PostRenderer
+    contexts: PageContexts
+    renderer: PostRenderer
     accounts: Accounts
     timelines: Timelines
     people: PeopleLists
@@ -81,11 +81,11 @@ class ProfilePages:
         return await self._profile(request, username, "media")
 
     async def _profile(self, request: Request, username: str, tab: str) -> Response:
-        return await self.articles.answers.get_or_make_page(request, lambda: self._made(request, username, tab))
+        return await self.renderer.responses.get_or_make_page(request, lambda: self._render(request, username, tab))
 
-    async def _made(self, request: Request, username: str, tab: str) -> CacheableResponse:
+    async def _render(self, request: Request, username: str, tab: str) -> CacheableResponse:
         page = page_of(request)
-        shell = await self.shells.of(request, stream=f"/live/@{username}" if tab == "posts" else None)
+        context = await self.contexts.of(request, stream=f"/live/@{username}" if tab == "posts" else None)
         account = await self.accounts.by_username(username)
         [person] = await self.people.of(request.viewer, [account])
         hidden = _why_hidden(person.relationship)
@@ -100,20 +100,20 @@ class ProfilePages:
             )
             if tab == "posts" and page.max_id is None and page.min_id is None:
                 pinned = await self.timelines.pinned(request.viewer, account.id)
-            feed = await feed_of(request, self.articles, posts, page, FilterContext.ACCOUNT)
-            profile = evolve(profile, feed=feed, pinned=await self.articles.listed(request.viewer, pinned, FilterContext.ACCOUNT))
-        answer = Response.html(self.pages.profile(shell, profile))
+            feed = await feed_of(request, self.renderer, posts, page, FilterContext.ACCOUNT)
+            profile = evolve(profile, feed=feed, pinned=await self.renderer.filtered(request.viewer, pinned, FilterContext.ACCOUNT))
+        response = Response.html(self.pages.profile(context, profile))
         if request.viewer:  # changes of relationships do not invalidate cached pages
-            return CacheableResponse(answer, NEVER_CACHED)
-        rests = await self.timelines.basis(None, [*posts, *pinned], *of_profile(account.id))
-        return CacheableResponse(answer.cached(PUBLIC_BRIEFLY), rests, volatile_parts(shell))
+            return CacheableResponse(response, NEVER_CACHED)
+        dependencies = await self.timelines.basis(None, [*posts, *pinned], *of_profile(account.id))
+        return CacheableResponse(response.cached(PUBLIC_BRIEFLY), dependencies, volatile_parts(context))
 
     @route("GET", "/@<username:username>/feed.atom", RouteOptions())
     async def feed(self, request: Request, username: str) -> Response:
         """Serve the Atom feed of an account's public posts."""
         account = await self.accounts.by_username(username)
         posts = await self.timelines.account(None, account.id, Page(), boosts=False)
-        return Response.data(atom(account, posts, self.shells.site), CONTENT_TYPE).cached(PUBLIC_A_WHILE)
+        return Response.data(atom(account, posts, self.contexts.site), CONTENT_TYPE).cached(PUBLIC_A_WHILE)
 
     @route("GET", "/@<username:username>/followers", RouteOptions())
     async def followers(self, request: Request, username: str) -> Response:
@@ -134,7 +134,7 @@ class ProfilePages:
     ) -> Response:
         account, page = await self.accounts.by_username(username), page_of(request, PEOPLE_PER_PAGE)
         found = await self.people.page(request, await lister(request.viewer, account.id, page), page)
-        return Response.html(self.pages.relations(await self.shells.of(request), account, which, found))
+        return Response.html(self.pages.relations(await self.contexts.of(request), account, which, found))
 
 
 @frozen
@@ -142,10 +142,10 @@ class ProfileButtons:
     """The buttons on a profile. They respond to scripts with the new relationship as JSON, to forms with a redirect back."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     accounts: Accounts
     follows: Follows
-    relations: Relationships
+    relationships: Relationships
 
     @route("POST", "/@<username:username>/follow", FOLLOW)
     async def follow(self, request: Request, username: str) -> Response:
@@ -170,19 +170,19 @@ class ProfileButtons:
     @route("POST", "/@<username:username>/accept", MEMBER)
     async def accept(self, request: Request, username: str) -> Response:
         """Accept a follow request. Does nothing if it no longer exists."""
-        return await self._settle(request, username, self.follows.accept)
+        return await self._decide(request, username, self.follows.accept)
 
     @route("POST", "/@<username:username>/reject", MEMBER)
     async def reject(self, request: Request, username: str) -> Response:
         """Reject a follow request. Does nothing if it no longer exists."""
-        return await self._settle(request, username, self.follows.reject)
+        return await self._decide(request, username, self.follows.reject)
 
-    async def _settle(self, request: Request, username: str, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Response:
+    async def _decide(self, request: Request, username: str, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Response:
         async def settled(viewer: Viewer, id: AccountId) -> Relationship:
             try:
                 return await command(viewer, id)
             except NoRequest:
-                return (await self.relations.between(viewer, [id]))[0]
+                return (await self.relationships.between(viewer, [id]))[0]
 
         return await self._done(request, username, settled)
 
@@ -197,27 +197,27 @@ class ProfileButtons:
             button="Block",
             cancel=f"/@{account.username}",
         )
-        return Response.html(self.pages.confirm(await self.shells.of(request), confirm))
+        return Response.html(self.pages.confirm(await self.contexts.of(request), confirm))
 
     @route("POST", "/@<username:username>/block", MEMBER)
     async def block(self, request: Request, username: str) -> Response:
         """Block an account."""
-        return await self._done(request, username, self.relations.block)
+        return await self._done(request, username, self.relationships.block)
 
     @route("POST", "/@<username:username>/unblock", MEMBER)
     async def unblock(self, request: Request, username: str) -> Response:
         """Unblock an account."""
-        return await self._done(request, username, self.relations.unblock)
+        return await self._done(request, username, self.relationships.unblock)
 
     @route("POST", "/@<username:username>/mute", MEMBER)
     async def mute(self, request: Request, username: str) -> Response:
         """Mute an account."""
-        return await self._done(request, username, self.relations.mute)
+        return await self._done(request, username, self.relationships.mute)
 
     @route("POST", "/@<username:username>/unmute", MEMBER)
     async def unmute(self, request: Request, username: str) -> Response:
         """Unmute an account."""
-        return await self._done(request, username, self.relations.unmute)
+        return await self._done(request, username, self.relationships.unmute)
 
     async def _done(self, request: Request, username: str, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Response:
         account = await self.accounts.by_username(username)

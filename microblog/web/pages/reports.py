@@ -28,7 +28,7 @@ class ReportPages:
     """The report form and the list of open reports."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     reports: Reports
     accounts: Accounts
 
@@ -41,7 +41,7 @@ class ReportPages:
         account = await self.accounts.by_username(username)
         page = self.pages.page(
             "report",
-            await self.shells.of(request),
+            await self.contexts.of(request),
             PageMetadata(f"Report {account.name}"),
             account=account,
             post=request.fields.id("post"),
@@ -69,7 +69,7 @@ class ReportPages:
         found = await self.reports.waiting(request.member, page)
         further = older(request, [report.id for report, _ in found], page)
         return Response.html(
-            self.pages.page("reports", await self.shells.of(request), PageMetadata("Reports"), reports=found, older=further)
+            self.pages.page("reports", await self.contexts.of(request), PageMetadata("Reports"), reports=found, older=further)
         )
 
     @route("POST", "/admin/reports/<id:report_id>/close", MODERATOR)

@@ -23,9 +23,9 @@ class ScheduledPages:
     """The list of scheduled posts, and its buttons."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     schedules: Schedules
-    composers: PostForms
+    forms: PostForms
 
     @route("GET", "/scheduled", MEMBER)
     async def show(self, request: Request) -> Response:
@@ -33,7 +33,7 @@ class ScheduledPages:
         page = page_of(request)
         items = await self.schedules.page(request.member, page)
         view = ScheduledPage(tuple(items), request.member.preferences.time_zone, older(request, [one.id for one in items], page))
-        return Response.html(self.pages.scheduled(await self.shells.of(request), view))
+        return Response.html(self.pages.scheduled(await self.contexts.of(request), view))
 
     @route("POST", "/scheduled/<id:scheduled_id>/cancel", MEMBER)
     async def cancel(self, request: Request, scheduled_id: int) -> Response:
@@ -45,5 +45,5 @@ class ScheduledPages:
     async def edit(self, request: Request, scheduled_id: int) -> Response:
         """Unschedule a post and open it in the composer."""
         planned = await self.schedules.cancel(request.member, ScheduledId(scheduled_id))
-        composer = self.composers.of_draft(request.member, planned.draft, planned.media)
-        return Response.html(self.pages.compose(await self.shells.of(request), composer))
+        composer = self.forms.of_draft(request.member, planned.draft, planned.media)
+        return Response.html(self.pages.compose(await self.contexts.of(request), composer))

@@ -23,10 +23,10 @@ class SearchPages:
     """Search for people, hashtags and posts."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     search: SearchService
     people: PeopleLists
-    articles: PostRenderer
+    renderer: PostRenderer
 
     @route("GET", "/search", RouteOptions())
     async def show(self, request: Request) -> Response:
@@ -38,6 +38,6 @@ class SearchPages:
             if first
             else SearchResult(posts=await self.search.posts(request.viewer, query, page))
         )
-        posts = await feed_of(request, self.articles, found.posts, page, FilterContext.PUBLIC)
+        posts = await feed_of(request, self.renderer, found.posts, page, FilterContext.PUBLIC)
         shown = SearchPage(query, await self.people.of(request.viewer, found.accounts), tuple(found.tags), posts)
-        return Response.html(self.pages.search(await self.shells.of(request, tags=True, people=not query), shown))
+        return Response.html(self.pages.search(await self.contexts.of(request, tags=True, people=not query), shown))

@@ -33,7 +33,7 @@ from microblog.web.pages.profiles import PEOPLE_PER_PAGE, PeopleLists
 
 MEMBER = RouteOptions(viewer=AccessLevel.MEMBER)
 MAX_FIELDS = 4
-A_YEAR = 365 * 24 * 3600
+YEAR = 365 * 24 * 3600
 ZONES = tuple(sorted(available_timezones()))
 
 
@@ -42,15 +42,15 @@ class SettingsPages:
     """Profile and preferences."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     accounts: Accounts
-    pictures: ProfileImages
+    images: ProfileImages
 
     @route("GET", "/settings", MEMBER)
     async def profile(self, request: Request) -> Response:
         """Show the profile form."""
         account = request.member.account
-        return Response.html(self.pages.settings_profile(await self.shells.of(request), _profile_form(account)))
+        return Response.html(self.pages.settings_profile(await self.contexts.of(request), _profile_form(account)))
 
     @route("POST", "/settings", RouteOptions(viewer=AccessLevel.MEMBER, files=PROFILE_IMAGES_FORM))
     async def save_profile(self, request: Request) -> Response:
@@ -67,11 +67,11 @@ class SettingsPages:
             hide_relations=fields.flag("hide_relations"),
         )
         try:
-            await update_profile_images(self.pictures, request.member, fields)
+            await update_profile_images(self.images, request.member, fields)
             await self.accounts.edit(request.member, changes)
         except Invalid as problem:
             return Response.html(
-                self.pages.settings_profile(await self.shells.of(request), _returned(changes, problem)), status_of(problem)
+                self.pages.settings_profile(await self.contexts.of(request), _submitted_form(changes, problem)), status_of(problem)
             )
         return Response.redirect("/settings?notice=saved")
 
@@ -79,13 +79,13 @@ class SettingsPages:
     async def preferences(self, request: Request) -> Response:
         """Show the preferences."""
         form = PreferencesForm(request.member.preferences, ZONES)
-        return Response.html(self.pages.settings_preferences(await self.shells.of(request), form))
+        return Response.html(self.pages.settings_preferences(await self.contexts.of(request), form))
 
     @route("POST", "/settings/preferences", MEMBER)
     async def save_preferences(self, request: Request) -> Response:
         """Save the preferences."""
         fields = request.fields
-        wanted = evolve(
+        preferences = evolve(
             request.member.preferences,
             theme=fields.value("theme", default="auto"),
             visibility=fields.value("visibility", default="public"),
@@ -95,10 +95,10 @@ class SettingsPages:
             shortcuts=fields.flag("shortcuts"),
         )
         try:
-            await self.accounts.set_preferences(request.member, wanted)
+            await self.accounts.set_preferences(request.member, preferences)
         except Invalid as problem:
-            form = PreferencesForm(wanted, ZONES, problem.fields)
-            return Response.html(self.pages.settings_preferences(await self.shells.of(request), form), status_of(problem))
+            form = PreferencesForm(preferences, ZONES, problem.fields)
+            return Response.html(self.pages.settings_preferences(await self.contexts.of(request), form), status_of(problem))
         return Response.redirect("/settings/preferences?notice=saved")
 
     # Anonymous pages are cached publicly, so they set no cookie that a CSRF token could be bound to.
@@ -110,7 +110,7 @@ class SettingsPages:
             raise Invalid({"theme": "Theme is not included in the list"})
         if request.viewer:
             await self.accounts.set_preferences(request.viewer, evolve(request.viewer.preferences, theme=chosen))
-        return Response.redirect(request.next_path()).with_cookie(THEME, chosen, A_YEAR)
+        return Response.redirect(request.next_path()).with_cookie(THEME, chosen, YEAR)
 
 
 @frozen
@@ -118,8 +118,8 @@ class LoginPages:
     """Password, e-mail address and account deletion, which all ask for the password; and the sessions."""
 
     pages: Pages
-    shells: PageContexts
-    credentials: AccountSecurity
+    contexts: PageContexts
+    security: AccountSecurity
     sessions: Sessions
     outbox: EmailOutbox
 
@@ -130,16 +130,16 @@ class LoginPages:
 
     async def _account(self, request: Request, problem: Invalid | None, current: str = "current") -> Response:
         errors = {current if name == "current_password" else name: text for name, text in problem.fields.items()} if problem else {}
-        login = await self.credentials.login(request.member)
+        login = await self.security.login(request.member)
         form = AccountForm(login, errors, await self.outbox.address_rejection(request.member, login.new_email or login.email))
-        return Response.html(self.pages.settings_account(await self.shells.of(request), form), status_of(problem) if problem else 200)
+        return Response.html(self.pages.settings_account(await self.contexts.of(request), form), status_of(problem) if problem else 200)
 
     @route("POST", "/settings/password", MEMBER)
     async def change_password(self, request: Request) -> Response:
         """Change the password and end all other sessions."""
         fields = request.fields
         try:
-            await self.credentials.change_password(request.member, fields.password("current"), fields.password("password"), request.network)
+            await self.security.change_password(request.member, fields.password("current"), fields.password("password"), request.network)
         except Invalid as problem:
             return await self._account(request, problem)
         return Response.redirect("/settings/account?notice=saved")
@@ -149,11 +149,11 @@ class LoginPages:
         """Change the e-mail address."""
         fields = request.fields
         try:
-            await self.credentials.change_email(request.member, fields.password("email_password"), fields.value("email"), request.network)
+            await self.security.change_email(request.member, fields.password("email_password"), fields.value("email"), request.network)
         except Invalid as problem:
             return await self._account(request, problem, "email_password")
-        waits = (await self.credentials.login(request.member)).new_email
-        return Response.redirect(f"/settings/account?notice={'address' if waits else 'saved'}")
+        unconfirmed = (await self.security.login(request.member)).new_email
+        return Response.redirect(f"/settings/account?notice={'address' if unconfirmed else 'saved'}")
 
     @route("GET", "/settings/delete", MEMBER)
     async def delete_question(self, request: Request) -> Response:
@@ -164,7 +164,7 @@ class LoginPages:
     async def delete(self, request: Request) -> Response:
         """Delete the account."""
         try:
-            await self.credentials.delete_account(request.member, request.fields.password("password"), request.network)
+            await self.security.delete_account(request.member, request.fields.password("password"), request.network)
         except Invalid as problem:
             return await self._delete_form(request, next(iter(problem.fields.values())))
         return Response.redirect("/?notice=gone").without_cookie(SESSION)
@@ -179,13 +179,13 @@ class LoginPages:
             password=True,
             error=error,
         )
-        return Response.html(self.pages.confirm(await self.shells.of(request), confirm), 422 if error else 200)
+        return Response.html(self.pages.confirm(await self.contexts.of(request), confirm), 422 if error else 200)
 
     @route("GET", "/settings/sessions", MEMBER)
     async def sessions_list(self, request: Request) -> Response:
         """List the viewer's sessions."""
         page = SessionsPage(tuple(await self.sessions.of(request.member)), request.member.session_id)
-        return Response.html(self.pages.settings_sessions(await self.shells.of(request), page))
+        return Response.html(self.pages.settings_sessions(await self.contexts.of(request), page))
 
     @route("POST", "/settings/sessions/<id:session_id>/revoke", MEMBER)
     async def revoke(self, request: Request, session_id: int) -> Response:
@@ -205,20 +205,20 @@ class PeopleSettings:
     """Blocked and muted users, and follow requests."""
 
     pages: Pages
-    shells: PageContexts
-    relations: Relationships
+    contexts: PageContexts
+    relationships: Relationships
     follows: Follows
     people: PeopleLists
 
     @route("GET", "/settings/blocks", MEMBER)
     async def blocks(self, request: Request) -> Response:
         """List blocked users."""
-        return await self._list(request, "blocks", self.relations.blocked)
+        return await self._list(request, "blocks", self.relationships.blocked)
 
     @route("GET", "/settings/mutes", MEMBER)
     async def mutes(self, request: Request) -> Response:
         """List muted users."""
-        return await self._list(request, "mutes", self.relations.muted)
+        return await self._list(request, "mutes", self.relationships.muted)
 
     @route("GET", "/settings/requests", MEMBER)
     async def requests(self, request: Request) -> Response:
@@ -228,7 +228,7 @@ class PeopleSettings:
     async def _list(self, request: Request, which: str, lister: Callable[[Viewer, Page], Awaitable[list[RelatedAccount]]]) -> Response:
         page = page_of(request, PEOPLE_PER_PAGE)
         found = await self.people.page(request, await lister(request.member, page), page)
-        return Response.html(self.pages.settings_people(await self.shells.of(request), which, found))
+        return Response.html(self.pages.settings_people(await self.contexts.of(request), which, found))
 
 
 def _profile_form(account: Account) -> ProfileForm:
@@ -244,7 +244,7 @@ def _profile_form(account: Account) -> ProfileForm:
     )
 
 
-def _returned(changes: ProfileChanges, problem: Invalid) -> ProfileForm:
+def _submitted_form(changes: ProfileChanges, problem: Invalid) -> ProfileForm:
     return ProfileForm(
         changes.display_name or "",
         changes.bio or "",

@@ -22,7 +22,7 @@ from microblog.web.pages.page_context import PageContexts
 from microblog.web.pages.post_renderer import PostRenderer
 
 MAX_DAYS = 3660  # in a file
-USUAL_DAYS = 30
+DEFAULT_DAYS = 30
 TOP_POSTS = 5
 
 
@@ -31,23 +31,23 @@ class StatisticsPages:
     """The statistics pages and files."""
 
     pages: Pages
-    shells: PageContexts
+    contexts: PageContexts
     statistics: DailyStatistics
-    articles: PostRenderer
+    renderer: PostRenderer
     posts: Posts
 
     @route("GET", "/stats", RouteOptions())
     async def show(self, request: Request) -> Response:
         """Show the public statistics."""
         view = await self._view(request, admin=False)
-        head = PageMetadata("Statistics", description=f"Daily statistics of {self.shells.site.name}.", path="/stats")
-        return Response.html(self.pages.page("stats", await self.shells.of(request), head, page=view))
+        metadata = PageMetadata("Statistics", description=f"Daily statistics of {self.contexts.site.name}.", path="/stats")
+        return Response.html(self.pages.page("stats", await self.contexts.of(request), metadata, page=view))
 
     @route("GET", "/admin/stats", RouteOptions(viewer=AccessLevel.ADMIN))
     async def show_all(self, request: Request) -> Response:
         """Show all measures, including those of today so far."""
         view = await self._view(request, admin=True)
-        return Response.html(self.pages.page("stats", await self.shells.of(request), PageMetadata("Statistics"), page=view))
+        return Response.html(self.pages.page("stats", await self.contexts.of(request), PageMetadata("Statistics"), page=view))
 
     @route("GET", "/stats.json", RouteOptions())
     async def json(self, request: Request) -> Response:
@@ -98,7 +98,7 @@ class StatisticsPages:
         ranked = [score.post for score in whole.posts()[:100]]
         in_view = await self.statistics.in_view(ranked)
         shown = await self.posts.several(request.viewer, [post for post in ranked if post in in_view][:TOP_POSTS])
-        return await self.articles.of(request.viewer, shown)
+        return await self.renderer.of(request.viewer, shown)
 
     async def _json(self, request: Request, *, admin: bool) -> Response:
         zone, days = await self._days(request)
@@ -110,8 +110,8 @@ class StatisticsPages:
         zone, days = await self._days(request)
         body = render.statistics_csv(days, zone.key, await self._names(days), admin=admin)
         name = f"statistics-{days[0].day}-{days[-1].day}.csv" if days else "statistics.csv"
-        answer = Response.data(body, "text/csv; charset=utf-8; header=present", download_as=name)
-        return answer if admin else answer.cached(PUBLIC_A_WHILE)
+        response = Response.data(body, "text/csv; charset=utf-8; header=present", download_as=name)
+        return response if admin else response.cached(PUBLIC_A_WHILE)
 
     async def _names(self, days: Sequence[Day]) -> dict[str, str]:
         return await self.statistics.tag_names({score.key for day in days for score in day.tags})
@@ -119,7 +119,7 @@ class StatisticsPages:
     async def _days(self, request: Request) -> tuple[ZoneInfo, list[Day]]:
         zone = self._zone(request)
         last = _date(request, "to") or self.statistics.last_day(zone)
-        first = _date(request, "from") or date.fromordinal(max(1, last.toordinal() - USUAL_DAYS + 1))
+        first = _date(request, "from") or date.fromordinal(max(1, last.toordinal() - DEFAULT_DAYS + 1))
         if not 0 <= (last - first).days < MAX_DAYS:
             raise Invalid({"from": f"From and to must be 1 to {MAX_DAYS} days apart"})
         return zone, await self.statistics.read(zone, first, last)
@@ -143,10 +143,10 @@ def _unit(request: Request) -> Unit:
 
 
 def _date(request: Request, name: str) -> date | None:
-    given = request.fields.value(name)
-    if not given:
+    text = request.fields.value(name)
+    if not text:
         return None
     try:
-        return date.fromisoformat(given)
+        return date.fromisoformat(text)
     except ValueError as problem:
         raise Invalid({name: f"{name.capitalize()} must be a day such as 2026-03-04"}) from problem

@@ -34,10 +34,10 @@ class TimelinePages:
     """Timelines, hashtag pages, favourites and bookmarks."""
 
     pages: Pages
-    shells: PageContexts
-    articles: PostRenderer
+    contexts: PageContexts
+    renderer: PostRenderer
     timelines: Timelines
-    composers: PostForms
+    forms: PostForms
     tags: HashtagService
     announcements: Announcements
 
@@ -46,90 +46,94 @@ class TimelinePages:
         """Show the front page to visitors. Redirect members to their home timeline."""
         if request.viewer:
             return Response.redirect("/home")
-        return await self.articles.answers.get_or_make_page(request, lambda: self._front(request))
+        return await self.renderer.responses.get_or_make_page(request, lambda: self._front(request))
 
     async def _front(self, request: Request) -> CacheableResponse:
-        shell = await self.shells.of(request, stream="/live/local", tags=True)
+        context = await self.contexts.of(request, stream="/live/local", tags=True)
         posts = await self.timelines.public(None, Page(FRONT_POSTS))
-        answer = Response.html(self.pages.front(shell, PostListView(await self.articles.of(None, posts)))).cached(PUBLIC_BRIEFLY)
-        return CacheableResponse(answer, await self.timelines.basis(None, posts, PUBLIC) | self.shells.basis(shell), volatile_parts(shell))
+        response = Response.html(self.pages.front(context, PostListView(await self.renderer.of(None, posts)))).cached(PUBLIC_BRIEFLY)
+        return CacheableResponse(
+            response, await self.timelines.basis(None, posts, PUBLIC) | self.contexts.dependencies(context), volatile_parts(context)
+        )
 
     @route("GET", "/home", RouteOptions(viewer=AccessLevel.MEMBER))
     async def home(self, request: Request) -> Response:
         """Show the home timeline, with local posts and suggestions if the viewer follows no one."""
-        return await self.articles.answers.get_or_make_page(request, lambda: self._home(request))
+        return await self.renderer.responses.get_or_make_page(request, lambda: self._home(request))
 
     async def _home(self, request: Request) -> CacheableResponse:
-        viewer, page, composer = request.member, page_of(request), self.composers.fresh(request.member)
-        shell = await self.shells.of(request, stream="/live/home", people=True, tags=True)
+        viewer, page, composer = request.member, page_of(request), self.forms.new(request.member)
+        context = await self.contexts.of(request, stream="/live/home", people=True, tags=True)
         posts = await self.timelines.home(viewer, page)
-        feed = await feed_of(request, self.articles, posts, page, FilterContext.HOME)
-        told = await self.announcements.unread(viewer)
+        feed = await feed_of(request, self.renderer, posts, page, FilterContext.HOME)
+        unread = await self.announcements.unread(viewer)
         start = await self._start(viewer) if viewer.account.following_count == 0 and page.max_id is None else None
-        answer = Response.html(self.pages.home(shell, composer, feed, start=start, announcements=told))
-        rests = await self.timelines.home_basis(viewer, posts) | self.shells.basis(shell)
-        return CacheableResponse(answer, rests if start is None else NEVER_CACHED, volatile_parts(shell, composer.key))
+        response = Response.html(self.pages.home(context, composer, feed, start=start, announcements=unread))
+        dependencies = await self.timelines.home_basis(viewer, posts) | self.contexts.dependencies(context)
+        return CacheableResponse(response, dependencies if start is None else NEVER_CACHED, volatile_parts(context, composer.key))
 
     async def _start(self, viewer: Viewer) -> PostListView:
         newest = await self.timelines.public(viewer, Page(START_POSTS))
         others = [post for post in newest if post.author.id != viewer.id]  # the viewer's own posts are in the timeline above
-        return PostListView(await self.articles.listed(viewer, others, FilterContext.PUBLIC))
+        return PostListView(await self.renderer.filtered(viewer, others, FilterContext.PUBLIC))
 
     @route("GET", "/local", RouteOptions())
     async def local(self, request: Request) -> Response:
         """Show the local timeline."""
-        return await self.articles.answers.get_or_make_page(request, lambda: self._local(request))
+        return await self.renderer.responses.get_or_make_page(request, lambda: self._local(request))
 
     async def _local(self, request: Request) -> CacheableResponse:
         page = page_of(request)
-        shell = await self.shells.of(request, stream="/live/local", tags=True)
+        context = await self.contexts.of(request, stream="/live/local", tags=True)
         posts = await self.timelines.public(request.viewer, page)
-        answer = _for(request, self.pages.local(shell, await self._feed(request, posts, page)))
+        response = _cacheable(request, self.pages.local(context, await self._feed(request, posts, page)))
         return CacheableResponse(
-            answer, await self.timelines.basis(request.viewer, posts, PUBLIC) | self.shells.basis(shell), volatile_parts(shell)
+            response,
+            await self.timelines.basis(request.viewer, posts, PUBLIC) | self.contexts.dependencies(context),
+            volatile_parts(context),
         )
 
     @route("GET", "/tags/<name>", RouteOptions())
     async def tag(self, request: Request, name: str) -> Response:
         """Show public posts with a hashtag."""
         page = page_of(request)
-        shell = await self.shells.of(request, stream=f"/live/tags/{name}", tags=True)
+        context = await self.contexts.of(request, stream=f"/live/tags/{name}", tags=True)
         feed = await self._feed(request, await self.timelines.tag(request.viewer, name, page), page)
         key = tag_key(name)
         flags = await self.tags.flags(request.viewer, [Tag(TagId(0), key, name)])
         following = flags[key].following if key in flags else None
-        return _for(request, self.pages.tag(shell, name, feed, following=following))
+        return _cacheable(request, self.pages.tag(context, name, feed, following=following))
 
     @route("GET", "/favourites", RouteOptions(viewer=AccessLevel.MEMBER))
     async def favourites(self, request: Request) -> Response:
         """Show the viewer's favourites."""
         page = page_of(request)
-        shell = await self.shells.of(request)
-        feed = await self._marked(request, await self.timelines.favourites(request.member, page), page)
-        return Response.html(self.pages.favourites(shell, feed))
+        context = await self.contexts.of(request)
+        feed = await self._interactions(request, await self.timelines.favourites(request.member, page), page)
+        return Response.html(self.pages.favourites(context, feed))
 
     @route("GET", "/bookmarks", RouteOptions(viewer=AccessLevel.MEMBER))
     async def bookmarks(self, request: Request) -> Response:
         """Show the viewer's bookmarks."""
         page = page_of(request)
-        shell = await self.shells.of(request)
-        feed = await self._marked(request, await self.timelines.bookmarks(request.member, page), page)
-        return Response.html(self.pages.bookmarks(shell, feed))
+        context = await self.contexts.of(request)
+        feed = await self._interactions(request, await self.timelines.bookmarks(request.member, page), page)
+        return Response.html(self.pages.bookmarks(context, feed))
 
     async def _feed(self, request: Request, posts: list[Post], page: Page) -> PostListView:
-        return await feed_of(request, self.articles, posts, page, FilterContext.PUBLIC)
+        return await feed_of(request, self.renderer, posts, page, FilterContext.PUBLIC)
 
-    async def _marked(self, request: Request, marked: MarkedPosts, page: Page) -> PostListView:
-        made = await self.articles.of(request.viewer, marked.posts)
-        return PostListView(made, older(request, marked.marks, page), newer(request, marked.marks, page))
+    async def _interactions(self, request: Request, marked: MarkedPosts, page: Page) -> PostListView:
+        rendered = await self.renderer.of(request.viewer, marked.posts)
+        return PostListView(rendered, older(request, marked.marks, page), newer(request, marked.marks, page))
 
 
 async def feed_of(request: Request, articles: PostRenderer, posts: list[Post], page: Page, context: FilterContext) -> PostListView:
     """Build a page of posts with the viewer's filters applied, and links to the pages before and after."""
     ids: list[int] = [post.id for post in posts]
-    return PostListView(await articles.listed(request.viewer, posts, context), older(request, ids, page), newer(request, ids, page))
+    return PostListView(await articles.filtered(request.viewer, posts, context), older(request, ids, page), newer(request, ids, page))
 
 
-def _for(request: Request, page: bytes) -> Response:
+def _cacheable(request: Request, page: bytes) -> Response:
     """Let shared caches keep anonymous pages for a moment."""
     return Response.html(page) if request.viewer else Response.html(page).cached(PUBLIC_BRIEFLY)

@@ -10,7 +10,7 @@ from microblog.domain.attachments import Attachments, MediaUpload
 from microblog.domain.rate_limits import MEDIA
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid
-from microblog.model.ids import LARGEST_ID, MediaId
+from microblog.model.ids import MAX_ID, MediaId
 from microblog.model.media import MAX_MEDIA, MAX_VIDEO_BYTES, Media, MediaChange, MediaState
 from microblog.web.http.params import Params
 from microblog.web.http.request import Request
@@ -39,7 +39,7 @@ class Uploads:
 
     attachments: Attachments
 
-    async def taken(self, request: Request) -> FormFiles:
+    async def read(self, request: Request) -> FormFiles:
         """Read the media of a form and store new files. A rejected file does not affect the others."""
         fields = request.fields
         ids = [id for id in _ids(fields) if not fields.flag(f"drop_{id}")]
@@ -56,14 +56,14 @@ class Uploads:
         upload = fields.upload(f"file_{number}")
         if upload is None:
             return []
-        described = fields.text(f"file_alt_{number}")
-        return [(await self.attachments.add(viewer, MediaUpload(upload.file, upload.size, described))).id]
+        description = fields.text(f"file_alt_{number}")
+        return [(await self.attachments.add(viewer, MediaUpload(upload.file, upload.size, description))).id]
 
-    async def shown(self, viewer: Viewer, taken: FormFiles, own: Iterable[Media] = ()) -> tuple[Media, ...]:
+    async def media_for(self, viewer: Viewer, files: FormFiles, own: Iterable[Media] = ()) -> tuple[Media, ...]:
         """Return the media for a restored form, with the alt texts given in it; `own` are those of the edited post."""
-        there = {one.id: one for one in (*own, *await self.attachments.several(viewer, taken.ids))}
-        said = {change.id: change.description for change in taken.changes}
-        return tuple(evolve(there[id], description=said.get(id) or there[id].description) for id in taken.ids if id in there)
+        known = {one.id: one for one in (*own, *await self.attachments.several(viewer, files.ids))}
+        descriptions = {change.id: change.description for change in files.changes}
+        return tuple(evolve(known[id], description=descriptions.get(id) or known[id].description) for id in files.ids if id in known)
 
     @route("POST", "/compose/media", RouteOptions(viewer=AccessLevel.MEMBER, files=FILES_FORM, rate=MEDIA))
     async def upload(self, request: Request) -> Response:
@@ -71,20 +71,20 @@ class Uploads:
         upload = request.fields.upload("file")
         if upload is None:
             raise Invalid({"file": "Please choose a file."})
-        return _told(await self.attachments.add(request.member, MediaUpload(upload.file, upload.size)))
+        return _media_json(await self.attachments.add(request.member, MediaUpload(upload.file, upload.size)))
 
     @route("GET", "/compose/media/<id:media_id>", RouteOptions(viewer=AccessLevel.MEMBER))
     async def show(self, request: Request, media_id: int) -> Response:
         """Return the processing state of a file."""
-        return _told(await self.attachments.one(request.member, MediaId(media_id)))
+        return _media_json(await self.attachments.one(request.member, MediaId(media_id)))
 
 
-def _told(piece: Media) -> Response:
-    preview = piece.preview_path or (piece.path if piece.kind == "image" else None)
-    told = {"id": str(piece.id), "kind": piece.kind, "preview": preview, "description": piece.description, "problem": piece.problem}
-    return Response.json(told | {"ready": piece.state is MediaState.READY, "failed": piece.state is MediaState.FAILED})
+def _media_json(media: Media) -> Response:
+    preview = media.preview_path or (media.path if media.kind == "image" else None)
+    values = {"id": str(media.id), "kind": media.kind, "preview": preview, "description": media.description, "problem": media.problem}
+    return Response.json(values | {"ready": media.state is MediaState.READY, "failed": media.state is MediaState.FAILED})
 
 
 def _ids(fields: Params) -> list[MediaId]:
-    given = [id for id in fields.list("media_ids") if id.isascii() and id.isdigit()]
-    return [MediaId(int(id)) for id in dict.fromkeys(given) if int(id) <= LARGEST_ID]
+    ids = [id for id in fields.list("media_ids") if id.isascii() and id.isdigit()]
+    return [MediaId(int(id)) for id in dict.fromkeys(ids) if int(id) <= MAX_ID]

@@ -273,8 +273,8 @@ function missed() {
 function notify({ html, unread: now, messages }) {
   unread = now ?? unread + 1;
   caption();
-  count("bell", "/notifications", unread);
-  count("letter", "/conversations", messages);
+  count("notifications", "/notifications", unread);
+  count("messages", "/conversations", messages);
   const item = notes && document.createRange().createContextualFragment(html).querySelector("li");
   if (!notes || !item || notes.querySelector(`[data-note="${item.dataset.note}"]`)) return;
   if (notes.dataset.only && notes.dataset.only !== item.dataset.kind) return;
@@ -312,8 +312,8 @@ function csrf(list) {
 function recount({ unread: now, messages, removed }) {
   unread = now;
   caption();
-  count("bell", "/notifications", unread);
-  count("letter", "/conversations", messages);
+  count("notifications", "/notifications", unread);
+  count("messages", "/conversations", messages);
   const gone = removed ? talks?.querySelector(`[data-talk="${removed}"]`) : null;
   gone?.remove();
   if (gone && !talks?.children.length) location.reload(); // shows the text for an empty list
@@ -353,7 +353,7 @@ async function markRead() {
   const answer = await fetch("/notifications/read", { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
   if (!answer?.ok) return;
   unread = 0;
-  count("bell", "/notifications", unread);
+  count("notifications", "/notifications", unread);
   caption();
 }
 
@@ -403,7 +403,7 @@ async function seen(post) {
   const body = new URLSearchParams({ csrf: csrf(replies) });
   const asked = { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true }; // survive an immediate navigation
   const answer = await fetch(`/posts/${post}/seen`, asked).catch(() => null);
-  if (answer?.ok) count("letter", "/conversations", (await answer.json()).messages);
+  if (answer?.ok) count("messages", "/conversations", (await answer.json()).messages);
 }
 
 function caption() {

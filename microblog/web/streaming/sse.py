@@ -21,7 +21,7 @@ from microblog.model.filters import FilterContext, Match, is_hidden, warning_tit
 from microblog.model.ids import PostId
 from microblog.model.notifications import Notification
 from microblog.model.posts import Post, PostFlags
-from microblog.render.html.post_html import fold_behind_filters
+from microblog.render.html.post_html import collapse_behind_filters
 from microblog.render.local_links import own_links
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
@@ -113,7 +113,7 @@ class PageEncoder:
     def _post(self, post: Post, title: str, own: ViewerInteractions | None) -> bytes:
         reply_to = None if post.reply_to is None else str(post.reply_to)
         html = self.render_post(post, self.member, own.flags if own else NO_FLAGS)
-        html = fold_behind_filters(html, title) if title else html
+        html = collapse_behind_filters(html, title) if title else html
         return orjson.dumps({"id": str(post.id), "html": html, "at": post.created_at.isoformat(), "reply_to": reply_to})
 
     def _notification(self, update: NotificationUpdate) -> bytes:
