@@ -1,8 +1,8 @@
-"""A generated site to measure: a year of accounts, follows and posts, the same for the same size and seed.
+"""A generated site for the benchmarks: a year of accounts, follows and posts, reproducible by size and seed.
 
-Posts are not spread evenly: a few people write much, a fifth of them fell silent long ago, most write now and then. A fifth of the posts
-are replies, a tenth are boosts, one in six has a tag, and everything exists that a page has to leave out: narrow visibilities, blocks,
-mutes, suspended people, deleted posts.
+Posts are distributed unevenly: a few accounts post much, a fifth have been inactive for long, most post now and then. A fifth of the posts
+are replies, a tenth are boosts, one in six has a hashtag, and there is everything that a page must leave out: restricted visibilities,
+blocks, mutes, suspended accounts, deleted posts.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Site:
 
     @property
     def special(self) -> dict[str, int]:
-        """One reader for each hard case: who follows 20, the 200 busiest, 200 inactive accounts, 2,000."""
-        return {kind: self.typical.stop + place for place, kind in enumerate(("few", "busy", "quiet", "many"))}
+        """One reader for each hard case: following 20 accounts, the 200 busiest, 200 inactive ones, 2,000."""
+        return {kind: self.typical.stop + index for index, kind in enumerate(("few", "busy", "quiet", "many"))}
 
     @property
     def long_thread(self) -> int:
@@ -81,7 +81,7 @@ class Site:
         return (self.ms(0) - 1_000) << SEQUENCE_BITS
 
     def other_id(self, number: int) -> int:
-        """Return the id of another row, such as a follow or favourite; all are of about the first hour of the year."""
+        """Return the id of another row, such as a follow or favourite; all are from about the first hour of the year."""
         return (self.ms(0) << SEQUENCE_BITS) + number
 
 
@@ -93,13 +93,13 @@ class Rows:
     random: Random = Factory(lambda: Random(4711))
     _author: array[int] = field(init=False)
     _thread: array[int] = field(init=False)
-    _is_shared: bytearray = field(init=False)  # everybody may see it, so that it can be boosted and liked
+    _is_shared: bytearray = field(init=False)  # visible to everybody, so that it can be boosted and favourited
     _replies: array[int] = field(init=False)
     _boosts: array[int] = field(init=False)
     _favourites: array[int] = field(init=False)
     _mentions: list[tuple[int, int]] = Factory(list)
     _tags: list[tuple[int, int]] = Factory(list)
-    _favours: list[tuple[int, int]] = Factory(list)
+    _favourite_pairs: list[tuple[int, int]] = Factory(list)
     _follows: list[tuple[int, int]] = Factory(list)
     _boosted: set[tuple[int, int]] = Factory(set)
     _numbers: Iterator[int] = Factory(count)
@@ -111,7 +111,7 @@ class Rows:
         self._is_shared = bytearray(self.site.posts)
         self._follows = self._followed()
 
-    def _somebody(self, share: float = 1.0) -> int:
+    def _random_account(self, share: float = 1.0) -> int:
         """Return an account from that share of all; low numbers, the busy and well-known accounts, are more likely."""
         return int(self.site.people * share * self.random.random() ** 2)
 
@@ -128,30 +128,38 @@ class Rows:
             return range(200)
         if follower == special["quiet"]:
             return range(self.site.people - 200, self.site.people)
-        wanted = {special["few"]: 20, special["many"]: min(2_000, self.site.people // 2)}.get(follower)
-        if wanted is None:
-            wanted = 200 if follower in self.site.typical else self.random.randrange(5, 60)
+        number_of_followees = {special["few"]: 20, special["many"]: min(2_000, self.site.people // 2)}.get(follower)
+        if number_of_followees is None:
+            number_of_followees = 200 if follower in self.site.typical else self.random.randrange(5, 60)
         chosen: set[int] = set()
-        while len(chosen) < wanted:
-            chosen.add(self._somebody() if wanted <= 200 else self.random.randrange(self.site.people))
+        while len(chosen) < number_of_followees:
+            chosen.add(self._random_account() if number_of_followees <= 200 else self.random.randrange(self.site.people))
         return chosen
 
     def _next(self) -> int:
         return self.site.other_id(next(self._numbers))
 
     def accounts(self) -> Iterator[tuple[object, ...]]:
-        """Yield accounts; one in 200 is suspended, but none of those that are measured."""
-        made = self.site.end - timedelta(days=730)
+        """Yield accounts; one in 200 is suspended, but none of the measured ones."""
+        created_at = self.site.end - timedelta(days=730)
         for number in range(self.site.people):
-            suspended = made if number % 200 == 199 else None
-            yield self.site.account_id(number), name(number), f"Person {number}", "Here to read.", "<p>Here to read.</p>", made, suspended
+            suspended = created_at if number % 200 == 199 else None
+            yield (
+                self.site.account_id(number),
+                name(number),
+                f"Person {number}",
+                "Here to read.",
+                "<p>Here to read.</p>",
+                created_at,
+                suspended,
+            )
 
     def post_rows(self) -> Iterator[tuple[object, ...]]:
         """Yield posts and boosts, oldest first."""
         words = WORDS.split()
         sentences = [" ".join(self.random.choices(words, k=self.random.randrange(6, 16))).capitalize() + "." for _ in range(2_000)]
         for number in range(self.site.posts):
-            author = self._author[number] = self._somebody(1.0 if number * 10 < self.site.posts else 0.8)
+            author = self._author[number] = self._random_account(1.0 if number * 10 < self.site.posts else 0.8)
             self._thread[number] = number
             kind = self.random.random() if number != self.site.long_thread else 1.0
             if number > 100 and kind < 0.1 and (boost := self._boost(number, author)):
@@ -179,20 +187,20 @@ class Rows:
         chosen = random.choices(("public", "unlisted", "private", "direct"), cum_weights=(80, 90, 98, 100))[0]
         visibility = "public" if number == self.site.long_thread else chosen
         self._is_shared[number] = visibility in ("public", "unlisted")
-        named = [] if parent is None else [self._author[parent]]
+        mentioned = [] if parent is None else [self._author[parent]]
         if visibility == "direct" or random.random() < 0.03:
-            named.append(self._somebody())
+            mentioned.append(self._random_account())
         tags = sorted({int(2_000 * random.random() ** 3) for _ in range(random.randrange(1, 3))}) if random.random() < 0.17 else []
-        self._mentions.extend((number, account) for account in set(named))
+        self._mentions.extend((number, account) for account in set(mentioned))
         self._tags.extend((tag, number) for tag in tags)
-        said = " ".join(random.choices(sentences, k=random.randrange(2, 5)))
+        text = " ".join(random.choices(sentences, k=random.randrange(2, 5)))
         if parent is not None:
             self._replies[parent] += 1
             self._thread[number] = self._thread[parent]
         return (
             *self._head(number),
-            " ".join([*(f"@{name(account)}" for account in named), said, *(f"#tag{tag}" for tag in tags)]),
-            f"<p>{' '.join([*map(_mention, named), said, *map(_hashtag, tags)])}</p>",
+            " ".join([*(f"@{name(account)}" for account in mentioned), text, *(f"#tag{tag}" for tag in tags)]),
+            f"<p>{' '.join([*map(_mention, mentioned), text, *map(_hashtag, tags)])}</p>",
             visibility,
             random.choice(LANGUAGES),
             None if parent is None else self.site.post_id(parent),
@@ -221,20 +229,21 @@ class Rows:
 
     def favourites(self) -> Iterator[tuple[object, ...]]:
         """Yield as many favourites as posts, each soon after its post."""
-        self._favours = [pair for pair in self._marks(self.site.posts) if self._is_shared[pair[1]]]
-        for account, post in self._favours:
+        self._favourite_pairs = [pair for pair in self._random_pairs(self.site.posts) if self._is_shared[pair[1]]]
+        for account, post in self._favourite_pairs:
             self._favourites[post] += 1
             yield self._next(), self.site.account_id(account), self.site.post_id(post), _timestamp(self.site.ms(post))
 
     def bookmarks(self) -> Iterator[tuple[object, ...]]:
         """Yield a twentieth as many bookmarks."""
-        for account, post in self._marks(self.site.posts // 20):
+        for account, post in self._random_pairs(self.site.posts // 20):
             yield self._next(), self.site.account_id(account), self.site.post_id(post), _timestamp(self.site.ms(post))
 
-    def _marks(self, how_many: int) -> list[tuple[int, int]]:
+    def _random_pairs(self, number_of_pairs: int) -> list[tuple[int, int]]:
         return list(
             dict.fromkeys(
-                (self.random.randrange(self.site.people), self._recent(1 + mark * self.site.posts // how_many)) for mark in range(how_many)
+                (self.random.randrange(self.site.people), self._recent(1 + index * self.site.posts // number_of_pairs))
+                for index in range(number_of_pairs)
             )
         )
 
@@ -248,20 +257,20 @@ class Rows:
 
     def notifications(self) -> Iterator[tuple[object, ...]]:
         """Yield notifications of favourites and mentions."""
-        told = [("favourite", self._author[post], account, post) for account, post in self._favours]
-        told += [("mention", account, self._author[post], post) for post, account in self._mentions]
-        id_of, told = self.site.account_id, sorted(told, key=lambda row: row[3])
-        for kind, account, sender, post in told:
+        notifications = [("favourite", self._author[post], account, post) for account, post in self._favourite_pairs]
+        notifications += [("mention", account, self._author[post], post) for post, account in self._mentions]
+        id_of, notifications = self.site.account_id, sorted(notifications, key=lambda row: row[3])
+        for kind, account, sender, post in notifications:
             if account != sender:
-                about = self.site.post_id(post)
-                group = f"favourite-{about}-{self.site.ms(post) // 3_600_000}" if kind == "favourite" else ""
-                yield self._next(), id_of(account), kind, id_of(sender), about, group, _timestamp(self.site.ms(post))
+                post_id = self.site.post_id(post)
+                group = f"favourite-{post_id}-{self.site.ms(post) // 3_600_000}" if kind == "favourite" else ""
+                yield self._next(), id_of(account), kind, id_of(sender), post_id, group, _timestamp(self.site.ms(post))
 
     def follows(self) -> Iterator[tuple[object, ...]]:
         """Yield follows, unordered; one in forty excludes boosts."""
         first, id_of = self.site.first_follow, self.site.account_id
-        for place, (follower, followee) in enumerate(self._follows):
-            yield first + place, id_of(follower), id_of(followee), place % 40 != 0, self.site.end
+        for index, (follower, followee) in enumerate(self._follows):
+            yield first + index, id_of(follower), id_of(followee), index % 40 != 0, self.site.end
 
     def pairs(self, each: int) -> Iterator[tuple[object, ...]]:
         """Yield relations of typical readers and two of three others: to `each` and one random account."""
@@ -312,8 +321,9 @@ def token(number: int) -> str:
 
 
 def _mention(number: int) -> str:
-    who = name(number)
-    return f'<span class="h-card" translate="no"><a href="http://127.0.0.1/@{who}" class="u-url mention">@<span>{who}</span></a></span>'
+    username = name(number)
+    link = f'<a href="http://127.0.0.1/@{username}" class="u-url mention">@<span>{username}</span></a>'
+    return f'<span class="h-card" translate="no">{link}</span>'
 
 
 def _hashtag(tag: int) -> str:
@@ -325,7 +335,7 @@ def _timestamp(ms: int) -> str:
 
 
 _POST_COLUMNS = "id, account_id, created_at, text, html, visibility, language, reply_to, reply_to_account, thread_id, boost_of, deleted_at"
-_MARK_COLUMNS = "id, account_id, post_id, created_at"
+_FAVOURITE_COLUMNS = "id, account_id, post_id, created_at"
 _PAIR_COLUMNS = "id, account_id, target_id, created_at"
 
 TABLES: tuple[tuple[str, str, Callable[[Rows], Iterable[tuple[object, ...]]]], ...] = (
@@ -334,9 +344,9 @@ TABLES: tuple[tuple[str, str, Callable[[Rows], Iterable[tuple[object, ...]]]], .
     ("mentions", "post_id, account_id", Rows.mentions),
     ("tags", "id, key, name", Rows.tags),
     ("post_tags", "tag_id, post_id", Rows.post_tags),
-    ("favourites", _MARK_COLUMNS, Rows.favourites),
-    ("bookmarks", _MARK_COLUMNS, Rows.bookmarks),
-    ("pins", _MARK_COLUMNS, Rows.pins),
+    ("favourites", _FAVOURITE_COLUMNS, Rows.favourites),
+    ("bookmarks", _FAVOURITE_COLUMNS, Rows.bookmarks),
+    ("pins", _FAVOURITE_COLUMNS, Rows.pins),
     ("notifications", "id, account_id, kind, from_account_id, post_id, group_key, created_at", Rows.notifications),
     ("follows", "id, follower_id, followee_id, boosts, created_at", Rows.follows),
     ("follow_requests", "id, follower_id, followee_id, created_at", lambda rows: rows.pairs(3)),
@@ -350,7 +360,7 @@ TABLES: tuple[tuple[str, str, Callable[[Rows], Iterable[tuple[object, ...]]]], .
 
 
 @define
-class _Copied:
+class _CopyFile:
     """Rows as a file for COPY."""
 
     rows: Iterator[tuple[object, ...]]
@@ -368,18 +378,18 @@ def _cell(value: object) -> str:
     return "\\N" if value is None else str(value)
 
 
-def fill(connection: Connection, site: Site, said: Callable[[str], Any] = lambda line: None) -> None:
-    """Write the site into an empty database with our schema, then vacuum and analyse it."""
+def fill(connection: Connection, site: Site, progress: Callable[[str], Any] = lambda line: None) -> None:
+    """Write the site into an empty database with the current schema, then vacuum and analyse it."""
     with connection.cursor() as cursor:
-        execute(cursor, "set session_replication_role = replica")  # every row refers to what is there: nobody needs to check
+        execute(cursor, "set session_replication_role = replica")  # all references are valid, so foreign keys need no checks
         execute(cursor, "set maintenance_work_mem = '256MB'")
         execute(cursor, "set statement_timeout = 0")
         indexes = _without_indexes(cursor)
-        made = Rows(site)
+        generator = Rows(site)
         for table, columns, rows in TABLES:
-            said(table)
-            cursor.copy_expert(f"copy {table} ({columns}) from stdin", _Copied(iter(rows(made))))
-        said("indexes")
+            progress(table)
+            cursor.copy_expert(f"copy {table} ({columns}) from stdin", _CopyFile(iter(rows(generator))))
+        progress("indexes")
         for index in indexes:
             execute(cursor, index)
         execute(cursor, "set session_replication_role = default")

@@ -1,12 +1,12 @@
-"""Measure the cost of delivering one post to many open connections, beside a bare Twisted server that writes the same bytes.
+"""Measure the cost of delivering one post to many open connections, compared with a bare Twisted server that writes the same bytes.
 
-    python -m benchmarks.fanout [--readers 100 1000 5000] [--stream user public] [--way socket events] [--posts 40]
+    python -m benchmarks.fanout [--readers 100 1000 5000] [--stream user public] [--protocol socket events] [--posts 40]
 
-A real site (twistd, embedded PostgreSQL) in a process of its own; readers over loopback in another, by WebSocket or server-sent events,
-each with an API token. A thousand people follow the author, and each has some others whom they block and mute. CPU is that of the server
-process alone; what publishing costs without a reader is measured first and taken off, or left in ("with publishing"). A delay is from the
-commit, as PostgreSQL notes it, to the moment when the reader has the bytes, at two posts a second. Everybody connects, leaves and connects
-again: the second time is what a restart or a lost network costs.
+A real site (twistd, embedded PostgreSQL) runs in one process, readers in another: over loopback, by WebSocket or server-sent events, each
+with an API token. A thousand accounts follow the author, and each blocks and mutes some others. CPU is that of the server process alone;
+the cost of publishing without readers is measured first and subtracted, or included ("with publishing"). A delay is the time from the
+commit timestamp of PostgreSQL to the arrival of the bytes, at two posts a second. All readers connect, disconnect and connect again; the
+second time shows the cost of a restart or a network failure.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ from microblog.storage.database import connect
 from microblog.storage.follows import FollowOptions
 
 PEOPLE = 1_000
-SHUNNED = 20  # whom each of them blocks, and as many mutes
-OPENING = 64  # handshakes under way at once
+HIDDEN_ACCOUNTS = 20  # number of accounts that each reader blocks, and of those it mutes
+MAX_HANDSHAKES = 64  # concurrent handshakes
 UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 GREETING = "Host: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
 PONG = b"\x8a\x80\x00\x00\x00\x00"
@@ -74,55 +74,55 @@ class Figures:
 
 
 @define
-class Crowd:
+class ClientPool:
     """Many open connections and the messages that arrive on them. A message is received with the last byte of its frame."""
 
     port: int
-    way: str = "socket"
+    protocol: str = "socket"
     sockets: dict[int, socket.socket] = field(factory=dict)
     poll: select.epoll = field(factory=select.epoll)
     unread: dict[int, bytes] = field(factory=dict)
 
     def open(self, requests: list[bytes]) -> None:
         """Send each request on a connection of its own, and wait for the response headers."""
-        left, waiting = list(reversed(requests)), 0
-        while left or waiting:
-            while left and waiting < OPENING:
-                made = socket.create_connection(("127.0.0.1", self.port))
-                made.sendall(left.pop())
-                made.setblocking(False)
-                self.sockets[made.fileno()] = made
-                self.poll.register(made, select.EPOLLIN)
+        remaining, waiting = list(reversed(requests)), 0
+        while remaining or waiting:
+            while remaining and waiting < MAX_HANDSHAKES:
+                connection = socket.create_connection(("127.0.0.1", self.port))
+                connection.sendall(remaining.pop())
+                connection.setblocking(False)
+                self.sockets[connection.fileno()] = connection
+                self.poll.register(connection, select.EPOLLIN)
                 waiting += 1
             for number, _ in self.poll.poll(1):
                 data = self.sockets[number].recv(65_536)
-                if number in self.unread:  # open already: a beat
+                if number in self.unread:  # already open: a heartbeat
                     self.unread[number] += data
                     continue
                 head, _, rest = data.partition(b"\r\n\r\n")
                 if not head.startswith((b"HTTP/1.1 101", b"HTTP/1.1 200")):
-                    raise SystemExit(f"unexpected answer: {head!r}")
+                    raise SystemExit(f"unexpected response: {head!r}")
                 self.unread[number] = rest
                 waiting -= 1
 
-    def receive(self, expected: int, patience: float) -> list[tuple[float, bytes]]:
+    def receive(self, expected: int, timeout: float) -> list[tuple[float, bytes]]:
         """Wait for a number of messages; return the time and content of each."""
-        came: list[tuple[float, bytes]] = []
-        end = time.monotonic() + patience
-        while len(came) < expected and time.monotonic() < end:
+        received: list[tuple[float, bytes]] = []
+        end = time.monotonic() + timeout
+        while len(received) < expected and time.monotonic() < end:
             for number, _ in self.poll.poll(0.2):
                 data = self.sockets[number].recv(262_144)
                 at = time.time()
                 if not data:
                     raise SystemExit("a connection was closed")
-                came += [(at, payload) for payload in self._messages(number, data)]
-        if len(came) != expected:
-            raise SystemExit(f"{len(came)} of {expected} deliveries came")
-        return came
+                received += [(at, payload) for payload in self._messages(number, data)]
+        if len(received) != expected:
+            raise SystemExit(f"{len(received)} of {expected} deliveries arrived")
+        return received
 
     def _messages(self, number: int, data: bytes) -> Iterator[bytes]:
         data = self.unread[number] + data
-        if self.way == "events":
+        if self.protocol == "events":
             *events, self.unread[number] = data.split(b"\n\n")
             yield from (event + b"\n\n" for event in events if b"\ndata: " in event)
             return
@@ -141,8 +141,8 @@ class Crowd:
 
     def close(self) -> None:
         """Close all connections."""
-        for each in self.sockets.values():
-            each.close()
+        for with_publishing in self.sockets.values():
+            with_publishing.close()
         self.poll.close()
 
 
@@ -150,7 +150,7 @@ class Crowd:
 
 
 @define
-class Served:
+class SiteUnderTest:
     """A running site, and the access tokens of its readers."""
 
     port: int
@@ -165,11 +165,11 @@ class Served:
             cursor.execute("select post_id, pg_xact_commit_timestamp(xid::text::xid) from events where kind = 'post.published'")
             return {str(id): at.timestamp() for id, at in cursor.fetchall() if at is not None}
 
-    def listening(self) -> int:
+    def open_subscriptions(self) -> int:
         """Return the number of streams that were opened."""
-        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
-            lines = [line.split() for line in answer.read().decode().splitlines()]
-        return sum(int(float(line[1])) for line in lines if line[0].startswith("microblog_live_subscriptions{"))
+        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as response:
+            lines = [connection.split() for connection in response.read().decode().splitlines()]
+        return sum(int(float(connection[1])) for connection in lines if connection[0].startswith("microblog_live_subscriptions{"))
 
     def publish(self, number: int) -> None:
         """Publish a post and return its id once it is acknowledged."""
@@ -178,23 +178,23 @@ class Served:
             f"POST /api/v1/statuses HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self.author}\r\nConnection: close\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        with closing(socket.create_connection(("127.0.0.1", self.port))) as line:
-            line.sendall(head.encode() + body)
-            if not line.recv(65_536).startswith(b"HTTP/1.1 200"):
+        with closing(socket.create_connection(("127.0.0.1", self.port))) as connection:
+            connection.sendall(head.encode() + body)
+            if not connection.recv(65_536).startswith(b"HTTP/1.1 200"):
                 raise SystemExit("a post was refused")
 
 
 def free_port() -> int:
     """Return a free TCP port."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        return int(listening.getsockname()[1])
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        return int(listener.getsockname()[1])
 
 
 @contextmanager
-def site(directory: Path) -> Iterator[Served]:
+def site(directory: Path) -> Iterator[SiteUnderTest]:
     """Start a site with its accounts."""
     port, data = free_port(), directory / "var"
-    note_commits(data)
+    enable_commit_timestamps(data)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")} | {
         "MICROBLOG_LISTEN": f"tcp:{port}:interface=127.0.0.1",
         "MICROBLOG_DATA_DIR": str(data),
@@ -205,15 +205,15 @@ def site(directory: Path) -> Iterator[Served]:
     with (directory / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=Path(__file__).resolve().parent.parent)
     try:
-        url = ready(process, port, directory)
-        author, tokens = people(url)
-        yield Served(port, psutil.Process(process.pid), author, tokens, url)
+        url = wait_until_ready(process, port, directory)
+        author, tokens = create_accounts(url)
+        yield SiteUnderTest(port, psutil.Process(process.pid), author, tokens, url)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
 
 
-def ready(process: subprocess.Popen[bytes], port: int, directory: Path) -> str:
+def wait_until_ready(process: subprocess.Popen[bytes], port: int, directory: Path) -> str:
     """Wait until the site listens, and return the URL of its database."""
     while True:
         time.sleep(0.1)
@@ -228,7 +228,7 @@ def ready(process: subprocess.Popen[bytes], port: int, directory: Path) -> str:
         return url
 
 
-def note_commits(data: Path) -> None:
+def enable_commit_timestamps(data: Path) -> None:
     """Create the site's database with `track_commit_timestamp`, so that PostgreSQL records commit times."""
     home = Home(data)
     home.make()
@@ -238,7 +238,7 @@ def note_commits(data: Path) -> None:
         settings.write("track_commit_timestamp = on\n")
 
 
-def people(url: str) -> tuple[str, list[str]]:
+def create_accounts(url: str) -> tuple[str, list[str]]:
     """Create an author with followers; return an access token of each."""
     at = datetime.now().astimezone()
     with closing(connect(url)) as connection, connection, connection.cursor() as cursor:
@@ -246,7 +246,7 @@ def people(url: str) -> tuple[str, list[str]]:
             cursor, client_id="b", secret_hash=b"-", name="Bench", website=None, redirect_uris=(), scopes=("read", "write"), now=at
         ).id
         ids = []
-        for number in range(PEOPLE + SHUNNED + 1):
+        for number in range(PEOPLE + HIDDEN_ACCOUNTS + 1):
             id = accounts.insert(cursor, username=f"reader{number}", display_name="", locked=False, now=at)
             assert id is not None
             address = f"reader{number}@example.org"
@@ -257,8 +257,8 @@ def people(url: str) -> tuple[str, list[str]]:
         author, *others = ids
         for reader in others[:PEOPLE]:
             follows.follow(cursor, follower=reader, followee=author, options=FollowOptions(True, False), now=at)
-        sets = {"people": list(others[:PEOPLE]), "shunned": list(others[PEOPLE:])}
-        pairs = "select new_id(now()), a, t, now() from unnest(%(people)s) a, unnest(%(shunned)s) t"
+        sets = {"people": list(others[:PEOPLE]), "hidden": list(others[PEOPLE:])}
+        pairs = "select new_id(now()), a, t, now() from unnest(%(people)s) a, unnest(%(hidden)s) t"
         cursor.execute("insert into blocks (id, account_id, target_id, created_at) " + pairs, sets)
         cursor.execute("insert into mutes (id, account_id, target_id, created_at) " + pairs, sets)
     return _token(0), [_token(number + 1) for number in range(PEOPLE)]
@@ -268,43 +268,43 @@ def _token(number: int) -> str:
     return f"token-of-the-benchmark-{number:08d}"
 
 
-def quiet_cost(served: Served, posts: int) -> float:
+def publishing_cost(site_process: SiteUnderTest, posts: int) -> float:
     """Return the CPU seconds of publishing one post without readers."""
     for number in range(5):
-        served.publish(number)
-    before = cpu(served.process)
+        site_process.publish(number)
+    before = cpu(site_process.process)
     for number in range(posts):
-        served.publish(number)
+        site_process.publish(number)
     time.sleep(0.3)
-    return (cpu(served.process) - before) / posts
+    return (cpu(site_process.process) - before) / posts
 
 
-def tell(served: Served, crowd: Crowd, posts: int, pause: float) -> Figures:
-    """Publish, and wait until all connections have received everything."""
-    readers, before, began = len(crowd.sockets), cpu(served.process), time.monotonic()
+def measure_delivery(site_process: SiteUnderTest, clients: ClientPool, posts: int, pause: float) -> Figures:
+    """Publish posts and wait until every connection has received them."""
+    readers, before, started = len(clients.sockets), cpu(site_process.process), time.monotonic()
 
     def write() -> None:
         for number in range(posts):
-            served.publish(number)
+            site_process.publish(number)
             time.sleep(pause)
 
     writer = threading.Thread(target=write)
     writer.start()
-    came = crowd.receive(posts * readers, 60 + posts)
-    took = time.monotonic() - began
+    received = clients.receive(posts * readers, 60 + posts)
+    elapsed = time.monotonic() - started
     writer.join()
-    spent, committed, posts_of = cpu(served.process) - before, served.committed(), dict[bytes, str]()
-    for _, payload in came:
+    spent_s, committed, posts_of = cpu(site_process.process) - before, site_process.committed(), dict[bytes, str]()
+    for _, payload in received:
         if payload not in posts_of:
             posts_of[payload] = post_id(payload)
-    delays = sorted(at - committed[posts_of[payload]] for at, payload in came)
-    return Figures(readers, len(came), spent, took, delays, len(came[0][1]) + (4 if crowd.way == "socket" else 0))
+    delays = sorted(at - committed[posts_of[payload]] for at, payload in received)
+    return Figures(readers, len(received), spent_s, elapsed, delays, len(received[0][1]) + (4 if clients.protocol == "socket" else 0))
 
 
 def post_id(message: bytes) -> str:
     """Return the id of the post in a WebSocket or SSE message."""
-    told = json.loads(message)["payload"] if message.startswith(b"{") else message.partition(b"\ndata: ")[2]
-    return str(json.loads(told)["id"])
+    payload = json.loads(message)["payload"] if message.startswith(b"{") else message.partition(b"\ndata: ")[2]
+    return str(json.loads(payload)["id"])
 
 
 # The bare server
@@ -318,17 +318,17 @@ def serve_bare() -> None:
     reactor: Any = installed
     size = int(sys.argv[2]) - 4
     frame = b"\x81\x7e" + size.to_bytes(2, "big") + b"x" * size
-    everybody: list[Any] = []
+    transports: list[Any] = []
 
     class Bare(Protocol):
         def connectionMade(self) -> None:
-            everybody.append(self.transport)
+            transports.append(self.transport)
 
         def dataReceived(self, data: bytes) -> None:
             if data.startswith(b"GET"):
                 self.transport.write(b"HTTP/1.1 101 Bare\r\n\r\n")  # type: ignore[union-attr]
             else:
-                for transport in everybody:
+                for transport in transports:
                     transport.write(frame)
 
     port = reactor.listenTCP(0, Factory.forProtocol(Bare), backlog=1024, interface="127.0.0.1")
@@ -342,60 +342,60 @@ def bare_cost(readers: int, size: int, posts: int) -> tuple[float, float]:
     command = [sys.executable, "-m", "benchmarks.fanout", "--bare", str(size)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         assert server.stdout is not None
-        process, crowd = psutil.Process(server.pid), Crowd(int(server.stdout.readline()))
+        process, clients = psutil.Process(server.pid), ClientPool(int(server.stdout.readline()))
         empty = process.memory_info().rss
-        crowd.open([b"GET / HTTP/1.1\r\n\r\n"] * readers)
+        clients.open([b"GET / HTTP/1.1\r\n\r\n"] * readers)
         memory = (process.memory_info().rss - empty) / readers
         before = cpu(process)
-        first = next(iter(crowd.sockets.values()))
+        first = next(iter(clients.sockets.values()))
         for _ in range(posts):
             first.sendall(b"go")
-            crowd.receive(readers, 60)
+            clients.receive(readers, 60)
         cost = (cpu(process) - before) / posts / readers
-        crowd.close()
+        clients.close()
         server.terminate()
     return cost, memory
 
 
-def gather(served: Served, way: str, stream: str, readers: int) -> tuple[Crowd, float, float]:
+def connect_clients(site_process: SiteUnderTest, protocol: str, stream: str, readers: int) -> tuple[ClientPool, float, float]:
     """Open a number of connections; return connects per second and CPU seconds per connect."""
-    tokens = [served.tokens[number % PEOPLE] for number in range(readers)]
-    crowd, before, began = Crowd(served.port, way), cpu(served.process), time.monotonic()
-    crowd.open([REQUESTS[way].format(stream=stream, token=token).encode() for token in tokens])
-    took = time.monotonic() - began
-    while served.listening() < readers:  # a stream tells what comes after its beginning, which is a moment after its head
+    tokens = [site_process.tokens[number % PEOPLE] for number in range(readers)]
+    clients, before, started = ClientPool(site_process.port, protocol), cpu(site_process.process), time.monotonic()
+    clients.open([REQUESTS[protocol].format(stream=stream, token=token).encode() for token in tokens])
+    elapsed = time.monotonic() - started
+    while site_process.open_subscriptions() < readers:  # a subscription starts shortly after the response head
         time.sleep(0.2)
-    return crowd, readers / took, (cpu(served.process) - before) / readers
+    return clients, readers / elapsed, (cpu(site_process.process) - before) / readers
 
 
-def measure(served: Served, readers: int, way: str, stream: str, posts: int) -> str:
+def measure(site_process: SiteUnderTest, readers: int, protocol: str, stream: str, posts: int) -> str:
     """Print one row of the table."""
-    quiet = quiet_cost(served, posts)
-    empty = served.process.memory_info().rss
-    crowd, _, _ = gather(served, way, stream, readers)
-    memory = (served.process.memory_info().rss - empty) / readers
-    crowd.close()
+    publishing = publishing_cost(site_process, posts)
+    empty = site_process.process.memory_info().rss
+    clients, _, _ = connect_clients(site_process, protocol, stream, readers)
+    memory = (site_process.process.memory_info().rss - empty) / readers
+    clients.close()
     time.sleep(1)
-    crowd, connects, connect_cpu = gather(served, way, stream, readers)
-    calm = tell(served, crowd, min(posts, 20), 0.5)
-    busy = tell(served, crowd, posts, 0)
-    crowd.close()
-    floor, floor_memory = bare_cost(readers, busy.frame, posts)
-    each, alone = busy.cpu_s / busy.deliveries * 1e6, (busy.cpu_s - posts * quiet) / busy.deliveries * 1e6
-    p50, p99 = (calm.delays[int(len(calm.delays) * part)] * 1000 for part in (0.5, 0.99))
+    clients, connects, connect_cpu = connect_clients(site_process, protocol, stream, readers)
+    paced = measure_delivery(site_process, clients, min(posts, 20), 0.5)
+    busy = measure_delivery(site_process, clients, posts, 0)
+    clients.close()
+    bare_delivery, bare_memory = bare_cost(readers, busy.frame, posts)
+    with_publishing, delivery = busy.cpu_s / busy.deliveries * 1e6, (busy.cpu_s - posts * publishing) / busy.deliveries * 1e6
+    p50, p99 = (paced.delays[int(len(paced.delays) * part)] * 1000 for part in (0.5, 0.99))
     time.sleep(1)
     cells = (
-        f"{stream}, {way}",
+        f"{stream}, {protocol}",
         f"{readers:,}",
-        f"{alone:.1f}",
-        f"{each:.1f}",
-        f"{floor * 1e6:.1f}",
-        f"x {alone / floor / 1e6:.2f}",
+        f"{delivery:.1f}",
+        f"{with_publishing:.1f}",
+        f"{bare_delivery * 1e6:.1f}",
+        f"x {delivery / bare_delivery / 1e6:.2f}",
         f"{busy.deliveries / busy.took_s:,.0f}",
         f"{p50:.0f}",
         f"{p99:.0f}",
         f"{memory / 1000:.1f}",
-        f"{floor_memory / 1000:.1f}",
+        f"{bare_memory / 1000:.1f}",
         f"{connects:,.0f}",
         f"{connect_cpu * 1000:.2f}",
     )
@@ -407,16 +407,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--readers", type=int, nargs="+", default=[100, 1_000, 5_000])
     parser.add_argument("--stream", nargs="+", default=["user", "public"])
-    parser.add_argument("--way", nargs="+", choices=REQUESTS, default=list(REQUESTS))
+    parser.add_argument("--protocol", nargs="+", choices=REQUESTS, default=list(REQUESTS))
     parser.add_argument("--posts", type=int, default=40)
-    chosen = parser.parse_args()
+    arguments = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     print("| stream | readers | us of CPU per delivery | with publishing | bare write | | deliveries/s | p50 ms | p99 ms ", end="")
     print("| kB per connection | bare | connects/s | ms of CPU each |\n" + "|---" * 13 + "|", flush=True)
-    with tempfile.TemporaryDirectory() as directory, site(Path(directory)) as served:
-        for readers, stream, way in product(chosen.readers, chosen.stream, chosen.way):
-            print(measure(served, readers, way, stream, chosen.posts), flush=True)
+    with tempfile.TemporaryDirectory() as directory, site(Path(directory)) as site_process:
+        for readers, stream, protocol in product(arguments.readers, arguments.stream, arguments.protocol):
+            print(measure(site_process, readers, protocol, stream, arguments.posts), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
     python -m benchmarks.jobs [--cache DIRECTORY] [--jobs 3000] [--posts 200] [--rounds 3]
 
-A durable PostgreSQL with a site's settings and an empty database. The workers are processes of their own. The alternative to the worker is
-a bare loop of psycopg2 that claims one job with SKIP LOCKED, commits, marks it as done and commits: the least that loses no job. What a
-post costs is measured on one connection without a thread, beside a transaction with nothing but the insert of the post. CPU is user and
-system time of the Python process and of all PostgreSQL processes. Rounds are interleaved, medians count.
+Runs on an empty database of a durable PostgreSQL with the settings of a site; each worker is a process. The baseline of the worker is a
+bare psycopg2 loop that claims one job with SKIP LOCKED, commits, marks it as done and commits: the minimum that loses no job. The cost
+of a post is measured on one connection without threads, compared with a transaction that only inserts the post. CPU is user and system
+time of the Python process and of all PostgreSQL processes. Rounds are interleaved; figures are medians.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from attrs import define, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater, react
 
-from benchmarks.ground import Ground, ground, options
+from benchmarks.databases import DatabaseServer, database_server, options
 from benchmarks.pages import database_seconds
 from microblog.adapters.pg_notify import PgNotifyWakeup
 from microblog.domain.notify import PostNotifier
@@ -47,8 +47,8 @@ BARE_CLAIM = """update jobs set state = 'running', tries = tries + 1, worker = '
     where id = (select id from jobs where kind = 'nothing' and state = 'waiting' and due_at <= now()
                 order by due_at limit 1 for update skip locked) returning id"""
 BARE_DONE = "update jobs set state = 'done', finished_at = now(), lease_until = null where id = %(id)s"
-PEOPLE = 10_000
-NAMED = 50
+FOLLOWERS = 10_000
+MENTIONS = 50
 TEXT = "Look at this"
 
 
@@ -57,7 +57,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-# Workers, each in a process of its own
+# Workers, each in its own process
 
 
 async def work(reactor: Any, url: str) -> None:
@@ -70,7 +70,7 @@ async def work(reactor: Any, url: str) -> None:
 
     worker = Worker(database, {KIND: nothing}, now, reactor, secrets.token_hex(4), random.random)
     await database.read(jobs.counts)
-    say("ready")
+    print_line("ready")
     sys.stdin.readline()
     worker.start()
     while await database.read(jobs.next_due, kinds=[KIND]):
@@ -82,7 +82,7 @@ async def work(reactor: Any, url: str) -> None:
 def work_bare(url: str) -> None:
     """Do the same with a bare loop in place of the worker."""
     with closing(connect(url)) as connection, connection.cursor() as cursor:
-        say("ready")
+        print_line("ready")
         sys.stdin.readline()
         while True:
             id = fetch_value(cursor, BARE_CLAIM)
@@ -93,55 +93,57 @@ def work_bare(url: str) -> None:
             connection.commit()
 
 
-async def begin(reactor: Any, url: str, count: int) -> None:
-    """Measure the delay from commit to start, in the writer's process and in one that shares only PostgreSQL with it."""
-    figures = {}
+async def measure_start_delay(reactor: Any, url: str, count: int) -> None:
+    """Measure the delay from commit to start, within one process and between processes by PostgreSQL."""
+    results = {}
     for name, shared in (("in the same process", False), ("by LISTEN and NOTIFY", True)):
-        writing, working = Database(url, reactor), Database(url, reactor)
-        writing.start()
-        working.start()
+        writer_database, worker_database = Database(url, reactor), Database(url, reactor)
+        writer_database.start()
+        worker_database.start()
         memory = MemoryWakeup()
-        ears = [PgNotifyWakeup(url, reactor, _sender(one)) for one in (writing, working)] if shared else [memory, memory]
-        figures[name] = await delays(reactor, writing, working, ears, count)
-        for database in (writing, working):
+        wakeups = [PgNotifyWakeup(url, reactor, _sender(one)) for one in (writer_database, worker_database)] if shared else [memory, memory]
+        results[name] = await delays(reactor, writer_database, worker_database, wakeups, count)
+        for database in (writer_database, worker_database):
             database.stop()
-    say(json.dumps(figures))
+    print_line(json.dumps(results))
 
 
 def _sender(database: Database) -> Callable[[str], Any]:
     return lambda sql: database.read(lambda cursor: cursor.execute(sql))
 
 
-async def delays(reactor: Any, writing: Database, working: Database, wakes: list[Any], count: int) -> dict[str, list[float]]:
+async def delays(
+    reactor: Any, writer_database: Database, worker_database: Database, wakeups: list[Any], count: int
+) -> dict[str, list[float]]:
     """Return milliseconds: how long each commit took, and the delay until the job started."""
-    begun: dict[str, Deferred[float]] = {}
+    started_jobs: dict[str, Deferred[float]] = {}
 
-    async def note(job: Job) -> None:
-        begun.setdefault(str(job.payload["number"]), Deferred()).callback(time.perf_counter())
+    async def record_start(job: Job) -> None:
+        started_jobs.setdefault(str(job.payload["number"]), Deferred()).callback(time.perf_counter())
 
-    worker = Worker(working, {KIND: note}, now, reactor, secrets.token_hex(4), random.random)
-    for wake in wakes:
-        wake.start()
-    wakes[1].listen(worker.wake)
-    working.committed, writing.committed = wakes[1].send, wakes[0].send
+    worker = Worker(worker_database, {KIND: record_start}, now, reactor, secrets.token_hex(4), random.random)
+    for wakeup in wakeups:
+        wakeup.start()
+    wakeups[1].listen(worker.wake)
+    worker_database.committed, writer_database.committed = wakeups[1].send, wakeups[0].send
     worker.start()
     await deferLater(reactor, 1.0)
     commits, waits = [], []
     for number in range(count):
-        asked = time.perf_counter()
-        await writing.run(jobs.add, KIND, {"number": str(number)}, due_at=now(), now=now())
+        submitted = time.perf_counter()
+        await writer_database.run(jobs.add, KIND, {"number": str(number)}, due_at=now(), now=now())
         committed = time.perf_counter()
-        began = await begun.setdefault(str(number), Deferred())
-        commits.append((committed - asked) * 1e3)
-        waits.append((began - committed) * 1e3)
+        started_at = await started_jobs.setdefault(str(number), Deferred())
+        commits.append((committed - submitted) * 1e3)
+        waits.append((started_at - committed) * 1e3)
         await deferLater(reactor, random.uniform(0.02, 0.06))
     await worker.stop()
-    for wake in wakes:
-        wake.stop()
+    for wakeup in wakeups:
+        wakeup.stop()
     return {"commit": commits, "wait": waits}
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Print one line for the parent process."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
@@ -151,7 +153,7 @@ def say(line: str) -> None:
 
 
 @frozen
-class Done:
+class ThroughputResult:
     """The result of a run: jobs per second, and milliseconds of CPU per job in Python and in PostgreSQL."""
 
     rate: float
@@ -170,7 +172,7 @@ def child(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             process.terminate()
 
 
-def throughput(server: Ground, url: str, how: str, processes: int, count: int) -> Done:
+def throughput(server: DatabaseServer, url: str, mode: str, processes: int, count: int) -> ThroughputResult:
     """Run all jobs in a number of processes."""
     with closing(connect(url)) as connection, connection, connection.cursor() as cursor:
         execute(cursor, "truncate jobs")
@@ -181,11 +183,11 @@ def throughput(server: Ground, url: str, how: str, processes: int, count: int) -
             {"count": count},
         )
     with ExitStack() as running:
-        workers = [running.enter_context(child(how, url)) for _ in range(processes)]
+        workers = [running.enter_context(child(mode, url)) for _ in range(processes)]
         for each in workers:
             line(each)
-        known = [psutil.Process(each.pid) for each in workers]
-        before, database, started = sum(map(seconds, known)), database_seconds(server), time.monotonic()
+        measured_processes = [psutil.Process(each.pid) for each in workers]
+        before, database, started = sum(map(seconds, measured_processes)), database_seconds(server), time.monotonic()
         for each in workers:
             assert each.stdin is not None
             each.stdin.write("go\n")
@@ -194,8 +196,12 @@ def throughput(server: Ground, url: str, how: str, processes: int, count: int) -
             connection.autocommit = True
             while fetch_value(cursor, "select count(*) from jobs where state <> 'done'"):
                 time.sleep(0.05)
-        took = time.monotonic() - started
-        return Done(count / took, (sum(map(seconds, known)) - before) / count * 1e3, (database_seconds(server) - database) / count * 1e3)
+        elapsed = time.monotonic() - started
+        return ThroughputResult(
+            count / elapsed,
+            (sum(map(seconds, measured_processes)) - before) / count * 1e3,
+            (database_seconds(server) - database) / count * 1e3,
+        )
 
 
 def line(process: subprocess.Popen[str]) -> str:
@@ -230,42 +236,42 @@ class OneConnection:
 
 
 @frozen
-class Writers:
+class PublishingFixture:
     """Two authors, one with 10,000 followers who are notified of each post, and usernames to mention."""
 
     database: OneConnection
-    quiet: Viewer
+    author: Viewer
     followed: Viewer
     names: list[str]
 
     def publish(self, author: Viewer, text: str) -> Post:
         """Publish a post as the site does."""
-        post: Post = here(Posts(self.database, "example.org", "https://example.org", 5000, now).publish(author, PostDraft(text)))
+        post: Post = run_now(Posts(self.database, "example.org", "https://example.org", 5000, now).publish(author, PostDraft(text)))
         return post
 
     def notify(self, post: Post) -> None:
         """Run the notification job of a post."""
-        here(PostNotifier(self.database, now).published(post.id))
+        run_now(PostNotifier(self.database, now).published(post.id))
 
     def bare(self) -> None:
         """Insert a post row and nothing else."""
-        post = Post(PostId(0), self.quiet.account, TEXT, f"<p>{TEXT}</p>", Visibility.PUBLIC, now())
-        here(self.database.run(posts.insert, post))
+        post = Post(PostId(0), self.author.account, TEXT, f"<p>{TEXT}</p>", Visibility.PUBLIC, now())
+        run_now(self.database.run(posts.insert, post))
 
 
-def here(coroutine: Any) -> Any:
+def run_now(coroutine: Any) -> Any:
     """Return the result of a coroutine that never waits."""
     try:
         coroutine.send(None)
     except StopIteration as end:
         return end.value
-    raise AssertionError("It waits.")
+    raise AssertionError("the coroutine is waiting")
 
 
-def people(connection: Connection) -> Writers:
+def create_accounts(connection: Connection) -> PublishingFixture:
     """Create the accounts."""
     with connection, connection.cursor() as cursor:
-        made = [_account(cursor, f"person{number}") for number in range(NAMED + 2)]
+        made = [_account(cursor, f"person{number}") for number in range(MENTIONS + 2)]
         execute(
             cursor,
             """with made as (insert into accounts (id, username, created_at)
@@ -273,11 +279,11 @@ def people(connection: Connection) -> Writers:
                counted as (insert into account_counts (account_id) select id from made)
                insert into follows (id, follower_id, followee_id, boosts, notify, created_at)
                select new_id(now()), id, %(followed)s, true, true, now() from made""",
-            {"people": PEOPLE, "followed": made[1].id},
+            {"people": FOLLOWERS, "followed": made[1].id},
         )
         _history(cursor, made[0])
         execute(cursor, "analyze")
-    return Writers(OneConnection(connection), Viewer(made[0]), Viewer(made[1]), [one.username for one in made[2:]])
+    return PublishingFixture(OneConnection(connection), Viewer(made[0]), Viewer(made[1]), [one.username for one in made[2:]])
 
 
 def _history(cursor: Cursor, author: Account) -> None:
@@ -291,15 +297,15 @@ def _history(cursor: Cursor, author: Account) -> None:
            insert into mentions (post_id, account_id)
            select w.id, a.id from (select id, row_number() over () as n from written) w
            join (select id, row_number() over () as n from accounts) a using (n)""",
-        {"author": author.id, "posts": PEOPLE},
+        {"author": author.id, "posts": FOLLOWERS},
     )
 
 
 def _account(cursor: Cursor, username: str) -> Account:
     id = accounts.insert(cursor, username=username, display_name="", locked=False, now=now())
-    found = accounts.by_id(cursor, id=id or 0)
-    assert found is not None
-    return found
+    account = accounts.by_id(cursor, id=id or 0)
+    assert account is not None
+    return account
 
 
 @frozen
@@ -311,41 +317,41 @@ class Cost:
     database: float
 
 
-def cost(server: Ground, act: Callable[[], object], times: int) -> Cost:
+def cost(server: DatabaseServer, action: Callable[[], object], times: int) -> Cost:
     """Measure one action."""
     python, database, started = time.process_time(), database_seconds(server), time.monotonic()
     for _ in range(times):
-        act()
-    took = time.monotonic() - started, time.process_time() - python, database_seconds(server) - database
-    return Cost(*(each / times * 1e3 for each in took))
+        action()
+    elapsed = time.monotonic() - started, time.process_time() - python, database_seconds(server) - database
+    return Cost(*(each / times * 1e3 for each in elapsed))
 
 
-def writing(server: Ground, writers: Writers, rounds: int, count: int) -> dict[str, Cost]:
+def measure_publishing(server: DatabaseServer, fixture: PublishingFixture, rounds: int, count: int) -> dict[str, Cost]:
     """Measure publishing posts, and their notification jobs."""
-    fifty = f"{TEXT} " + " ".join(f"@{name}" for name in writers.names[:NAMED])
-    named, followed = writers.publish(writers.quiet, fifty), writers.publish(writers.followed, TEXT)
+    text_with_50_mentions = f"{TEXT} " + " ".join(f"@{name}" for name in fixture.names[:MENTIONS])
+    post_with_mentions, followed = fixture.publish(fixture.author, text_with_50_mentions), fixture.publish(fixture.followed, TEXT)
     cases: dict[str, Callable[[], object]] = {
-        "bare insert of a post": writers.bare,
-        "post that names nobody": lambda: writers.publish(writers.quiet, TEXT),
-        "post as long as one that names 50": lambda: writers.publish(writers.quiet, fifty.replace("@", "")),
-        "post that names one": lambda: writers.publish(writers.quiet, f"{TEXT} @{writers.names[0]}"),
-        "post that names 50": lambda: writers.publish(writers.quiet, fifty),
-        "post to 10,000 followers who are all told": lambda: writers.publish(writers.followed, TEXT),
+        "bare insert of a post": fixture.bare,
+        "post without mentions": lambda: fixture.publish(fixture.author, TEXT),
+        "post as long as one with 50 mentions": lambda: fixture.publish(fixture.author, text_with_50_mentions.replace("@", "")),
+        "post with one mention": lambda: fixture.publish(fixture.author, f"{TEXT} @{fixture.names[0]}"),
+        "post with 50 mentions": lambda: fixture.publish(fixture.author, text_with_50_mentions),
+        "post to 10,000 subscribed followers": lambda: fixture.publish(fixture.followed, TEXT),
     }
-    found: dict[str, list[Cost]] = {name: [] for name in cases}
+    results: dict[str, list[Cost]] = {name: [] for name in cases}
     for _ in range(rounds):
-        for name, act in cases.items():
-            found[name].append(cost(server, act, count))
-    with writers.database.connection, writers.database.connection.cursor() as cursor:
+        for name, action in cases.items():
+            results[name].append(cost(server, action, count))
+    with fixture.database.connection, fixture.database.connection.cursor() as cursor:
         execute(cursor, "truncate notifications, events")
-    found["the job: notifying 50"] = [cost(server, lambda: writers.notify(named), 1)]
-    found["the job: notifying 10,000"] = [cost(server, lambda: writers.notify(followed), 1)]
-    return {name: Cost(*(statistics.median(column) for column in columns(several))) for name, several in found.items()}
+    results["the job: notifying 50"] = [cost(server, lambda: fixture.notify(post_with_mentions), 1)]
+    results["the job: notifying 10,000"] = [cost(server, lambda: fixture.notify(followed), 1)]
+    return {name: Cost(*(statistics.median(column) for column in cost_columns(costs))) for name, costs in results.items()}
 
 
-def columns(several: list[Cost]) -> Iterator[tuple[float, ...]]:
-    """Return the median of each figure."""
-    return zip(*((one.wall, one.python, one.database) for one in several), strict=True)
+def cost_columns(costs: list[Cost]) -> Iterator[tuple[float, ...]]:
+    """Return the columns of the costs."""
+    return zip(*((one.wall, one.python, one.database) for one in costs), strict=True)
 
 
 def main() -> None:
@@ -354,51 +360,51 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=3000, help="in each round of throughput (default: 3000)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.set_defaults(posts=200)
-    chosen = parser.parse_args()
-    posts_each = chosen.posts if isinstance(chosen.posts, int) else chosen.posts[0]
-    with ground(chosen.cache, durable=True) as server:
+    arguments = parser.parse_args()
+    posts_each = arguments.posts if isinstance(arguments.posts, int) else arguments.posts[0]
+    with database_server(arguments.cache, durable=True) as server:
         server.administer("drop database if exists jobs with (force)")
         server.administer("create database jobs")
         url = server.url("jobs")
         with closing(connect(url)) as connection:
             migrate(connection)
-        print_throughput(server, url, chosen.jobs, chosen.rounds)
+        print_throughput(server, url, arguments.jobs, arguments.rounds)
         print_delays(url)
         with closing(connect(url)) as connection:
-            print_writing(writing(server, people(connection), chosen.rounds, posts_each))
+            print_publishing(measure_publishing(server, create_accounts(connection), arguments.rounds, posts_each))
         server.administer("drop database jobs with (force)")
 
 
-def print_throughput(server: Ground, url: str, count: int, rounds: int) -> None:
+def print_throughput(server: DatabaseServer, url: str, count: int, rounds: int) -> None:
     """Measure jobs per second."""
     cases = [("--bare", 1), ("--work", 1), ("--bare", 2), ("--work", 2)]
-    found: dict[tuple[str, int], list[Done]] = {case: [] for case in cases}
+    results: dict[tuple[str, int], list[ThroughputResult]] = {case: [] for case in cases}
     for _ in range(rounds):
         for case in cases:
-            found[case].append(throughput(server, url, *case, count))
-    for how, processes in cases:
-        several = found[how, processes]
-        rate, python, database = (statistics.median(getattr(one, name) for one in several) for name in ("rate", "python", "database"))
-        print(f"{how:8} {processes} processes: {rate:7.0f} jobs/s, CPU per job: {python:5.2f} ms Python, {database:5.2f} ms PostgreSQL")
+            results[case].append(throughput(server, url, *case, count))
+    for mode, processes in cases:
+        costs = results[mode, processes]
+        rate, python, database = (statistics.median(getattr(one, name) for one in costs) for name in ("rate", "python", "database"))
+        print(f"{mode:8} {processes} processes: {rate:7.0f} jobs/s, CPU per job: {python:5.2f} ms Python, {database:5.2f} ms PostgreSQL")
 
 
 def print_delays(url: str) -> None:
     """Measure the delay from commit to start."""
     with child("--begin", url) as process:
-        for name, figures in json.loads(line(process)).items():
-            for what, values in figures.items():
+        for name, delays_ms in json.loads(line(process)).items():
+            for what, values in delays_ms.items():
                 values.sort()
                 print(f"{name}: {what:6}  p50 {statistics.median(values):6.1f} ms  p99 {values[int(len(values) * 0.99)]:6.1f} ms")
 
 
-def print_writing(found: dict[str, Cost]) -> None:
+def print_publishing(results: dict[str, Cost]) -> None:
     """Measure the cost of publishing."""
-    least = found["post that names nobody"]
-    for name, one in found.items():
-        total, ratio = one.python + one.database, (one.python + one.database) / (least.python + least.database)
+    baseline = results["post without mentions"]
+    for name, one in results.items():
+        total, ratio = one.python + one.database, (one.python + one.database) / (baseline.python + baseline.database)
         print(
             f"{name:42} {one.wall:9.2f} ms  CPU {one.python:8.2f} Python {one.database:8.2f} PostgreSQL"
-            f" {total:8.2f} together  x {ratio:.2f} of one that names nobody"
+            f" {total:8.2f} together  x {ratio:.2f} of one without mentions"
         )
 
 
@@ -407,7 +413,7 @@ if __name__ == "__main__":
         case ["--work", url]:
             react(lambda reactor: Deferred.fromCoroutine(work(reactor, url)))
         case ["--begin", url]:
-            react(lambda reactor: Deferred.fromCoroutine(begin(reactor, url, 300)))
+            react(lambda reactor: Deferred.fromCoroutine(measure_start_delay(reactor, url, 300)))
         case ["--bare", url]:
             work_bare(url)
         case _:

@@ -1,10 +1,10 @@
-"""Measure pages and publishing through HTTP, beside a bare Twisted resource in the same run.
+"""Measure pages and publishing over HTTP, compared with a bare Twisted resource in the same run.
 
     python -m benchmarks.pages [--cache DIRECTORY] [--posts 100000 1000000] [--rounds 5] [--only TEXT]
 
-A real `twistd microblog` for each size, on a copy of the database that benchmarks/ground.py keeps, durable as a site's own. Rounds are
-interleaved, medians count. CPU is user and system time of the twistd process and of all PostgreSQL processes, in microseconds per request;
-what the load costs in this process is not in it. Readers and pages are asked for in turn: 199 people, each of whom follows 200.
+A real `twistd microblog` for each size runs on a copy of a database of benchmarks/databases.py, with durable commits. Rounds are
+interleaved; figures are medians. CPU is user and system time of the twistd process and of all PostgreSQL processes, in microseconds per
+request, without the cost of this process. Requests alternate between 199 readers who follow 200 accounts each.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from urllib.parse import urlencode
 import psutil
 from attrs import Factory, define, field, frozen
 
+from benchmarks.databases import DatabaseServer, database_server, options
 from benchmarks.dataset import Site, name, token
-from benchmarks.ground import Ground, ground, options
 from microblog.adapters.child_launcher import command_line
 from microblog.domain.tokens import hash_of
 from microblog.storage import oauth
@@ -41,15 +41,15 @@ from microblog.web.http.csrf import token_for
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 8
-READERS = 199  # of those who follow 200; the next one is suspended
-BARE_REQUESTS = 5_000  # one costs so little that the kernel's clock, which ticks in hundredths of a second, needs many
+READERS = 199  # readers who follow 200 accounts; the next one is suspended
+BARE_REQUESTS = 5_000  # cheap requests, and CPU times have a resolution of 10 ms, so many are needed
 WAIT_S = 60.0
 TEXT = "A harbour in winter, written down to see what it costs. #measured"
 
 
 @define
-class Visitor:
-    """The requests of each case in turn, as bytes. `posts` are paths of posts."""
+class RequestFactory:
+    """Builds the requests of each case as bytes. `posts` holds paths of posts."""
 
     site: Site
     host: str
@@ -73,37 +73,37 @@ class Visitor:
         """The newest page of home, HTML."""
         return self._page("/home", self._reader())
 
-    def deep(self) -> bytes:
+    def old_home(self) -> bytes:
         """A page of home from months ago, HTML."""
         reader = self._reader()
         return self._page(f"/home?max_id={self.site.post_id(self.site.posts // 5 + 7 * reader)}", reader)
 
-    def _program(self, path: str, reader: int) -> bytes:
+    def _api_request(self, path: str, reader: int) -> bytes:
         return self._get(path, f"Authorization: Bearer {token(reader)}")
 
     def home_json(self) -> bytes:
         """The newest page of home, JSON."""
-        return self._program("/api/v1/timelines/home", self._reader())
+        return self._api_request("/api/v1/timelines/home", self._reader())
 
-    def home_json_anew(self) -> bytes:
+    def home_json_uncached(self) -> bytes:
         """Home, JSON, without any cache: a new URL each time, with a bound that the home cache does not cover."""
-        return self._program(f"/api/v1/timelines/home?since_id=1&anew={next(self.turn)}", self._reader())
+        return self._api_request(f"/api/v1/timelines/home?since_id=1&uncached={next(self.turn)}", self._reader())
 
     def home_of_2000(self) -> bytes:
         """Home of an account that follows 2,000, JSON."""
-        return self._program("/api/v1/timelines/home", self.site.special["many"])
+        return self._api_request("/api/v1/timelines/home", self.site.special["many"])
 
-    def home_of_2000_anew(self) -> bytes:
-        """The same without any cache."""
-        return self._program(f"/api/v1/timelines/home?since_id=1&anew={next(self.turn)}", self.site.special["many"])
+    def home_of_2000_uncached(self) -> bytes:
+        """Home of an account that follows 2,000, JSON, without any cache."""
+        return self._api_request(f"/api/v1/timelines/home?since_id=1&uncached={next(self.turn)}", self.site.special["many"])
 
-    def local_anew(self) -> bytes:
+    def local_uncached(self) -> bytes:
         """The public timeline without the page cache."""
-        return self._get(f"/local?anew={next(self.turn)}")
+        return self._get(f"/local?uncached={next(self.turn)}")
 
-    def public_json_anew(self) -> bytes:
-        """The same as JSON."""
-        return self._get(f"/api/v1/timelines/public?anew={next(self.turn)}")
+    def public_json_uncached(self) -> bytes:
+        """The public timeline, JSON, without the page cache."""
+        return self._get(f"/api/v1/timelines/public?uncached={next(self.turn)}")
 
     def account_json(self) -> bytes:
         """The posts of an account, JSON, anonymous."""
@@ -118,7 +118,7 @@ class Visitor:
         return self._get("/local")
 
     def public_json(self) -> bytes:
-        """The same as JSON."""
+        """The public timeline, JSON, anonymous."""
         return self._get("/api/v1/timelines/public")
 
     def profile(self) -> bytes:
@@ -142,27 +142,27 @@ class Visitor:
 class Case:
     """A case: its requests, how many per round, and how many before that to fill the caches."""
 
-    make: Callable[[Visitor], bytes]
+    build_request: Callable[[RequestFactory], bytes]
     requests: int = 3_000
     warm: int = READERS
 
 
 CASES: dict[str, Case] = {
-    "home, JSON": Case(Visitor.home_json),
-    "home, JSON, read anew": Case(Visitor.home_json_anew, 150, 0),
-    "home of 2,000, JSON": Case(Visitor.home_of_2000, warm=10),
-    "home of 2,000, JSON, read anew": Case(Visitor.home_of_2000_anew, 50, 0),
-    "home, HTML": Case(Visitor.home, 1_500),
-    "home from months ago, HTML": Case(Visitor.deep, 150, 0),
-    "public timeline, JSON": Case(Visitor.public_json, warm=10),
-    "public timeline, JSON, read anew": Case(Visitor.public_json_anew, 150, 0),
-    "account, JSON": Case(Visitor.account_json, warm=150),
-    "front page, HTML, anonymous": Case(Visitor.front, warm=10),
-    "local timeline, HTML, anonymous": Case(Visitor.local, warm=10),
-    "local timeline, HTML, read anew": Case(Visitor.local_anew, 150, 0),
-    "profile, HTML, anonymous": Case(Visitor.profile, warm=150),
-    "post with its thread, HTML, anonymous": Case(Visitor.post, warm=500),
-    "publish a post": Case(Visitor.publish, 150, 0),
+    "home, JSON": Case(RequestFactory.home_json),
+    "home, JSON, uncached": Case(RequestFactory.home_json_uncached, 150, 0),
+    "home of 2,000, JSON": Case(RequestFactory.home_of_2000, warm=10),
+    "home of 2,000, JSON, uncached": Case(RequestFactory.home_of_2000_uncached, 50, 0),
+    "home, HTML": Case(RequestFactory.home, 1_500),
+    "home from months ago, HTML": Case(RequestFactory.old_home, 150, 0),
+    "public timeline, JSON": Case(RequestFactory.public_json, warm=10),
+    "public timeline, JSON, uncached": Case(RequestFactory.public_json_uncached, 150, 0),
+    "account, JSON": Case(RequestFactory.account_json, warm=150),
+    "front page, HTML, anonymous": Case(RequestFactory.front, warm=10),
+    "local timeline, HTML, anonymous": Case(RequestFactory.local, warm=10),
+    "local timeline, HTML, uncached": Case(RequestFactory.local_uncached, 150, 0),
+    "profile, HTML, anonymous": Case(RequestFactory.profile, warm=150),
+    "post with its thread, HTML, anonymous": Case(RequestFactory.post, warm=500),
+    "publish a post": Case(RequestFactory.publish, 150, 0),
 }
 
 
@@ -172,7 +172,7 @@ class Cost:
 
     python: float
     database: float = 0.0
-    answer_ms: float = 0.0
+    response_ms: float = 0.0
 
     @property
     def total(self) -> float:
@@ -182,7 +182,7 @@ class Cost:
     @classmethod
     def median(cls, rounds: list[Cost]) -> Cost:
         """Return the median of each figure."""
-        columns = zip(*((one.python, one.database, one.answer_ms) for one in rounds), strict=True)
+        columns = zip(*((one.python, one.database, one.response_ms) for one in rounds), strict=True)
         return cls(*(statistics.median(column) for column in columns))
 
 
@@ -190,25 +190,25 @@ class Cost:
 class Connection:
     """One keep-alive connection."""
 
-    to: socket.socket
-    rest: bytes = b""
-    asked_at: float = 0.0
+    transport: socket.socket
+    buffer: bytes = b""
+    sent_at: float = 0.0
 
-    def ask(self, request: bytes) -> None:
+    def send(self, request: bytes) -> None:
         """Send a request."""
-        self.asked_at = time.perf_counter()
-        self.to.sendall(request)
+        self.sent_at = time.perf_counter()
+        self.transport.sendall(request)
 
-    def answered(self) -> bool:
+    def read_response(self) -> bool:
         """Read what has arrived; return True once a response is complete. Ends the run if it is an error."""
-        came = self.to.recv(262_144)
-        self.rest += came
-        head, blank, body = self.rest.partition(b"\r\n\r\n")
-        if not came or (blank and head[9:12] not in (b"200", b"303")):
-            raise SystemExit(f"unexpected answer: {self.rest[:2000].decode('utf-8', 'replace')}")
+        data = self.transport.recv(262_144)
+        self.buffer += data
+        head, blank, body = self.buffer.partition(b"\r\n\r\n")
+        if not data or (blank and head[9:12] not in (b"200", b"303")):
+            raise SystemExit(f"unexpected response: {self.buffer[:2000].decode('utf-8', 'replace')}")
         if not blank or len(body) < _length(head):
             return False
-        self.rest = b""
+        self.buffer = b""
         return True
 
 
@@ -216,35 +216,35 @@ def _length(head: bytes) -> int:
     for line in head.split(b"\r\n"):
         if line.lower().startswith(b"content-length:"):
             return int(line.partition(b":")[2])
-    raise SystemExit("an answer without its length")
+    raise SystemExit("a response without Content-Length")
 
 
-def load(port: int, make: Callable[[], bytes], requests: int) -> list[float]:
+def load(port: int, build_request: Callable[[], bytes], requests: int) -> list[float]:
     """Send a number of requests on CONNECTIONS connections; return the response times in milliseconds."""
-    took: list[float] = []
-    with selectors.DefaultSelector() as poll, ExitStack() as opened:
+    durations: list[float] = []
+    with selectors.DefaultSelector() as poll, ExitStack() as stack:
         for _ in range(min(CONNECTIONS, requests)):
-            connection = Connection(opened.enter_context(socket.create_connection(("127.0.0.1", port))))
-            poll.register(connection.to, selectors.EVENT_READ, connection)
-            connection.ask(make())
-        asked, gives_up = len(poll.get_map()), time.monotonic() + WAIT_S
-        while len(took) < requests:
-            if time.monotonic() > gives_up:
-                raise SystemExit(f"only {len(took)} answers of {requests} within {WAIT_S:.0f} s")
+            connection = Connection(stack.enter_context(socket.create_connection(("127.0.0.1", port))))
+            poll.register(connection.transport, selectors.EVENT_READ, connection)
+            connection.send(build_request())
+        sent, deadline = len(poll.get_map()), time.monotonic() + WAIT_S
+        while len(durations) < requests:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"only {len(durations)} responses of {requests} within {WAIT_S:.0f} s")
             for key, _ in poll.select(1.0):
-                if key.data.answered():
-                    took.append((time.perf_counter() - key.data.asked_at) * 1000)
-                    if asked < requests:
-                        asked += 1
-                        key.data.ask(make())
-    return took
+                if key.data.read_response():
+                    durations.append((time.perf_counter() - key.data.sent_at) * 1000)
+                    if sent < requests:
+                        sent += 1
+                        key.data.send(build_request())
+    return durations
 
 
 @frozen
-class Running:
+class RunningServer:
     """A server under measurement, and its processes."""
 
-    visitor: Visitor
+    requests: RequestFactory
     port: int
     process: psutil.Process
     database: Callable[[], float]
@@ -253,12 +253,12 @@ class Running:
         """Measure one case."""
         requests = case.requests
         if case.warm:
-            load(self.port, lambda: case.make(self.visitor), case.warm)
+            load(self.port, lambda: case.build_request(self.requests), case.warm)
         before = _seconds(self.process), self.database()
-        took = load(self.port, lambda: case.make(self.visitor), requests)
+        durations = load(self.port, lambda: case.build_request(self.requests), requests)
         after = _seconds(self.process), self.database()
         python, database = ((later - earlier) / requests * 1e6 for earlier, later in zip(before, after, strict=True))
-        return Cost(python, database, statistics.median(took))
+        return Cost(python, database, statistics.median(durations))
 
 
 def _seconds(process: psutil.Process) -> float:
@@ -266,7 +266,7 @@ def _seconds(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def database_seconds(server: Ground) -> float:
+def database_seconds(server: DatabaseServer) -> float:
     """Return the CPU seconds of all PostgreSQL processes, ended ones included."""
     total = 0.0
     for pid in server.pids():
@@ -281,8 +281,8 @@ def database_seconds(server: Ground) -> float:
 @contextmanager
 def child(command: list[str], environment: dict[str, str], output: BinaryIO) -> Iterator[subprocess.Popen[bytes]]:
     """Run a child process that ends with this one."""
-    launched = command_line(command, directory=ROOT, at_parents_death=signal.SIGKILL)
-    process = subprocess.Popen(launched, env=environment, stdout=output, stderr=output)
+    launch_command = command_line(command, directory=ROOT, at_parents_death=signal.SIGKILL)
+    process = subprocess.Popen(launch_command, env=environment, stdout=output, stderr=output)
     try:
         yield process
     finally:
@@ -291,13 +291,13 @@ def child(command: list[str], environment: dict[str, str], output: BinaryIO) -> 
 
 
 @contextmanager
-def microblog(server: Ground, posts: int) -> Iterator[Running]:
+def microblog(server: DatabaseServer, posts: int) -> Iterator[RunningServer]:
     """Run the site on a copy of the database with this number of posts."""
     site, port = server.site(posts), free_port()
     with server.copy(posts) as url, tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as log:
         with closing(connect(url)) as connection, connection.cursor() as cursor:
             give_tokens(cursor, site)
-            visitor = Visitor(site, f"127.0.0.1:{port}", some_posts(cursor, site))
+            requests = RequestFactory(site, f"127.0.0.1:{port}", sample_posts(cursor, site))
             connection.commit()
         settings = {"LISTEN": f"tcp:{port}:interface=127.0.0.1", "DATABASE_URL": url, "DATA_DIR": directory, "RATE_LIMITS": "off"}
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("MICROBLOG_")}
@@ -305,7 +305,7 @@ def microblog(server: Ground, posts: int) -> Iterator[Running]:
         command = [str(Path(sys.executable).with_name("twistd")), "--pidfile=", "--nodaemon", "microblog"]
         with child(command, environment, log) as process:
             _until_up(process, f"http://127.0.0.1:{port}/health", log)
-            yield Running(visitor, port, psutil.Process(process.pid), lambda: database_seconds(server))
+            yield RunningServer(requests, port, psutil.Process(process.pid), lambda: database_seconds(server))
 
 
 def give_tokens(cursor: Cursor, site: Site) -> None:
@@ -319,7 +319,7 @@ def give_tokens(cursor: Cursor, site: Site) -> None:
         oauth.insert_token(cursor, token_hash=hash_of(token(reader)), app=app.id, account=account, scopes=scopes, now=now)
 
 
-def some_posts(cursor: Cursor, site: Site) -> list[str]:
+def sample_posts(cursor: Cursor, site: Site) -> list[str]:
     """Return paths of public posts from the middle of the year."""
     return fetch_all(
         cursor,
@@ -331,13 +331,13 @@ def some_posts(cursor: Cursor, site: Site) -> list[str]:
 
 
 @contextmanager
-def bare(site: Site) -> Iterator[Running]:
-    """Run the bare resource of benchmarks/floor.py."""
+def bare(site: Site) -> Iterator[RunningServer]:
+    """Run the bare resource of benchmarks/overhead.py."""
     with tempfile.TemporaryFile() as output:
-        command = [sys.executable, "-m", "benchmarks.floor", "--serve", "bare"]
+        command = [sys.executable, "-m", "benchmarks.overhead", "--serve", "bare"]
         with child(command, dict(os.environ), output) as process:
             port = _printed_port(output)
-            yield Running(Visitor(site, f"127.0.0.1:{port}"), port, psutil.Process(process.pid), lambda: 0.0)
+            yield RunningServer(RequestFactory(site, f"127.0.0.1:{port}"), port, psutil.Process(process.pid), lambda: 0.0)
 
 
 def _printed_port(output: BinaryIO) -> int:
@@ -352,9 +352,9 @@ def _printed_port(output: BinaryIO) -> int:
 
 def free_port() -> int:
     """Return a free TCP port."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
@@ -364,8 +364,8 @@ def _until_up(process: subprocess.Popen[bytes], url: str, log: BinaryIO) -> None
         try:
             with urllib.request.urlopen(url, timeout=5):
                 return
-        except urllib.error.HTTPError as answer:
-            if answer.code == 404:  # it answers: that is enough
+        except urllib.error.HTTPError as error:
+            if error.code == 404:  # any response will do
                 return
         except OSError:
             pass
@@ -379,30 +379,30 @@ def main() -> None:
     parser = options(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="only cases whose name contains this")
-    chosen = parser.parse_args()
-    cases = {case: make for case, make in CASES.items() if chosen.only in case}
-    with ExitStack() as opened:
-        with ground(chosen.cache, durable=False) as building:
-            for posts in chosen.posts:
+    arguments = parser.parse_args()
+    cases = {case: build_request for case, build_request in CASES.items() if arguments.only in case}
+    with ExitStack() as stack:
+        with database_server(arguments.cache, durable=False) as building:
+            for posts in arguments.posts:
                 building.template(posts)
-        server = opened.enter_context(ground(chosen.cache, durable=True))
-        sites = {posts: opened.enter_context(microblog(server, posts)) for posts in chosen.posts}
-        floor = opened.enter_context(bare(sites[chosen.posts[0]].visitor.site))
+        server = stack.enter_context(database_server(arguments.cache, durable=True))
+        sites = {posts: stack.enter_context(microblog(server, posts)) for posts in arguments.posts}
+        bare_server = stack.enter_context(bare(sites[arguments.posts[0]].requests.site))
         results: dict[tuple[str, int], list[Cost]] = {(case, posts): [] for case in cases for posts in sites}
-        floors: list[Cost] = []
-        for turn in range(chosen.rounds + 1):
-            measured = [floor.measure(Case(Visitor.bare, BARE_REQUESTS))]
-            each = {(case, posts): sites[posts].measure(cases[case]) for case, posts in results}
+        bare_costs: list[Cost] = []
+        for turn in range(arguments.rounds + 1):
+            bare_cost = [bare_server.measure(Case(RequestFactory.bare, BARE_REQUESTS))]
+            costs = {(case, posts): sites[posts].measure(cases[case]) for case, posts in results}
             if turn:  # the first round fills caches
-                floors += measured
-                for which, cost in each.items():
-                    results[which].append(cost)
-    report(Cost.median(floors), {which: Cost.median(rounds) for which, rounds in results.items()})
+                bare_costs += bare_cost
+                for case_and_size, cost in costs.items():
+                    results[case_and_size].append(cost)
+    report(Cost.median(bare_costs), {case_and_size: Cost.median(rounds) for case_and_size, rounds in results.items()})
 
 
-def report(floor: Cost, results: dict[tuple[str, int], Cost]) -> None:
-    """Print a line for each case and size: CPU, ratio to the bare resource, growth from the size before."""
-    print(f"bare twisted.web Resource, 12 bytes: {floor.total:.0f} us CPU\n")
+def report(bare_server: Cost, results: dict[tuple[str, int], Cost]) -> None:
+    """Print a line for each case and size: CPU, ratio to the bare resource, growth from the smaller size."""
+    print(f"bare twisted.web Resource, 12 bytes: {bare_server.total:.0f} us CPU\n")
     figures = f"{'posts':>9} {'Python':>8} {'PostgreSQL':>11} {'together':>9} {'x bare':>7} {'growth':>7} {'p50 ms':>7}"
     print(f"{'CPU in us per request':38} {figures}")
     smaller: dict[str, float] = {}
@@ -410,8 +410,8 @@ def report(floor: Cost, results: dict[tuple[str, int], Cost]) -> None:
         growth = f"x {cost.total / smaller[case]:.2f}" if case in smaller else ""
         smaller[case] = cost.total
         print(
-            f"{case:38} {posts:9,} {cost.python:8.0f} {cost.database:11.0f} {cost.total:9.0f} {cost.total / floor.total:7.0f} "
-            f"{growth:>7} {cost.answer_ms:7.1f}"
+            f"{case:38} {posts:9,} {cost.python:8.0f} {cost.database:11.0f} {cost.total:9.0f} {cost.total / bare_server.total:7.0f} "
+            f"{growth:>7} {cost.response_ms:7.1f}"
         )
 
 

@@ -1,9 +1,9 @@
-"""Measure PostgreSQL's work for each frequent query, on the databases of benchmarks/ground.py.
+"""Measure PostgreSQL's work for each frequent query on the databases of benchmarks/databases.py.
 
     python -m benchmarks.queries [--cache DIRECTORY] [--posts 1000000] [--plan NAME]
 
-Each statement that the functions of storage send is explained and timed (EXPLAIN ANALYZE, medians); `--plan` prints the plans of those
-whose name contains the text. tests/storage/test_plans.py holds the same list to its plans.
+Each statement of the storage functions is explained and timed (EXPLAIN ANALYZE, medians). `--plan` prints the plans of queries whose name
+contains the text. tests/storage/test_plans.py asserts the plans of the same queries.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import psycopg2.extensions
 from attrs import frozen
 
 from benchmarks.backlog import heavy
+from benchmarks.databases import database_server, options
 from benchmarks.dataset import Site, name, token
-from benchmarks.ground import ground, options
 from microblog.domain.tokens import token_hash
 from microblog.model.paging import Page
 from microblog.storage import (
@@ -58,10 +58,10 @@ class Query:
         return self.function(cursor, **self.arguments)
 
 
-class Explained(psycopg2.extensions.cursor):
+class ExplainingCursor(psycopg2.extensions.cursor):
     """A cursor that records the plan of every statement before executing it."""
 
-    how = "format json"
+    explain_options = "format json"
     plans: list[dict[str, Any]]
 
     def execute(self, query: Any, vars: Any = None) -> None:
@@ -69,14 +69,14 @@ class Explained(psycopg2.extensions.cursor):
         if str(query).startswith(("prepare ", "savepoint ", "release ", "rollback ")):
             super().execute(query, vars)
             return
-        super().execute(f"explain ({self.how}) {query}", vars)
+        super().execute(f"explain ({self.explain_options}) {query}", vars)
         explained = self.fetchone()
         assert explained is not None
         self.plans.append(explained[0][0])
         super().execute(query, vars)
 
 
-def hot(site: Site) -> list[Query]:
+def frequent_queries(site: Site) -> list[Query]:
     """Return the frequent read queries, each with its hard cases."""
     return [*_homes(site), *_lists(site), *_posts(site), *_people(site), *_own(site)]
 
@@ -84,9 +84,9 @@ def hot(site: Site) -> list[Query]:
 def _homes(site: Site) -> Iterator[Query]:
     readers = {"typical": site.typical[0]} | site.special
     for kind, number in readers.items():
-        for where, page in pages(site).items():
+        for position, page in pages(site).items():
             viewer = site.account_id(number)
-            yield Query(f"home, {kind} reader, {where}", timelines.home, {"viewer": viewer, "page": page, "now": site.end})
+            yield Query(f"home, {kind} reader, {position}", timelines.home, {"viewer": viewer, "page": page, "now": site.end})
 
 
 def pages(site: Site) -> dict[str, Page]:
@@ -97,19 +97,21 @@ def pages(site: Site) -> dict[str, Page]:
 
 def _lists(site: Site) -> Iterator[Query]:
     viewer, author = site.account_id(site.typical[0]), site.account_id(20)
-    silent = site.account_id(site.people - 3)
-    for where, page in pages(site).items():
-        for who in (viewer, None):
-            by = "member" if who else "anonymous"
-            yield Query(f"public, {by}, {where}", timelines.public, {"viewer": who, "page": page, "now": site.end})
+    inactive = site.account_id(site.people - 3)
+    for position, page in pages(site).items():
+        for reader in (viewer, None):
+            reader_kind = "member" if reader else "anonymous"
+            yield Query(f"public, {reader_kind}, {position}", timelines.public, {"viewer": reader, "page": page, "now": site.end})
             yield Query(
-                f"tag, {by}, {where}", timelines.of_tags, {"tags": TagFilter(["tag3"]), "viewer": who, "page": page, "now": site.end}
+                f"tag, {reader_kind}, {position}",
+                timelines.of_tags,
+                {"tags": TagFilter(["tag3"]), "viewer": reader, "page": page, "now": site.end},
             )
-            yield Query(f"account, {by}, {where}", timelines.of_account, {"account": author, "viewer": who, "page": page})
-        without = {"replies": False, "boosts": False}
-        yield Query(f"account, own posts, {where}", timelines.of_account, {"account": author, "viewer": viewer, "page": page} | without)
+            yield Query(f"account, {reader_kind}, {position}", timelines.of_account, {"account": author, "viewer": reader, "page": page})
+        filters = {"replies": False, "boosts": False}
+        yield Query(f"account, own posts, {position}", timelines.of_account, {"account": author, "viewer": viewer, "page": page} | filters)
     yield Query("tag, rare", timelines.of_tags, {"tags": TagFilter(["tag1990"]), "viewer": viewer, "page": Page(), "now": site.end})
-    yield Query("account, silent for long", timelines.of_account, {"account": silent, "viewer": None, "page": Page()})
+    yield Query("account, silent for long", timelines.of_account, {"account": inactive, "viewer": None, "page": Page()})
     yield Query("pinned", timelines.pinned, {"account": author, "viewer": viewer, "limit": 5})
 
 
@@ -131,17 +133,17 @@ def _posts(site: Site) -> Iterator[Query]:
 
 
 def _people(site: Site) -> Iterator[Query]:
-    viewer, known = site.account_id(site.typical[0]), site.account_id(0)
-    some = [site.account_id(number) for number in range(0, site.people, site.people // 40)]
+    viewer, well_known = site.account_id(site.typical[0]), site.account_id(0)
+    sample = [site.account_id(number) for number in range(0, site.people, site.people // 40)]
     long_ago = site.first_follow + site.people
-    for where, page in {"newest": Page(40), "deep": Page(40, max_id=long_ago), "upward": Page(40, min_id=long_ago)}.items():
-        yield Query(f"followers, {where}", follows.followers, {"account": known, "viewer": viewer, "page": page})
-        yield Query(f"following, {where}", follows.following, {"account": viewer, "viewer": viewer, "page": page})
-    yield Query("followers, anonymous", follows.followers, {"account": known, "viewer": None, "page": Page(40)})
-    yield Query("follow requests", follows.requests, {"account": known, "page": Page(40)})
-    yield Query("follow requests, counted", follows.count_requests, {"followee": known})
-    yield Query("relationships, 40", relationships.relationships, {"viewer": viewer, "ids": some, "now": site.end})
-    yield Query("relationships, one", relationships.relationships, {"viewer": viewer, "ids": some[:1], "now": site.end})
+    for position, page in {"newest": Page(40), "deep": Page(40, max_id=long_ago), "upward": Page(40, min_id=long_ago)}.items():
+        yield Query(f"followers, {position}", follows.followers, {"account": well_known, "viewer": viewer, "page": page})
+        yield Query(f"following, {position}", follows.following, {"account": viewer, "viewer": viewer, "page": page})
+    yield Query("followers, anonymous", follows.followers, {"account": well_known, "viewer": None, "page": Page(40)})
+    yield Query("follow requests", follows.requests, {"account": well_known, "page": Page(40)})
+    yield Query("follow requests, counted", follows.count_requests, {"followee": well_known})
+    yield Query("relationships, 40", relationships.relationships, {"viewer": viewer, "ids": sample, "now": site.end})
+    yield Query("relationships, one", relationships.relationships, {"viewer": viewer, "ids": sample[:1], "now": site.end})
     yield Query("blocked", relationships.blocked, {"account": viewer, "page": Page(40)})
     yield Query("muted", relationships.muted, {"account": viewer, "page": Page(40), "now": site.end})
     yield Query("suggested", accounts.suggested, {"viewer": viewer, "limit": 5})
@@ -151,23 +153,25 @@ def _people(site: Site) -> Iterator[Query]:
     for prefix in ("p", "person12"):
         yield Query(f"people completed from {prefix}", autocomplete.people, {"prefix": prefix, "viewer": viewer, "limit": 6})
     yield Query("account by name", accounts.by_username, {"username": name(17)})
-    yield Query("account by id", accounts.by_id, {"id": known})
-    yield Query("accounts by 40 ids", accounts.by_ids, {"ids": some})
+    yield Query("account by id", accounts.by_id, {"id": well_known})
+    yield Query("accounts by 40 ids", accounts.by_ids, {"ids": sample})
     yield Query("accounts by 5 names", accounts.by_usernames, {"usernames": [name(number) for number in range(5)]})
 
 
 def _own(site: Site) -> Iterator[Query]:
     number = site.typical[0]
-    viewer, known = site.account_id(number), site.account_id(0)
+    viewer, well_known = site.account_id(number), site.account_id(0)
     yield Query("session", sessions.by_token, {"token_hash": token_hash(token(number)), "now": site.end})
     yield Query("badges", notifications.unread_counts, {"account": viewer, "limit": 100})
-    for who, account in {"typical": viewer, "known": known}.items():
-        yield Query(f"notifications, {who}", notifications.page_of, {"account": account, "page": Page(40)})
+    for reader, account in {"typical": viewer, "known": well_known}.items():
+        yield Query(f"notifications, {reader}", notifications.page_of, {"account": account, "page": Page(40)})
         groups = {"account": account, "page": Page(40), "choice": GroupSelection()}
-        yield Query(f"notifications, {who}, groups", notification_groups.page_of, groups)
-        yield Query(f"notifications, {who}, mentions", notifications.page_of, {"account": account, "page": Page(40), "kinds": ["mention"]})
+        yield Query(f"notifications, {reader}, groups", notification_groups.page_of, groups)
+        yield Query(
+            f"notifications, {reader}, mentions", notifications.page_of, {"account": account, "page": Page(40), "kinds": ["mention"]}
+        )
     yield Query("notifications, unread", notifications.unread, {"account": viewer, "limit": 100})
-    yield Query("notifications, subscribers", notification_recipients.subscribers, {"account": known})
+    yield Query("notifications, subscribers", notification_recipients.subscribers, {"account": well_known})
     yield Query("favourites", timelines.favourites, {"viewer": viewer, "page": Page()})
     yield Query("bookmarks", timelines.bookmarks, {"viewer": viewer, "page": Page()})
     yield Query("tags by prefix", tags.by_prefix, {"prefix": "tag19", "viewer": viewer, "limit": 8})
@@ -198,52 +202,54 @@ def _of_the_heavy(site: Site) -> Iterator[Query]:
     yield Query("flags, heavy member", posts.flags, {"posts": newest, "viewer": viewer})
 
 
-def measure(cursor: Explained, query: Query) -> tuple[float, float, int, int]:
+def measure(cursor: ExplainingCursor, query: Query) -> tuple[float, float, int, int]:
     """Return planning and execution milliseconds, buffers and statements: medians of REPEATS, summed over the statements."""
-    timed = []
+    measurements = []
     for _ in range(REPEATS):
         cursor.plans = []
         query.run(cursor)
         plans = cursor.plans
         buffers = sum(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] for plan in plans)
-        timed.append((sum(plan["Planning Time"] for plan in plans), sum(plan["Execution Time"] for plan in plans), buffers, len(plans)))
-    planning, execution, buffers, statements = (statistics.median(column) for column in zip(*timed, strict=True))
+        measurements.append(
+            (sum(plan["Planning Time"] for plan in plans), sum(plan["Execution Time"] for plan in plans), buffers, len(plans))
+        )
+    planning, execution, buffers, statements = (statistics.median(column) for column in zip(*measurements, strict=True))
     return planning, execution, round(buffers), round(statements)
 
 
-class Printed(Explained):
+class PrintingCursor(ExplainingCursor):
     """A cursor that prints each plan in PostgreSQL's text format."""
 
     def execute(self, query: Any, vars: Any = None) -> None:
         """Explain, print, execute."""
-        super(Explained, self).execute(f"explain (analyze, buffers) {query}", vars)
+        super(ExplainingCursor, self).execute(f"explain (analyze, buffers) {query}", vars)
         print("\n".join(line for (line,) in self.fetchall()), end="\n\n")
-        super(Explained, self).execute(query, vars)
+        super(ExplainingCursor, self).execute(query, vars)
 
 
 def main() -> None:
     """Measure all queries, or print some plans."""
     parser = options(__doc__)
     parser.add_argument("--plan", help="print the plans of queries whose name contains this")
-    chosen = parser.parse_args()
-    with ground(chosen.cache, durable=False) as server:
-        for count in chosen.posts:
-            queries = [*hot(server.site(count)), *growing(server.site(count))]
+    arguments = parser.parse_args()
+    with database_server(arguments.cache, durable=False) as server:
+        for count in arguments.posts:
+            queries = [*frequent_queries(server.site(count)), *growing(server.site(count))]
             with closing(connect(server.url(server.template(count)))) as connection:
                 connection.set_session(readonly=True)
-                if chosen.plan:
-                    with connection.cursor(cursor_factory=Printed) as cursor:
+                if arguments.plan:
+                    with connection.cursor(cursor_factory=PrintingCursor) as cursor:
                         for query in queries:
-                            if chosen.plan in query.name:
+                            if arguments.plan in query.name:
                                 print(f"== {query.name}")
                                 query.run(cursor)
                 else:
-                    report(connection.cursor(cursor_factory=Explained), queries, count)
+                    report(connection.cursor(cursor_factory=ExplainingCursor), queries, count)
 
 
-def report(cursor: Explained, queries: list[Query], count: int) -> None:
+def report(cursor: ExplainingCursor, queries: list[Query], count: int) -> None:
     """Print a line for each query."""
-    cursor.how = "analyze, buffers, timing off, format json"
+    cursor.explain_options = "analyze, buffers, timing off, format json"
     print(f"{count:,} posts{'':36} planning ms  execution ms  buffers")
     for query in queries:
         planning, execution, buffers, statements = measure(cursor, query)

@@ -17,7 +17,7 @@ import psycopg2
 import pytest
 from attrs import evolve
 
-from benchmarks.queries import Explained, Query
+from benchmarks.queries import ExplainingCursor, Query
 from microblog import storage
 from microblog.model.ids import AccountId, PostId
 from microblog.model.paging import Page
@@ -263,8 +263,8 @@ def test_no_search_costs_more_for_a_very_frequent_word(large: Connection, wish: 
     assert pages <= MAX_SEARCH_PAGES * (1 + 1.5 * ("tags" in rest))  # posts with the tag, then posts with the words
 
 
-class Measured(Explained):
-    """A connection that counts read pages."""
+class Measured(ExplainingCursor):
+    """Counts pages."""
 
     how = "analyze, buffers, format json"
 

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.backlog import Backlog, heavy, pile_up
 from benchmarks.dataset import Site, fill
-from benchmarks.queries import Explained, Query, growing
+from benchmarks.queries import ExplainingCursor, Query, growing
 from microblog.storage.database import Connection, connect, execute
 
 SITE = Site(posts=20_000, people=1_200, end=datetime(2026, 3, 4, tzinfo=UTC))
@@ -34,7 +34,7 @@ def site(new_database: Callable[[], str]) -> Iterator[Connection]:
     connection.close()
 
 
-class Counted(Explained):
+class Counted(ExplainingCursor):
     """Counts pages and rows of every statement."""
 
     how = "analyze, buffers, timing off, format json"

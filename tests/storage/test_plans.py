@@ -19,7 +19,7 @@ import psycopg2
 import pytest
 
 from benchmarks.dataset import Site, fill, name, token
-from benchmarks.queries import Explained, Query, hot, pages
+from benchmarks.queries import ExplainingCursor, Query, frequent_queries, pages
 from microblog import storage
 from microblog.domain.tokens import token_hash
 from microblog.model.accounts import Account, Preferences, Role
@@ -46,7 +46,7 @@ from microblog.storage.notification_groups import GroupSelection
 SITE = Site(posts=30_000, people=2_000, end=datetime(2026, 3, 4, tzinfo=UTC))
 BIG_ROWS = 3_000  # a table that small is read fastest from end to end
 
-HOT = {query.name: query for query in hot(SITE)}
+HOT = {query.name: query for query in frequent_queries(SITE)}
 
 # Modules whose statements are not about posts and people, or are no statements.
 OTHER_MODULES = {
@@ -245,9 +245,9 @@ def site(new_database: Callable[[], str]) -> Iterator[Connection]:
 
 
 @pytest.fixture(params=["force_custom_plan", "force_generic_plan"])
-def explained(site: Connection, request: pytest.FixtureRequest) -> Iterator[Explained]:
-    """A cursor that records plans, both custom plans and generic plans of prepared statements."""
-    with site.cursor(cursor_factory=Explained) as cursor:
+def explained(site: Connection, request: pytest.FixtureRequest) -> Iterator[ExplainingCursor]:
+    """A cursor that keeps plans: those made for the values at hand, and those that a prepared statement comes to use for any."""
+    with site.cursor(cursor_factory=ExplainingCursor) as cursor:
         cursor.plans = []
         execute(cursor.connection.cursor(), "select set_config('plan_cache_mode', %(mode)s, true)", {"mode": request.param})
         yield cursor
@@ -261,8 +261,8 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(below)
 
 
-def steps(cursor: Explained, query: Query) -> list[dict[str, Any]]:
-    """Return all steps of all statements that the query sends."""
+def steps(cursor: ExplainingCursor, query: Query) -> list[dict[str, Any]]:
+    """All steps of all statements that the query sends."""
     with suppress(psycopg2.IntegrityError):  # what is made up may fit no other row: the plan is known by then
         query.run(cursor)
     return [step for plan in cursor.plans for step in nodes(plan["Plan"])]
@@ -281,7 +281,7 @@ def test_the_sample_site_is_large_enough(big: set[str]) -> None:
 
 
 @pytest.mark.parametrize("query", QUERIES)
-def test_no_big_table_is_read_from_end_to_end(explained: Explained, big: set[str], query: str) -> None:
+def test_no_big_table_is_read_from_end_to_end(explained: ExplainingCursor, big: set[str], query: str) -> None:
     whole = {step["Relation Name"] for step in steps(explained, QUERIES[query]) if step["Node Type"] == "Seq Scan"}
     assert whole & big == set()
     assert explained.plans
@@ -293,7 +293,7 @@ def test_every_function_of_storage_is_called(place: str) -> None:
     assert unknown == [], "BY_NAME, BY_TYPE or BY_PLACE has to say what these may be"
 
 
-def test_a_scan_of_all_posts_is_detected(explained: Explained, big: set[str]) -> None:
+def test_a_scan_of_all_posts_is_detected(explained: ExplainingCursor, big: set[str]) -> None:
     def longest(cursor: Cursor) -> None:
         cursor.execute("select id from posts p order by length(p.text) desc limit 1")
 
@@ -303,7 +303,7 @@ def test_a_scan_of_all_posts_is_detected(explained: Explained, big: set[str]) ->
 
 @pytest.mark.parametrize("where", pages(SITE))
 @pytest.mark.parametrize("who", ["member", "anonymous"])
-def test_the_public_timeline_is_read_from_its_own_index(explained: Explained, who: str, where: str) -> None:
+def test_the_public_timeline_is_read_from_its_own_index(explained: ExplainingCursor, who: str, where: str) -> None:
     used = steps(explained, HOT[f"public, {who}, {where}"])
     assert "posts_public" in {step.get("Index Name") for step in used}
     assert "Sort" not in {step["Node Type"] for step in used}
@@ -311,7 +311,7 @@ def test_the_public_timeline_is_read_from_its_own_index(explained: Explained, wh
 
 @pytest.mark.parametrize("where", pages(SITE))
 @pytest.mark.parametrize("kind", ["typical", *SITE.special])
-def test_the_home_timeline_reads_no_other_rows_than_boosts(explained: Explained, kind: str, where: str) -> None:
+def test_the_home_timeline_reads_no_other_rows_than_boosts(explained: ExplainingCursor, kind: str, where: str) -> None:
     used = steps(explained, HOT[f"home, {kind} reader, {where}"])
     listed = [step["Node Type"] for step in used if step.get("Index Name") == "posts_by_author"]
     assert listed == ["Index Only Scan", "Index Only Scan"]

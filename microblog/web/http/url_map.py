@@ -6,8 +6,8 @@ request), looks up paths without arguments in a dictionary, caches the last matc
 for an endpoint that does not wait. Both ways end in `Dispatcher.serve` or `Dispatcher.refuse`; `tests/web/test_klein.py` compares
 all their responses.
 
-CPU time per request (`python -m benchmarks.floor`, empty routes, the stock server for both): 68 us instead of 113; 69 instead of 112 with
-an id in the path. With the site's own server instead of the stock one, the same request takes 52 us.
+CPU time per request (`python -m benchmarks.overhead`, empty routes, the stock server for both): 68 us instead of 113; 69 instead of 112
+with an id in the path. With the site's own server instead of the stock one, the same request takes 52 us.
 """
 
 from __future__ import annotations

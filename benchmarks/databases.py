@@ -1,9 +1,9 @@
-"""The databases of the benchmarks, kept between runs: building one takes minutes, copying it seconds.
+"""The databases of the benchmarks, cached between runs: building one takes minutes, copying it seconds.
 
-    python -m benchmarks.ground [--cache DIRECTORY] [--posts 1000000]
+    python -m benchmarks.databases [--cache DIRECTORY] [--posts 1000000]
 
-One embedded PostgreSQL with the settings of a site's own. New migrations are applied to what is there; where an old one or the data set
-was changed, it is built anew.
+One embedded PostgreSQL with the settings of a site. New migrations are applied to a cached database; if an applied migration or the data
+set has changed, the database is rebuilt.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from microblog.adapters.postgres_files import Home, dsn, servers_in
 from microblog.storage.database import connect, fetch_value
 from microblog.storage.migrate import SchemaProblem, migrate
 
-PEOPLE = 10_000
+ACCOUNTS = 10_000
 SIZES = (100_000, 1_000_000)
 CACHE = Path.home() / ".cache" / "microblog-benchmarks"
 
 
 @frozen
-class Ground:
+class DatabaseServer:
     """A running server. `home` has the paths of its files."""
 
     home: Home
@@ -58,41 +58,41 @@ class Ground:
 
     def template(self, posts: int) -> str:
         """Return the name of the database with this number of posts, migrated or newly built. Only read or copy it."""
-        digest = sha256(b"".join(Path(made_by).read_bytes() for made_by in (backlog.__file__, dataset.__file__))).hexdigest()[:8]
-        wanted = f"posts_{posts}_{digest}"
-        there = {str(row[0]) for row in self.administer("select datname from pg_database where not datistemplate")}
-        if wanted not in there or not self._migrated(wanted):
-            for old in there:
-                if old.startswith(f"posts_{posts}_"):
-                    self.administer(f"drop database {old}")
-            self._build(posts, wanted)
-        return wanted
+        version = sha256(b"".join(Path(module).read_bytes() for module in (backlog.__file__, dataset.__file__))).hexdigest()[:8]
+        expected = f"posts_{posts}_{version}"
+        existing = {str(row[0]) for row in self.administer("select datname from pg_database where not datistemplate")}
+        if expected not in existing or not self._migrated(expected):
+            for outdated in existing:
+                if outdated.startswith(f"posts_{posts}_"):
+                    self.administer(f"drop database {outdated}")
+            self._build(posts, expected)
+        return expected
 
     def _migrated(self, database: str) -> bool:
         with closing(connect(self.url(database))) as connection:
             try:
                 migrate(connection)
-            except SchemaProblem:  # a step was changed since
+            except SchemaProblem:  # an applied migration has changed
                 return False
             return True
 
     def site(self, posts: int) -> Site:
         """Return the layout of that database."""
         with closing(psycopg2.connect(self.url(self.template(posts)))) as connection, connection.cursor() as cursor:
-            return Site.of(posts, PEOPLE, fetch_value(cursor, "select id from accounts where lower(username) = 'person0'"))
+            return Site.of(posts, ACCOUNTS, fetch_value(cursor, "select id from accounts where lower(username) = 'person0'"))
 
-    def _build(self, posts: int, wanted: str) -> None:
+    def _build(self, posts: int, expected: str) -> None:
         started = time.monotonic()
         self.administer("drop database if exists building")
         self.administer("create database building")
-        site = Site(posts, PEOPLE, datetime.now(UTC).replace(microsecond=0))
+        site = Site(posts, ACCOUNTS, datetime.now(UTC).replace(microsecond=0))
         with closing(connect(self.url("building"))) as connection:
             migrate(connection)
             dataset.fill(connection, site, lambda step: print(f"{time.monotonic() - started:6.1f} s  {step}", flush=True))
             print(f"{time.monotonic() - started:6.1f} s  backlog", flush=True)
             backlog.pile_up(connection, site, backlog.Backlog())
-        self.administer(f"alter database building rename to {wanted}")
-        print(f"{time.monotonic() - started:6.1f} s  built {wanted}", flush=True)
+        self.administer(f"alter database building rename to {expected}")
+        print(f"{time.monotonic() - started:6.1f} s  built {expected}", flush=True)
 
     @contextmanager
     def copy(self, posts: int) -> Iterator[str]:
@@ -107,7 +107,7 @@ class Ground:
 
 
 @contextmanager
-def ground(cache: Path, *, durable: bool) -> Iterator[Ground]:
+def database_server(cache: Path, *, durable: bool) -> Iterator[DatabaseServer]:
     """Run the server: durable as on a site, or not, for building."""
     home = Home(cache)
     home.make()
@@ -119,7 +119,7 @@ def ground(cache: Path, *, durable: bool) -> Iterator[Ground]:
         server = subprocess.Popen(server_command(home, sockets, connections=40, durable=durable), stdout=log, stderr=log)
     try:
         _until_ready(server, sockets)
-        yield Ground(home, sockets)
+        yield DatabaseServer(home, sockets)
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(60)
@@ -129,9 +129,9 @@ def _until_ready(server: subprocess.Popen[bytes], sockets: Path) -> None:
     while True:
         try:
             psycopg2.connect(dsn(sockets, "postgres")).close()
-        except psycopg2.OperationalError as problem:
+        except psycopg2.OperationalError as error:
             if server.poll() is not None:
-                raise SystemExit("PostgreSQL did not start; see postgres.log in the cache directory.") from problem
+                raise SystemExit("PostgreSQL did not start; see postgres.log in the cache directory.") from error
             time.sleep(0.05)
         else:
             return
@@ -140,16 +140,16 @@ def _until_ready(server: subprocess.Popen[bytes], sockets: Path) -> None:
 def options(description: str | None) -> argparse.ArgumentParser:
     """Return the argument parser of the commands that use these databases."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cache", type=Path, default=CACHE, help=f"where the databases are kept (default: {CACHE})")
-    parser.add_argument("--posts", type=int, nargs="+", default=SIZES, help="how many posts there are (default: 100000 1000000)")
+    parser.add_argument("--cache", type=Path, default=CACHE, help=f"where the databases are cached (default: {CACHE})")
+    parser.add_argument("--posts", type=int, nargs="+", default=SIZES, help="numbers of posts (default: 100000 1000000)")
     return parser
 
 
 def main() -> None:
     """Build the missing databases."""
-    chosen = options(__doc__).parse_args()
-    with ground(chosen.cache, durable=False) as server:
-        for posts in chosen.posts:
+    arguments = options(__doc__).parse_args()
+    with database_server(arguments.cache, durable=False) as server:
+        for posts in arguments.posts:
             print(server.template(posts))
 
 

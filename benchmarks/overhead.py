@@ -1,12 +1,12 @@
-"""Measure the fixed cost of a request: our empty routes beside a bare Twisted resource.
+"""Measure the fixed cost of a request: empty routes of the site compared with a bare Twisted resource.
 
 Also measures the gain of the thin dispatcher of `web/http/url_map.py`: the same site on a stock `twisted.web.server.Site`, once
-by Klein's own resource and once by the dispatcher, with everything else the same.
+with Klein's own resource and once with the dispatcher, everything else being equal.
 
-    python -m benchmarks.floor [seconds per round]
+    python -m benchmarks.overhead [seconds per round]
 
-Each server runs in a process of its own on loopback; 16 keep-alive connections in this process ask it. Rounds are interleaved, the median
-counts. CPU is that of the server process alone, in microseconds per request.
+Each server runs in its own process on loopback; this process sends requests on 16 keep-alive connections. Rounds are interleaved; figures
+are medians. CPU is that of the server process alone, in microseconds per request.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ CONNECTIONS = 16
 ROUNDS = 5
 CASES = {
     "bare twisted.web Resource": ("bare", "/"),
-    "our empty route": ("ours", "/"),
-    "our route with an id in its path": ("ours", "/posts/123456789012345678"),
-    "our API route, JSON, limits counted": ("ours", "/api/v1/empty"),
+    "empty route of the site": ("ours", "/"),
+    "route with an id in its path": ("ours", "/posts/123456789012345678"),
+    "API route, JSON, with rate limits": ("ours", "/api/v1/empty"),
     "stock server, Klein's resource": ("klein", "/"),
     "stock server, thin dispatcher": ("thin", "/"),
     "stock server, Klein's resource, id": ("klein", "/posts/123456789012345678"),
@@ -60,18 +60,18 @@ def bare() -> object:
         def render_GET(self, request: object) -> bytes:
             return b"hello, world"
 
-    return silent(Front())  # type: ignore[no-untyped-call]  # Twisted has no annotations here
+    return without_log(Front())  # type: ignore[no-untyped-call]  # Twisted has no annotations here
 
 
-def silent(resource: Any) -> object:
+def without_log(resource: Any) -> object:
     """Return a stock server of a resource, without an access log."""
     from twisted.web.server import Site
 
-    class Silent(Site):
+    class SilentSite(Site):
         def log(self, request: object) -> None:
             pass
 
-    return Silent(resource)  # type: ignore[no-untyped-call]  # Twisted has no annotations here
+    return SilentSite(resource)  # type: ignore[no-untyped-call]  # Twisted has no annotations here
 
 
 def stock(reactor: IReactorTime, *, by_klein: bool) -> object:
@@ -83,7 +83,7 @@ def stock(reactor: IReactorTime, *, by_klein: bool) -> object:
 
     site = empty_site(reactor)
 
-    class Thin(Resource):
+    class ThinResource(Resource):
         isLeaf = True
 
         def render(self, request: Request) -> int:
@@ -92,7 +92,7 @@ def stock(reactor: IReactorTime, *, by_klein: bool) -> object:
             incoming.done.addCallback(request.write).addCallback(lambda _: request.finish())
             return NOT_DONE_YET
 
-    return silent(site.routes.app.resource() if by_klein else Thin())  # type: ignore[no-untyped-call]  # as above
+    return without_log(site.routes.app.resource() if by_klein else ThinResource())  # type: ignore[no-untyped-call]  # as above
 
 
 def ours(reactor: IReactorTime) -> object:
@@ -153,33 +153,33 @@ def empty_site(reactor: IReactorTime) -> Any:
 
 def load(port: int, path: str, seconds: float) -> int:
     """Send requests on all connections for a time; return the number of responses."""
-    ask = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    request_bytes = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
     poll = selectors.DefaultSelector()
     for _ in range(CONNECTIONS):
         connection = socket.create_connection(("127.0.0.1", port))
-        connection.sendall(ask)
+        connection.sendall(request_bytes)
         poll.register(connection, selectors.EVENT_READ)
-    answers, ends = 0, time.monotonic() + seconds
-    while time.monotonic() < ends:
+    responses, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
         for key, _ in poll.select(0.1):
             data = key.fileobj.recv(65_536)  # type: ignore[union-attr]  # it is a socket
             if not data.startswith(b"HTTP/1.1 200"):
                 raise SystemExit(f"unexpected response: {data[:200]!r}")
-            answers += 1
-            key.fileobj.sendall(ask)  # type: ignore[union-attr]  # it is a socket
+            responses += 1
+            key.fileobj.sendall(request_bytes)  # type: ignore[union-attr]  # it is a socket
     for key in list(poll.get_map().values()):
         key.fileobj.close()  # type: ignore[union-attr]  # it is a socket
-    return answers
+    return responses
 
 
 def measure(port: int, process: psutil.Process, path: str, seconds: float) -> tuple[float, float]:
     """Return requests per second, and CPU microseconds per request."""
     load(port, path, 0.2)
     before = process.cpu_times()
-    answers = load(port, path, seconds)
+    responses = load(port, path, seconds)
     after = process.cpu_times()
     cpu = (after.user + after.system) - (before.user + before.system)
-    return answers / seconds, cpu / answers * 1e6
+    return responses / seconds, cpu / responses * 1e6
 
 
 def main() -> None:
@@ -188,7 +188,9 @@ def main() -> None:
     root = Path(__file__).resolve().parent.parent
     servers = {}
     for kind in dict.fromkeys(kind for kind, _ in CASES.values()):
-        child = subprocess.Popen([sys.executable, "-m", "benchmarks.floor", "--serve", kind], cwd=root, stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.overhead", "--serve", kind], cwd=root, stdout=subprocess.PIPE, text=True
+        )
         assert child.stdout is not None
         servers[kind] = (child, int(child.stdout.readline()), psutil.Process(child.pid))
     results: dict[str, list[tuple[float, float]]] = {name: [] for name in CASES}
