@@ -33,78 +33,78 @@ from tests.web.socket_client import frame
 
 pytestmark = pytest.mark.acceptance
 
-CLOSES_S = 15.0  # long enough for a busy machine, and well before streams are looked through without any reason
+CLOSE_TIMEOUT_S = 15.0  # long enough for a busy machine, and well before the periodic check of credentials
 REVOKED = close_frame(*CODES[CloseReason.UNAUTHORIZED])
-CLOSE = frame(8, REVOKED[2:4])  # a client answers so
+CLOSE = frame(8, REVOKED[2:4])  # the reply of a client
 _numbers = count(1)
 
 
 @define(eq=False)
-class Listening:
-    """An open stream in a thread: keeps what came, and when it ended."""
+class OpenStream:
+    """An open stream that a thread reads: its data and the time of its end."""
 
-    line: socket.socket
+    connection: socket.socket
     data: bytes = b""
     ended_at: float | None = None
     thread: threading.Thread = field(init=False)
 
     @classmethod
-    def open(cls, place: SiteProcess, path: str, *headers: str) -> Listening:
-        line = socket.create_connection(("127.0.0.1", place.port), 30)
-        line.sendall("\r\n".join([f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{place.port}", *headers, "", ""]).encode())
-        made = cls(line)
-        made.thread = threading.Thread(target=made._read, daemon=True)
-        made.thread.start()
-        return made
+    def open(cls, site: SiteProcess, path: str, *headers: str) -> OpenStream:
+        connection = socket.create_connection(("127.0.0.1", site.port), 30)
+        connection.sendall("\r\n".join([f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{site.port}", *headers, "", ""]).encode())
+        stream = cls(connection)
+        stream.thread = threading.Thread(target=stream._read, daemon=True)
+        stream.thread.start()
+        return stream
 
     def _read(self) -> None:
-        self.line.settimeout(None)
+        self.connection.settimeout(None)
         try:
-            while more := self.line.recv(65_536):
-                self.data += more
+            while chunk := self.connection.recv(65_536):
+                self.data += chunk
                 if self.data.endswith(REVOKED):
-                    self.line.sendall(CLOSE)
+                    self.connection.sendall(CLOSE)
         except OSError:
             pass
         self.ended_at = time.monotonic()
-        self.line.close()
+        self.connection.close()
 
     def has(self, text: str) -> bool:
-        """True once something of that kind has come."""
+        """Return True if this text has been received."""
         return text.encode() in self.data
 
     @property
     def is_open(self) -> bool:
-        """True if it was accepted and has not ended."""
+        """Return True if it was accepted and has not ended."""
         return self.ended_at is None and self.data[9:12] in (b"101", b"200")
 
 
 @frozen
-class Two:
-    """Two processes on one database: people do things in the first, and listen in the second."""
+class TwoProcesses:
+    """Two processes on one database: users act in the first and have their streams in the second."""
 
     first: SiteProcess
     second: SiteProcess
     database_url: str
 
     def token(self, username: str) -> str:
-        """An API token of somebody, of an app of its own."""
+        """Return a new API token of the user, for an app of its own."""
         with closing(connect(self.database_url)) as connection:
             with connection, connection.cursor() as cursor:
                 account = make.named(cursor, username)
             return done(Tokens(CommittingDatabase(connection), now).issue(account.id, "read")).text
 
     def run(self, *command: str) -> str:
-        """A command of the administrator, in a process of its own."""
+        """Run an administrator command and return its output."""
         program = str(Path(sys.executable).with_name("microblog"))
         settings = environment(database_url=self.database_url, data_dir=str(self.first.data_dir))
-        ran = subprocess.run([program, *command], env=settings, capture_output=True, text=True, timeout=60, check=False)
-        assert ran.returncode == 0, ran.stderr
-        return ran.stdout
+        completed = subprocess.run([program, *command], env=settings, capture_output=True, text=True, timeout=60, check=False)
+        assert completed.returncode == 0, completed.stderr
+        return completed.stdout
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoProcesses]:
     directory = tmp_path_factory.mktemp("two")
     with ExitStack() as stack:
         server = stack.enter_context(Server.below(directory / "postgres"))
@@ -115,124 +115,144 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
             sites.append(stack.enter_context(site_process(directory / name, **common)))
             sites[-1].settings["public_url"] = sites[0].url
             sites[-1].start()
-        yield Two(sites[0], sites[1], common["database_url"])
+        yield TwoProcesses(sites[0], sites[1], common["database_url"])
         for each in sites:
-            each.stop()  # which ends what is still open
+            each.stop()  # closes the remaining streams
 
 
 @define(eq=False)
-class Person:
-    """Somebody with a browser, another browser, and an app."""
+class UserWithDevices:
+    """A user with two browser sessions and an app."""
 
-    two: Two
+    processes: TwoProcesses
     name: str = field(factory=lambda: f"person{next(_numbers)}")
     browser: SiteClient = field(init=False)
-    other: SiteClient = field(init=False)
+    other_browser: SiteClient = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.browser, self.other = SiteClient(self.two.first), SiteClient(self.two.first)
+        self.browser, self.other_browser = SiteClient(self.processes.first), SiteClient(self.processes.first)
         self.browser.sign_up(self.name)
-        form = {"csrf": self.other.fetch_csrf_token("/login"), "name": self.name, "password": PASSWORD}
-        assert self.other.request("POST", "/login", form)[0] == 303
-        self.other.fetch_csrf_token("/home")
+        form = {"csrf": self.other_browser.fetch_csrf_token("/login"), "name": self.name, "password": PASSWORD}
+        assert self.other_browser.request("POST", "/login", form)[0] == 303
+        self.other_browser.fetch_csrf_token("/home")
 
     def submit(self, path: str, **fields: str) -> None:
-        """Send a form from the first browser."""
+        """Submit a form in the first browser."""
         status, _, body = self.browser.request("POST", path, {"csrf": self.browser.csrf_token, **fields})
         assert status == 303, body
 
-    def listen(self) -> Streams:
-        """All ways to listen, in the second process; they are open when this returns."""
-        bearer = f"Authorization: Bearer {self.two.token(self.name)}"
+    def open_streams(self) -> UserStreams:
+        """Open one stream of each kind in the second process; all are open when this returns."""
+        bearer = f"Authorization: Bearer {self.processes.token(self.name)}"
         upgrade = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
-        streams = Streams(
-            Listening.open(self.two.second, "/live/home", cookie(self.browser)),
-            Listening.open(self.two.second, "/live/home", cookie(self.other)),
-            Listening.open(self.two.second, "/api/v1/streaming?stream=user", bearer, *upgrade),
-            Listening.open(self.two.second, "/api/v1/streaming/user", bearer),
+        streams = UserStreams(
+            OpenStream.open(self.processes.second, "/live/home", cookie_header(self.browser)),
+            OpenStream.open(self.processes.second, "/live/home", cookie_header(self.other_browser)),
+            OpenStream.open(self.processes.second, "/api/v1/streaming?stream=user", bearer, *upgrade),
+            OpenStream.open(self.processes.second, "/api/v1/streaming/user", bearer),
         )
-        assert wait_until(lambda: all(each.has("\r\n\r\n") for each in streams.all)), "their heads have come"
+        assert wait_until(lambda: all(each.has("\r\n\r\n") for each in streams.all)), "all response heads must have arrived"
         assert self.browser.publish("Hello", self.name) is not None
         assert wait_until(lambda: all(each.has("Hello") for each in streams.all)), [each.data for each in streams.all]
         return streams
 
 
 @frozen
-class Streams:
-    """What one person has open."""
+class UserStreams:
+    """The open streams of a user."""
 
-    browser: Listening
-    other: Listening
-    socket: Listening
-    events: Listening
+    browser: OpenStream
+    other_browser: OpenStream
+    socket: OpenStream
+    events: OpenStream
 
     @property
-    def all(self) -> list[Listening]:
-        return [self.browser, self.other, self.socket, self.events]
+    def all(self) -> list[OpenStream]:
+        return [self.browser, self.other_browser, self.socket, self.events]
 
 
-def cookie(visitor: SiteClient) -> str:
-    return "Cookie: " + "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
+def cookie_header(browser: SiteClient) -> str:
+    return "Cookie: " + "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
 
 
-def closes(act: Callable[[], object], ending: list[Listening], staying: list[Listening]) -> None:
-    """After that the ones end by themselves, and the others do not."""
-    act()
-    at = time.monotonic()
-    assert wait_until(lambda: all(each.ended_at is not None for each in ending), CLOSES_S), [each.is_open for each in ending]
-    print(f"closed after {max((each.ended_at or at) - at for each in ending):.3f} s")
-    assert all(each.is_open for each in staying)
+def assert_closes(revoke: Callable[[], object], closing: list[OpenStream], remaining: list[OpenStream]) -> None:
+    """Call `revoke`; the streams in `closing` must end within CLOSE_TIMEOUT_S, the `remaining` ones must stay open."""
+    revoke()
+    revoked_at = time.monotonic()
+    assert wait_until(lambda: all(each.ended_at is not None for each in closing), CLOSE_TIMEOUT_S), [each.is_open for each in closing]
+    print(f"closed after {max((each.ended_at or revoked_at) - revoked_at for each in closing):.3f} s")
+    assert all(each.is_open for each in remaining)
 
 
-def test_logging_out_closes_what_that_browser_has_open(two: Two) -> None:
-    ada, bob = Person(two), Person(two)
-    mine, others = ada.listen(), bob.listen()
-    closes(lambda: ada.submit("/logout"), [mine.browser], [mine.other, mine.socket, mine.events, *others.all])
-    assert mine.browser.has("event: bye")
-
-
-def test_a_changed_password_closes_everything_but_the_browser_in_which_it_was_changed(two: Two) -> None:
-    ada, bob = Person(two), Person(two)
-    mine, others = ada.listen(), bob.listen()
-    change = {"current": PASSWORD, "password": "another horse battery"}
-    closes(lambda: ada.submit("/settings/password", **change), [mine.other, mine.socket, mine.events], [mine.browser, *others.all])
-    assert mine.socket.data.endswith(REVOKED)
-
-
-def test_another_browser_that_is_signed_out_in_the_settings_is_closed(two: Two) -> None:
-    ada = Person(two)
-    mine = ada.listen()
-    closes(lambda: ada.submit("/settings/sessions/revoke-others"), [mine.other], [mine.browser, mine.socket, mine.events])
-
-
-def test_suspension_closes_everything(two: Two) -> None:
-    ada, bob = Person(two), Person(two)
-    mine, others = ada.listen(), bob.listen()
-    closes(lambda: two.run("user", "suspend", ada.name), mine.all, others.all)
-
-
-def test_a_token_that_its_app_revokes_and_one_that_its_owner_takes_back_close_their_streams(two: Two) -> None:
-    ada = Person(two)
-    mine = ada.listen()
-    program = register_app(two.first)
-    program.log_in(
-        code=out_of_band_code(ada.browser, program.auth_request_url(scopes=ALL_SCOPES, allow_http=True)), scopes=ALL_SCOPES, allow_http=True
+def test_logging_out_closes_the_streams_of_that_session(processes: TwoProcesses) -> None:
+    ada, bob = UserWithDevices(processes), UserWithDevices(processes)
+    ada_streams, bob_streams = ada.open_streams(), bob.open_streams()
+    assert_closes(
+        lambda: ada.submit("/logout"),
+        [ada_streams.browser],
+        [ada_streams.other_browser, ada_streams.socket, ada_streams.events, *bob_streams.all],
     )
-    own = Listening.open(two.second, "/api/v1/streaming/user", f"Authorization: Bearer {program.access_token}")
-    assert wait_until(lambda: own.is_open)
-    closes(lambda: program.revoke_access_token(allow_http=True), [own], mine.all)
+    assert ada_streams.browser.has("event: bye")
+
+
+def test_changing_the_password_closes_all_streams_but_those_of_the_current_session(processes: TwoProcesses) -> None:
+    ada, bob = UserWithDevices(processes), UserWithDevices(processes)
+    ada_streams, bob_streams = ada.open_streams(), bob.open_streams()
+    change = {"current": PASSWORD, "password": "another horse battery"}
+    assert_closes(
+        lambda: ada.submit("/settings/password", **change),
+        [ada_streams.other_browser, ada_streams.socket, ada_streams.events],
+        [ada_streams.browser, *bob_streams.all],
+    )
+    assert ada_streams.socket.data.endswith(REVOKED)
+
+
+def test_revoking_other_sessions_closes_their_streams(processes: TwoProcesses) -> None:
+    ada = UserWithDevices(processes)
+    ada_streams = ada.open_streams()
+    assert_closes(
+        lambda: ada.submit("/settings/sessions/revoke-others"),
+        [ada_streams.other_browser],
+        [ada_streams.browser, ada_streams.socket, ada_streams.events],
+    )
+
+
+def test_suspension_closes_all_streams(processes: TwoProcesses) -> None:
+    ada, bob = UserWithDevices(processes), UserWithDevices(processes)
+    ada_streams, bob_streams = ada.open_streams(), bob.open_streams()
+    assert_closes(lambda: processes.run("user", "suspend", ada.name), ada_streams.all, bob_streams.all)
+
+
+def test_revoking_a_token_by_app_or_user_closes_its_streams(processes: TwoProcesses) -> None:
+    ada = UserWithDevices(processes)
+    ada_streams = ada.open_streams()
+    client = register_app(processes.first)
+    client.log_in(
+        code=out_of_band_code(ada.browser, client.auth_request_url(scopes=ALL_SCOPES, allow_http=True)), scopes=ALL_SCOPES, allow_http=True
+    )
+    app_stream = OpenStream.open(processes.second, "/api/v1/streaming/user", f"Authorization: Bearer {client.access_token}")
+    assert wait_until(lambda: app_stream.is_open)
+    assert_closes(lambda: client.revoke_access_token(allow_http=True), [app_stream], ada_streams.all)
     [id] = set(re.findall(r"/settings/apps/(\d+)/revoke", ada.browser.request("GET", "/settings/apps")[2]))
-    closes(lambda: ada.submit(f"/settings/apps/{id}/revoke"), [mine.socket, mine.events], [mine.browser, mine.other])
+    assert_closes(
+        lambda: ada.submit(f"/settings/apps/{id}/revoke"),
+        [ada_streams.socket, ada_streams.events],
+        [ada_streams.browser, ada_streams.other_browser],
+    )
 
 
-def test_an_app_that_is_deleted_takes_its_streams_along(two: Two) -> None:
-    ada = Person(two)
-    mine = ada.listen()
+def test_deleting_an_app_closes_its_streams(processes: TwoProcesses) -> None:
+    ada = UserWithDevices(processes)
+    ada_streams = ada.open_streams()
     [id] = set(re.findall(r"/settings/apps/(\d+)/revoke", ada.browser.request("GET", "/settings/apps")[2]))
-    closes(lambda: two.run("app", "delete", id), [mine.socket, mine.events], [mine.browser, mine.other])
+    assert_closes(
+        lambda: processes.run("app", "delete", id),
+        [ada_streams.socket, ada_streams.events],
+        [ada_streams.browser, ada_streams.other_browser],
+    )
 
 
-def test_a_deleted_account_has_nothing_open(two: Two) -> None:
-    ada = Person(two)
-    mine = ada.listen()
-    closes(lambda: ada.submit("/settings/delete", password=PASSWORD), mine.all, [])
+def test_deleting_an_account_closes_all_its_streams(processes: TwoProcesses) -> None:
+    ada = UserWithDevices(processes)
+    ada_streams = ada.open_streams()
+    assert_closes(lambda: ada.submit("/settings/delete", password=PASSWORD), ada_streams.all, [])

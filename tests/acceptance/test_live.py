@@ -38,13 +38,13 @@ PUBLISHED = "select post_id from events where kind = 'post.published' and (xid, 
 
 
 @define
-class House:
-    """Three processes on one PostgreSQL, with or without a Redis between them."""
+class Cluster:
+    """Three processes of a site on one PostgreSQL, with or without Redis."""
 
     postgres: Server
     sites: list[SiteProcess]
     redis_port: int | None
-    hands: ThreadPoolExecutor  # what it starts dies with the thread that started it, so that one outlives the test
+    executor: ThreadPoolExecutor  # a child process ends with the thread that started it, so this thread outlives the test
     redis: ValkeyServer | None = None
     tokens: list[str] = field(factory=list)
     authors: list[str] = field(factory=list)
@@ -52,16 +52,16 @@ class House:
 
     @property
     def url(self) -> str:
-        """The database."""
+        """Return the URL of the database."""
         return dsn(self.postgres.sockets, "postgres")
 
     @property
     def ports(self) -> list[int]:
-        """Where the processes listen."""
+        """Return the ports of the processes."""
         return [each.port for each in self.sites]
 
-    def people(self) -> None:
-        """Readers who follow authors, with tokens."""
+    def create_users(self) -> None:
+        """Create authors, readers who follow them, and their access tokens."""
         connection = connect(self.url)
         tokens = Tokens(CommittingDatabase(connection), now)
         with connection, connection.cursor() as cursor:
@@ -80,7 +80,7 @@ class House:
         connection.close()
 
     def published(self) -> list[str]:
-        """All posts since the start, in the log's order."""
+        """Return the ids of all posts since the start, in the order of the event log."""
         connection = connect(self.url)
         with connection, connection.cursor() as cursor:
             cursor.execute(PUBLISHED, [str(self.start.xid), self.start.id])
@@ -89,7 +89,7 @@ class House:
         return found
 
     def restart_redis(self) -> None:
-        """Stopped, empty, and there again."""
+        """Stop Redis and start an empty one on the same port."""
         if self.redis is not None and self.redis_port is not None:
             self.redis.stop()
             time.sleep(0.5)
@@ -97,26 +97,26 @@ class House:
             self.redis.start()
 
     def restart_postgres(self) -> None:
-        """Stopped in the middle of everything, and there again."""
+        """Stop and start PostgreSQL."""
         self.postgres.stop()
         self.postgres.start()
 
-    def kill_one(self) -> None:
-        """kill -9, and start it again."""
+    def kill_process(self) -> None:
+        """Kill a process with SIGKILL and start it again."""
         self.sites[1].kill()
         self.sites[1].start()
 
-    def restart_one(self) -> None:
-        """As a new release is brought in."""
+    def restart_process(self) -> None:
+        """Stop a process with SIGTERM and start it again, as for an upgrade."""
         self.sites[2].stop()
         self.sites[2].start()
 
 
 @contextmanager
-def house(directory: Path, *, with_redis: bool) -> Iterator[House]:
-    """Build one, all of it started."""
+def cluster(directory: Path, *, with_redis: bool) -> Iterator[Cluster]:
+    """Start a cluster with users; stop it at the end."""
     with ExitStack() as stack:
-        hands = stack.enter_context(ThreadPoolExecutor(1))
+        executor = stack.enter_context(ThreadPoolExecutor(1))
         postgres = stack.enter_context(Server.below(directory / "postgres"))
         redis = ValkeyServer() if with_redis else None
         if redis is not None:
@@ -133,64 +133,66 @@ def house(directory: Path, *, with_redis: bool) -> Iterator[House]:
         for number in range(PROCESSES):
             (directory / str(number)).mkdir()
             sites.append(stack.enter_context(site_process(directory / str(number), **common)))
-        made = House(postgres, sites, redis.port if redis else None, hands, redis)
+        created = Cluster(postgres, sites, redis.port if redis else None, executor, redis)
         sites[0].start()
         for each in sites[1:]:
             each.launch()
         assert wait_until(lambda: all(each.is_up() for each in sites), 60), sites[-1].log
-        made.people()
+        created.create_users()
         try:
-            yield made
+            yield created
         finally:
-            if made.redis is not None and made.redis.is_running():
-                made.redis.stop()
+            if created.redis is not None and created.redis.is_running():
+                created.redis.stop()
 
 
-async def live_through(built: House, rng: random.Random, troubles: list[Callable[[], None]]) -> tuple[list[StreamListener], list[Author]]:
-    """Read and write while trouble comes, and until everybody has everything."""
+async def run_scenario(
+    nodes: Cluster, rng: random.Random, disruptions: list[Callable[[], None]]
+) -> tuple[list[StreamListener], list[Author]]:
+    """Read and write during the disruptions, until every listener has every post."""
     listeners = [
         StreamListener(
             stream=("user", "public")[number // 2 % 2],
-            token=built.tokens[number % PEOPLE],
-            position=str(built.start),
-            ports=built.ports,
+            token=nodes.tokens[number % PEOPLE],
+            position=str(nodes.start),
+            ports=nodes.ports,
             rng=random.Random(rng.random()),
             websocket=number % 2 == 0,
         )
         for number in range(READERS)
     ]
     authors = [
-        Author(token, f"author{number}", built.ports[number:] + built.ports[:number], 0.05) for number, token in enumerate(built.authors)
+        Author(token, f"author{number}", nodes.ports[number:] + nodes.ports[:number], 0.05) for number, token in enumerate(nodes.authors)
     ]
     loop, end = asyncio.get_running_loop(), time.monotonic() + WRITING_S
-    reading = [asyncio.create_task(listener.run()) for listener in listeners]
-    writing = [asyncio.create_task(author.run(lambda: time.monotonic() < end)) for author in authors]
-    for trouble in troubles:
+    listener_tasks = [asyncio.create_task(listener.run()) for listener in listeners]
+    author_tasks = [asyncio.create_task(author.run(lambda: time.monotonic() < end)) for author in authors]
+    for disrupt in disruptions:
         await asyncio.sleep(2.5)
-        await loop.run_in_executor(built.hands, trouble)
-    await asyncio.gather(*writing)
-    expected = await loop.run_in_executor(built.hands, built.published)
+        await loop.run_in_executor(nodes.executor, disrupt)
+    await asyncio.gather(*author_tasks)
+    expected = await loop.run_in_executor(nodes.executor, nodes.published)
     for _ in range(300):
         if all(len(listener.received) >= len(expected) for listener in listeners):
             break
         await asyncio.sleep(0.1)
-    await asyncio.sleep(0.5)  # whatever comes twice comes now
-    while not all(task.done() for task in reading):  # wait_for of Python 3.11 can swallow a cancellation
-        for task in reading:
+    await asyncio.sleep(0.5)  # time for repeated events to arrive
+    while not all(task.done() for task in listener_tasks):  # wait_for of Python 3.11 can swallow a cancellation
+        for task in listener_tasks:
             task.cancel()
-        await asyncio.wait(reading, timeout=1)
+        await asyncio.wait(listener_tasks, timeout=1)
     return listeners, authors
 
 
 @pytest.mark.parametrize("with_redis", [True, False], ids=["redis", "listen-notify"])
-def test_two_hundred_readers_end_with_every_post_once_and_in_order(tmp_path: Path, with_redis: bool) -> None:
-    with house(tmp_path, with_redis=with_redis) as built:
-        troubles = [built.kill_one, built.restart_redis, built.restart_postgres, built.restart_one]
-        listeners, authors = asyncio.run(live_through(built, random.Random(20261120), troubles))
-        expected = built.published()
+def test_two_hundred_readers_receive_every_post_once_and_in_order(tmp_path: Path, with_redis: bool) -> None:
+    with cluster(tmp_path, with_redis=with_redis) as nodes:
+        disruptions = [nodes.kill_process, nodes.restart_redis, nodes.restart_postgres, nodes.restart_process]
+        listeners, authors = asyncio.run(run_scenario(nodes, random.Random(20261120), disruptions))
+        expected = nodes.published()
         assert {id for author in authors for id in author.acknowledged} == set(expected)
         assert [listener.errors for listener in listeners if listener.errors] == []
-        assert sum(listener.connections for listener in listeners) > 2 * READERS, "they do come and go"
-        different = [listener for listener in listeners if listener.received != expected]
-        assert [(one.stream, one.websocket, len(one.received), len(set(one.received)), len(expected)) for one in different] == []
+        assert sum(listener.connections for listener in listeners) > 2 * READERS, "listeners must have reconnected"
+        wrong = [listener for listener in listeners if listener.received != expected]
+        assert [(one.stream, one.websocket, len(one.received), len(set(one.received)), len(expected)) for one in wrong] == []
         assert len(expected) >= AUTHORS * MIN_POSTS

@@ -20,86 +20,88 @@ USER, CANARY = "site", "canary-of-smtp"
 
 
 @frozen
-class Town:
+class MailSite:
+    """A started site and its mail server."""
+
     site: SiteProcess
     server: MailServer
 
-    def letter(self, to: str, containing: str = "") -> Taken:
-        """The newest letter to somebody, once it is there."""
+    def wait_for_email(self, to: str, containing: str = "") -> Taken:
+        """Wait for an e-mail to this address; return the newest."""
         found: list[Taken] = []
 
-        def arrived() -> bool:
+        def has_arrived() -> bool:
             found[:] = [one for one in self.server.taken() if one.recipient == to and containing in body(one.raw, "plain")]
             return bool(found)
 
-        assert wait_until(arrived, 20), self.site.log
+        assert wait_until(has_arrived, 20), self.site.log
         assert problems(found[-1].raw) == []
         return found[-1]
 
-    def resident(self, username: str) -> SiteClient:
-        """Somebody who has signed up and opened the link in the letter."""
-        visitor = SiteClient(self.site)
-        form = {"csrf": visitor.fetch_csrf_token("/signup"), "username": username, "email": f"{username}@example.org", "password": PASSWORD}
-        assert visitor.request("POST", "/signup", form)[0] == 303
-        assert visitor.request("GET", "/home")[1]["location"] == "/pending"
-        path = link(self.letter(f"{username}@example.org"), "/confirm/")
-        status, headers, _ = visitor.request("POST", path, {"csrf": visitor.fetch_csrf_token(path)})
+    def sign_up_confirmed(self, username: str) -> SiteClient:
+        """Sign up and confirm the e-mail address; return the logged-in client."""
+        client = SiteClient(self.site)
+        form = {"csrf": client.fetch_csrf_token("/signup"), "username": username, "email": f"{username}@example.org", "password": PASSWORD}
+        assert client.request("POST", "/signup", form)[0] == 303
+        assert client.request("GET", "/home")[1]["location"] == "/pending"
+        path = link(self.wait_for_email(f"{username}@example.org"), "/confirm/")
+        status, headers, _ = client.request("POST", path, {"csrf": client.fetch_csrf_token(path)})
         assert (status, headers["location"]) == (303, "/home?notice=confirmed")
-        visitor.fetch_csrf_token("/home")
-        return visitor
+        client.fetch_csrf_token("/home")
+        return client
 
 
-def link(letter: Taken, begin: str) -> str:
-    found = re.search(rf"http://127\.0\.0\.1:\d+({begin}\S+)", body(letter.raw, "plain"))
+def link(email: Taken, prefix: str) -> str:
+    found = re.search(rf"http://127\.0\.0\.1:\d+({prefix}\S+)", body(email.raw, "plain"))
     assert found
     return found[1]
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    directory = tmp_path_factory.mktemp("place")
-    signed = certificates(directory)
-    patch = pytest.MonkeyPatch()
-    patch.setenv("SSL_CERT_FILE", str(signed.authority))
-    with mail_server(directory / "mail", tls="starttls", certificate=str(signed.server), users={USER: CANARY}) as server:
+def mail_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailSite]:
+    directory = tmp_path_factory.mktemp("mail-site")
+    certificate_files = certificates(directory)
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate_files.authority))
+    with mail_server(directory / "mail", tls="starttls", certificate=str(certificate_files.server), users={USER: CANARY}) as server:
         url = f"smtp://{USER}:{CANARY}@localhost:{server.port}"
         settings = {"smtp_url": url, "smtp_tls": "required", "mail_delay": "0", "registration": "open", "rate_limits": "off"}
-        with site_process(directory, **settings) as made:
-            made.start()
-            yield Town(made, server)
-            made.stop()
-    patch.undo()
+        with site_process(directory, **settings) as site:
+            site.start()
+            yield MailSite(site, server)
+            site.stop()
+    monkeypatch.undo()
 
 
-def test_people_confirm_are_named_and_read_it_in_their_mailbox(place: Town) -> None:
-    ann, ben = place.resident("ann"), place.resident("ben")
+def test_mentions_are_mailed_until_the_user_unsubscribes(mail_site: MailSite) -> None:
+    ann, ben = mail_site.sign_up_confirmed("ann"), mail_site.sign_up_confirmed("ben")
     ann.publish("Good morning @ben, did you sleep well?", "one")
-    letter = place.letter("ben@example.org", "did you sleep well?")
-    path = link(letter, "/@ann/")
+    email = mail_site.wait_for_email("ben@example.org", "did you sleep well?")
+    path = link(email, "/@ann/")
     assert "did you sleep well?" in ben.request("GET", path)[2]
-    unsubscribe = str(letter.message["List-Unsubscribe"]).strip("<>").removeprefix(place.site.url)
-    assert SiteClient(place.site).request("POST", unsubscribe, {"List-Unsubscribe": "One-Click"})[0] == 200
+    unsubscribe = str(email.message["List-Unsubscribe"]).strip("<>").removeprefix(mail_site.site.url)
+    assert SiteClient(mail_site.site).request("POST", unsubscribe, {"List-Unsubscribe": "One-Click"})[0] == 200
     ann.publish("And now, @ben?", "two")
     ben.publish("Fine, @ann", "three")
-    place.letter("ann@example.org", "Fine, @ann")
-    assert not [one for one in place.server.taken() if "And now" in body(one.raw, "plain")]
+    mail_site.wait_for_email("ann@example.org", "Fine, @ann")
+    assert not [one for one in mail_site.server.taken() if "And now" in body(one.raw, "plain")]
 
 
-def test_a_forgotten_password_is_replaced(place: Town) -> None:
-    place.resident("cleo")
-    visitor = SiteClient(place.site)
-    visitor.request("POST", "/password/forgot", {"csrf": visitor.fetch_csrf_token("/password/forgot"), "name": "cleo"})
-    path = link(place.letter("cleo@example.org", "/password/reset/"), "/password/reset/")
-    status, headers, _ = visitor.request("POST", path, {"csrf": visitor.fetch_csrf_token(path), "password": "another long one"})
+def test_a_forgotten_password_is_reset_by_email(mail_site: MailSite) -> None:
+    mail_site.sign_up_confirmed("cleo")
+    client = SiteClient(mail_site.site)
+    client.request("POST", "/password/forgot", {"csrf": client.fetch_csrf_token("/password/forgot"), "name": "cleo"})
+    path = link(mail_site.wait_for_email("cleo@example.org", "/password/reset/"), "/password/reset/")
+    status, headers, _ = client.request("POST", path, {"csrf": client.fetch_csrf_token(path), "password": "another long one"})
     assert (status, headers["location"]) == (303, "/login?notice=password")
-    login = {"csrf": visitor.fetch_csrf_token("/login"), "name": "cleo", "password": "another long one"}
-    assert visitor.request("POST", "/login", login)[1]["location"] == "/home"
+    login = {"csrf": client.fetch_csrf_token("/login"), "name": "cleo", "password": "another long one"}
+    assert client.request("POST", "/login", login)[1]["location"] == "/home"
 
 
-def test_neither_links_nor_passwords_are_in_the_logs(place: Town) -> None:
-    place.resident("dora")
-    secret = link(place.letter("dora@example.org"), "/confirm/").rpartition("/")[2]
-    logs = [place.site.log_file, *(place.site.data_dir / "log").iterdir()]
+def test_the_logs_contain_no_links_or_passwords(mail_site: MailSite) -> None:
+    mail_site.sign_up_confirmed("dora")
+    secret = link(mail_site.wait_for_email("dora@example.org"), "/confirm/").rpartition("/")[2]
+    logs = [mail_site.site.log_file, *(mail_site.site.data_dir / "log").iterdir()]
     text = "".join(Path(log).read_text("utf-8", "replace") for log in logs)
     assert "/confirm/<secret:token>" in text
     assert secret not in text

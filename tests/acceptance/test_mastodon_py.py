@@ -34,22 +34,22 @@ def test_posts_are_written_read_edited_and_deleted(ada: Mastodon, bob: Mastodon)
     assert [edition.spoiler_text for edition in ada.status_history(post)] == ["hi", ""]
     assert ada.status_source(post).text == "Hello #edited"
     assert [one.id for one in bob.statuses([post.id, reply.id])] == [post.id, reply.id]
-    gone = ada.status_delete(post)
-    assert gone.text == "Hello #edited"
+    deleted = ada.status_delete(post)
+    assert deleted.text == "Hello #edited"
     with pytest.raises(MastodonNotFoundError):
         bob.status(post)
 
 
-def test_posts_are_marked_in_every_way(ada: Mastodon, bob: Mastodon) -> None:
+def test_posts_are_favourited_boosted_bookmarked_pinned_and_muted(ada: Mastodon, bob: Mastodon) -> None:
     post = ada.status_post("mark me")
     assert bob.status_favourite(post).favourited
     assert bob.status_reblog(post).reblog.id == post.id
     assert bob.status_bookmark(post).bookmarked
     assert ada.status_pin(post).pinned
     assert ada.status_mute(post).muted
-    me = bob.me().id
-    assert [one.id for one in ada.status_favourited_by(post)] == [me]
-    assert [one.id for one in ada.status_reblogged_by(post)] == [me]
+    ada_account = bob.me().id
+    assert [one.id for one in ada.status_favourited_by(post)] == [ada_account]
+    assert [one.id for one in ada.status_reblogged_by(post)] == [ada_account]
     assert [one.id for one in bob.favourites()] == [post.id]
     assert [one.id for one in bob.bookmarks()] == [post.id]
     assert [one.id for one in bob.account_statuses(ada.me(), pinned=True)] == [post.id]
@@ -74,60 +74,60 @@ def test_timelines_are_paged_by_their_links(shared_site: SiteProcess) -> None:
     assert cat.timeline_home(min_id=day.replace(year=day.year + 1)) == []
 
 
-def test_people_are_found_followed_blocked_and_muted(ada: Mastodon, bob: Mastodon) -> None:
-    them, me = bob.me(), ada.me()
-    assert ada.account_lookup(them.acct).id == them.id
-    assert ada.account_search(them.acct)[0].id == them.id
-    assert ada.account(them).display_name == them.display_name
-    assert ada.account_follow(them, reblogs=False, notify=True).notifying
-    assert [one.id for one in bob.account_followers(them)] == [me.id]
-    assert [one.id for one in bob.account_following(me)] == [them.id]
-    assert ada.account_relationships([them.id])[0].following
-    assert ada.account_note_set(them, "a friend").note == "a friend"
-    assert bob.account_remove_from_followers(me).followed_by is False
-    assert ada.account_mute(them, duration=60).muting
+def test_accounts_are_found_followed_blocked_and_muted(ada: Mastodon, bob: Mastodon) -> None:
+    bob_account, ada_account = bob.me(), ada.me()
+    assert ada.account_lookup(bob_account.acct).id == bob_account.id
+    assert ada.account_search(bob_account.acct)[0].id == bob_account.id
+    assert ada.account(bob_account).display_name == bob_account.display_name
+    assert ada.account_follow(bob_account, reblogs=False, notify=True).notifying
+    assert [one.id for one in bob.account_followers(bob_account)] == [ada_account.id]
+    assert [one.id for one in bob.account_following(ada_account)] == [bob_account.id]
+    assert ada.account_relationships([bob_account.id])[0].following
+    assert ada.account_note_set(bob_account, "a friend").note == "a friend"
+    assert bob.account_remove_from_followers(ada_account).followed_by is False
+    assert ada.account_mute(bob_account, duration=60).muting
     assert ada.mutes()[0].mute_expires_at is not None
-    assert not ada.account_unmute(them).muting
-    assert ada.account_block(them).blocking
-    assert [one.id for one in ada.blocks()] == [them.id]
+    assert not ada.account_unmute(bob_account).muting
+    assert ada.account_block(bob_account).blocking
+    assert [one.id for one in ada.blocks()] == [bob_account.id]
     with pytest.raises(MastodonAPIError):
-        bob.account_follow(me)
-    assert not ada.account_unblock(them).blocking
-    assert not ada.account_unfollow(them).following
+        bob.account_follow(ada_account)
+    assert not ada.account_unblock(bob_account).blocking
+    assert not ada.account_unfollow(bob_account).following
 
 
-def test_locked_people_let_in_by_hand(shared_site: SiteProcess, bob: Mastodon) -> None:
+def test_a_locked_account_approves_its_followers(shared_site: SiteProcess, bob: Mastodon) -> None:
     eve = register_account(shared_site, "eve")
     changed = eve.account_update_credentials(display_name="Eve", note="hm", locked=True, bot=True, fields=[("home", "https://e.example")])
     assert (changed.display_name, changed.source.note, changed.locked, changed.fields[0].name) == ("Eve", "hm", True, "home")
-    me = bob.me()
+    ada_account = bob.me()
     assert bob.account_follow(eve.me()).requested
-    assert [one.id for one in eve.follow_requests()] == [me.id]
-    assert eve.follow_request_authorize(me).followed_by
+    assert [one.id for one in eve.follow_requests()] == [ada_account.id]
+    assert eve.follow_request_authorize(ada_account).followed_by
     bob.account_unfollow(eve.me())
     bob.account_follow(eve.me())
-    assert not eve.follow_request_reject(me).followed_by
+    assert not eve.follow_request_reject(ada_account).followed_by
 
 
-def test_what_happened_is_told_and_read(ada: Mastodon, bob: Mastodon) -> None:
+def test_notifications_are_listed_and_read(ada: Mastodon, bob: Mastodon) -> None:
     ada.notifications_clear()
     post = ada.status_post("tell me")
     bob.status_favourite(post)
     bob.status_reply(post, "told")
     assert wait_until(lambda: len(ada.notifications()) == 2)
-    told = ada.notifications()
-    assert [one.type for one in told] == ["mention", "favourite"]
+    notifications = ada.notifications()
+    assert [one.type for one in notifications] == ["mention", "favourite"]
     assert ada.notifications(types=["favourite"])[0].status.id == post.id
-    assert ada.notifications(exclude_types=["favourite"])[0].id == told[0].id
-    assert ada.notifications(id=told[1].id).account.id == bob.me().id
-    ada.markers_set(["notifications"], [told[1].id])
-    assert ada.markers_get(["notifications"])["notifications"].last_read_id == told[1].id
+    assert ada.notifications(exclude_types=["favourite"])[0].id == notifications[0].id
+    assert ada.notifications(id=notifications[1].id).account.id == bob.me().id
+    ada.markers_set(["notifications"], [notifications[1].id])
+    assert ada.markers_get(["notifications"])["notifications"].last_read_id == notifications[1].id
     assert ada.notifications_unread_count().count == 1
-    ada.notifications_dismiss(told[0])
-    assert [one.id for one in ada.notifications()] == [told[1].id]
+    ada.notifications_dismiss(notifications[0])
+    assert [one.id for one in ada.notifications()] == [notifications[1].id]
 
 
-def test_the_site_is_described_and_searched(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
+def test_instance_information_and_search_work(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
     post = ada.status_post("find #findable")
     found = bob.search_v2(f"@{ada.me().acct}", resolve=True)
     assert found.accounts[0].id == ada.me().id

@@ -26,7 +26,7 @@ from tests.certificates import certificates
 from tests.push_service import HOST
 
 pytestmark = pytest.mark.acceptance
-ENDPOINT = "https://push.invalid/send/1"  # a name that leads nowhere (RFC 6761)
+ENDPOINT = "https://push.invalid/send/1"  # a name that never resolves (RFC 6761)
 
 
 @pytest.fixture
@@ -38,13 +38,18 @@ def test_a_subscription_is_set_read_updated_and_deleted(ada: Mastodon) -> None:
     with pytest.raises(MastodonNotFoundError):
         ada.push_subscription()
     _, public = ada.push_subscription_generate_keys()
-    made = ada.push_subscription_set(
+    subscription = ada.push_subscription_set(
         ENDPOINT, public, mention_events=True, follow_events=True, reblog_events=False, admin_sign_up_events=True, policy="followed"
     )
-    assert (made.endpoint, made.policy, made.standard) == (ENDPOINT, "followed", False)
-    assert (made.alerts.mention, made.alerts.follow, made.alerts.reblog, made.alerts["admin.sign_up"]) == (True, True, False, True)
-    assert made.server_key == ada.instance_v2().configuration.vapid.public_key
-    assert ada.push_subscription() == made
+    assert (subscription.endpoint, subscription.policy, subscription.standard) == (ENDPOINT, "followed", False)
+    assert (subscription.alerts.mention, subscription.alerts.follow, subscription.alerts.reblog, subscription.alerts["admin.sign_up"]) == (
+        True,
+        True,
+        False,
+        True,
+    )
+    assert subscription.server_key == ada.instance_v2().configuration.vapid.public_key
+    assert ada.push_subscription() == subscription
     changed = ada.push_subscription_update(favourite_events=True)
     assert (changed.alerts.mention, changed.alerts.favourite, changed.policy) == (False, True, "all")
     assert ada.push_subscription() == changed
@@ -53,7 +58,7 @@ def test_a_subscription_is_set_read_updated_and_deleted(ada: Mastodon) -> None:
         ada.push_subscription()
 
 
-def test_what_cannot_be_pushed_to_is_refused_in_words(ada: Mastodon) -> None:
+def test_an_invalid_subscription_is_refused_with_a_message(ada: Mastodon) -> None:
     _, public = ada.push_subscription_generate_keys()
     with pytest.raises(MastodonAPIError, match="Endpoint is not a valid URL"):
         ada.push_subscription_set("http://push.invalid/1", public)
@@ -61,7 +66,7 @@ def test_what_cannot_be_pushed_to_is_refused_in_words(ada: Mastodon) -> None:
         ada.push_subscription_set(ENDPOINT, {"pubkey": b"short", "auth": public["auth"]})
 
 
-def test_people_are_told_as_ever_while_the_push_service_is_away(shared_site: SiteProcess, ada: Mastodon) -> None:
+def test_notifications_work_while_the_push_service_is_unreachable(shared_site: SiteProcess, ada: Mastodon) -> None:
     _, public = ada.push_subscription_generate_keys()
     ada.push_subscription_set(ENDPOINT, public, mention_events=True)
     bob = register_account(shared_site, "bob")
@@ -70,18 +75,18 @@ def test_people_are_told_as_ever_while_the_push_service_is_away(shared_site: Sit
     assert ada.push_subscription().endpoint == ENDPOINT
 
 
-def test_it_reads_what_the_site_pushes(ada: Mastodon) -> None:
-    keys: Any = ada.push_subscription_generate_keys()  # bytes, although their types say texts
+def test_mastodon_py_decrypts_a_push_message(ada: Mastodon) -> None:
+    keys: Any = ada.push_subscription_generate_keys()  # bytes, although typed as str
     private, public = keys
-    sealer = PushEncryptor(Signer(b"s" * 32, "mailto:admin@example.org", lambda: datetime.now(UTC)))
-    said = b'{"access_token":"","notification_id":17,"notification_type":"mention","title":"bob mentioned you","body":"Hi"}'
-    sealed = sealer.encrypt(said, PushTarget(ENDPOINT, public["pubkey"], public["auth"]))
-    read = ada.push_subscription_decrypt_push(sealed.body, private, sealed.headers["Encryption"], sealed.headers["Crypto-Key"])
+    encryptor = PushEncryptor(Signer(b"s" * 32, "mailto:admin@example.org", lambda: datetime.now(UTC)))
+    payload = b'{"access_token":"","notification_id":17,"notification_type":"mention","title":"bob mentioned you","body":"Hi"}'
+    encrypted = encryptor.encrypt(payload, PushTarget(ENDPOINT, public["pubkey"], public["auth"]))
+    read = ada.push_subscription_decrypt_push(encrypted.body, private, encrypted.headers["Encryption"], encrypted.headers["Crypto-Key"])
     assert (read.notification_id, read.notification_type, read.title, read.body) == ("17", "mention", "bob mentioned you", "Hi")
 
 
-class _Received(BaseHTTPRequestHandler):
-    """A push service: keeps what is posted."""
+class _PushHandler(BaseHTTPRequestHandler):
+    """A push service that queues the received messages."""
 
     messages: Queue[tuple[Message, bytes]]
 
@@ -91,34 +96,34 @@ class _Received(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def pushing_site(tmp_path: Path) -> Iterator[tuple[SiteProcess, Queue[tuple[Message, bytes]]]]:
-    """A site whose messages to push.example.net arrive here."""
+    """A site that sends its push messages to a local push service, and the queue of these messages."""
     files = certificates(tmp_path, HOST)
-    received: Any = type("Received", (_Received,), {"messages": Queue()})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), received)
+    handler: Any = type("PushHandler", (_PushHandler,), {"messages": Queue()})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.server)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     Thread(target=server.serve_forever, daemon=True).start()
-    with site_process(tmp_path, rate_limits="off", registration="open") as made:
+    with site_process(tmp_path, rate_limits="off", registration="open") as site:
         program = Path(__file__).with_name("pushing_twistd.py")
-        made.program = (sys.executable, str(program), str(server.server_port), str(files.authority))
-        made.start()
-        yield made, received.messages
-        made.stop()
+        site.program = (sys.executable, str(program), str(server.server_port), str(files.authority))
+        site.start()
+        yield site, handler.messages
+        site.stop()
     server.shutdown()
     server.server_close()
 
 
-def test_a_program_that_does_not_run_is_told_in_a_way_that_only_it_can_read(
+def test_a_push_message_reaches_the_app_encrypted(
     pushing_site: tuple[SiteProcess, Queue[tuple[Message, bytes]]],
 ) -> None:
-    made, messages = pushing_site
-    ada, bob = register_account(made, "ada"), register_account(made, "bob")
+    site, messages = pushing_site
+    ada, bob = register_account(site, "ada"), register_account(site, "bob")
     keys: Any = ada.push_subscription_generate_keys()
     private, public = keys
     ada.push_subscription_set(f"https://{HOST}/send/1", public, mention_events=True, favourite_events=True)

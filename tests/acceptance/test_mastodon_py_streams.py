@@ -33,9 +33,9 @@ class RecordingListener(StreamListener):
         """Record the error of a lost connection."""
         self.errors.append(err)
 
-    def receives(self, name: str, about: object) -> bool:
+    def receives(self, name: str, subject: object) -> bool:
         """Wait for an event; return False on timeout."""
-        return wait_until(lambda: (name, about) in self.received)
+        return wait_until(lambda: (name, subject) in self.received)
 
 
 @pytest.fixture(scope="module")
@@ -63,85 +63,85 @@ def open_stream(stream: Callable[..., Any], *arguments: object, **options: objec
     assert not handle.is_alive()
 
 
-def test_the_streams_are_said_to_be_well(ada: Mastodon) -> None:
+def test_stream_health_is_ok(ada: Mastodon) -> None:
     assert ada.stream_healthy()
 
 
-def test_somebody_hears_what_concerns_them(ada: Mastodon, bob: Mastodon) -> None:
+def test_the_user_stream_has_the_users_events(ada: Mastodon, bob: Mastodon) -> None:
     ada.account_follow(bob.me())
-    with open_stream(ada.stream_user) as listener, open_stream(ada.stream_user_notifications) as told:
+    with open_stream(ada.stream_user) as listener, open_stream(ada.stream_user_notifications) as notifications:
         post = bob.status_post(f"@{ada.me().acct} hello")
         assert listener.receives("update", post.id)
-        assert wait_until(lambda: [name for name, _ in told.received] == ["notification"])
-        assert wait_until(lambda: told.received[0] in listener.received)
+        assert wait_until(lambda: [name for name, _ in notifications.received] == ["notification"])
+        assert wait_until(lambda: notifications.received[0] in listener.received)
         bob.status_update(post, "hello again")
         assert listener.receives("status.update", post.id)
         bob.status_delete(post)
         assert listener.receives("delete", post.id)
-        made = ada.create_filter_v2("x", ["home"], "warn")
+        created = ada.create_filter_v2("x", ["home"], "warn")
         assert listener.receives("filters_changed", None)
-        ada.delete_filter_v2(made)
+        ada.delete_filter_v2(created)
     ada.account_unfollow(bob.me())
 
 
-def test_everybody_hears_what_is_public(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
+def test_public_streams_have_public_posts(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
     with (
-        open_stream(ada.stream_public) as everything,
+        open_stream(ada.stream_public) as all_posts,
         open_stream(ada.stream_local) as local,
         open_stream(ada.stream_public, only_media=True) as pictures,
         open_stream(ada.stream_hashtag, "Owls") as owls,
         open_stream(ada.stream_hashtag, "owls", local=True) as local_owls,
     ):
-        quiet = bob.status_post("nobody hears #owls", visibility="unlisted")
+        quiet = bob.status_post("unlisted #owls", visibility="unlisted")
         plain = bob.status_post("plain")
         post = bob.status_post("with #OWLS", media_ids=[bob.media_post(files.picture(), "image/jpeg")])
-        for listener in (everything, local, pictures, owls, local_owls):
+        for listener in (all_posts, local, pictures, owls, local_owls):
             assert listener.receives("update", post.id)
-        assert everything.received == local.received == [("update", plain.id), ("update", post.id)]
+        assert all_posts.received == local.received == [("update", plain.id), ("update", post.id)]
         assert pictures.received == owls.received == local_owls.received == [("update", post.id)]
-        assert quiet.id not in [id for _, id in everything.received]
+        assert quiet.id not in [id for _, id in all_posts.received]
 
 
-def test_what_the_administrator_announces_on_the_command_line_is_heard(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
+def test_announcements_from_the_command_line_are_streamed(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
     with open_stream(ada.stream_user) as listener:
         shared_site.run_command("announce", "publish", "Tea at five")
-        [made] = [one for one in ada.announcements() if "Tea at five" in one.content]
-        assert listener.receives("announcement", made.id)
-        bob.announcement_reaction_create(made, "🎉")
+        [created] = [one for one in ada.announcements() if "Tea at five" in one.content]
+        assert listener.receives("announcement", created.id)
+        bob.announcement_reaction_create(created, "🎉")
         assert wait_until(lambda: [data for name, data in listener.received if name == "announcement.reaction"] == [None])
-        shared_site.run_command("announce", "withdraw", str(made.id))
-        assert listener.receives("announcement.delete", int(made.id))
+        shared_site.run_command("announce", "withdraw", str(created.id))
+        assert listener.receives("announcement.delete", int(created.id))
 
 
-def test_a_list_is_heard(ada: Mastodon, bob: Mastodon) -> None:
+def test_a_list_stream_has_the_posts_of_its_members(ada: Mastodon, bob: Mastodon) -> None:
     ada.account_follow(bob.me())
-    kept = ada.list_create("Heard")
-    ada.list_accounts_add(kept, [bob.me()])
-    with open_stream(ada.stream_list, kept) as listener:
+    created_list = ada.list_create("Heard")
+    ada.list_accounts_add(created_list, [bob.me()])
+    with open_stream(ada.stream_list, created_list) as listener:
         ada.status_post("not in it")
         post = bob.status_post("in it")
         assert listener.receives("update", post.id)
         assert listener.received == [("update", post.id)]
-    ada.list_delete(kept)
+    ada.list_delete(created_list)
     ada.account_unfollow(bob.me())
 
 
-def test_many_streams_are_heard_on_one_socket(ada: Mastodon, bob: Mastodon) -> None:
-    everything, moths = RecordingListener(), RecordingListener()
+def test_several_streams_share_one_websocket(ada: Mastodon, bob: Mastodon) -> None:
+    all_posts, tag_listener = RecordingListener(), RecordingListener()
     ada.account_follow(bob.me())
     connect: Any = ada.stream_open_websocket  # it has no types
-    with connect(listener=everything, timeout=20) as handle:
-        ada.stream_user(everything, websocket_handle=handle)
-        subscription = ada.stream_hashtag("moths", moths, websocket_handle=handle)
-        # A program cannot know when it is subscribed; from the first post that it hears on, it hears all.
-        assert wait_until(lambda: bob.status_post("anybody? #moths") and everything.received and moths.received)
-        assert {name for name, _ in moths.received} == {"update"}
+    with connect(listener=all_posts, timeout=20) as handle:
+        ada.stream_user(all_posts, websocket_handle=handle)
+        subscription = ada.stream_hashtag("moths", tag_listener, websocket_handle=handle)
+        # A client cannot know when its subscription is active; after the first post it receives all.
+        assert wait_until(lambda: bob.status_post("anybody? #moths") and all_posts.received and tag_listener.received)
+        assert {name for name, _ in tag_listener.received} == {"update"}
         post = bob.status_post("seen two #moths")
-        assert everything.receives("update", post.id)
-        assert moths.receives("update", post.id)
+        assert all_posts.receives("update", post.id)
+        assert tag_listener.receives("update", post.id)
         subscription.close()
         post = bob.status_post("seen no #moths")
-        assert everything.receives("update", post.id)
-        assert ("update", post.id) not in moths.received
-    assert (everything.errors, moths.errors) == ([], [])
+        assert all_posts.receives("update", post.id)
+        assert ("update", post.id) not in tag_listener.received
+    assert (all_posts.errors, tag_listener.errors) == ([], [])
     ada.account_unfollow(bob.me())

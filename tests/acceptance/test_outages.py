@@ -1,4 +1,4 @@
-"""A started site whose database is restarted, or hangs: what people and machines are told, how soon, and that nothing has to be done."""
+"""Tests of a started site whose database loses its connections or hangs: responses in time, and recovery by itself."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from tests.acceptance.site_process import SiteProcess, wait_until
 
 pytestmark = pytest.mark.acceptance
 
-ANSWERED_S = 15.0
-HEALTH_S = 2.0
-WRITES = 8  # as many as connections and more
+RESPONSE_TIMEOUT_S = 15.0
+HEALTH_TIMEOUT_S = 2.0
+WRITES = 8  # more than the pool has connections
 
 
 @contextmanager
-def hanging(site: SiteProcess) -> Iterator[None]:
-    """Nothing of its PostgreSQL moves."""
-    main = psutil.Process(site.postmaster_pid())
-    everybody = [main, *main.children(recursive=True)]
-    for process in everybody:
+def suspended_database(site: SiteProcess) -> Iterator[None]:
+    """Stop all processes of its PostgreSQL with SIGSTOP, and let them continue at the end."""
+    postmaster = psutil.Process(site.postmaster_pid())
+    processes = [postmaster, *postmaster.children(recursive=True)]
+    for process in processes:
         os.kill(process.pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        for process in everybody:
+        for process in processes:
             os.kill(process.pid, signal.SIGCONT)
 
 
-def asked(visitor: SiteClient, method: str, path: str, fields: dict[str, str] | None = None) -> tuple[int, float]:
-    """The status, and how long it took."""
-    began = time.monotonic()
-    status, _, _ = visitor.request(method, path, fields, Accept="application/json", X_CSRF_Token=visitor.csrf_token)
-    return status, time.monotonic() - began
+def timed_request(client: SiteClient, method: str, path: str, fields: dict[str, str] | None = None) -> tuple[int, float]:
+    """Send a request; return its status and duration in seconds."""
+    started = time.monotonic()
+    status, _, _ = client.request(method, path, fields, Accept="application/json", X_CSRF_Token=client.csrf_token)
+    return status, time.monotonic() - started
 
 
-def test_after_every_connection_was_cut_no_write_and_no_look_fails(own_site: SiteProcess) -> None:
+def test_no_request_fails_after_all_connections_were_terminated(own_site: SiteProcess) -> None:
     own_site.start()
     author = SiteClient(own_site)
     author.sign_up("author")
-    with ThreadPoolExecutor(WRITES) as hands:
-        for round_ in range(3):
-            before = list(hands.map(lambda n, r=round_: author.publish(f"Before {r}-{n}", f"b{r}-{n}"), range(WRITES)))
+    with ThreadPoolExecutor(WRITES) as executor:
+        for number in range(3):
+            before = list(executor.map(lambda n, r=number: author.publish(f"Before {r}-{n}", f"b{r}-{n}"), range(WRITES)))
             with psycopg2.connect(own_site.database_url()) as connection, connection.cursor() as cursor:
                 cursor.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name like 'microblog%'")
-            after = list(hands.map(lambda n, r=round_: author.publish(f"After {r}-{n}", f"a{r}-{n}"), range(WRITES)))
+            after = list(executor.map(lambda n, r=number: author.publish(f"After {r}-{n}", f"a{r}-{n}"), range(WRITES)))
             assert None not in before + after
             assert own_site.get("/health")[0] == 200
     with psycopg2.connect(own_site.database_url()) as connection, connection.cursor() as cursor:
@@ -61,36 +61,40 @@ def test_after_every_connection_was_cut_no_write_and_no_look_fails(own_site: Sit
         assert cursor.fetchone() == (3 * 2 * WRITES, 3 * 2 * WRITES)
 
 
-def test_while_the_database_hangs_everybody_is_told_in_time_and_then_all_goes_on(own_site: SiteProcess) -> None:
+def test_requests_fail_in_time_while_the_database_hangs_and_work_afterwards(own_site: SiteProcess) -> None:
     own_site.start()
     author = SiteClient(own_site)
     author.sign_up("author")
     author.publish("Before", "before")
-    with ThreadPoolExecutor(16) as hands:
-        with hanging(own_site):
-            calls = {
+    with ThreadPoolExecutor(16) as executor:
+        with suspended_database(own_site):
+            requests = {
                 ("POST", "/posts"): {"text": "Meanwhile", "key": "meanwhile"},
                 ("GET", "/@author/followers"): None,
                 ("GET", "/settings"): None,
                 ("GET", "/api/v1/accounts/lookup?acct=author"): None,
                 ("GET", "/search?q=something"): None,
             }
-            waiting = [(call, hands.submit(asked, author, *call, fields)) for call, fields in calls.items() for _ in range(2)]
+            pending = [
+                (request, executor.submit(timed_request, author, *request, fields))
+                for request, fields in requests.items()
+                for _ in range(2)
+            ]
             for _ in range(3):
-                status, took = asked(author, "GET", "/health")
+                status, seconds = timed_request(author, "GET", "/health")
                 assert status == 503
-                assert took < HEALTH_S
+                assert seconds < HEALTH_TIMEOUT_S
                 time.sleep(1)
-            for call, answer in waiting:
-                status, took = answer.result(60)
-                assert status == 503, call
-                assert took < ANSWERED_S, call
-            status, took = asked(author, "POST", "/posts", {"text": "Still", "key": "still"})
+            for request, response in pending:
+                status, seconds = response.result(60)
+                assert status == 503, request
+                assert seconds < RESPONSE_TIMEOUT_S, request
+            status, seconds = timed_request(author, "POST", "/posts", {"text": "Still", "key": "still"})
             assert status == 503
-            assert took < ANSWERED_S
+            assert seconds < RESPONSE_TIMEOUT_S
         assert wait_until(lambda: own_site.get("/health")[0] == 200, 15), own_site.get("/health")
         assert author.publish("After", "after") is not None
-        assert asked(author, "GET", "/search?q=after")[0] == 200
+        assert timed_request(author, "GET", "/search?q=after")[0] == 200
     assert "Traceback" not in own_site.log
 
 
@@ -98,10 +102,10 @@ def test_a_site_whose_database_hangs_can_be_stopped(own_site: SiteProcess) -> No
     own_site.start()
     author = SiteClient(own_site)
     author.sign_up("author")
-    with ThreadPoolExecutor(4) as hands, hanging(own_site):
-        waiting = [hands.submit(author.request, "GET", "/@author/followers") for _ in range(3)]
+    with ThreadPoolExecutor(4) as executor, suspended_database(own_site):
+        pending = [executor.submit(author.request, "GET", "/@author/followers") for _ in range(3)]
         assert own_site.process is not None
         own_site.process.send_signal(signal.SIGTERM)
-        for answer in waiting:
-            assert answer.exception(30) is not None or answer.result()[0] in {200, 503}
+        for response in pending:
+            assert response.exception(30) is not None or response.result()[0] in {200, 503}
     assert own_site.process.wait(30) in {0, -signal.SIGTERM}

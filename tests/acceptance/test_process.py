@@ -22,49 +22,49 @@ pytestmark = pytest.mark.acceptance
 def write_row(url: str, name: str) -> None:
     connection = psycopg2.connect(url)
     with connection, connection.cursor() as cursor:
-        cursor.execute("create table if not exists kept (name text)")
-        cursor.execute("insert into kept values (%(name)s)", {"name": name})
+        cursor.execute("create table if not exists entries (name text)")
+        cursor.execute("insert into entries values (%(name)s)", {"name": name})
     connection.close()
 
 
-def rows(url: str) -> list[str]:
+def read_rows(url: str) -> list[str]:
     connection = psycopg2.connect(url)
     with connection, connection.cursor() as cursor:
-        cursor.execute("select name from kept order by name")
+        cursor.execute("select name from entries order by name")
         found = [name for (name,) in cursor.fetchall()]
     connection.close()
     return found
 
 
-def test_it_starts_says_where_and_stops_without_a_trace(own_site: SiteProcess) -> None:
+def test_the_site_starts_logs_its_url_and_stops_cleanly(own_site: SiteProcess) -> None:
     own_site.start()
     assert f"is ready at {own_site.url}" in own_site.log
-    sockets = own_site.database_url()
+    url = own_site.database_url()
     assert own_site.postgres_pids()
     assert own_site.stop() in {0, -signal.SIGTERM}
     assert own_site.postgres_pids() == []
     assert not own_site.is_up()
     with pytest.raises(psycopg2.OperationalError):
-        psycopg2.connect(sockets)
+        psycopg2.connect(url)
     assert "Traceback" not in own_site.log
 
 
-def test_what_was_committed_is_there_after_a_restart(own_site: SiteProcess) -> None:
+def test_committed_data_survives_a_restart(own_site: SiteProcess) -> None:
     own_site.start()
     write_row(own_site.database_url(), "first")
     own_site.stop()
     own_site.start()
     write_row(own_site.database_url(), "second")
-    assert rows(own_site.database_url()) == ["first", "second"]
+    assert read_rows(own_site.database_url()) == ["first", "second"]
 
 
-def test_kill_9_of_the_site_takes_its_database_along_and_loses_nothing(own_site: SiteProcess) -> None:
+def test_kill_9_of_the_site_stops_its_database_and_loses_nothing(own_site: SiteProcess) -> None:
     own_site.start()
     write_row(own_site.database_url(), "first")
     own_site.kill()
     assert wait_until(lambda: not own_site.postgres_pids(), 5)
     own_site.start()
-    assert rows(own_site.database_url()) == ["first"]
+    assert read_rows(own_site.database_url()) == ["first"]
 
 
 def test_kill_9_of_the_site_and_an_immediate_start(own_site: SiteProcess) -> None:
@@ -72,21 +72,21 @@ def test_kill_9_of_the_site_and_an_immediate_start(own_site: SiteProcess) -> Non
     write_row(own_site.database_url(), "first")
     own_site.kill()
     own_site.start()
-    assert rows(own_site.database_url()) == ["first"]
+    assert read_rows(own_site.database_url()) == ["first"]
 
 
-def test_kill_9_of_the_database_is_survived_by_the_site(own_site: SiteProcess) -> None:
+def test_the_site_survives_kill_9_of_its_database(own_site: SiteProcess) -> None:
     own_site.start()
     write_row(own_site.database_url(), "first")
     dead = own_site.postmaster_pid()
     os.kill(dead, signal.SIGKILL)
     assert wait_until(lambda: own_site.is_up() and own_site.postmaster_pid() not in {0, dead}, 30), own_site.log
-    assert rows(own_site.database_url()) == ["first"]
+    assert read_rows(own_site.database_url()) == ["first"]
     assert own_site.process is not None
     assert own_site.process.poll() is None
 
 
-def test_kill_9_of_both_and_a_pid_file_that_names_somebody_else(own_site: SiteProcess) -> None:
+def test_a_stale_pid_file_after_kill_9_does_not_prevent_a_start(own_site: SiteProcess) -> None:
     own_site.start()
     write_row(own_site.database_url(), "first")
     state = own_site.data_dir / "postgres" / "data" / "postmaster.pid"
@@ -95,12 +95,12 @@ def test_kill_9_of_both_and_a_pid_file_that_names_somebody_else(own_site: SitePr
     own_site.kill()
     os.kill(dead, signal.SIGKILL)
     assert wait_until(lambda: not own_site.postgres_pids(), 5)
-    state.write_text("".join([f"{os.getpid()}\n", *lines[1:]]))  # as after a restart of a container
+    state.write_text("".join([f"{os.getpid()}\n", *lines[1:]]))  # as after the restart of a container
     own_site.start()
-    assert rows(own_site.database_url()) == ["first"]
+    assert read_rows(own_site.database_url()) == ["first"]
 
 
-def test_a_second_site_on_the_same_data_says_so_and_ends(own_site: SiteProcess) -> None:
+def test_a_second_site_on_the_same_data_exits_with_a_message(own_site: SiteProcess) -> None:
     own_site.start()
     other = SiteProcess(own_site.data_dir)
     other_log = other.log_file
@@ -110,7 +110,7 @@ def test_a_second_site_on_the_same_data_says_so_and_ends(own_site: SiteProcess) 
     assert own_site.is_up()
 
 
-def test_a_port_in_use_ends_it_with_a_sentence_and_no_database_left(own_site: SiteProcess, tmp_path: Path) -> None:
+def test_a_port_in_use_stops_the_start_and_its_database(own_site: SiteProcess, tmp_path: Path) -> None:
     own_site.start()
     with site_process(tmp_path / "other") as other:
         (tmp_path / "other").mkdir()
@@ -121,23 +121,23 @@ def test_a_port_in_use_ends_it_with_a_sentence_and_no_database_left(own_site: Si
         assert other.postgres_pids() == []
 
 
-def test_a_database_out_of_reach_ends_it_with_a_sentence_that_keeps_the_password(tmp_path: Path) -> None:
+def test_an_unreachable_database_stops_the_start_without_logging_the_password(tmp_path: Path) -> None:
     url = f"postgresql://ada:open-sesame@127.0.0.1:{free_port()}/none"
-    with site_process(tmp_path, database_url=url) as made:
-        assert made.launch().wait(60) == 1
-        assert "The site cannot start: The database cannot be reached" in made.log
-        assert "open-sesame" not in made.log
+    with site_process(tmp_path, database_url=url) as site:
+        assert site.launch().wait(60) == 1
+        assert "The site cannot start: The database cannot be reached" in site.log
+        assert "open-sesame" not in site.log
 
 
 def test_wrong_settings_are_all_reported_and_nothing_starts(tmp_path: Path) -> None:
-    given = environment(listen="tcp:http", max_characters="many", registratoin="open", data_dir=str(tmp_path / "var"))
+    settings = environment(listen="tcp:http", max_characters="many", registratoin="open", data_dir=str(tmp_path / "var"))
     command = [twistd_path(), "--pidfile=", "-n", "microblog"]
-    ended = subprocess.run(command, env=given, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert ended.returncode == 1
-    for told in ("MICROBLOG_LISTEN is 'tcp:http'", "MICROBLOG_MAX_CHARACTERS is 'many'", "did you mean MICROBLOG_REGISTRATION?"):
-        assert told in ended.stderr
-    assert ended.stdout == ""
-    assert len(ended.stderr.splitlines()) < 8  # no pages of usage around it
+    result = subprocess.run(command, env=settings, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    for message in ("MICROBLOG_LISTEN is 'tcp:http'", "MICROBLOG_MAX_CHARACTERS is 'many'", "did you mean MICROBLOG_REGISTRATION?"):
+        assert message in result.stderr
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) < 8  # without the usage text
     assert not (tmp_path / "var").exists()
 
 
@@ -148,11 +148,11 @@ def test_the_settings_file_is_read(own_site: SiteProcess, tmp_path: Path) -> Non
     assert "registration: closed" in own_site.log
 
 
-def test_as_a_daemon_it_starts_its_database_after_the_fork(own_site: SiteProcess, tmp_path: Path) -> None:
+def test_a_daemon_starts_its_database_after_the_fork(own_site: SiteProcess, tmp_path: Path) -> None:
     pid_file = tmp_path / "site.pid"
     command = [twistd_path(), f"--pidfile={pid_file}", f"--logfile={own_site.log_file}", "microblog"]
-    ended = subprocess.run(command, env=own_site.environment(), cwd=tmp_path, timeout=60, check=False)
-    assert ended.returncode == 0
+    result = subprocess.run(command, env=own_site.environment(), cwd=tmp_path, timeout=60, check=False)
+    assert result.returncode == 0
     try:
         assert wait_until(own_site.is_up, 60), own_site.log
         write_row(own_site.database_url(), "first")
@@ -161,10 +161,10 @@ def test_as_a_daemon_it_starts_its_database_after_the_fork(own_site: SiteProcess
         os.kill(daemon, signal.SIGTERM)
     assert wait_until(lambda: not pid_file.exists() and not own_site.postgres_pids(), 30), own_site.log
     own_site.start()
-    assert rows(own_site.database_url()) == ["first"]
+    assert read_rows(own_site.database_url()) == ["first"]
 
 
-def test_sigterm_in_the_middle_of_the_first_start_leaves_nothing(own_site: SiteProcess) -> None:
+def test_sigterm_during_the_first_start_leaves_no_process(own_site: SiteProcess) -> None:
     process = own_site.launch()
     assert wait_until((own_site.data_dir / "postgres").exists, 30), own_site.log
     process.send_signal(signal.SIGTERM)
@@ -173,32 +173,32 @@ def test_sigterm_in_the_middle_of_the_first_start_leaves_nothing(own_site: SiteP
     own_site.start()
 
 
-@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
-def test_being_asked_to_stop_cuts_no_accepted_request(own_site: SiteProcess, asked: signal.Signals) -> None:
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
+def test_stopping_finishes_accepted_requests(own_site: SiteProcess, stop_signal: signal.Signals) -> None:
     own_site.start()
     body = b"name=ada&password=open-sesame"
     head = f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{own_site.port}\r\nContent-Length: {len(body)}\r\n"
     with socket.create_connection(("127.0.0.1", own_site.port), timeout=20) as connection:
-        # Expect (RFC 9110, section 10.1.1): the answer says that the head has been read.
+        # Expect (RFC 9110, section 10.1.1): the interim response shows that the head has been read.
         connection.sendall(head.encode() + b"Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n\r\n")
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(body[:10])
         assert own_site.process is not None
-        own_site.process.send_signal(asked)
+        own_site.process.send_signal(stop_signal)
         assert wait_until(lambda: not own_site.is_up())
         connection.sendall(body[10:])
-        assert connection.recv(20).startswith(b"HTTP/1.1 4")  # this form was not one of ours, which is an answer
+        assert connection.recv(20).startswith(b"HTTP/1.1 4")  # refused for its CSRF token, but answered
     own_site.process.wait(60)
     assert own_site.postgres_pids() == []
 
 
-@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN], ids=["in a terminal", "under nohup"])
-def test_sighup_opens_the_logs_again_and_stops_nothing(own_site: SiteProcess, tmp_path: Path, before: signal.Handlers) -> None:
+@pytest.mark.parametrize("inherited_handler", [signal.SIG_DFL, signal.SIG_IGN], ids=["in a terminal", "under nohup"])
+def test_sighup_reopens_the_logs(own_site: SiteProcess, tmp_path: Path, inherited_handler: signal.Handlers) -> None:
     access, main = own_site.data_dir / "log" / "access.log", tmp_path / "twistd.log"
     own_site.program = (twistd_path(), f"--logfile={main}")
-    inherited = signal.signal(signal.SIGHUP, before)
+    previous = signal.signal(signal.SIGHUP, inherited_handler)
     own_site.start()
-    signal.signal(signal.SIGHUP, inherited)
+    signal.signal(signal.SIGHUP, previous)
     own_site.get("/about")
     assert wait_until(lambda: " /about 200 " in access.read_text())
     for file in (access, main):
@@ -214,7 +214,7 @@ def test_sighup_opens_the_logs_again_and_stops_nothing(own_site: SiteProcess, tm
     assert own_site.stop() in {0, -signal.SIGTERM}
 
 
-def test_sighup_in_the_middle_of_the_first_start_stops_nothing(own_site: SiteProcess) -> None:
+def test_sighup_during_the_first_start_is_harmless(own_site: SiteProcess) -> None:
     process = own_site.launch()
     assert wait_until((own_site.data_dir / "postgres").exists, 30), own_site.log
     while not own_site.is_up():
@@ -223,44 +223,53 @@ def test_sighup_in_the_middle_of_the_first_start_stops_nothing(own_site: SitePro
 
 
 def test_the_site_outlives_its_terminal(own_site: SiteProcess) -> None:
-    ours, theirs = os.openpty()
-    # the first terminal that the leader of a session opens is its own
-    in_terminal = ["/bin/sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(theirs)]
-    command = [*in_terminal, twistd_path(), "--pidfile=", "--nodaemon", "microblog"]
+    master, slave = os.openpty()
+    # the first terminal that a session leader opens becomes its controlling terminal
+    with_terminal = ["/bin/sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(slave)]
+    command = [*with_terminal, twistd_path(), "--pidfile=", "--nodaemon", "microblog"]
     directory = own_site.data_dir.parent
     own_site.process = subprocess.Popen(command, env=own_site.environment(), cwd=directory, start_new_session=True)
     assert wait_until(own_site.is_up, 60)
-    os.close(theirs)
-    os.close(ours)  # the kernel sends SIGHUP to whose terminal it was
+    os.close(slave)
+    os.close(master)  # the kernel sends SIGHUP to the session of the terminal
     assert not wait_until(lambda: not own_site.is_up(), 2)
     assert own_site.process.poll() is None
     assert own_site.stop() in {0, -signal.SIGTERM}
     assert own_site.postgres_pids() == []
 
 
-def test_the_first_start_says_what_to_do_next_until_somebody_administers_the_site(own_site: SiteProcess) -> None:
+def test_the_log_tells_how_to_create_the_first_administrator_until_there_is_one(own_site: SiteProcess) -> None:
     own_site.start()
     assert wait_until(lambda: "Make the first administrator" in own_site.log)
     assert f"listening on 127.0.0.1:{own_site.port})" in own_site.log
     assert "Applied migration 0001_initial.sql" in own_site.log
-    [told] = [line.partition("administrator: ")[2] for line in own_site.log.splitlines() if "Make the first administrator" in line]
-    shell = told.replace("NAME@EXAMPLE.ORG", "ada@example.org").replace("NAME", "ada")
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")} | {"MICROBLOG_CONFIG": os.devnull}
+    [message] = [line.partition("administrator: ")[2] for line in own_site.log.splitlines() if "Make the first administrator" in line]
+    shell = message.replace("NAME@EXAMPLE.ORG", "ada@example.org").replace("NAME", "ada")
+    environment_without_settings = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")} | {
+        "MICROBLOG_CONFIG": os.devnull
+    }
     password = "correct horse battery\n"
-    made = subprocess.run(
-        ["/bin/sh", "-c", shell], input=password, env=bare, cwd="/", capture_output=True, text=True, timeout=60, check=False
+    result = subprocess.run(
+        ["/bin/sh", "-c", shell],
+        input=password,
+        env=environment_without_settings,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    assert (made.returncode, made.stderr) == (0, ""), told
+    assert (result.returncode, result.stderr) == (0, ""), message
     own_site.stop()
-    before = len(own_site.log)
+    log_length = len(own_site.log)
     own_site.start()
-    assert wait_until(lambda: "is ready at" in own_site.log[before:])
+    assert wait_until(lambda: "is ready at" in own_site.log[log_length:])
     own_site.stop()
-    assert "first administrator" not in own_site.log[before:]
-    assert "Applied" not in own_site.log[before:]
+    assert "first administrator" not in own_site.log[log_length:]
+    assert "Applied" not in own_site.log[log_length:]
 
 
-def test_no_line_of_the_log_shows_an_object_of_the_program(own_site: SiteProcess) -> None:
+def test_no_log_line_contains_a_python_repr(own_site: SiteProcess) -> None:
     valkey = ValkeyServer()
     valkey.start()
     try:
@@ -279,21 +288,21 @@ def test_no_line_of_the_log_shows_an_object_of_the_program(own_site: SiteProcess
 
 def test_two_processes_of_one_site_lose_no_line_of_the_access_log(tmp_path: Path, database_url: str) -> None:
     settings = {"database_url": database_url, "rate_limits": "off"}
-    with site_process(tmp_path, **settings) as one, site_process(tmp_path, **settings) as two:
-        for each in (one, two):
+    with site_process(tmp_path, **settings) as first, site_process(tmp_path, **settings) as second:
+        for each in (first, second):
             each.start()
-        asked = [f"/tags/{each.port}x{number}" for number in range(100) for each in (one, two)]
-        for number, path in enumerate(asked):
-            (one, two)[number % 2].get(path)
-        one.stop()
-        two.stop()
-        lines = (one.data_dir / "log" / "access.log").read_text().splitlines()
+        paths = [f"/tags/{each.port}x{number}" for number in range(100) for each in (first, second)]
+        for number, path in enumerate(paths):
+            (first, second)[number % 2].get(path)
+        first.stop()
+        second.stop()
+        lines = (first.data_dir / "log" / "access.log").read_text().splitlines()
     assert all(re.fullmatch(r"\S+Z \S+ [A-Z]+ \S+ \d{3} \d+ [\d.]+ms \S+", line) for line in lines), lines
-    assert set(asked) <= {line.split()[3] for line in lines}
+    assert set(paths) <= {line.split()[3] for line in lines}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", ""])
-def test_it_listens_where_an_address_and_a_port_say(own_site: SiteProcess, host: str) -> None:
+def test_listen_accepts_an_address_and_a_port(own_site: SiteProcess, host: str) -> None:
     own_site.settings["listen"] = f"{host}:{own_site.port}"
     own_site.launch()
     assert wait_until(lambda: "is ready at" in own_site.log, 60), own_site.log
@@ -303,7 +312,7 @@ def test_it_listens_where_an_address_and_a_port_say(own_site: SiteProcess, host:
         assert connection.recv(100).startswith(b"HTTP/1.1 ")
 
 
-def test_it_listens_on_a_unix_socket_also_after_kill_9(own_site: SiteProcess, tmp_path: Path) -> None:
+def test_listen_accepts_a_unix_socket_even_after_kill_9(own_site: SiteProcess, tmp_path: Path) -> None:
     path = tmp_path / "site.sock"
     own_site.settings |= {"listen": f"unix:{path}", "public_url": "https://bücher.example"}
     for _ in range(2):
@@ -318,32 +327,32 @@ def test_it_listens_on_a_unix_socket_also_after_kill_9(own_site: SiteProcess, tm
         own_site.kill()
 
 
-@pytest.mark.parametrize("wrong", [["--confg", "x"], ["superfluous"]])
-def test_a_wrong_option_is_named_without_pages_of_usage(wrong: list[str], tmp_path: Path) -> None:
-    command = [twistd_path(), "--pidfile=", "-n", "microblog", *wrong]
-    ended = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert len(ended.stderr.splitlines()) == 2
-    assert "twistd microblog --help" in ended.stderr
+@pytest.mark.parametrize("arguments", [["--confg", "x"], ["superfluous"]])
+def test_a_wrong_option_is_named_without_the_usage_text(arguments: list[str], tmp_path: Path) -> None:
+    command = [twistd_path(), "--pidfile=", "-n", "microblog", *arguments]
+    result = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert len(result.stderr.splitlines()) == 2
+    assert "twistd microblog --help" in result.stderr
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
-def test_twistd_tells_about_the_site(option: str) -> None:
+def test_twistd_shows_help_and_version(option: str) -> None:
     command = [twistd_path(), "microblog", option]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-    assert ("MICROBLOG_DATABASE_URL" if option == "--help" else "microblog 0.") in told
+    message = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert ("MICROBLOG_DATABASE_URL" if option == "--help" else "microblog 0.") in message
 
 
-def test_a_killed_test_run_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_killed_test_run_leaves_no_process(tmp_path: Path) -> None:
     program = (
         "import os, pathlib, signal, sys; from tests.acceptance.site_process import SiteProcess;"
         "site = Site(pathlib.Path(sys.argv[1])); site.start(); print(site.process.pid, flush=True);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
-    run = [sys.executable, "-c", program, str(tmp_path / "var")]
+    command = [sys.executable, "-c", program, str(tmp_path / "var")]
     root = Path(__file__).parent.parent.parent
-    ended = subprocess.run(run, capture_output=True, text=True, cwd=root, timeout=120, check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
-    child = int(ended.stdout)
-    left = SiteProcess(tmp_path / "var")
-    assert wait_until(lambda: not Path(f"/proc/{child}").exists() and not left.postgres_pids(), 10)
+    result = subprocess.run(command, capture_output=True, text=True, cwd=root, timeout=120, check=False)
+    assert result.returncode == -signal.SIGKILL, result.stderr
+    child = int(result.stdout)
+    killed_site = SiteProcess(tmp_path / "var")
+    assert wait_until(lambda: not Path(f"/proc/{child}").exists() and not killed_site.postgres_pids(), 10)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.acceptance
 
 ROOT = Path(__file__).resolve().parents[2]
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
-AROUND = """
+CONFIGURATION = """
 daemon off; master_process off; pid {at}/nginx.pid; error_log {at}/error.log;
 events {{}}
 http {{
@@ -37,23 +37,23 @@ http {{
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx-light")
 
 
-def blocks() -> list[str]:
-    """The nginx blocks of the document, in their order."""
+def documented_blocks() -> list[str]:
+    """Return the nginx blocks of docs/running.md in order."""
     return re.findall(r"```nginx\n(.*?)```", (ROOT / "docs" / "running.md").read_text("utf-8"), re.DOTALL)
 
 
-def replaced(text: str, *changes: tuple[str, str]) -> str:
+def replace_all(text: str, *changes: tuple[str, str]) -> str:
     for old, new in changes:
-        assert old in text, f"the document has no {old!r} any more"
+        assert old in text, f"docs/running.md no longer has {old!r}"
         text = text.replace(old, new)
     return text
 
 
-def configured(directory: Path, block: str) -> list[str]:
-    """The command that runs nginx with this block."""
+def nginx_command(directory: Path, block: str) -> list[str]:
+    """Write the configuration; return the command that runs nginx with it."""
     directory.mkdir()
     file = directory / "nginx.conf"
-    file.write_text(AROUND.format(at=directory, block=block), "utf-8")
+    file.write_text(CONFIGURATION.format(at=directory, block=block), "utf-8")
     assert NGINX is not None
     return [NGINX, "-c", str(file), "-e", str(directory / "error.log")]
 
@@ -65,7 +65,7 @@ class Proxy:
     port: int
 
     def request(self, method: str, path: str, client: str = "192.0.2.1") -> tuple[int, str]:
-        """Status and body, for a client that a proxy before this one has noted."""
+        """Return status and body of a request with this client address in X-Forwarded-For."""
         with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             connection.request(method, path, "" if method == "POST" else None, {"X-Forwarded-For": client})
             response = connection.getresponse()
@@ -74,11 +74,13 @@ class Proxy:
 
 @contextmanager
 def nginx(directory: Path, *servers: str) -> Iterator[Proxy]:
-    """nginx with the document's configuration before these upstream servers."""
+    """Run nginx with the documented configuration in front of these servers."""
     port = free_port()
-    listed = "\n".join(f"    server {server} max_fails=0;" for server in servers)
-    block = replaced(blocks()[0], ("    server 127.0.0.1:8080 max_fails=0;", listed), ("listen 80;", f"listen 127.0.0.1:{port};"))
-    command = configured(directory, replaced(block, ("$proxy_add_x_forwarded_for", "$http_x_forwarded_for")))
+    upstreams = "\n".join(f"    server {server} max_fails=0;" for server in servers)
+    block = replace_all(
+        documented_blocks()[0], ("    server 127.0.0.1:8080 max_fails=0;", upstreams), ("listen 80;", f"listen 127.0.0.1:{port};")
+    )
+    command = nginx_command(directory, replace_all(block, ("$proxy_add_x_forwarded_for", "$http_x_forwarded_for")))
     with subprocess.Popen(command_line(command, directory=directory, at_parents_death=signal.SIGKILL)) as process:
         try:
             proxy = Proxy(port)
@@ -96,52 +98,54 @@ def is_up(proxy: Proxy) -> bool:
 
 
 @needs_nginx
-def test_nginx_takes_the_configuration_of_the_document_as_it_is(tmp_path: Path) -> None:
-    whole, upstream = blocks()
-    server = whole[whole.index("server {") :]
-    for number, block in enumerate((whole, upstream + server)):
-        tested = replaced(block, ("listen 80;", f"listen {free_port()};"))  # only root may have 80
-        done = subprocess.run([*configured(tmp_path / str(number), tested), "-t"], capture_output=True, text=True, timeout=30, check=False)
-        assert done.returncode == 0, done.stderr
-        assert "warn" not in done.stderr
+def test_nginx_accepts_the_documented_configuration(tmp_path: Path) -> None:
+    full, upstream = documented_blocks()
+    server = full[full.index("server {") :]
+    for number, block in enumerate((full, upstream + server)):
+        configuration = replace_all(block, ("listen 80;", f"listen {free_port()};"))  # only root may bind port 80
+        result = subprocess.run(
+            [*nginx_command(tmp_path / str(number), configuration), "-t"], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert result.returncode == 0, result.stderr
+        assert "warn" not in result.stderr
 
 
 @needs_nginx
-def test_behind_a_unix_socket_every_client_counts_alone(tmp_path: Path) -> None:
-    listening = tmp_path / "site.sock"
-    settings = {"listen": f"unix:{listening}", "public_url": "http://127.0.0.1", "trusted_proxies": "unix", "requests_per_network": "40"}
-    with site_process(tmp_path, **settings) as made:
-        made.launch()
-        assert wait_until(listening.exists, 40), made.log
-        with nginx(tmp_path / "nginx", f"unix:{listening}") as proxy:
-            assert wait_until(lambda: proxy.request("GET", "/health", "192.0.2.9")[0] == 200), made.log
+def test_behind_a_unix_socket_clients_are_limited_separately(tmp_path: Path) -> None:
+    socket_path = tmp_path / "site.sock"
+    settings = {"listen": f"unix:{socket_path}", "public_url": "http://127.0.0.1", "trusted_proxies": "unix", "requests_per_network": "40"}
+    with site_process(tmp_path, **settings) as site:
+        site.launch()
+        assert wait_until(socket_path.exists, 40), site.log
+        with nginx(tmp_path / "nginx", f"unix:{socket_path}") as proxy:
+            assert wait_until(lambda: proxy.request("GET", "/health", "192.0.2.9")[0] == 200), site.log
             statuses = [proxy.request("GET", "/login", "192.0.2.1")[0] for _ in range(100)]
             assert statuses[0] == 200
             assert 429 in statuses  # not necessarily the last one: a new window may begin among them
             assert proxy.request("GET", "/login", "192.0.2.2")[0] == 200
-        made.stop()
-    noted = (made.data_dir / "log" / "access.log").read_text("utf-8")
-    assert {line.split()[1] for line in noted.splitlines()} >= {"192.0.2.1", "192.0.2.2"}
-    assert "0.0.0.0" not in noted
+        site.stop()
+    log = (site.data_dir / "log" / "access.log").read_text("utf-8")
+    assert {line.split()[1] for line in log.splitlines()} >= {"192.0.2.1", "192.0.2.2"}
+    assert "0.0.0.0" not in log
 
 
 @define
-class Asking:
-    """Somebody who reads and writes all the time; `statuses` is what came."""
+class RequestLoop:
+    """A client that sends requests until `finished` is set. `statuses` holds the status codes."""
 
     proxy: Proxy
     statuses: list[int] = field(factory=list)
-    done: threading.Event = field(factory=threading.Event)
+    finished: threading.Event = field(factory=threading.Event)
 
-    def go_on(self) -> None:
-        """Until it is done."""
-        while not self.done.wait(0.01):
+    def run(self) -> None:
+        """Send requests until `finished` is set."""
+        while not self.finished.wait(0.01):
             self.statuses.append(self.proxy.request("GET", "/login")[0])
             self.statuses.append(self.proxy.request("POST", "/oauth/token")[0])
 
 
 @needs_nginx
-def test_nobody_notices_that_one_process_after_the_other_is_restarted(tmp_path: Path) -> None:
+def test_restarting_processes_one_by_one_fails_no_request(tmp_path: Path) -> None:
     with ExitStack() as stack:
         server = stack.enter_context(Server.below(tmp_path / "postgres"))
         sites: list[SiteProcess] = []
@@ -151,17 +155,17 @@ def test_nobody_notices_that_one_process_after_the_other_is_restarted(tmp_path: 
             sites.append(stack.enter_context(site_process(tmp_path / name, **common)))
             sites[-1].start()
         proxy = stack.enter_context(nginx(tmp_path / "nginx", *(f"127.0.0.1:{each.port}" for each in sites)))
-        asking = Asking(proxy)
-        thread = threading.Thread(target=asking.go_on)
+        request_loop = RequestLoop(proxy)
+        thread = threading.Thread(target=request_loop.run)
         thread.start()
         try:
             for each in sites:
                 each.stop()
                 each.start()
         finally:
-            asking.done.set()
+            request_loop.finished.set()
             thread.join(40)
         for each in sites:
             each.stop()
-    assert len(asking.statuses) > 100
-    assert set(asking.statuses) == {200, 400}
+    assert len(request_loop.statuses) > 100
+    assert set(request_loop.statuses) == {200, 400}

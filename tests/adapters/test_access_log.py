@@ -1,4 +1,4 @@
-"""The access log: several processes write whole lines into one file, which may be moved away at any moment."""
+"""Tests of the access log: several processes append whole lines to one file, which may be renamed at any time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microblog.adapters.access_log import AccessLog
 
 WRITERS, BATCHES, LINES = 4, 150, 20
 
-# Appends batches of lines; each line says whose it is, and is long enough to be torn.
+# Appends batches of lines; each has the number of its writer, and is long enough to be torn.
 WRITER = f"""
 import sys
 from pathlib import Path
@@ -31,8 +31,8 @@ log.stop()
 LINE = re.compile(r"(\d+ \d+ \d+) x* end")
 
 
-def written(directory: Path) -> list[str]:
-    """What identifies each line in all files; a line that is not whole fails."""
+def read_line_ids(directory: Path) -> list[str]:
+    """Return the id of each line in all files; fail on an incomplete line."""
     lines = [line for path in directory.iterdir() for line in path.read_text("utf-8").split("\n")[:-1]]
     found = [LINE.fullmatch(line) for line in lines]
     assert all(found), next(line for line, match in zip(lines, found, strict=True) if not match)
@@ -55,7 +55,7 @@ def test_no_line_of_several_processes_is_lost_or_torn(tmp_path: Path, length: in
         writer.stdin.flush()
     moved = 0
     while any(writer.poll() is None for writer in writers):
-        if path.exists() and path.stat().st_size:  # as logrotate does, without telling anybody
+        if path.exists() and path.stat().st_size:  # as logrotate does, without a signal
             os.rename(path, tmp_path / f"moved.{moved}")
             moved += 1
     for writer in writers:
@@ -65,7 +65,7 @@ def test_no_line_of_several_processes_is_lost_or_torn(tmp_path: Path, length: in
         writer.stdin.close()
         writer.stdout.close()
     expected = [f"{number} {batch} {line}" for number in range(WRITERS) for batch in range(BATCHES) for line in range(LINES)]
-    assert sorted(written(tmp_path)) == sorted(expected)
+    assert sorted(read_line_ids(tmp_path)) == sorted(expected)
 
 
 def test_a_long_file_gets_a_number_and_the_oldest_goes(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_long_file_gets_a_number_and_the_oldest_goes(tmp_path: Path) -> None:
     }
 
 
-def test_a_process_that_stands_still_while_it_begins_a_new_file_holds_nobody_up(tmp_path: Path) -> None:
+def test_a_process_that_hangs_during_rotation_blocks_no_other(tmp_path: Path) -> None:
     log = AccessLog(tmp_path / "access.log", length=10)
     log.start()
     log.write("x" * 20 + "\n")
@@ -93,7 +93,7 @@ def test_a_process_that_stands_still_while_it_begins_a_new_file_holds_nobody_up(
     assert (tmp_path / "access.log").read_text().endswith("x\nstill written\n")
 
 
-def test_after_a_line_that_was_cut_off_the_next_begins_a_line(tmp_path: Path) -> None:
+def test_a_line_after_a_truncated_one_starts_on_a_new_line(tmp_path: Path) -> None:
     (tmp_path / "access.log").write_text("whole\ncut o")
     log = AccessLog(tmp_path / "access.log")
     log.start()
@@ -103,7 +103,7 @@ def test_after_a_line_that_was_cut_off_the_next_begins_a_line(tmp_path: Path) ->
     assert (tmp_path / "access.log").read_text() == "whole\ncut o\nnext\nlast\n"
 
 
-def test_only_its_owner_reads_it(tmp_path: Path) -> None:
+def test_the_log_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     log = AccessLog.below(tmp_path)
     log.start()
     log.stop()

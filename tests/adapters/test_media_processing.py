@@ -1,4 +1,4 @@
-"""What comes out of the studio: pictures that show what was uploaded and nothing else, whatever was in the file."""
+"""Tests of media processing: converted images, video and audio, without metadata and within limits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from microblog.model.media import Dimensions, Format, MediaKind
 from tests import fakes, files
 from tests.fakes import done
 
-needs_ffmpeg = pytest.mark.skipif(not (shutil.which("ffmpeg") and shutil.which("ffprobe")), reason="films need ffmpeg")
+needs_ffmpeg = pytest.mark.skipif(not (shutil.which("ffmpeg") and shutil.which("ffprobe")), reason="video needs ffmpeg")
 PROBE = [
     shutil.which("ffprobe") or "",
     "-v",
@@ -38,16 +38,16 @@ RED, BLUE = (254, 0, 0), (0, 0, 254)
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> DirectoryMediaStore:
+def media_store(tmp_path: Path) -> DirectoryMediaStore:
     return fakes.studio(tmp_path)
 
 
-def shown(studio: DirectoryMediaStore, name: str) -> Image.Image:
-    with Image.open(studio.path(name)) as image:
+def open_as_rgb(media_store: DirectoryMediaStore, name: str) -> Image.Image:
+    with Image.open(media_store.path(name)) as image:
         return image.convert("RGB")
 
 
-def near(pixel: object, colour: tuple[int, int, int]) -> bool:
+def is_near(pixel: object, colour: tuple[int, int, int]) -> bool:
     assert isinstance(pixel, tuple)
     return all(abs(a - b) < 12 for a, b in zip(pixel, colour, strict=True))
 
@@ -65,51 +65,53 @@ def near(pixel: object, colour: tuple[int, int, int]) -> bool:
         (Format.GIF, ".png", "P"),
     ],
 )
-def test_each_format_becomes_one_that_every_browser_shows(studio: DirectoryMediaStore, format: Format, ending: str, mode: str) -> None:
-    made = done(studio.convert_image(files.picture(format.value, mode=mode), format, "aa"))
-    assert made.original == f"aa{ending}"
-    assert (made.size, made.preview_size) == (Dimensions(64, 48), Dimensions(64, 48))
-    assert len(made.blurhash or "") == 36
+def test_each_format_is_converted_to_one_that_browsers_support(
+    media_store: DirectoryMediaStore, format: Format, ending: str, mode: str
+) -> None:
+    converted = done(media_store.convert_image(files.picture(format.value, mode=mode), format, "aa"))
+    assert converted.original == f"aa{ending}"
+    assert (converted.size, converted.preview_size) == (Dimensions(64, 48), Dimensions(64, 48))
+    assert len(converted.blurhash or "") == 36
     if mode != "L":
-        image = shown(studio, made.original)
-        assert near(image.getpixel((5, 20)), RED)
-        assert near(image.getpixel((60, 20)), BLUE)
+        image = open_as_rgb(media_store, converted.original)
+        assert is_near(image.getpixel((5, 20)), RED)
+        assert is_near(image.getpixel((60, 20)), BLUE)
 
 
-def test_sixteen_bit_pictures_are_not_blown_out(studio: DirectoryMediaStore) -> None:
+def test_sixteen_bit_images_keep_their_brightness(media_store: DirectoryMediaStore) -> None:
     image = Image.new("I;16", (8, 8), 0x8000)
-    made = done(studio.convert_image(files.saved(image, "PNG"), Format.PNG, "aa"))
-    assert near(shown(studio, made.original).getpixel((3, 3)), (128, 128, 128))
+    converted = done(media_store.convert_image(files.saved(image, "PNG"), Format.PNG, "aa"))
+    assert is_near(open_as_rgb(media_store, converted.original).getpixel((3, 3)), (128, 128, 128))
 
 
-def test_a_large_picture_is_made_smaller_and_its_preview_small(studio: DirectoryMediaStore) -> None:
-    made = done(studio.convert_image(files.picture(size=(5000, 2500)), Format.JPEG, "aa"))
-    assert made.size is not None
-    assert made.preview_size is not None
-    assert made.size.area <= 8_294_400
-    assert PREVIEW_AREA * 0.95 < made.preview_size.area <= PREVIEW_AREA
-    assert abs(made.size.width / made.size.height - 2) < 0.01
+def test_a_large_image_is_scaled_down_with_a_small_preview(media_store: DirectoryMediaStore) -> None:
+    converted = done(media_store.convert_image(files.picture(size=(5000, 2500)), Format.JPEG, "aa"))
+    assert converted.size is not None
+    assert converted.preview_size is not None
+    assert converted.size.area <= 8_294_400
+    assert PREVIEW_AREA * 0.95 < converted.preview_size.area <= PREVIEW_AREA
+    assert abs(converted.size.width / converted.size.height - 2) < 0.01
 
 
-def test_transparency_stays(studio: DirectoryMediaStore) -> None:
+def test_transparency_is_preserved(media_store: DirectoryMediaStore) -> None:
     image = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
-    made = done(studio.convert_image(files.saved(image, "PNG"), Format.PNG, "aa"))
-    assert made.original == "aa.png"
-    with Image.open(studio.path("aa.png")) as stored:
+    converted = done(media_store.convert_image(files.saved(image, "PNG"), Format.PNG, "aa"))
+    assert converted.original == "aa.png"
+    with Image.open(media_store.path("aa.png")) as stored:
         assert stored.mode == "RGBA"
         assert stored.getpixel((1, 1)) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(("orientation", "red_at"), [(1, (5, 20)), (3, (60, 20)), (6, (20, 5)), (8, (20, 60))])
-def test_a_picture_is_turned_upright(studio: DirectoryMediaStore, orientation: int, red_at: tuple[int, int]) -> None:
+def test_exif_orientation_is_applied(media_store: DirectoryMediaStore, orientation: int, red_at: tuple[int, int]) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    made = done(studio.convert_image(files.picture(exif=exif), Format.JPEG, "aa"))
-    assert made.size == (Dimensions(48, 64) if orientation in (6, 8) else Dimensions(64, 48))
-    assert near(shown(studio, made.original).getpixel(red_at), RED)
+    converted = done(media_store.convert_image(files.picture(exif=exif), Format.JPEG, "aa"))
+    assert converted.size == (Dimensions(48, 64) if orientation in (6, 8) else Dimensions(64, 48))
+    assert is_near(open_as_rgb(media_store, converted.original).getpixel(red_at), RED)
 
 
-def test_nothing_of_the_metadata_is_kept(studio: DirectoryMediaStore) -> None:
+def test_metadata_is_removed(media_store: DirectoryMediaStore) -> None:
     exif, info = Image.Exif(), PngInfo()
     exif[0x010E] = "SECRETPLACE"
     info.add_text("Comment", "SECRETPLACE")
@@ -120,45 +122,45 @@ def test_nothing_of_the_metadata_is_kept(studio: DirectoryMediaStore) -> None:
         (Format.GIF, files.picture("GIF", mode="P", comment=b"SECRETPLACE")),
     ]:
         assert b"SECRETPLACE" in file.getvalue()
-        done(studio.convert_image(file, format, f"a{format.value}"))
-    kept = b"".join(path.read_bytes() for path in studio.directory.rglob("*") if path.is_file())
-    assert b"SECRETPLACE" not in kept
+        done(media_store.convert_image(file, format, f"a{format.value}"))
+    stored = b"".join(path.read_bytes() for path in media_store.directory.rglob("*") if path.is_file())
+    assert b"SECRETPLACE" not in stored
 
 
-def test_what_hangs_behind_a_picture_is_cut_off(studio: DirectoryMediaStore) -> None:
+def test_data_after_the_image_is_removed(media_store: DirectoryMediaStore) -> None:
     file = BytesIO(files.picture().getvalue() + b"<script>alert(1)</script>PK\x03\x04")
-    made = done(studio.convert_image(file, Format.JPEG, "aa"))
-    assert b"script" not in studio.path(made.original).read_bytes()
+    converted = done(media_store.convert_image(file, Format.JPEG, "aa"))
+    assert b"script" not in media_store.path(converted.original).read_bytes()
 
 
-def test_a_bomb_of_pixels_is_refused_before_it_is_decoded(studio: DirectoryMediaStore) -> None:
+def test_a_decompression_bomb_is_refused_before_decoding(media_store: DirectoryMediaStore) -> None:
     file = files.saved(Image.new("1", (20_000, 20_000)), "PNG")
     assert len(file.getvalue()) < 100_000
     with pytest.raises(Invalid, match="20000x20000 images are not supported"):
-        done(studio.convert_image(file, Format.PNG, "aa"))
+        done(media_store.convert_image(file, Format.PNG, "aa"))
 
 
-@pytest.mark.parametrize("sent", [b"", b"\xff\xd8\xff", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%!PS-Adobe-3.0", b"GIF89a\0\0"])
-def test_what_cannot_be_read_is_refused_and_nothing_is_kept(studio: DirectoryMediaStore, sent: bytes) -> None:
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%!PS-Adobe-3.0", b"GIF89a\0\0"])
+def test_an_unreadable_file_is_refused_and_nothing_is_stored(media_store: DirectoryMediaStore, data: bytes) -> None:
     for format in (Format.JPEG, Format.GIF):
         with pytest.raises(Invalid, match="could not be verified"):
-            done(studio.convert_image(BytesIO(sent), format, "aa"))
-    assert studio.names_with_stem("aa") == []
+            done(media_store.convert_image(BytesIO(data), format, "aa"))
+    assert media_store.names_with_stem("aa") == []
 
 
-def test_where_the_disk_is_full_that_is_said_and_not_that_the_picture_is_broken(studio: DirectoryMediaStore) -> None:
+def test_a_full_disk_is_not_reported_as_a_broken_image(media_store: DirectoryMediaStore) -> None:
     for name in ("aa.png", "aa.jpg", "aa.webp", "aa-small.png", "aa-small.jpg", "aa-small.webp"):
-        studio.path(name).parent.mkdir(parents=True, exist_ok=True)
-        studio.path(name).symlink_to("/dev/full")
+        media_store.path(name).parent.mkdir(parents=True, exist_ok=True)
+        media_store.path(name).symlink_to("/dev/full")
     with pytest.raises(Unavailable, match="run out of storage"):
-        done(studio.convert_image(files.picture(), Format.JPEG, "aa"))
+        done(media_store.convert_image(files.picture(), Format.JPEG, "aa"))
 
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def described(format: str) -> bytes:
-    """A picture with every kind of metadata that its format has."""
+def image_with_metadata(format: str) -> bytes:
+    """Return an image with every kind of metadata that its format supports."""
     exif, info = Image.Exif(), PngInfo()
     exif[0x0112], exif[0x010E] = 1, "described " * 5
     info.add_text("Comment", "text " * 10)
@@ -172,163 +174,168 @@ def described(format: str) -> bytes:
     return files.picture(format, exif=exif, icc_profile=PROFILE, **kinds[format]).getvalue()
 
 
-def metadata(format: str, sent: bytes) -> list[tuple[int, int]]:
-    """Where the parts with metadata are: first and last byte behind their heads."""
-    parts, at = [], {"JPEG": 2, "PNG": 8, "WEBP": 12}[format]
-    while at + 12 <= len(sent):
+def metadata_ranges(format: str, data: bytes) -> list[tuple[int, int]]:
+    """Return the byte ranges of the metadata sections, without their headers."""
+    parts, position = [], {"JPEG": 2, "PNG": 8, "WEBP": 12}[format]
+    while position + 12 <= len(data):
         if format == "JPEG":
-            name, end = sent[at + 1 : at + 2], at + 2 + int.from_bytes(sent[at + 2 : at + 4])
+            name, end = data[position + 1 : position + 2], position + 2 + int.from_bytes(data[position + 2 : position + 4])
             head, wanted = 4, 0xE0 <= name[0] <= 0xEF or name[0] == 0xFE
             if name[0] == 0xDA:
                 break
         elif format == "PNG":
-            name, end = sent[at + 4 : at + 8], at + 12 + int.from_bytes(sent[at : at + 4])
+            name, end = data[position + 4 : position + 8], position + 12 + int.from_bytes(data[position : position + 4])
             head, wanted = 8, name not in (b"IHDR", b"IDAT", b"IEND")
         else:
-            name, size = sent[at : at + 4], int.from_bytes(sent[at + 4 : at + 8], "little")
-            end, head, wanted = at + 8 + size + size % 2, 8, name in (b"EXIF", b"ICCP", b"XMP ")
-        parts += [(at + head, end)] if wanted else []
-        at = end
+            name, size = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
+            end, head, wanted = position + 8 + size + size % 2, 8, name in (b"EXIF", b"ICCP", b"XMP ")
+        parts += [(position + head, end)] if wanted else []
+        position = end
     return parts
 
 
 @pytest.mark.parametrize("format", [Format.JPEG, Format.PNG, Format.WEBP])
-def test_metadata_that_cannot_be_read_are_ignored_whatever_their_kind(studio: DirectoryMediaStore, format: Format) -> None:
-    whole, chance = described(format.value), random.Random(1)
-    parts = metadata(format.value, whole)
+def test_broken_metadata_is_ignored(media_store: DirectoryMediaStore, format: Format) -> None:
+    original, rng = image_with_metadata(format.value), random.Random(1)
+    parts = metadata_ranges(format.value, original)
     assert len(parts) >= 3
     for number, (start, end) in enumerate(parts * 3):
-        sent = bytearray(whole)
+        data = bytearray(original)
         if number < len(parts):
-            sent[start:end] = b"not what it was "[: end - start].ljust(end - start, b"?")
+            data[start:end] = b"not what it was "[: end - start].ljust(end - start, b"?")
         else:
-            for place in chance.sample(range(start, end), min(6, end - start)):
-                sent[place] = chance.randrange(256)
-        made = done(studio.convert_image(BytesIO(bytes(sent)), format, f"a{number}"))
-        assert made.size in (Dimensions(64, 48), Dimensions(48, 64)), (start, end)
-        assert near(shown(studio, made.original).getpixel((5, 5)), RED), (start, end)
+            for offset in rng.sample(range(start, end), min(6, end - start)):
+                data[offset] = rng.randrange(256)
+        converted = done(media_store.convert_image(BytesIO(bytes(data)), format, f"a{number}"))
+        assert converted.size in (Dimensions(64, 48), Dimensions(48, 64)), (start, end)
+        assert is_near(open_as_rgb(media_store, converted.original).getpixel((5, 5)), RED), (start, end)
 
 
-def test_several_pictures_in_a_jpeg_are_no_animation(studio: DirectoryMediaStore) -> None:
+def test_a_jpeg_with_several_images_is_not_an_animation(media_store: DirectoryMediaStore) -> None:
     image = Image.open(files.picture())
-    made = done(studio.convert_image(files.saved(image, "MPO", save_all=True, append_images=[image.copy()]), Format.JPEG, "aa"))
-    assert (made.original, made.preview) == ("aa.jpg", "aa-small.jpg")
+    converted = done(media_store.convert_image(files.saved(image, "MPO", save_all=True, append_images=[image.copy()]), Format.JPEG, "aa"))
+    assert (converted.original, converted.preview) == ("aa.jpg", "aa-small.jpg")
 
 
-def test_a_preview_is_of_the_same_format_as_the_picture(studio: DirectoryMediaStore) -> None:
+def test_a_preview_has_the_format_of_the_image(media_store: DirectoryMediaStore) -> None:
     for format, ending in ((Format.PNG, "png"), (Format.JPEG, "jpg"), (Format.WEBP, "webp"), (Format.GIF, "png")):
-        made = done(studio.convert_image(files.picture(format.value, size=(900, 600)), format, f"a{ending}"))
-        assert (made.preview or "").endswith(f"-small.{ending}")
+        converted = done(media_store.convert_image(files.picture(format.value, size=(900, 600)), format, f"a{ending}"))
+        assert (converted.preview or "").endswith(f"-small.{ending}")
 
 
 def test_an_animation_that_is_too_large_is_refused_with_the_limit(tmp_path: Path) -> None:
-    studio = fakes.studio(tmp_path, films=False)
+    media_store = fakes.studio(tmp_path, films=False)
     first, *others = [Image.new("1", (4_000, 2_600), number % 2) for number in range(10)]
     with pytest.raises(Invalid, match="more than 100,000,000 pixels in all their frames"):
-        done(studio.convert_image(files.saved(first, "GIF", save_all=True, append_images=others), Format.GIF, "aa"))
+        done(media_store.convert_image(files.saved(first, "GIF", save_all=True, append_images=others), Format.GIF, "aa"))
 
 
-def test_a_cut_off_picture_is_refused(studio: DirectoryMediaStore) -> None:
-    whole = files.picture(size=(800, 600)).getvalue()
+def test_a_truncated_image_is_refused(media_store: DirectoryMediaStore) -> None:
+    original = files.picture(size=(800, 600)).getvalue()
     with pytest.raises(Invalid):
-        done(studio.convert_image(BytesIO(whole[: len(whole) // 2]), Format.JPEG, "aa"))
+        done(media_store.convert_image(BytesIO(original[: len(original) // 2]), Format.JPEG, "aa"))
 
 
-def test_one_format_is_never_taken_for_another(studio: DirectoryMediaStore) -> None:
+def test_a_wrong_format_is_refused(media_store: DirectoryMediaStore) -> None:
     with pytest.raises(Invalid):
-        done(studio.convert_image(files.picture("PNG"), Format.JPEG, "aa"))
+        done(media_store.convert_image(files.picture("PNG"), Format.JPEG, "aa"))
 
 
-def test_an_animation_stays_one_without_ffmpeg(tmp_path: Path) -> None:
-    studio = fakes.studio(tmp_path, films=False)
-    made = done(studio.convert_image(files.animation(4), Format.GIF, "aa"))
-    assert (made.original, made.preview) == ("aa.gif", "aa-small.png")
-    with Image.open(studio.path("aa.gif")) as image:
+def test_an_animation_is_kept_without_ffmpeg(tmp_path: Path) -> None:
+    media_store = fakes.studio(tmp_path, films=False)
+    converted = done(media_store.convert_image(files.animation(4), Format.GIF, "aa"))
+    assert (converted.original, converted.preview) == ("aa.gif", "aa-small.png")
+    with Image.open(media_store.path("aa.gif")) as image:
         assert getattr(image, "n_frames", 1) == 4
 
 
-def test_a_portrait_is_cut_to_fit(studio: DirectoryMediaStore) -> None:
-    name = done(studio.cropped(files.picture(size=(300, 900)), Format.JPEG, "aa", Dimensions(400, 400)))
-    assert shown(studio, name).size == (400, 400)
+def test_an_avatar_is_cropped_to_its_size(media_store: DirectoryMediaStore) -> None:
+    name = done(media_store.cropped(files.picture(size=(300, 900)), Format.JPEG, "aa", Dimensions(400, 400)))
+    assert open_as_rgb(media_store, name).size == (400, 400)
 
 
-def test_a_file_is_kept_and_removed_by_its_name(studio: DirectoryMediaStore) -> None:
-    done(studio.store(BytesIO(b"content"), "upload-1"))
-    with studio.open("upload-1") as file:
+def test_a_file_is_stored_and_deleted_by_name(media_store: DirectoryMediaStore) -> None:
+    done(media_store.store(BytesIO(b"content"), "upload-1"))
+    with media_store.open("upload-1") as file:
         assert file.read() == b"content"
-    assert studio.names_with_stem("upload-1") == ["upload-1"]
-    done(studio.delete(["upload-1", "never-there"]))
+    assert media_store.names_with_stem("upload-1") == ["upload-1"]
+    done(media_store.delete(["upload-1", "never-there"]))
     with pytest.raises(NotFound):
-        studio.open("upload-1")
+        media_store.open("upload-1")
 
 
-# --- films
+# --- video and audio
 
 
 @needs_ffmpeg
-def test_a_film_becomes_mp4_with_a_still_and_without_metadata(studio: DirectoryMediaStore) -> None:
-    done(studio.store(files.film(), "upload-1"))
-    kind, made = done(studio.convert_video("upload-1", Format.MP4, "aa"))
-    assert (kind, made.original, made.preview, made.size, made.frame_rate) == (
+def test_a_video_becomes_mp4_with_a_preview_and_without_metadata(media_store: DirectoryMediaStore) -> None:
+    done(media_store.store(files.film(), "upload-1"))
+    kind, converted = done(media_store.convert_video("upload-1", Format.MP4, "aa"))
+    assert (kind, converted.original, converted.preview, converted.size, converted.frame_rate) == (
         MediaKind.VIDEO,
         "aa.mp4",
         "aa-small.jpg",
         Dimensions(64, 48),
         "10/1",
     )
-    assert made.duration == pytest.approx(1, abs=0.1)
-    assert made.blurhash
-    assert b"secret" not in studio.path("aa.mp4").read_bytes()
-    assert studio.names_with_stem("aa") == ["aa-small.jpg", "aa.mp4"]
+    assert converted.duration == pytest.approx(1, abs=0.1)
+    assert converted.blurhash
+    assert b"secret" not in media_store.path("aa.mp4").read_bytes()
+    assert media_store.names_with_stem("aa") == ["aa-small.jpg", "aa.mp4"]
 
 
 @needs_ffmpeg
-def test_a_film_without_sound_and_a_moving_gif_play_by_themselves(studio: DirectoryMediaStore) -> None:
+def test_a_silent_video_and_an_animated_gif_become_gifv(media_store: DirectoryMediaStore) -> None:
     for number, (file, format) in enumerate([(files.film(sound=False), Format.MP4), (files.animation(), Format.GIF)]):
-        done(studio.store(file, f"upload-{number}"))
-        kind, made = done(studio.convert_video(f"upload-{number}", format, f"a{number}"))
-        assert (kind, made.original) == (MediaKind.GIFV, f"a{number}.mp4")
+        done(media_store.store(file, f"upload-{number}"))
+        kind, converted = done(media_store.convert_video(f"upload-{number}", format, f"a{number}"))
+        assert (kind, converted.original) == (MediaKind.GIFV, f"a{number}.mp4")
 
 
 @needs_ffmpeg
-def test_sound_becomes_mp3_without_a_picture(studio: DirectoryMediaStore) -> None:
-    done(studio.store(files.tune(), "upload-1"))
-    kind, made = done(studio.convert_video("upload-1", Format.WAV, "aa"))
-    assert (kind, made.original, made.preview, made.size) == (MediaKind.AUDIO, "aa.mp3", None, None)
-    assert made.duration == pytest.approx(1, abs=0.1)
+def test_audio_becomes_mp3_without_a_preview(media_store: DirectoryMediaStore) -> None:
+    done(media_store.store(files.tune(), "upload-1"))
+    kind, converted = done(media_store.convert_video("upload-1", Format.WAV, "aa"))
+    assert (kind, converted.original, converted.preview, converted.size) == (MediaKind.AUDIO, "aa.mp3", None, None)
+    assert converted.duration == pytest.approx(1, abs=0.1)
 
 
 @needs_ffmpeg
-def test_the_cover_of_a_sound_is_its_preview(studio: DirectoryMediaStore) -> None:
+def test_the_cover_of_an_audio_file_is_its_preview(media_store: DirectoryMediaStore) -> None:
     for number, (name, format) in enumerate([("tune.mp3", Format.MP3), ("tune.flac", Format.FLAC), ("tune.m4a", Format.MP4)]):
-        done(studio.store(files.tune_with_cover(name), f"upload-{number}"))
-        kind, made = done(studio.convert_video(f"upload-{number}", format, f"a{number}"))
-        assert (kind, made.original, made.preview, made.size) == (MediaKind.AUDIO, f"a{number}.mp3", f"a{number}-small.jpg", None), name
-        assert (made.preview_size, bool(made.blurhash)) == (Dimensions(120, 90), True)
-        assert near(shown(studio, made.preview or "").getpixel((20, 40)), (254, 0, 0))
-        assert studio.names_with_stem(f"a{number}") == [f"a{number}-small.jpg", f"a{number}.mp3"]
+        done(media_store.store(files.tune_with_cover(name), f"upload-{number}"))
+        kind, converted = done(media_store.convert_video(f"upload-{number}", format, f"a{number}"))
+        assert (kind, converted.original, converted.preview, converted.size) == (
+            MediaKind.AUDIO,
+            f"a{number}.mp3",
+            f"a{number}-small.jpg",
+            None,
+        ), name
+        assert (converted.preview_size, bool(converted.blurhash)) == (Dimensions(120, 90), True)
+        assert is_near(open_as_rgb(media_store, converted.preview or "").getpixel((20, 40)), (254, 0, 0))
+        assert media_store.names_with_stem(f"a{number}") == [f"a{number}-small.jpg", f"a{number}.mp3"]
 
 
 @needs_ffmpeg
-def test_a_cover_that_cannot_be_read_costs_no_sound(studio: DirectoryMediaStore) -> None:
-    sent = bytearray(files.tune_with_cover("tune.mp3").getvalue())
-    at = sent.index(b"\x89PNG")
-    sent[at + 8 : at + 200] = b"x" * 192
-    done(studio.store(BytesIO(bytes(sent)), "upload-1"))
-    kind, made = done(studio.convert_video("upload-1", Format.MP3, "aa"))
-    assert (kind, made.original, made.preview) == (MediaKind.AUDIO, "aa.mp3", None)
+def test_an_unreadable_cover_is_ignored(media_store: DirectoryMediaStore) -> None:
+    data = bytearray(files.tune_with_cover("tune.mp3").getvalue())
+    position = data.index(b"\x89PNG")
+    data[position + 8 : position + 200] = b"x" * 192
+    done(media_store.store(BytesIO(bytes(data)), "upload-1"))
+    kind, converted = done(media_store.convert_video("upload-1", Format.MP3, "aa"))
+    assert (kind, converted.original, converted.preview) == (MediaKind.AUDIO, "aa.mp3", None)
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize(("ratio", "shown_as"), [("2", Dimensions(128, 48)), ("8/9", Dimensions(56, 48)), ("1", Dimensions(64, 48))])
-def test_a_film_with_other_than_square_pixels_has_the_size_that_it_is_shown_with(
-    studio: DirectoryMediaStore, ratio: str, shown_as: Dimensions
+@pytest.mark.parametrize(("ratio", "displayed_size"), [("2", Dimensions(128, 48)), ("8/9", Dimensions(56, 48)), ("1", Dimensions(64, 48))])
+def test_a_video_with_non_square_pixels_has_its_display_size(
+    media_store: DirectoryMediaStore, ratio: str, displayed_size: Dimensions
 ) -> None:
-    done(studio.store(files.film_like("-vf", f"setsar={ratio}"), "upload-1"))
-    _, made = done(studio.convert_video("upload-1", Format.MP4, "aa"))
-    assert (made.size, made.preview_size) == (shown_as, shown_as)
-    told = done(fakes.run_here([*PROBE, str(studio.path("aa.mp4"))], 20)).output.decode().split()
-    assert told in ([f"{shown_as.width},{shown_as.height},1:1"], [f"{shown_as.width},{shown_as.height},N/A"])
+    done(media_store.store(files.film_like("-vf", f"setsar={ratio}"), "upload-1"))
+    _, converted = done(media_store.convert_video("upload-1", Format.MP4, "aa"))
+    assert (converted.size, converted.preview_size) == (displayed_size, displayed_size)
+    probed = done(fakes.run_here([*PROBE, str(media_store.path("aa.mp4"))], 20)).output.decode().split()
+    assert probed in ([f"{displayed_size.width},{displayed_size.height},1:1"], [f"{displayed_size.width},{displayed_size.height},N/A"])
 
 
 @needs_ffmpeg
@@ -340,80 +347,80 @@ def test_a_film_with_other_than_square_pixels_has_the_size_that_it_is_shown_with
         (("-vf", "scale=2000:100,setsar=60"), r"^120000x100 videos are not supported"),
     ],
 )
-def test_what_is_wrong_with_a_film_names_the_limit(studio: DirectoryMediaStore, options: tuple[str, ...], sentence: str) -> None:
-    done(studio.store(files.film_like(*options), "upload-1"))
+def test_an_unsupported_video_is_refused_with_the_limit(media_store: DirectoryMediaStore, options: tuple[str, ...], sentence: str) -> None:
+    done(media_store.store(files.film_like(*options), "upload-1"))
     with pytest.raises(Invalid) as caught:
-        done(studio.convert_video("upload-1", Format.MP4, "aa"))
+        done(media_store.convert_video("upload-1", Format.MP4, "aa"))
     assert re.search(sentence, caught.value.sentence)
 
 
 @needs_ffmpeg
 @pytest.mark.parametrize(
-    ("bounds", "sentence"),
+    ("limits", "sentence"),
     [(MediaLimits(1, 0.01, 4_000_000_000, 10_000_000), "takes too long"), (MediaLimits(60, 60, 4_000_000_000, 2_000), "larger than 0 MB")],
 )
-def test_a_film_that_takes_too_much_is_refused_with_the_limit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bounds: MediaLimits, sentence: str
+def test_a_video_that_exceeds_a_limit_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: MediaLimits, sentence: str
 ) -> None:
-    studio = fakes.studio(tmp_path)
-    done(studio.store(files.film_like("-vf", "scale=640:480"), "upload-1"))
-    monkeypatch.setattr("microblog.adapters.media_processing.FILM", bounds)
+    media_store = fakes.studio(tmp_path)
+    done(media_store.store(files.film_like("-vf", "scale=640:480"), "upload-1"))
+    monkeypatch.setattr("microblog.adapters.media_processing.FILM", limits)
     with pytest.raises(Invalid, match=sentence):
-        done(studio.convert_video("upload-1", Format.MP4, "aa"))
+        done(media_store.convert_video("upload-1", Format.MP4, "aa"))
 
 
 @needs_ffmpeg
-def test_where_the_disk_is_full_a_film_is_not_called_broken(studio: DirectoryMediaStore) -> None:
-    done(studio.store(files.film_like("-vf", "scale=640:480"), "upload-1"))
-    studio.path("aa.mp4").parent.mkdir(parents=True)
-    studio.path("aa.mp4").symlink_to("/dev/full")
+def test_a_full_disk_is_not_reported_as_a_broken_video(media_store: DirectoryMediaStore) -> None:
+    done(media_store.store(files.film_like("-vf", "scale=640:480"), "upload-1"))
+    media_store.path("aa.mp4").parent.mkdir(parents=True)
+    media_store.path("aa.mp4").symlink_to("/dev/full")
     with pytest.raises(Unavailable, match="run out of storage"):
-        done(studio.convert_video("upload-1", Format.MP4, "aa"))
+        done(media_store.convert_video("upload-1", Format.MP4, "aa"))
 
 
 @needs_ffmpeg
-def test_a_film_that_names_other_files_reads_none_of_them(studio: DirectoryMediaStore, tmp_path: Path) -> None:
+def test_a_playlist_reads_no_other_files(media_store: DirectoryMediaStore, tmp_path: Path) -> None:
     secret = tmp_path / "secret.mp4"
     secret.write_bytes(files.film().getvalue())
     for text in (f"#EXTM3U\n#EXTINF:1,\nfile://{secret}\n", f"ffconcat version 1.0\nfile {secret}\n"):
-        done(studio.store(BytesIO(text.encode()), "upload-1"))
+        done(media_store.store(BytesIO(text.encode()), "upload-1"))
         for format in (Format.MP4, Format.MATROSKA, Format.OGG):
             with pytest.raises(Invalid):
-                done(studio.convert_video("upload-1", format, "aa"))
+                done(media_store.convert_video("upload-1", format, "aa"))
 
 
-# --- the programs
+# --- sandboxed programs
 
 
-def python(code: str, **bounds: int) -> list[str]:
+def python_command(code: str, **limits: int) -> list[str]:
     import sys
 
-    return command_line([sys.executable, "-I", "-c", code], **({"seconds": 5, "memory": 500_000_000, "file": 1_000_000} | bounds))
+    return command_line([sys.executable, "-I", "-c", code], **({"seconds": 5, "memory": 500_000_000, "file": 1_000_000} | limits))
 
 
 @pytest.mark.parametrize(
-    "greedy",
+    "code",
     [
         "bytearray(2_000_000_000)",
         "open('/tmp/microblog-test-large', 'wb').write(b'x' * 10_000_000)",
         "[open('/dev/null') for _ in range(1000)]",
     ],
 )
-def test_a_program_that_takes_too_much_fails(greedy: str) -> None:
-    assert not done(fakes.run_here(python(f"files = {greedy}"), 10)).well
+def test_a_program_that_exceeds_its_limits_fails(code: str) -> None:
+    assert not done(fakes.run_here(python_command(f"files = {code}"), 10)).well
     Path("/tmp/microblog-test-large").unlink(missing_ok=True)
 
 
-def test_a_program_that_computes_too_long_is_ended() -> None:
-    assert not done(fakes.run_here(python("while True: pass", seconds=1), 10)).well
+def test_a_program_that_computes_too_long_is_killed() -> None:
+    assert not done(fakes.run_here(python_command("while True: pass", seconds=1), 10)).well
 
 
-def test_a_program_sees_nothing_of_our_environment() -> None:
-    ended = done(fakes.run_here(python("import os; print(sorted(os.environ))"), 10))
-    assert ended.output == b"['LC_ALL', 'PATH']\n"
+def test_a_program_gets_a_minimal_environment() -> None:
+    result = done(fakes.run_here(python_command("import os; print(sorted(os.environ))"), 10))
+    assert result.output == b"['LC_ALL', 'PATH']\n"
 
 
-async def test_the_reactor_goes_on_while_a_program_runs_and_a_hanging_one_is_killed() -> None:
+async def test_the_reactor_is_not_blocked_and_a_hanging_program_is_killed() -> None:
     run = runner(reactor)
     ticks: list[int] = []
 
@@ -423,16 +430,16 @@ async def test_the_reactor_goes_on_while_a_program_runs_and_a_hanging_one_is_kil
 
     over: list[int] = []
     tick()
-    ended = await run(python("import time; time.sleep(60)"), 0.5)
+    result = await run(python_command("import time; time.sleep(60)"), 0.5)
     over.append(1)
-    assert not ended.well
+    assert not result.well
     assert len(ticks) > 10
 
 
-async def test_a_program_that_says_too_much_is_ended() -> None:
-    assert not (await runner(reactor)(python("while True: print('x' * 1000)", seconds=20), 30)).well
+async def test_a_program_with_too_much_output_is_killed() -> None:
+    assert not (await runner(reactor)(python_command("while True: print('x' * 1000)", seconds=20), 30)).well
 
 
-async def test_what_a_program_says_comes_whole() -> None:
-    ended = await runner(reactor)(python("print('x' * 200_000)"), 30)
-    assert (ended.well, len(ended.output)) == (True, 200_001)
+async def test_large_output_is_complete() -> None:
+    result = await runner(reactor)(python_command("print('x' * 200_000)"), 30)
+    assert (result.well, len(result.output)) == (True, 200_001)

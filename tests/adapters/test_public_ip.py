@@ -1,4 +1,4 @@
-"""No form of an address that is not public is taken for one, and robots.txt is read as RFC 9309 says."""
+"""Tests of the check for public addresses, and of robots.txt (RFC 9309)."""
 
 from __future__ import annotations
 
@@ -71,27 +71,27 @@ PRIVATE_6 = [
 
 
 @pytest.mark.parametrize("address", PRIVATE_4 + PRIVATE_6)
-def test_what_is_not_public_is_not(address: str) -> None:
+def test_private_and_reserved_addresses_are_not_public(address: str) -> None:
     assert not is_public(address)
 
 
 @pytest.mark.parametrize(
     "address", ["8.8.8.8", "1.1.1.1", "172.15.0.1", "172.32.0.1", "2606:4700::1111", "2a00:1450::1", "64:ff9b::8.8.8.8"]
 )
-def test_what_is_public_is(address: str) -> None:
+def test_public_addresses_are_public(address: str) -> None:
     assert is_public(address)
 
 
 @pytest.mark.parametrize("text", ["", "localhost", "2130706433", "0x7f000001", "017700000001", "127.1", "1.2.3.4.5", "8.8.8.8 ", "[::1]"])
-def test_other_ways_to_write_an_address_are_none(text: str) -> None:
+def test_other_spellings_are_not_addresses(text: str) -> None:
     assert not is_public(text)
 
 
 @given(st.sampled_from(PRIVATE_4).map(IPv4Address))
-def test_no_address_carries_a_private_one_in(inside: IPv4Address) -> None:
-    number = int(inside)
-    for carrier in (number, 0xFFFF << 32 | number, 0x64FF9B << 96 | number, 0x2002 << 112 | number << 80):
-        assert not is_public(str(IPv6Address(carrier)))
+def test_an_embedded_private_address_is_not_public(private: IPv4Address) -> None:
+    number = int(private)
+    for embedded in (number, 0xFFFF << 32 | number, 0x64FF9B << 96 | number, 0x2002 << 112 | number << 80):
+        assert not is_public(str(IPv6Address(embedded)))
 
 
 ROBOTS = """
@@ -124,11 +124,11 @@ Crawl-delay: 5
         ("other", "/x", False),
     ],
 )
-def test_the_longest_rule_of_ones_own_group_decides(agent: str, path: str, allowed: bool) -> None:
+def test_the_longest_rule_of_the_matching_group_decides(agent: str, path: str, allowed: bool) -> None:
     assert parse(ROBOTS, agent).allows(path) is allowed
 
 
-def test_an_empty_disallow_forbids_nothing_and_of_equals_the_kinder_counts() -> None:
+def test_an_empty_disallow_allows_all_and_allow_wins_a_tie() -> None:
     assert parse("User-agent: *\nDisallow:", "x").allows("/")
     assert Robots(((False, "/a"), (True, "/a"))).allows("/a")
     assert EVERYTHING.allows("/")
@@ -136,13 +136,13 @@ def test_an_empty_disallow_forbids_nothing_and_of_equals_the_kinder_counts() -> 
     assert parse("Disallow: /", "x") == EVERYTHING
 
 
-def test_hostile_rules_take_no_time() -> None:
-    begun = time.process_time()
+def test_matching_hostile_rules_is_fast() -> None:
+    started = time.process_time()
     rules = parse("User-agent: *\n" + f"Disallow: /{'*a' * 1000}$\n" * 400, "x")
     rules.allows("/" + "a" * 2000 + "b")
-    assert time.process_time() - begun < 2
+    assert time.process_time() - started < 2
 
 
 @given(st.text(), st.text())
-def test_anything_can_be_read(text: str, path: str) -> None:
+def test_any_text_can_be_parsed(text: str, path: str) -> None:
     assert parse(text, "x").allows(path) in (True, False)

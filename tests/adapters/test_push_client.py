@@ -1,4 +1,4 @@
-"""Push messages go where they may, once, and wait for nobody without end."""
+"""Tests of the push client: delivery over HTTPS, time limits, no access to private networks (SSRF)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from microblog.adapters.push_client import PushClient
 from microblog.model.cards import FetchError
 from microblog.model.push import PushResponse
 from tests.adapters.fake_web_server import FakeDnsReactor
-from tests.adapters.test_http_fetcher import WAYS_HOME
+from tests.adapters.test_http_fetcher import LOOPBACK_URLS
 from tests.adapters.test_public_ip import PRIVATE_4, PRIVATE_6
 from tests.push_service import HOST, Posted, Service, listening
 
@@ -22,17 +22,17 @@ HEADERS = {"TTL": "60", "Content-Encoding": "aes128gcm", "Authorization": "vapid
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    with listening(tmp_path) as made:
-        yield made
+    with listening(tmp_path) as service:
+        yield service
 
 
-async def refusal(services: PushClient, url: str = URL) -> FetchError:
+async def fetch_error(client: PushClient, url: str = URL) -> FetchError:
     with pytest.raises(FetchError) as caught:
-        await services.post(url, HEADERS, b"body")
+        await client.post(url, HEADERS, b"body")
     return caught.value
 
 
-async def test_a_message_arrives_as_it_was_sent(service: Service) -> None:
+async def test_a_message_arrives_unchanged(service: Service) -> None:
     body = bytes(range(256)) * 15
     assert await service.reached().post(URL, HEADERS, body) == PushResponse(201)
     [posted] = service.posted
@@ -44,7 +44,7 @@ async def test_a_message_arrives_as_it_was_sent(service: Service) -> None:
     assert "cookie" not in posted.headers
 
 
-async def test_what_the_service_asks_for_is_told(service: Service) -> None:
+async def test_retry_after_is_returned(service: Service) -> None:
     service.answers = ["429 Slow down\r\nRetry-After: 120"]
     assert await service.reached().post(URL, HEADERS, b"body") == PushResponse(429, "120")
 
@@ -55,55 +55,55 @@ async def test_redirects_are_not_followed(service: Service) -> None:
     assert service.asked == 1
 
 
-async def test_who_never_answers_is_given_up_for_now(service: Service) -> None:
+async def test_a_silent_service_is_a_temporary_error(service: Service) -> None:
     service.silent = True
-    assert not (await refusal(service.reached(seconds=0.5))).permanent
+    assert not (await fetch_error(service.reached(seconds=0.5))).permanent
 
 
-async def test_answers_without_end_are_cut_off(service: Service) -> None:
+async def test_an_endless_response_is_cut_off(service: Service) -> None:
     service.answers = ["200 OK\r\n" + "X-Filler: yyyyyyyyyyyyyyyy\r\n" * 10_000]
-    assert not (await refusal(service.reached())).permanent
+    assert not (await fetch_error(service.reached())).permanent
 
 
-async def test_nobody_there_is_no_lasting_refusal(service: Service) -> None:
-    services = service.reached()
-    services.reactor.routes = {"93.184.216.34": ("127.0.0.1", 1)}
-    assert not (await refusal(services)).permanent
+async def test_a_refused_connection_is_a_temporary_error(service: Service) -> None:
+    client = service.reached()
+    client.reactor.routes = {"93.184.216.34": ("127.0.0.1", 1)}
+    assert not (await fetch_error(client)).permanent
 
 
-async def test_a_certificate_of_nobody_known_is_not_trusted(service: Service) -> None:
-    services = service.reached()
-    services.trust = BrowserLikePolicyForHTTPS()
-    assert not (await refusal(services)).permanent
+async def test_an_unknown_certificate_is_not_trusted(service: Service) -> None:
+    client = service.reached()
+    client.trust = BrowserLikePolicyForHTTPS()
+    assert not (await fetch_error(client)).permanent
     assert service.posted == []
 
 
 @pytest.mark.parametrize("address", [one for one in PRIVATE_4 + PRIVATE_6 if "%" not in one])
-async def test_no_name_leads_to_an_address_that_is_not_public(service: Service, address: str) -> None:
-    services = service.reached(address=address)
-    services.exceptions = frozenset()
-    problem = await refusal(services)
-    assert (str(problem), problem.permanent) == ("It is not on the public internet.", True)
-    assert services.reactor.connected == []
+async def test_a_name_with_a_private_address_is_not_connected(service: Service, address: str) -> None:
+    client = service.reached(address=address)
+    client.exceptions = frozenset()
+    error = await fetch_error(client)
+    assert (str(error), error.permanent) == ("It is not on the public internet.", True)
+    assert client.reactor.connected == []
 
 
-@pytest.mark.parametrize("url", [url.replace("http://", "https://") for url in WAYS_HOME])
-async def test_no_way_to_write_an_address_leads_home(url: str) -> None:
+@pytest.mark.parametrize("url", [url.replace("http://", "https://") for url in LOOPBACK_URLS])
+async def test_no_spelling_of_a_private_address_is_connected(url: str) -> None:
     reactor = FakeDnsReactor()
-    await refusal(PushClient(reactor, "microblog/1"), url)
+    await fetch_error(PushClient(reactor, "microblog/1"), url)
     assert reactor.connected == []
 
 
-async def test_the_address_that_was_really_connected_counts(service: Service) -> None:
-    services = service.reached()
-    services.exceptions = frozenset()  # the name leads to a public address, the connection to this machine
-    assert (await refusal(services)).permanent  # at once, not when its patience ends
-    assert services.reactor.connected
+async def test_the_connected_address_is_checked(service: Service) -> None:
+    client = service.reached()
+    client.exceptions = frozenset()  # the name has a public address, the connection goes to this machine
+    assert (await fetch_error(client)).permanent  # at once, not after the timeout
+    assert client.reactor.connected
     assert service.posted == []
 
 
 @pytest.mark.parametrize("port", [22, 80 + 8000, 5432, 8443])
-async def test_only_the_ports_of_the_web_are_connected(service: Service, port: int) -> None:
-    services = service.reached()
-    await refusal(services, f"https://{HOST}:{port}/send")
-    assert services.reactor.connected == []
+async def test_only_port_443_is_connected(service: Service, port: int) -> None:
+    client = service.reached()
+    await fetch_error(client, f"https://{HOST}:{port}/send")
+    assert client.reactor.connected == []

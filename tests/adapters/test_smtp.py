@@ -1,4 +1,4 @@
-"""Handing letters to a real mail server: over TLS, with a login, and to servers that defer, refuse, hang, drip and hang up."""
+"""Tests of the SMTP transport with a real mail server: TLS, login, and servers that defer, refuse, hang or disconnect."""
 
 from __future__ import annotations
 
@@ -24,107 +24,107 @@ LOGIN = {USER: PASSWORD}
 
 
 @pytest.fixture(scope="module")
-def signed(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+def certificate_files(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
-    with mail_server(tmp_path_factory.mktemp("mail")) as running:
-        yield running
+    with mail_server(tmp_path_factory.mktemp("mail")) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def starttls(tmp_path_factory: pytest.TempPathFactory, signed: Certificates) -> Iterator[MailServer]:
-    with mail_server(tmp_path_factory.mktemp("mail"), tls="starttls", certificate=str(signed.server), users=LOGIN) as running:
-        yield running
+def starttls(tmp_path_factory: pytest.TempPathFactory, certificate_files: Certificates) -> Iterator[MailServer]:
+    with mail_server(tmp_path_factory.mktemp("mail"), tls="starttls", certificate=str(certificate_files.server), users=LOGIN) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def implicit(tmp_path_factory: pytest.TempPathFactory, signed: Certificates) -> Iterator[MailServer]:
-    with mail_server(tmp_path_factory.mktemp("mail"), tls="implicit", certificate=str(signed.server)) as running:
-        yield running
+def implicit(tmp_path_factory: pytest.TempPathFactory, certificate_files: Certificates) -> Iterator[MailServer]:
+    with mail_server(tmp_path_factory.mktemp("mail"), tls="implicit", certificate=str(certificate_files.server)) as server:
+        yield server
 
 
 @pytest.fixture
-def trust(signed: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(signed.authority))
+def trust(certificate_files: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate_files.authority))
 
 
-def office(port: int, tls: Tls = Tls.OFF, *, deadline: float = 10.0, answer: float = 10.0) -> SmtpTransport:
+def build_transport(port: int, tls: Tls = Tls.OFF, *, deadline: float = 10.0, answer: float = 10.0) -> SmtpTransport:
     return SmtpTransport(SmtpServer("localhost", port, tls=tls), reactor, "site.test", deadline, answer)
 
 
-def letter(to: str = "ann@example.org", body: bytes = b"Hello\r\n") -> Envelope:
+def envelope(to: str = "ann@example.org", body: bytes = b"Hello\r\n") -> Envelope:
     return Envelope("bounces@site.test", to, "<1@site.test>", b"Subject: Hello\r\nMessage-ID: <1@site.test>\r\n\r\n" + body)
 
 
-def with_login(made: SmtpTransport, password: str = PASSWORD) -> SmtpTransport:
-    made.server = evolve(made.server, username=USER, password=password)
-    return made
+def with_login(transport: SmtpTransport, password: str = PASSWORD) -> SmtpTransport:
+    transport.server = evolve(transport.server, username=USER, password=password)
+    return transport
 
 
-async def handed_in(server: MailServer, envelope: Envelope, made: SmtpTransport | None = None) -> DeliveryResult:
-    return await (made or office(server.port)).deliver(envelope)
-
-
-@pytest.mark.usefixtures("trust")
-async def test_a_letter_goes_by_starttls_with_a_login(starttls: MailServer) -> None:
-    receipt = await with_login(office(starttls.port, Tls.REQUIRED)).deliver(letter("starttls@example.org"))
-    assert receipt == DeliveryResult(DeliveryStatus.SENT, "250 2.0.0 Taken over")
-    taken = starttls.taken()[-1]
-    assert (taken.sender, taken.recipient, taken.raw) == ("bounces@site.test", "starttls@example.org", letter().message)
+async def deliver(server: MailServer, message: Envelope, transport: SmtpTransport | None = None) -> DeliveryResult:
+    return await (transport or build_transport(server.port)).deliver(message)
 
 
 @pytest.mark.usefixtures("trust")
-async def test_a_letter_goes_by_tls_from_the_first_byte(implicit: MailServer) -> None:
-    made = office(implicit.port, Tls.REQUIRED)
-    made.server = evolve(made.server, implicit=True)
-    assert (await made.deliver(letter())).status is DeliveryStatus.SENT
+async def test_an_email_is_sent_by_starttls_with_a_login(starttls: MailServer) -> None:
+    result = await with_login(build_transport(starttls.port, Tls.REQUIRED)).deliver(envelope("starttls@example.org"))
+    assert result == DeliveryResult(DeliveryStatus.SENT, "250 2.0.0 Taken over")
+    messages = starttls.taken()[-1]
+    assert (messages.sender, messages.recipient, messages.raw) == ("bounces@site.test", "starttls@example.org", envelope().message)
+
+
+@pytest.mark.usefixtures("trust")
+async def test_an_email_is_sent_by_implicit_tls(implicit: MailServer) -> None:
+    transport = build_transport(implicit.port, Tls.REQUIRED)
+    transport.server = evolve(transport.server, implicit=True)
+    assert (await transport.deliver(envelope())).status is DeliveryStatus.SENT
     assert len(implicit.taken()) == 1
 
 
 @pytest.mark.parametrize("tls", [Tls.REQUIRED, Tls.OPPORTUNISTIC])
-async def test_a_server_that_nobody_vouches_for_gets_neither_letter_nor_password(starttls: MailServer, tls: Tls) -> None:
+async def test_an_untrusted_server_gets_no_email_and_no_password(starttls: MailServer, tls: Tls) -> None:
     before = len(starttls.taken())
-    receipt = await with_login(office(starttls.port, tls)).deliver(letter())
-    assert receipt.status is DeliveryStatus.DEFERRED
-    assert "certificate" in receipt.response.lower()
+    result = await with_login(build_transport(starttls.port, tls)).deliver(envelope())
+    assert result.status is DeliveryStatus.DEFERRED
+    assert "certificate" in result.response.lower()
     assert len(starttls.taken()) == before
 
 
 @pytest.mark.usefixtures("trust")
-async def test_a_certificate_for_another_name_is_none(starttls: MailServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_certificate_for_another_name_is_refused(starttls: MailServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = certificates(tmp_path, "elsewhere.test")
     monkeypatch.setenv("SSL_CERT_FILE", str(other.authority))
-    with mail_server(tmp_path / "mail", tls="starttls", certificate=str(other.server)) as running:
-        assert (await office(running.port, Tls.REQUIRED).deliver(letter())).status is DeliveryStatus.DEFERRED
-        assert running.taken() == []
+    with mail_server(tmp_path / "mail", tls="starttls", certificate=str(other.server)) as server:
+        assert (await build_transport(server.port, Tls.REQUIRED).deliver(envelope())).status is DeliveryStatus.DEFERRED
+        assert server.taken() == []
     del starttls
 
 
-async def test_where_tls_is_required_and_not_offered_the_letter_waits(plain: MailServer) -> None:
+async def test_an_email_is_deferred_if_required_tls_is_not_offered(plain: MailServer) -> None:
     before = len(plain.taken())
-    receipt = await office(plain.port, Tls.REQUIRED).deliver(letter())
-    assert receipt.status is DeliveryStatus.DEFERRED
-    assert "TLS" in receipt.response
-    assert (await with_login(office(plain.port, Tls.OPPORTUNISTIC)).deliver(letter())).status is DeliveryStatus.DEFERRED
+    result = await build_transport(plain.port, Tls.REQUIRED).deliver(envelope())
+    assert result.status is DeliveryStatus.DEFERRED
+    assert "TLS" in result.response
+    assert (await with_login(build_transport(plain.port, Tls.OPPORTUNISTIC)).deliver(envelope())).status is DeliveryStatus.DEFERRED
     assert len(plain.taken()) == before
 
 
 @pytest.mark.usefixtures("trust")
-async def test_a_wrong_password_is_the_sites_trouble_and_stands_nowhere(starttls: MailServer) -> None:
+async def test_a_wrong_password_defers_the_email_and_is_never_logged(starttls: MailServer) -> None:
     events: list[LogEvent] = []
     observer = cast("ILogObserver", events.append)
     globalLogPublisher.addObserver(observer)
     try:
-        receipt = await with_login(office(starttls.port, Tls.REQUIRED), "canary-password").deliver(letter())
+        result = await with_login(build_transport(starttls.port, Tls.REQUIRED), "canary-password").deliver(envelope())
     finally:
         globalLogPublisher.removeObserver(observer)
-    assert receipt.status is DeliveryStatus.DEFERRED
-    assert receipt.response.startswith("535")
-    assert "canary" not in receipt.response + repr(events) + repr(with_login(office(1), "canary-password"))
-    assert "Y2FuYXJ5" not in receipt.response + repr(events)  # the same in base64
+    assert result.status is DeliveryStatus.DEFERRED
+    assert result.response.startswith("535")
+    assert "canary" not in result.response + repr(events) + repr(with_login(build_transport(1), "canary-password"))
+    assert "Y2FuYXJ5" not in result.response + repr(events)  # the same in base64
 
 
 @pytest.mark.parametrize(
@@ -138,36 +138,36 @@ async def test_a_wrong_password_is_the_sites_trouble_and_stands_nowhere(starttls
         ("two words@example.org", DeliveryStatus.REFUSED, "The address cannot be used"),
     ],
 )
-async def test_what_the_server_says_decides(plain: MailServer, recipient: str, fate: DeliveryStatus, answer: str) -> None:
-    receipt = await handed_in(plain, letter(recipient))
-    assert receipt.status is fate
-    assert receipt.response.startswith(answer)
-    assert receipt.response
+async def test_the_response_of_the_server_decides_the_status(plain: MailServer, recipient: str, fate: DeliveryStatus, answer: str) -> None:
+    result = await deliver(plain, envelope(recipient))
+    assert result.status is fate
+    assert result.response.startswith(answer)
+    assert result.response
 
 
 @pytest.mark.parametrize("kind", ["hang", "drip"])
-async def test_a_server_that_hangs_or_drips_holds_nobody_for_long(plain: MailServer, kind: str) -> None:
-    receipt = await handed_in(plain, letter(f"{kind}@example.org"), office(plain.port, deadline=0.5))
-    assert receipt == DeliveryResult(DeliveryStatus.DEFERRED, "The mail server took longer than 0.5 seconds.")
+async def test_a_hanging_or_slow_server_times_out(plain: MailServer, kind: str) -> None:
+    result = await deliver(plain, envelope(f"{kind}@example.org"), build_transport(plain.port, deadline=0.5))
+    assert result == DeliveryResult(DeliveryStatus.DEFERRED, "The mail server took longer than 0.5 seconds.")
 
 
-async def test_a_server_that_gives_no_answer_is_left(plain: MailServer) -> None:
-    receipt = await handed_in(plain, letter("hang@example.org"), office(plain.port, answer=0.3))
-    assert receipt.status is DeliveryStatus.DEFERRED
-    assert "Timeout" in receipt.response
+async def test_a_server_that_does_not_respond_times_out(plain: MailServer) -> None:
+    result = await deliver(plain, envelope("hang@example.org"), build_transport(plain.port, answer=0.3))
+    assert result.status is DeliveryStatus.DEFERRED
+    assert "Timeout" in result.response
 
 
-async def test_where_nobody_listens_the_letter_waits() -> None:
-    receipt = await office(free_port()).deliver(letter())
-    assert receipt.status is DeliveryStatus.DEFERRED
-    assert "refused" in receipt.response
+async def test_an_email_is_deferred_if_the_connection_is_refused() -> None:
+    result = await build_transport(free_port()).deliver(envelope())
+    assert result.status is DeliveryStatus.DEFERRED
+    assert "refused" in result.response
 
 
-async def test_giving_up_hangs_up_and_hands_nothing_in(plain: MailServer) -> None:
+async def test_cancelling_disconnects_and_delivers_nothing(plain: MailServer) -> None:
     before = len(plain.taken())
     from twisted.internet.defer import CancelledError, Deferred
 
-    work = Deferred.fromCoroutine(office(plain.port).deliver(letter("hang@example.org")))
+    work = Deferred.fromCoroutine(build_transport(plain.port).deliver(envelope("hang@example.org")))
     await task.deferLater(reactor, 0.2)
     work.cancel()
     with pytest.raises(CancelledError):
@@ -184,11 +184,11 @@ DOTS: list[Callable[[], bytes]] = [
 
 
 @pytest.mark.parametrize("body", DOTS)
-async def test_what_arrives_is_what_was_written_whatever_its_lines_begin_with(plain: MailServer, body: Callable[[], bytes]) -> None:
+async def test_lines_that_begin_with_dots_arrive_unchanged(plain: MailServer, body: Callable[[], bytes]) -> None:
     before = len(plain.taken())
-    assert (await handed_in(plain, letter("ann@example.org", body()))).status is DeliveryStatus.SENT
-    [taken] = plain.taken()[before:]
-    assert taken.raw == letter(body=body()).message
+    assert (await deliver(plain, envelope("ann@example.org", body()))).status is DeliveryStatus.SENT
+    [messages] = plain.taken()[before:]
+    assert messages.raw == envelope(body=body()).message
 
 
 @pytest.mark.parametrize(
@@ -199,5 +199,5 @@ async def test_what_arrives_is_what_was_written_whatever_its_lines_begin_with(pl
         ("smtp://a%40b:p%3Ass@[::1]:25", SmtpServer("::1", 25, username="a@b", password="p:ss")),
     ],
 )
-def test_a_url_says_where_the_server_is(url: str, server: SmtpServer) -> None:
+def test_an_smtp_url_is_parsed(url: str, server: SmtpServer) -> None:
     assert SmtpServer.parse(url, Tls.REQUIRED) == server

@@ -23,7 +23,7 @@ from microblog import __version__
 from microblog.storage.database import connect
 from tests.acceptance.site_process import SiteProcess, site_process
 from tests.baseline import ROOT, current_names, dump
-from tests.jobs.test_crew import crew
+from tests.jobs.test_workers import build_workers
 
 PASSWORD = "correct horse battery"
 
@@ -119,7 +119,7 @@ def main() -> None:
         url = started.database_url()
         connection = connect(url)
         with connection.cursor() as cursor:
-            hired = crew(cursor, Path(directory))
+            hired = build_workers(cursor, Path(directory))
             names = current_names(exposition, {kind: task for worker in hired.workers.values() for kind, task in worker.tasks.items()})
         connection.close()
         (target / "database.sql").write_text(dump(url, "--inserts", "--rows-per-insert=200"), "utf-8")

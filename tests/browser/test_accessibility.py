@@ -1,4 +1,4 @@
-"""axe-core finds nothing to complain about on any page, and nothing is wider than a phone."""
+"""Tests that axe-core finds no violation on any page, and that pages fit on a phone."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ FOR_MODERATORS = (
 
 
 def violations(user: BrowserUser, path: str) -> list[str]:
-    """What axe finds on a page, each with where it is."""
+    """Open a page and return the violations that axe finds."""
     user.open(path)
     return violations_here(user, path)
 
 
 def violations_here(user: BrowserUser, path: str) -> list[str]:
-    """What axe finds on the page that is open."""
+    """Return the violations that axe finds on the open page."""
     assert AXE.exists(), "axe-core is missing: npm ci"
     user.page.evaluate(AXE.read_text("utf-8"))
     found = user.page.evaluate("rules => axe.run({runOnly: rules})", RULES)["violations"]
@@ -74,27 +74,27 @@ def violations_here(user: BrowserUser, path: str) -> list[str]:
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_every_page_can_be_used_by_everybody(new_user: Callable[..., BrowserUser], dark: bool) -> None:
-    member, visitor = new_user(dark=dark), new_user(dark=dark, width=390, height=844)
+def test_every_page_is_accessible(new_user: Callable[..., BrowserUser], dark: bool) -> None:
+    user, visitor = new_user(dark=dark), new_user(dark=dark, width=390, height=844)
     name = f"axe_{'dark' if dark else 'light'}"
-    member.sign_up(name)
-    member.publish(f"Hello @{name} #axe https://example.org")
-    member.page.get_by_text(f"Hello @{name}").first.wait_for()
-    member.publish(f"#oldest #older\n@{name} #oldest")  # links with no words around them
-    member.page.locator("article", has_text="#oldest #older").first.wait_for()
-    member.open(f"/@{name}")
-    post = member.page.locator("article .at").first.get_attribute("href")
+    user.sign_up(name)
+    user.publish(f"Hello @{name} #axe https://example.org")
+    user.page.get_by_text(f"Hello @{name}").first.wait_for()
+    user.publish(f"#oldest #older\n@{name} #oldest")  # links without text around them
+    user.page.locator("article", has_text="#oldest #older").first.wait_for()
+    user.open(f"/@{name}")
+    post = user.page.locator("article .at").first.get_attribute("href")
     assert post
     id = post.rsplit("/", 1)[-1]
     own = (f"/@{name}", post, f"/posts/{id}/edit", f"/posts/{id}/delete", f"/posts/{id}/history", f"/compose?reply_to={id}")
-    found = [problem for path in (*FOR_MEMBERS, *own) for problem in violations(member, path)]
+    problems = [problem for path in (*FOR_MEMBERS, *own) for problem in violations(user, path)]
     public = (f"/@{name}", post, "/tags/axe", f"/@{name}/followers", f"/@{name}/following", f"/@{name}/with_replies")
-    found += [problem for path in (*FOR_VISITORS, *public) for problem in violations(visitor, path)]
-    assert found == []
+    problems += [problem for path in (*FOR_VISITORS, *public) for problem in violations(visitor, path)]
+    assert problems == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_pages_with_much_on_them_can_be_used_by_everybody(new_user: Callable[..., BrowserUser], dark: bool) -> None:
+def test_pages_with_content_are_accessible(new_user: Callable[..., BrowserUser], dark: bool) -> None:
     boss, ann = new_user(dark=dark), new_user(dark=dark, width=390, height=844)
     name, other = (f"{role}_{'dark' if dark else 'light'}" for role in ("boss", "ann"))
     boss.sign_up(name)
@@ -130,21 +130,23 @@ def test_pages_with_much_on_them_can_be_used_by_everybody(new_user: Callable[...
     boss.open("/admin/invites")
     boss.page.get_by_role("button", name="Create invite").click()
     boss.page.get_by_role("link", name="signup?invite").first.wait_for()
-    about = (f"/@{name}", f"/@{name}/media", f"/@{name}/lists", f"/@{name}/block", f"/@{name}/report", f"/@{name}/followers")
-    found = [problem for path in (*about, edit, edit.removesuffix("/edit"), filtered, "/favourites") for problem in violations(ann, path)]
-    told = ("/notifications", "/home", f"/@{other}", "/search?q=ann", f"/admin/people/{other}/suspend")
-    found += [problem for path in (*FOR_MODERATORS, *told) for problem in violations(boss, path)]
-    assert found == []
+    own_pages = (f"/@{name}", f"/@{name}/media", f"/@{name}/lists", f"/@{name}/block", f"/@{name}/report", f"/@{name}/followers")
+    problems = [
+        problem for path in (*own_pages, edit, edit.removesuffix("/edit"), filtered, "/favourites") for problem in violations(ann, path)
+    ]
+    pages = ("/notifications", "/home", f"/@{other}", "/search?q=ann", f"/admin/people/{other}/suspend")
+    problems += [problem for path in (*FOR_MODERATORS, *pages) for problem in violations(boss, path)]
+    assert problems == []
 
 
 @pytest.mark.parametrize("width", [320, 390, 768])
 def test_no_page_is_wider_than_the_window(new_user: Callable[..., BrowserUser], width: int) -> None:
-    member = new_user(width=width, height=800)
+    user = new_user(width=width, height=800)
     name = f"wide_{width}"
-    member.sign_up(name)
-    member.publish("W" * 200 + " https://example.org/" + "x" * 200)
-    member.page.get_by_text("WWWW").first.wait_for()
+    user.sign_up(name)
+    user.publish("W" * 200 + " https://example.org/" + "x" * 200)
+    user.page.get_by_text("WWWW").first.wait_for()
     for path in ("/", "/local", *FOR_MEMBERS, f"/@{name}"):
-        member.open(path)
-        wide = member.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        user.open(path)
+        wide = user.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{path} is {wide} px wider than {width}"

@@ -1,4 +1,4 @@
-"""The server is away for a while, and the page that one reads stays."""
+"""Tests of an open page while the server is unreachable."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from playwright.sync_api import expect
 from tests.browser.conftest import BrowserUser
 
 
-def _away(user: BrowserUser) -> None:
-    """Nobody answers any more; the network itself is there."""
+def _disconnect(user: BrowserUser) -> None:
+    """Refuse all requests; the browser itself stays online."""
     user.page.route("**/*", lambda route: route.abort("connectionrefused"))
 
 
-def _back(user: BrowserUser) -> None:
+def _reconnect(user: BrowserUser) -> None:
+    """Let requests pass again."""
     user.page.unroute("**/*")
 
 
-def test_a_post_that_was_not_sent_stays_and_is_sent_once_by_retry(new_user: Callable[..., BrowserUser]) -> None:
+def test_an_unsent_post_stays_and_retry_sends_it_once(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("away_writer")
-    ada.open("/home")  # with all its scripts
-    _away(ada)
+    ada.open("/home")  # loads all scripts
+    _disconnect(ada)
     ada.publish("Written on a train")
     failed = ada.page.locator(".pending.failed", has_text="Written on a train")
     expect(failed.get_by_text("ould not reach the server")).to_be_visible()
     ada.screenshot("not-sent")
-    _back(ada)
+    _reconnect(ada)
     failed.get_by_role("button", name="Retry").click()
     post = ada.page.locator("article", has_text="Written on a train")
     expect(post).to_have_count(1)
@@ -37,23 +38,23 @@ def test_a_post_that_was_not_sent_stays_and_is_sent_once_by_retry(new_user: Call
     expect(ada.page.locator("main form[data-composer] textarea[name=text]")).to_have_value("")
 
 
-def test_buttons_stay_as_they_were_and_say_so(new_user: Callable[..., BrowserUser]) -> None:
+def test_a_failed_button_returns_to_its_state_with_a_message(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("away_reader")
     ada.publish("Something to like")
-    like = ada.page.locator("article", has_text="Something to like").locator(".act.favourite")
-    expect(like).to_be_visible()
-    ada.open("/home")  # with all its scripts
-    _away(ada)
-    like.click()
+    favourite = ada.page.locator("article", has_text="Something to like").locator(".act.favourite")
+    expect(favourite).to_be_visible()
+    ada.open("/home")  # loads all scripts
+    _disconnect(ada)
+    favourite.click()
     expect(ada.page.locator(".toast")).to_contain_text("ould not reach the server")
-    expect(like).to_have_attribute("aria-pressed", "false")
+    expect(favourite).to_have_attribute("aria-pressed", "false")
     ada.page.locator("article .act.reply").first.click()
     expect(ada.page.locator(".toast")).to_contain_text("Please try again")
     assert ada.page.url.endswith("/home")
-    _back(ada)
+    _reconnect(ada)
     with ada.page.expect_response("**/favourite"):
-        like.click()
-    expect(like).to_have_attribute("aria-pressed", "true")
+        favourite.click()
+    expect(favourite).to_have_attribute("aria-pressed", "true")
     ada.page.reload()
-    expect(like).to_have_attribute("aria-pressed", "true")
+    expect(favourite).to_have_attribute("aria-pressed", "true")

@@ -1,4 +1,4 @@
-"""Private talk between two people with a window each, and between people whose browsers have no scripts."""
+"""Tests of direct messages between two users, with and without scripts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ BADGE = ".nav [data-count='messages']"
 BELL = ".nav [data-count='notifications']"
 
 
-def begin(user: BrowserUser, whom: str, text: str) -> None:
-    """Write to somebody from their profile."""
-    user.open(f"/@{whom}")
+def start_conversation(user: BrowserUser, username: str, text: str) -> None:
+    """Send a direct message from the profile of a user."""
+    user.open(f"/@{username}")
     user.page.locator(".profile-do summary").click()
-    user.page.get_by_text(f"Message @{whom}").click()
+    user.page.get_by_text(f"Message @{username}").click()
     composer = user.page.locator("dialog[open] [data-composer]")
     expect(composer.locator("[name=visibility]")).to_have_value("direct")
     composer.locator("textarea").press_sequentially(text)
@@ -26,15 +26,15 @@ def begin(user: BrowserUser, whom: str, text: str) -> None:
     user.page.get_by_role("link", name="View").wait_for()
 
 
-def test_a_message_arrives_and_is_answered_while_it_is_open(new_user: Callable[..., BrowserUser]) -> None:
+def test_a_message_arrives_and_is_answered_live(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(), new_user(width=390, height=844)
     ada.sign_up("talk_ada")
     bob.sign_up("talk_bob")
     bob.open("/@talk_ada")
-    follow(bob)  # what strangers write in private is kept back
+    follow(bob)  # direct messages of strangers are filtered
     bob.open("/conversations")
     expect(bob.page.locator("[data-live-state]")).to_have_text("Live")
-    begin(ada, "talk_bob", "are you there?")
+    start_conversation(ada, "talk_bob", "are you there?")
     entry = bob.page.locator(".talk")
     expect(entry).to_contain_text("are you there?")
     expect(entry).to_contain_text("Unread")
@@ -49,23 +49,23 @@ def test_a_message_arrives_and_is_answered_while_it_is_open(new_user: Callable[.
     expect(ada.page.locator(".talk.new")).to_contain_text("yes!")
     ada.page.locator(".talk-open").click()
     ada.page.locator("main textarea").fill("@talk_bob good.")
-    with bob.page.expect_response(re.compile("/seen$")) as answer:
+    with bob.page.expect_response(re.compile("/seen$")) as response_info:
         ada.page.locator("main [data-composer] button.primary").click()
-    assert answer.value.json() == {"messages": 0}
+    assert response_info.value.json() == {"messages": 0}
     expect(bob.page.locator(".replies article", has_text="good.")).to_have_count(1)
     bob.page.locator(".nav a[href='/conversations']").click()
     expect(bob.page.locator(".talk")).to_contain_text("good.")
     expect(bob.page.locator(".talk.new")).to_have_count(0)
 
 
-def test_what_is_read_or_removed_in_one_tab_goes_from_the_other(new_user: Callable[..., BrowserUser]) -> None:
+def test_reading_or_deleting_in_one_tab_updates_the_other(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(), new_user()
     ada.sign_up("tabs_ada")
     bob.sign_up("tabs_bob")
     bob.open("/@tabs_ada")
     follow(bob)
-    begin(ada, "tabs_bob", "are you there?")
-    begin(ada, "tabs_bob", "still there?")
+    start_conversation(ada, "tabs_bob", "are you there?")
+    start_conversation(ada, "tabs_bob", "still there?")
     bob.open("/conversations")
     expect(bob.page.locator(".talk.new")).to_have_count(2)
     other = bob.page.context.new_page()
@@ -80,14 +80,14 @@ def test_what_is_read_or_removed_in_one_tab_goes_from_the_other(new_user: Callab
     bob.page.locator(".nav a[href='/notifications']").click()
     expect(other.locator(BELL)).to_have_count(0)
     bob.open("/conversations")
-    for left in (1, 0):
+    for remaining in (1, 0):
         bob.page.locator(".talk").first.locator("summary").click()
         bob.page.locator(".talk").first.locator("[formaction$='/remove']").click()
-        expect(other.locator(".talk")).to_have_count(left)
+        expect(other.locator(".talk")).to_have_count(remaining)
     expect(other.get_by_text("No messages yet")).to_be_visible()
 
 
-def test_what_was_begun_for_somebody_is_no_draft_for_everybody(new_user: Callable[..., BrowserUser]) -> None:
+def test_a_draft_of_a_direct_message_is_kept_apart_from_public_drafts(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("draft_ada")
     ada.publish("Everybody knows Bob")

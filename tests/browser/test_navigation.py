@@ -1,4 +1,4 @@
-"""Where the keyboard goes, and what can always be reached."""
+"""Tests of keyboard focus and navigation."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import BrowserUser
 
-PLACES = "() => { const box = document.activeElement.getBoundingClientRect(); return Math.round((box.top + box.bottom) / 2); }"
+FOCUS_CENTRE = "() => { const box = document.activeElement.getBoundingClientRect(); return Math.round((box.top + box.bottom) / 2); }"
 
 
-def _tabs_through_side(user: BrowserUser) -> list[int]:
-    """How far down each stop of the tab key is, from the brand to the menu of the account."""
+def _tab_through_sidebar(user: BrowserUser) -> list[int]:
+    """Press Tab from the logo to the account menu; return the vertical position of each focused element."""
     user.page.locator(".brand").focus()
     found = []
     for _ in range(20):
-        found.append(user.page.evaluate(PLACES))
+        found.append(user.page.evaluate(FOCUS_CENTRE))
         if user.page.evaluate("document.activeElement.matches('.me summary')"):
             return found
         user.page.keyboard.press("Tab")
-    raise AssertionError("the tab key does not come to the menu of the account")
+    raise AssertionError("the Tab key does not reach the account menu")
 
 
-def test_the_tab_key_goes_down_the_side_and_never_back_up(new_user: Callable[..., BrowserUser]) -> None:
+def test_the_tab_order_of_the_sidebar_is_top_to_bottom(new_user: Callable[..., BrowserUser]) -> None:
     ann = new_user(height=900)
     ann.sign_up("tabs")
-    places = _tabs_through_side(ann)
-    assert len(places) == 12
-    assert places == sorted(places)
+    positions = _tab_through_sidebar(ann)
+    assert len(positions) == 12
+    assert positions == sorted(positions)
     ann.page.keyboard.press("Tab")
     assert ann.page.evaluate("document.activeElement.closest('main') !== null"), "the content follows, as it does on the screen"
 
 
-def test_a_phone_has_a_button_for_a_new_post_on_every_page_that_is_read(new_user: Callable[..., BrowserUser]) -> None:
+def test_a_phone_shows_the_compose_button_on_every_page(new_user: Callable[..., BrowserUser]) -> None:
     ann = new_user(width=390, height=600)
     ann.sign_up("thumb")
     for number in range(8):
@@ -49,12 +49,12 @@ def test_a_phone_has_a_button_for_a_new_post_on_every_page_that_is_read(new_user
     expect(ann.page.locator("form[data-composer] textarea[name=text]").last).to_be_focused()
 
 
-def test_a_slash_leads_to_the_search_field_and_what_is_typed_next_is_sought(new_user: Callable[..., BrowserUser]) -> None:
+def test_a_slash_focuses_the_search_field(new_user: Callable[..., BrowserUser]) -> None:
     ann = new_user()
     ann.sign_up("slash")
     ann.publish("Nobody likes this")
     ann.page.locator("article", has_text="Nobody likes this").first.focus()
-    ann.page.keyboard.type("/f", delay=1)  # f would be a favourite
+    ann.page.keyboard.type("/f", delay=1)  # f alone would favourite the post
     ann.page.wait_for_url("**/search")
     expect(ann.page.locator("#q")).to_be_focused()
     ann.page.keyboard.type("bfl?")

@@ -1,4 +1,4 @@
-"""The first minutes on the site, in Chromium."""
+"""Tests of the first steps of a new user in Chromium."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests import files
 from tests.browser.conftest import BrowserUser
 
 
-def top(place: Locator) -> float:
-    box = place.bounding_box()
+def top(locator: Locator) -> float:
+    box = locator.bounding_box()
     assert box is not None
     return box["y"]
 
 
-def test_the_first_own_post_stands_above_the_welcome_and_both_stay(new_user: Callable[..., BrowserUser]) -> None:
+def test_the_first_post_appears_above_the_welcome_box(new_user: Callable[..., BrowserUser]) -> None:
     ada, other = new_user(width=390, height=844), new_user()
     other.sign_up("first_other")
     other.publish("Somebody was here before")
@@ -25,7 +25,7 @@ def test_the_first_own_post_stands_above_the_welcome_and_both_stay(new_user: Cal
     ada.sign_up("first_ada")
     welcome, post = ada.page.locator(".welcome"), ada.page.locator("article", has_text="My first words")
     expect(welcome).to_be_visible()
-    expect(ada.page.locator("form:has(> [data-live])")).to_be_hidden()  # no empty frame
+    expect(ada.page.locator("form:has(> [data-live])")).to_be_hidden()  # no empty box
     ada.publish("My first words")
     expect(post).to_be_in_viewport()
     assert top(post) < top(welcome)
@@ -35,7 +35,7 @@ def test_the_first_own_post_stands_above_the_welcome_and_both_stay(new_user: Cal
     expect(ada.page.get_by_text("Somebody was here before")).to_be_visible()
 
 
-def test_after_a_post_the_composer_is_as_it_was_at_first(new_user: Callable[..., BrowserUser]) -> None:
+def test_publishing_resets_the_composer(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("reset_ada")
     form = ada.page.locator("main form[data-composer]")
@@ -44,10 +44,10 @@ def test_after_a_post_the_composer_is_as_it_was_at_first(new_user: Callable[...,
     ada.publish("Only for a few")
     expect(ada.page.locator("article", has_text="Only for a few")).to_be_visible()
     expect(form.locator("[name=visibility]")).to_have_value("public")
-    expect(form.locator("[name=language]")).to_have_value("en")  # what the browser said at sign-up
+    expect(form.locator("[name=language]")).to_have_value("en")  # the language of the browser at sign-up
 
 
-def test_a_picture_has_its_place_before_it_comes(new_user: Callable[..., BrowserUser]) -> None:
+def test_an_image_reserves_its_space_before_it_loads(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("place_ada")
     form = ada.page.locator("main form[data-composer]")
@@ -66,7 +66,7 @@ def test_a_picture_has_its_place_before_it_comes(new_user: Callable[..., Browser
     assert max(max(shape) for shape in shapes) <= 600
 
 
-def test_what_was_deleted_to_be_written_anew_is_not_lost_on_the_way(new_user: Callable[..., BrowserUser]) -> None:
+def test_a_redraft_survives_a_closed_window(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("anew_ada")
     ada.publish("Nearly rihgt")
@@ -76,9 +76,9 @@ def test_what_was_deleted_to_be_written_anew_is_not_lost_on_the_way(new_user: Ca
     ada.page.get_by_role("button", name="Delete & redraft").click()
     text = ada.page.locator("main form[data-composer] textarea[name=text]")
     expect(text).to_have_value("Nearly rihgt")
-    again = ada.context.new_page()  # the window was closed by mistake
-    again.goto(ada.site.url + "/home")
-    expect(again.locator("main form[data-composer] textarea[name=text]")).to_have_value("Nearly rihgt")
+    new_page = ada.context.new_page()  # the window was closed by mistake
+    new_page.goto(ada.site.url + "/home")
+    expect(new_page.locator("main form[data-composer] textarea[name=text]")).to_have_value("Nearly rihgt")
     ada.publish("Now right")
     ada.page.wait_for_url("**/@anew_ada/*")
     expect(ada.page.locator("article", has_text="Now right")).to_be_visible()
@@ -86,7 +86,7 @@ def test_what_was_deleted_to_be_written_anew_is_not_lost_on_the_way(new_user: Ca
     expect(text).to_have_value("")
 
 
-def test_who_is_followed_from_the_first_page_is_a_click_away(new_user: Callable[..., BrowserUser]) -> None:
+def test_following_from_the_welcome_box_links_to_the_timeline(new_user: Callable[..., BrowserUser]) -> None:
     other, ada = new_user(), new_user(width=390, height=844)
     other.sign_up("near_other")
     other.publish("Worth following")
@@ -99,7 +99,7 @@ def test_who_is_followed_from_the_first_page_is_a_click_away(new_user: Callable[
     assert ada.page.url.endswith("/home")
 
 
-def test_a_reply_shows_what_it_answers(new_user: Callable[..., BrowserUser]) -> None:
+def test_the_reply_dialog_quotes_the_post(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user(width=390, height=844)
     ada.sign_up("shown_ada")
     ada.open("/home")

@@ -1,4 +1,4 @@
-"""The list of notifications with Chromium: what comes while it is open joins its group."""
+"""Tests of the notifications page in Chromium: live grouping, filtered requests, tabs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.acceptance.site_process import wait_until
 from tests.browser.conftest import BrowserUser
 
 
-def test_one_more_like_joins_its_group_while_the_list_is_open(new_user: Callable[..., BrowserUser]) -> None:
+def test_a_new_favourite_joins_its_group_live(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_grouped")
     ada.open("/home")
@@ -19,18 +19,18 @@ def test_one_more_like_joins_its_group_while_the_list_is_open(new_user: Callable
     expect(ada.page.get_by_text("Who likes groups?").first).to_be_visible()
     ada.open("/notifications")
     items = ada.page.locator("[data-notes] > li")
-    for number, told in enumerate(["fan_0 favourited", "fan_1 and fan_0 favourited", "fan_2 and 2 others favourited"]):
+    for number, expected in enumerate(["fan_0 favourited", "fan_1 and fan_0 favourited", "fan_2 and 2 others favourited"]):
         fan = new_user()
         fan.sign_up(f"fan_{number}")
         fan.open("/@ada_grouped")
         with fan.page.expect_response(re.compile("/favourite$")):
             fan.page.locator("article", has_text="Who likes groups?").get_by_title("Favourite").click()
         expect(items).to_have_count(1)
-        expect(items.first).to_contain_text(told)
+        expect(items.first).to_contain_text(expected)
     ada.screenshot("notifications-grouped")
 
 
-def test_a_stranger_waits_and_is_accepted_without_scripts(new_user: Callable[..., BrowserUser]) -> None:
+def test_a_filtered_sender_is_accepted_without_scripts(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(javascript=False, width=390, height=844), new_user()
     ada.sign_up("ada_waits")
     ada.open("/settings/notifications")
@@ -43,11 +43,11 @@ def test_a_stranger_waits_and_is_accepted_without_scripts(new_user: Callable[...
     expect(bob.page.get_by_text("good morning").first).to_be_visible()
     link = ada.page.get_by_role("link", name="Filtered notifications from 1 person")
 
-    def waits() -> bool:
+    def request_is_listed() -> bool:
         ada.open("/notifications")
         return link.count() == 1
 
-    assert wait_until(waits)
+    assert wait_until(request_is_listed)
     expect(ada.page.get_by_text("No notifications yet")).to_be_visible()
     link.click()
     expect(ada.page.get_by_text("good morning")).to_be_visible()
@@ -58,7 +58,7 @@ def test_a_stranger_waits_and_is_accepted_without_scripts(new_user: Callable[...
     expect(ada.page.get_by_text("good morning")).to_be_visible()
 
 
-def test_only_mentions_come_to_the_list_of_mentions(new_user: Callable[..., BrowserUser]) -> None:
+def test_the_mentions_tab_receives_mentions_only(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(), new_user()
     ada.sign_up("ada_named")
     bob.sign_up("bob_names")

@@ -1,4 +1,4 @@
-"""Nothing that strangers write, as long as it may be and without a space, makes a page wider than the window."""
+"""Tests that the longest possible texts without spaces make no page wider than the window."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.browser.conftest import PASSWORD, BrowserUser
 from tests.browser.test_accessibility import FOR_MEMBERS, FOR_MODERATORS, FOR_VISITORS
 
 SIZES = [(320, 700), (390, 844), (1280, 800)]
-# What is wider than the window, and is not scrolled inside of something else: the sentence names it.
-WIDER = """() => {
+# Returns a text that names elements wider than the window that no ancestor scrolls or clips; empty if there are none.
+OVERFLOWING_ELEMENTS = """() => {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth <= width) return "";
   const cuts = (element) => /auto|scroll|hidden|clip/.test(getComputedStyle(element).overflowX);
@@ -27,16 +27,16 @@ WIDER = """() => {
     .map((element) => `${element.parentElement.className} > ${element.tagName} ${element.className} ${element.textContent.slice(0, 20)}`);
   return `${document.documentElement.scrollWidth} px: ${found.slice(0, 6).join(" ")}`;
 }"""
-# Text that stands outside of the box of the control or the piece it belongs to, or is cut off with nothing to show it is.
-SQUEEZED = """() => [...document.querySelectorAll("main :is(button, .button, .badge, time, summary, label, dt, th), .column button")]
+# Returns controls and labels that are squeezed into a narrow column.
+NARROW_CONTROLS = """() => [...document.querySelectorAll("main :is(button, .button, .badge, time, summary, label, dt, th), .column button")]
   .filter((element) => !element.closest(".vh, [hidden]") && element.checkVisibility() && element.textContent.trim().length > 2)
   .filter((element) => !/W{3}|w{3}/.test(element.textContent))
   .filter((element) => { const box = element.getBoundingClientRect(); return box.width > 1 && box.width < 16 && box.height > 40; })
   .map((element) => `${element.tagName} ${element.className} ${element.textContent.trim().slice(0, 30)}`)"""
 
 
-class Crowd(NamedTuple):
-    """Two people with the longest of everything, and the pages on which it is seen."""
+class LongContent(NamedTuple):
+    """Usernames of accounts with content of maximum length, and the paths of pages that show it."""
 
     writer: str
     reader: str
@@ -45,12 +45,12 @@ class Crowd(NamedTuple):
 
 
 def _posts(writer: Mastodon, reader: str) -> list[int]:
-    """A post with each kind of text that a post can have."""
+    """Publish posts with every kind of text at maximum length; return their ids."""
     picture = writer.media_post(files.picture(), mime_type="image/jpeg", file_name="W" * 200 + ".jpg", description="W" * 1_500)
     wait_until(lambda: writer.media(picture).url)
     poll = writer.make_poll(["W" * 50, "M" * 50], 3_600)
     soon = datetime.now(UTC) + timedelta(days=1)
-    made = [
+    created = [
         writer.status_post("W" * 400),
         writer.status_post("below", spoiler_text="W" * 400),
         writer.status_post(f"#{'W' * 100} @{reader} https://{'w' * 60}.example/{'w' * 200}"),
@@ -58,9 +58,9 @@ def _posts(writer: Mastodon, reader: str) -> list[int]:
         writer.status_post("W" * 300, media_ids=[picture]),
         writer.status_post(f"@{reader} {'W' * 400}", visibility="direct", spoiler_text="W" * 50),
     ]
-    writer.status_update(made[0], "M" * 400, spoiler_text="M" * 90)
+    writer.status_update(created[0], "M" * 400, spoiler_text="M" * 90)
     writer.status_post("W" * 400, scheduled_at=soon, spoiler_text="W" * 90)
-    return [int(one.id) for one in made]
+    return [int(client.id) for client in created]
 
 
 def _profile(client: Mastodon) -> str:
@@ -69,40 +69,46 @@ def _profile(client: Mastodon) -> str:
     return str(client.me().username)
 
 
-def _grown(browser_site: SiteProcess) -> Crowd:
+def _create_content(browser_site: SiteProcess) -> LongContent:
     writer, reader, boss = (register_account(browser_site, stem * 26) for stem in "wvb")
-    names = [_profile(one) for one in (writer, reader, boss)]
+    names = [_profile(client) for client in (writer, reader, boss)]
     browser_site.run_command("user", "role", names[2], "admin")
     browser_site.run_command("announce", "publish", "W" * 400)
     posts = _posts(writer, names[1])
-    for one, other in ((writer, reader), (reader, writer), (reader, boss)):
-        one.account_follow(other.me())
-    answer = reader.status_post(f"@{names[0]} " + "W" * 300, in_reply_to_id=posts[0], spoiler_text="W" * 90)
+    for client, other_client in ((writer, reader), (reader, writer), (reader, boss)):
+        client.account_follow(other_client.me())
+    reply = reader.status_post(f"@{names[0]} " + "W" * 300, in_reply_to_id=posts[0], spoiler_text="W" * 90)
     for post in posts[:3]:
         reader.status_reblog(post)
         reader.status_favourite(post)
-    writer.status_post("W" * 400, in_reply_to_id=answer)
-    made = reader.list_create("W" * 256)
-    reader.list_accounts_add(made, [writer.me()])
-    hidden = reader.create_filter_v2(
+    writer.status_post("W" * 400, in_reply_to_id=reply)
+    list_ = reader.list_create("W" * 256)
+    reader.list_accounts_add(list_, [writer.me()])
+    filter_ = reader.create_filter_v2(
         "W" * 256, ["home", "account"], "warn", keywords_attributes=[{"keyword": "M" * 100, "whole_word": "false"}]
     )
     reader.report(writer.me(), status_ids=posts[:2], comment="W" * 1_000)
     reader.account_note_set(writer.me(), "W" * 1_000)
     Mastodon.create_app("W" * 60, api_base_url=browser_site.url, website="https://" + "w" * 60 + ".example/" + "w" * 200)
-    own = f"/@{names[0]}"
-    of_writer = (own, *(own + part for part in ("/with_replies", "/media", "/followers", "/following", "/block", "/report", "/lists")))
-    of_posts = [f"{own}/{post}" for post in posts] + [f"/posts/{posts[0]}/history", f"/compose?reply_to={posts[1]}"]
-    kept = (f"/lists/{made.id}", f"/lists/{made.id}/edit", f"/lists/{made.id}/delete", f"/settings/filters/{hidden.id}")
-    return Crowd(
-        names[0], names[1], names[2], (*of_writer, *of_posts, *kept, f"/tags/{'W' * 100}", f"/search?q={'W' * 100}", "/search?q=wwww")
+    profile = f"/@{names[0]}"
+    profile_paths = (
+        profile,
+        *(profile + part for part in ("/with_replies", "/media", "/followers", "/following", "/block", "/report", "/lists")),
+    )
+    post_paths = [f"{profile}/{post}" for post in posts] + [f"/posts/{posts[0]}/history", f"/compose?reply_to={posts[1]}"]
+    other_paths = (f"/lists/{list_.id}", f"/lists/{list_.id}/edit", f"/lists/{list_.id}/delete", f"/settings/filters/{filter_.id}")
+    return LongContent(
+        names[0],
+        names[1],
+        names[2],
+        (*profile_paths, *post_paths, *other_paths, f"/tags/{'W' * 100}", f"/search?q={'W' * 100}", "/search?q=wwww"),
     )
 
 
 @pytest.fixture(scope="module")
-def crowd(browser_site: SiteProcess) -> Crowd:
-    """The same for all sizes of windows."""
-    return _grown(browser_site)
+def long_content(browser_site: SiteProcess) -> LongContent:
+    """Accounts and posts of maximum length, shared by all window sizes."""
+    return _create_content(browser_site)
 
 
 def _log_in(user: BrowserUser, name: str) -> None:
@@ -113,38 +119,42 @@ def _log_in(user: BrowserUser, name: str) -> None:
     user.page.wait_for_url("**/home")
 
 
-def _wrong(user: BrowserUser, paths: tuple[str, ...], width: int) -> list[str]:
+def _find_overflows(user: BrowserUser, paths: tuple[str, ...], width: int) -> list[str]:
     found = []
     for path in paths:
         user.open(path)
         user.page.evaluate("document.querySelectorAll('details:not(.menu)').forEach((each) => { each.open = true; })")
         user.screenshot(f"{width}-{path.strip('/').replace('/', '_').replace('?', '_')[:60] or 'front'}")
-        found += [f"{width} {path}: {problem}" for problem in (user.page.evaluate(WIDER), *user.page.evaluate(SQUEEZED)) if problem]
+        found += [
+            f"{width} {path}: {problem}"
+            for problem in (user.page.evaluate(OVERFLOWING_ELEMENTS), *user.page.evaluate(NARROW_CONTROLS))
+            if problem
+        ]
     return found
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
-def test_no_text_of_a_stranger_makes_a_page_wider_than_the_window(
-    new_user: Callable[..., BrowserUser], crowd: Crowd, width: int, height: int
+def test_no_user_content_makes_a_page_wider_than_the_window(
+    new_user: Callable[..., BrowserUser], long_content: LongContent, width: int, height: int
 ) -> None:
     visitor, reader, boss, writer = (new_user(width=width, height=height, dark=width == 390) for _ in range(4))
-    for one, name in ((reader, crowd.reader), (boss, crowd.boss), (writer, crowd.writer)):
-        _log_in(one, name)
-    found = _wrong(visitor, (*FOR_VISITORS, *crowd.paths[:4], *crowd.paths[8:11]), width)
-    found += _wrong(reader, (*FOR_MEMBERS, *crowd.paths), width)
-    found += _wrong(boss, (*FOR_MODERATORS, f"/admin/people/{crowd.writer}/suspend", "/notifications", "/home"), width)
-    found += _wrong(writer, ("/scheduled", "/conversations", "/settings", "/notifications?all"), width)
+    for client, name in ((reader, long_content.reader), (boss, long_content.boss), (writer, long_content.writer)):
+        _log_in(client, name)
+    found = _find_overflows(visitor, (*FOR_VISITORS, *long_content.paths[:4], *long_content.paths[8:11]), width)
+    found += _find_overflows(reader, (*FOR_MEMBERS, *long_content.paths), width)
+    found += _find_overflows(boss, (*FOR_MODERATORS, f"/admin/people/{long_content.writer}/suspend", "/notifications", "/home"), width)
+    found += _find_overflows(writer, ("/scheduled", "/conversations", "/settings", "/notifications?all"), width)
     assert found == []
 
 
-def test_what_came_while_the_page_was_open_is_not_wider_either(new_user: Callable[..., BrowserUser], crowd: Crowd) -> None:
+def test_a_live_update_does_not_make_the_page_wider(new_user: Callable[..., BrowserUser], long_content: LongContent) -> None:
     reader, writer = new_user(width=320, height=700), new_user(width=390, height=844)
-    _log_in(reader, crowd.reader)
-    _log_in(writer, crowd.writer)
+    _log_in(reader, long_content.reader)
+    _log_in(writer, long_content.writer)
     reader.page.locator("[data-live-state][data-state=live]").wait_for(state="attached")
     writer.open("/compose")
     writer.page.locator("main .warning").first.locator("summary").click()
     writer.page.locator("main [name=spoiler]").fill("Z" * 90)
     writer.publish("Z" * 400)
     reader.page.get_by_text("ZZZ").first.wait_for(state="attached")
-    assert reader.page.evaluate(WIDER) == ""
+    assert reader.page.evaluate(OVERFLOWING_ELEMENTS) == ""

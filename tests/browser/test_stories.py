@@ -1,4 +1,4 @@
-"""What people do first, in Chromium: with scripts, and again without."""
+"""Tests of the main user journeys in Chromium, with and without scripts."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ TEXTS = ("Good morning from the train", "صباح الخير من القطار",
 
 
 def follow(user: BrowserUser) -> None:
-    """Press the button of the profile that is open, and wait until the site has taken it."""
+    """Follow the account of the open profile, and wait for the response."""
     with user.page.expect_response(re.compile("/follow$")):
         user.page.locator(".profile-do").get_by_role("button", name=re.compile("^Follow")).click()
     expect(user.page.locator(".profile-do").get_by_role("button", name=re.compile("^Unfollow"))).to_be_visible()
 
 
-def test_a_post_reaches_an_open_timeline_and_its_answer_comes_back(new_user: Callable[..., BrowserUser]) -> None:
+def test_a_post_reaches_an_open_timeline_and_its_reply_comes_back(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(), new_user(width=390, height=844)
     ada.sign_up("ada_live")
     bob.sign_up("bob_live")
@@ -37,14 +37,14 @@ def test_a_post_reaches_an_open_timeline_and_its_answer_comes_back(new_user: Cal
     reply = bob.page.locator("dialog[open] form[data-composer]")
     reply.locator("textarea").fill("@ada_live And to you!")
     reply.locator("button.primary").click()
-    expect(ada.page.locator("[data-count=notifications]").first).to_contain_text("2")  # the follow, and the answer
+    expect(ada.page.locator("[data-count=notifications]").first).to_contain_text("2")  # the follow and the reply
     expect(ada.page).to_have_title(re.compile(r"^\(2\)"))
     ada.open("/notifications")
     expect(ada.page.get_by_text("And to you!")).to_be_visible()
     ada.screenshot("notifications")
 
 
-def test_what_comes_to_the_open_list_of_notifications_is_read_there(new_user: Callable[..., BrowserUser]) -> None:
+def test_a_notification_in_the_open_list_is_marked_as_read(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(), new_user()
     ada.sign_up("ada_reads")
     bob.sign_up("bob_writes")
@@ -53,15 +53,15 @@ def test_what_comes_to_the_open_list_of_notifications_is_read_there(new_user: Ca
     expect(ada.page.locator("[data-count=notifications]").first).to_contain_text("1")
     ada.open("/notifications")
     expect(ada.page.get_by_text("Knock knock")).to_be_visible()
-    with ada.page.expect_response(re.compile("/notifications/read$")) as answer:
+    with ada.page.expect_response(re.compile("/notifications/read$")) as response_info:
         bob.publish("Who is there? @ada_reads")
-    assert answer.value.status == 204
+    assert response_info.value.status == 204
     expect(ada.page.get_by_text("Who is there?")).to_be_visible()
     expect(ada.page.locator("[data-count=notifications]")).to_have_count(0)
     expect(ada.page).to_have_title(re.compile("^Notifications"))
 
 
-def test_what_came_while_one_was_offline_is_there_afterwards_once(new_user: Callable[..., BrowserUser]) -> None:
+def test_posts_missed_while_offline_appear_once(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(), new_user()
     ada.sign_up("ada_offline")
     bob.sign_up("bob_offline")
@@ -80,7 +80,7 @@ def test_what_came_while_one_was_offline_is_there_afterwards_once(new_user: Call
         expect(bob.page.get_by_text(f"In the tunnel {number}")).to_have_count(1, timeout=30_000)
 
 
-def test_new_posts_wait_behind_a_button_while_one_reads_further_down(new_user: Callable[..., BrowserUser]) -> None:
+def test_new_posts_wait_behind_a_button_while_the_page_is_scrolled(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(), new_user(height=500)
     ada.sign_up("ada_pill")
     for number in range(12):
@@ -88,27 +88,27 @@ def test_new_posts_wait_behind_a_button_while_one_reads_further_down(new_user: C
         expect(ada.page.get_by_text(f"Old post {number}", exact=True)).to_be_visible()
     bob.open("/@ada_pill")
     bob.page.get_by_text("Old post 2", exact=True).scroll_into_view_if_needed()
-    place = bob.page.get_by_text("Old post 2", exact=True).bounding_box()
+    position = bob.page.get_by_text("Old post 2", exact=True).bounding_box()
     ada.publish("The newest of all")
     pill = bob.page.get_by_role("button", name=re.compile("1 new post"))
     expect(pill).to_be_visible()
-    assert bob.page.get_by_text("Old post 2", exact=True).bounding_box() == place
+    assert bob.page.get_by_text("Old post 2", exact=True).bounding_box() == position
     bob.screenshot("pill")
     pill.click()
     expect(bob.page.get_by_text("The newest of all")).to_be_in_viewport()
 
 
-def test_what_was_typed_survives_a_crash(new_user: Callable[..., BrowserUser]) -> None:
+def test_a_draft_survives_a_crash(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_draft")
     ada.page.locator("main form[data-composer] textarea").fill("Half a thought")
     ada.page.wait_for_timeout(1_500)
-    again = ada.context.new_page()
-    again.goto(ada.site.url + "/home")
-    expect(again.locator("main form[data-composer] textarea")).to_have_value("Half a thought")
+    new_page = ada.context.new_page()
+    new_page.goto(ada.site.url + "/home")
+    expect(new_page.locator("main form[data-composer] textarea")).to_have_value("Half a thought")
 
 
-def test_the_counter_counts_what_people_see(new_user: Callable[..., BrowserUser]) -> None:
+def test_the_counter_counts_graphemes_and_shortened_links(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_counts")
     composer = ada.page.locator("main form[data-composer]")
@@ -116,13 +116,13 @@ def test_the_counter_counts_what_people_see(new_user: Callable[..., BrowserUser]
     expect(composer).to_contain_text(str(500 - 2 - 23))
 
 
-def unread(who: BrowserUser) -> str:
-    """How many notifications a page that is asked for now says that there are: "2 new"; nothing where there are none."""
-    who.open("/home")
-    return "".join(who.page.locator("[data-count=notifications]").all_inner_texts()[:1])
+def unread_badge(user: BrowserUser) -> str:
+    """Reload the home page and return the text of the notification badge, such as "2 new"; empty without one."""
+    user.open("/home")
+    return "".join(user.page.locator("[data-count=notifications]").all_inner_texts()[:1])
 
 
-def test_everything_is_done_without_scripts(new_user: Callable[..., BrowserUser]) -> None:
+def test_everything_works_without_scripts(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(javascript=False), new_user(javascript=False, width=390, height=844)
     ada.sign_up("ada_plain")
     bob.sign_up("bob_plain")
@@ -137,9 +137,7 @@ def test_everything_is_done_without_scripts(new_user: Callable[..., BrowserUser]
     bob.page.locator("article", has_text=TEXTS[0]).get_by_title("Reply").click()
     bob.page.locator("textarea").fill("@ada_plain And to you!")
     bob.page.locator("form[data-composer] button.primary").click()
-    assert wait_until(
-        lambda: unread(ada).startswith("2")
-    )  # the follow, and the answer; a job tells of it, and no script shows that on a page
+    assert wait_until(lambda: unread_badge(ada).startswith("2"))  # the follow and the reply; a job adds them, so poll
     ada.open("/notifications")
     expect(ada.page.get_by_text("And to you!")).to_be_visible()
     ada.open("/@bob_plain/with_replies")
@@ -171,7 +169,7 @@ def test_favourites_and_boosts_show_at_once(new_user: Callable[..., BrowserUser]
     ada = new_user(dark=dark)
     name = f"ada_{'dark' if dark else 'light'}"
     ada.sign_up(name)
-    text = f"Press all the buttons, {name}"  # what others wrote is on this page too
+    text = f"Press all the buttons, {name}"  # the page also shows posts of other tests
     ada.publish(text)
     article = ada.page.locator("article", has_text=text).first
     for title in ("Favourite", "Boost", "Bookmark"):
@@ -183,21 +181,21 @@ def test_favourites_and_boosts_show_at_once(new_user: Callable[..., BrowserUser]
     expect(ada.page.locator("article", has_text=text).first.get_by_title("Favourite")).to_have_attribute("aria-pressed", "true")
 
 
-def test_an_opened_post_has_the_focus_and_what_it_answers_stands_above(new_user: Callable[..., BrowserUser]) -> None:
+def test_an_opened_reply_is_focused_below_its_ancestors(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user(height=500)
     ada.sign_up("ada_opens")
     ada.publish("The first of many\n\n" + "and long\n" * 12)
     ada.page.locator("article", has_text="The first of many").locator("a.at").click()
-    ada.page.wait_for_url("**/@ada_opens/*")  # the composer of the page that is left would take the answer with it
+    ada.page.wait_for_url("**/@ada_opens/*")  # otherwise the composer of the old page would be filled
     ada.publish("The answer to it")
-    answer = ada.page.locator("article", has_text="The answer to it")
-    answer.locator("a.at").click()
+    reply = ada.page.locator("article", has_text="The answer to it")
+    reply.locator("a.at").click()
     expect(ada.page.locator(".ancestors")).to_contain_text("The first of many")
-    expect(answer).to_be_focused()
-    expect(answer).to_be_in_viewport()
+    expect(reply).to_be_focused()
+    expect(reply).to_be_in_viewport()
 
 
-def test_the_address_of_a_post_is_copied_from_its_menu(new_user: Callable[..., BrowserUser]) -> None:
+def test_the_link_of_a_post_is_copied_from_its_menu(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
     ada.sign_up("copy_ada")
@@ -211,19 +209,19 @@ def test_the_address_of_a_post_is_copied_from_its_menu(new_user: Callable[..., B
     assert ada.page.evaluate("navigator.clipboard.readText()") == post.locator(".at").evaluate("link => link.href")
 
 
-def test_a_password_that_is_being_typed_when_scripts_arrive_is_not_cut_off(new_user: Callable[..., BrowserUser]) -> None:
-    ada, held = new_user(), list[Route]()
+def test_typing_a_password_is_not_interrupted_by_loading_scripts(new_user: Callable[..., BrowserUser]) -> None:
+    ada, held_routes = new_user(), list[Route]()
     page = ada.page
 
     def hold(route: Route) -> None:
-        held.append(route)
+        held_routes.append(route)
 
     page.route("**/menus.js", hold)
-    page.goto(f"{ada.site.url}/login", wait_until="commit")  # not loaded: the scripts are still on their way
+    page.goto(f"{ada.site.url}/login", wait_until="commit")  # before the scripts are loaded
     field = page.locator("#user_password")
     field.press_sequentially("open")
-    assert wait_until(lambda: page.title() and held)  # asking lets the browser's news in
-    held[0].continue_()
+    assert wait_until(lambda: page.title() and held_routes)  # evaluating processes pending browser events
+    held_routes[0].continue_()
     expect(page.get_by_role("button", name="Show password")).to_be_visible()
     page.keyboard.type("-sesame")
     expect(field).to_have_value("open-sesame")

@@ -1,4 +1,4 @@
-"""Pictures and polls in Chromium: what the scripts add to the forms."""
+"""Tests of uploads and polls in Chromium, with scripts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def composer(user: BrowserUser) -> Locator:
 
 
 def choose(user: BrowserUser, *photos: FilePayload) -> None:
-    """Open the fold and choose files."""
+    """Open the attachment section and choose files."""
     form = composer(user)
     form.locator(".attach > summary").click()
     with user.page.expect_file_chooser() as chooser:
@@ -29,7 +29,7 @@ def choose(user: BrowserUser, *photos: FilePayload) -> None:
     chooser.value.set_files(list(photos))
 
 
-def test_pictures_are_uploaded_described_and_posted(new_user: Callable[..., BrowserUser]) -> None:
+def test_images_are_uploaded_described_and_posted(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_pictures")
     ada.open("/home")
@@ -52,7 +52,7 @@ def test_pictures_are_uploaded_described_and_posted(new_user: Callable[..., Brow
     assert violations(ada, "/home") == []
 
 
-def test_what_was_uploaded_is_there_again_after_a_crash(new_user: Callable[..., BrowserUser]) -> None:
+def test_uploads_of_a_draft_survive_a_reload(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_crash")
     ada.open("/home")
@@ -68,7 +68,7 @@ def test_what_was_uploaded_is_there_again_after_a_crash(new_user: Callable[..., 
     expect(composer(ada).locator(".attachment")).to_have_count(0)
 
 
-def test_a_picture_is_pasted(new_user: Callable[..., BrowserUser]) -> None:
+def test_an_image_is_pasted(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_pastes")
     ada.open("/home")
@@ -84,7 +84,7 @@ def test_a_picture_is_pasted(new_user: Callable[..., BrowserUser]) -> None:
     expect(composer(ada).locator(".attachment[data-media] img")).to_have_count(1)
 
 
-def test_what_is_no_picture_is_told_and_can_be_taken_off(new_user: Callable[..., BrowserUser]) -> None:
+def test_an_invalid_file_shows_an_error_and_can_be_removed(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_tries")
     ada.open("/home")
@@ -94,22 +94,22 @@ def test_what_is_no_picture_is_told_and_can_be_taken_off(new_user: Callable[...,
     composer(ada).locator("textarea[name=text]").fill("Without it")
     composer(ada).locator("button.primary").click()
     expect(ada.page.locator("article", has_text="Without it")).to_be_visible()
-    ada.console_errors = [complaint for complaint in ada.console_errors if "422" not in complaint]
+    ada.console_errors = [error for error in ada.console_errors if "422" not in error]
 
 
-def test_an_upload_is_seen_on_its_way_and_tried_again_when_it_was_cut(new_user: Callable[..., BrowserUser]) -> None:
+def test_an_upload_shows_progress_and_can_be_retried(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_tunnel")
     ada.open("/home")
-    held: list[Route] = []
-    ada.page.route("**/compose/media", lambda route: held.append(route))  # noqa: PLW0108 - Playwright counts its parameters
+    held_routes: list[Route] = []
+    ada.page.route("**/compose/media", lambda route: held_routes.append(route))  # noqa: PLW0108 - Playwright counts its parameters
     choose(ada, photo("photo.jpg"))
     waiting = composer(ada).locator(".attachment.waiting")
     expect(waiting.get_by_role("progressbar", name="Uploading photo.jpg")).to_be_visible()
     expect(waiting.get_by_alt_text("photo.jpg")).to_be_visible()
     assert waiting.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)")
     ada.screenshot("uploading")
-    held.pop().abort()
+    held_routes.pop().abort()
     failed = composer(ada).locator(".attachment.failed")
     expect(failed).to_contain_text("Could not reach the server")
     ada.screenshot("upload-failed")
@@ -119,7 +119,7 @@ def test_an_upload_is_seen_on_its_way_and_tried_again_when_it_was_cut(new_user: 
     expect(failed).to_have_count(0)
 
 
-def test_an_upload_is_called_off_by_taking_it_away(new_user: Callable[..., BrowserUser]) -> None:
+def test_removing_an_attachment_cancels_its_upload(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_regrets")
     ada.open("/home")
@@ -132,7 +132,7 @@ def test_an_upload_is_called_off_by_taking_it_away(new_user: Callable[..., Brows
     expect(composer(ada).locator("button.primary")).to_be_enabled()
 
 
-def test_a_poll_is_voted_in_without_a_new_page(new_user: Callable[..., BrowserUser]) -> None:
+def test_voting_needs_no_page_load(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(), new_user(width=390, height=844)
     ada.sign_up("ada_asks")
     bob.sign_up("bob_votes")

@@ -1,4 +1,4 @@
-"""What is forgotten, and what is not."""
+"""Tests of cleanup jobs and account deletion."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SWEEPS = cleanup.cleanup_batches(events_kept=timedelta(days=7))
 
 
 def run(db: Transactions, kind: str, **payload: object) -> None:
-    """Do the work of one such job, at NOW."""
+    """Run a job of this kind at NOW."""
     job = Job(JobId(1), kind, payload, 1, JobState.RUNNING, NOW, NOW)
 
     async def work() -> None:
@@ -59,37 +59,37 @@ def test_events_are_kept_as_long_as_the_setting_says(db: Transactions, cursor: C
     assert count(cursor, "events") == 2
 
 
-def test_expired_sessions_go(db: Transactions, cursor: Cursor) -> None:
-    who = make.member(cursor).account.id
-    for token, left in [(b"old", timedelta(0)), (b"fresh", timedelta(seconds=1))]:
+def test_expired_sessions_are_deleted(db: Transactions, cursor: Cursor) -> None:
+    account_id = make.member(cursor).account.id
+    for token, remaining in [(b"old", timedelta(0)), (b"fresh", timedelta(seconds=1))]:
         execute(
             cursor,
             """insert into sessions (id, token_hash, account_id, created_at, seen_at, expires_at)
                values (new_id(%(now)s), %(token)s, %(who)s, %(now)s, %(now)s, %(until)s)""",
-            {"token": token, "who": who, "now": NOW, "until": NOW + left},
+            {"token": token, "who": account_id, "now": NOW, "until": NOW + remaining},
         )
     run(db, "cleanup.sessions")
     assert bytes(fetch_value(cursor, "select token_hash from sessions")) == b"fresh"
 
 
-def test_apps_without_a_token_that_lives_go_after_thirty_days_and_revoked_tokens_after_ninety(db: Transactions, cursor: Cursor) -> None:
-    who = make.member(cursor).account.id
+def test_apps_without_a_valid_token_are_deleted_after_30_days_and_revoked_tokens_after_90(db: Transactions, cursor: Cursor) -> None:
+    account_id = make.member(cursor).account.id
 
-    def issued(days_ago: int, *, revoked_days_ago: int | None = None) -> None:
-        made = done(Tokens(db, lambda: NOW - timedelta(days=days_ago)).issue(who, "read"))
+    def issue_token(days_ago: int, *, revoked_days_ago: int | None = None) -> None:
+        issued = done(Tokens(db, lambda: NOW - timedelta(days=days_ago)).issue(account_id, "read"))
         if revoked_days_ago is not None:
-            done(Tokens(db, lambda: NOW - timedelta(days=revoked_days_ago)).revoke(who, made.token.id))
+            done(Tokens(db, lambda: NOW - timedelta(days=revoked_days_ago)).revoke(account_id, issued.token.id))
 
-    issued(200)
-    issued(100, revoked_days_ago=91)
-    issued(29, revoked_days_ago=28)
+    issue_token(200)
+    issue_token(100, revoked_days_ago=91)
+    issue_token(29, revoked_days_ago=28)
     run(db, "cleanup.oauth_tokens")
     assert count(cursor, "tokens") == 2
     run(db, "cleanup.oauth_apps")
     assert (count(cursor, "apps"), count(cursor, "tokens")) == (2, 2)
 
 
-def test_a_sweep_takes_more_than_one_batch(db: Transactions, cursor: Cursor) -> None:
+def test_cleanup_deletes_more_than_one_batch(db: Transactions, cursor: Cursor) -> None:
     execute(
         cursor,
         """insert into jobs (id, kind, state, due_at, created_at, finished_at)
@@ -100,7 +100,7 @@ def test_a_sweep_takes_more_than_one_batch(db: Transactions, cursor: Cursor) -> 
     assert count(cursor, "jobs") == 0
 
 
-def test_deleted_posts_can_be_brought_back_for_thirty_days_and_then_are_gone(db: Transactions, cursor: Cursor) -> None:
+def test_deleted_posts_are_purged_after_thirty_days(db: Transactions, cursor: Cursor) -> None:
     author = make.viewer(cursor)
     old, fresh, alive = (make.post(cursor, author) for _ in range(3))
     reply = make.post(cursor, author, reply_to=old)
@@ -110,19 +110,19 @@ def test_deleted_posts_can_be_brought_back_for_thirty_days_and_then_are_gone(db:
     assert fetch_value(cursor, "select array_agg(id order by id) from posts") == [fresh.id, alive.id, reply.id]
 
 
-def _busy_life(cursor: Cursor) -> tuple[AccountId, AccountId]:
-    """Somebody who is deleted then, and somebody who stays, and all that can be between them."""
+def _accounts_with_relations(cursor: Cursor) -> tuple[AccountId, AccountId]:
+    """Create an account to be deleted and one that stays, with every relation between them; return their ids."""
     leaver, stayer = make.viewer(cursor, "leaver"), make.viewer(cursor, "stayer")
     make.follow(cursor, leaver, stayer)
     make.follow(cursor, stayer, leaver)
-    theirs = make.post(cursor, stayer, "Hello @leaver")
-    reply = make.post(cursor, leaver, "Hello @stayer", reply_to=theirs)
+    their_post = make.post(cursor, stayer, "Hello @leaver")
+    reply = make.post(cursor, leaver, "Hello @stayer", reply_to=their_post)
     make.post(cursor, stayer, "Hello again", reply_to=reply)
-    make.boost(cursor, leaver, theirs)
+    make.boost(cursor, leaver, their_post)
     make.boost(cursor, stayer, reply)
-    interactions.favourite(cursor, account=leaver.id, post=theirs.id, now=NOW)
-    posts.count(cursor, post=theirs.id, favourites=1)
-    interactions.bookmark(cursor, account=leaver.id, post=theirs.id, now=NOW)
+    interactions.favourite(cursor, account=leaver.id, post=their_post.id, now=NOW)
+    posts.count(cursor, post=their_post.id, favourites=1)
+    interactions.bookmark(cursor, account=leaver.id, post=their_post.id, now=NOW)
     interactions.pin(cursor, account=leaver.id, post=reply.id, now=NOW)
     third = make.viewer(cursor, "third")
     make.block(cursor, leaver, third)
@@ -130,8 +130,8 @@ def _busy_life(cursor: Cursor) -> tuple[AccountId, AccountId]:
     return leaver.id, stayer.id
 
 
-def test_nothing_is_left_of_a_deleted_account_and_what_counted_it_is_right(db: Transactions, cursor: Cursor) -> None:
-    leaver, stayer = _busy_life(cursor)
+def test_a_deleted_account_leaves_no_rows_and_correct_counts(db: Transactions, cursor: Cursor) -> None:
+    leaver, stayer = _accounts_with_relations(cursor)
     begin_deletion(cursor, leaver, NOW)
     [job] = [job for job in jobs.page_of(cursor, state=JobState.WAITING, page=Page()) if job.kind == "account.purge"]
     run(db, job.kind, **job.payload)
@@ -146,22 +146,22 @@ def test_nothing_is_left_of_a_deleted_account_and_what_counted_it_is_right(db: T
         ("mutes", "account_id, target_id"),
     ]:
         assert fetch_value(cursor, f"select count(*) from {table} where {leaver} in ({columns})") == 0, table
-    left = accounts.by_id(cursor, id=stayer)
-    assert left is not None
-    assert (left.followers_count, left.following_count, left.posts_count) == (0, 0, 2)
+    remaining = accounts.by_id(cursor, id=stayer)
+    assert remaining is not None
+    assert (remaining.followers_count, remaining.following_count, remaining.posts_count) == (0, 0, 2)
     alive = "join posts p on p.id = post_id where p.deleted_at is null and p.reply_to is null"
     assert fetch_value(cursor, f"select sum(replies + boosts + favourites) from post_counts {alive}") == 0
     assert fetch_value(cursor, f"select count(*) from posts where account_id = {leaver} and deleted_at is null") == 0
 
 
-def test_a_mute_ends_when_its_time_is_over(db: Transactions, cursor: Cursor) -> None:
-    muter, quiet, loud = (make.viewer(cursor) for _ in range(3))
-    make.mute(cursor, muter, quiet, until=NOW - timedelta(seconds=1))
-    make.mute(cursor, muter, loud, until=NOW + timedelta(seconds=1))
+def test_an_expired_mute_is_deleted(db: Transactions, cursor: Cursor) -> None:
+    muter, expired, active = (make.viewer(cursor) for _ in range(3))
+    make.mute(cursor, muter, expired, until=NOW - timedelta(seconds=1))
+    make.mute(cursor, muter, active, until=NOW + timedelta(seconds=1))
     run(db, "mute.expire")
-    assert fetch_value(cursor, "select array_agg(target_id) from mutes") == [loud.id]
+    assert fetch_value(cursor, "select array_agg(target_id) from mutes") == [active.id]
 
 
-def test_a_job_that_names_no_account_is_hopeless(db: Transactions) -> None:
+def test_a_job_without_a_valid_account_fails_permanently(db: Transactions) -> None:
     with pytest.raises(PermanentFailure):
         run(db, "account.purge", account="everybody")

@@ -1,4 +1,4 @@
-"""A clock that is wrong is told to the administrator: what it dated stays visible in every list."""
+"""Tests that a wrong clock is reported to the administrator."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ from tests.fakes import done
 
 
 @pytest.fixture
-def said() -> Iterator[list[str]]:
-    """The warnings in the log."""
-    heard: list[str] = []
+def warnings() -> Iterator[list[str]]:
+    """The warnings that are logged during the test."""
+    messages: list[str] = []
 
     @provider(ILogObserver)
     def observer(event: LogEvent) -> None:
         if event["log_level"].name == "warn":
-            heard.append(formatEvent(event))
+            messages.append(formatEvent(event))
 
     globalLogPublisher.addObserver(observer)
-    yield heard
+    yield messages
     globalLogPublisher.removeObserver(observer)
 
 
-def test_a_clock_that_runs_backward_is_told_once_for_each_time(said: list[str]) -> None:
+def test_each_backward_jump_of_the_clock_is_logged_once(warnings: list[str]) -> None:
     times = iter([0, 10, 9, 8.5, -3600, -3599, -3598, 20, 12])
     system = SystemClock(lambda: make.NOW + timedelta(seconds=next(times)))
     read = [system() for _ in range(9)]
     assert read[4] == make.NOW - timedelta(hours=1)
-    assert [sentence.partition(":")[0].startswith("The clock went backward from") for sentence in said] == [True, True]
-    assert "2026-03-04T05:06:17" in said[0]
+    assert [message.partition(":")[0].startswith("The clock went backward from") for message in warnings] == [True, True]
+    assert "2026-03-04T05:06:17" in warnings[0]
 
 
-def test_a_process_whose_clock_differs_from_the_databases_is_told(db: Transactions, said: list[str]) -> None:
+def test_a_difference_to_the_clock_of_the_database_is_logged(db: Transactions, warnings: list[str]) -> None:
     done(clock_check.check(db, lambda: datetime.now(UTC)))
-    assert said == []
+    assert warnings == []
     done(clock_check.check(db, lambda: datetime.now(UTC) + timedelta(hours=1)))
-    assert [sentence.partition(".")[0] for sentence in said] == ["The clocks of this process and the database differ by 3600 s"]
+    assert [message.partition(".")[0] for message in warnings] == ["The clocks of this process and the database differ by 3600 s"]
 
 
-def test_posts_from_the_future_are_told(db: Transactions, cursor: Cursor, said: list[str]) -> None:
+def test_a_post_from_the_future_is_logged(db: Transactions, cursor: Cursor, warnings: list[str]) -> None:
     post = make.post(cursor, make.viewer(cursor))
     done(clock_check.check(db, lambda: datetime.now(UTC)))
-    assert said == []
+    assert warnings == []
     later = datetime.now(UTC) + timedelta(days=365)
-    made = posts.insert(cursor, post, id=id_at(later))  # type: ignore[arg-type]  # an id
-    assert abs(moment_of(made) - later) < timedelta(milliseconds=1)
+    id = posts.insert(cursor, post, id=id_at(later))  # type: ignore[arg-type]  # an id
+    assert abs(moment_of(id) - later) < timedelta(milliseconds=1)
     done(clock_check.check(db, lambda: datetime.now(UTC)))
-    assert len(said) == 1
-    assert said[0].startswith(f"The newest post is from {later.isoformat(timespec='seconds')}")
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"The newest post is from {later.isoformat(timespec='seconds')}")

@@ -1,4 +1,4 @@
-"""Who gets which letter, when it is sent, and what becomes of it."""
+"""Tests of e-mail jobs: recipients, contents, retries and digests."""
 
 from __future__ import annotations
 
@@ -34,63 +34,63 @@ from tests.rfc5322 import body, parsed
 
 
 @pytest.fixture
-def post(cursor: Cursor) -> Postman:
+def mailbox(cursor: Cursor) -> Postman:
     return postman(cursor)
 
 
 def states(cursor: Cursor) -> list[tuple[EmailKind, EmailState]]:
-    return [(letter.kind, letter.state) for letter in reversed(emails.page_of(cursor, page=Page(100)))]
+    return [(email.kind, email.state) for email in reversed(emails.page_of(cursor, page=Page(100)))]
 
 
-def test_who_is_named_gets_a_letter_with_what_was_said(post: Postman, cursor: Cursor) -> None:
+def test_a_mention_is_mailed_with_its_text(mailbox: Postman, cursor: Cursor) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     make.post(cursor, ann, "Good morning @ben, how are you?")
-    [letter] = post.deliver()
-    assert letter["To"] == "ben@example.org"
-    assert letter["From"].addresses[0].display_name == "ann (via Ours)"
-    assert "> Good morning @ben, how are you?" in body(letter.as_bytes(), "plain")
+    [email] = mailbox.deliver()
+    assert email["To"] == "ben@example.org"
+    assert email["From"].addresses[0].display_name == "ann (via Ours)"
+    assert "> Good morning @ben, how are you?" in body(email.as_bytes(), "plain")
     assert states(cursor) == [(EmailKind.MENTION, EmailState.SENT)]
-    assert post.office.taken[0].sender == "bounces@example.org"
+    assert mailbox.office.taken[0].sender == "bounces@example.org"
     assert ben.id
 
 
-def test_who_is_answered_gets_a_letter_below_the_first(post: Postman, cursor: Cursor) -> None:
+def test_emails_of_a_conversation_are_threaded(mailbox: Postman, cursor: Cursor) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     first = make.post(cursor, ben, "Who likes tea? @ann")
-    answer = make.post(cursor, ann, "I do", reply_to=first)
-    make.post(cursor, ben, "Good, @ann", reply_to=answer)
-    to_ann, to_ben, again = post.deliver()
-    assert (to_ann["To"], to_ben["To"], again["To"]) == ("ann@example.org", "ben@example.org", "ann@example.org")
+    reply = make.post(cursor, ann, "I do", reply_to=first)
+    make.post(cursor, ben, "Good, @ann", reply_to=reply)
+    to_ann, to_ben, third = mailbox.deliver()
+    assert (to_ann["To"], to_ben["To"], third["To"]) == ("ann@example.org", "ben@example.org", "ann@example.org")
     assert to_ann["Message-ID"] == f"<post.{first.id}.{ann.id}@example.org>"
     assert to_ann["Message-ID"] not in to_ben["References"]
-    roots = {letter["References"].split()[0] for letter in (to_ann, to_ben, again)}
-    assert roots == {f"<thread.{first.id}@example.org>"}
-    assert again["Subject"] == to_ben["Subject"] == f"Re: {to_ann['Subject']}"
+    thread_roots = {email["References"].split()[0] for email in (to_ann, to_ben, third)}
+    assert thread_roots == {f"<thread.{first.id}@example.org>"}
+    assert third["Subject"] == to_ben["Subject"] == f"Re: {to_ann['Subject']}"
 
 
-def test_a_follower_is_told_once_however_often_they_follow(post: Postman, cursor: Cursor) -> None:
+def test_following_repeatedly_sends_one_email(mailbox: Postman, cursor: Cursor) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     follows = Follows(RolledBackDatabase(cursor), lambda: NOW)
     for _ in range(3):
         done(follows.follow(ann, ben.id))
         done(follows.unfollow(ann, ben.id))
     done(follows.follow(ann, ben.id))
-    assert len(post.deliver()) == 1
+    assert len(mailbox.deliver()) == 1
     done(follows.unfollow(ann, ben.id))
     done(follows.follow(ann, ben.id))
-    assert post.deliver() == []
+    assert mailbox.deliver() == []
 
 
-def test_who_asks_to_follow_is_told_and_where_to_answer(post: Postman, cursor: Cursor) -> None:
+def test_a_follow_request_is_mailed_with_a_link(mailbox: Postman, cursor: Cursor) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben", locked=True)
     done(Follows(RolledBackDatabase(cursor), lambda: NOW).follow(ann, ben.id))
-    [letter] = post.deliver()
-    assert letter["Subject"] == "ann asks to follow you"
-    assert post.link(letter, "/settings/requests")
+    [email] = mailbox.deliver()
+    assert email["Subject"] == "ann asks to follow you"
+    assert mailbox.link(email, "/settings/requests")
 
 
-Change = Callable[[Cursor, Viewer, Viewer], object]
-NOBODY_WANTS: dict[str, Change] = {
+ChangeFunction = Callable[[Cursor, Viewer, Viewer], object]
+CANCELLATIONS: dict[str, ChangeFunction] = {
     "read": lambda cursor, ann, ben: notifications.mark_read(cursor, account=ben.id, up_to=newest(cursor, ben.id), now=NOW),
     "dismissed": lambda cursor, ann, ben: notifications.clear(cursor, now=NOW, account=ben.id),
     "switched off": lambda cursor, ann, ben: users.change_preference(cursor, account=ben.id, name="mail_mention", value=False),
@@ -119,190 +119,190 @@ def newest_post(cursor: Cursor) -> PostId:
     return PostId(cursor.fetchone()[0])  # type: ignore[index]  # there is one
 
 
-@pytest.mark.parametrize("change", NOBODY_WANTS)
-def test_a_letter_that_nobody_wants_any_more_is_not_sent(post: Postman, cursor: Cursor, change: str) -> None:
+@pytest.mark.parametrize("change", CANCELLATIONS)
+def test_an_email_that_is_no_longer_wanted_is_not_sent(mailbox: Postman, cursor: Cursor, change: str) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     make.post(cursor, ann, "Hello @ben")
-    [job] = post.waiting()
-    post.do(job)
-    NOBODY_WANTS[change](cursor, ann, ben)
-    assert post.deliver() == []
-    [letter] = emails.page_of(cursor, page=Page(10))
-    assert (letter.state, letter.tries) == (EmailState.CANCELLED, 0)
-    assert letter.response.endswith(".")
+    [job] = mailbox.waiting()
+    mailbox.do(job)
+    CANCELLATIONS[change](cursor, ann, ben)
+    assert mailbox.deliver() == []
+    [email] = emails.page_of(cursor, page=Page(10))
+    assert (email.state, email.tries) == (EmailState.CANCELLED, 0)
+    assert email.response.endswith(".")
 
 
-def test_nobody_is_mailed_what_they_may_not_see(post: Postman, cursor: Cursor) -> None:
+def test_an_email_does_not_quote_an_invisible_post(mailbox: Postman, cursor: Cursor) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     make.follow(cursor, ben, ann)
-    secret = make.post(cursor, ann, "xyzzy", visibility=Visibility.DIRECT)
-    answer = make.post(cursor, ann, "@ben look", reply_to=secret, visibility=Visibility.DIRECT)
-    [letter] = post.deliver()
-    assert "xyzzy" not in letter.as_string()
-    assert letter["Subject"] == "ann mentioned you"
-    assert answer.id
+    direct_post = make.post(cursor, ann, "xyzzy", visibility=Visibility.DIRECT)
+    reply = make.post(cursor, ann, "@ben look", reply_to=direct_post, visibility=Visibility.DIRECT)
+    [email] = mailbox.deliver()
+    assert "xyzzy" not in email.as_string()
+    assert email["Subject"] == "ann mentioned you"
+    assert reply.id
     assert ben.id
 
 
-def test_a_letter_goes_to_where_its_reader_is_by_now(post: Postman, cursor: Cursor) -> None:
+def test_an_email_goes_to_the_current_address(mailbox: Postman, cursor: Cursor) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     make.post(cursor, ann, "Hello @ben")
     users.change_email(cursor, account=ben.id, email="moved@example.org", confirmed_at=NOW)
-    [letter] = post.deliver()
-    assert letter["To"] == "moved@example.org"
+    [email] = mailbox.deliver()
+    assert email["To"] == "moved@example.org"
 
 
-def one_job(post: Postman, cursor: Cursor, tries: int = 1) -> Job:
+def send_job(mailbox: Postman, cursor: Cursor, tries: int = 1) -> Job:
     make.post(cursor, make.viewer(cursor, "ann"), f"Hello @{make.viewer(cursor, 'ben').account.username}")
-    [first] = post.waiting()
-    post.do(first)
-    [job] = post.waiting()
+    [first] = mailbox.waiting()
+    mailbox.do(first)
+    [job] = mailbox.waiting()
     return evolve(job, tries=tries)
 
 
-def test_a_letter_that_is_put_off_is_tried_again_under_the_same_name(post: Postman, cursor: Cursor) -> None:
-    job = one_job(post, cursor)
-    post.office.answer = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
+def test_a_deferred_email_is_retried_with_the_same_message_id(mailbox: Postman, cursor: Cursor) -> None:
+    job = send_job(mailbox, cursor)
+    mailbox.office.answer = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
     for _ in range(2):
         with pytest.raises(RetryLater, match="451 later"):
-            post.do(job)
-    [letter] = emails.page_of(cursor, page=Page(1))
-    assert (letter.state, letter.tries, letter.response, letter.next_try) == (EmailState.DEFERRED, 2, "451 later", job.due_at)
-    post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
-    post.do(job)
-    assert {envelope.message_id for envelope in post.office.taken} == {letter.message_id}
-    [letter] = emails.page_of(cursor, page=Page(1))
-    assert (letter.state, letter.tries, letter.response, letter.next_try) == (EmailState.SENT, 3, "250 OK", None)
+            mailbox.do(job)
+    [email] = emails.page_of(cursor, page=Page(1))
+    assert (email.state, email.tries, email.response, email.next_try) == (EmailState.DEFERRED, 2, "451 later", job.due_at)
+    mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
+    mailbox.do(job)
+    assert {envelope.message_id for envelope in mailbox.office.taken} == {email.message_id}
+    [email] = emails.page_of(cursor, page=Page(1))
+    assert (email.state, email.tries, email.response, email.next_try) == (EmailState.SENT, 3, "250 OK", None)
 
 
-def test_a_letter_is_given_up_after_the_last_try_and_goes_again_when_somebody_says_so(post: Postman, cursor: Cursor) -> None:
-    job = one_job(post, cursor, tries=email_jobs.RETRY_POLICIES["email.send"].tries)
-    post.office.answer = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
+def test_an_email_fails_after_the_last_try_and_can_be_retried(mailbox: Postman, cursor: Cursor) -> None:
+    job = send_job(mailbox, cursor, tries=email_jobs.RETRY_POLICIES["email.send"].tries)
+    mailbox.office.answer = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
     with pytest.raises(RetryLater):
-        post.do(job)
+        mailbox.do(job)
     assert states(cursor) == [(EmailKind.MENTION, EmailState.FAILED)]
-    post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
-    done(post.mail.outbox.retry(emails.page_of(cursor, page=Page(1))[0].id))
-    assert len(post.deliver()) == 1
+    mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
+    done(mailbox.mail.outbox.retry(emails.page_of(cursor, page=Page(1))[0].id))
+    assert len(mailbox.deliver()) == 1
 
 
-def test_a_letter_that_is_refused_is_marked_and_its_owner_told(post: Postman, cursor: Cursor) -> None:
-    job = one_job(post, cursor)
-    post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
-    post.do(job)
+def test_a_refused_email_is_recorded_and_shown_to_the_user(mailbox: Postman, cursor: Cursor) -> None:
+    job = send_job(mailbox, cursor)
+    mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
+    mailbox.do(job)
     assert states(cursor) == [(EmailKind.MENTION, EmailState.REFUSED)]
     ben = Viewer(make.named(cursor, "ben"))
-    assert done(post.mail.outbox.address_rejection(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=False)
+    assert done(mailbox.mail.outbox.address_rejection(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=False)
 
 
-def refuse(post: Postman, cursor: Cursor, times: int) -> list[EmailState]:
-    """Letters that nobody takes; what became of them."""
-    post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
+def refuse_emails(mailbox: Postman, cursor: Cursor, times: int) -> list[EmailState]:
+    """Send e-mails that the mail server refuses; return the states of all e-mails."""
+    mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
     for _ in range(times):
         make.post(cursor, make.viewer(cursor), "Hello @ben")
-        post.deliver()
+        mailbox.deliver()
     return [state for _, state in states(cursor)]
 
 
-def test_an_address_that_was_refused_again_and_again_is_written_to_no_more(post: Postman, cursor: Cursor) -> None:
+def test_no_email_is_sent_to_an_address_after_repeated_refusals(mailbox: Postman, cursor: Cursor) -> None:
     ben = make.viewer(cursor, "ben")
-    assert refuse(post, cursor, 5) == [EmailState.REFUSED] * 3 + [EmailState.CANCELLED] * 2
-    assert done(post.mail.outbox.address_rejection(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=True)
-    assert len(post.office.taken) == 3
+    assert refuse_emails(mailbox, cursor, 5) == [EmailState.REFUSED] * 3 + [EmailState.CANCELLED] * 2
+    assert done(mailbox.mail.outbox.address_rejection(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=True)
+    assert len(mailbox.office.taken) == 3
 
 
-def test_a_letter_that_the_administrator_sends_again_is_tried_whatever_was_refused(post: Postman, cursor: Cursor) -> None:
+def test_an_email_retried_by_the_administrator_ignores_earlier_refusals(mailbox: Postman, cursor: Cursor) -> None:
     make.viewer(cursor, "ben")
-    refuse(post, cursor, 4)
+    refuse_emails(mailbox, cursor, 4)
     execute(cursor, "update emails set settled_at = settled_at - interval '1 second' where state = 'refused'")
-    post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
-    done(post.mail.outbox.retry(emails.page_of(cursor, page=Page(10))[-1].id))
-    assert len(post.deliver()) == 1
+    mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
+    done(mailbox.mail.outbox.retry(emails.page_of(cursor, page=Page(10))[-1].id))
+    assert len(mailbox.deliver()) == 1
     make.post(cursor, make.viewer(cursor), "It works again, @ben")
-    assert len(post.deliver()) == 1
+    assert len(mailbox.deliver()) == 1
 
 
-def test_who_confirms_an_address_that_was_given_up_is_written_to_again(post: Postman, cursor: Cursor) -> None:
+def test_confirming_a_rejected_address_enables_it_again(mailbox: Postman, cursor: Cursor) -> None:
     ben = make.viewer(cursor, "ben")
     with pytest.raises(Conflict):
-        done(post.mail.confirmations.resend(ben))
-    refuse(post, cursor, 4)
-    done(post.mail.confirmations.resend(ben))
-    post.deliver()
-    assert len(post.office.taken) == 4, "what its owner waits for is tried"
-    [letter] = [parsed(post.office.taken[-1].message)]
+        done(mailbox.mail.confirmations.resend(ben))
+    refuse_emails(mailbox, cursor, 4)
+    done(mailbox.mail.confirmations.resend(ben))
+    mailbox.deliver()
+    assert len(mailbox.office.taken) == 4, "the confirmation that the user asked for is tried"
+    [email] = [parsed(mailbox.office.taken[-1].message)]
     later = services(cursor, lambda: NOW + timedelta(minutes=1))
-    assert done(later.confirmations.confirm(post.link(letter, "/confirm/").rpartition("/")[2])) == "ben@example.org"
-    assert done(post.mail.outbox.address_rejection(ben, "ben@example.org")) is None
-    post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
+    assert done(later.confirmations.confirm(mailbox.link(email, "/confirm/").rpartition("/")[2])) == "ben@example.org"
+    assert done(mailbox.mail.outbox.address_rejection(ben, "ben@example.org")) is None
+    mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     make.post(cursor, make.viewer(cursor), "Hello again @ben")
-    assert len(post.deliver()) == 1
+    assert len(mailbox.deliver()) == 1
 
 
-def filtered(cursor: Cursor, ben: Viewer, action: FilterAction, context: FilterContext = FilterContext.NOTIFICATIONS) -> None:
+def add_filter(cursor: Cursor, ben: Viewer, action: FilterAction, context: FilterContext = FilterContext.NOTIFICATIONS) -> None:
     database = RolledBackDatabase(cursor)
     draft = FilterDraft("Sports", (context,), action, keywords=(KeywordDraft("football"),))
     done(Filters(database, FilterCache(database, lambda: NOW), lambda: NOW).create(ben, draft))
 
 
-def test_a_filter_that_leaves_a_post_out_keeps_its_mail_back(post: Postman, cursor: Cursor) -> None:
-    filtered(cursor, make.viewer(cursor, "ben"), FilterAction.HIDE)
+def test_a_hiding_filter_cancels_the_email(mailbox: Postman, cursor: Cursor) -> None:
+    add_filter(cursor, make.viewer(cursor, "ben"), FilterAction.HIDE)
     make.post(cursor, make.viewer(cursor), "@ben look at that football!")
-    assert post.deliver() == []
-    [letter] = emails.page_of(cursor, page=Page(10))
-    assert letter.state is EmailState.CANCELLED
-    assert "filter" in letter.response
+    assert mailbox.deliver() == []
+    [email] = emails.page_of(cursor, page=Page(10))
+    assert email.state is EmailState.CANCELLED
+    assert "filter" in email.response
 
 
-def test_a_filter_of_another_place_keeps_no_mail_back(post: Postman, cursor: Cursor) -> None:
-    filtered(cursor, make.viewer(cursor, "ben"), FilterAction.HIDE, FilterContext.HOME)
+def test_a_filter_of_another_context_does_not_cancel_the_email(mailbox: Postman, cursor: Cursor) -> None:
+    add_filter(cursor, make.viewer(cursor, "ben"), FilterAction.HIDE, FilterContext.HOME)
     make.post(cursor, make.viewer(cursor), "@ben look at that football!")
-    assert len(post.deliver()) == 1
+    assert len(mailbox.deliver()) == 1
 
 
-def test_a_filter_that_warns_lets_its_name_be_mailed_and_not_the_words(post: Postman, cursor: Cursor) -> None:
-    filtered(cursor, make.viewer(cursor, "ben"), FilterAction.WARN)
+def test_a_warning_filter_replaces_the_text_by_its_title(mailbox: Postman, cursor: Cursor) -> None:
+    add_filter(cursor, make.viewer(cursor, "ben"), FilterAction.WARN)
     make.post(cursor, make.viewer(cursor), "@ben look at that football!")
-    [letter] = post.deliver()
-    assert "football" not in letter.as_string()
-    assert letter["Subject"] == "Sports"
+    [email] = mailbox.deliver()
+    assert "football" not in email.as_string()
+    assert email["Subject"] == "Sports"
 
 
-def test_what_was_sent_is_not_sent_again_by_a_job_that_runs_twice(post: Postman, cursor: Cursor) -> None:
-    job = one_job(post, cursor)
-    post.do(job)
-    post.do(job)
-    assert len(post.office.taken) == 1
+def test_a_repeated_job_does_not_send_again(mailbox: Postman, cursor: Cursor) -> None:
+    job = send_job(mailbox, cursor)
+    mailbox.do(job)
+    mailbox.do(job)
+    assert len(mailbox.office.taken) == 1
 
 
-def test_a_letter_that_cannot_be_written_stops_no_other(post: Postman, cursor: Cursor) -> None:
-    job = one_job(post, cursor)
+def test_an_email_that_cannot_be_rendered_fails_permanently(mailbox: Postman, cursor: Cursor) -> None:
+    job = send_job(mailbox, cursor)
     execute(cursor, """update users set preferences = preferences || '{"time_zone": "Mars/Base"}'""")
     with pytest.raises(PermanentFailure):
-        post.do(job)
+        mailbox.do(job)
     assert states(cursor) == [(EmailKind.MENTION, EmailState.FAILED)]
-    assert post.office.taken == []
+    assert mailbox.office.taken == []
 
 
 @pytest.mark.parametrize("payload", [{}, {"email": "1"}])
-def test_a_job_without_its_letter_does_nothing(post: Postman, payload: dict[str, object]) -> None:
-    post.do(Job(JobId(1), "email.send", payload, 1, JobState.RUNNING, NOW, NOW))
+def test_a_job_without_its_email_does_nothing(mailbox: Postman, payload: dict[str, object]) -> None:
+    mailbox.do(Job(JobId(1), "email.send", payload, 1, JobState.RUNNING, NOW, NOW))
 
 
-def tick(post: Postman, kind: str, at: datetime) -> None:
-    post.do(Job(JobId(1), kind, {"tick": at.isoformat()}, 1, JobState.RUNNING, NOW, NOW))
+def run_timer(mailbox: Postman, kind: str, at: datetime) -> None:
+    mailbox.do(Job(JobId(1), kind, {"tick": at.isoformat()}, 1, JobState.RUNNING, NOW, NOW))
 
 
 MONDAY = datetime(2026, 3, 9, 7, 0, tzinfo=ZoneInfo("UTC"))
 
 
-def at_monday(cursor: Cursor) -> Postman:
+def monday_mailbox(cursor: Cursor) -> Postman:
     from tests.mailbox import services
 
     return Postman(cursor, services(cursor, lambda: MONDAY))
 
 
-def missed(cursor: Cursor, reader: str = "ben", **preferences: str) -> Viewer:
+def miss_notifications(cursor: Cursor, reader: str = "ben", **preferences: str) -> Viewer:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, reader)
     for name, value in preferences.items():
         users.change_preference(cursor, account=ben.id, name=name, value=value)
@@ -314,110 +314,110 @@ def missed(cursor: Cursor, reader: str = "ben", **preferences: str) -> Viewer:
     return ben
 
 
-def test_who_was_away_gets_a_digest_of_what_they_missed(cursor: Cursor) -> None:
-    post, _ = at_monday(cursor), missed(cursor)
-    tick(post, "email.digests", MONDAY)
-    tick(post, "email.digests", MONDAY)
-    [letter] = post.deliver()
-    text = body(letter.as_bytes(), "plain")
+def test_an_inactive_user_gets_a_digest_of_missed_notifications(cursor: Cursor) -> None:
+    mailbox, _ = monday_mailbox(cursor), miss_notifications(cursor)
+    run_timer(mailbox, "email.digests", MONDAY)
+    run_timer(mailbox, "email.digests", MONDAY)
+    [email] = mailbox.deliver()
+    text = body(email.as_bytes(), "plain")
     assert "* 1 mention of you" in text
     assert "* 1 like for your posts" in text
     assert "> Where are you, @ben?" in text
-    assert letter["List-Unsubscribe-Post"]
+    assert email["List-Unsubscribe-Post"]
 
 
-def test_digests_come_as_often_as_their_reader_wants_them(cursor: Cursor) -> None:
-    post = at_monday(cursor)
-    missed(cursor, mail_digest="daily")
-    tick(post, "email.digests", MONDAY)
-    assert len(post.deliver()) == 1
-    tick(post, "email.digests", MONDAY + timedelta(days=1))
-    assert post.deliver() == []
+def test_digests_follow_the_frequency_of_the_user(cursor: Cursor) -> None:
+    mailbox = monday_mailbox(cursor)
+    miss_notifications(cursor, mail_digest="daily")
+    run_timer(mailbox, "email.digests", MONDAY)
+    assert len(mailbox.deliver()) == 1
+    run_timer(mailbox, "email.digests", MONDAY + timedelta(days=1))
+    assert mailbox.deliver() == []
 
 
-@pytest.mark.parametrize("reason", ["never", "here", "by an app", "read", "tuesday"])
-def test_who_missed_nothing_or_wants_none_gets_no_digest(cursor: Cursor, reason: str) -> None:
-    post = at_monday(cursor)
-    ben = missed(cursor, mail_digest="never" if reason == "never" else "weekly")
-    if reason == "here":
+@pytest.mark.parametrize("reason", ["never", "active session", "active app", "read", "wrong weekday"])
+def test_active_or_unsubscribed_users_get_no_digest(cursor: Cursor, reason: str) -> None:
+    mailbox = monday_mailbox(cursor)
+    ben = miss_notifications(cursor, mail_digest="never" if reason == "never" else "weekly")
+    if reason == "active session":
         execute(
             cursor,
             """insert into sessions (id, token_hash, account_id, created_at, seen_at, expires_at)
                values (1, 'x', %(ben)s, %(at)s, %(at)s, %(at)s)""",
             {"ben": ben.id, "at": MONDAY - timedelta(days=2)},
         )
-    if reason == "by an app":
+    if reason == "active app":
         use_an_app(cursor, ben, MONDAY - timedelta(days=2))
     if reason == "read":
         notifications.mark_read(cursor, account=ben.id, up_to=newest(cursor, ben.id), now=MONDAY)
-    tick(post, "email.digests", MONDAY + timedelta(days=1) if reason == "tuesday" else MONDAY)
-    assert post.deliver() == []
+    run_timer(mailbox, "email.digests", MONDAY + timedelta(days=1) if reason == "wrong weekday" else MONDAY)
+    assert mailbox.deliver() == []
 
 
-def use_an_app(cursor: Cursor, who: Viewer, at: datetime) -> None:
+def use_an_app(cursor: Cursor, viewer: Viewer, at: datetime) -> None:
     app = oauth.insert_app(cursor, client_id="x", secret_hash=b"x", name="X", website=None, redirect_uris=(), scopes=("read",), now=at)
-    token = oauth.insert_token(cursor, token_hash=b"x", app=app.id, account=who.id, scopes=("read",), now=at)
+    token = oauth.insert_token(cursor, token_hash=b"x", app=app.id, account=viewer.id, scopes=("read",), now=at)
     assert token is not None
     oauth.record_use(cursor, tokens=[token.id], now=at)
 
 
-def test_a_digest_shows_no_post_that_a_filter_leaves_out(cursor: Cursor) -> None:
-    post, ben = at_monday(cursor), missed(cursor)
+def test_a_digest_omits_filtered_posts(cursor: Cursor) -> None:
+    mailbox, ben = monday_mailbox(cursor), miss_notifications(cursor)
     done(
         Filters(RolledBackDatabase(cursor), FilterCache(RolledBackDatabase(cursor), lambda: NOW), lambda: NOW).create(
             ben, FilterDraft("Places", (FilterContext.NOTIFICATIONS,), FilterAction.HIDE, keywords=(KeywordDraft("where"),))
         )
     )
-    tick(post, "email.digests", MONDAY)
-    [letter] = post.deliver()
-    assert "Where are you" not in letter.as_string()
-    assert "* 1 like for your posts" in body(letter.as_bytes(), "plain")
-    assert "mention" not in body(letter.as_bytes(), "plain"), "nor does it count it"
+    run_timer(mailbox, "email.digests", MONDAY)
+    [email] = mailbox.deliver()
+    assert "Where are you" not in email.as_string()
+    assert "* 1 like for your posts" in body(email.as_bytes(), "plain")
+    assert "mention" not in body(email.as_bytes(), "plain"), "the filtered post is not counted either"
 
 
-def test_a_digest_counts_nothing_that_the_list_does_not_show(cursor: Cursor) -> None:
-    post, ben = at_monday(cursor), missed(cursor)
+def test_a_digest_counts_only_visible_notifications(cursor: Cursor) -> None:
+    mailbox, ben = monday_mailbox(cursor), miss_notifications(cursor)
     execute(cursor, "update notifications set kind = 'quote' where kind = 'favourite'")
-    gone = notifications.page_of(cursor, account=ben.id, page=Page())[0].sender
-    execute(cursor, "update posts set visibility = 'private' where account_id = %(gone)s", {"gone": gone})
+    author_id = notifications.page_of(cursor, account=ben.id, page=Page())[0].sender
+    execute(cursor, "update posts set visibility = 'private' where account_id = %(gone)s", {"gone": author_id})
     execute(cursor, "delete from mentions where account_id = %(ben)s", {"ben": ben.id})
-    tick(post, "email.digests", MONDAY)
-    assert post.deliver() == []
+    run_timer(mailbox, "email.digests", MONDAY)
+    assert mailbox.deliver() == []
 
 
-def test_what_was_read_between_writing_and_sending_is_not_missed(cursor: Cursor) -> None:
-    post, ben = at_monday(cursor), missed(cursor)
-    tick(post, "email.digests", MONDAY)
+def test_a_digest_is_cancelled_if_everything_was_read_before_sending(cursor: Cursor) -> None:
+    mailbox, ben = monday_mailbox(cursor), miss_notifications(cursor)
+    run_timer(mailbox, "email.digests", MONDAY)
     notifications.mark_read(cursor, account=ben.id, up_to=newest(cursor, ben.id), now=MONDAY)
-    assert post.deliver() == []
+    assert mailbox.deliver() == []
 
 
-def test_administrators_get_a_report_of_the_day_in_the_sites_zone(cursor: Cursor) -> None:
+def test_administrators_get_a_daily_report_in_the_time_zone_of_the_site(cursor: Cursor) -> None:
     vienna = ZoneInfo("Europe/Vienna")
     morning = datetime(2026, 3, 30, 6, 0, tzinfo=vienna)  # the day before had 23 hours
-    post = Postman(cursor, at_monday(cursor).mail, zone=vienna)
+    mailbox = Postman(cursor, monday_mailbox(cursor).mail, zone=vienna)
     make.viewer(cursor, "boss", role=Role.ADMIN)
     make.viewer(cursor, "mod", role=Role.MODERATOR)
     begin, end = (datetime(2026, 3, day, tzinfo=vienna) for day in (29, 30))
     for at in (begin - timedelta(minutes=1), begin, end - timedelta(minutes=1), end):
         make.post(cursor, make.viewer(cursor, now=at), now=at)
-    tick(post, "email.daily_reports", morning)
-    tick(post, "email.daily_reports", morning)
-    [letter] = post.deliver()
-    assert (letter["To"], letter["Subject"]) == ("boss@example.org", "Ours: report of 29 March 2026")
-    assert "New accounts: 2\n" in body(letter.as_bytes(), "plain")
-    assert "New posts: 2\n" in body(letter.as_bytes(), "plain")
+    run_timer(mailbox, "email.daily_reports", morning)
+    run_timer(mailbox, "email.daily_reports", morning)
+    [email] = mailbox.deliver()
+    assert (email["To"], email["Subject"]) == ("boss@example.org", "Ours: report of 29 March 2026")
+    assert "New accounts: 2\n" in body(email.as_bytes(), "plain")
+    assert "New posts: 2\n" in body(email.as_bytes(), "plain")
 
 
-def test_every_timer_and_sweep_of_mail_has_its_task(db: RolledBackDatabase, post: Postman) -> None:
+def test_every_email_timer_and_cleanup_has_its_task(db: RolledBackDatabase, mailbox: Postman) -> None:
     timers: list[Timer] = email_jobs.timers(ZoneInfo("UTC"))
-    assert {timer.kind for timer in timers} <= post.mailing.tasks().keys()
+    assert {timer.kind for timer in timers} <= mailbox.mailing.tasks().keys()
     assert {sweep.kind for sweep in email_jobs.cleanup_batches()} <= cleanup.tasks(db, lambda: NOW, email_jobs.cleanup_batches()).keys()
 
 
-def test_old_letters_and_devices_are_forgotten(db: RolledBackDatabase, cursor: Cursor, post: Postman) -> None:
+def test_old_emails_and_known_browsers_are_deleted(db: RolledBackDatabase, cursor: Cursor, mailbox: Postman) -> None:
     make.post(cursor, make.viewer(cursor, "ann"), f"@{make.viewer(cursor, 'ben').account.username}")
-    post.deliver()
+    mailbox.deliver()
     execute(cursor, "update emails set settled_at = %(old)s", {"old": NOW - timedelta(days=91)})
     execute(cursor, "insert into known_browsers select id, 'x', %(old)s from accounts", {"old": NOW - timedelta(days=401)})
     for sweep in email_jobs.cleanup_batches():

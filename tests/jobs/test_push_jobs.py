@@ -1,4 +1,4 @@
-"""Who is pushed what, and what becomes of a message that cannot be delivered. The service speaks real HTTPS, the reader decrypts."""
+"""Tests of push jobs: recipients, contents and retries, with a push service over HTTPS and apps that decrypt."""
 
 from __future__ import annotations
 
@@ -39,39 +39,39 @@ EVERYTHING = PushChoice(frozenset(ALERTS))
 
 
 @define(eq=False)
-class Site:
-    """The part of a site that pushes; its jobs are done when a test says so."""
+class PushFixture:
+    """The services that send push messages; `deliver` does the due jobs."""
 
     cursor: Cursor
     service: Service
     clock: WallClock = field(factory=lambda: WallClock(NOW))
     pushes: PushNotifications = field(init=False)
     pushing: PushJobs = field(init=False)
-    woken: int = 0
+    wakeups: int = 0
 
     def __attrs_post_init__(self) -> None:
         self.pushing = pushing(RolledBackDatabase(self.cursor), self.clock, self.service.reached())
         self.pushes = self.pushing.notifications
 
-    def subscribed(self, viewer: Viewer, program: Program, choice: PushChoice = EVERYTHING) -> PushSubscription:
-        """Let a new program of somebody be told."""
+    def subscribe(self, viewer: Viewer, app: Program, choice: PushChoice = EVERYTHING) -> PushSubscription:
+        """Subscribe a new app of the viewer."""
         issued = done(Tokens(RolledBackDatabase(self.cursor), self.clock).issue(viewer.id, "push"))
-        made = push_subscriptions.subscribe(
-            self.cursor, account=viewer.id, token=TokenId(issued.token.id), target=program.target, choice=choice, now=self.clock()
+        subscription = push_subscriptions.subscribe(
+            self.cursor, account=viewer.id, token=TokenId(issued.token.id), target=app.target, choice=choice, now=self.clock()
         )
-        assert made is not None
-        return made
+        assert subscription is not None
+        return subscription
 
-    def waiting(self) -> list[Job]:
-        """Jobs that are due."""
+    def due_jobs(self) -> list[Job]:
+        """Return the push jobs that are due."""
         sql = f"""select {jobs.COLUMNS} from jobs j where j.kind like 'push.%%' and j.state = 'waiting' and j.due_at <= %(now)s
             order by j.id"""
         return fetch_all(self.cursor, jobs.job_from, sql, {"now": self.clock()})
 
     async def deliver(self) -> list[Posted]:
-        """Do all jobs that are due, and those that they cause, as a worker does; what arrived meanwhile."""
+        """Do all due jobs and the jobs that they add, as a worker does; return the messages received meanwhile."""
         before = len(self.service.posted)
-        while self.waiting():
+        while self.due_jobs():
             for job in jobs.claim(
                 self.cursor, kinds=[tasks.NOTIFIED_JOB, SEND_JOB], worker="w", lease_until=NOW + LASTS, now=self.clock(), limit=10
             ):
@@ -82,24 +82,24 @@ class Site:
         work = {tasks.NOTIFIED_JOB: self.pushing.queue_task(self._wake), SEND_JOB: self.pushing.send}[job.kind]
         try:
             await work(job)
-        except RetryLater as problem:
-            retry_at = self.clock() + timedelta(seconds=problem.after or 0)
-            jobs.fail(self.cursor, job, worker="w", error=str(problem), retry_at=retry_at, now=self.clock())
+        except RetryLater as error:
+            retry_at = self.clock() + timedelta(seconds=error.after or 0)
+            jobs.fail(self.cursor, job, worker="w", error=str(error), retry_at=retry_at, now=self.clock())
         else:
             jobs.finish(self.cursor, job, worker="w", now=self.clock())
 
     def _wake(self) -> None:
-        self.woken += 1
+        self.wakeups += 1
 
-    def there(self) -> list[int]:
-        """The subscriptions that there are."""
+    def subscription_ids(self) -> list[int]:
+        """Return the ids of all subscriptions."""
         return fetch_all(self.cursor, int, "select id from push_subscriptions order by id")
 
 
 @pytest.fixture
-def site(cursor: Cursor, tmp_path: Path) -> Iterator[Site]:
+def fixture(cursor: Cursor, tmp_path: Path) -> Iterator[PushFixture]:
     with listening(tmp_path) as service:
-        yield Site(cursor, service)
+        yield PushFixture(cursor, service)
 
 
 @pytest.fixture
@@ -112,19 +112,19 @@ def ben(cursor: Cursor) -> Viewer:
     return make.viewer(cursor, "ben")
 
 
-def told(site: Site, whom: Viewer, by: Viewer, kind: NotificationKind) -> None:
-    """Tell somebody of something."""
-    notifications.add(site.cursor, accounts=[whom.id], kind=kind, sender=by.id, now=site.clock())
+def add_notification(fixture: PushFixture, whom: Viewer, by: Viewer, kind: NotificationKind) -> None:
+    """Add a notification."""
+    notifications.add(fixture.cursor, accounts=[whom.id], kind=kind, sender=by.id, now=fixture.clock())
 
 
 @pytest.mark.parametrize("standard", [True, False])
-async def test_who_is_named_is_pushed_what_was_said(site: Site, ann: Viewer, ben: Viewer, standard: bool) -> None:
-    program = Program(standard)
-    site.subscribed(ben, program)
-    make.post(site.cursor, ann, "Good morning @ben, <b>how</b> are\nyou?")
-    [posted] = await site.deliver()
-    id = fetch_value(site.cursor, "select id from notifications")
-    assert program.read(posted) == {
+async def test_a_mention_is_pushed_with_its_text(fixture: PushFixture, ann: Viewer, ben: Viewer, standard: bool) -> None:
+    app = Program(standard)
+    fixture.subscribe(ben, app)
+    make.post(fixture.cursor, ann, "Good morning @ben, <b>how</b> are\nyou?")
+    [posted] = await fixture.deliver()
+    id = fetch_value(fixture.cursor, "select id from notifications")
+    assert app.read(posted) == {
         "access_token": "",
         "preferred_locale": "en",
         "notification_id": id,
@@ -134,67 +134,72 @@ async def test_who_is_named_is_pushed_what_was_said(site: Site, ann: Viewer, ben
         "body": "Good morning @ben, <b>how</b> are you?",
     }
     assert posted.path == "/send/1"
-    wanted = {"ttl": str(int(LASTS.total_seconds())), "urgency": "normal", "topic": str(id), "content-type": "application/octet-stream"}
-    assert {name: posted.headers[name] for name in wanted} == wanted
+    expected_headers = {
+        "ttl": str(int(LASTS.total_seconds())),
+        "urgency": "normal",
+        "topic": str(id),
+        "content-type": "application/octet-stream",
+    }
+    assert {name: posted.headers[name] for name in expected_headers} == expected_headers
     assert posted.headers["authorization"].startswith("vapid t=" if standard else "WebPush ey")
-    assert site.woken == 1
-    assert await site.deliver() == []
+    assert fixture.wakeups == 1
+    assert await fixture.deliver() == []
 
 
-def act(kind: NotificationKind, site: Site, ann: Viewer, ben: Viewer) -> None:
-    """Let ann do what ben is told of by such a notification."""
-    db, now = RolledBackDatabase(site.cursor), lambda: NOW
+def act(kind: NotificationKind, fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    """Let ann do something that notifies ben with this kind."""
+    db, now = RolledBackDatabase(fixture.cursor), lambda: NOW
     match kind:
         case NotificationKind.MENTION:
-            make.post(site.cursor, ann, "@ben")
+            make.post(fixture.cursor, ann, "@ben")
         case NotificationKind.FOLLOW:
             done(Follows(db, now).follow(ann, ben.id))
         case NotificationKind.FAVOURITE:
-            done(Interactions(db, now).favourite(ann, make.post(site.cursor, ben, "mine").id))
+            done(Interactions(db, now).favourite(ann, make.post(fixture.cursor, ben, "mine").id))
         case NotificationKind.BOOST:
-            done(Interactions(db, now).boost(ann, make.post(site.cursor, ben, "mine").id))
+            done(Interactions(db, now).boost(ann, make.post(fixture.cursor, ben, "mine").id))
         case _:
-            told(site, ben, ann, kind)
+            add_notification(fixture, ben, ann, kind)
 
 
 @pytest.mark.parametrize("kind", NotificationKind)
-async def test_each_kind_is_pushed_to_whom_asked_for_it_and_to_nobody_else(
-    site: Site, ann: Viewer, ben: Viewer, kind: NotificationKind
+async def test_each_kind_is_pushed_only_to_apps_that_want_it(
+    fixture: PushFixture, ann: Viewer, ben: Viewer, kind: NotificationKind
 ) -> None:
-    wants, others = Program(path="/wants"), Program(path="/others")
-    site.subscribed(ben, wants, PushChoice(frozenset({kind})))
-    site.subscribed(ben, others, PushChoice(frozenset(ALERTS) - {kind}))
-    act(kind, site, ann, ben)
-    [posted] = await site.deliver()
-    assert (posted.path, wants.read(posted)["notification_type"]) == ("/wants", kind)
-    assert wants.read(posted)["title"]
+    wanted_app, other_app = Program(path="/wants"), Program(path="/others")
+    fixture.subscribe(ben, wanted_app, PushChoice(frozenset({kind})))
+    fixture.subscribe(ben, other_app, PushChoice(frozenset(ALERTS) - {kind}))
+    act(kind, fixture, ann, ben)
+    [posted] = await fixture.deliver()
+    assert (posted.path, wanted_app.read(posted)["notification_type"]) == ("/wants", kind)
+    assert wanted_app.read(posted)["title"]
 
 
 @pytest.mark.parametrize("locale", ["en", "de", "es", "fr", "pt-BR"])
-async def test_a_message_is_headed_in_its_readers_language(site: Site, ann: Viewer, ben: Viewer, locale: str) -> None:
-    program = Program()
-    site.subscribed(ben, program)
-    users.change_preference(site.cursor, account=ben.id, name="locale", value=locale)
-    make.post(site.cursor, ann, "@ben")
-    [posted] = await site.deliver()
-    said = program.read(posted)
+async def test_the_title_is_in_the_language_of_the_recipient(fixture: PushFixture, ann: Viewer, ben: Viewer, locale: str) -> None:
+    app = Program()
+    fixture.subscribe(ben, app)
+    users.change_preference(fixture.cursor, account=ben.id, name="locale", value=locale)
+    make.post(fixture.cursor, ann, "@ben")
+    [posted] = await fixture.deliver()
+    payload = app.read(posted)
     titles = {"de": "ann hat dich erwähnt", "es": "ann te ha mencionado", "fr": "ann vous a mentionné"}
-    assert (said["title"], said["preferred_locale"]) == (titles.get(locale, "ann mentioned you"), locale)
+    assert (payload["title"], payload["preferred_locale"]) == (titles.get(locale, "ann mentioned you"), locale)
 
 
-async def test_names_and_posts_of_any_length_fit_into_a_message(site: Site, ben: Viewer) -> None:
-    program = Program()
-    site.subscribed(ben, program)
-    loud = make.viewer(site.cursor, "loud")
-    execute(site.cursor, "update accounts set display_name = %(name)s where id = %(id)s", {"name": "\u0001𒐫" * 500, "id": loud.id})
-    make.post(site.cursor, loud, "@ben " + "𒐫\u0301" * 247)
-    [posted] = await site.deliver()
+async def test_long_names_and_posts_fit_into_a_message(fixture: PushFixture, ben: Viewer) -> None:
+    app = Program()
+    fixture.subscribe(ben, app)
+    sender = make.viewer(fixture.cursor, "loud")
+    execute(fixture.cursor, "update accounts set display_name = %(name)s where id = %(id)s", {"name": "\u0001𒐫" * 500, "id": sender.id})
+    make.post(fixture.cursor, sender, "@ben " + "𒐫\u0301" * 247)
+    [posted] = await fixture.deliver()
     assert len(posted.body) <= 4096
-    assert len(program.read(posted)["body"]) <= 140
+    assert len(app.read(posted)["body"]) <= 140
 
 
-Policy = tuple[PushPolicy, Callable[[Cursor, Viewer, Viewer], None], int]
-POLICIES: dict[str, Policy] = {
+PolicyCase = tuple[PushPolicy, Callable[[Cursor, Viewer, Viewer], None], int]
+POLICIES: dict[str, PolicyCase] = {
     "all": (PushPolicy.ALL, lambda cursor, ann, ben: None, 1),
     "none": (PushPolicy.NONE, lambda cursor, ann, ben: make.follow(cursor, ben, ann), 0),
     "followed": (PushPolicy.FOLLOWED, lambda cursor, ann, ben: make.follow(cursor, ben, ann), 1),
@@ -204,41 +209,41 @@ POLICIES: dict[str, Policy] = {
 }
 
 
-@pytest.mark.parametrize("case", POLICIES)
-async def test_a_policy_lets_through_whom_it_names(site: Site, ann: Viewer, ben: Viewer, case: str) -> None:
-    policy, arrange, count = POLICIES[case]
-    site.subscribed(ben, Program(), PushChoice(frozenset(ALERTS), policy))
-    arrange(site.cursor, ann, ben)
-    make.post(site.cursor, ann, "@ben")
-    assert len(await site.deliver()) == count
+@pytest.mark.parametrize("name", POLICIES)
+async def test_the_policy_of_a_subscription_is_applied(fixture: PushFixture, ann: Viewer, ben: Viewer, name: str) -> None:
+    policy, make_relations, count = POLICIES[name]
+    fixture.subscribe(ben, Program(), PushChoice(frozenset(ALERTS), policy))
+    make_relations(fixture.cursor, ann, ben)
+    make.post(fixture.cursor, ann, "@ben")
+    assert len(await fixture.deliver()) == count
 
 
-async def _filter(site: Site, ben: Viewer, action: FilterAction, context: FilterContext = FilterContext.NOTIFICATIONS) -> None:
-    db = RolledBackDatabase(site.cursor)
+async def _filter(fixture: PushFixture, ben: Viewer, action: FilterAction, context: FilterContext = FilterContext.NOTIFICATIONS) -> None:
+    db = RolledBackDatabase(fixture.cursor)
     draft = FilterDraft("Tea", [context], action, keywords=[KeywordDraft("tea")])
-    await Filters(db, FilterCache(db, site.clock), site.clock).create(ben, draft)
+    await Filters(db, FilterCache(db, fixture.clock), fixture.clock).create(ben, draft)
 
 
-Change = Callable[[Site, Viewer, Viewer], object]
-NOT_WANTED: dict[str, Change] = {
-    "dismissed": lambda site, ann, ben: notifications.clear(site.cursor, account=ben.id, now=NOW),
-    "muted": lambda site, ann, ben: done(Relationships(site.pushes.database, site.clock).mute(ben, ann.id)),
-    "blocked": lambda site, ann, ben: done(Relationships(site.pushes.database, site.clock).block(ben, ann.id)),
-    "blocking": lambda site, ann, ben: done(Relationships(site.pushes.database, site.clock).block(ann, ben.id)),
-    "filtered": lambda site, ann, ben: done(_filter(site, ben, FilterAction.HIDE)),
-    "author suspended": lambda site, ann, ben: make.suspend(site.cursor, ann),
-    "reader suspended": lambda site, ann, ben: make.suspend(site.cursor, ben),
-    "reader disabled": lambda site, ann, ben: users.set_disabled(site.cursor, account=ben.id, at=NOW),
-    "reader deleted": lambda site, ann, ben: users.delete(site.cursor, account=ben.id),
-    "token revoked": lambda site, ann, ben: execute(site.cursor, "update tokens set revoked_at = now()"),
-    "post deleted": lambda site, ann, ben: done(make.posts(site.pushes.database).delete(ann, newest_post(site.cursor))),
-    "held back": lambda site, ann, ben: execute(site.cursor, "update notifications set filtered = true"),
-    "alert switched off": lambda site, ann, ben: execute(site.cursor, "update push_subscriptions set alerts = '{}'"),
-    "policy changed": lambda site, ann, ben: execute(site.cursor, "update push_subscriptions set policy = 'none'"),
-    "thread muted": lambda site, ann, ben: execute(
-        site.cursor, f"insert into thread_mutes select {ben.id}, thread_id, now() from posts where id = {newest_post(site.cursor)}"
+ChangeFunction = Callable[[PushFixture, Viewer, Viewer], object]
+CANCELLATIONS: dict[str, ChangeFunction] = {
+    "dismissed": lambda fixture, ann, ben: notifications.clear(fixture.cursor, account=ben.id, now=NOW),
+    "muted": lambda fixture, ann, ben: done(Relationships(fixture.pushes.database, fixture.clock).mute(ben, ann.id)),
+    "blocked": lambda fixture, ann, ben: done(Relationships(fixture.pushes.database, fixture.clock).block(ben, ann.id)),
+    "blocking": lambda fixture, ann, ben: done(Relationships(fixture.pushes.database, fixture.clock).block(ann, ben.id)),
+    "filtered": lambda fixture, ann, ben: done(_filter(fixture, ben, FilterAction.HIDE)),
+    "author suspended": lambda fixture, ann, ben: make.suspend(fixture.cursor, ann),
+    "reader suspended": lambda fixture, ann, ben: make.suspend(fixture.cursor, ben),
+    "reader disabled": lambda fixture, ann, ben: users.set_disabled(fixture.cursor, account=ben.id, at=NOW),
+    "reader deleted": lambda fixture, ann, ben: users.delete(fixture.cursor, account=ben.id),
+    "token revoked": lambda fixture, ann, ben: execute(fixture.cursor, "update tokens set revoked_at = now()"),
+    "post deleted": lambda fixture, ann, ben: done(make.posts(fixture.pushes.database).delete(ann, newest_post(fixture.cursor))),
+    "held back": lambda fixture, ann, ben: execute(fixture.cursor, "update notifications set filtered = true"),
+    "alert switched off": lambda fixture, ann, ben: execute(fixture.cursor, "update push_subscriptions set alerts = '{}'"),
+    "policy changed": lambda fixture, ann, ben: execute(fixture.cursor, "update push_subscriptions set policy = 'none'"),
+    "thread muted": lambda fixture, ann, ben: execute(
+        fixture.cursor, f"insert into thread_mutes select {ben.id}, thread_id, now() from posts where id = {newest_post(fixture.cursor)}"
     ),
-    "too late": lambda site, ann, ben: setattr(site.clock, "time", NOW + LASTS),
+    "too late": lambda fixture, ann, ben: setattr(fixture.clock, "time", NOW + LASTS),
 }
 
 
@@ -246,242 +251,244 @@ def newest_post(cursor: Cursor) -> PostId:
     return PostId(fetch_value(cursor, "select max(id) from posts"))
 
 
-@pytest.mark.parametrize("change", NOT_WANTED)
-@pytest.mark.parametrize("queued", [False, True], ids=["told", "queued"])
-async def test_a_message_that_nobody_wants_any_more_is_not_sent(site: Site, ann: Viewer, ben: Viewer, change: str, queued: bool) -> None:
-    site.subscribed(ben, Program())
-    make.post(site.cursor, ann, "Tea, @ben?")
+@pytest.mark.parametrize("change", CANCELLATIONS)
+@pytest.mark.parametrize("queued", [False, True], ids=["notified", "queued"])
+async def test_a_message_that_is_no_longer_wanted_is_not_sent(
+    fixture: PushFixture, ann: Viewer, ben: Viewer, change: str, queued: bool
+) -> None:
+    fixture.subscribe(ben, Program())
+    make.post(fixture.cursor, ann, "Tea, @ben?")
     if queued:
-        ids = fetch_all(site.cursor, NotificationId, "select id from notifications")
-        await site.pushes.notified(ids)
-    NOT_WANTED[change](site, ann, ben)
-    assert await site.deliver() == []
-    assert site.service.asked == 0
-    assert fetch_value(site.cursor, "select count(*) from jobs where kind like 'push.%' and state = 'waiting'", None) == 0
+        ids = fetch_all(fixture.cursor, NotificationId, "select id from notifications")
+        await fixture.pushes.notified(ids)
+    CANCELLATIONS[change](fixture, ann, ben)
+    assert await fixture.deliver() == []
+    assert fixture.service.asked == 0
+    assert fetch_value(fixture.cursor, "select count(*) from jobs where kind like 'push.%' and state = 'waiting'", None) == 0
 
 
-async def test_what_a_filter_warns_of_is_not_read_aloud(site: Site, ann: Viewer, ben: Viewer) -> None:
-    program = Program()
-    site.subscribed(ben, program)
-    await _filter(site, ben, FilterAction.WARN)
-    make.post(site.cursor, ann, "Tea, @ben?")
-    [posted] = await site.deliver()
-    assert program.read(posted)["body"] == "Tea"
+async def test_a_warning_filter_replaces_the_text_by_its_title(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    app = Program()
+    fixture.subscribe(ben, app)
+    await _filter(fixture, ben, FilterAction.WARN)
+    make.post(fixture.cursor, ann, "Tea, @ben?")
+    [posted] = await fixture.deliver()
+    assert app.read(posted)["body"] == "Tea"
 
 
-async def test_a_filter_of_other_places_changes_nothing(site: Site, ann: Viewer, ben: Viewer) -> None:
-    site.subscribed(ben, Program())
-    await _filter(site, ben, FilterAction.HIDE, FilterContext.HOME)
-    make.post(site.cursor, ann, "Tea, @ben?")
-    assert len(await site.deliver()) == 1
+async def test_a_filter_of_another_context_changes_nothing(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    fixture.subscribe(ben, Program())
+    await _filter(fixture, ben, FilterAction.HIDE, FilterContext.HOME)
+    make.post(fixture.cursor, ann, "Tea, @ben?")
+    assert len(await fixture.deliver()) == 1
 
 
-async def test_what_is_kept_back_promises_nothing(site: Site, ann: Viewer, ben: Viewer) -> None:
-    site.subscribed(ben, Program())
-    make.post(site.cursor, ann, "psst @ben", visibility=Visibility.DIRECT)
-    assert fetch_value(site.cursor, "select filtered from notifications")
-    assert site.waiting() == []
-    [request] = await NotificationPolicies(site.pushes.database, site.clock).requests(ben, Page())
+async def test_a_filtered_notification_adds_no_job(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    fixture.subscribe(ben, Program())
+    make.post(fixture.cursor, ann, "psst @ben", visibility=Visibility.DIRECT)
+    assert fetch_value(fixture.cursor, "select filtered from notifications")
+    assert fixture.due_jobs() == []
+    [request] = await NotificationPolicies(fixture.pushes.database, fixture.clock).requests(ben, Page())
     assert request.count == 1
 
 
-async def test_who_has_no_subscription_causes_no_job(site: Site, ann: Viewer, ben: Viewer) -> None:
-    site.subscribed(ann, Program())
-    make.post(site.cursor, ann, "@ben")
-    site.subscribed(ben, Program(), PushChoice(frozenset({NotificationKind.POLL})))
-    make.post(site.cursor, ann, "@ben again")
-    assert site.waiting() == []
+async def test_without_a_matching_subscription_no_job_is_added(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    fixture.subscribe(ann, Program())
+    make.post(fixture.cursor, ann, "@ben")
+    fixture.subscribe(ben, Program(), PushChoice(frozenset({NotificationKind.POLL})))
+    make.post(fixture.cursor, ann, "@ben again")
+    assert fixture.due_jobs() == []
 
 
-async def test_many_who_are_told_at_once_are_one_job_at_first_and_one_each_then(site: Site, ann: Viewer) -> None:
-    crowd = [make.viewer(site.cursor) for _ in range(7)]
-    programs = {f"/{one.id}": Program(path=f"/{one.id}") for one in crowd}
-    for one in crowd:
-        site.subscribed(one, programs[f"/{one.id}"])
-        make.follow(site.cursor, one, ann, notify=True)
-    make.post(site.cursor, ann, "News")
-    assert [job.kind for job in site.waiting()] == [tasks.NOTIFIED_JOB]
-    posted = await site.deliver()
-    assert sorted(one.path for one in posted) == sorted(programs)
-    assert {programs[one.path].read(one)["body"] for one in posted} == {"News"}
+async def test_many_recipients_share_one_job_that_adds_one_per_subscription(fixture: PushFixture, ann: Viewer) -> None:
+    followers = [make.viewer(fixture.cursor) for _ in range(7)]
+    apps = {f"/{one.id}": Program(path=f"/{one.id}") for one in followers}
+    for one in followers:
+        fixture.subscribe(one, apps[f"/{one.id}"])
+        make.follow(fixture.cursor, one, ann, notify=True)
+    make.post(fixture.cursor, ann, "News")
+    assert [job.kind for job in fixture.due_jobs()] == [tasks.NOTIFIED_JOB]
+    posted = await fixture.deliver()
+    assert sorted(one.path for one in posted) == sorted(apps)
+    assert {apps[one.path].read(one)["body"] for one in posted} == {"News"}
 
 
-async def test_a_job_that_is_done_twice_sends_nothing_twice(site: Site, ann: Viewer, ben: Viewer) -> None:
-    site.subscribed(ben, Program())
-    make.post(site.cursor, ann, "@ben")
-    ids = fetch_all(site.cursor, NotificationId, "select id from notifications")
-    assert len(await site.deliver()) == 1
-    await site.pushes.notified(ids)
-    assert await site.deliver() == []
-    execute(site.cursor, "update jobs set state = 'waiting', finished_at = null, worker = null where kind = 'push.notification'")
-    assert await site.deliver() == []
+async def test_a_repeated_job_sends_nothing_again(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    fixture.subscribe(ben, Program())
+    make.post(fixture.cursor, ann, "@ben")
+    ids = fetch_all(fixture.cursor, NotificationId, "select id from notifications")
+    assert len(await fixture.deliver()) == 1
+    await fixture.pushes.notified(ids)
+    assert await fixture.deliver() == []
+    execute(fixture.cursor, "update jobs set state = 'waiting', finished_at = null, worker = null where kind = 'push.notification'")
+    assert await fixture.deliver() == []
 
 
-async def test_what_is_told_while_a_job_runs_has_a_job_of_its_own(site: Site, ann: Viewer, ben: Viewer) -> None:
-    subscription = site.subscribed(ben, Program())
-    make.post(site.cursor, ann, "@ben one")
-    await site.pushes.notified(fetch_all(site.cursor, NotificationId, "select id from notifications"))
-    [running] = jobs.claim(site.cursor, kinds=[SEND_JOB], worker="x", lease_until=NOW + LASTS, now=NOW, limit=1)
-    push = await site.pushes.next(subscription.id)
+async def test_a_notification_during_a_running_job_gets_its_own_job(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    subscription = fixture.subscribe(ben, Program())
+    make.post(fixture.cursor, ann, "@ben one")
+    await fixture.pushes.notified(fetch_all(fixture.cursor, NotificationId, "select id from notifications"))
+    [claimed] = jobs.claim(fixture.cursor, kinds=[SEND_JOB], worker="x", lease_until=NOW + LASTS, now=NOW, limit=1)
+    push = await fixture.pushes.next(subscription.id)
     assert push is not None
-    make.post(site.cursor, ann, "@ben two")
-    await site.pushes.notified(fetch_all(site.cursor, NotificationId, "select id from notifications"))
-    [waits] = [job for job in site.waiting() if job.kind == SEND_JOB]
-    assert waits.id != running.id
-    second = await site.pushes.next(subscription.id, push.notification.id)
+    make.post(fixture.cursor, ann, "@ben two")
+    await fixture.pushes.notified(fetch_all(fixture.cursor, NotificationId, "select id from notifications"))
+    [waiting_job] = [job for job in fixture.due_jobs() if job.kind == SEND_JOB]
+    assert waiting_job.id != claimed.id
+    second = await fixture.pushes.next(subscription.id, push.notification.id)
     assert second is not None
     assert second.notification.id > push.notification.id
 
 
-async def test_messages_come_in_order_and_a_job_gives_way_after_a_while(site: Site, ann: Viewer, ben: Viewer) -> None:
-    program = Program()
-    site.subscribed(ben, program)
+async def test_messages_are_sent_in_order_and_long_queues_take_several_jobs(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    app = Program()
+    fixture.subscribe(ben, app)
     for number in range(MESSAGES_PER_JOB + 3):
-        make.post(site.cursor, ann, f"@ben {number}")
-    posted = await site.deliver()
-    assert [program.read(one)["body"] for one in posted] == [f"@ben {number}" for number in range(MESSAGES_PER_JOB + 3)]
-    assert fetch_value(site.cursor, "select count(*) from jobs where kind = 'push.send'") == 2
+        make.post(fixture.cursor, ann, f"@ben {number}")
+    posted = await fixture.deliver()
+    assert [app.read(one)["body"] for one in posted] == [f"@ben {number}" for number in range(MESSAGES_PER_JOB + 3)]
+    assert fetch_value(fixture.cursor, "select count(*) from jobs where kind = 'push.send'") == 2
 
 
-@pytest.mark.parametrize("answer", ["404 Not Found", "410 Gone"])
-async def test_a_subscription_that_the_service_does_not_know_any_more_is_deleted(site: Site, ann: Viewer, ben: Viewer, answer: str) -> None:
-    site.subscribed(ben, Program())
-    site.service.answers = [answer]
-    make.post(site.cursor, ann, "@ben one")
-    make.post(site.cursor, ann, "@ben two")
-    assert await site.deliver() == []
-    assert (site.there(), site.service.asked) == ([], 1)
+@pytest.mark.parametrize("response", ["404 Not Found", "410 Gone"])
+async def test_a_subscription_unknown_to_the_service_is_deleted(fixture: PushFixture, ann: Viewer, ben: Viewer, response: str) -> None:
+    fixture.subscribe(ben, Program())
+    fixture.service.answers = [response]
+    make.post(fixture.cursor, ann, "@ben one")
+    make.post(fixture.cursor, ann, "@ben two")
+    assert await fixture.deliver() == []
+    assert (fixture.subscription_ids(), fixture.service.asked) == ([], 1)
 
 
-@pytest.mark.parametrize("answer", ["429 Slow down", "500 Oops", "503 Away", "408 Late"])
-async def test_a_service_that_is_away_is_asked_again_later_and_nothing_is_lost(site: Site, ann: Viewer, ben: Viewer, answer: str) -> None:
-    program = Program()
-    site.subscribed(ben, program)
-    site.service.answers = [answer] * 3
-    make.post(site.cursor, ann, "@ben one")
-    make.post(site.cursor, ann, "@ben two")
+@pytest.mark.parametrize("response", ["429 Slow down", "500 Oops", "503 Away", "408 Late"])
+async def test_an_unavailable_service_is_retried_and_nothing_is_lost(fixture: PushFixture, ann: Viewer, ben: Viewer, response: str) -> None:
+    app = Program()
+    fixture.subscribe(ben, app)
+    fixture.service.answers = [response] * 3
+    make.post(fixture.cursor, ann, "@ben one")
+    make.post(fixture.cursor, ann, "@ben two")
     pauses = []
     for _ in range(3):
-        assert await site.deliver() == []
+        assert await fixture.deliver() == []
         [(due_at, error)] = fetch_all(
-            site.cursor, lambda *row: row, "select due_at, last_error from jobs where kind = 'push.send' and state = 'waiting'"
+            fixture.cursor, lambda *row: row, "select due_at, last_error from jobs where kind = 'push.send' and state = 'waiting'"
         )
-        assert error == f"push.example.net: HTTP status {answer[:3]}."
-        pauses.append((due_at - site.clock()).total_seconds())
-        site.clock.time = due_at
+        assert error == f"push.example.net: HTTP status {response[:3]}."
+        pauses.append((due_at - fixture.clock()).total_seconds())
+        fixture.clock.time = due_at
     assert pauses == [RETRY_POLICY.first, 2 * RETRY_POLICY.first, 4 * RETRY_POLICY.first]
-    assert site.service.asked == 3, "the second message is not tried while the service is away"
-    posted = await site.deliver()
-    assert [program.read(one)["body"] for one in posted] == ["@ben one", "@ben two"]
+    assert fixture.service.asked == 3, "the second message is not tried while the service is away"
+    posted = await fixture.deliver()
+    assert [app.read(one)["body"] for one in posted] == ["@ben one", "@ben two"]
     assert int(posted[0].headers["ttl"]) == int((LASTS - timedelta(seconds=sum(pauses))).total_seconds())
-    assert fetch_value(site.cursor, "select failures from push_subscriptions") == 0
+    assert fetch_value(fixture.cursor, "select failures from push_subscriptions") == 0
 
 
-async def test_a_service_is_left_alone_for_as_long_as_it_asks(site: Site, ann: Viewer, ben: Viewer) -> None:
-    site.subscribed(ben, Program())
-    site.service.answers = ["429 Slow down\r\nRetry-After: 1000"]
-    make.post(site.cursor, ann, "@ben")
-    await site.deliver()
-    site.clock.time += timedelta(seconds=999)
-    make.post(site.cursor, ann, "@ben meanwhile", now=site.clock())
-    assert await site.deliver() == []
-    assert site.service.asked == 1
-    site.clock.time += timedelta(seconds=1)
-    assert len(await site.deliver()) == 2
+async def test_retry_after_is_respected(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    fixture.subscribe(ben, Program())
+    fixture.service.answers = ["429 Slow down\r\nRetry-After: 1000"]
+    make.post(fixture.cursor, ann, "@ben")
+    await fixture.deliver()
+    fixture.clock.time += timedelta(seconds=999)
+    make.post(fixture.cursor, ann, "@ben meanwhile", now=fixture.clock())
+    assert await fixture.deliver() == []
+    assert fixture.service.asked == 1
+    fixture.clock.time += timedelta(seconds=1)
+    assert len(await fixture.deliver()) == 2
 
 
-async def test_a_new_job_for_a_service_that_rests_asks_it_nothing(site: Site, ann: Viewer, ben: Viewer) -> None:
-    subscription = site.subscribed(ben, Program())
-    make.post(site.cursor, ann, "@ben")
-    push_subscriptions.record_failures(site.cursor, id=subscription.id, failures=1, resting_until=NOW + timedelta(minutes=5))
-    assert await site.deliver() == []
-    assert site.service.asked == 0
-    site.clock.time += timedelta(minutes=5)
-    assert len(await site.deliver()) == 1
+async def test_a_new_job_waits_until_the_pause_of_the_service_ends(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    subscription = fixture.subscribe(ben, Program())
+    make.post(fixture.cursor, ann, "@ben")
+    push_subscriptions.record_failures(fixture.cursor, id=subscription.id, failures=1, resting_until=NOW + timedelta(minutes=5))
+    assert await fixture.deliver() == []
+    assert fixture.service.asked == 0
+    fixture.clock.time += timedelta(minutes=5)
+    assert len(await fixture.deliver()) == 1
 
 
-async def test_a_refused_message_holds_up_no_other(site: Site, ann: Viewer, ben: Viewer) -> None:
-    program = Program()
-    site.subscribed(ben, program)
-    site.service.answers = ["413 Too large", "400 Bad", "301 Moved\r\nLocation: https://push.example.net/other"]
+async def test_a_refused_message_does_not_delay_others(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    app = Program()
+    fixture.subscribe(ben, app)
+    fixture.service.answers = ["413 Too large", "400 Bad", "301 Moved\r\nLocation: https://push.example.net/other"]
     for number in range(4):
-        make.post(site.cursor, ann, f"@ben {number}")
-    [posted] = await site.deliver()
-    assert program.read(posted)["body"] == "@ben 3"
-    assert site.service.asked == 4
-    assert await site.deliver() == []
+        make.post(fixture.cursor, ann, f"@ben {number}")
+    [posted] = await fixture.deliver()
+    assert app.read(posted)["body"] == "@ben 3"
+    assert fixture.service.asked == 4
+    assert await fixture.deliver() == []
 
 
-async def test_a_message_that_cannot_be_written_holds_up_no_other(site: Site, ann: Viewer, ben: Viewer) -> None:
-    program = Program()
-    site.subscribed(ben, program)
-    first = make.post(site.cursor, ann, "@ben poison")
-    make.post(site.cursor, ann, "@ben fine")
-    written = site.pushing.render
+async def test_a_message_that_cannot_be_rendered_does_not_delay_others(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    app = Program()
+    fixture.subscribe(ben, app)
+    first = make.post(fixture.cursor, ann, "@ben poison")
+    make.post(fixture.cursor, ann, "@ben fine")
+    original = fixture.pushing.render
 
-    def poisoned(push: PushMessage) -> bytes:
+    def failing(push: PushMessage) -> bytes:
         if push.notification.post is not None and push.notification.post.id == first.id:
             raise ZeroDivisionError
-        return written(push)
+        return original(push)
 
-    site.pushing = PushJobs(site.pushes, poisoned, site.pushing.encryptor, site.pushing.service)
-    [posted] = await site.deliver()
-    assert program.read(posted)["body"] == "@ben fine"
+    fixture.pushing = PushJobs(fixture.pushes, failing, fixture.pushing.encryptor, fixture.pushing.service)
+    [posted] = await fixture.deliver()
+    assert app.read(posted)["body"] == "@ben fine"
 
 
-async def test_one_service_that_is_away_holds_up_no_other_program(site: Site, ann: Viewer, ben: Viewer) -> None:
-    cat = make.viewer(site.cursor, "cat")
-    site.subscribed(ben, Program())
-    program = Program(path="/cat")
-    site.subscribed(cat, program)
-    site.service.answers = ["503 Away"]
-    make.post(site.cursor, ann, "@ben @cat")
-    [posted] = await site.deliver()
+async def test_a_failing_subscription_does_not_delay_others(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    cat = make.viewer(fixture.cursor, "cat")
+    fixture.subscribe(ben, Program())
+    app = Program(path="/cat")
+    fixture.subscribe(cat, app)
+    fixture.service.answers = ["503 Away"]
+    make.post(fixture.cursor, ann, "@ben @cat")
+    [posted] = await fixture.deliver()
     assert posted.path == "/cat"
 
 
-@pytest.mark.parametrize("answer", ["503 Away", "403 No"])
-async def test_a_subscription_that_fails_for_long_is_deleted(site: Site, ann: Viewer, ben: Viewer, answer: str) -> None:
-    subscription = site.subscribed(ben, Program())
-    push_subscriptions.record_failures(site.cursor, id=subscription.id, failures=MAX_FAILURES - 2)
-    site.service.answers = [answer] * 2
-    make.post(site.cursor, ann, "@ben")
-    await site.deliver()
-    assert site.there() == [subscription.id]
-    site.clock.time += MAX_PAUSE * 1.25
-    make.post(site.cursor, ann, "@ben again", now=site.clock())
-    await site.deliver()
-    assert (site.there(), site.service.asked) == ([], 2)
+@pytest.mark.parametrize("response", ["503 Away", "403 No"])
+async def test_a_subscription_that_keeps_failing_is_deleted(fixture: PushFixture, ann: Viewer, ben: Viewer, response: str) -> None:
+    subscription = fixture.subscribe(ben, Program())
+    push_subscriptions.record_failures(fixture.cursor, id=subscription.id, failures=MAX_FAILURES - 2)
+    fixture.service.answers = [response] * 2
+    make.post(fixture.cursor, ann, "@ben")
+    await fixture.deliver()
+    assert fixture.subscription_ids() == [subscription.id]
+    fixture.clock.time += MAX_PAUSE * 1.25
+    make.post(fixture.cursor, ann, "@ben again", now=fixture.clock())
+    await fixture.deliver()
+    assert (fixture.subscription_ids(), fixture.service.asked) == ([], 2)
 
 
-async def test_a_subscription_that_leads_into_our_own_network_is_never_connected(site: Site, ann: Viewer, ben: Viewer) -> None:
-    site.subscribed(ben, Program())
-    inside = site.service.reached(address="10.0.0.1")
-    site.pushing = PushJobs(site.pushes, site.pushing.render, site.pushing.encryptor, inside)
-    make.post(site.cursor, ann, "@ben")
-    assert await site.deliver() == []
-    assert inside.reactor.connected == []
-    assert site.service.met == 0
+async def test_a_subscription_at_a_private_address_is_never_connected(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    fixture.subscribe(ben, Program())
+    internal = fixture.service.reached(address="10.0.0.1")
+    fixture.pushing = PushJobs(fixture.pushes, fixture.pushing.render, fixture.pushing.encryptor, internal)
+    make.post(fixture.cursor, ann, "@ben")
+    assert await fixture.deliver() == []
+    assert internal.reactor.connected == []
+    assert fixture.service.met == 0
 
 
-async def test_what_was_sent_is_forgotten_after_a_while(site: Site, ann: Viewer, ben: Viewer) -> None:
-    site.subscribed(ben, Program())
-    make.post(site.cursor, ann, "@ben")
-    await site.deliver()
-    make.post(site.cursor, ann, "@ben waits")
-    await site.pushes.notified(fetch_all(site.cursor, NotificationId, "select id from notifications"))
-    assert push_subscriptions.delete_old(site.cursor, before=NOW + KEPT, limit=10) == 1
-    assert fetch_value(site.cursor, "select count(*) from push_deliveries where settled_at is null") == 1
+async def test_settled_deliveries_are_deleted_after_a_while(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
+    fixture.subscribe(ben, Program())
+    make.post(fixture.cursor, ann, "@ben")
+    await fixture.deliver()
+    make.post(fixture.cursor, ann, "@ben waits")
+    await fixture.pushes.notified(fetch_all(fixture.cursor, NotificationId, "select id from notifications"))
+    assert push_subscriptions.delete_old(fixture.cursor, before=NOW + KEPT, limit=10) == 1
+    assert fetch_value(fixture.cursor, "select count(*) from push_deliveries where settled_at is null") == 1
 
 
-def test_the_tries_of_a_job_outlast_those_of_a_subscription() -> None:
+def test_a_job_has_more_tries_than_a_subscription_has_failures() -> None:
     pauses = [RETRY_POLICY.pause(tries, 0.5) for tries in range(1, MAX_FAILURES)]
     assert all(pause is not None for pause in pauses)
     assert timedelta(days=5) < timedelta(seconds=sum(pause or 0 for pause in pauses)) < timedelta(days=10)
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("retry_after", "seconds"),
     [
         ("", 0),
         ("120", 120),
@@ -497,15 +504,15 @@ def test_the_tries_of_a_job_outlast_those_of_a_subscription() -> None:
         ("²", 0),
     ],
 )
-def test_what_a_service_asks_for_is_understood_and_not_believed_without_end(said: str, seconds: float) -> None:
-    assert requested_pause(PushResponse(429, said), NOW).total_seconds() == pytest.approx(seconds)
+def test_retry_after_is_parsed_and_limited(retry_after: str, seconds: float) -> None:
+    assert requested_pause(PushResponse(429, retry_after), NOW).total_seconds() == pytest.approx(seconds)
 
 
-def test_answers_of_push_services_mean_what_the_rfc_says() -> None:
-    meant = {
+def test_response_codes_have_the_meaning_of_rfc_8030() -> None:
+    outcomes = {
         status: outcome_of(status).value for status in (200, 201, 202, 204, 301, 400, 401, 403, 404, 408, 410, 413, 429, 500, 503, 507)
     }
-    assert meant == {
+    assert outcomes == {
         **dict.fromkeys((200, 201, 202, 204), "sent"),
         **dict.fromkeys((301, 400, 401, 403, 413), "refused"),
         **dict.fromkeys((404, 410), "gone"),

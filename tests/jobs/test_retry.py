@@ -1,4 +1,4 @@
-"""The pauses between tries."""
+"""Tests of the pauses between retries."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ from hypothesis import strategies as st
 
 from microblog.jobs.retry import RetryPolicy
 
-plans = st.builds(
+policies = st.builds(
     RetryPolicy,
     tries=st.integers(1, 200),
     first=st.floats(0.001, 1e4),
     longest=st.floats(0.001, 1e6),
 )
-chances = st.floats(0, 1, exclude_max=True)
+random_values = st.floats(0, 1, exclude_max=True)
 
 
-@given(plans, st.integers(1, 10**9), chances)
-def test_there_are_exactly_as_many_tries_as_the_plan_says(plan: RetryPolicy, tries: int, chance: float) -> None:
-    assert (plan.pause(tries, chance) is None) == (tries >= plan.tries)
+@given(policies, st.integers(1, 10**9), random_values)
+def test_a_policy_allows_its_number_of_tries(policy: RetryPolicy, tries: int, random_value: float) -> None:
+    assert (policy.pause(tries, random_value) is None) == (tries >= policy.tries)
 
 
-@given(plans, st.integers(1, 199), chances)
-def test_a_pause_is_near_its_doubling_and_not_above_the_longest(plan: RetryPolicy, tries: int, chance: float) -> None:
-    pause = plan.pause(tries, chance)
+@given(policies, st.integers(1, 199), random_values)
+def test_pauses_double_up_to_the_longest_within_the_jitter(policy: RetryPolicy, tries: int, random_value: float) -> None:
+    pause = policy.pause(tries, random_value)
     if pause is not None:
-        wanted = min(plan.first * 2.0 ** (tries - 1), plan.longest)
-        assert 0.75 * wanted <= pause <= 1.25 * wanted
+        expected = min(policy.first * 2.0 ** (tries - 1), policy.longest)
+        assert 0.75 * expected <= pause <= 1.25 * expected
 
 
-@given(plans, st.integers(1, 198))
-def test_pauses_never_shrink(plan: RetryPolicy, tries: int) -> None:
-    one, next_one = plan.pause(tries, 0.5), plan.pause(tries + 1, 0.5)
-    if one is not None and next_one is not None:
-        assert one <= next_one
+@given(policies, st.integers(1, 198))
+def test_pauses_never_shrink(policy: RetryPolicy, tries: int) -> None:
+    pause, next_pause = policy.pause(tries, 0.5), policy.pause(tries + 1, 0.5)
+    if pause is not None and next_pause is not None:
+        assert pause <= next_pause
 
 
-def test_jobs_that_failed_together_come_back_apart() -> None:
+def test_retries_of_jobs_that_failed_together_are_spread() -> None:
     assert RetryPolicy().pause(3, 0.0) != RetryPolicy().pause(3, 0.9)
 
 

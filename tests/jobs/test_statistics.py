@@ -1,4 +1,4 @@
-"""Statistics come out the same whoever counts them, whenever, and whatever went away meanwhile."""
+"""Tests of daily statistics: the same numbers whichever process counts, whenever, and whatever was deleted since."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from microblog.storage import statistics as rows
 from microblog.storage.database import Cursor, Transactions, connect, fetch_all, fetch_value
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock, done
-from tests.jobs.history import ACTIONS, Step, World, live_through
+from tests.jobs.simulation import ACTIONS, Simulation, Step, run_steps
 from tests.make import NOW
 
-# A zone, and some days before something happens to its clocks.
-PLACES = [
+# Time zones, each with a start a few days before a change of its clocks.
+ZONES = [
     ("UTC", datetime(2026, 2, 26, 9, tzinfo=UTC)),
     ("Europe/Vienna", datetime(2026, 3, 27, 9, tzinfo=UTC)),
     ("Europe/Vienna", datetime(2026, 10, 23, 9, tzinfo=UTC)),
     ("America/Havana", datetime(2026, 3, 6, 9, tzinfo=UTC)),  # skips midnight
-    ("America/Havana", datetime(2026, 10, 30, 9, tzinfo=UTC)),  # has it twice
+    ("America/Havana", datetime(2026, 10, 30, 9, tzinfo=UTC)),  # repeats midnight
     ("America/Sao_Paulo", datetime(2018, 11, 2, 9, tzinfo=UTC)),  # skips midnight
     ("America/Sao_Paulo", datetime(2018, 2, 15, 9, tzinfo=UTC)),  # goes back to the day before at midnight
-    ("Pacific/Apia", datetime(2011, 12, 28, 9, tzinfo=UTC)),  # leaves out a day
-    ("Australia/Lord_Howe", datetime(2026, 4, 3, 9, tzinfo=UTC)),  # by half an hour
-    ("Antarctica/Troll", datetime(2026, 3, 27, 9, tzinfo=UTC)),  # by two hours
-    ("Asia/Kathmandu", datetime(2026, 5, 1, 9, tzinfo=UTC)),  # 45 minutes beside the others
+    ("Pacific/Apia", datetime(2011, 12, 28, 9, tzinfo=UTC)),  # skips a day
+    ("Australia/Lord_Howe", datetime(2026, 4, 3, 9, tzinfo=UTC)),  # changes by half an hour
+    ("Antarctica/Troll", datetime(2026, 3, 27, 9, tzinfo=UTC)),  # changes by two hours
+    ("Asia/Kathmandu", datetime(2026, 5, 1, 9, tzinfo=UTC)),  # has an offset of 5:45 hours
 ]
 
 steps = st.builds(
@@ -52,34 +52,34 @@ steps = st.builds(
 )
 
 
-def everything(cursor: Cursor) -> list[tuple[object, ...]]:
+def all_rows(cursor: Cursor) -> list[tuple[object, ...]]:
     return fetch_all(cursor, lambda *row: row, "select zone, day, measure, value, detail from statistics order by 1, 2, 3")
 
 
-# Something to do things with: histories that begin with nobody are mostly over before anything is taken back.
-PRELUDE = [Step(action, 1, 1, 0) for action in ("sign_up", "sign_up", "post", "post", "favourite", "boost", "follow")]
+# Accounts and posts to act on; otherwise random steps are mostly over before anything can be undone.
+SETUP_STEPS = [Step(action, 1, 1, 0) for action in ("sign_up", "sign_up", "post", "post", "favourite", "boost", "follow")]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(st.sampled_from(PLACES), st.lists(steps, min_size=10, max_size=50))
-def test_the_jobs_count_what_a_plain_recount_counts(cursor: Cursor, place: tuple[str, datetime], history: list[Step]) -> None:
-    with taken_back(cursor):
-        world = World(cursor, ZoneInfo(place[0]), WallClock(place[1]))
-        live_through(world, [*PRELUDE, *history])
-        world.settle_everything()
-        for zone in world.statistics.zones:
-            expected = world.recount(zone)
+@given(st.sampled_from(ZONES), st.lists(steps, min_size=10, max_size=50))
+def test_the_jobs_count_the_same_as_a_plain_recount(cursor: Cursor, zone_and_start: tuple[str, datetime], random_steps: list[Step]) -> None:
+    with rolled_back(cursor):
+        simulation = Simulation(cursor, ZoneInfo(zone_and_start[0]), WallClock(zone_and_start[1]))
+        run_steps(simulation, [*SETUP_STEPS, *random_steps])
+        simulation.finish_all()
+        for zone in simulation.statistics.zones:
+            expected = simulation.recount(zone)
             counted = rows.read(cursor, zone=zone.key, first=date.min, last=date.max)
             assert {day.day: day for day in counted} == expected
-        kept = everything(cursor)
-        first = max(min(world.recount(zone)) for zone in world.statistics.zones)
-        done(world.statistics.rebuild(first, min(map(world.statistics.last_day, world.statistics.zones))))
-        assert everything(cursor) == kept
+        before = all_rows(cursor)
+        first = max(min(simulation.recount(zone)) for zone in simulation.statistics.zones)
+        done(simulation.statistics.rebuild(first, min(map(simulation.statistics.last_day, simulation.statistics.zones))))
+        assert all_rows(cursor) == before
 
 
 @contextmanager
-def taken_back(cursor: Cursor) -> Iterator[None]:
-    """One of many examples on one cursor."""
+def rolled_back(cursor: Cursor) -> Iterator[None]:
+    """Roll back one example, so that many share a cursor."""
     cursor.execute("savepoint example")
     try:
         yield
@@ -87,34 +87,35 @@ def taken_back(cursor: Cursor) -> Iterator[None]:
         cursor.execute("rollback to savepoint example")
 
 
-def test_what_is_counted_stays_counted_when_it_is_taken_back(cursor: Cursor, db: RolledBackDatabase) -> None:
-    world = World(cursor, ZoneInfo("Europe/Vienna"), WallClock(NOW))
-    story = (
-        "sign_up visit post favourite boost reply follow edit unfavourite unboost unfollow delete delete expunge expunge leave letter crowd"
+def test_undone_actions_stay_counted(cursor: Cursor, db: RolledBackDatabase) -> None:
+    simulation = Simulation(cursor, ZoneInfo("Europe/Vienna"), WallClock(NOW))
+    actions = (
+        "sign_up visit post favourite boost reply follow edit unfavourite unboost unfollow "
+        "delete delete expunge expunge log_out send_email sample_connections"
     )
-    live_through(world, [Step(action, 1, 2, 1) for action in story.split()])
-    world.settle_everything()
+    run_steps(simulation, [Step(action, 1, 2, 1) for action in actions.split()])
+    simulation.finish_all()
     day = rows.read(cursor, zone="Europe/Vienna", first=NOW.date(), last=NOW.date())[0]
     counted = {measure: day[measure] for measure in Measure}
     assert fetch_value(cursor, "select count(*) from posts") == 0
     assert counted | {Measure.NEW_ACCOUNTS: 2, Measure.POSTS: 2, Measure.REPLIES: 1, Measure.BOOSTS: 1, Measure.FAVOURITES: 1} == counted
     assert counted | {Measure.FOLLOWS: 1, Measure.VISITED: 1, Measure.ACTIVE: 1, Measure.LIVE_PEAK: 2, Measure.TOP_POSTS: 1} == counted
-    assert world.recount(ZoneInfo("Europe/Vienna"))[NOW.date()] == day
+    assert simulation.recount(ZoneInfo("Europe/Vienna"))[NOW.date()] == day
 
 
 def test_each_day_has_one_row_for_each_measure(cursor: Cursor) -> None:
-    world = World(cursor, ZoneInfo("Europe/Vienna"), WallClock(NOW))
-    world.clock.advance(days=9)
-    world.settle_everything()
+    simulation = Simulation(cursor, ZoneInfo("Europe/Vienna"), WallClock(NOW))
+    simulation.clock.advance(days=9)
+    simulation.finish_all()
     per_day = fetch_all(cursor, lambda *row: row, "select zone, day, count(*), count(distinct measure) from statistics group by 1, 2")
     assert {tuple(counts) for _, _, *counts in per_day} == {(len(Measure), len(Measure))}
     assert len(per_day) == 2 * 11
 
 
-def test_a_site_that_was_down_counts_every_day_that_it_missed(cursor: Cursor) -> None:
-    world = World(cursor, UTC_ZONE, WallClock(NOW))
-    world.clock.advance(days=100)  # longer than timers look back
-    world.settle_everything()
+def test_every_day_missed_during_downtime_is_counted(cursor: Cursor) -> None:
+    simulation = Simulation(cursor, UTC_ZONE, WallClock(NOW))
+    simulation.clock.advance(days=100)  # more than the scheduler catches up
+    simulation.finish_all()
     assert [day.day for day in rows.read(cursor, zone="UTC", first=date.min, last=date.max)] == list(
         days(NOW.date(), NOW.date() + timedelta(days=101))
     )
@@ -136,14 +137,14 @@ def test_a_day_lasts_from_midnight_to_midnight() -> None:
     assert hours(date(2011, 12, 31), apia) == 24
 
 
-@given(st.sampled_from(PLACES), st.datetimes(datetime(2005, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - adds it
-def test_every_moment_is_in_the_day_that_calendars_show(place: tuple[str, datetime], moment: datetime) -> None:
-    zone = ZoneInfo(place[0])
-    found = day_span(moment.astimezone(zone).date(), zone)
-    assert found.begin <= moment < found.end
+@given(st.sampled_from(ZONES), st.datetimes(datetime(2005, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - adds it
+def test_every_time_is_in_the_calendar_day_of_its_zone(zone_and_start: tuple[str, datetime], time: datetime) -> None:
+    zone = ZoneInfo(zone_and_start[0])
+    found = day_span(time.astimezone(zone).date(), zone)
+    assert found.begin <= time < found.end
 
 
-def test_a_day_that_is_not_over_is_not_counted(db: Transactions) -> None:
+def test_an_unfinished_day_is_not_counted(db: Transactions) -> None:
     statistics = DailyStatistics(db, UTC_ZONE, lambda: NOW)
     with pytest.raises(Invalid, match="not over"):
         done(statistics.count(UTC_ZONE, NOW.date()))
@@ -156,16 +157,16 @@ def test_a_day_that_is_not_over_is_not_counted(db: Transactions) -> None:
         done(statistics.rebuild(date(1, 1, 1), NOW.date() - timedelta(days=1)))
 
 
-def test_a_rebuild_mends_what_somebody_broke(cursor: Cursor) -> None:
-    world = World(cursor, UTC_ZONE, WallClock(NOW))
-    world.settle_everything()
-    right = everything(cursor)
+def test_a_rebuild_repairs_changed_rows(cursor: Cursor) -> None:
+    simulation = Simulation(cursor, UTC_ZONE, WallClock(NOW))
+    simulation.finish_all()
+    expected = all_rows(cursor)
     cursor.execute("update statistics set value = 1000, detail = '[[\"no\", 1, 1]]'")
-    assert done(world.statistics.rebuild()) == (NOW.date(), NOW.date() + timedelta(days=1))
-    assert everything(cursor) == right
+    assert done(simulation.statistics.rebuild()) == (NOW.date(), NOW.date() + timedelta(days=1))
+    assert all_rows(cursor) == expected
 
 
-def test_a_site_at_utc_counts_once_and_others_twice(db: Transactions) -> None:
+def test_a_site_in_utc_counts_each_day_once_and_others_twice(db: Transactions) -> None:
     vienna = DailyStatistics(db, ZoneInfo("Europe/Vienna"), lambda: NOW)
     assert [timer.kind for timer in work.timers(vienna)] == ["statistics.site_day", "statistics.utc_day"]
     assert [timer.kind for timer in work.timers(DailyStatistics(db, UTC_ZONE, lambda: NOW))] == ["statistics.utc_day"]
@@ -174,26 +175,26 @@ def test_a_site_at_utc_counts_once_and_others_twice(db: Transactions) -> None:
 
 
 @pytest.mark.parametrize("payload", [{}, {"tick": "soon"}, {"tick": "2026-03-04"}])
-def test_a_job_without_a_tick_is_hopeless(payload: dict[str, object]) -> None:
+def test_a_job_without_a_tick_fails_permanently(payload: dict[str, object]) -> None:
     with pytest.raises(PermanentFailure):
         work.day_before(Job(JobId(1), "statistics.utc_day", payload, 1, JobState.RUNNING, NOW, NOW), UTC_ZONE)
 
 
-def test_weeks_are_the_sum_of_their_days_and_the_running_one_counts_too(cursor: Cursor, db: Transactions) -> None:
+def test_weeks_are_sums_of_days_and_include_the_current_week(cursor: Cursor, db: Transactions) -> None:
     monday = datetime(2026, 3, 2, 12, tzinfo=UTC)
-    world = World(cursor, ZoneInfo("Asia/Kathmandu"), WallClock(monday))
-    live_through(world, [Step("post", 0, 0, 0), Step("post", 0, 0, 24 * 60), Step("post", 0, 0, 5 * 24 * 60), Step("sign_up", 0, 0, 60)])
-    live_through(world, [Step("visit", 1, 0, 8 * 24 * 60)])
-    weeks = done(world.statistics.weeks(3))
+    simulation = Simulation(cursor, ZoneInfo("Asia/Kathmandu"), WallClock(monday))
+    run_steps(simulation, [Step("post", 0, 0, 0), Step("post", 0, 0, 24 * 60), Step("post", 0, 0, 5 * 24 * 60), Step("sign_up", 0, 0, 60)])
+    run_steps(simulation, [Step("visit", 1, 0, 8 * 24 * 60)])
+    weeks = done(simulation.statistics.weeks(3))
     assert [(week.posts, week.logins, week.registrations) for week in weeks] == [(0, 1, 0), (0, 0, 0), (3, 1, 2)]
     assert [week.start for week in weeks] == [datetime(2026, 3, day, tzinfo=UTC) for day in (16, 9, 2)]
 
 
-def test_the_most_that_were_connected_are_remembered(cursor: Cursor, db: Transactions) -> None:
+def test_the_peak_number_of_connections_is_stored(cursor: Cursor, db: Transactions) -> None:
     clock, connected = Clock(), [3]
     statistics = DailyStatistics(db, UTC_ZONE, lambda: NOW)
-    crowd = work.ConnectionSampler(statistics, lambda: connected[0], "one", clock)
-    crowd.start()
+    sampler = work.ConnectionSampler(statistics, lambda: connected[0], "one", clock)
+    sampler.start()
     for count in (7, 2):
         connected[0] = count
         clock.advance(1)
@@ -201,37 +202,37 @@ def test_the_most_that_were_connected_are_remembered(cursor: Cursor, db: Transac
     assert fetch_value(cursor, "select peak from connection_samples") == 7
     connected[0] = 9
     clock.advance(1)
-    done(crowd.stop())
+    done(sampler.stop())
     assert fetch_value(cursor, "select peak from connection_samples") == 9
 
 
-def test_figures_that_cannot_be_written_are_tried_again(cursor: Cursor, db: RolledBackDatabase) -> None:
-    refusing = [True]
+def test_a_sample_that_cannot_be_written_is_retried(cursor: Cursor, db: RolledBackDatabase) -> None:
+    failing = [True]
 
-    class Reluctant(RolledBackDatabase):
+    class FailingDatabase(RolledBackDatabase):
         async def run(self, f, /, *args, **kwargs):  # type: ignore[no-untyped-def]  # as in its base
-            if refusing[0]:
+            if failing[0]:
                 raise Unavailable
             return await super().run(f, *args, **kwargs)
 
-    crowd = work.ConnectionSampler(DailyStatistics(Reluctant(cursor), UTC_ZONE, lambda: NOW), lambda: 5, "one", Clock())
-    crowd.sample()
-    done(crowd.write())
-    refusing[0] = False
-    done(crowd.write())
+    sampler = work.ConnectionSampler(DailyStatistics(FailingDatabase(cursor), UTC_ZONE, lambda: NOW), lambda: 5, "one", Clock())
+    sampler.sample()
+    done(sampler.write())
+    failing[0] = False
+    done(sampler.write())
     assert fetch_value(cursor, "select peak from connection_samples") == 5
 
 
-def test_a_tag_is_named_only_while_everybody_may_see_a_post_with_it(cursor: Cursor, db: Transactions) -> None:
+def test_a_hashtag_is_shown_only_while_a_public_post_has_it(cursor: Cursor, db: Transactions) -> None:
     statistics = DailyStatistics(db, UTC_ZONE, lambda: NOW)
-    author, gone = make.viewer(cursor), make.viewer(cursor)
+    author, suspended = make.viewer(cursor), make.viewer(cursor)
     make.post(cursor, author, "#Tea")
-    make.post(cursor, gone, "#Spam")
-    make.suspend(cursor, gone)
+    make.post(cursor, suspended, "#Spam")
+    make.suspend(cursor, suspended)
     assert done(statistics.tag_names(["tea", "spam", "never"])) == {"tea": "Tea"}
 
 
-def test_unknown_measures_of_a_newer_version_are_passed_over(cursor: Cursor) -> None:
+def test_unknown_measures_of_a_newer_version_are_skipped(cursor: Cursor) -> None:
     cursor.execute(
         "insert into statistics (zone, day, measure, value) values ('UTC', '2026-03-04', 'smiles', 3), ('UTC', '2026-03-04', 'posts', 2)"
     )
@@ -239,7 +240,7 @@ def test_unknown_measures_of_a_newer_version_are_passed_over(cursor: Cursor) -> 
 
 
 @pytest.mark.acceptance
-def test_two_connections_that_count_the_same_days_at_once_write_them_once(database_url: str) -> None:
+def test_two_connections_counting_the_same_days_write_each_once(database_url: str) -> None:
     start = threading.Barrier(2)
     failures: list[BaseException] = []
 
@@ -250,7 +251,7 @@ def test_two_connections_that_count_the_same_days_at_once_write_them_once(databa
                 start.wait()
                 for day in days(NOW.date(), NOW.date() + timedelta(days=40)):
                     rows.write(cursor, "UTC", rows.count(cursor, day_span(day, UTC_ZONE), day))
-                    if day.day % 3:  # now and then one transaction holds several days
+                    if day.day % 3:  # some transactions hold several days
                         connection.commit()
             connection.commit()
         except BaseException as problem:
@@ -258,10 +259,10 @@ def test_two_connections_that_count_the_same_days_at_once_write_them_once(databa
         finally:
             connection.close()
 
-    racing = [threading.Thread(target=count) for _ in range(2)]
-    for thread in racing:
+    threads = [threading.Thread(target=count) for _ in range(2)]
+    for thread in threads:
         thread.start()
-    for thread in racing:
+    for thread in threads:
         thread.join()
     assert failures == []
     connection = connect(database_url)

@@ -1,4 +1,4 @@
-"""The worker on a clock of the test's own and one cursor: whatever it does is decided here."""
+"""Tests of the worker with a fake clock and a database transaction that is rolled back."""
 
 from __future__ import annotations
 
@@ -23,45 +23,45 @@ from microblog.storage import jobs
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from tests.fakes import RolledBackDatabase, done
 
-BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 @define(eq=False)
-class Unreachable:
-    """A database that is away while `away` is set."""
+class FlakyDatabase:
+    """A database that raises Unavailable while `unavailable` is set."""
 
     inner: RolledBackDatabase
-    away: bool = False
+    unavailable: bool = False
     calls: int = 0
 
     async def run(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
         self.calls += 1
-        if self.away:
+        if self.unavailable:
             raise Unavailable
         return await self.inner.run(f, *args, **kwargs)
 
     async def read(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
         self.calls += 1
-        if self.away:
+        if self.unavailable:
             raise Unavailable
         return await self.inner.read(f, *args, **kwargs)
 
 
 @define(eq=False)
-class House:
-    """A database, a clock, and workers on both."""
+class WorkerFixture:
+    """A database, a fake clock, and workers that use them."""
 
     cursor: Cursor
     clock: Clock = Factory(Clock)
-    database: Unreachable = field()
-    ran: list[str] = Factory(list)
+    database: FlakyDatabase = field()
+    runs: list[str] = Factory(list)
 
     @database.default
-    def _database(self) -> Unreachable:
-        return Unreachable(RolledBackDatabase(self.cursor))
+    def _database(self) -> FlakyDatabase:
+        return FlakyDatabase(RolledBackDatabase(self.cursor))
 
     def now(self) -> datetime:
-        return BEGIN + timedelta(seconds=self.clock.seconds())
+        return START + timedelta(seconds=self.clock.seconds())
 
     def worker(
         self, tasks: Mapping[str, Task], *, name: str = "w1", retry_policies: Mapping[str, RetryPolicy] | None = None, **kwargs: Any
@@ -87,11 +87,11 @@ class House:
     def states(self) -> list[str]:
         return fetch_all(self.cursor, str, "select state from jobs order by id")
 
-    async def note(self, job: Job) -> None:
-        self.ran.append(str(job.payload.get("name", job.id)))
+    async def record(self, job: Job) -> None:
+        self.runs.append(str(job.payload.get("name", job.id)))
 
     async def fail(self, job: Job) -> None:
-        self.ran.append("failed")
+        self.runs.append("failed")
         raise ValueError("wrong")
 
     async def hang(self, job: Job) -> None:
@@ -101,278 +101,280 @@ class House:
         seconds = job.payload["seconds"]
         assert isinstance(seconds, int | float)
         await deferLater(self.clock, seconds)
-        self.ran.append(str(job.payload.get("name", job.id)))
+        self.runs.append(str(job.payload.get("name", job.id)))
 
 
 @pytest.fixture
-def house(cursor: Cursor) -> House:
-    return House(cursor)
+def fixture(cursor: Cursor) -> WorkerFixture:
+    return WorkerFixture(cursor)
 
 
-def test_a_job_is_done_once_and_stays_as_done(house: House) -> None:
-    house.worker({"note": house.note})
-    house.add("note", name="one")
-    house.wait(60)
-    assert house.ran == ["one"]
-    assert house.states() == ["done"]
+def test_a_job_is_done_once_and_stays_in_the_table(fixture: WorkerFixture) -> None:
+    fixture.worker({"note": fixture.record})
+    fixture.add("note", name="one")
+    fixture.wait(60)
+    assert fixture.runs == ["one"]
+    assert fixture.states() == ["done"]
 
 
-def test_a_woken_worker_begins_at_once(house: House) -> None:
-    worker = house.worker({"note": house.note})
-    house.wait(1, 0.1)
-    house.add("note", name="one")
-    assert house.ran == []
+def test_a_woken_worker_starts_at_once(fixture: WorkerFixture) -> None:
+    worker = fixture.worker({"note": fixture.record})
+    fixture.wait(1, 0.1)
+    fixture.add("note", name="one")
+    assert fixture.runs == []
     worker.wake()
-    assert house.ran == ["one"]
+    assert fixture.runs == ["one"]
 
 
-def test_a_job_for_later_begins_when_it_is_due(house: House) -> None:
-    house.worker({"note": house.note}, poll=1000.0)
-    house.add("note", name="later", after=300)
-    house.wait(0.1, 0.1)
-    house.worker({"note": house.note}, poll=1000.0).wake()
-    house.wait(299.5)
-    assert house.ran == []
-    house.wait(1)
-    assert house.ran == ["later"]
+def test_a_later_job_starts_when_it_is_due(fixture: WorkerFixture) -> None:
+    fixture.worker({"note": fixture.record}, poll=1000.0)
+    fixture.add("note", name="later", after=300)
+    fixture.wait(0.1, 0.1)
+    fixture.worker({"note": fixture.record}, poll=1000.0).wake()
+    fixture.wait(299.5)
+    assert fixture.runs == []
+    fixture.wait(1)
+    assert fixture.runs == ["later"]
 
 
-def test_its_own_commits_do_not_keep_the_worker_awake(house: House) -> None:
-    worker = house.worker({"note": house.note, "slow": house.slow}, poll=10.0)
-    house.database.inner.committed = worker.wake
-    house.add("slow", key="k", seconds=1000)
-    house.wait(11, 0.02)
-    house.add("slow", key="k", seconds=1)  # is due, and cannot be claimed before the other is done
-    house.add("note")
+def test_its_own_commits_do_not_keep_the_worker_awake(fixture: WorkerFixture) -> None:
+    worker = fixture.worker({"note": fixture.record, "slow": fixture.slow}, poll=10.0)
+    fixture.database.inner.committed = worker.wake
+    fixture.add("slow", key="k", seconds=1000)
+    fixture.wait(11, 0.02)
+    fixture.add("slow", key="k", seconds=1)  # due, but not claimable before the first is done
+    fixture.add("note")
     worker.wake()
-    house.wait(1, 0.02)
-    assert len(house.ran) == 1
-    calls = house.database.calls
-    house.wait(100, 0.02)
-    assert house.database.calls - calls < 30, "ten looks by the clock and five heartbeats, each of which wakes"
+    fixture.wait(1, 0.02)
+    assert len(fixture.runs) == 1
+    calls = fixture.database.calls
+    fixture.wait(100, 0.02)
+    assert fixture.database.calls - calls < 30, "ten polls and five heartbeats, each of which wakes the worker"
 
 
-def test_no_more_run_side_by_side_than_allowed(house: House) -> None:
-    worker = house.worker({"slow": house.slow}, concurrency=3)
+def test_concurrency_is_limited(fixture: WorkerFixture) -> None:
+    worker = fixture.worker({"slow": fixture.slow}, concurrency=3)
     for number in range(7):
-        house.add("slow", name=number, seconds=10)
-    most = 0
+        fixture.add("slow", name=number, seconds=10)
+    maximum = 0
     for _ in range(60):
-        house.wait(1)
-        most = max(most, len(worker.running))
-    assert most == 3
-    assert sorted(house.ran) == list("0123456")
+        fixture.wait(1)
+        maximum = max(maximum, len(worker.running))
+    assert maximum == 3
+    assert sorted(fixture.runs) == list("0123456")
 
 
-def test_a_failed_job_is_tried_again_and_is_dead_after_its_last_try(house: House) -> None:
-    worker = house.worker({"fail": house.fail}, retry_policies={"fail": RetryPolicy(tries=3, first=10)})
-    house.add("fail")
-    house.wait(5)
-    assert (house.ran, house.states()) == (["failed"], ["waiting"])
-    house.wait(10)
-    assert len(house.ran) == 2
-    house.wait(1000)
-    assert (len(house.ran), house.states()) == (3, ["dead"])
-    assert fetch_value(house.cursor, "select last_error from jobs") == "ValueError: wrong"
+def test_a_failed_job_is_retried_and_is_dead_after_the_last_try(fixture: WorkerFixture) -> None:
+    worker = fixture.worker({"fail": fixture.fail}, retry_policies={"fail": RetryPolicy(tries=3, first=10)})
+    fixture.add("fail")
+    fixture.wait(5)
+    assert (fixture.runs, fixture.states()) == (["failed"], ["waiting"])
+    fixture.wait(10)
+    assert len(fixture.runs) == 2
+    fixture.wait(1000)
+    assert (len(fixture.runs), fixture.states()) == (3, ["dead"])
+    assert fetch_value(fixture.cursor, "select last_error from jobs") == "ValueError: wrong"
     assert (worker.stats.failed, worker.stats.dead, worker.stats.completed) == (3, 1, 0)
 
 
-def test_a_task_that_knows_when_to_try_again_is_tried_again_then(house: House) -> None:
-    async def busy(job: Job) -> None:
-        house.ran.append("busy")
+def test_a_task_can_say_when_to_retry(fixture: WorkerFixture) -> None:
+    async def retry_later(job: Job) -> None:
+        fixture.runs.append("retried")
         raise RetryLater("429 Slow down", after=200)
 
-    house.worker({"busy": busy}, retry_policies={"busy": RetryPolicy(tries=3, first=10)})
-    house.add("busy")
-    house.wait(195)
-    assert (house.ran, house.states()) == (["busy"], ["waiting"])
-    house.wait(10)
-    assert len(house.ran) == 2
-    house.wait(205)
-    assert (len(house.ran), house.states()) == (3, ["dead"])
-    assert fetch_value(house.cursor, "select last_error from jobs") == "429 Slow down"
+    fixture.worker({"retry_later": retry_later}, retry_policies={"retry_later": RetryPolicy(tries=3, first=10)})
+    fixture.add("retry_later")
+    fixture.wait(195)
+    assert (fixture.runs, fixture.states()) == (["retried"], ["waiting"])
+    fixture.wait(10)
+    assert len(fixture.runs) == 2
+    fixture.wait(205)
+    assert (len(fixture.runs), fixture.states()) == (3, ["dead"])
+    assert fetch_value(fixture.cursor, "select last_error from jobs") == "429 Slow down"
 
 
-@pytest.mark.parametrize(("problem", "is_bug"), [(RetryLater("Later"), False), (Unavailable(), False), (ValueError("wrong"), True)])
-def test_only_a_bug_has_its_traceback_in_the_log(house: House, problem: Exception, is_bug: bool) -> None:
+@pytest.mark.parametrize(("error", "is_bug"), [(RetryLater("Later"), False), (Unavailable(), False), (ValueError("wrong"), True)])
+def test_only_a_bug_has_its_traceback_in_the_log(fixture: WorkerFixture, error: Exception, is_bug: bool) -> None:
     async def fails(job: Job) -> None:
-        raise problem
+        raise error
 
     events: list[LogEvent] = []
     observer = cast("ILogObserver", events.append)
-    house.worker({"fails": fails})
-    house.add("fails")
+    fixture.worker({"fails": fails})
+    fixture.add("fails")
     globalLogPublisher.addObserver(observer)
     try:
-        house.wait(5)
+        fixture.wait(5)
     finally:
         globalLogPublisher.removeObserver(observer)
-    [told] = [event for event in events if "(fails) failed, try 1" in (formatEvent(event) or "")]
-    assert ("log_failure" in told) == is_bug
+    [entry] = [event for event in events if "(fails) failed, try 1" in (formatEvent(event) or "")]
+    assert ("log_failure" in entry) == is_bug
 
 
-def test_a_hopeless_job_is_dead_at_once_and_says_why(house: House) -> None:
-    async def hopeless(job: Job) -> None:
+def test_a_permanent_failure_is_dead_at_once_with_its_error(fixture: WorkerFixture) -> None:
+    async def fail_permanently(job: Job) -> None:
         raise PermanentFailure("550 no such mailbox")
 
-    house.worker({"hopeless": hopeless})
-    house.add("hopeless")
-    house.wait(5)
-    assert house.states() == ["dead"]
-    assert fetch_value(house.cursor, "select last_error from jobs") == "550 no such mailbox"
+    fixture.worker({"fail_permanently": fail_permanently})
+    fixture.add("fail_permanently")
+    fixture.wait(5)
+    assert fixture.states() == ["dead"]
+    assert fetch_value(fixture.cursor, "select last_error from jobs") == "550 no such mailbox"
 
 
-def test_a_task_that_hangs_is_cut_off_and_counts_as_failed(house: House) -> None:
-    house.worker({"hang": house.hang}, retry_policies={"hang": RetryPolicy(tries=1, limit=30)})
-    house.add("hang")
-    house.wait(31)
-    assert house.states() == ["running"]
-    house.wait(2)
-    assert house.states() == ["dead"]
-    assert fetch_value(house.cursor, "select last_error from jobs") == "The job took longer than 30 seconds."
+def test_a_hanging_task_is_cancelled_and_fails(fixture: WorkerFixture) -> None:
+    fixture.worker({"hang": fixture.hang}, retry_policies={"hang": RetryPolicy(tries=1, limit=30)})
+    fixture.add("hang")
+    fixture.wait(31)
+    assert fixture.states() == ["running"]
+    fixture.wait(2)
+    assert fixture.states() == ["dead"]
+    assert fetch_value(fixture.cursor, "select last_error from jobs") == "The job took longer than 30 seconds."
 
 
-def test_a_task_that_wants_to_end_the_process_fails_like_any_other(house: House) -> None:
-    async def leave(job: Job) -> None:
+def test_a_task_that_raises_system_exit_fails(fixture: WorkerFixture) -> None:
+    async def exit_process(job: Job) -> None:
         raise SystemExit(1)
 
-    house.worker({"leave": leave}, retry_policies={"leave": RetryPolicy(tries=1)})
-    house.add("leave")
-    house.wait(5)
-    assert house.states() == ["dead"]
+    fixture.worker({"exit": exit_process}, retry_policies={"exit": RetryPolicy(tries=1)})
+    fixture.add("exit")
+    fixture.wait(5)
+    assert fixture.states() == ["dead"]
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.sampled_from(["fail", "hang", "unheard-of", "note"]), min_size=1, max_size=20), st.integers(1, 4))
-def test_poison_jobs_never_block_the_others(cursor: Cursor, kinds: list[str], at_once: int) -> None:
+@given(st.lists(st.sampled_from(["fail", "hang", "unknown", "note"]), min_size=1, max_size=20), st.integers(1, 4))
+def test_failing_jobs_never_block_others(cursor: Cursor, kinds: list[str], concurrency: int) -> None:
     execute(cursor, "delete from jobs")
-    house = House(cursor)
+    fixture = WorkerFixture(cursor)
     limit = 10.0
-    plan = RetryPolicy(limit=limit, tries=2)
-    tasks = {"fail": house.fail, "hang": house.hang, "note": house.note}
-    worker = house.worker(tasks, retry_policies=dict.fromkeys(tasks, plan), concurrency=at_once)
+    policy = RetryPolicy(limit=limit, tries=2)
+    tasks = {"fail": fixture.fail, "hang": fixture.hang, "note": fixture.record}
+    worker = fixture.worker(tasks, retry_policies=dict.fromkeys(tasks, policy), concurrency=concurrency)
     for kind in kinds:
-        house.add(kind, name="noted")
-    house.wait(2 * limit * (len(kinds) + 1) + 20, 1.0)
-    assert house.ran.count("noted") == kinds.count("note")
-    house.stop(worker)
+        fixture.add(kind, name="noted")
+    fixture.wait(2 * limit * (len(kinds) + 1) + 20, 1.0)
+    assert fixture.runs.count("noted") == kinds.count("note")
+    fixture.stop(worker)
 
 
-def test_a_long_job_keeps_its_lease(house: House) -> None:
-    tasks = {"slow": house.slow}
-    plans = {"slow": RetryPolicy(limit=1000)}
-    house.worker(tasks, retry_policies=plans, lease=30)
-    house.worker(tasks, name="w2", retry_policies=plans, lease=30)
-    house.add("slow", name="long", seconds=600)
-    house.wait(650)
-    assert house.ran == ["long"]
-    assert fetch_value(house.cursor, "select tries from jobs") == 1
+def test_a_long_job_renews_its_lease(fixture: WorkerFixture) -> None:
+    tasks = {"slow": fixture.slow}
+    policies = {"slow": RetryPolicy(limit=1000)}
+    fixture.worker(tasks, retry_policies=policies, lease=30)
+    fixture.worker(tasks, name="w2", retry_policies=policies, lease=30)
+    fixture.add("slow", name="long", seconds=600)
+    fixture.wait(650)
+    assert fixture.runs == ["long"]
+    assert fetch_value(fixture.cursor, "select tries from jobs") == 1
 
 
-def test_what_a_dead_process_had_begun_is_done_by_another(house: House) -> None:
-    house.add("note", name="orphan")
-    jobs.claim(house.cursor, kinds=["note"], worker="killed", lease_until=house.now() + timedelta(seconds=60), now=house.now(), limit=1)
-    house.worker({"note": house.note})
-    house.wait(59)
-    assert house.ran == []
-    house.wait(5)
-    assert house.ran == ["orphan"]
+def test_a_job_of_a_dead_process_is_done_by_another(fixture: WorkerFixture) -> None:
+    fixture.add("note", name="orphan")
+    jobs.claim(
+        fixture.cursor, kinds=["note"], worker="killed", lease_until=fixture.now() + timedelta(seconds=60), now=fixture.now(), limit=1
+    )
+    fixture.worker({"note": fixture.record})
+    fixture.wait(59)
+    assert fixture.runs == []
+    fixture.wait(5)
+    assert fixture.runs == ["orphan"]
 
 
-def test_a_job_that_kills_its_process_each_time_is_dead_in_the_end(house: House) -> None:
-    house.add("note")
+def test_a_job_that_kills_its_process_each_time_ends_as_dead(fixture: WorkerFixture) -> None:
+    fixture.add("note")
     for _ in range(3):
-        jobs.claim(house.cursor, kinds=["note"], worker="killed", lease_until=house.now(), now=house.now(), limit=1)
-        house.wait(1)
-    house.worker({"note": house.note}, retry_policies={"note": RetryPolicy(tries=3)})
-    house.wait(5)
-    assert (house.ran, house.states()) == ([], ["dead"])
+        jobs.claim(fixture.cursor, kinds=["note"], worker="killed", lease_until=fixture.now(), now=fixture.now(), limit=1)
+        fixture.wait(1)
+    fixture.worker({"note": fixture.record}, retry_policies={"note": RetryPolicy(tries=3)})
+    fixture.wait(5)
+    assert (fixture.runs, fixture.states()) == ([], ["dead"])
 
 
-def test_a_worker_that_lost_its_lease_lets_go_of_the_job(house: House) -> None:
-    house.add("hang")
-    loser = house.worker({"hang": house.hang}, lease=30, retry_policies={"hang": RetryPolicy(limit=10000)})
-    house.wait(1)
-    execute(house.cursor, "update jobs set worker = 'w2', tries = tries + 1")
-    house.wait(30)
-    assert not loser.running
-    assert (loser.stats.lease_lost, house.states()) == (1, ["running"])
+def test_a_worker_that_lost_its_lease_cancels_the_job(fixture: WorkerFixture) -> None:
+    fixture.add("hang")
+    worker = fixture.worker({"hang": fixture.hang}, lease=30, retry_policies={"hang": RetryPolicy(limit=10000)})
+    fixture.wait(1)
+    execute(fixture.cursor, "update jobs set worker = 'w2', tries = tries + 1")
+    fixture.wait(30)
+    assert not worker.running
+    assert (worker.stats.lease_lost, fixture.states()) == (1, ["running"])
 
 
-def test_a_database_that_is_away_for_a_while_costs_nothing_but_time(house: House) -> None:
-    worker = house.worker({"slow": house.slow})
-    house.add("slow", name="one", seconds=5)
-    house.wait(3)
-    house.database.away = True
-    house.add("slow", name="two", seconds=1)
-    house.wait(10)
-    assert house.ran == ["one"]
-    house.database.away = False
-    house.wait(20)
-    assert (house.ran, house.states()) == (["one", "two"], ["done", "done"])
+def test_a_database_outage_only_delays_jobs(fixture: WorkerFixture) -> None:
+    worker = fixture.worker({"slow": fixture.slow})
+    fixture.add("slow", name="one", seconds=5)
+    fixture.wait(3)
+    fixture.database.unavailable = True
+    fixture.add("slow", name="two", seconds=1)
+    fixture.wait(10)
+    assert fixture.runs == ["one"]
+    fixture.database.unavailable = False
+    fixture.wait(20)
+    assert (fixture.runs, fixture.states()) == (["one", "two"], ["done", "done"])
     assert worker.stats.completed == 2
 
 
-def test_health_is_that_the_worker_still_looks(house: House) -> None:
-    worker = house.worker({"note": house.note})
-    house.wait(600)
+def test_a_worker_is_healthy_while_it_polls(fixture: WorkerFixture) -> None:
+    worker = fixture.worker({"note": fixture.record})
+    fixture.wait(600)
     assert worker.healthy()
-    house.database.away = True
-    house.wait(600)
+    fixture.database.unavailable = True
+    fixture.wait(600)
     assert not worker.healthy()
     assert worker.age() > 500
-    house.database.away = False
-    house.wait(5)
+    fixture.database.unavailable = False
+    fixture.wait(5)
     assert worker.healthy()
-    house.stop(worker)
+    fixture.stop(worker)
     assert not worker.healthy()
 
 
-def test_a_worker_whose_slots_are_all_taken_is_healthy(house: House) -> None:
-    worker = house.worker({"hang": house.hang}, concurrency=1, retry_policies={"hang": RetryPolicy(limit=1e6)})
-    house.add("hang")
-    house.wait(600)
+def test_a_worker_at_full_concurrency_is_healthy(fixture: WorkerFixture) -> None:
+    worker = fixture.worker({"hang": fixture.hang}, concurrency=1, retry_policies={"hang": RetryPolicy(limit=1e6)})
+    fixture.add("hang")
+    fixture.wait(600)
     assert worker.healthy()
 
 
-def test_stopping_waits_for_what_runs_and_begins_nothing_more(house: House) -> None:
-    worker = house.worker({"slow": house.slow, "note": house.note}, drain=10)
-    house.add("slow", name="begun", seconds=5)
-    house.wait(3)
+def test_stopping_waits_for_running_jobs_and_starts_no_others(fixture: WorkerFixture) -> None:
+    worker = fixture.worker({"slow": fixture.slow, "note": fixture.record}, drain=10)
+    fixture.add("slow", name="begun", seconds=5)
+    fixture.wait(3)
     stopped: list[None] = []
     Deferred.fromCoroutine(worker.stop()).addCallback(stopped.append)
-    house.add("note", name="new")
+    fixture.add("note", name="new")
     worker.wake()
-    house.wait(3)
+    fixture.wait(3)
     assert not stopped
-    house.wait(3)
+    fixture.wait(3)
     assert stopped
-    assert (house.ran, house.states()) == (["begun"], ["done", "waiting"])
-    house.wait(600)
-    assert house.ran == ["begun"]
-    assert house.clock.getDelayedCalls() == []
+    assert (fixture.runs, fixture.states()) == (["begun"], ["done", "waiting"])
+    fixture.wait(600)
+    assert fixture.runs == ["begun"]
+    assert fixture.clock.getDelayedCalls() == []
 
 
-def test_what_does_not_end_in_time_goes_back_without_losing_a_try(house: House) -> None:
-    worker = house.worker({"hang": house.hang}, drain=10)
-    house.add("hang")
-    house.wait(3)
-    house.stop(worker)
-    assert house.states() == ["waiting"]
-    assert fetch_value(house.cursor, "select tries from jobs") == 0
+def test_a_job_that_outlasts_the_drain_is_released_without_losing_a_try(fixture: WorkerFixture) -> None:
+    worker = fixture.worker({"hang": fixture.hang}, drain=10)
+    fixture.add("hang")
+    fixture.wait(3)
+    fixture.stop(worker)
+    assert fixture.states() == ["waiting"]
+    assert fetch_value(fixture.cursor, "select tries from jobs") == 0
     assert worker.stats.released == 1
-    assert house.clock.getDelayedCalls() == []
+    assert fixture.clock.getDelayedCalls() == []
 
 
-def test_a_worker_that_was_never_started_can_be_stopped(house: House) -> None:
-    done(Worker(house.database, {}, house.now, house.clock, "w", lambda: 0.5).stop())
+def test_a_worker_that_was_never_started_can_be_stopped(fixture: WorkerFixture) -> None:
+    done(Worker(fixture.database, {}, fixture.now, fixture.clock, "w", lambda: 0.5).stop())
 
 
-def test_stats_include_queue_time_and_duration(house: House) -> None:
-    house.add("slow", seconds=5)
-    house.wait(3)
-    worker = house.worker({"slow": house.slow})
-    house.wait(10)
+def test_stats_include_queue_time_and_duration(fixture: WorkerFixture) -> None:
+    fixture.add("slow", seconds=5)
+    fixture.wait(3)
+    worker = fixture.worker({"slow": fixture.slow})
+    fixture.wait(10)
     assert (worker.stats.started, worker.stats.queue_seconds, worker.stats.duration_seconds) == (1, 3.0, 5.0)
-    assert jobs.counts(house.cursor).running == 0
-    assert jobs.page_of(house.cursor, state=JobState.DONE, page=Page())
+    assert jobs.counts(fixture.cursor).running == 0
+    assert jobs.page_of(fixture.cursor, state=JobState.DONE, page=Page())

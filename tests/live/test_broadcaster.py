@@ -1,4 +1,4 @@
-"""Broadcaster: delivery, closing of connections, and failures."""
+"""Tests of the broadcaster: delivery, closing of connections, failures."""
 
 from __future__ import annotations
 
@@ -22,45 +22,45 @@ ME, FRIEND, OTHER, STRANGER = 1, 2, 3, 4
 
 
 @pytest.fixture
-def world() -> BroadcasterFixture:
-    made = BroadcasterFixture()
-    made.log.loaded[ME] = RelationsSnapshot(ME, follows={FRIEND: None, OTHER: None})
-    return made.start()
+def feed() -> BroadcasterFixture:
+    feed = BroadcasterFixture()
+    feed.log.loaded[ME] = RelationsSnapshot(ME, follows={FRIEND: None, OTHER: None})
+    return feed.start()
 
 
-def told(connection: FakeConnection) -> list[str]:
+def received_kinds(connection: FakeConnection) -> list[str]:
     """Return the kinds of the received events, in order."""
     return [frame.split()[0] for frame in connection.received]
 
 
-def happens(world: BroadcasterFixture, connection: FakeConnection, event: Event) -> bool:
+def is_delivered(feed: BroadcasterFixture, connection: FakeConnection, event: Event) -> bool:
     """Return True if the event is delivered to the subscriber."""
     before = len(connection.received)
-    world.wake()
+    feed.wake()
     return any(str(event.position) in frame for frame in connection.received[before:])
 
 
-def test_a_followed_authors_post_is_told_at_home_and_a_strangers_is_not(world: BroadcasterFixture) -> None:
-    connection = world.subscribe(home(ME), ME)
-    assert happens(world, connection, world.log.publish(FRIEND))
-    assert happens(world, connection, world.log.publish(ME, "direct"))
-    assert not happens(world, connection, world.log.publish(STRANGER))
+def test_home_delivers_posts_of_followed_authors_only(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe(home(ME), ME)
+    assert is_delivered(feed, connection, feed.log.publish(FRIEND))
+    assert is_delivered(feed, connection, feed.log.publish(ME, "direct"))
+    assert not is_delivered(feed, connection, feed.log.publish(STRANGER))
 
 
-def test_who_may_see_a_post_is_decided_for_each_reader(world: BroadcasterFixture) -> None:
-    connection = world.subscribe(home(ME), ME)
-    assert happens(world, connection, world.log.publish(FRIEND, "private"))
-    assert not happens(world, connection, world.log.publish(FRIEND, "direct", mentions=[OTHER]))
-    assert happens(world, connection, world.log.publish(FRIEND, "direct", mentions=[ME]))
-    assert not happens(world, connection, world.log.publish(STRANGER, "direct", mentions=[ME]))
+def test_visibility_is_checked_for_each_recipient(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe(home(ME), ME)
+    assert is_delivered(feed, connection, feed.log.publish(FRIEND, "private"))
+    assert not is_delivered(feed, connection, feed.log.publish(FRIEND, "direct", mentions=[OTHER]))
+    assert is_delivered(feed, connection, feed.log.publish(FRIEND, "direct", mentions=[ME]))
+    assert not is_delivered(feed, connection, feed.log.publish(STRANGER, "direct", mentions=[ME]))
 
 
-def test_replies_are_told_at_home_only_between_people_whom_one_follows(world: BroadcasterFixture) -> None:
-    connection = world.subscribe(home(ME), ME)
-    assert happens(world, connection, world.log.publish(FRIEND, reply_to_account=OTHER))
-    assert happens(world, connection, world.log.publish(FRIEND, reply_to_account=FRIEND))
-    assert happens(world, connection, world.log.publish(FRIEND, reply_to_account=ME))
-    assert not happens(world, connection, world.log.publish(FRIEND, reply_to_account=STRANGER))
+def test_home_delivers_replies_only_between_followed_accounts(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe(home(ME), ME)
+    assert is_delivered(feed, connection, feed.log.publish(FRIEND, reply_to_account=OTHER))
+    assert is_delivered(feed, connection, feed.log.publish(FRIEND, reply_to_account=FRIEND))
+    assert is_delivered(feed, connection, feed.log.publish(FRIEND, reply_to_account=ME))
+    assert not is_delivered(feed, connection, feed.log.publish(FRIEND, reply_to_account=STRANGER))
 
 
 @pytest.mark.parametrize(
@@ -72,439 +72,439 @@ def test_replies_are_told_at_home_only_between_people_whom_one_follows(world: Br
         (EventKind.BLOCKED, FRIEND, ME),
     ],
 )
-def test_an_unfollowed_muted_or_blocked_author_falls_silent_at_once(
-    world: BroadcasterFixture, kind: EventKind, account_id: int, subject: int
+def test_posts_of_an_unfollowed_muted_or_blocked_author_stop_at_once(
+    feed: BroadcasterFixture, kind: EventKind, account_id: int, subject: int
 ) -> None:
-    connection = world.subscribe(home(ME), ME)
-    world.log.record(kind, account_id, subject=subject)
-    assert not happens(world, connection, world.log.publish(FRIEND))
+    connection = feed.subscribe(home(ME), ME)
+    feed.log.record(kind, account_id, subject=subject)
+    assert not is_delivered(feed, connection, feed.log.publish(FRIEND))
 
 
-def test_a_newly_followed_author_is_heard_at_once(world: BroadcasterFixture) -> None:
-    connection = world.subscribe(home(ME), ME)
-    world.log.record(EventKind.FOLLOWED, ME, subject=STRANGER, boosts=True)
-    assert happens(world, connection, world.log.publish(STRANGER))
+def test_posts_of_a_newly_followed_author_arrive_at_once(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe(home(ME), ME)
+    feed.log.record(EventKind.FOLLOWED, ME, subject=STRANGER, boosts=True)
+    assert is_delivered(feed, connection, feed.log.publish(STRANGER))
 
 
-def test_blocks_and_mutes_count_on_public_streams_too(world: BroadcasterFixture) -> None:
-    connection, anybody = world.subscribe(PUBLIC, ME), world.subscribe(PUBLIC)
-    world.log.record(EventKind.BLOCKED, ME, subject=FRIEND)
-    world.log.record(EventKind.BLOCKED, OTHER, subject=ME)
-    world.log.record(EventKind.MUTED, ME, subject=STRANGER)
+def test_blocks_and_mutes_apply_to_public_streams(feed: BroadcasterFixture) -> None:
+    connection, anybody = feed.subscribe(PUBLIC, ME), feed.subscribe(PUBLIC)
+    feed.log.record(EventKind.BLOCKED, ME, subject=FRIEND)
+    feed.log.record(EventKind.BLOCKED, OTHER, subject=ME)
+    feed.log.record(EventKind.MUTED, ME, subject=STRANGER)
     for author in (FRIEND, OTHER, STRANGER):
-        event = world.log.publish(author)
-        assert not happens(world, connection, event)
+        event = feed.log.publish(author)
+        assert not is_delivered(feed, connection, event)
         assert str(event.position) in anybody.received[-1]
 
 
-def test_a_mute_ends_when_its_time_is_over(world: BroadcasterFixture) -> None:
-    connection = world.subscribe(PUBLIC, ME)
-    world.log.record(EventKind.MUTED, ME, subject=STRANGER, until=(NOW + timedelta(hours=1)).isoformat())
-    assert not happens(world, connection, world.log.publish(STRANGER))
-    world.log.record(EventKind.MUTED, ME, subject=STRANGER, until=(NOW - timedelta(hours=1)).isoformat())
-    assert happens(world, connection, world.log.publish(STRANGER))
+def test_a_mute_ends_when_its_time_is_over(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe(PUBLIC, ME)
+    feed.log.record(EventKind.MUTED, ME, subject=STRANGER, until=(NOW + timedelta(hours=1)).isoformat())
+    assert not is_delivered(feed, connection, feed.log.publish(STRANGER))
+    feed.log.record(EventKind.MUTED, ME, subject=STRANGER, until=(NOW - timedelta(hours=1)).isoformat())
+    assert is_delivered(feed, connection, feed.log.publish(STRANGER))
 
 
-def test_boosts_are_told_unless_hidden_and_never_of_whom_one_mutes(world: BroadcasterFixture) -> None:
-    connection = world.subscribe(home(ME), ME)
+def test_boosts_are_delivered_unless_hidden_or_of_a_muted_author(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe(home(ME), ME)
 
     def boost(of: int) -> Event:
-        event = world.log.publish(FRIEND, boost_of=77, boost_author=of)
+        event = feed.log.publish(FRIEND, boost_of=77, boost_author=of)
         assert event.post_id is not None
         original = post(77, of)
-        world.log.posts[event.post_id] = type(original)(original.id, account(FRIEND), "", "", original.visibility, NOW, boost=original)
+        feed.log.posts[event.post_id] = type(original)(original.id, account(FRIEND), "", "", original.visibility, NOW, boost=original)
         return event
 
-    assert happens(world, connection, boost(STRANGER))
-    world.log.record(EventKind.MUTED, ME, subject=OTHER)
-    assert not happens(world, connection, boost(OTHER))
-    world.log.record(EventKind.FOLLOWED, ME, subject=FRIEND, boosts=False)
-    assert not happens(world, connection, boost(STRANGER))
+    assert is_delivered(feed, connection, boost(STRANGER))
+    feed.log.record(EventKind.MUTED, ME, subject=OTHER)
+    assert not is_delivered(feed, connection, boost(OTHER))
+    feed.log.record(EventKind.FOLLOWED, ME, subject=FRIEND, boosts=False)
+    assert not is_delivered(feed, connection, boost(STRANGER))
 
 
-def test_public_has_neither_replies_to_others_nor_boosts_nor_what_is_not_public(world: BroadcasterFixture) -> None:
-    connection = world.subscribe()
-    assert happens(world, connection, world.log.publish(STRANGER, reply_to_account=STRANGER))
-    assert not happens(world, connection, world.log.publish(STRANGER, reply_to_account=OTHER))
-    assert not happens(world, connection, world.log.publish(STRANGER, boost_of=77, boost_author=OTHER))
-    assert not happens(world, connection, world.log.publish(STRANGER, "unlisted"))
+def test_the_public_stream_has_no_replies_to_others_boosts_or_unlisted_posts(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe()
+    assert is_delivered(feed, connection, feed.log.publish(STRANGER, reply_to_account=STRANGER))
+    assert not is_delivered(feed, connection, feed.log.publish(STRANGER, reply_to_account=OTHER))
+    assert not is_delivered(feed, connection, feed.log.publish(STRANGER, boost_of=77, boost_author=OTHER))
+    assert not is_delivered(feed, connection, feed.log.publish(STRANGER, "unlisted"))
 
 
-def test_a_conversation_is_told_to_those_who_have_it_open(world: BroadcasterFixture) -> None:
-    connection = world.subscribe(Stream(StreamKind.THREAD, 9))
-    assert happens(world, connection, world.log.publish(STRANGER, "unlisted", thread=9, reply_to_account=OTHER))
-    assert not happens(world, connection, world.log.publish(STRANGER, "private", thread=9))
-    assert not happens(world, connection, world.log.publish(STRANGER, thread=10))
+def test_a_reply_is_delivered_to_clients_that_have_its_thread_open(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe(Stream(StreamKind.THREAD, 9))
+    assert is_delivered(feed, connection, feed.log.publish(STRANGER, "unlisted", thread=9, reply_to_account=OTHER))
+    assert not is_delivered(feed, connection, feed.log.publish(STRANGER, "private", thread=9))
+    assert not is_delivered(feed, connection, feed.log.publish(STRANGER, thread=10))
 
 
-def test_notices_come_along_with_any_stream_and_only_to_their_owner(world: BroadcasterFixture) -> None:
-    mine = world.subscribe(Stream(StreamKind.PUBLIC, 0, ME), ME)
-    other = world.subscribe(Stream(StreamKind.PUBLIC, 0, OTHER), OTHER)
-    assert happens(world, mine, world.log.notify(ME, STRANGER))
-    assert not other.received
+def test_notifications_are_delivered_on_any_stream_to_their_owner_only(feed: BroadcasterFixture) -> None:
+    mine = feed.subscribe(Stream(StreamKind.PUBLIC, 0, ME), ME)
+    second = feed.subscribe(Stream(StreamKind.PUBLIC, 0, OTHER), OTHER)
+    assert is_delivered(feed, mine, feed.log.notify(ME, STRANGER))
+    assert not second.received
 
 
-def test_a_notice_from_somebody_whom_one_blocks_by_now_is_not_replayed(world: BroadcasterFixture) -> None:
-    before = str(world.broadcaster.position)
-    world.log.notify(ME, STRANGER)
-    world.log.record(EventKind.BLOCKED, ME, subject=STRANGER)
-    world.wake()
-    assert told(world.subscribe(home(ME), ME, before)) == ["resumed"]
+def test_a_notification_from_an_account_blocked_since_is_not_replayed(feed: BroadcasterFixture) -> None:
+    before = str(feed.broadcaster.position)
+    feed.log.notify(ME, STRANGER)
+    feed.log.record(EventKind.BLOCKED, ME, subject=STRANGER)
+    feed.wake()
+    assert received_kinds(feed.subscribe(home(ME), ME, before)) == ["resumed"]
 
 
-def test_a_post_that_is_gone_by_now_is_left_out_of_a_replay_and_its_deletion_is_not(world: BroadcasterFixture) -> None:
-    before = str(world.broadcaster.position)
-    live = world.subscribe()
-    event = world.log.publish(STRANGER)
-    world.wake()
+def test_a_replay_omits_a_deleted_post_but_includes_its_deletion(feed: BroadcasterFixture) -> None:
+    before = str(feed.broadcaster.position)
+    live = feed.subscribe()
+    event = feed.log.publish(STRANGER)
+    feed.wake()
     assert event.post_id is not None
-    del world.log.posts[event.post_id]
-    world.log.record(EventKind.POST_DELETED, STRANGER, post=event.post_id, visibility="public")
-    world.wake()
-    assert told(live) == ["post.published", "post.deleted"]
-    assert told(world.subscribe(since=before)) == ["resumed", "post.deleted"]
+    del feed.log.posts[event.post_id]
+    feed.log.record(EventKind.POST_DELETED, STRANGER, post=event.post_id, visibility="public")
+    feed.wake()
+    assert received_kinds(live) == ["post.published", "post.deleted"]
+    assert received_kinds(feed.subscribe(since=before)) == ["resumed", "post.deleted"]
 
 
-def test_a_suspended_authors_posts_are_told_no_more_not_even_from_memory(world: BroadcasterFixture) -> None:
-    before = str(world.broadcaster.position)
-    event = world.log.publish(STRANGER)
-    world.subscribe()
-    world.wake()
+def test_posts_of_a_suspended_author_are_not_replayed_from_the_buffer(feed: BroadcasterFixture) -> None:
+    before = str(feed.broadcaster.position)
+    event = feed.log.publish(STRANGER)
+    feed.subscribe()
+    feed.wake()
     assert event.post_id is not None
-    gone = account(STRANGER)
-    world.log.posts[event.post_id] = type(post(1, 1))(
-        world.log.posts[event.post_id].id,
-        type(gone)(gone.id, gone.username, "", "", "", NOW, suspended_at=NOW),
+    suspended = account(STRANGER)
+    feed.log.posts[event.post_id] = type(post(1, 1))(
+        feed.log.posts[event.post_id].id,
+        type(suspended)(suspended.id, suspended.username, "", "", "", NOW, suspended_at=NOW),
         "text",
         "",
-        world.log.posts[event.post_id].visibility,
+        feed.log.posts[event.post_id].visibility,
         NOW,
     )
-    world.log.record(EventKind.ACCOUNT_SUSPENDED, STRANGER)
-    world.wake()
-    assert told(world.subscribe(since=before)) == ["resumed"]
+    feed.log.record(EventKind.ACCOUNT_SUSPENDED, STRANGER)
+    feed.wake()
+    assert received_kinds(feed.subscribe(since=before)) == ["resumed"]
 
 
-def test_the_first_frame_after_a_resume_says_so_and_only_to_who_gave_a_position(world: BroadcasterFixture) -> None:
-    before = str(world.broadcaster.position)
-    world.log.publish(STRANGER)
-    world.wake()
-    assert told(world.subscribe(since=before)) == ["resumed", "post.published"]
-    assert told(world.subscribe()) == []
+def test_the_first_frame_after_a_resume_is_resumed_if_a_position_was_given(feed: BroadcasterFixture) -> None:
+    before = str(feed.broadcaster.position)
+    feed.log.publish(STRANGER)
+    feed.wake()
+    assert received_kinds(feed.subscribe(since=before)) == ["resumed", "post.published"]
+    assert received_kinds(feed.subscribe()) == []
 
 
-def test_a_position_of_another_epoch_is_a_gap(world: BroadcasterFixture) -> None:
-    connection = world.subscribe(since="other.5.5")
-    assert told(connection) == ["resumed", "gap"]
-    assert happens(world, connection, world.log.publish(STRANGER))
+def test_a_position_of_another_epoch_is_a_gap(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe(since="other.5.5")
+    assert received_kinds(connection) == ["resumed", "gap"]
+    assert is_delivered(feed, connection, feed.log.publish(STRANGER))
 
 
-def test_a_position_that_is_older_than_what_is_kept_is_a_gap() -> None:
-    world = BroadcasterFixture()
+def test_a_position_older_than_the_oldest_event_is_a_gap() -> None:
+    feed = BroadcasterFixture()
     for _ in range(5):
-        world.log.publish(STRANGER)
-    old = str(world.log.events[0].position)
-    world.log.delete_oldest(3)
-    world.start()
-    assert told(world.subscribe(since=old)) == ["resumed", "gap"]
+        feed.log.publish(STRANGER)
+    old = str(feed.log.events[0].position)
+    feed.log.delete_oldest(3)
+    feed.start()
+    assert received_kinds(feed.subscribe(since=old)) == ["resumed", "gap"]
 
 
-def test_a_position_that_never_was_is_a_gap_and_not_silence(world: BroadcasterFixture) -> None:
-    connection = world.subscribe(since="e.999999.999999")
-    assert told(connection) == ["resumed", "gap"]
-    assert happens(world, connection, world.log.publish(STRANGER))
+def test_a_position_that_was_never_issued_is_a_gap(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe(since="e.999999.999999")
+    assert received_kinds(connection) == ["resumed", "gap"]
+    assert is_delivered(feed, connection, feed.log.publish(STRANGER))
 
 
-def test_a_position_that_another_process_gave_a_moment_ago_is_good(world: BroadcasterFixture) -> None:
-    first, second = world.log.publish(STRANGER), world.log.publish(STRANGER)
-    connection = world.subscribe(since=str(first.position))
+def test_a_recent_position_of_another_process_is_accepted(feed: BroadcasterFixture) -> None:
+    first, second = feed.log.publish(STRANGER), feed.log.publish(STRANGER)
+    connection = feed.subscribe(since=str(first.position))
     assert [frame.split()[1] for frame in connection.received] == [str(first.position), str(second.position)]
 
 
-def test_an_event_is_written_once_however_many_listen(world: BroadcasterFixture) -> None:
-    readers = [world.connect() for _ in range(5)]
+def test_an_event_is_encoded_once_for_all_subscribers(feed: BroadcasterFixture) -> None:
+    readers = [feed.connect() for _ in range(5)]
     for subscriber, _ in readers:
         subscriber.encoder = readers[0][0].encoder
-        world.broadcaster.subscribe(subscriber, PUBLIC)
-    world.log.publish(STRANGER)
-    world.wake()
+        feed.broadcaster.subscribe(subscriber, PUBLIC)
+    feed.log.publish(STRANGER)
+    feed.wake()
     assert all(len(connection.received) == 1 for _, connection in readers)
     assert readers[0][0].encoder.encoded == 1  # type: ignore[attr-defined]  # PlainEncoder counts
 
 
-def test_a_reader_that_stops_reading_gets_nothing_pushed_and_nobody_else_waits(world: BroadcasterFixture) -> None:
-    slow, quick = world.subscribe(), world.subscribe()
+def test_a_client_that_stops_reading_does_not_delay_others(feed: BroadcasterFixture) -> None:
+    slow, fast = feed.subscribe(), feed.subscribe()
     slow.blocked = True
     for _ in range(10):
-        world.log.publish(STRANGER)
-        world.wake()
-    assert len(quick.received) == 10
+        feed.log.publish(STRANGER)
+        feed.wake()
+    assert len(fast.received) == 10
     assert len(slow.waiting) == 2
 
 
-def test_a_reader_without_progress_is_closed_by_name(world: BroadcasterFixture) -> None:
-    connection = world.subscribe()
+def test_a_client_without_progress_is_closed_as_stalled(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe()
     connection.blocked = True
     for _ in range(3):
-        world.log.publish(STRANGER)
-    world.wake()
+        feed.log.publish(STRANGER)
+    feed.wake()
     for _ in range(STALL_TIMEOUT_S):
         assert connection.ending is None
-        world.clock.advance(1)
-    world.clock.advance(1)
+        feed.clock.advance(1)
+    feed.clock.advance(1)
     assert connection.ending is CloseReason.STALLED
-    assert world.broadcaster.stats.closed[CloseReason.STALLED] == 1
+    assert feed.broadcaster.stats.closed[CloseReason.STALLED] == 1
 
 
-def test_a_reader_that_is_slow_but_reads_is_not_closed(world: BroadcasterFixture) -> None:
-    connection = world.subscribe()
+def test_a_slow_client_that_makes_progress_is_not_closed(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe()
     connection.blocked = True
     for _ in range(50):
-        world.log.publish(STRANGER)
-        world.wake()
+        feed.log.publish(STRANGER)
+        feed.wake()
     for _ in range(2 * STALL_TIMEOUT_S):
-        world.clock.advance(1)
+        feed.clock.advance(1)
         connection.drained += 1  # another byte
     assert connection.ending is None
 
 
-def test_each_connection_gets_a_beat_in_time_with_its_position(world: BroadcasterFixture) -> None:
-    connection = world.subscribe()
-    event = world.log.publish(STRANGER)
-    world.wake()
+def test_each_connection_gets_heartbeats_with_its_position(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe()
+    event = feed.log.publish(STRANGER)
+    feed.wake()
     for _ in range(2 * HEARTBEAT_S):
-        world.clock.advance(1)
+        feed.clock.advance(1)
     assert connection.heartbeats == [event.position, event.position]
 
 
-def test_a_reader_that_has_not_caught_up_gets_no_position_with_its_beat(world: BroadcasterFixture) -> None:
-    connection = world.subscribe()
+def test_a_heartbeat_has_no_position_while_the_client_lags_behind(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe()
     connection.blocked = True
     for _ in range(5):
-        world.log.publish(STRANGER)
-    world.wake()
+        feed.log.publish(STRANGER)
+    feed.wake()
     for _ in range(HEARTBEAT_S):
-        world.clock.advance(1)
+        feed.clock.advance(1)
         connection.drained += 1
     assert connection.heartbeats == [None]
 
 
-def test_a_reader_that_is_still_being_let_in_gets_no_position_with_its_beat(world: BroadcasterFixture) -> None:
-    world.log.hold_results = True
+def test_a_heartbeat_has_no_position_while_the_client_is_being_admitted(feed: BroadcasterFixture) -> None:
+    feed.log.hold_results = True
     connection = FakeConnection()
     subscriber = Subscriber(connection, PlainEncoder(), ME)
-    coming = Deferred.fromCoroutine(world.broadcaster.admit(subscriber))
+    admission = Deferred.fromCoroutine(feed.broadcaster.admit(subscriber))
     for _ in range(HEARTBEAT_S):
-        world.clock.advance(1)
+        feed.clock.advance(1)
     assert connection.heartbeats == [None]
-    while not coming.called:
-        world.log.release_result()
+    while not admission.called:
+        feed.log.release_result()
 
 
-def test_a_session_that_ends_closes_its_streams_and_no_others(world: BroadcasterFixture) -> None:
-    world.log.sessions = {7, 8}
-    ending, staying, other = world.connect(ME, 7)[1], world.connect(ME, 8)[1], world.connect(OTHER)[1]
-    world.log.record(EventKind.SESSION_ENDED, ME, session="7")
-    world.wake()
-    assert (ending.ending, staying.ending, other.ending) == (CloseReason.UNAUTHORIZED, None, None)
-    world.log.record(EventKind.SESSION_ENDED, ME, all=True)
-    world.wake()
-    assert (staying.ending, other.ending) == (CloseReason.UNAUTHORIZED, None)
+def test_an_ended_session_closes_its_own_streams_only(feed: BroadcasterFixture) -> None:
+    feed.log.sessions = {7, 8}
+    ended, kept, other = feed.connect(ME, 7)[1], feed.connect(ME, 8)[1], feed.connect(OTHER)[1]
+    feed.log.record(EventKind.SESSION_ENDED, ME, session="7")
+    feed.wake()
+    assert (ended.ending, kept.ending, other.ending) == (CloseReason.UNAUTHORIZED, None, None)
+    feed.log.record(EventKind.SESSION_ENDED, ME, all=True)
+    feed.wake()
+    assert (kept.ending, other.ending) == (CloseReason.UNAUTHORIZED, None)
 
 
 @pytest.mark.parametrize("kind", [EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED])
-def test_the_end_of_an_account_closes_its_streams_and_nothing_is_sent_after(world: BroadcasterFixture, kind: EventKind) -> None:
-    connection = world.subscribe(home(ME), ME)
-    world.log.record(kind, ME)
-    world.log.publish(FRIEND)
-    world.wake()
+def test_suspension_or_deletion_of_an_account_closes_its_streams_at_once(feed: BroadcasterFixture, kind: EventKind) -> None:
+    connection = feed.subscribe(home(ME), ME)
+    feed.log.record(kind, ME)
+    feed.log.publish(FRIEND)
+    feed.wake()
     assert connection.ending is CloseReason.UNAUTHORIZED
     assert not connection.received
 
 
-def test_a_session_that_ended_while_its_stream_was_opening_gets_nothing(world: BroadcasterFixture) -> None:
+def test_a_session_that_ended_while_its_stream_was_opening_is_refused(feed: BroadcasterFixture) -> None:
     with pytest.raises(Unauthenticated):
-        world.connect(ME, 7)
-    assert not len(world.broadcaster.connections)
+        feed.connect(ME, 7)
+    assert not len(feed.broadcaster.connections)
 
 
-def test_a_session_that_ends_without_an_event_is_noticed(world: BroadcasterFixture) -> None:
-    world.log.sessions = {7}
-    connection = world.connect(ME, 7)[1]
-    world.log.sessions.clear()
+def test_a_session_that_ends_without_an_event_is_noticed(feed: BroadcasterFixture) -> None:
+    feed.log.sessions = {7}
+    connection = feed.connect(ME, 7)[1]
+    feed.log.sessions.clear()
     for _ in range(61):
-        world.clock.advance(1)
+        feed.clock.advance(1)
     assert connection.ending is CloseReason.UNAUTHORIZED
 
 
-def test_whoever_leaves_leaves_nothing_behind(world: BroadcasterFixture) -> None:
+def test_a_dismissed_subscriber_leaves_no_state_behind(feed: BroadcasterFixture) -> None:
     for _ in range(3):
-        subscriber, _ = world.connect(ME)
+        subscriber, _ = feed.connect(ME)
         for stream in (home(ME), PUBLIC, Stream(StreamKind.TAG, "tea")):
-            world.broadcaster.subscribe(subscriber, stream)
-        assert len(world.broadcaster.viewer_states) == 1
-        world.broadcaster.dismiss(subscriber)
-        world.broadcaster.dismiss(subscriber)
-    assert (len(world.broadcaster.viewer_states), len(world.broadcaster.hub), len(world.broadcaster.connections)) == (0, 0, 0)
-    assert not list(world.broadcaster.viewer_states.following(FRIEND))
+            feed.broadcaster.subscribe(subscriber, stream)
+        assert len(feed.broadcaster.viewer_states) == 1
+        feed.broadcaster.dismiss(subscriber)
+        feed.broadcaster.dismiss(subscriber)
+    assert (len(feed.broadcaster.viewer_states), len(feed.broadcaster.hub), len(feed.broadcaster.connections)) == (0, 0, 0)
+    assert not list(feed.broadcaster.viewer_states.following(FRIEND))
 
 
-def test_who_leaves_while_being_let_in_is_forgotten(world: BroadcasterFixture) -> None:
-    world.log.hold_results = True
+def test_a_subscriber_dismissed_during_admission_leaves_no_state_behind(feed: BroadcasterFixture) -> None:
+    feed.log.hold_results = True
     connection = FakeConnection()
-    subscriber, outcome = world.connect()[0], list[object]()
+    subscriber, outcome = feed.connect()[0], list[object]()
     subscriber = type(subscriber)(connection, subscriber.encoder, ME)
-    Deferred.fromCoroutine(world.broadcaster.admit(subscriber)).addBoth(outcome.append)
-    world.broadcaster.dismiss(subscriber)
-    world.log.release_result()
+    Deferred.fromCoroutine(feed.broadcaster.admit(subscriber)).addBoth(outcome.append)
+    feed.broadcaster.dismiss(subscriber)
+    feed.log.release_result()
     assert outcome == [None]
-    assert len(world.broadcaster.viewer_states) == 0
+    assert len(feed.broadcaster.viewer_states) == 0
 
 
-def test_the_same_stream_twice_is_told_once(world: BroadcasterFixture) -> None:
-    subscriber, connection = world.connect()
-    world.broadcaster.subscribe(subscriber, PUBLIC)
-    world.broadcaster.subscribe(subscriber, PUBLIC)
-    world.log.publish(STRANGER)
-    world.wake()
+def test_a_stream_subscribed_twice_delivers_once(feed: BroadcasterFixture) -> None:
+    subscriber, connection = feed.connect()
+    feed.broadcaster.subscribe(subscriber, PUBLIC)
+    feed.broadcaster.subscribe(subscriber, PUBLIC)
+    feed.log.publish(STRANGER)
+    feed.wake()
     assert len(connection.received) == 1
 
 
-def test_connections_and_subscriptions_are_bounded(world: BroadcasterFixture) -> None:
-    subscriber, _ = world.connect(ME)
+def test_connections_and_subscriptions_are_bounded(feed: BroadcasterFixture) -> None:
+    subscriber, _ = feed.connect(ME)
     for number in range(MAX_SUBSCRIPTIONS):
-        world.broadcaster.subscribe(subscriber, Stream(StreamKind.TAG, str(number)))
+        feed.broadcaster.subscribe(subscriber, Stream(StreamKind.TAG, str(number)))
     with pytest.raises(TooMany):
-        world.broadcaster.subscribe(subscriber, PUBLIC)
+        feed.broadcaster.subscribe(subscriber, PUBLIC)
     for _ in range(MAX_CONNECTIONS - 1):
-        world.connect(ME)
+        feed.connect(ME)
     with pytest.raises(TooMany):
-        world.connect(ME)
+        feed.connect(ME)
 
 
-def test_a_log_that_cannot_be_read_is_read_later_and_nothing_is_missed(world: BroadcasterFixture) -> None:
-    connection = world.subscribe()
-    world.log.failing = True
-    event = world.log.publish(STRANGER)
-    world.wake()
+def test_nothing_is_missed_while_the_event_log_cannot_be_read(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe()
+    feed.log.failing = True
+    event = feed.log.publish(STRANGER)
+    feed.wake()
     with pytest.raises(Unavailable):
-        world.connect(ME)
-    assert world.broadcaster.stats.poll_failures > 0
+        feed.connect(ME)
+    assert feed.broadcaster.stats.poll_failures > 0
     for _ in range(11):
-        world.clock.advance(1)
-    assert not world.broadcaster.healthy()
-    world.log.failing = False
-    world.clock.advance(1)
+        feed.clock.advance(1)
+    assert not feed.broadcaster.healthy()
+    feed.log.failing = False
+    feed.clock.advance(1)
     assert str(event.position) in connection.received[-1]
-    assert world.broadcaster.healthy()
+    assert feed.broadcaster.healthy()
 
 
-def test_an_outage_of_the_database_is_told_in_lines_without_tracebacks(world: BroadcasterFixture) -> None:
-    world.log.failing = True
+def test_a_database_outage_is_logged_without_tracebacks(feed: BroadcasterFixture) -> None:
+    feed.log.failing = True
     events: list[LogEvent] = []
     observer = cast("ILogObserver", events.append)
     globalLogPublisher.addObserver(observer)
     try:
-        world.wake()
+        feed.wake()
     finally:
         globalLogPublisher.removeObserver(observer)
     assert "The event log could not be read" in str(formatEvent(events[0]))
     assert not any("log_failure" in event for event in events)
 
 
-def test_what_nobody_woke_for_is_told_within_a_second(world: BroadcasterFixture) -> None:
-    connection = world.subscribe()
-    event = world.log.publish(STRANGER)
-    world.clock.advance(1)
+def test_an_event_without_a_wakeup_is_delivered_within_a_second(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe()
+    event = feed.log.publish(STRANGER)
+    feed.clock.advance(1)
     assert str(event.position) in connection.received[-1]
 
 
-def test_what_an_older_transaction_held_back_is_told_soon_after_it_ends(world: BroadcasterFixture) -> None:
-    connection = world.subscribe()
-    older = world.log.begin_transaction()
-    world.log.publish(STRANGER)
-    world.wake()
+def test_events_held_back_by_an_older_transaction_follow_soon_after_it_ends(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe()
+    older = feed.log.begin_transaction()
+    feed.log.publish(STRANGER)
+    feed.wake()
     assert not connection.received
-    world.log.roll_back(older)  # a silent one: nobody wakes
-    world.clock.advance(0.05)
+    feed.log.roll_back(older)  # a rollback wakes nobody
+    feed.clock.advance(0.05)
     assert len(connection.received) == 1
 
 
-def test_a_reader_whose_connection_breaks_keeps_the_news_from_nobody(world: BroadcasterFixture) -> None:
-    broken, whole = world.subscribe(), world.subscribe()
+def test_a_broken_connection_does_not_affect_others(feed: BroadcasterFixture) -> None:
+    failing, intact = feed.subscribe(), feed.subscribe()
 
-    broken.failing = True
-    world.log.publish(STRANGER)
-    world.wake()
-    assert len(whole.received) == 1
-    assert broken.ending is CloseReason.UNAVAILABLE
+    failing.failing = True
+    feed.log.publish(STRANGER)
+    feed.wake()
+    assert len(intact.received) == 1
+    assert failing.ending is CloseReason.UNAVAILABLE
 
 
-def test_at_the_end_everybody_is_asked_to_come_back(world: BroadcasterFixture) -> None:
-    connections = [world.subscribe(), world.subscribe(home(ME), ME)]
-    world.broadcaster.stop()
+def test_at_shutdown_every_client_is_told_to_reconnect(feed: BroadcasterFixture) -> None:
+    connections = [feed.subscribe(), feed.subscribe(home(ME), ME)]
+    feed.broadcaster.stop()
     assert [connection.ending for connection in connections] == [CloseReason.RESTART, CloseReason.RESTART]
-    assert not world.broadcaster.healthy()
+    assert not feed.broadcaster.healthy()
     with pytest.raises(Problem):
-        run(world.broadcaster.admit(world.connect()[0]))
+        run(feed.broadcaster.admit(feed.connect()[0]))
 
 
-def test_at_the_end_everybody_is_asked_to_come_back_at_another_moment() -> None:
-    chance = iter([0.0, 0.25, 1.0])
-    world = BroadcasterFixture(spread=lambda: next(chance)).start()
-    connections = [world.subscribe() for _ in range(3)]
-    world.broadcaster.stop()
+def test_at_shutdown_reconnect_times_are_spread() -> None:
+    fractions = iter([0.0, 0.25, 1.0])
+    feed = BroadcasterFixture(spread=lambda: next(fractions)).start()
+    connections = [feed.subscribe() for _ in range(3)]
+    feed.broadcaster.stop()
     assert [connection.delay for connection in connections] == [0.0, RESTART_SPREAD_S / 4, RESTART_SPREAD_S]
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
-def test_a_clock_on_the_wall_that_jumps_changes_nothing(world: BroadcasterFixture, jump: timedelta) -> None:
-    connection, deaf = world.subscribe(), world.subscribe()
-    assert happens(world, connection, world.log.publish(STRANGER))
-    deaf.blocked = True
-    world.wall_clock += jump
+def test_a_jump_of_the_wall_clock_changes_nothing(feed: BroadcasterFixture, jump: timedelta) -> None:
+    connection, blocked = feed.subscribe(), feed.subscribe()
+    assert is_delivered(feed, connection, feed.log.publish(STRANGER))
+    blocked.blocked = True
+    feed.wall_clock += jump
     for _ in range(3):
-        assert happens(world, connection, world.log.publish(STRANGER))
+        assert is_delivered(feed, connection, feed.log.publish(STRANGER))
     for _ in range(STALL_TIMEOUT_S):
-        assert deaf.ending is None
-        world.clock.advance(1)
-        assert world.broadcaster.healthy()
-    world.wall_clock -= jump
-    world.clock.advance(1)
-    assert (deaf.ending, connection.ending) == (CloseReason.STALLED, None)
+        assert blocked.ending is None
+        feed.clock.advance(1)
+        assert feed.broadcaster.healthy()
+    feed.wall_clock -= jump
+    feed.clock.advance(1)
+    assert (blocked.ending, connection.ending) == (CloseReason.STALLED, None)
     assert len(connection.heartbeats) == 2
-    assert world.broadcaster.stats.lag_s >= 0
-    assert world.broadcaster.stats.lag_total_s >= 0
+    assert feed.broadcaster.stats.lag_s >= 0
+    assert feed.broadcaster.stats.lag_total_s >= 0
 
 
-def test_positions_are_read_back_as_they_were_given() -> None:
+def test_a_position_is_parsed_from_its_text() -> None:
     position = Position("e", 12, 34)
     assert Position.parse(str(position)) == position
 
 
 @pytest.mark.parametrize("text", ["", "e", "e.1", "e.1.x", "e.1.-1", "e.1.1.1", f"e.1.{2**63}", f"e.{2**63}.1", "e.1.²", "é.1.1"])
-def test_what_no_log_can_have_given_is_no_position(text: str) -> None:
+def test_an_invalid_position_is_refused(text: str) -> None:
     with pytest.raises(Malformed):
         Position.parse(text)
 
 
-def test_most_viewers_shun_nobody_and_take_no_room_for_that(world: BroadcasterFixture) -> None:
-    one, other = (world.connect(account)[0].viewer_state for account in (STRANGER, OTHER))
-    assert one is not None
-    assert other is not None
-    assert one.blocks is one.blocked_by is one.quiet is other.blocks
-    assert one.tags is other.tags
-    assert one.lists is other.lists
+def test_viewers_without_relations_share_empty_collections(feed: BroadcasterFixture) -> None:
+    first, second = (feed.connect(account)[0].viewer_state for account in (STRANGER, OTHER))
+    assert first is not None
+    assert second is not None
+    assert first.blocks is first.blocked_by is first.quiet is second.blocks
+    assert first.tags is second.tags
+    assert first.lists is second.lists
 
 
-def test_an_odd_event_stops_nothing_that_comes_after_it(world: BroadcasterFixture) -> None:
-    heard: list[Event] = []
-    world.broadcaster.listeners.append(lambda event: 1 // (event.kind is not EventKind.LIST_CHANGED))
-    world.broadcaster.listeners.append(heard.append)
-    connection = world.subscribe(home(ME), ME)
-    world.log.record(EventKind.MUTED, ME, subject=STRANGER, until="one of these days")
-    world.log.record(EventKind.LIST_CHANGED, ME, list="7", added=["somebody"])
-    posted = world.log.publish(FRIEND)
-    world.wake()
+def test_a_malformed_event_does_not_stop_later_events(feed: BroadcasterFixture) -> None:
+    received: list[Event] = []
+    feed.broadcaster.listeners.append(lambda event: 1 // (event.kind is not EventKind.LIST_CHANGED))
+    feed.broadcaster.listeners.append(received.append)
+    connection = feed.subscribe(home(ME), ME)
+    feed.log.record(EventKind.MUTED, ME, subject=STRANGER, until="one of these days")
+    feed.log.record(EventKind.LIST_CHANGED, ME, list="7", added=["somebody"])
+    posted = feed.log.publish(FRIEND)
+    feed.wake()
     assert connection.received == [f"post.published {posted.position}"]
-    assert heard[-1] == posted
+    assert received[-1] == posted

@@ -47,17 +47,17 @@ RELATIONS: dict[str, Callable[..., None]] = {
     "block": make.block,
     "mute": make.mute,
 }
-FOLLOWS = [way for way in RELATIONS if way.startswith("follow")]
-MINE = st.sampled_from([*FOLLOWS, "follow", "block", "mute", None])  # how I stand to each of the others
-THEIRS = st.sampled_from(["follow", "block", None, None])  # and they to me
+FOLLOWS = [relation for relation in RELATIONS if relation.startswith("follow")]
+OWN_RELATIONS = st.sampled_from([*FOLLOWS, "follow", "block", "mute", None])  # relations of the viewer to each other account
+OTHERS_RELATIONS = st.sampled_from(["follow", "block", None, None])  # relations of the others to the viewer
 LANGUAGES = ("de", "en", None)
-POSTS = [(what, author, target) for author in range(PEOPLE) for target in range(PEOPLE) for what in ("post", "reply", "boost")]
+POSTS = [(action, author, target) for author in range(PEOPLE) for target in range(PEOPLE) for action in ("post", "reply", "boost")]
 VISIBILITIES = st.lists(st.sampled_from(Visibility), min_size=len(POSTS), max_size=len(POSTS))
 
 
 @frozen
 class ListPlan:
-    """A list of the viewer: which followed accounts are in it."""
+    """A list of the viewer; `members` are indexes of other accounts."""
 
     members: frozenset[int]
     replies: ListReplies
@@ -66,7 +66,7 @@ class ListPlan:
 
 @frozen
 class FilterPlan:
-    """A filter of the viewer: a word that occurs in some posts."""
+    """A filter of the viewer for a word that occurs in some posts."""
 
     word: str
     context: FilterContext
@@ -88,12 +88,12 @@ FILTERS = st.lists(
 
 
 @define
-class Square:
-    """I, the others, and what was written."""
+class Scenario:
+    """Accounts, the first of which is the viewer, and their posts."""
 
     cursor: Cursor
     people: list[Viewer]
-    written: list[Post]
+    posts: list[Post]
 
     @property
     def me(self) -> Viewer:
@@ -103,18 +103,18 @@ class Square:
     def database(self) -> RolledBackDatabase:
         return RolledBackDatabase(self.cursor)
 
-    def write(self, what: str, visibility: Visibility, author: int, target: int) -> None:
-        """Let the one post, or answer or boost what the other wrote last, if they can."""
-        one, other = self.people[author], self.people[target]
-        last = [post for post in self.written if post.author.id == other.id][-1]
+    def write(self, action: str, visibility: Visibility, author: int, target: int) -> None:
+        """Publish, reply to or boost the last post of the target, if that is permitted."""
+        account, other = self.people[author], self.people[target]
+        last = [post for post in self.posts if post.author.id == other.id][-1]
         with suppress(Problem):
-            if what == "boost":
-                self.written.append(make.boost(self.cursor, one, last))
+            if action == "boost":
+                self.posts.append(make.boost(self.cursor, account, last))
                 return
             tag = "#tea" if (author + target) % 2 else ""
-            text = f"{'A cup' if what == 'post' else 'An answer'} for @{other.account.username} {tag}"
-            reply_to, language = last if what == "reply" else None, LANGUAGES[target]
-            self.written.append(make.post(self.cursor, one, text, visibility=visibility, reply_to=reply_to, language=language))
+            text = f"{'A cup' if action == 'post' else 'An answer'} for @{other.account.username} {tag}"
+            reply_to, language = last if action == "reply" else None, LANGUAGES[target]
+            self.posts.append(make.post(self.cursor, account, text, visibility=visibility, reply_to=reply_to, language=language))
 
     def follow_tag(self) -> None:
         tag = followed_tags.get_or_create(self.cursor, key="tea", name="tea", now=make.NOW)
@@ -122,11 +122,11 @@ class Square:
 
     def make_list(self, plan: ListPlan) -> ListId:
         lists = Lists(self.database, lambda: make.NOW)
-        made = done(lists.create(self.me, ListOptions("List", plan.replies, plan.exclusive)))
+        created = done(lists.create(self.me, ListOptions("List", plan.replies, plan.exclusive)))
         for member in plan.members:
             with suppress(Problem):  # only followed people can be in a list
-                done(lists.add(self.me, made.id, [self.people[1 + member].id]))
-        return made.id
+                done(lists.add(self.me, created.id, [self.people[1 + member].id]))
+        return created.id
 
     def make_filter(self, plan: FilterPlan) -> None:
         draft = FilterDraft(plan.word, [plan.context], plan.action, keywords=[KeywordDraft(plan.word, whole_word=True)])
@@ -135,100 +135,100 @@ class Square:
     def timelines(self) -> Timelines:
         return Timelines(self.database, lambda: make.NOW)
 
-    def circle(self, viewer: Viewer | None) -> ViewerState | None:
-        """What the feed knows of the viewer."""
+    def viewer_state(self, viewer: Viewer | None) -> ViewerState | None:
+        """Load the viewer state from the event log."""
         if viewer is None:
             return None
         log = DatabaseEventLog(self.database, lambda: make.NOW, "e")
         return ViewerStates().enter(done(log.poll(Position("e", 0, 0), [viewer.id], NO_CREDENTIALS)).relations[viewer.id])
 
-    def told(self, stream: Stream, viewer: Viewer | None) -> set[int]:
-        """Which of the posts the feed would send on the stream, to an API client."""
-        circle, connection, at = self.circle(viewer), FakeConnection(), make.NOW.timestamp()
-        dialect = SseEncoder(PayloadEncoder(StatusJsonCache(Entities("https://example.org", "key"))), extended=False)
-        subscriber = Subscriber(connection, dialect, viewer.id if viewer else None, viewer_state=circle)
-        subscription = Subscription(stream, subscriber, dialect.variant(stream))
-        found = posts.by_ids(self.cursor, [post.id for post in self.written])
-        heard: set[int] = set()
-        for number, post in enumerate(self.written):
-            at_once = Position("e", 1, number)
-            news = Update.of(Event(at_once, EventKind.POST_PUBLISHED, post.author.id, None, post.id, event_data(post), make.NOW))
-            news.load(found.get(post.id), None)
-            if may_concern(news, stream, circle):
-                subscription.deliver(news, at_once, at)
+    def delivered_ids(self, stream: Stream, viewer: Viewer | None) -> set[int]:
+        """Return the ids of the posts that the stream delivers to an API client."""
+        viewer_state, connection, now = self.viewer_state(viewer), FakeConnection(), make.NOW.timestamp()
+        encoder = SseEncoder(PayloadEncoder(StatusJsonCache(Entities("https://example.org", "key"))), extended=False)
+        subscriber = Subscriber(connection, encoder, viewer.id if viewer else None, viewer_state=viewer_state)
+        subscription = Subscription(stream, subscriber, encoder.variant(stream))
+        found = posts.by_ids(self.cursor, [post.id for post in self.posts])
+        delivered: set[int] = set()
+        for number, post in enumerate(self.posts):
+            position = Position("e", 1, number)
+            update = Update.of(Event(position, EventKind.POST_PUBLISHED, post.author.id, None, post.id, event_data(post), make.NOW))
+            update.load(found.get(post.id), None)
+            if may_concern(update, stream, viewer_state):
+                subscription.deliver(update, position, now)
             if connection.received:
-                heard.add(post.id)
+                delivered.add(post.id)
                 connection.received.clear()
-        return heard
+        return delivered
 
 
 def ids(entries: list[timelines.Entry]) -> set[int]:
     return {id for id, _ in entries}
 
 
-def check_home_and_lists(square: Square, lists: dict[ListId, ListPlan]) -> None:
-    me = square.me
-    home = {post.id for post in done(square.timelines().home(me, EVERYTHING))}
-    assert square.told(Stream(StreamKind.USER, me.id), me) == home
+def check_home_and_lists(scenario: Scenario, lists: dict[ListId, ListPlan]) -> None:
+    me = scenario.me
+    home = {post.id for post in done(scenario.timelines().home(me, EVERYTHING))}
+    assert scenario.delivered_ids(Stream(StreamKind.USER, me.id), me) == home
     for id in lists:
-        shown = {post.id for post in done(Lists(square.database, lambda: make.NOW).timeline(me, id, EVERYTHING))}
-        assert square.told(Stream(StreamKind.LIST, id), me) == shown
+        shown = {post.id for post in done(Lists(scenario.database, lambda: make.NOW).timeline(me, id, EVERYTHING))}
+        assert scenario.delivered_ids(Stream(StreamKind.LIST, id), me) == shown
         event(f"a list shows {'something' if shown else 'nothing'}")
     event(f"home shows {len(home) // 5 * 5} posts or more")
 
 
-def check_what_anybody_has(square: Square, viewer: Viewer | None) -> None:
-    cursor, asking, second = square.cursor, viewer.id if viewer else None, square.people[1].id
-    public = timelines.public(cursor, viewer=asking, page=EVERYTHING, now=make.NOW)
-    assert square.told(Stream(StreamKind.PUBLIC), viewer) == ids(public)
-    tagged = timelines.of_tags(cursor, tags=timelines.TagFilter(["tea"]), viewer=asking, page=EVERYTHING, now=make.NOW)
-    assert square.told(Stream(StreamKind.TAG, "tea"), viewer) == ids(tagged)
-    of_second = timelines.of_account(cursor, account=second, viewer=asking, page=EVERYTHING, replies=False)
-    assert square.told(Stream(StreamKind.AUTHOR_POSTS, second), viewer) == ids(of_second)
-    for opened in square.written[:PEOPLE]:
+def check_public_streams(scenario: Scenario, viewer: Viewer | None) -> None:
+    cursor, viewer_id, second = scenario.cursor, viewer.id if viewer else None, scenario.people[1].id
+    public = timelines.public(cursor, viewer=viewer_id, page=EVERYTHING, now=make.NOW)
+    assert scenario.delivered_ids(Stream(StreamKind.PUBLIC), viewer) == ids(public)
+    tagged = timelines.of_tags(cursor, tags=timelines.TagFilter(["tea"]), viewer=viewer_id, page=EVERYTHING, now=make.NOW)
+    assert scenario.delivered_ids(Stream(StreamKind.TAG, "tea"), viewer) == ids(tagged)
+    of_second = timelines.of_account(cursor, account=second, viewer=viewer_id, page=EVERYTHING, replies=False)
+    assert scenario.delivered_ids(Stream(StreamKind.AUTHOR_POSTS, second), viewer) == ids(of_second)
+    for opened in scenario.posts[:PEOPLE]:
         outline = [opened.id, *(id for id, _ in threads.outline(cursor, thread=opened.id, post=opened.id))]
-        assert square.told(Stream(StreamKind.THREAD, opened.id), viewer) == posts.visible(cursor, ids=outline, viewer=asking)
+        assert scenario.delivered_ids(Stream(StreamKind.THREAD, opened.id), viewer) == posts.visible(cursor, ids=outline, viewer=viewer_id)
 
 
 @given(
-    mine=st.tuples(MINE, MINE),
-    theirs=st.tuples(THEIRS, THEIRS),
+    own_relations=st.tuples(OWN_RELATIONS, OWN_RELATIONS),
+    others_relations=st.tuples(OTHERS_RELATIONS, OTHERS_RELATIONS),
     visibilities=VISIBILITIES,
     suspended=st.sampled_from([None, None, None, 2]),
-    tea=st.booleans(),
+    follow_tea=st.booleans(),
     lists=LISTS,
     filters=FILTERS,
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
-def test_the_feed_tells_what_the_timelines_show(
+def test_streams_deliver_what_the_timelines_show(
     cursor: Cursor,
-    mine: tuple[str | None, ...],
-    theirs: tuple[str | None, ...],
+    own_relations: tuple[str | None, ...],
+    others_relations: tuple[str | None, ...],
     visibilities: list[Visibility],
     suspended: int | None,
-    tea: bool,
+    follow_tea: bool,
     lists: list[ListPlan],
     filters: list[FilterPlan],
 ) -> None:
     execute(cursor, "savepoint example")
     try:
         me, *others = people = [make.viewer(cursor) for _ in range(PEOPLE)]
-        square = Square(cursor, people, [make.post(cursor, person, "#tea") for person in people])
-        if tea:
-            square.follow_tag()
-        for (what, author, target), visibility in zip(POSTS, visibilities, strict=True):
-            square.write(what, visibility, author, target)
+        scenario = Scenario(cursor, people, [make.post(cursor, person, "#tea") for person in people])
+        if follow_tea:
+            scenario.follow_tag()
+        for (action, author, target), visibility in zip(POSTS, visibilities, strict=True):
+            scenario.write(action, visibility, author, target)
         for number, other in enumerate(others):
-            for way, one, two in ((mine[number], me, other), (theirs[number], other, me)):
-                if way:
-                    RELATIONS[way](cursor, one, two)
-        made = {square.make_list(plan): plan for plan in lists}
+            for relation, source, destination in ((own_relations[number], me, other), (others_relations[number], other, me)):
+                if relation:
+                    RELATIONS[relation](cursor, source, destination)
+        created = {scenario.make_list(plan): plan for plan in lists}
         for plan in filters:
-            square.make_filter(plan)
+            scenario.make_filter(plan)
         if suspended:
             make.suspend(cursor, people[suspended])
-        check_home_and_lists(square, made)
+        check_home_and_lists(scenario, created)
         for viewer in (me, None):
-            check_what_anybody_has(square, viewer)
+            check_public_streams(scenario, viewer)
     finally:
         execute(cursor, "rollback to savepoint example")

@@ -37,15 +37,15 @@ class CommittingDatabase:
 
 @pytest.fixture
 def connections(database_url: str) -> Iterator[Callable[[], Connection]]:
-    """Makes connections to one database, and closes them."""
-    made: list[Connection] = []
+    """A factory of connections to one database; they are closed at the end."""
+    opened_connections: list[Connection] = []
 
-    def make_one() -> Connection:
-        made.append(connect(database_url))
-        return made[-1]
+    def open_connection() -> Connection:
+        opened_connections.append(connect(database_url))
+        return opened_connections[-1]
 
-    yield make_one
-    for connection in made:
+    yield open_connection
+    for connection in opened_connections:
         connection.close()
 
 
@@ -63,14 +63,14 @@ def write(connection: Connection, number: int) -> None:
     """Write an event in the connection's transaction."""
     with connection.cursor() as cursor:
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=make.NOW, account=number)
-        execute(cursor, "select")  # so that it is sent now, and not with the commit
+        execute(cursor, "select")  # sends the insert now instead of with the commit
 
 
-def read(log: DatabaseEventLog, place: Position) -> list[Event]:
-    return list(done(log.poll(place, (), NO_CREDENTIALS)).events)
+def read(log: DatabaseEventLog, position: Position) -> list[Event]:
+    return list(done(log.poll(position, (), NO_CREDENTIALS)).events)
 
 
-def test_an_empty_log_begins_before_everything(log: DatabaseEventLog, connection: Connection) -> None:
+def test_an_empty_log_starts_before_every_event(log: DatabaseEventLog, connection: Connection) -> None:
     start = done(log.begin(10))
     assert start == Position("fresh", 0, 0)
     write(connection, 1)
@@ -90,19 +90,19 @@ def test_processes_on_one_log_read_each_others_positions(log: DatabaseEventLog, 
     assert str(event.position) == str(read(other, same)[0].position)
 
 
-def test_a_transaction_that_commits_late_is_not_passed_over(log: DatabaseEventLog, connections: Callable[[], Connection]) -> None:
+def test_a_transaction_that_commits_late_is_not_skipped(log: DatabaseEventLog, connections: Callable[[], Connection]) -> None:
     start = done(log.begin(10))
     slow, quick = connections(), connections()
     write(slow, 1)
     write(quick, 2)
     quick.commit()
-    look = done(log.poll(start, (), NO_CREDENTIALS))
-    assert (list(look.events), look.retry_soon) == ([], True)
+    result = done(log.poll(start, (), NO_CREDENTIALS))
+    assert (list(result.events), result.retry_soon) == ([], True)
     slow.commit()
     assert [event.account_id for event in read(log, start)] == [1, 2]
 
 
-def test_the_log_begins_a_little_way_back(log: DatabaseEventLog, connection: Connection) -> None:
+def test_the_log_starts_a_given_number_of_events_back(log: DatabaseEventLog, connection: Connection) -> None:
     for number in range(6):
         write(connection, number)
         connection.commit()
@@ -111,7 +111,7 @@ def test_the_log_begins_a_little_way_back(log: DatabaseEventLog, connection: Con
     assert [event.account_id for event in read(log, start)] == [1, 2, 3, 4, 5]
 
 
-def test_transactions_are_ordered_as_numbers_also_where_they_grow_by_a_digit(log: DatabaseEventLog, connection: Connection) -> None:
+def test_transaction_ids_are_ordered_as_numbers(log: DatabaseEventLog, connection: Connection) -> None:
     with connection.cursor() as cursor:
         for xid in (8, 9, 10, 11, 99, 100, 101):
             sql = "insert into events (xid, kind, account_id, at) values (%(xid)s::text::xid8, 'account.changed', %(xid)s, now())"
@@ -121,12 +121,12 @@ def test_transactions_are_ordered_as_numbers_also_where_they_grow_by_a_digit(log
     assert first.xid == 8
     assert done(log.begin(2)).xid == 99
     assert [event.position.xid for event in read(log, first)] == [9, 10, 11, 99, 100, 101]
-    passage, oldest = done(log.after(first, 2))
-    assert [event.position.xid for event in passage] == [9, 10]
+    batch, oldest = done(log.after(first, 2))
+    assert [event.position.xid for event in batch] == [9, 10]
     assert oldest == first
 
 
-def test_what_is_kept_is_told_with_what_comes_next(log: DatabaseEventLog, connection: Connection) -> None:
+def test_after_returns_the_next_events_and_the_oldest_position(log: DatabaseEventLog, connection: Connection) -> None:
     done(log.begin(0))
     nothing, oldest = done(log.after(Position("fresh", 0, 0), 10))
     assert (list(nothing), oldest) == ([], None)
@@ -138,13 +138,13 @@ def test_what_is_kept_is_told_with_what_comes_next(log: DatabaseEventLog, connec
     assert oldest == found[0].position
 
 
-def test_the_epoch_stays_over_restarts(log: DatabaseEventLog, connection: Connection) -> None:
+def test_the_epoch_survives_restarts(log: DatabaseEventLog, connection: Connection) -> None:
     done(log.begin(0))
-    again = DatabaseEventLog(CommittingDatabase(connection), lambda: make.NOW, "other")
-    assert done(again.begin(0)).epoch == "fresh"
+    restarted = DatabaseEventLog(CommittingDatabase(connection), lambda: make.NOW, "other")
+    assert done(restarted.begin(0)).epoch == "fresh"
 
 
-def test_relations_are_loaded_as_they_are(log: DatabaseEventLog, connection: Connection) -> None:
+def test_relations_are_loaded_with_their_options(log: DatabaseEventLog, connection: Connection) -> None:
     with connection, connection.cursor() as cursor:
         me, *others = (make.viewer(cursor) for _ in range(6))
         make.follow(cursor, me, others[0])
@@ -154,9 +154,9 @@ def test_relations_are_loaded_as_they_are(log: DatabaseEventLog, connection: Con
         make.mute(cursor, me, others[4])
         make.mute(cursor, me, others[0], until=make.NOW + timedelta(hours=1))
         make.mute(cursor, me, others[1], until=make.NOW - timedelta(hours=1))
-    look = done(log.poll(done(log.begin(0)), [me.id], NO_CREDENTIALS))
+    result = done(log.poll(done(log.begin(0)), [me.id], NO_CREDENTIALS))
     ids = [other.id for other in others]
-    found = look.relations[me.id]
+    found = result.relations[me.id]
     assert found == RelationsSnapshot(
         me.id,
         found.xid,
@@ -168,7 +168,7 @@ def test_relations_are_loaded_as_they_are(log: DatabaseEventLog, connection: Con
     )
 
 
-def test_relations_say_as_of_which_transaction_they_are(log: DatabaseEventLog, connections: Callable[[], Connection]) -> None:
+def test_relations_carry_the_transaction_of_their_snapshot(log: DatabaseEventLog, connections: Callable[[], Connection]) -> None:
     with connections() as done_before, done_before.cursor() as cursor:
         me, other = make.viewer(cursor), make.viewer(cursor)
     running = connections()
@@ -186,12 +186,12 @@ def test_relations_say_as_of_which_transaction_they_are(log: DatabaseEventLog, c
     assert blocked.position.xid < after.xid
 
 
-def test_only_good_sessions_stand(log: DatabaseEventLog, connection: Connection) -> None:
-    def opened(cursor: Cursor, who: int, hours: int) -> int:
+def test_only_valid_sessions_are_returned(log: DatabaseEventLog, connection: Connection) -> None:
+    def open_session(cursor: Cursor, account: int, hours: int) -> int:
         cursor.execute(
             """insert into sessions (id, token_hash, account_id, created_at, seen_at, expires_at)
                values (new_id(%(now)s), gen_random_uuid()::text::bytea, %(who)s, %(now)s, %(now)s, %(until)s) returning id""",
-            {"now": make.NOW, "who": who, "until": make.NOW + timedelta(hours=hours)},
+            {"now": make.NOW, "who": account, "until": make.NOW + timedelta(hours=hours)},
         )
         row = cursor.fetchone()
         assert row is not None
@@ -200,11 +200,11 @@ def test_only_good_sessions_stand(log: DatabaseEventLog, connection: Connection)
     with connection, connection.cursor() as cursor:
         good, suspended = make.viewer(cursor), make.viewer(cursor)
         make.suspend(cursor, suspended)
-        sessions = [opened(cursor, good.id, 1), opened(cursor, good.id, -1), opened(cursor, suspended.id, 1)]
+        sessions = [open_session(cursor, good.id, 1), open_session(cursor, good.id, -1), open_session(cursor, suspended.id, 1)]
     assert done(log.valid_credentials(Credentials(frozenset([*sessions, 12345])))) == Credentials(frozenset(sessions[:1]))
 
 
-def test_notices_come_with_their_sender_their_post_and_what_is_unread(log: DatabaseEventLog, connection: Connection) -> None:
+def test_notifications_are_loaded_with_sender_post_and_unread_counts(log: DatabaseEventLog, connection: Connection) -> None:
     with connection, connection.cursor() as cursor:
         me, fan = make.viewer(cursor), make.viewer(cursor)
         post = make.post(cursor, me)
@@ -214,17 +214,17 @@ def test_notices_come_with_their_sender_their_post_and_what_is_unread(log: Datab
         ids = [row[0] for row in cursor.fetchall()]
     found = done(log.find(ItemIds([post.id], [*ids, 999])))
     assert list(found.posts) == [post.id]
-    notices = [found.notifications[id] for id in ids]
-    assert [(notice.notification.kind, notice.notification.account.id, notice.unread.unread) for notice in notices] == [
+    received = [found.notifications[id] for id in ids]
+    assert [(notice.notification.kind, notice.notification.account.id, notice.unread.unread) for notice in received] == [
         (NotificationKind.FAVOURITE, fan.id, 2),
         (NotificationKind.FOLLOW, fan.id, 2),
     ]
-    assert notices[0].notification.post is not None
-    assert notices[0].notification.post.id == post.id
+    assert received[0].notification.post is not None
+    assert received[0].notification.post.id == post.id
     assert len(found.notifications) == 2
 
 
-def test_looks_of_many_at_once_find_the_same_order(log: DatabaseEventLog, database_url: str) -> None:
+def test_concurrent_writers_are_read_in_one_order(log: DatabaseEventLog, database_url: str) -> None:
     start = done(log.begin(0))
 
     def work(number: int) -> None:
@@ -234,19 +234,19 @@ def test_looks_of_many_at_once_find_the_same_order(log: DatabaseEventLog, databa
             connection.commit()
         connection.close()
 
-    seen: list[Position] = []
+    positions: list[Position] = []
     with ThreadPoolExecutor(4) as pool:
         workers = [pool.submit(work, number) for number in range(4)]
-        place = start
-        while not all(worker.done() for worker in workers) or len(seen) < 80:
-            for event in read(log, place):
-                place = event.position
-                seen.append(place)
-    assert seen == sorted(set(seen))
-    assert len(seen) == 80
+        position = start
+        while not all(worker.done() for worker in workers) or len(positions) < 80:
+            for event in read(log, position):
+                position = event.position
+                positions.append(position)
+    assert positions == sorted(set(positions))
+    assert len(positions) == 80
 
 
-def test_what_a_newer_release_writes_into_the_log_is_passed_over(log: DatabaseEventLog, connection: Connection) -> None:
+def test_an_event_kind_of_a_newer_release_is_read_as_unknown(log: DatabaseEventLog, connection: Connection) -> None:
     start = done(log.begin(10))
     with connection.cursor() as cursor:
         cursor.execute("insert into events (kind, account_id, data, at) values ('brand.new', 1, '{}', now())")

@@ -33,40 +33,40 @@ def belongs(event: Event, stream: Stream) -> bool:
 
 @define(eq=False)
 class Reader:
-    """A client that connects repeatedly. `first` is the position of its first connection, `words` all it received."""
+    """A client that connects repeatedly. `received` holds all event positions since `first`."""
 
     stream: Stream
     first: Position | None = None
     last: Position | None = None
-    heard: list[Position] = Factory(list)
+    received: list[Position] = Factory(list)
     connection: FakeConnection | None = None
     subscriber: Subscriber | None = None
     admitted: bool = False
 
-    def take(self) -> None:
-        """Read what has arrived."""
+    def read(self) -> None:
+        """Read the frames that have arrived."""
         if self.connection is None:
             return
         for frame in self.connection.received:
-            word, _, place = frame.rpartition(" ")
-            self.last = Position.parse(place)
+            word, _, position = frame.rpartition(" ")
+            self.last = Position.parse(position)
             if word == "gap":
-                self.heard.clear()
+                self.received.clear()
                 self.first = self.last
             elif word != "resumed":
-                self.heard.append(self.last)
+                self.received.append(self.last)
         self.connection.received.clear()
 
 
-class FeedMachine(RuleBasedStateMachine):
+class BroadcasterMachine(RuleBasedStateMachine):
     readers = Bundle("readers")
     transactions = Bundle("transactions")
 
     def __init__(self) -> None:
         super().__init__()
         self.log = FakeEventLog(hold_results=True, loaded={1: RelationsSnapshot(1, follows={2: None})})
-        self.world = BroadcasterFixture(self.log).start()
-        self.all: list[Reader] = []
+        self.feed = BroadcasterFixture(self.log).start()
+        self.all_readers: list[Reader] = []
 
     @rule(target=transactions, author=st.integers(1, 3), tea=st.booleans(), count=st.integers(0, 3))
     def write(self, author: int, tea: bool, count: int) -> int:
@@ -80,11 +80,11 @@ class FeedMachine(RuleBasedStateMachine):
 
     @rule(xid=consumes(transactions), woken=st.booleans())
     def commit(self, xid: int, woken: bool) -> None:
-        if any(each.position > late.position for late in self.log.open_transactions[xid] for each in self.log.all_events):
-            event("a transaction commits after a faster later one")
+        if any(each.position > other.position for other in self.log.open_transactions[xid] for each in self.log.all_events):
+            event("a transaction commits after a later one")
         self.log.commit(xid)
         if woken:
-            self.world.broadcaster.wake()
+            self.feed.broadcaster.wake()
 
     @rule(xid=consumes(transactions))
     def roll_back(self, xid: int) -> None:
@@ -93,52 +93,52 @@ class FeedMachine(RuleBasedStateMachine):
     @rule(author=st.integers(1, 3))
     def publish(self, author: int) -> None:
         self.log.publish(author, tags=["tea"])
-        self.world.broadcaster.wake()
+        self.feed.broadcaster.wake()
 
     @rule()
     def answer(self) -> None:
         self.log.release_result()
-        self.world.clock.advance(0)
+        self.feed.clock.advance(0)
 
     @rule()
     def settle(self) -> None:
-        """The database answers all that is asked."""
+        """Let the database return all pending results."""
         for _ in range(20):
             self.answer()
 
     @rule(author=st.integers(1, 3), count=st.integers(3, 6))
-    def much_happens(self, author: int, count: int) -> None:
-        """More at a time than a reader who does not read has room for."""
+    def publish_many(self, author: int, count: int) -> None:
+        """Publish more posts than a blocked reader has room for."""
         for _ in range(count):
             self.publish(author)
         self.settle()
 
     @rule()
     def time_passes(self) -> None:
-        self.world.clock.advance(1)
+        self.feed.clock.advance(1)
 
     @rule(jump=st.sampled_from([timedelta(days=-400), timedelta(hours=-1), timedelta(hours=1), timedelta(days=400)]))
-    def the_clock_on_the_wall_jumps(self, jump: timedelta) -> None:
-        self.world.wall_clock += jump
+    def wall_clock_jumps(self, jump: timedelta) -> None:
+        self.feed.wall_clock += jump
 
     @rule()
-    def patience_ends(self) -> None:
-        """Whoever reads nothing although something waits is closed, and loses what waited."""
+    def stall_timeout(self) -> None:
+        """Wait until readers that stopped reading are closed."""
         for _ in range(STALL_TIMEOUT_S + HEARTBEAT_S):
-            self.world.clock.advance(1)
+            self.feed.clock.advance(1)
 
     @rule(target=readers, stream=st.sampled_from(STREAMS))
     def connect(self, stream: Stream) -> Reader:
         reader = Reader(stream)
-        self.all.append(reader)
+        self.all_readers.append(reader)
         self._open(reader)
         return reader
 
     @rule(reader=readers)
     def disconnect(self, reader: Reader) -> None:
         if reader.subscriber is not None:
-            reader.take()
-            self.world.broadcaster.dismiss(reader.subscriber)
+            reader.read()
+            self.feed.broadcaster.dismiss(reader.subscriber)
             reader.subscriber = reader.connection = None
 
     @rule(reader=readers)
@@ -156,16 +156,16 @@ class FeedMachine(RuleBasedStateMachine):
         self._drain(reader)
 
     @rule(count=st.integers(1, 5))
-    def sweep(self, count: int) -> None:
-        """Forget the oldest events; all that the feed has told, for it is days ahead of the sweep."""
-        told = sum(event.position <= self.world.broadcaster.position for event in self.log.events)
-        self.log.delete_oldest(min(count, told))
+    def delete_oldest(self, count: int) -> None:
+        """Delete the oldest of the events that the broadcaster has delivered; cleanup runs days behind it."""
+        expected = sum(event.position <= self.feed.broadcaster.position for event in self.log.events)
+        self.log.delete_oldest(min(count, expected))
 
     @rule()
     def restart(self) -> None:
-        for reader in self.all:
+        for reader in self.all_readers:
             self.disconnect(reader)
-        old = self.world.broadcaster
+        old = self.feed.broadcaster
         if any(self.log.open_transactions.values()):
             event("a restart while a transaction runs")
         old.stop()
@@ -173,36 +173,36 @@ class FeedMachine(RuleBasedStateMachine):
         assert not len(old.hub)
         assert not len(old.viewer_states)
         self.log.waiting.clear()
-        self.world = BroadcasterFixture(self.log).start()
+        self.feed = BroadcasterFixture(self.log).start()
 
     @invariant()
-    def in_order_and_never_twice(self) -> None:
-        for reader in self.all:
-            reader.take()
-            assert reader.heard == sorted(set(reader.heard))
-            self._notice(reader)
+    def received_in_order_without_repeats(self) -> None:
+        for reader in self.all_readers:
+            reader.read()
+            assert reader.received == sorted(set(reader.received))
+            self._record_situation(reader)
 
     def teardown(self) -> None:
-        """In the end, when all has settled, nobody lacks anything."""
+        """Let everything settle; then each reader has every event after its first position."""
         for xid in list(self.log.open_transactions):
             self.log.commit(xid)
-        for reader in self.all:
+        for reader in self.all_readers:
             self.resume(reader)
         for _ in range(200):
-            for reader in self.all:
+            for reader in self.all_readers:
                 self._drain(reader)
             self.log.release_result()
-            self.world.clock.advance(1)
-        for reader in self.all:
-            reader.take()
+            self.feed.clock.advance(1)
+        for reader in self.all_readers:
+            reader.read()
             assert reader.first is not None
             assert reader.connection is not None
             assert reader.connection.ending is None
-            told = [event.position for event in self.log.all_events if belongs(event, reader.stream)]
-            assert reader.heard == [place for place in told if place > reader.first]
+            expected = [event.position for event in self.log.all_events if belongs(event, reader.stream)]
+            assert reader.received == [position for position in expected if position > reader.first]
 
-    def _notice(self, reader: Reader) -> None:
-        """See in which of the interesting situations the machine has been; a reader who was closed may come back."""
+    def _record_situation(self, reader: Reader) -> None:
+        """Record which situations occurred, for statistics; let a closed reader reconnect."""
         if reader.connection is None or reader.subscriber is None:
             return
         if reader.connection.ending is not None:
@@ -215,23 +215,23 @@ class FeedMachine(RuleBasedStateMachine):
             event("a reader catches up")
 
     def _open(self, reader: Reader) -> None:
-        feed, connection = self.world.broadcaster, FakeConnection()
+        broadcaster, connection = self.feed.broadcaster, FakeConnection()
         reader.connection = connection
         subscriber = reader.subscriber = Subscriber(connection, PlainEncoder(), 1 if reader.stream.kind is StreamKind.USER else None)
-        asked = feed.position
+        requested_position = broadcaster.position
 
-        async def come() -> None:
-            await feed.admit(subscriber)
+        async def admit() -> None:
+            await broadcaster.admit(subscriber)
             if reader.subscriber is subscriber:
                 if reader.last is None:
-                    reader.first = reader.last = asked
-                    feed.subscribe(subscriber, reader.stream, start=asked)
+                    reader.first = reader.last = requested_position
+                    broadcaster.subscribe(subscriber, reader.stream, start=requested_position)
                 else:
-                    feed.subscribe(subscriber, reader.stream, reader.last)
+                    broadcaster.subscribe(subscriber, reader.stream, reader.last)
 
-        Deferred.fromCoroutine(come()).addErrback(lambda failure: self._refused(failure, reader, subscriber))
+        Deferred.fromCoroutine(admit()).addErrback(lambda failure: self._admission_failed(failure, reader, subscriber))
 
-    def _refused(self, failure: Any, reader: Reader, subscriber: Subscriber) -> None:
+    def _admission_failed(self, failure: Any, reader: Reader, subscriber: Subscriber) -> None:
         if reader.subscriber is subscriber:
             reader.subscriber = reader.connection = None
 
@@ -239,8 +239,8 @@ class FeedMachine(RuleBasedStateMachine):
         if reader.connection is not None and reader.subscriber is not None:
             reader.connection.blocked = False
             reader.connection.drain()
-            self.world.broadcaster.drained(reader.subscriber)
+            self.feed.broadcaster.drained(reader.subscriber)
 
 
-TestFeed = FeedMachine.TestCase
-TestFeed.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+TestBroadcaster = BroadcasterMachine.TestCase
+TestBroadcaster.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)

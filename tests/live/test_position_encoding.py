@@ -19,14 +19,14 @@ POSITIONS = st.builds(Position, st.just("e5"), NUMBERS, NUMBERS)
 
 
 @given(position=POSITIONS)
-def test_a_position_is_read_back_from_its_text_and_has_one_text(position: Position) -> None:
+def test_a_position_has_one_text_and_is_parsed_from_it(position: Position) -> None:
     written = CIPHER.written(position)
     assert CIPHER.parse(str(written)) == written == position
     assert str(CIPHER.written(position)) == str(written) == str(PositionCipher(b"secret").written(position))
 
 
 @given(position=POSITIONS)
-def test_its_text_tells_nothing_without_the_sites_secret(position: Position) -> None:
+def test_the_text_reveals_nothing_without_the_secret(position: Position) -> None:
     text = str(CIPHER.written(position))
     assert str(position.xid) not in text or position.xid < 1_000
     assert len(text) == len("e5.") + 22
@@ -36,7 +36,7 @@ def test_its_text_tells_nothing_without_the_sites_secret(position: Position) -> 
         pass
 
 
-def test_neighbours_look_nothing_alike() -> None:
+def test_texts_of_adjacent_positions_are_unrelated() -> None:
     texts = [str(CIPHER.written(Position("e5", 700 + step, 90_000 + step))) for step in range(50)]
     assert all(sum(a == b for a, b in zip(one, other, strict=True)) < 14 for one, other in pairwise(texts))
 
@@ -45,6 +45,6 @@ TOO_SHORT, TOO_LONG = "A" * 21, "A" * 23
 
 
 @pytest.mark.parametrize("text", ["", "e", "e.1.1", f"e5.{TOO_SHORT}", f"e5.{TOO_LONG}", "e5." + "*" * 22, "é." + "A" * 22, "." + "A" * 22])
-def test_what_the_site_cannot_have_given_is_no_position(text: str) -> None:
+def test_an_invalid_text_is_refused(text: str) -> None:
     with pytest.raises(Malformed):
         CIPHER.parse(text)

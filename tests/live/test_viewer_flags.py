@@ -16,30 +16,30 @@ AUTHOR, ONE, TWO, SHARER = 1, 2, 3, 4
 
 
 @define
-class AskedLog(FakeEventLog):
-    asked: list[tuple[set[int], set[int]]] = Factory(list)
+class RecordingLog(FakeEventLog):
+    flag_queries: list[tuple[set[int], set[int]]] = Factory(list)
 
     async def flags(self, accounts: Collection[int], posts: Collection[int]) -> Mapping[tuple[int, int], PostFlags]:
-        self.asked.append((set(accounts), set(posts)))
+        self.flag_queries.append((set(accounts), set(posts)))
         return {}
 
 
-def test_viewers_are_asked_about_at_once_and_for_older_posts_alone() -> None:
-    world = BroadcasterFixture(AskedLog())
-    assert isinstance(world.log, AskedLog)
+def test_flags_are_loaded_in_one_query_and_for_older_posts_only() -> None:
+    feed = BroadcasterFixture(RecordingLog())
+    assert isinstance(feed.log, RecordingLog)
     for viewer in (ONE, TWO):
-        world.log.loaded[viewer] = RelationsSnapshot(viewer, follows={AUTHOR: None, SHARER: None})
-    world.start()
-    connections = [world.subscribe(home(viewer), viewer) for viewer in (ONE, ONE, TWO)]
+        feed.log.loaded[viewer] = RelationsSnapshot(viewer, follows={AUTHOR: None, SHARER: None})
+    feed.start()
+    connections = [feed.subscribe(home(viewer), viewer) for viewer in (ONE, ONE, TWO)]
     new = id_at(NOW)
-    world.log.posts[new] = post(new, AUTHOR)
-    world.log.record(EventKind.POST_PUBLISHED, AUTHOR, post=new, visibility="public")
-    world.wake()
+    feed.log.posts[new] = post(new, AUTHOR)
+    feed.log.record(EventKind.POST_PUBLISHED, AUTHOR, post=new, visibility="public")
+    feed.wake()
     assert [len(connection.received) for connection in connections] == [1, 1, 1]
-    assert world.log.asked == []
+    assert feed.log.flag_queries == []
     boost = post(new + 1, SHARER)
-    world.log.posts[boost.id] = evolve(boost, boost=evolve(post(7, AUTHOR), id=PostId(7)))
-    world.log.record(EventKind.POST_PUBLISHED, SHARER, post=boost.id, visibility="public", boost_of=7, boost_author=AUTHOR)
-    world.wake()
+    feed.log.posts[boost.id] = evolve(boost, boost=evolve(post(7, AUTHOR), id=PostId(7)))
+    feed.log.record(EventKind.POST_PUBLISHED, SHARER, post=boost.id, visibility="public", boost_of=7, boost_author=AUTHOR)
+    feed.wake()
     assert [len(connection.received) for connection in connections] == [2, 2, 2]
-    assert world.log.asked == [({ONE, TWO}, {7})]
+    assert feed.log.flag_queries == [({ONE, TWO}, {7})]

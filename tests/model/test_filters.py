@@ -1,4 +1,4 @@
-"""Words are found in posts by plain comparison, as whole ones or as parts."""
+"""Tests of filters: keywords match posts as whole words or as parts."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def keyword(text: str, *, whole: bool) -> Keyword:
     return Keyword(KeywordId(1), text, whole)
 
 
-def saying(text: str, spoiler: str = "") -> Post:
+def post_with_text(text: str, spoiler: str = "") -> Post:
     return evolve(post(), text=text, spoiler=spoiler)
 
 
-def sieve(*words: str, action: FilterAction = FilterAction.WARN, whole: bool = True) -> FilterSet:
+def build_filter_set(*words: str, action: FilterAction = FilterAction.WARN, whole: bool = True) -> FilterSet:
     contexts = (FilterContext.HOME, FilterContext.THREAD)
     return FilterSet((Filter(FilterId(1), "No sports", contexts, action, keywords=tuple(keyword(word, whole=whole) for word in words)),))
 
 
 @pytest.mark.parametrize(
-    ("sought", "text", "whole", "part"),
+    ("keyword_text", "text", "whole", "part"),
     [
         ("tea", "Tea, please", True, True),
         ("tea", "steam", False, True),
@@ -83,120 +83,120 @@ def sieve(*words: str, action: FilterAction = FilterAction.WARN, whole: bool = T
         ("\xad", "tea", False, False),
     ],
 )
-def test_a_word_is_found_whole_or_as_a_part(sought: str, text: str, whole: bool, part: bool) -> None:
-    assert keyword(sought, whole=True).matches(search_text(text)) is whole
-    assert keyword(sought, whole=False).matches(search_text(text)) is part
+def test_a_word_is_found_whole_or_as_a_part(keyword_text: str, text: str, whole: bool, part: bool) -> None:
+    assert keyword(keyword_text, whole=True).matches(search_text(text)) is whole
+    assert keyword(keyword_text, whole=False).matches(search_text(text)) is part
 
 
 @given(st.text(), st.text(min_size=1))
-def test_what_is_found_whole_is_found_as_a_part(text: str, sought: str) -> None:
-    if keyword(sought, whole=True).matches(search_text(text)):
-        assert keyword(sought, whole=False).matches(search_text(text))
+def test_a_whole_word_match_is_also_a_partial_match(text: str, keyword_text: str) -> None:
+    if keyword(keyword_text, whole=True).matches(search_text(text)):
+        assert keyword(keyword_text, whole=False).matches(search_text(text))
 
 
 @given(st.text(ANY | ATTACHED, min_size=1), st.text(" ,.!\n"), st.text(" ,.!\n"))
-def test_a_word_amid_punctuation_is_found_whole(sought: str, before: str, after: str) -> None:
-    assert keyword(sought, whole=True).matches(search_text(f"{before}{sought}{after}"))
+def test_a_word_between_punctuation_is_a_whole_word(keyword_text: str, before: str, after: str) -> None:
+    assert keyword(keyword_text, whole=True).matches(search_text(f"{before}{keyword_text}{after}"))
 
 
 @pytest.mark.parametrize(
     "text", ["a" * 200_000, "ab" * 100_000, "e" + "\u0301" * 200_000, "新" * 200_000, "커피" * 100_000, "a_ア" * 60_000], ids=ascii
 )
-def test_time_grows_with_the_post_and_no_faster(text: str) -> None:
+def test_matching_time_grows_linearly_with_the_post(text: str) -> None:
     def cost(size: int) -> float:
-        begun = time.process_time()
-        for sought in ("a" * 200 + "b", "ab" * 100, "e" + "\u0301" * 100, "新" * 100 + "a", "피"):
+        started = time.process_time()
+        for keyword_text in ("a" * 200 + "b", "ab" * 100, "e" + "\u0301" * 100, "新" * 100 + "a", "피"):
             for whole in (True, False):
-                keyword(sought, whole=whole).matches(search_text(text[:size]))
-        return time.process_time() - begun
+                keyword(keyword_text, whole=whole).matches(search_text(text[:size]))
+        return time.process_time() - started
 
     large = cost(200_000)
     assert large < 0.3 or large < 40 * max(cost(20_000 + turn) for turn in range(3))
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_the_most_keywords_that_an_account_may_have_take_little_time(whole: bool) -> None:
-    """In milliseconds of CPU: a usual post, and one that was made to be slow for keywords that were, with all its descriptions."""
+def test_the_maximum_number_of_keywords_is_matched_fast(whole: bool) -> None:
+    """The limits are milliseconds of CPU, for a usual post and for one made to be slow."""
     usual, slow = " ".join(f"word{number}" for number in range(80)), "a" * 7_000
-    for words, text, most in (
+    for words, text, max_milliseconds in (
         ([f"keyword{n}" for n in range(1_000)], usual, 5),
         (["a" * (n % 250 + 1) + f"b{n}" for n in range(1_000)], slow, 200),
     ):
-        full = sieve(*words, whole=whole)
-        begun = time.process_time()
-        assert full.matches(saying(text), NOW) == ()
-        assert (time.process_time() - begun) * 1_000 < most
+        filter_set = build_filter_set(*words, whole=whole)
+        started = time.process_time()
+        assert filter_set.matches(post_with_text(text), NOW) == ()
+        assert (time.process_time() - started) * 1_000 < max_milliseconds
 
 
-def test_a_post_falls_under_its_words_and_its_warning() -> None:
-    [match] = sieve("football", "tennis").matches(saying("Football and more football"), NOW)
+def test_text_and_content_warning_are_matched() -> None:
+    [match] = build_filter_set("football", "tennis").matches(post_with_text("Football and more football"), NOW)
     assert match.keywords == ("football",)
-    assert sieve("football").matches(saying("Sport", "FOOTBALL"), NOW)
-    assert not sieve("football").matches(saying("Tennis"), NOW)
+    assert build_filter_set("football").matches(post_with_text("Sport", "FOOTBALL"), NOW)
+    assert not build_filter_set("football").matches(post_with_text("Tennis"), NOW)
 
 
-def test_a_boost_falls_under_what_the_original_says() -> None:
-    original = saying("football")
-    assert sieve("football").matches(evolve(saying(""), boost=original), NOW)
+def test_a_boost_is_matched_by_its_original() -> None:
+    original = post_with_text("football")
+    assert build_filter_set("football").matches(evolve(post_with_text(""), boost=original), NOW)
 
 
-def test_the_options_of_a_poll_and_the_descriptions_of_media_are_read() -> None:
+def test_poll_options_and_media_descriptions_are_matched() -> None:
     poll = Poll(PollId(1), ("tennis", "golf"), (0, 0), 0, multiple=False, hide_totals=False, expires_at=NOW)
-    assert sieve("golf").matches(evolve(saying("What else?"), poll=poll), NOW)
+    assert build_filter_set("golf").matches(evolve(post_with_text("What else?"), poll=poll), NOW)
     pieces = tuple(
         Media(MediaId(n), AccountId(1), MediaKind.IMAGE, MediaState.READY, description=text)
         for n, text in enumerate(("a dog", "a football"), 1)
     )
-    assert sieve("football").matches(evolve(saying("Look"), media=pieces), NOW)
-    assert not sieve("dog a").matches(evolve(saying("Look"), media=pieces), NOW)
+    assert build_filter_set("football").matches(evolve(post_with_text("Look"), media=pieces), NOW)
+    assert not build_filter_set("dog a").matches(evolve(post_with_text("Look"), media=pieces), NOW)
 
 
-def test_what_one_wrote_or_boosted_oneself_is_never_filtered() -> None:
-    own = saying("football")
+def test_own_posts_and_boosts_are_never_filtered() -> None:
+    own = post_with_text("football")
     for owner, matched in ((own.author.id, False), (AccountId(own.author.id + 1), True)):
-        mine = evolve(sieve("football"), owner=owner)
-        assert bool(mine.matches(own, NOW)) is matched
-        assert bool(mine.within(FilterContext.HOME).matches(own, NOW)) is matched
-        assert (mine.shown(own, FilterContext.HOME, NOW) is own) is not matched
-        boost = evolve(saying(""), author=evolve(own.author, id=AccountId(own.author.id + 2)), boost=own)
-        assert bool(mine.matches(boost, NOW)) is matched
-        assert not evolve(mine, owner=boost.author.id).matches(boost, NOW)
+        own_filters = evolve(build_filter_set("football"), owner=owner)
+        assert bool(own_filters.matches(own, NOW)) is matched
+        assert bool(own_filters.within(FilterContext.HOME).matches(own, NOW)) is matched
+        assert (own_filters.shown(own, FilterContext.HOME, NOW) is own) is not matched
+        boost = evolve(post_with_text(""), author=evolve(own.author, id=AccountId(own.author.id + 2)), boost=own)
+        assert bool(own_filters.matches(boost, NOW)) is matched
+        assert not evolve(own_filters, owner=boost.author.id).matches(boost, NOW)
 
 
-def test_a_post_is_held_against_an_accounts_filters_once_for_all_streams() -> None:
-    shown, mine = saying("football"), sieve("football")
-    first = mine.matches(shown, NOW)
-    assert mine.matches(shown, NOW) is first
-    assert mine.matches(evolve(shown, text="tennis"), NOW) == ()
-    assert mine.matches(shown, NOW + timedelta(days=1)) == first
+def test_the_matches_of_a_post_are_cached() -> None:
+    shown_post, own_filters = post_with_text("football"), build_filter_set("football")
+    first = own_filters.matches(shown_post, NOW)
+    assert own_filters.matches(shown_post, NOW) is first
+    assert own_filters.matches(evolve(shown_post, text="tennis"), NOW) == ()
+    assert own_filters.matches(shown_post, NOW + timedelta(days=1)) == first
 
 
 def test_a_single_post_can_be_filtered() -> None:
-    shown = saying("Hello")
-    one = Filter(
+    shown_post = post_with_text("Hello")
+    filter_ = Filter(
         FilterId(1),
         "Not this",
         (FilterContext.HOME,),
-        posts=(FilteredPost(RelationId(7), shown.id), FilteredPost(RelationId(8), PostId(1))),
+        posts=(FilteredPost(RelationId(7), shown_post.id), FilteredPost(RelationId(8), PostId(1))),
     )
-    [match] = FilterSet((one,)).matches(shown, NOW)
-    assert (match.keywords, match.posts) == ((), (shown.id,))
+    [match] = FilterSet((filter_,)).matches(shown_post, NOW)
+    assert (match.keywords, match.posts) == ((), (shown_post.id,))
 
 
-def test_a_filter_ends_when_its_time_is_over() -> None:
-    [one] = sieve("football").filters
-    ending = FilterSet((evolve(one, expires_at=NOW + timedelta(minutes=1)),))
-    assert ending.matches(saying("football"), NOW)
-    assert not ending.matches(saying("football"), NOW + timedelta(minutes=1))
+def test_an_expired_filter_matches_nothing() -> None:
+    [filter_] = build_filter_set("football").filters
+    expiring = FilterSet((evolve(filter_, expires_at=NOW + timedelta(minutes=1)),))
+    assert expiring.matches(post_with_text("football"), NOW)
+    assert not expiring.matches(post_with_text("football"), NOW + timedelta(minutes=1))
 
 
-def test_a_filter_counts_only_where_it_was_meant_to() -> None:
-    hiding = sieve("football", action=FilterAction.HIDE)
-    matches = hiding.matches(saying("football"), NOW)
+def test_a_filter_applies_only_in_its_contexts() -> None:
+    hiding_filter = build_filter_set("football", action=FilterAction.HIDE)
+    matches = hiding_filter.matches(post_with_text("football"), NOW)
     assert is_hidden(matches, FilterContext.HOME)
     assert not is_hidden(matches, FilterContext.PUBLIC)
-    assert hiding.hiding(FilterContext.HOME).filters
-    assert not hiding.hiding(FilterContext.PUBLIC).filters
+    assert hiding_filter.hiding(FilterContext.HOME).filters
+    assert not hiding_filter.hiding(FilterContext.PUBLIC).filters
     assert (warning_title(matches, FilterContext.THREAD), warning_title(matches, FilterContext.PUBLIC)) == ("No sports", "")
-    blurring = sieve("football", action=FilterAction.BLUR).matches(saying("football"), NOW)
-    assert (warning_title(blurring, FilterContext.HOME), is_hidden(blurring, FilterContext.HOME)) == ("", False)
+    blur_matches = build_filter_set("football", action=FilterAction.BLUR).matches(post_with_text("football"), NOW)
+    assert (warning_title(blur_matches, FilterContext.HOME), is_hidden(blur_matches, FilterContext.HOME)) == ("", False)

@@ -15,7 +15,7 @@ from microblog.storage.database import Cursor, connect
 from microblog.storage.migrate import known, migrate
 from tests.acceptance.site_process import site_process
 from tests.baseline import current_names, dump, recorded_database, recorded_names, releases
-from tests.jobs.test_crew import crew
+from tests.jobs.test_workers import build_workers
 
 pytestmark = pytest.mark.acceptance
 CHANGELOG = Path(__file__).parent.parent.parent / "CHANGELOG.md"
@@ -92,7 +92,7 @@ def test_settings_metrics_and_job_kinds_of_a_release_still_exist(cursor: Cursor,
     """A removed name needs an upgrade path, which this test must then name."""
     old = recorded_names(version)
     assert set(old.settings) <= {doc.name for doc in setting_docs()}
-    assert set(old.jobs) <= {kind for worker in crew(cursor, tmp_path).workers.values() for kind in worker.tasks}
+    assert set(old.jobs) <= {kind for worker in build_workers(cursor, tmp_path).workers.values() for kind in worker.tasks}
 
 
 def test_the_baseline_of_a_released_version_has_its_schema() -> None:

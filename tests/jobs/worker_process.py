@@ -1,6 +1,6 @@
-"""A process with a worker and a schedule on a real database, to be raced and killed: python -m tests.jobs.one_process DSN NAME.
+"""A process with a worker and a scheduler on a real database, for tests: python -m tests.jobs.worker_process DSN NAME.
 
-Each job of kind "note" adds a row to `ran`, takes 20 ms, and is done. The process ends when nothing is left to do.
+Each job of kind "note" adds a row to the table `ran` and takes 20 ms. The process exits when no job is left.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from microblog.storage.database import Cursor, Database, execute
 TIMER = Timer("tick", Every(timedelta(seconds=1)), MissedRuns.EACH)
 
 
-def note(cursor: Cursor, job: Job) -> None:
+def record_run(cursor: Cursor, job: Job) -> None:
     execute(cursor, "insert into ran (job, pid) values (%(job)s, %(pid)s)", {"job": job.id, "pid": os.getpid()})
 
 
@@ -35,23 +35,23 @@ async def main(reactor: Any, dsn: str, name: str) -> None:
     database = Database(dsn, reactor)
     database.start()
 
-    async def carry_out(job: Job) -> None:
-        await database.run(note, job)
+    async def perform(job: Job) -> None:
+        await database.run(record_run, job)
         await task.deferLater(reactor, 0.02)
 
-    tasks = {"note": carry_out, TIMER.kind: carry_out}
+    tasks = {"note": perform, TIMER.kind: perform}
     worker = Worker(database, tasks, now, reactor, f"{name}-{os.getpid()}", random.random, lease=2.0, poll=0.2, drain=5.0)
-    schedule = Scheduler(database, [TIMER], now, worker.wake, every=0.1)
+    scheduler = Scheduler(database, [TIMER], now, worker.wake, every=0.1)
     worker.start()
-    watching = schedule.service(reactor)
-    watching.startService()
+    scheduler_service = scheduler.service(reactor)
+    scheduler_service.startService()
     print("ready", flush=True)
     while True:
         await task.deferLater(reactor, 0.1)
         counts = await database.read(jobs.counts)
         if not counts.waiting and not counts.running:
             break
-    await watching.stopService()
+    await scheduler_service.stopService()
     await worker.stop()
     database.stop()
 

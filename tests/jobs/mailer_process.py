@@ -1,6 +1,6 @@
-"""A process that sends the letters of a database, to be killed: python -m tests.jobs.one_mailer DSN PORT.
+"""A process that sends the queued e-mails of a database, for tests: python -m tests.jobs.mailer_process DSN PORT.
 
-It ends when no job of mail is left.
+It exits when no job is left.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def left(cursor: Cursor) -> int:
+def remaining_jobs(cursor: Cursor) -> int:
     return int(fetch_value(cursor, "select count(*) from jobs where state in ('waiting', 'running')"))
 
 
@@ -39,13 +39,15 @@ async def main(reactor: Any, dsn: str, port: str) -> None:
     database = Database(dsn, reactor)
     database.start()
     links = EmailLinks("https://site.test", TokenSigner(b"k"))
-    dispatch, recoveries = EmailComposer(database, links, "site.test", now), PasswordReset(database, quick_passwords(), links, now)
-    office = SmtpTransport(MailServer("localhost", int(port), tls=Tls.OFF), reactor, "site.test")
-    letters = EmailRenderer(EmailSender("Ours", "https://site.test", "site@site.test"))
-    mailing = email_jobs.EmailJobs(dispatch, recoveries, letters, office, "bounces@site.test", timedelta(0), ZoneInfo("UTC"))
+    composer, password_reset = EmailComposer(database, links, "site.test", now), PasswordReset(database, quick_passwords(), links, now)
+    transport = SmtpTransport(MailServer("localhost", int(port), tls=Tls.OFF), reactor, "site.test")
+    renderer = EmailRenderer(EmailSender("Ours", "https://site.test", "site@site.test"))
+    email_job_services = email_jobs.EmailJobs(
+        composer, password_reset, renderer, transport, "bounces@site.test", timedelta(0), ZoneInfo("UTC")
+    )
     worker = Worker(
         database,
-        mailing.tasks(),
+        email_job_services.tasks(),
         now,
         reactor,
         f"mailer-{os.getpid()}",
@@ -57,7 +59,7 @@ async def main(reactor: Any, dsn: str, port: str) -> None:
     )
     worker.start()
     print("ready", flush=True)
-    while await database.read(left):
+    while await database.read(remaining_jobs):
         await task.deferLater(reactor, 0.1)
     await worker.stop()
     database.stop()
