@@ -21,6 +21,7 @@ from benchmarks.databases import database_server, options
 from benchmarks.dataset import Site, name, token
 from microblog.domain.tokens import token_hash
 from microblog.model.paging import Page
+from microblog.model.timeline_rules import AccountPosts, TagFilter
 from microblog.storage import (
     accounts,
     autocomplete,
@@ -40,7 +41,6 @@ from microblog.storage import (
 )
 from microblog.storage.database import Cursor, connect
 from microblog.storage.notification_groups import GroupSelection
-from microblog.storage.timelines import TagFilter
 
 REPEATS = 7
 
@@ -107,11 +107,15 @@ def _lists(site: Site) -> Iterator[Query]:
                 timelines.of_tags,
                 {"tags": TagFilter(["tag3"]), "viewer": reader, "page": page, "now": site.end},
             )
-            yield Query(f"account, {reader_kind}, {position}", timelines.of_account, {"account": author, "viewer": reader, "page": page})
-        filters = {"replies": False, "boosts": False}
-        yield Query(f"account, own posts, {position}", timelines.of_account, {"account": author, "viewer": viewer, "page": page} | filters)
+            yield Query(
+                f"account, {reader_kind}, {position}",
+                timelines.of_account,
+                {"wanted": AccountPosts(author), "viewer": reader, "page": page},
+            )
+        own = AccountPosts(author, replies=False, boosts=False)
+        yield Query(f"account, own posts, {position}", timelines.of_account, {"wanted": own, "viewer": viewer, "page": page})
     yield Query("tag, rare", timelines.of_tags, {"tags": TagFilter(["tag1990"]), "viewer": viewer, "page": Page(), "now": site.end})
-    yield Query("account, silent for long", timelines.of_account, {"account": inactive, "viewer": None, "page": Page()})
+    yield Query("account, silent for long", timelines.of_account, {"wanted": AccountPosts(inactive), "viewer": None, "page": Page()})
     yield Query("pinned", timelines.pinned, {"account": author, "viewer": viewer, "limit": 5})
 
 

@@ -112,7 +112,7 @@ def build_server(
     answers = ResponseCache(domain.changes, now, position, post_forms.key, settings.page_cache_mb)
     statuses = StatusJsonCache(entities, domain.posts.now)
     api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.attachments.accepts_video), answers, statuses)
-    renderer = PostRenderer(pages.post_html, domain.posts, domain.filters.filter_cache, answers)
+    renderer = PostRenderer(pages.post_html, domain.timelines.flags_cache, domain.filters.filter_cache, answers)
     domain.changes.caches += [renderer, statuses]
     authentication = Authentication(domain.sessions, domain.tokens)
     remembered = AuthCache(authentication, domain.changes, now)

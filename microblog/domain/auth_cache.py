@@ -10,6 +10,7 @@ from attrs import define, evolve, field
 from microblog.domain.authentication import Authentication
 from microblog.domain.caching import cache_keys
 from microblog.domain.caching.cache_keys import CacheDependencies, earliest
+from microblog.domain.caching.counters import account_with_counts
 from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
 from microblog.domain.sessions import SEEN_EVERY
 from microblog.domain.tokens import token_hash
@@ -31,8 +32,8 @@ class AuthCache:
     tokens: DependencyCache[TokenContext] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.sessions = DependencyCache(self.invalidation_log, self.now, CAPACITY, "sessions")
-        self.tokens = DependencyCache(self.invalidation_log, self.now, CAPACITY, "tokens")
+        self.sessions = DependencyCache(self.invalidation_log, self.now, CAPACITY, "sessions", refresh=self._session_with_counts)
+        self.tokens = DependencyCache(self.invalidation_log, self.now, CAPACITY, "tokens", refresh=self._token_with_counts)
 
     async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
         """Return the viewer and session of a session token; None if it is not valid."""
@@ -62,6 +63,17 @@ class AuthCache:
             if cached is not None:
                 self.tokens.put(key, cached, self._limited(cache_keys.of_token(cached)), position)
         return cached
+
+    def _with_counts(self, viewer: Viewer, since: int) -> Viewer:
+        account = account_with_counts(viewer.account, self.invalidation_log, since)
+        return viewer if account is viewer.account else evolve(viewer, account=account)
+
+    def _session_with_counts(self, cached: tuple[Viewer, Session], since: int) -> tuple[Viewer, Session]:
+        return self._with_counts(cached[0], since), cached[1]
+
+    def _token_with_counts(self, context: TokenContext, since: int) -> TokenContext:
+        viewer = None if context.viewer is None else self._with_counts(context.viewer, since)
+        return context if viewer is context.viewer else evolve(context, viewer=viewer)
 
     def _limited(self, dependencies: CacheDependencies, until: datetime | None = None) -> CacheDependencies:
         """The dependencies, expiring at `until` or after MAX_AGE at the latest."""

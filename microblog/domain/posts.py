@@ -20,7 +20,7 @@ from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, PostId, ScheduledId
 from microblog.model.media import Media, MediaKind
 from microblog.model.notifications import NotificationKind
-from microblog.model.posts import Mention, Post, PostDraft, PostFlags, PostRevision, PostThread, Visibility
+from microblog.model.posts import Mention, Post, PostDraft, PostRevision, PostThread, Visibility
 from microblog.storage import accounts, events, notifications, posts
 from microblog.storage.database import Cursor, Transactions
 
@@ -121,12 +121,6 @@ class Posts:
     async def history(self, viewer: Viewer | None, post: PostId) -> tuple[Post, list[PostRevision]]:
         """Return a post and all its versions, oldest first."""
         return await self.database.read(self._history, viewer, post)
-
-    async def flags(self, viewer: Viewer | None, shown: Sequence[Post]) -> dict[PostId, PostFlags]:
-        """Return the viewer's flags (favourited, boosted, ...) of the posts or of what they boost; empty for an anonymous viewer."""
-        if viewer is None or not shown:
-            return {}
-        return await self.database.read(posts.flags, posts=[post.original.id for post in shown], viewer=viewer.id)
 
     def _publish(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> Post:
         key = self._key(draft)

@@ -10,21 +10,27 @@ from attrs import Factory, field, frozen
 from microblog.domain.caching import cache_keys
 from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.caching.filter_cache import FilterCache
-from microblog.domain.caching.home_cache import HomeDependencies, HomeTimelineCache
+from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.domain.caching.post_cache import PostCache
+from microblog.domain.caching.post_journal import PostJournal
+from microblog.domain.caching.timeline_cache import TimelineCache, TimelineSource
+from microblog.domain.caching.viewer_cache import ViewerCache
 from microblog.domain.repeated_boosts import beyond, page_without_repeats
 from microblog.domain.text import post_text
+from microblog.model import repeated_boosts, timeline_rules
 from microblog.model.accounts import Viewer
 from microblog.model.filters import FilterContext, FilterSet
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
+from microblog.model.timeline_rules import AccountPosts, TagFilter, TimelineViewer
 from microblog.storage import posts, timelines
 from microblog.storage.database import Cursor, Transactions
-from microblog.storage.timelines import Entry, TagFilter
+from microblog.storage.timelines import Entry
 
 MAX_PINNED = 5
 MAX_TAGS = 4  # in each of `any`, `all` and `none`
+SPARE = 20  # entries cached beside a page, so that deletions do not empty it
 MAX_READS = 10  # per page of the home timeline, if filters hide much
 
 
@@ -46,13 +52,21 @@ class Timelines:
     shelf: PostCache = field(
         default=Factory(lambda self: PostCache(self.database, self.sieves.invalidation_log, self.now), takes_self=True)
     )
-    homes: HomeTimelineCache = field(init=False)
+    viewer_cache: ViewerCache = field(init=False)
+    timeline_cache: TimelineCache = field(init=False)
+    flags_cache: FlagsCache = field(init=False)
 
-    @homes.default
-    def _homes(self) -> HomeTimelineCache:
-        changes = self.sieves.invalidation_log
-        dependencies = HomeDependencies(self.database, changes, self.now)
-        return HomeTimelineCache(self.database, changes, self.now, self.shelf, dependencies, self._home)
+    @viewer_cache.default
+    def _viewer_cache(self) -> ViewerCache:
+        return ViewerCache(self.database, self.sieves.invalidation_log, self.now)
+
+    @timeline_cache.default
+    def _timeline_cache(self) -> TimelineCache:
+        return TimelineCache(self.database, PostJournal(self.database, self.sieves.invalidation_log))
+
+    @flags_cache.default
+    def _flags_cache(self) -> FlagsCache:
+        return FlagsCache(self.database, self.sieves.invalidation_log)
 
     async def home(self, viewer: Viewer, page: Page) -> list[Post]:
         """Return a page of the home timeline, without repeated boosts and without what the viewer's home filters hide.
@@ -60,31 +74,40 @@ class Timelines:
         Only the last page is shorter than the limit.
         """
         hiding = (await self.sieves.of(viewer)).hiding(FilterContext.HOME)
+        newest = await self._newest_home(viewer, page.limit, hiding) if page == Page(page.limit) else None
+        if newest is not None:
+            return newest
         if hiding.filters:
             return await self.database.read(self._filtered_home, viewer, page, hiding)
-        if page == Page(page.limit):
-            return await self.homes.newest(viewer, page.limit)
         return await self._loaded(self._home, viewer=viewer, page=page)
 
     async def home_basis(self, viewer: Viewer, posts: Sequence[Post]) -> CacheDependencies:
         """Return the cache dependencies of a page of the home timeline with these posts."""
-        followed = await self.homes.dependencies.of(viewer)
-        return (
-            followed | cache_keys.of_posts(posts, self.now()) | cache_keys.of_filter_set(viewer, await self.sieves.of(viewer), self.now())
-        )
+        return await self.viewer_cache.home_dependencies(viewer) | await self.basis(viewer, posts)
 
     async def basis(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> CacheDependencies:
         """Return the cache dependencies of a list of these posts, with additional keys."""
         shown = cache_keys.of_keys(*keys) | cache_keys.of_posts(posts, self.now())
         if viewer is None:
             return shown
-        sources = await self.homes.dependencies.of(viewer)
-        filter_set = cache_keys.of_filter_set(viewer, await self.sieves.of(viewer), self.now())
-        return shown | filter_set | CacheDependencies(until=sources.until)
+        relations = await self.viewer_cache.of(viewer)
+        own = CacheDependencies(frozenset({cache_keys.of_interactions(viewer.id)}), relations.mute_ends)
+        return shown | own | cache_keys.of_filter_set(viewer, await self.sieves.of(viewer), self.now())
 
     async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False) -> list[Post]:
         """Return a page of public posts; `media`: only those with media."""
-        return await self._loaded(timelines.public, viewer=_id(viewer), page=page, now=self.now(), media=media)
+        if page != Page(page.limit) or media:
+            return await self._loaded(timelines.public, viewer=_id(viewer), page=page, now=self.now(), media=media)
+        relations = await self._relations(viewer)
+        return await self._newest(
+            TimelineSource(
+                ("public", _id(viewer)),
+                relations,
+                lambda post: timeline_rules.is_public(post, relations),
+                lambda cursor, part: timelines.public(cursor, viewer=_id(viewer), page=part, now=self.now()),
+            ),
+            page.limit,
+        )
 
     async def tag(
         self,
@@ -99,7 +122,18 @@ class Timelines:
     ) -> list[Post]:
         """Return a page of public posts that have the hashtag or one of `any`, each of `all` and none of `none`, in any spelling."""
         wanted = TagFilter(_keys([tag, *any[:MAX_TAGS]]), _keys(all[:MAX_TAGS]), _keys(none[:MAX_TAGS]), media)
-        return await self._loaded(timelines.of_tags, tags=wanted, viewer=_id(viewer), page=page, now=self.now())
+        if page != Page(page.limit) or media:
+            return await self._loaded(timelines.of_tags, tags=wanted, viewer=_id(viewer), page=page, now=self.now())
+        relations = await self._relations(viewer)
+        return await self._newest(
+            TimelineSource(
+                ("tag", wanted, _id(viewer)),
+                relations,
+                lambda post: timeline_rules.has_tags(post, wanted, relations),
+                lambda cursor, part: timelines.of_tags(cursor, tags=wanted, viewer=_id(viewer), page=part, now=self.now()),
+            ),
+            page.limit,
+        )
 
     async def account(
         self,
@@ -113,9 +147,19 @@ class Timelines:
         media: bool = False,
     ) -> list[Post]:
         """Return a page of an account's posts, optionally only with the hashtag."""
-        key = None if tag is None else post_text.tag_key(tag)
-        options = {"replies": replies, "boosts": boosts, "tag": key, "media": media}
-        return await self._loaded(timelines.of_account, account=account, viewer=_id(viewer), page=page, **options)
+        wanted = AccountPosts(account, replies, boosts, None if tag is None else post_text.tag_key(tag))
+        if page != Page(page.limit) or media:
+            return await self._loaded(timelines.of_account, wanted=wanted, viewer=_id(viewer), page=page, media=media)
+        relations = await self._relations(viewer)
+        return await self._newest(
+            TimelineSource(
+                (wanted, _id(viewer)),
+                relations,
+                lambda post: timeline_rules.is_on_profile(post, wanted, relations),
+                lambda cursor, part: timelines.of_account(cursor, wanted=wanted, viewer=_id(viewer), page=part),
+            ),
+            page.limit,
+        )
 
     async def pinned(self, viewer: Viewer | None, account: AccountId) -> list[Post]:
         """Return an account's pinned posts, newest pin first."""
@@ -131,6 +175,37 @@ class Timelines:
 
     async def _loaded(self, entries: Callable[..., list[Entry]], /, **options: object) -> list[Post]:
         return await self.shelf.load(await self.database.read(entries, **options))
+
+    async def _relations(self, viewer: Viewer | None) -> TimelineViewer | None:
+        return None if viewer is None else await self.viewer_cache.of(viewer)
+
+    async def _newest(self, source: TimelineSource, limit: int) -> list[Post]:
+        """The newest posts of a timeline without the rule about repeated boosts."""
+        newest = await self.timeline_cache.newest(source, limit + SPARE)
+        posts = await self.shelf.load(newest.entries[:limit])
+        if len(posts) == len(newest.entries[:limit]):
+            return posts
+        return await self._loaded(source.read, page=Page(limit))  # a post was deleted during the read
+
+    async def _newest_home(self, viewer: Viewer, limit: int, hiding: FilterSet) -> list[Post] | None:
+        """The newest posts of the home timeline; None if the cached entries do not suffice or a post was deleted during the read."""
+        relations = await self.viewer_cache.of(viewer)
+        source = TimelineSource(
+            ("home", viewer.id),
+            relations,
+            lambda post: timeline_rules.is_at_home(post, relations),
+            lambda cursor, part: timelines.home(cursor, viewer=viewer.id, page=part, now=self.now()),
+        )
+        rows = repeated_boosts.rows_to_read(limit)
+        newest = await self.timeline_cache.newest(source, rows)
+        shown, complete = repeated_boosts.decided_entries(newest.entries, rows)
+        wanted = shown if hiding.filters else shown[:limit]
+        posts = await self.shelf.load(wanted)
+        if len(posts) < len(wanted):
+            return None
+        if hiding.filters:
+            posts = [post for post in posts if not hiding.matches(post, self.now())][:limit]
+        return posts if len(posts) == limit or complete else None
 
     def _home(self, cursor: Cursor, viewer: Viewer, page: Page) -> list[Entry]:
         return page_without_repeats(
@@ -153,8 +228,8 @@ class Timelines:
         return collected[-page.limit :] if page.upward else collected[: page.limit]
 
 
-def _keys(tags: Sequence[str]) -> list[str]:
-    return [post_text.tag_key(tag) for tag in tags]
+def _keys(tags: Sequence[str]) -> frozenset[str]:
+    return frozenset(map(post_text.tag_key, tags))
 
 
 def _id(viewer: Viewer | None) -> AccountId | None:

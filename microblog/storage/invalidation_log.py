@@ -30,15 +30,16 @@ def current_position(cursor: Cursor) -> InvalidationPosition:
     return found
 
 
-def changed_since(cursor: Cursor, *, since: InvalidationPosition) -> tuple[InvalidationPosition, frozenset[str]]:
-    """Return the keys committed since that position, regardless of the order of transactions. Too many keys become EVERYTHING.
+def changed_since(cursor: Cursor, *, since: InvalidationPosition) -> tuple[InvalidationPosition, list[str]]:
+    """Return the keys committed since that position, in the order in which they were written. Too many keys become EVERYTHING.
 
-    One statement, so one snapshot. A transaction that calls this sees its own changes too, each of them once.
+    Transactions that change the same row wait for each other, so the last value of a key is the current one. One statement, so one
+    snapshot. A transaction that calls this sees its own changes too, each of them once.
     """
 
-    def found(snapshot: str, at: datetime, own: int | None, keys: list[str]) -> tuple[InvalidationPosition, frozenset[str]]:
+    def found(snapshot: str, at: datetime, own: int | None, keys: list[str]) -> tuple[InvalidationPosition, list[str]]:
         known = at - since.at < MAX_ABSENCE and len(keys) <= MAX_KEYS
-        return InvalidationPosition(snapshot, at, since.own if own is None else own), frozenset(keys if known else {EVERYTHING})
+        return InvalidationPosition(snapshot, at, since.own if own is None else own), keys if known else [EVERYTHING]
 
     changed = fetch_one(cursor, found, _CHANGED_SINCE, {"snapshot": since.snapshot, "own": since.own, "most": MAX_KEYS + 1})
     assert changed is not None
@@ -53,7 +54,7 @@ _CHANGED_SINCE = Prepared("""
         and case when c.xid = pg_current_xact_id_if_assigned() then c.id > %(own)s
                  else not pg_visible_in_snapshot(c.xid, %(snapshot)s::pg_snapshot) end)
     select pg_current_snapshot()::text, now(), (select max(id) from changed where xid = pg_current_xact_id_if_assigned()),
-           array(select distinct unnest(keys) from changed limit %(most)s)""")
+           array(select key from changed, unnest(changed.keys) key order by changed.id limit %(most)s)""")
 
 
 def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:

@@ -5,15 +5,16 @@ Every list uses the visibility rule; filters stand before the limit, so that a s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 
-from attrs import frozen
+from attrs import asdict
 
 from microblog.model.ids import AccountId, ListId, PostId
 from microblog.model.lists import ListReplies
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, Prepared, fetch_all, fetch_one, fetch_value
+from microblog.model.timeline_rules import AccountPosts, TagFilter
+from microblog.storage.database import Cursor, Prepared, fetch_all, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.visibility import VISIBLE, WANTED
 
@@ -23,10 +24,6 @@ Entry = tuple[PostId, PostId | None]
 
 def _entry(id: int, boost_of: int | None, _author: int | None = None) -> Entry:
     return PostId(id), None if boost_of is None else PostId(boost_of)
-
-
-def _with_author(id: int, boost_of: int | None, author: int) -> tuple[Entry, AccountId]:
-    return _entry(id, boost_of), AccountId(author)
 
 
 _RANGE = "p.deleted_at is null and p.id < %(max_id)s and p.id > %(min_id)s"
@@ -77,10 +74,6 @@ _OF_FOLLOWED_TAGS = f"""
         order by t.post_id desc limit %(limit)s) g
     where w.account_id = %(viewer)s
     order by g.id desc limit %(limit)s"""
-
-_HOME_OF_AUTHORS = Prepared(
-    _BY_FOLLOWEES.replace("from reply_targets a where", "from reply_targets a where a.id = any(%(among)s::bigint[]) and")
-)
 
 # A post that matches by author and by tag is returned once.
 _HOME = Prepared(f"""
@@ -164,28 +157,6 @@ _PINNED = Prepared(f"""
     where i.account_id = %(account)s and {VISIBLE} order by i.id desc limit %(limit)s""")
 
 
-@frozen
-class HomeSources:
-    """The inputs of a home timeline: followees, whether the viewer follows tags, and when the viewer's next mute ends."""
-
-    followees: tuple[AccountId, ...]
-    tags: bool
-    mute_ends: datetime | None
-
-
-def home_sources(cursor: Cursor, *, viewer: AccountId, now: datetime) -> HomeSources:
-    """Return the viewer's home sources."""
-    found = fetch_one(cursor, lambda followees, *rest: HomeSources(tuple(followees), *rest), _HOME_SOURCES, {"viewer": viewer, "now": now})
-    assert found is not None
-    return found
-
-
-_HOME_SOURCES = Prepared("""
-    select array(select f.followee_id from follows f where f.follower_id = %(viewer)s),
-           exists (select from followed_tags t where t.account_id = %(viewer)s),
-           (select min(m.expires_at) from mutes m where m.account_id = %(viewer)s and m.expires_at > %(now)s)""")
-
-
 def may_show(cursor: Cursor, *, viewer: AccountId, posts: Collection[PostId], below: PostId) -> bool:
     """Return False if the viewer's home and lists show neither these posts nor boosts of them with a smaller id than `below`."""
     return bool(fetch_value(cursor, _MAY_SHOW, {"viewer": viewer, "posts": list(posts), "below": below}))
@@ -196,20 +167,7 @@ def home(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> lis
 
     Also public posts with tags that the viewer follows. Repeated boosts are included (see model/repeated_boosts.py).
     """
-    return [entry for entry, _ in home_by_author(cursor, viewer=viewer, page=page, now=now)]
-
-
-def home_by_author(cursor: Cursor, *, viewer: AccountId, page: Page, now: datetime) -> list[tuple[Entry, AccountId]]:
-    """Return the same, each with the account that posted or boosted it."""
-    return directed(page, fetch_all(cursor, _with_author, page_sql(_HOME, page), bounds(page) | {"viewer": viewer, "now": now}))
-
-
-def home_of_authors(
-    cursor: Cursor, *, viewer: AccountId, among: Sequence[AccountId], page: Page, now: datetime
-) -> list[tuple[Entry, AccountId]]:
-    """Return the part of the home timeline that these accounts posted or boosted (not posts of followed tags), each with the account."""
-    params = bounds(page) | {"viewer": viewer, "among": list(among), "now": now}
-    return directed(page, fetch_all(cursor, _with_author, page_sql(_HOME_OF_AUTHORS, page), params))
+    return directed(page, fetch_all(cursor, _entry, page_sql(_HOME, page), bounds(page) | {"viewer": viewer, "now": now}))
 
 
 def of_list(cursor: Cursor, *, viewer: AccountId, list: ListId, replies: ListReplies, page: Page, now: datetime) -> list[Entry]:
@@ -224,38 +182,15 @@ def public(cursor: Cursor, *, viewer: AccountId | None, page: Page, now: datetim
     return directed(page, fetch_all(cursor, _entry, sql, bounds(page) | {"viewer": viewer, "now": now}))
 
 
-@frozen
-class TagFilter:
-    """A filter by folded tag keys: at least one of `any`, each of `all`, none of `none`; `media`: only posts with media."""
-
-    any: Sequence[str]
-    all: Sequence[str] = ()
-    none: Sequence[str] = ()
-    media: bool = False
-
-
 def of_tags(cursor: Cursor, *, tags: TagFilter, viewer: AccountId | None, page: Page, now: datetime) -> list[Entry]:
     """Return public posts with the tags, including replies."""
     wanted = {"any": list(tags.any), "all": list(tags.all), "none": list(tags.none), "media": tags.media}
     return directed(page, fetch_all(cursor, _entry, page_sql(_TAG, page), bounds(page) | wanted | {"viewer": viewer, "now": now}))
 
 
-def of_account(
-    cursor: Cursor,
-    *,
-    account: AccountId,
-    viewer: AccountId | None,
-    page: Page,
-    replies: bool = True,
-    boosts: bool = True,
-    tag: str | None = None,
-    media: bool = False,
-) -> list[Entry]:
-    """Return an account's posts that the viewer may see.
-
-    `tag`: only posts with this folded tag key; `media`: only posts with media.
-    """
-    params = bounds(page) | {"account": account, "viewer": viewer, "replies": replies, "boosts": boosts, "tag": tag}
+def of_account(cursor: Cursor, *, wanted: AccountPosts, viewer: AccountId | None, page: Page, media: bool = False) -> list[Entry]:
+    """Return an account's posts of this kind that the viewer may see; `media`: only posts with media."""
+    params = bounds(page) | asdict(wanted) | {"viewer": viewer}
     return directed(page, fetch_all(cursor, _entry, page_sql(_ACCOUNT_MEDIA if media else _ACCOUNT, page), params))
 
 

@@ -10,6 +10,8 @@ import pytest
 from attrs import define, evolve, field
 
 from microblog.domain import notify
+from microblog.domain.caching.flags_cache import FlagsCache
+from microblog.domain.caching.invalidation import InvalidationLog
 from microblog.domain.notifications import NotificationQuery, Notifications
 from microblog.domain.polls import END_JOB, Polls
 from microblog.domain.posts import Posts
@@ -66,7 +68,7 @@ async def told(db: RolledBackDatabase, viewer: Viewer) -> list[NotificationKind]
     return [one.kind for one in await Notifications(db, lambda: make.NOW).page(viewer, NotificationQuery(Page()))]
 
 
-async def test_vote_counters_change_with_the_vote(polls: Polls, posts: Posts, cursor: Cursor) -> None:
+async def test_vote_counters_change_with_the_vote(polls: Polls, posts: Posts, cursor: Cursor, db: RolledBackDatabase) -> None:
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor), make.viewer(cursor)
     poll = await ask(posts, ada)
     before = poll_of(await polls.one(None, poll))
@@ -74,9 +76,9 @@ async def test_vote_counters_change_with_the_vote(polls: Polls, posts: Posts, cu
     first = await polls.vote(bob, poll, [1])
     assert poll_of(await polls.vote(cleo, poll, [1])).counts == (0, 2, 0)
     assert first.version != (await polls.one(None, poll)).version
-    flags = await posts.flags(bob, [first])
+    flags = await FlagsCache(db, InvalidationLog(db)).of(bob, [first])
     assert flags[first.id].votes == (1,)
-    assert (await posts.flags(ada, [first]))[first.id].votes == ()
+    assert (await FlagsCache(db, InvalidationLog(db)).of(ada, [first]))[first.id].votes == ()
 
 
 async def test_several_choices_count_as_one_voter(polls: Polls, posts: Posts, cursor: Cursor) -> None:
@@ -96,7 +98,7 @@ async def test_a_single_choice_poll_takes_one_vote_per_account(polls: Polls, pos
 
 
 async def test_further_choices_are_added_while_the_poll_is_open_and_count_one_voter(
-    polls: Polls, posts: Posts, cursor: Cursor, clock: WallClock
+    polls: Polls, posts: Posts, cursor: Cursor, clock: WallClock, db: RolledBackDatabase
 ) -> None:
     bob, cleo = make.viewer(cursor), make.viewer(cursor)
     poll = await ask(posts, make.viewer(cursor), multiple=True)
@@ -104,7 +106,7 @@ async def test_further_choices_are_added_while_the_poll_is_open_and_count_one_vo
     await polls.vote(cleo, poll, [1])
     post = await polls.vote(bob, poll, [2])
     assert (poll_of(post).counts, poll_of(post).voters) == ((0, 2, 1), 2)
-    assert (await posts.flags(bob, [post]))[post.id].votes == (1, 2)
+    assert (await FlagsCache(db, InvalidationLog(db)).of(bob, [post]))[post.id].votes == (1, 2)
     clock.advance(seconds=600)
     with pytest.raises(Invalid, match="The poll has already ended"):
         await polls.vote(bob, poll, [0])

@@ -29,6 +29,7 @@ from microblog.model.ids import ListId
 from microblog.model.lists import ListReplies
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
+from microblog.model.timeline_rules import AccountPosts, TagFilter
 from microblog.render.api.entities import Entities
 from microblog.render.api.status_json import StatusJsonCache
 from microblog.storage import followed_tags, posts, threads, timelines
@@ -181,9 +182,9 @@ def check_public_streams(scenario: Scenario, viewer: Viewer | None) -> None:
     cursor, viewer_id, second = scenario.cursor, viewer.id if viewer else None, scenario.people[1].id
     public = timelines.public(cursor, viewer=viewer_id, page=EVERYTHING, now=make.NOW)
     assert scenario.delivered_ids(Stream(StreamKind.PUBLIC), viewer) == ids(public)
-    tagged = timelines.of_tags(cursor, tags=timelines.TagFilter(["tea"]), viewer=viewer_id, page=EVERYTHING, now=make.NOW)
+    tagged = timelines.of_tags(cursor, tags=TagFilter(["tea"]), viewer=viewer_id, page=EVERYTHING, now=make.NOW)
     assert scenario.delivered_ids(Stream(StreamKind.TAG, "tea"), viewer) == ids(tagged)
-    of_second = timelines.of_account(cursor, account=second, viewer=viewer_id, page=EVERYTHING, replies=False)
+    of_second = timelines.of_account(cursor, wanted=AccountPosts(second, replies=False), viewer=viewer_id, page=EVERYTHING)
     assert scenario.delivered_ids(Stream(StreamKind.AUTHOR_POSTS, second), viewer) == ids(of_second)
     for opened in scenario.posts[:PEOPLE]:
         outline = [opened.id, *(id for id, _ in threads.outline(cursor, thread=opened.id, post=opened.id))]

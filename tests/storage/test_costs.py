@@ -43,7 +43,6 @@ MAY_COST_MORE = {
     "sessions.end_all": "ends all that there are, once",
     "sessions.end_oldest": "ends all but some, once: then there are no more than these",
     "timelines.home": "three looks for each of 3,000 people who are followed",
-    "timelines.home_by_author": "the same",
 }
 ONE_ROW = "writes or reads rows by their keys, as many as it is given"
 ONCE_A_DAY = "no request causes it: a job, once a day"

@@ -37,7 +37,8 @@ from microblog.model.posts import Post, Visibility
 from microblog.model.push import PushChoice, PushTarget
 from microblog.model.reports import ReportCategory
 from microblog.model.statistics import TimeSpan
-from microblog.storage import conversations, search, timelines
+from microblog.model.timeline_rules import AccountPosts, TagFilter
+from microblog.storage import conversations, search
 from microblog.storage.database import Connection, Cursor, connect, execute, fetch_all
 from microblog.storage.follows import FollowOptions
 from microblog.storage.invalidation_log import InvalidationPosition
@@ -179,7 +180,8 @@ BY_TYPE: dict[str, Any] = {
     "timedelta": timedelta(minutes=1),
     "Sequence[StoredConversation]": [conversations.StoredConversation(ConversationId(1), ACCOUNT, (OTHER,), True, POST, POST)],
     "InvalidationPosition": InvalidationPosition("1:1:", SITE.end),
-    "TagFilter": timelines.TagFilter(["tag1"], ["tag2"], ["tag3"]),
+    "AccountPosts": AccountPosts(ACCOUNT),
+    "TagFilter": TagFilter(["tag1"], ["tag2"], ["tag3"]),
     "PostQuery": search.PostQuery("'word' & 'begin':*", ["'other'"], ["text"], ["more"]),
 }
 PLAIN: dict[str, Any] = {

@@ -169,11 +169,12 @@ def twins(cursor: Cursor, data_dir: Path) -> Twins:
     assert isinstance(reads.site, Dispatcher)
     remembered = reads.site._authorizer.cached
     assert isinstance(remembered, AuthCache)
-    domain.timelines.homes.capacity = 0
+    domain.timelines.timeline_cache.capacity = 0
+    domain.timelines.flags_cache.capacity = 0
     for memory in (
         domain.timelines.shelf._cache,
         domain.filters.filter_cache._cache,
-        domain.timelines.homes.dependencies._cache,
+        domain.timelines.viewer_cache._cache,
         remembered.sessions,
         remembered.tokens,
     ):

@@ -57,23 +57,38 @@ def author_of(key: str) -> AccountId:
 
 
 def of_account(account: AccountId) -> str:
-    """Key of an account's public profile."""
+    """Key of an account's public profile, without its counters."""
     return intern(f"a{account}")
 
 
+def of_account_counts(account: AccountId) -> str:
+    """Key of the counters of an account. The log has their values (`InvalidationLog.latest`)."""
+    return intern(f"k{account}")
+
+
 def of_profile(account: AccountId) -> tuple[str, ...]:
-    """Keys of a profile page: posts, public profile, pinned posts."""
-    return of_author(account), of_account(account), of_viewer_state(account)
+    """Keys of a profile page: posts, public profile with counters, pinned posts."""
+    return of_author(account), of_account(account), of_account_counts(account), f"g{account}"
 
 
 def of_viewer_state(viewer: AccountId) -> str:
-    """Key of the viewer's relationships, lists, filters, favourites, boosts and bookmarks."""
+    """Key of the viewer's relationships, lists and filters."""
     return f"v{viewer}"
 
 
+def of_interactions(viewer: AccountId) -> str:
+    """Key of the viewer's favourites, boosts, bookmarks, pins, votes and muted threads. The log has the posts that they are about."""
+    return f"i{viewer}"
+
+
 def of_post(post: PostId) -> str:
-    """Key of one post with its media, poll, card and counters, but not of its author."""
+    """Key of one post with its media, poll and card, but not of its author and its counters."""
     return intern(f"p{post}")
+
+
+def of_post_counts(post: PostId) -> str:
+    """Key of the counters of a post. The log has their values (`InvalidationLog.latest`)."""
+    return intern(f"c{post}")
 
 
 def of_thread(thread: PostId) -> str:
@@ -86,13 +101,15 @@ def of_notifications(account: AccountId) -> str:
     return f"n{account}"
 
 
-def of_posts(posts: Iterable[Post], now: datetime) -> CacheDependencies:
-    """Dependencies of posts as everybody sees them: content, authors, mentioned accounts and ends of polls."""
+def of_posts(posts: Iterable[Post], now: datetime, *, counts: bool = True) -> CacheDependencies:
+    """Dependencies of posts as everybody sees them: content, authors, mentioned accounts, ends of polls, and counters if `counts`."""
     keys: set[str] = set()
     until = None
     for post in posts:
         for item in (post,) if post.boost is None else (post, post.boost):
             keys.update((of_post(item.id), of_account(item.author.id)))
+            if counts:
+                keys.update((of_post_counts(item.id), of_account_counts(item.author.id)))
             keys.update(of_account(mention.account_id) for mention in item.mentions)
             if item.poll is not None and not item.poll.ended(now):
                 until = earliest(until, item.poll.expires_at)

@@ -3,6 +3,9 @@
 Triggers write the keys of each changed row into the log. A cached value names the keys that it depends on and the log position
 at which it was read; it is valid while none of these keys was logged after that position. A cached read therefore returns what the
 database would: commits of this process count at once, those of others after a wake-up or after `max_age` seconds at most.
+
+Some keys carry a value, written `key=value` in the log: the new counters of a post, or the post that somebody favourited. A cache changes
+what it holds by these values instead of reading it again.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 from attrs import define, field
@@ -41,6 +45,8 @@ class InvalidationLog:
     reads: int = 0
     _snapshot: InvalidationPosition | None = None
     _keys: list[str] = field(factory=list)
+    _last: dict[str, int] = field(factory=dict)  # index in the whole log by key
+    _values: dict[str, list[tuple[int, str]]] = field(factory=dict)  # the same index, with the value
     _first_position: int = 1
     _stale: bool = True
     _read_at: float = 0.0
@@ -75,13 +81,31 @@ class InvalidationLog:
 
     def unchanged(self, keys: frozenset[str], position: int) -> bool:
         """True if none of the keys was logged since that position."""
-        start = position - self._first_position
-        return start >= 0 and (start == len(self._keys) or keys.isdisjoint(self._keys[start:]))
+        return self.changed_keys(keys, position) == frozenset()
 
     def changed_keys(self, keys: frozenset[str], position: int) -> frozenset[str] | None:
         """Return those of the keys that were logged since that position; None if the log does not reach back so far."""
+        start, last = position - self._first_position, self._last
+        if start < 0:
+            return None
+        if len(self._keys) - start < len(keys):
+            return keys.intersection(self._keys[start:])
+        return frozenset(key for key in keys if last.get(key, -1) >= position)
+
+    def keys_since(self, position: int) -> list[str] | None:
+        """Return all keys that were logged since that position, without their values; None if the log does not reach back so far."""
         start = position - self._first_position
-        return keys.intersection(self._keys[start:]) if start >= 0 else None
+        return self._keys[start:] if start >= 0 else None
+
+    def values_since(self, key: str, position: int) -> list[str] | None:
+        """Return the values of the key that were logged since that position, last first; None if the log does not reach back so far."""
+        if position < self._first_position:
+            return None
+        return [value for _, value in takewhile(lambda each: each[0] >= position, reversed(self._values.get(key, ())))]
+
+    def latest(self, key: str, position: int) -> str | None:
+        """Return the last value of the key if it was logged since that position."""
+        return self._values[key][-1][1] if self._last.get(key, -1) >= position and key in self._values else None
 
     async def _read_log(self) -> None:
         self._reads_started += 1
@@ -101,18 +125,28 @@ class InvalidationLog:
         for waiter in waiters:
             waiter.callback(None) if problem is None else waiter.errback(problem)
 
-    def _append(self, keys: Iterable[str]) -> None:
-        self._keys.extend(keys)
-        if EVERYTHING in keys or len(self._keys) > MAX_CHANGED_KEYS:
-            self._discard_before(self._first_position + len(self._keys))
+    def _append(self, changed: Iterable[str]) -> None:
+        for text in changed:
+            key, _, value = text.partition("=")
+            index = self._last[key] = self._first_position + len(self._keys)
+            self._keys.append(key)
+            if value:
+                self._values.setdefault(key, []).append((index, value))
+        if EVERYTHING in self._last:
+            self._discard_before(self._first_position + len(self._keys) + 1)  # values read at the last position are outdated too
+        elif len(self._keys) > MAX_CHANGED_KEYS:
+            self._discard_before(self._first_position + len(self._keys) // 2)
 
     def _reset(self) -> None:
         """Discard everything: after an error it is unknown what changed."""
         self._snapshot = None
-        self._discard_before(self._first_position + len(self._keys))
+        self._discard_before(self._first_position + len(self._keys) + 1)
 
     def _discard_before(self, position: int) -> None:
-        self._first_position, self._keys = position + 1, []  # one more: values read at the last position are outdated too
+        del self._keys[: position - self._first_position]
+        self._first_position = position
+        self._last = {key: index for key, index in self._last.items() if index >= position}
+        self._values = {key: self._values[key] for key in self._last if key in self._values}
 
 
 @define
@@ -127,7 +161,8 @@ class _Entry(Generic[V]):
 class DependencyCache(Generic[V]):
     """Least-recently-used cache of values with dependencies, `capacity` in total.
 
-    `name`: label in metrics. Sizes count values, or bytes if `in_bytes`.
+    `name`: label in metrics. Sizes count values, or bytes if `in_bytes`. `refresh` returns a value that was current at a position with the
+    values that the log has since.
     """
 
     invalidation_log: InvalidationLog
@@ -135,6 +170,7 @@ class DependencyCache(Generic[V]):
     capacity: int
     name: str
     in_bytes: bool = False
+    refresh: Callable[[V, int], V] | None = None
     hits: int = 0
     misses: int = 0
     _entries: dict[Hashable, _Entry[V]] = field(factory=dict)
@@ -161,6 +197,8 @@ class DependencyCache(Generic[V]):
             self._drop(key)
             self.misses += 1
             return None
+        if self.refresh is not None and entry.position != position:
+            entry.value = self.refresh(entry.value, entry.position)
         entry.position = position
         del self._entries[key]
         self._entries[key] = entry

@@ -8,6 +8,7 @@ from datetime import datetime
 from attrs import define, field
 
 from microblog.domain.caching import cache_keys
+from microblog.domain.caching.counters import post_with_counts
 from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
 from microblog.model.ids import PostId
 from microblog.model.posts import Post
@@ -29,7 +30,8 @@ class PostCache:
     _cache: DependencyCache[Post] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._cache = DependencyCache(self.invalidation_log, self.now, self.capacity, "posts")
+        log = self.invalidation_log
+        self._cache = DependencyCache(log, self.now, self.capacity, "posts", refresh=lambda post, since: post_with_counts(post, log, since))
 
     async def load(self, entries: Iterable[Entry]) -> list[Post]:
         """Return the posts of entries that were just read, in their order, without those deleted since."""
@@ -42,6 +44,6 @@ class PostCache:
         if missing:
             read = await self.database.read(posts.by_ids, missing)
             for id, post in read.items():
-                self._cache.put(id, post, cache_keys.of_posts([post], self.now()), position)
+                self._cache.put(id, post, cache_keys.of_posts([post], self.now(), counts=False), position)
             found |= read
         return [found[id] for id in ids if id in found]

@@ -144,7 +144,7 @@ class ApiServices(Protocol):
 def routes(services: ApiServices, site: InstanceEntities, answers: ResponseCache, statuses: StatusJsonCache) -> list[object]:
     """Every feature of the API."""
     entities, rules = site.entities, site.site.texts.rules
-    serializer = StatusSerializer(statuses, services.posts, services.filters.filter_cache)
+    serializer = StatusSerializer(statuses, services.timelines.flags_cache, services.filters.filter_cache)
     features: list[object] = [
         AppRoutes(entities, services.apps),
         OAuthRoutes(entities, services.oauth),
@@ -162,7 +162,7 @@ def routes(services: ApiServices, site: InstanceEntities, answers: ResponseCache
         ListRoutes(services.lists),
         ProfileImageRoutes(entities, services.pictures, services.follows),
         MediaRoutes(entities, services.attachments),
-        PollRoutes(services.polls, services.posts),
+        PollRoutes(services.polls, services.posts, services.timelines.flags_cache),
         ScheduledRoutes(entities, services.schedules),
         FilterRoutes(services.filters),
         FilterPartRoutes(services.filters),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.domain.polls import NO_OPTION, Polls
 from microblog.domain.posts import Posts
 from microblog.model.errors import Invalid, Malformed, NotFound
@@ -34,6 +35,7 @@ class PollRoutes:
 
     polls: Polls
     posts: Posts
+    flags: FlagsCache
 
     @route(
         "GET", "/api/v1/polls/<id:poll_id>", RouteOptions(api=True, scopes={"read:statuses"}), RouteDoc("View a poll", POLL, errors=(404,))
@@ -55,7 +57,7 @@ class PollRoutes:
         return await self._response(request, await self.polls.vote(request.member, PollId(poll_id), choices_of(request.fields)))
 
     async def _response(self, request: Request, post: Post) -> Response:
-        flags = (await self.posts.flags(request.viewer, [post])).get(post.id, NO_FLAGS)
+        flags = (await self.flags.of(request.viewer, [post])).get(post.id, NO_FLAGS)
         own = request.viewer is not None and request.viewer.id == post.author.id
         if post.poll is None:
             raise NotFound

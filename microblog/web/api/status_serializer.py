@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from microblog.domain.caching.filter_cache import FilterCache
-from microblog.domain.posts import Posts
+from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.model.accounts import Viewer
 from microblog.model.posts import Post
 from microblog.render.api.filters import encode_filter_results
@@ -17,15 +17,15 @@ from microblog.web.http.sliced_encoding import each_in_turn
 
 @frozen
 class StatusSerializer:
-    """Encodes posts as API JSON. Reads all flags of a page in one query, and none for anonymous viewers."""
+    """Encodes posts as API JSON. Reads the flags of a page that are not cached in one query."""
 
     statuses: StatusJsonCache
-    posts: Posts
+    flags: FlagsCache
     sieves: FilterCache
 
     async def each(self, viewer: Viewer | None, posts: Sequence[Post]) -> list[bytes]:
         """Each post as JSON, in the given order, with the viewer's filters that match it."""
-        flags, viewer_id = await self.posts.flags(viewer, posts), viewer.id if viewer else None
+        flags, viewer_id = await self.flags.of(viewer, posts), viewer.id if viewer else None
         filter_set, now = await self.sieves.of(viewer), self.sieves.now()
 
         def encode(post: Post) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from attrs import define, field
 
 from microblog.domain.caching.filter_cache import FilterCache
-from microblog.domain.posts import Posts
+from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.model.accounts import Viewer
 from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.filters import FilterContext, Match, is_hidden, warning_title
@@ -25,7 +25,7 @@ class PostRenderer:
     """Renders posts. Cached fragments are keyed by the version of the post and its author, so they are never stale."""
 
     html_renderer: PostHtmlRenderer
-    posts: Posts
+    flags: FlagsCache
     filters: FilterCache
     responses: ResponseCache
     max_entries: int = MAX_ENTRIES
@@ -39,7 +39,7 @@ class PostRenderer:
 
     async def of(self, viewer: Viewer | None, posts: Sequence[Post]) -> tuple[str, ...]:
         """Render posts in their order, for this viewer."""
-        flags, now = await self.posts.flags(viewer, posts), self.posts.now()
+        flags, now = await self.flags.of(viewer, posts), self.filters.now()
         rows = [(self._fragment(post), PostCounts.of(post, now), flags.get(post.original.id, NO_FLAGS)) for post in posts]
         return articles(rows, viewer)
 
@@ -73,7 +73,7 @@ class PostRenderer:
     def streamed(self, post: Post, member: bool, flags: PostFlags = NO_FLAGS) -> str:
         """Render a post for a stream: for all visitors, or for all members with the same `flags`."""
         return assemble(
-            self._fragment(post), PostCounts.of(post, self.posts.now()), flags, PostVariant.STREAM if member else PostVariant.ANONYMOUS
+            self._fragment(post), PostCounts.of(post, self.filters.now()), flags, PostVariant.STREAM if member else PostVariant.ANONYMOUS
         )
 
     def _fragment(self, post: Post) -> PostHtml:

@@ -80,13 +80,13 @@ async def test_only_new_posts_are_read(cursor: Cursor, db: RolledBackDatabase, r
     first = await site.home(reader, Page(2))
     new = make.post(cursor, friends[0], "new")
     assert [post.id for post in await site.home(reader, Page(2))] == [new.id, first[0].id]
-    assert site.homes.hits == 1
+    assert site.timeline_cache.hits == 1
     done(make.posts(db).delete(friends[0], new.id))
     assert [post.id for post in await site.home(reader, Page(2))] == [post.id for post in first]  # what is below has to be read
-    assert site.homes.hits == 1
+    assert site.timeline_cache.hits == 1
     make.follow(cursor, reader, make.viewer(cursor))
     await site.home(reader, Page(2))
-    assert site.homes.hits == 1
+    assert site.timeline_cache.hits == 1
     make.post(cursor, make.viewer(cursor), "somebody else's")
     await site.home(reader, Page(2))
-    assert site.homes.hits == 2
+    assert site.timeline_cache.hits == 2

@@ -1,0 +1,92 @@
+"""Cache of a viewer's interactions with posts: favourited, boosted, bookmarked, pinned, voted, muted.
+
+The invalidation log names the post of each interaction, so an interaction drops what is cached about one post only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from attrs import Factory, define
+
+from microblog.domain.caching import cache_keys
+from microblog.domain.caching.invalidation import InvalidationLog
+from microblog.model.accounts import Viewer
+from microblog.model.caches import CacheFigures, estimated_bytes
+from microblog.model.ids import AccountId, PostId
+from microblog.model.posts import Post, PostFlags
+from microblog.storage import posts
+from microblog.storage.database import Transactions
+
+MAX_VIEWERS = 5_000
+MAX_POSTS = 200  # per viewer
+ALL = "*"
+NO_FLAGS = PostFlags()
+
+
+@define
+class _ViewerFlags:
+    """The flags of one viewer by post, valid at a log position."""
+
+    position: int
+    flags: dict[PostId, PostFlags] = Factory(dict)
+
+
+@define
+class FlagsCache:
+    """Flags of posts (originals, not boosts) by viewer. The least recent viewers are evicted first. Use on the reactor thread only."""
+
+    database: Transactions
+    invalidation_log: InvalidationLog
+    capacity: int = MAX_VIEWERS
+    hits: int = 0
+    misses: int = 0
+    _viewers: dict[AccountId, _ViewerFlags] = Factory(dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.invalidation_log.caches.append(self)
+
+    def figures(self) -> CacheFigures:
+        """Usage for metrics. Entries are viewers; a hit is a page whose flags were all known."""
+        return CacheFigures("flags", self.hits, self.misses, len(self._viewers), estimated_bytes(self._viewers.values()))
+
+    async def of(self, viewer: Viewer | None, shown: Sequence[Post]) -> dict[PostId, PostFlags]:
+        """Return the viewer's flags of the posts or of what they boost, by the id of the original; empty for an anonymous viewer."""
+        return {} if viewer is None or not shown else await self._of(viewer.id, {post.original.id for post in shown})
+
+    async def _of(self, viewer: AccountId, ids: Collection[PostId]) -> dict[PostId, PostFlags]:
+        position = await self.invalidation_log.position()
+        known = self._current(viewer, position)
+        missing = [id for id in ids if id not in known.flags]
+        if not missing:
+            self.hits += 1
+            return {id: known.flags[id] for id in ids}
+        self.misses += 1
+        found = {id: known.flags[id] for id in ids if id in known.flags}
+        read = await self.database.read(posts.flags, posts=missing, viewer=viewer)
+        found |= {id: read.get(id, NO_FLAGS) for id in missing}
+        if known.position == position:  # otherwise another request has applied later interactions meanwhile
+            self._store(viewer, known, {id: found[id] for id in missing})
+        return found
+
+    def _current(self, viewer: AccountId, position: int) -> _ViewerFlags:
+        """What is known of the viewer, without the posts that they interacted with since."""
+        known = self._viewers.pop(viewer, None) or _ViewerFlags(position)
+        if known.position != position:
+            changed = self.invalidation_log.values_since(cache_keys.of_interactions(viewer), known.position)
+            if changed is None or ALL in changed:
+                known = _ViewerFlags(position)
+            else:
+                for value in changed:
+                    known.flags.pop(PostId(int(value)), None)
+            known.position = position
+        if self.capacity:
+            self._viewers[viewer] = known
+        if len(self._viewers) > self.capacity:
+            del self._viewers[next(iter(self._viewers))]
+        return known
+
+    def _store(self, viewer: AccountId, known: _ViewerFlags, read: dict[PostId, PostFlags]) -> None:
+        known.flags |= read
+        for id in list(known.flags)[: max(0, len(known.flags) - MAX_POSTS)]:
+            del known.flags[id]
