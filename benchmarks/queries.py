@@ -204,6 +204,22 @@ def _of_the_heavy(site: Site) -> Iterator[Query]:
     viewer = heavy(site)
     newest = [site.post_id(number) for number in range(site.posts - 20, site.posts)]
     yield Query("flags, heavy member", posts.flags, {"posts": newest, "viewer": viewer})
+    yield Query("visible, heavy member", posts.visible, {"ids": newest, "viewer": viewer})
+    yield Query("live flags, heavy member", live_queries.post_flags, {"posts": newest[:5], "accounts": [viewer, site.account_id(1)]})
+    for where, page in pages(site).items():
+        common = {"viewer": viewer, "page": page}
+        yield Query(f"home, heavy member, {where}", timelines.home, common | {"now": site.end})
+        yield Query(f"public, heavy member, {where}", timelines.public, common | {"now": site.end})
+        yield Query(f"account, heavy member, {where}", timelines.of_account, common | {"account": site.account_id(20)})
+        yield Query(f"favourites, heavy member, {where}", timelines.favourites, common)
+        yield Query(f"bookmarks, heavy member, {where}", timelines.bookmarks, common)
+    yield Query("badges, heavy member", notifications.unread_counts, {"account": viewer, "limit": 100})
+    yield Query("live badges, heavy member", live_queries.unread_counts, {"accounts": [viewer], "most_unread": 100})
+    yield Query("notifications, heavy member", notifications.page_of, {"account": viewer, "page": Page(40)})
+    yield Query("followers, heavy member", follows.followers, {"account": viewer, "viewer": viewer, "page": Page(40)})
+    yield Query("following, heavy member", follows.following, {"account": viewer, "viewer": viewer, "page": Page(40)})
+    some = [site.account_id(number) for number in range(10)]
+    yield Query("relationships, heavy member", relationships.relationships, {"viewer": viewer, "ids": some, "now": site.end})
 
 
 def measure(cursor: ExplainingCursor, query: Query) -> tuple[float, float, int, int]:

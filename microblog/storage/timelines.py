@@ -28,29 +28,54 @@ def _entry(id: int, boost_of: int | None, _author: int | None = None) -> Entry:
 
 _RANGE = "p.deleted_at is null and p.id < %(max_id)s and p.id > %(min_id)s"
 
+_SHOWN = f"""(not p.reply_to_other or p.account_id = %(viewer)s or p.reply_to_account in (select ff.id from reply_targets ff))
+        and {VISIBLE} and {WANTED}"""
+
 _HOME_POST = f"""p.account_id = f.id and {_RANGE}
         and (p.boost_of is null or f.boosts)
         and (f.languages is null or p.language is null or p.language = any(f.languages))
-        and (not p.reply_to_other or p.account_id = %(viewer)s or p.reply_to_account in (select ff.id from reply_targets ff))
-        and {VISIBLE} and {WANTED}"""
+        and {_SHOWN}"""
 
-# Step 1: the newest post of each followee; keep the `limit` newest of these followees. Step 2: their posts within the time span of step 1.
-# No other followee can have a post on the page, and the newest posts of the kept followees alone fill it, so it never reaches below the
-# span. Both steps read only the index posts_by_author. The cost is bounded for busy and quiet followees alike, and nothing is written per
-# follower.
-_NEWEST = f"""
+_WALK = 4  # posts of the whole site that are read for each followee before the followees are asked one by one
+
+# First, the newest posts of the whole site are walked through until the page is full: whoever follows many finds it among a few hundred.
+# The walk is bounded by the number of followees, so that it costs little beside what follows where it does not fill the page. Each level
+# keeps the order of the posts, so that nothing is sorted and the walk ends with the page.
+_WALKED = f"""
+    walked as materialized (
+        select p.id, p.boost_of, p.account_id from (
+            select * from (
+                select * from posts w where w.id < %(max_id)s and w.id > %(min_id)s order by w.id desc
+                limit (select {_WALK} * count(*) from followees)) p
+            where p.deleted_at is null and (p.account_id in (select fw.id from followees fw)) is true order by p.id desc offset 0) p
+        where (select (p.boost_of is null or f.boosts)
+                   and (f.languages is null or p.language is null or p.language = any(f.languages))
+               from follows f where f.follower_id = %(viewer)s and f.followee_id = p.account_id) is not false
+        and {_SHOWN}
+        order by p.id desc limit %(limit)s)"""
+
+# Otherwise, step 1: the newest post of each followee; keep the `limit` newest of these followees. Step 2: their posts within the time span
+# of step 1. No other followee can have a post on the page, and the newest posts of the kept followees alone fill it, so it never reaches
+# below the span. Both steps read only the index posts_by_author. The cost is bounded for busy and quiet followees alike, and nothing is
+# written per follower.
+_NEWEST = f"""{_WALKED},
     newest as (
         select f.id, f.boosts, f.languages, h.id as post from followees f cross join lateral (
             select p.id from posts p where {_HOME_POST} order by p.id desc limit 1) h
+        where (select count(*) from walked) < %(limit)s
         order by h.id desc limit %(limit)s),
     span as (
         select case when count(*) < %(limit)s then %(min_id)s else min(post) end as low,
                case when count(*) < %(limit)s then %(max_id)s else max(post) end as high from newest)
-    select h.id, h.boost_of, h.account_id from newest f cross join lateral (
-        select p.id, p.boost_of, p.account_id from posts p
-        where {_HOME_POST} and p.id between (select low from span) and (select high from span)
-        order by p.id desc limit %(limit)s) h
-    order by h.id desc limit %(limit)s"""
+    select n.id, n.boost_of, n.account_id from (
+        select w.id, w.boost_of, w.account_id from walked w where (select count(*) from walked) = %(limit)s
+        union all
+        (select h.id, h.boost_of, h.account_id from newest f cross join lateral (
+            select p.id, p.boost_of, p.account_id from posts p
+            where {_HOME_POST} and p.id between (select low from span) and (select high from span)
+            order by p.id desc limit %(limit)s) h
+        order by h.id desc limit %(limit)s)) n
+    order by n.id desc"""
 
 # `followees`: accounts whose posts are shown, without members of exclusive lists. `reply_targets`: accounts to which a shown reply may be.
 _BY_FOLLOWEES = f"""

@@ -20,6 +20,7 @@ from microblog.storage.database import Connection, connect, execute
 SITE = Site(posts=20_000, people=1_200, end=datetime(2026, 3, 4, tzinfo=UTC))
 BACKLOG = Backlog(rows=60_000, marks=10_000, fans=20_000)
 MOST_PAGES, MOST_ROWS = 400, 600
+FOLLOWEES = 600  # of the heavy member, all of which home reads
 
 QUERIES = {query.name: query for query in growing(SITE)}
 
@@ -54,9 +55,9 @@ def pages(cursor: Counted) -> int:
 
 
 def rows(plan: dict[str, Any]) -> float:
-    """Return the number of rows that the scans of the plan looked at."""
+    """Return the number of rows of tables and indexes that the plan looked at."""
     looked_at = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
-    here = looked_at * plan["Actual Loops"] if "Scan" in plan["Node Type"] else 0.0
+    here = looked_at * plan["Actual Loops"] if "Relation Name" in plan and "Scan" in plan["Node Type"] else 0.0
     return float(here + sum(rows(below) for below in plan.get("Plans", ())))
 
 
@@ -65,7 +66,7 @@ def test_what_has_piled_up_does_not_make_a_small_answer_dear(cursor: Counted, na
     QUERIES[name].run(cursor)
     assert cursor.plans
     assert pages(cursor) <= MOST_PAGES
-    assert sum(rows(plan["Plan"]) for plan in cursor.plans) <= MOST_ROWS
+    assert sum(rows(plan["Plan"]) for plan in cursor.plans) <= MOST_ROWS + (FOLLOWEES if name.startswith("home, ") else 0)
 
 
 def test_a_plan_that_grows_is_noticed(cursor: Counted) -> None:
