@@ -30,7 +30,7 @@ T = TypeVar("T")
 PASSWORD = "correct horse battery"
 
 
-class HereConsole(Console):
+class SynchronousConsole(Console):
     """A console that runs commands on the test's cursor without a reactor."""
 
     database: RolledBackDatabase
@@ -57,7 +57,7 @@ Run = Callable[..., Result]
 @pytest.fixture
 def microblog(db: RolledBackDatabase) -> Run:
     def run(*arguments: str, input: str = "") -> Result:
-        console = HereConsole(None)
+        console = SynchronousConsole(None)
         console.database = db
         return CliRunner().invoke(main, arguments, input=input, obj=console)
 
@@ -117,9 +117,9 @@ def test_invalid_arguments_are_refused_with_a_sentence(microblog: Run, username:
 
 def test_a_taken_username_and_address_are_reported_together(microblog: Run) -> None:
     ok(microblog("user", "create", "ada", "ada@example.org", input=PASSWORD))
-    told = refused(microblog("user", "create", "ADA", "Ada@example.org", input=PASSWORD))
-    assert "already been taken" in told
-    assert "already in use" in told
+    message = refused(microblog("user", "create", "ADA", "Ada@example.org", input=PASSWORD))
+    assert "already been taken" in message
+    assert "already in use" in message
 
 
 def test_a_missing_password_is_a_usage_error(microblog: Run) -> None:
@@ -130,12 +130,12 @@ def test_a_missing_password_is_a_usage_error(microblog: Run) -> None:
 
 
 def test_a_password_that_is_not_utf_8_is_refused(db: RolledBackDatabase) -> None:
-    console = HereConsole(None)
+    console = SynchronousConsole(None)
     console.database = db
-    told = refused(
+    message = refused(
         CliRunner().invoke(main, ["user", "create", "ada", "a@example.org"], input=b"\xff\xfe\xfd\xfc\xff\xff\xff\xff", obj=console)
     )
-    assert "UTF-8" in told
+    assert "UTF-8" in message
 
 
 def test_suspending_is_undone_by_unsuspending(microblog: Run, cursor: Cursor) -> None:
@@ -184,9 +184,9 @@ def test_deletion_asks_first_and_keeps_the_name(microblog: Run, cursor: Cursor) 
     assert as_json(microblog("user", "show", "leaver", "--json"))["state"] == "active"
     ok(microblog("user", "delete", "leaver", "--yes"))
     refused(microblog("user", "show", "leaver"))
-    told = refused(microblog("user", "create", "Leaver", "other@example.org", input=PASSWORD))
-    assert "belonged to an account that was deleted" in told
-    assert "--reattach" in told
+    message = refused(microblog("user", "create", "Leaver", "other@example.org", input=PASSWORD))
+    assert "belonged to an account that was deleted" in message
+    assert "--reattach" in message
 
 
 def test_the_username_of_a_deleted_account_can_be_reused_on_request(microblog: Run, cursor: Cursor) -> None:
@@ -271,9 +271,9 @@ def test_all_invalid_settings_are_reported_at_once(microblog: Run, monkeypatch: 
     monkeypatch.setenv("MICROBLOG_MAX_CHARACTERS", "many")
     monkeypatch.setenv("MICROBLOG_RATE_LIMITS", "perhaps")
     for command in (["config"], ["check"], ["user", "list"], ["backup", "x.zip"], ["mail", "test", "a@example.org"]):
-        told = refused(microblog(*command))
-        assert "MICROBLOG_MAX_CHARACTERS" in told
-        assert "MICROBLOG_RATE_LIMITS" in told
+        message = refused(microblog(*command))
+        assert "MICROBLOG_MAX_CHARACTERS" in message
+        assert "MICROBLOG_RATE_LIMITS" in message
 
 
 def test_check_fails_without_a_site_and_changes_nothing(tmp_path: Path) -> None:
@@ -293,9 +293,9 @@ def test_check_finds_a_directory_that_cannot_be_written(database_url: str) -> No
 
 def test_an_inaccessible_directory_is_an_invalid_setting(microblog: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MICROBLOG_DATA_DIR", f"/tmp/{'x' * 300}")
-    told = refused(microblog("check"))
-    assert "MICROBLOG_DATA_DIR" in told
-    assert "File name too long" in told
+    message = refused(microblog("check"))
+    assert "MICROBLOG_DATA_DIR" in message
+    assert "File name too long" in message
 
 
 def program(*arguments: str, environment: dict[str, str], input: str = "") -> subprocess.CompletedProcess[str]:
@@ -327,8 +327,8 @@ def test_an_operating_system_error_is_reported_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
         archive.writestr("backup.json", '{"format": 1}')
-    told = program("restore", str(tmp_path / "b.zip"), environment={"MICROBLOG_DATA_DIR": f"{tmp_path}/file/below"})
-    assert (told.returncode, told.stderr) == (1, f"Error: {tmp_path}/file/below: Not a directory\n")
+    message = program("restore", str(tmp_path / "b.zip"), environment={"MICROBLOG_DATA_DIR": f"{tmp_path}/file/below"})
+    assert (message.returncode, message.stderr) == (1, f"Error: {tmp_path}/file/below: Not a directory\n")
 
 
 @pytest.mark.acceptance
@@ -381,10 +381,10 @@ def test_the_embedded_database_runs_only_during_the_command(tmp_path: Path) -> N
 @pytest.mark.acceptance
 def test_the_program_prints_its_version_and_help() -> None:
     assert program("version", environment={}).stdout == f"microblog {__version__}\n"
-    told = program("--help", environment={})
-    assert told.returncode == 0
+    message = program("--help", environment={})
+    assert message.returncode == 0
     for command in ("user", "invite", "check", "migrate", "config", "demo", "version"):
-        assert command in told.stdout
+        assert command in message.stdout
     assert program("fly", environment={}).returncode == 2
 
 

@@ -267,10 +267,10 @@ def test_any_text_is_a_value_or_a_reported_error(environment: dict[str, str]) ->
     try:
         settings = load(environment)
     except SettingsError as refused:
-        told = str(refused).splitlines()
+        message = str(refused).splitlines()
     else:
-        told = [settings.public_url]
-    assert all(told)
+        message = [settings.public_url]
+    assert all(message)
 
 
 @given(st.text())

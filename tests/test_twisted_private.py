@@ -27,7 +27,7 @@ from twisted.web import http
 from microblog import twisted_private
 from tests.test_architecture import MODULES, PACKAGE, ROOT
 
-FENCE = PACKAGE / "twisted_private.py"
+TWISTED_PRIVATE = PACKAGE / "twisted_private.py"
 HOOKS = {"_finishRequestBody", "_respondToBadRequestAndDisconnect"}
 LIBRARIES = ("twisted", "klein", "txredisapi", "treq")
 
@@ -109,7 +109,7 @@ def test_no_other_module_uses_private_attributes_of_other_modules() -> None:
         found += [
             f"{path.relative_to(ROOT)}:{node.lineno} {node.attr}"
             for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own and path != FENCE
+            if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own and path != TWISTED_PRIVATE
             if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls", "os"})
         ]
     assert found == []
@@ -126,32 +126,32 @@ def test_nothing_private_is_imported() -> None:
 
 
 @define(eq=False)
-class Noted:
+class Recorder:
     """A recorder of a channel's requests and hook calls."""
 
     seen: list[tuple[str, Any]] = field(factory=list)
 
 
-def channel_of(noted: Noted) -> tuple[Any, StringTransport]:
+def channel_of(recorder: Recorder) -> tuple[Any, StringTransport]:
     """Return Twisted's own channel, with requests that record its state and wait."""
 
     class Waiting(twisted_private.TwistedRequest):
         def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-            noted.seen.append(("request", (command, path, version)))
+            recorder.seen.append(("request", (command, path, version)))
 
     class Plain(twisted_private.TwistedHTTPChannel):
         requestFactory = Waiting  # noqa: N815 - Twisted's name
 
         def allHeadersReceived(self) -> None:
-            noted.seen.append(("head", (self._command, self._path, self._version)))
+            recorder.seen.append(("head", (self._command, self._path, self._version)))
             super().allHeadersReceived()
 
         def _finishRequestBody(self, data: bytes) -> None:
-            noted.seen.append(("body ends", data))
+            recorder.seen.append(("body ends", data))
             super()._finishRequestBody(data)
 
         def _respondToBadRequestAndDisconnect(self) -> None:
-            noted.seen.append(("bad", None))
+            recorder.seen.append(("bad", None))
 
     channel: Any = Plain()
     transport = StringTransport()
@@ -162,28 +162,28 @@ def channel_of(noted: Noted) -> tuple[Any, StringTransport]:
 
 
 def test_a_request_head_is_stored_as_command_path_version_and_size() -> None:
-    noted = Noted()
-    channel, _ = channel_of(noted)
+    recorder = Recorder()
+    channel, _ = channel_of(recorder)
     assert channel._receivedHeaderSize == 0
     channel.dataReceived(b"GET /a?b HTTP/1.1\r\nHost: x\r\nHalf")
     assert (channel._command, channel._path, channel._version) == (b"GET", b"/a?b", b"HTTP/1.1")
     assert channel._receivedHeaderSize == len(b"GET /a?b HTTP/1.1Host: x")
     assert channel._buffer == b"Half"
     channel.dataReceived(b"-Name: x\r\n\r\n")
-    assert noted.seen == [("head", (b"GET", b"/a?b", b"HTTP/1.1")), ("request", (b"GET", b"/a?b", b"HTTP/1.1"))]
+    assert recorder.seen == [("head", (b"GET", b"/a?b", b"HTTP/1.1")), ("request", (b"GET", b"/a?b", b"HTTP/1.1"))]
 
 
 def test_the_request_has_the_rewritten_path() -> None:
-    noted = Noted()
-    channel, _ = channel_of(noted)
+    recorder = Recorder()
+    channel, _ = channel_of(recorder)
     channel.dataReceived(b"GET /a HTTP/1.1\r\n")
     channel._path = b"/checked"
     channel.dataReceived(b"Host: x\r\n\r\n")
-    assert noted.seen[-1] == ("request", (b"GET", b"/checked", b"HTTP/1.1"))
+    assert recorder.seen[-1] == ("request", (b"GET", b"/checked", b"HTTP/1.1"))
 
 
 def test_data_received_during_a_request_is_buffered_in_chunks() -> None:
-    channel, _ = channel_of(Noted())
+    channel, _ = channel_of(Recorder())
     assert not channel._handlingRequest
     channel.dataReceived(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
     assert channel._handlingRequest
@@ -193,7 +193,7 @@ def test_data_received_during_a_request_is_buffered_in_chunks() -> None:
 
 
 def test_a_full_transport_is_reported_and_can_be_paused() -> None:
-    channel, transport = channel_of(Noted())
+    channel, transport = channel_of(Recorder())
     assert not channel._waitingForTransport
     channel.pauseProducing()
     assert channel._waitingForTransport
@@ -204,18 +204,18 @@ def test_a_full_transport_is_reported_and_can_be_paused() -> None:
 
 
 def test_both_hooks_are_called_where_they_are_overridden() -> None:
-    noted = Noted()
-    channel, _ = channel_of(noted)
+    recorder = Recorder()
+    channel, _ = channel_of(recorder)
     channel.dataReceived(b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\nnext")
-    assert ("body ends", b"next") in noted.seen
+    assert ("body ends", b"next") in recorder.seen
     channel.requests[0].content.close()
-    wrong = Noted()
+    wrong = Recorder()
     channel_of(wrong)[0].dataReceived(b"no request at all\r\n")
     assert ("bad", None) in wrong.seen
 
 
 def test_a_disconnected_client_is_noticed() -> None:
-    channel, _ = channel_of(Noted())
+    channel, _ = channel_of(Recorder())
     channel.dataReceived(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n")
     request = channel.requests[0]
     assert not request._disconnected

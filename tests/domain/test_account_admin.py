@@ -34,7 +34,7 @@ def ann(cursor: Cursor) -> AccountWithLogin:
     return make.member(cursor, "ann")
 
 
-def happened(cursor: Cursor) -> list[str]:
+def event_kinds(cursor: Cursor) -> list[str]:
     cursor.execute("select kind from events order by xid, id")
     return [kind for (kind,) in cursor.fetchall()]
 
@@ -68,7 +68,7 @@ def test_sessions_work_again_after_a_suspension_is_lifted(
     done(shut(ann.account.id))
     assert done(sessions.by_cookie(token)) is None
     assert not done(sessions.is_over(token))
-    assert happened(cursor) == (["account.suspended"] if how == "suspend" else ["account.disabled"])
+    assert event_kinds(cursor) == (["account.suspended"] if how == "suspend" else ["account.disabled"])
     assert not done(let(ann.account.id)).barred
     done(let(ann.account.id))
     assert done(sessions.by_cookie(token)) is not None
@@ -78,7 +78,7 @@ def test_sessions_work_again_after_a_suspension_is_lifted(
 def test_setting_the_same_role_again_changes_nothing(members: AccountAdmin, cursor: Cursor, ann: AccountWithLogin) -> None:
     assert done(members.set_role(ann.account.id, Role.MODERATOR)).login.role is Role.MODERATOR
     done(members.set_role(ann.account.id, Role.MODERATOR))
-    assert happened(cursor) == ["account.changed"]
+    assert event_kinds(cursor) == ["account.changed"]
 
 
 def test_resetting_a_password_ends_all_sessions_and_the_new_one_works(
@@ -96,7 +96,7 @@ def test_an_applicant_is_approved_or_deleted_with_the_username(members: AccountA
     good, bad = make.member(cursor, "good", approved=False), make.member(cursor, "bad", approved=False)
     assert not done(members.approve(good.account.id)).pending
     done(members.approve(good.account.id))
-    assert happened(cursor) == ["account.changed"]
+    assert event_kinds(cursor) == ["account.changed"]
     with pytest.raises(Conflict):
         done(members.reject(good.account.id))
     done(members.reject(bad.account.id))

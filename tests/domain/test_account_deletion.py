@@ -40,16 +40,16 @@ def test_a_deleted_account_leaves_no_rows_and_corrects_the_counters_of_others(
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     shy = make.viewer(cursor, "shy", locked=True)
     posts = Posts(db, "example.org", "https://example.org", 500, clock)
-    marks = Interactions(db, clock)
+    interaction_service = Interactions(db, clock)
     follows, relations = Follows(db, clock), Relationships(db, clock)
     bens = done(posts.publish(ben, PostDraft("Hello @ann")))
     anns = [done(posts.publish(ann, PostDraft(f"moss {number} @ben", reply_to=bens.id))) for number in range(5)]
-    done(marks.boost(ann, bens.id))
-    done(marks.boost(ann, anns[0].id))
-    done(marks.boost(ben, anns[1].id))
-    done(marks.favourite(ann, bens.id))
-    done(marks.favourite(ben, anns[1].id))
-    done(marks.bookmark(ann, bens.id))
+    done(interaction_service.boost(ann, bens.id))
+    done(interaction_service.boost(ann, anns[0].id))
+    done(interaction_service.boost(ben, anns[1].id))
+    done(interaction_service.favourite(ann, bens.id))
+    done(interaction_service.favourite(ben, anns[1].id))
+    done(interaction_service.bookmark(ann, bens.id))
     others = [make.viewer(cursor) for _ in range(5)]
     for other in (*others, ben):
         done(follows.follow(ann, other.id))

@@ -21,111 +21,111 @@ ORIGIN = ClientInfo(NETWORK, NETWORK, "")
 
 
 @frozen
-class Desk:
-    credentials: AccountSecurity
+class LoginFixture:
+    security: AccountSecurity
     sessions: Sessions
     throttle: NoThrottle
 
-    def enter(self, password: str = OLD) -> tuple[Viewer, str]:
+    def log_in(self, password: str = OLD) -> tuple[Viewer, str]:
         """Log Ann in; return her viewer and session token."""
         token = done(self.sessions.log_in("ann", password, ORIGIN)).token
-        viewer = self.present(token)
+        viewer = self.viewer_of(token)
         assert viewer is not None
         return viewer, token
 
-    def present(self, token: str) -> Viewer | None:
+    def viewer_of(self, token: str) -> Viewer | None:
         found = done(self.sessions.by_cookie(token))
         return found and found[0]
 
 
 @pytest.fixture
-def desk(db: RolledBackDatabase, cursor: Cursor) -> Desk:
+def fixture(db: RolledBackDatabase, cursor: Cursor) -> LoginFixture:
     passwords: Passwords = quick_passwords()
     clock, throttle = WallClock(make.NOW), NoThrottle()
     make.member(cursor, "ann", password_hash=done(passwords.hash(OLD)))
-    credentials = AccountSecurity(db, passwords, throttle, auto_confirm=True, now=clock)
-    return Desk(credentials, Sessions(db, passwords, throttle, clock), throttle)
+    security = AccountSecurity(db, passwords, throttle, auto_confirm=True, now=clock)
+    return LoginFixture(security, Sessions(db, passwords, throttle, clock), throttle)
 
 
-def test_a_new_password_ends_all_other_sessions(desk: Desk, cursor: Cursor) -> None:
-    _, elsewhere = desk.enter()
-    ann, here = desk.enter()
-    done(desk.credentials.change_password(ann, OLD, NEW, NETWORK))
-    assert desk.present(here)
-    assert desk.present(elsewhere) is None
+def test_a_new_password_ends_all_other_sessions(fixture: LoginFixture, cursor: Cursor) -> None:
+    _, other_token = fixture.log_in()
+    ann, own_token = fixture.log_in()
+    done(fixture.security.change_password(ann, OLD, NEW, NETWORK))
+    assert fixture.viewer_of(own_token)
+    assert fixture.viewer_of(other_token) is None
     with pytest.raises(Unauthenticated):
-        desk.enter(OLD)
-    assert desk.enter(NEW)
+        fixture.log_in(OLD)
+    assert fixture.log_in(NEW)
     cursor.execute("select count(*) from events where kind = 'session.ended' and account_id = %(ann)s", {"ann": ann.id})
     assert cursor.fetchone() == (1,)
 
 
-def test_a_wrong_password_changes_nothing_and_counts_as_a_failed_login(desk: Desk) -> None:
-    ann, token = desk.enter()
+def test_a_wrong_password_changes_nothing_and_counts_as_a_failed_login(fixture: LoginFixture) -> None:
+    ann, token = fixture.log_in()
     for command in (
-        desk.credentials.change_password(ann, "wrong", NEW, NETWORK),
-        desk.credentials.change_email(ann, "wrong", "new@example.org", NETWORK),
-        desk.credentials.delete_account(ann, "wrong", NETWORK),
+        fixture.security.change_password(ann, "wrong", NEW, NETWORK),
+        fixture.security.change_email(ann, "wrong", "new@example.org", NETWORK),
+        fixture.security.delete_account(ann, "wrong", NETWORK),
     ):
         with pytest.raises(Invalid) as raised:
             done(command)
         assert list(raised.value.fields) == ["current_password"]
-    assert desk.throttle.failures == [(NETWORK, "ann")] * 3
-    assert desk.present(token)
-    assert done(desk.credentials.login(ann)).email == "ann@example.org"
+    assert fixture.throttle.failures == [(NETWORK, "ann")] * 3
+    assert fixture.viewer_of(token)
+    assert done(fixture.security.login(ann)).email == "ann@example.org"
 
 
-def test_a_new_password_that_is_too_short_is_refused_before_any_work(desk: Desk) -> None:
-    ann, _ = desk.enter()
+def test_a_new_password_that_is_too_short_is_refused_before_any_work(fixture: LoginFixture) -> None:
+    ann, _ = fixture.log_in()
     with pytest.raises(Invalid) as raised:
-        done(desk.credentials.change_password(ann, "wrong too", "short", NETWORK))
+        done(fixture.security.change_password(ann, "wrong too", "short", NETWORK))
     assert raised.value.codes == {"password": "ERR_TOO_SHORT"}
-    assert desk.throttle.failures == []
+    assert fixture.throttle.failures == []
 
 
-def test_a_new_address_must_be_valid_and_unused(desk: Desk, cursor: Cursor) -> None:
+def test_a_new_address_must_be_valid_and_unused(fixture: LoginFixture, cursor: Cursor) -> None:
     make.member(cursor, "ben")
-    ann, _ = desk.enter()
-    assert done(desk.credentials.change_email(ann, OLD, "Ann@Bücher.Example", NETWORK)) == "Ann@xn--bcher-kva.example"
-    assert not _pending(desk, ann)
+    ann, _ = fixture.log_in()
+    assert done(fixture.security.change_email(ann, OLD, "Ann@Bücher.Example", NETWORK)) == "Ann@xn--bcher-kva.example"
+    assert not _pending(fixture, ann)
     for address, code in (("BEN@example.org", "ERR_TAKEN"), ("nowhere", "ERR_INVALID"), ("", "ERR_BLANK")):
         with pytest.raises(Invalid) as raised:
-            done(desk.credentials.change_email(ann, OLD, address, NETWORK))
+            done(fixture.security.change_email(ann, OLD, address, NETWORK))
         assert raised.value.codes == {"email": code}
-    done(desk.credentials.change_email(ann, OLD, "ANN@xn--bcher-kva.example", NETWORK))
+    done(fixture.security.change_email(ann, OLD, "ANN@xn--bcher-kva.example", NETWORK))
 
 
-def test_a_new_address_is_not_used_before_it_is_confirmed(desk: Desk, cursor: Cursor) -> None:
-    ann, _ = desk.enter()
-    strict = evolve(desk.credentials, auto_confirm=False)
+def test_a_new_address_is_not_used_before_it_is_confirmed(fixture: LoginFixture, cursor: Cursor) -> None:
+    ann, _ = fixture.log_in()
+    strict = evolve(fixture.security, auto_confirm=False)
     done(strict.change_email(ann, OLD, "new@example.org", NETWORK))
-    login = done(desk.credentials.login(ann))
-    assert (login.email, login.new_email, _pending(desk, ann)) == ("ann@example.org", "new@example.org", False)
+    login = done(fixture.security.login(ann))
+    assert (login.email, login.new_email, _pending(fixture, ann)) == ("ann@example.org", "new@example.org", False)
     cursor.execute("select kind, recipient from emails")
     assert cursor.fetchall() == [("confirm", "new@example.org"), ("address", "ann@example.org")]
 
 
-def test_confirmation_emails_to_other_people_are_limited(desk: Desk) -> None:
-    ann, _ = desk.enter()
-    strict = evolve(desk.credentials, auto_confirm=False)
+def test_confirmation_emails_to_other_people_are_limited(fixture: LoginFixture) -> None:
+    ann, _ = fixture.log_in()
+    strict = evolve(fixture.security, auto_confirm=False)
     for number in range(5):
         done(strict.change_email(ann, OLD, f"victim{number}@example.org", NETWORK))
     with pytest.raises(TooMany):
         done(strict.change_email(ann, OLD, "another@example.org", NETWORK))
 
 
-def _pending(desk: Desk, ann: Viewer) -> bool:
-    return done(desk.credentials.login(ann)).confirmed_at is None
+def _pending(fixture: LoginFixture, ann: Viewer) -> bool:
+    return done(fixture.security.login(ann)).confirmed_at is None
 
 
-def test_a_deleted_account_is_logged_out_and_its_username_stays_taken(desk: Desk, cursor: Cursor) -> None:
-    ann, token = desk.enter()
-    done(desk.credentials.delete_account(ann, OLD, NETWORK))
-    assert desk.present(token) is None
+def test_a_deleted_account_is_logged_out_and_its_username_stays_taken(fixture: LoginFixture, cursor: Cursor) -> None:
+    ann, token = fixture.log_in()
+    done(fixture.security.delete_account(ann, OLD, NETWORK))
+    assert fixture.viewer_of(token) is None
     with pytest.raises(Unauthenticated):
-        desk.enter()
+        fixture.log_in()
     with pytest.raises(NotFound):
-        done(desk.credentials.login(ann))
+        done(fixture.security.login(ann))
     assert accounts.by_id(cursor, id=ann.id) is None
     assert accounts.usernames_in_use(cursor, usernames=["ANN"]) == ["ann"]
     cursor.execute("select kind from events order by xid, id")

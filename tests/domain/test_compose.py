@@ -21,7 +21,7 @@ def demo() -> Demo:
     return compose(1, NOW)
 
 
-def sees(demo: Demo, username: str, post: PlannedPost, at: datetime) -> bool:
+def may_see(demo: Demo, username: str, post: PlannedPost, at: datetime) -> bool:
     """Return True if the reader may see the post; the visibility rule restated on the plan."""
     if post.author == username or post.visibility in {Visibility.PUBLIC, Visibility.UNLISTED}:
         return True
@@ -98,8 +98,8 @@ def test_a_reply_is_later_than_its_parent_in_the_same_language_and_no_more_publi
             assert parent.boost_of is None
             assert parent.language == post.language
             assert order.index(post.visibility) >= order.index(parent.visibility)
-            assert sees(demo, post.author, parent, post.at)
-            assert sees(demo, parent.author, post, post.at)
+            assert may_see(demo, post.author, parent, post.at)
+            assert may_see(demo, parent.author, post, post.at)
 
 
 def test_a_boost_is_of_a_public_post_of_another_author_and_happens_once(demo: Demo) -> None:
@@ -117,13 +117,13 @@ def test_a_boost_is_of_a_public_post_of_another_author_and_happens_once(demo: De
 
 def test_favourites_and_bookmarks_are_of_visible_posts(demo: Demo) -> None:
     marks: list[PlannedFavourite | PlannedBookmark] = [*demo.favourites, *demo.bookmarks]
-    for mark in marks:
-        post = demo.posts[mark.post]
+    for favourite in marks:
+        post = demo.posts[favourite.post]
         assert post.boost_of is None
-        assert post.at < mark.at < NOW
-        assert sees(demo, mark.account, post, mark.at)
-    assert len({(mark.account, mark.post) for mark in demo.favourites}) == len(demo.favourites)
-    assert len({(mark.account, mark.post) for mark in demo.bookmarks}) == len(demo.bookmarks)
+        assert post.at < favourite.at < NOW
+        assert may_see(demo, favourite.account, post, favourite.at)
+    assert len({(favourite.account, favourite.post) for favourite in demo.favourites}) == len(demo.favourites)
+    assert len({(favourite.account, favourite.post) for favourite in demo.bookmarks}) == len(demo.bookmarks)
 
 
 def test_all_texts_are_valid(demo: Demo) -> None:

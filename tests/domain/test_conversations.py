@@ -53,12 +53,12 @@ def names(accounts: Iterable[Account]) -> list[str]:
     return sorted(account.username for account in accounts)
 
 
-async def seen(conversations: Conversations, viewer: Viewer, page: Page = FIRST) -> list[tuple[list[str], str, bool]]:
+async def listed(conversations: Conversations, viewer: Viewer, page: Page = FIRST) -> list[tuple[list[str], str, bool]]:
     """Return the viewer's conversations: the other participants, the text of the last post, unread."""
     return [(names(each.people), each.last.text, each.unread) for each in await conversations.page(viewer, page)]
 
 
-def said(cursor: Cursor, author: Viewer, text: str, reply_to: Post | None = None) -> Post:
+def write(cursor: Cursor, author: Viewer, text: str, reply_to: Post | None = None) -> Post:
     return make.post(cursor, author, text, visibility=DIRECT, reply_to=reply_to)
 
 
@@ -74,11 +74,11 @@ async def test_a_direct_post_is_an_unread_conversation_of_the_mentioned(
     conversations: Conversations, cursor: Cursor, people: People
 ) -> None:
     ada, bob, cid = people
-    post = said(cursor, ada, "@bob hi")
+    post = write(cursor, ada, "@bob hi")
     make.post(cursor, ada, "@bob in public")
-    assert await seen(conversations, ada) == [(["bob"], "@bob hi", False)]
-    assert await seen(conversations, bob) == [(["ada"], "@bob hi", True)]
-    assert await seen(conversations, cid) == []
+    assert await listed(conversations, ada) == [(["bob"], "@bob hi", False)]
+    assert await listed(conversations, bob) == [(["ada"], "@bob hi", True)]
+    assert await listed(conversations, cid) == []
     assert set(changes(cursor, post)) == {ada.id, bob.id}
 
 
@@ -86,37 +86,37 @@ async def test_a_reply_joins_the_conversation_and_marks_it_read_for_its_author(
     conversations: Conversations, cursor: Cursor, people: People
 ) -> None:
     ada, bob, _ = people
-    first = said(cursor, ada, "@bob hi")
-    said(cursor, bob, "@ada hello", first)
-    assert await seen(conversations, bob) == [(["ada"], "@ada hello", False)]
-    assert await seen(conversations, ada) == [(["bob"], "@ada hello", True)]
+    first = write(cursor, ada, "@bob hi")
+    write(cursor, bob, "@ada hello", first)
+    assert await listed(conversations, bob) == [(["ada"], "@ada hello", False)]
+    assert await listed(conversations, ada) == [(["bob"], "@ada hello", True)]
 
 
 async def test_other_participants_or_another_thread_make_another_conversation(
     conversations: Conversations, cursor: Cursor, people: People
 ) -> None:
     ada, bob, cid = people
-    first = said(cursor, ada, "@bob hi")
-    said(cursor, bob, "@ada @cid meet", first)
-    said(cursor, ada, "@bob anew")
-    assert await seen(conversations, ada) == [
+    first = write(cursor, ada, "@bob hi")
+    write(cursor, bob, "@ada @cid meet", first)
+    write(cursor, ada, "@bob anew")
+    assert await listed(conversations, ada) == [
         (["bob"], "@bob anew", False),
         (["bob", "cid"], "@ada @cid meet", True),
         (["bob"], "@bob hi", False),
     ]
-    assert await seen(conversations, cid) == [(["ada", "bob"], "@ada @cid meet", True)]
+    assert await listed(conversations, cid) == [(["ada", "bob"], "@ada @cid meet", True)]
 
 
 async def test_a_direct_post_without_mentions_is_a_conversation_with_nobody(
     conversations: Conversations, cursor: Cursor, people: People
 ) -> None:
-    said(cursor, people[0], "milk, eggs")
-    assert await seen(conversations, people[0]) == [([], "milk, eggs", False)]
+    write(cursor, people[0], "milk, eggs")
+    assert await listed(conversations, people[0]) == [([], "milk, eggs", False)]
 
 
 async def test_conversations_are_paged_by_last_post(conversations: Conversations, cursor: Cursor, people: People) -> None:
     ada = people[0]
-    made = [said(cursor, ada, f"@bob {number}") for number in range(3)]
+    made = [write(cursor, ada, f"@bob {number}") for number in range(3)]
     places = [each.sort_key for each in await conversations.page(ada, Page())]
     assert places == [post.id for post in reversed(made)]
     below = await conversations.page(ada, Page(1, max_id=made[2].id))
@@ -129,53 +129,53 @@ async def test_deleting_the_last_post_makes_the_one_before_the_last(
     conversations: Conversations, posts: Posts, cursor: Cursor, people: People
 ) -> None:
     ada, bob, _ = people
-    first = said(cursor, ada, "@bob one")
-    last = said(cursor, bob, "@ada two", first)
-    said(cursor, ada, "@bob @cid among others", first)
+    first = write(cursor, ada, "@bob one")
+    last = write(cursor, bob, "@ada two", first)
+    write(cursor, ada, "@bob @cid among others", first)
     await posts.delete(bob, last.id)
-    assert (["bob"], "@bob one", True) in await seen(conversations, ada)
+    assert (["bob"], "@bob one", True) in await listed(conversations, ada)
     await posts.delete(ada, first.id)
-    assert [others for others, *_ in await seen(conversations, bob)] == [["ada", "cid"]]
+    assert [others for others, *_ in await listed(conversations, bob)] == [["ada", "cid"]]
 
 
 async def test_deleting_an_earlier_post_does_not_change_the_conversation(
     conversations: Conversations, posts: Posts, cursor: Cursor, people: People
 ) -> None:
     ada, bob, _ = people
-    first = said(cursor, ada, "@bob one")
-    said(cursor, bob, "@ada two", first)
+    first = write(cursor, ada, "@bob one")
+    write(cursor, bob, "@ada two", first)
     await posts.delete(ada, first.id)
-    assert await seen(conversations, ada) == [(["bob"], "@ada two", True)]
+    assert await listed(conversations, ada) == [(["bob"], "@ada two", True)]
 
 
 async def test_an_edit_with_other_mentions_moves_the_post_to_another_conversation(
     conversations: Conversations, posts: Posts, cursor: Cursor, people: People
 ) -> None:
     ada, bob, cid = people
-    first = said(cursor, ada, "@bob one")
-    second = said(cursor, ada, "@bob two", first)
+    first = write(cursor, ada, "@bob one")
+    second = write(cursor, ada, "@bob two", first)
     await posts.edit(ada, second.id, PostDraft("@bob @cid two"))
-    assert await seen(conversations, bob) == [(["ada", "cid"], "@bob @cid two", True), (["ada"], "@bob one", True)]
-    assert await seen(conversations, cid) == [(["ada", "bob"], "@bob @cid two", True)]
-    assert [unread for *_, unread in await seen(conversations, ada)] == [False, False]
+    assert await listed(conversations, bob) == [(["ada", "cid"], "@bob @cid two", True), (["ada"], "@bob one", True)]
+    assert await listed(conversations, cid) == [(["ada", "bob"], "@bob @cid two", True)]
+    assert [unread for *_, unread in await listed(conversations, ada)] == [False, False]
     await posts.edit(ada, second.id, PostDraft("@bob two"))
-    assert await seen(conversations, cid) == []
-    assert await seen(conversations, bob) == [(["ada"], "@bob two", True)]
+    assert await listed(conversations, cid) == []
+    assert await listed(conversations, bob) == [(["ada"], "@bob two", True)]
 
 
 async def test_an_edit_does_not_mark_a_read_conversation_unread(
     conversations: Conversations, posts: Posts, cursor: Cursor, people: People
 ) -> None:
     ada, bob, _ = people
-    post = said(cursor, ada, "@bob one")
+    post = write(cursor, ada, "@bob one")
     [found] = await conversations.page(bob, Page())
     await conversations.mark(bob, found.id, unread=False)
     before = len(changes(cursor, post))
     await posts.edit(ada, post.id, PostDraft("@bob one, changed"))
-    assert await seen(conversations, bob) == [(["ada"], "@bob one, changed", False)]
+    assert await listed(conversations, bob) == [(["ada"], "@bob one, changed", False)]
     assert len(changes(cursor, post)) == before + 2
     await posts.edit(ada, post.id, PostDraft("@bob @cid one"))
-    assert await seen(conversations, bob) == [(["ada", "cid"], "@bob @cid one", False)]
+    assert await listed(conversations, bob) == [(["ada", "cid"], "@bob @cid one", False)]
 
 
 @pytest.mark.parametrize("how", ["blocks", "is blocked", "mutes", "muted the thread", "suspended", "follows no more", "refuses strangers"])
@@ -200,7 +200,7 @@ async def test_accounts_that_get_no_notification_get_no_conversation(
         case "refuses strangers":
             cursor.execute("delete from follows where followee_id = %s", [bob.id])
             await NotificationPolicies(db, lambda: make.NOW).change(bob, {"not_followers": "drop"})
-    said(cursor, ada, "@bob @cid hi", opening)
+    write(cursor, ada, "@bob @cid hi", opening)
     assert fetch_all(cursor, int, "select account_id from conversations order by account_id") == sorted([ada.id, cid.id])
 
 
@@ -209,35 +209,35 @@ async def test_filtered_direct_posts_become_conversations_when_the_sender_is_acc
 ) -> None:
     ada, bob, cid = people
     cursor.execute("delete from follows where follower_id = %s", [bob.id])
-    first = said(cursor, ada, "@bob one")
-    said(cursor, ada, "@bob two", first)
-    last = said(cursor, ada, "@bob @cid three", first)
+    first = write(cursor, ada, "@bob one")
+    write(cursor, ada, "@bob two", first)
+    last = write(cursor, ada, "@bob @cid three", first)
     await posts.edit(ada, last.id, PostDraft("@bob @cid three."))
-    said(cursor, cid, "@bob hello")
-    assert await seen(conversations, bob) == []
+    write(cursor, cid, "@bob hello")
+    assert await listed(conversations, bob) == []
     policies = NotificationPolicies(db, lambda: make.NOW)
     [asking] = [request for request in await policies.requests(bob, Page()) if request.account.id == ada.id]
     await policies.accept(bob, [asking.id])
-    assert await seen(conversations, bob) == [(["ada", "cid"], "@bob @cid three.", True), (["ada"], "@bob two", True)]
+    assert await listed(conversations, bob) == [(["ada", "cid"], "@bob @cid three.", True), (["ada"], "@bob two", True)]
     assert bob.id in changes(cursor, last)
 
 
 async def test_the_recipient_of_a_direct_post_may_reply(conversations: Conversations, cursor: Cursor, people: People) -> None:
     ada, bob, _ = people
     cursor.execute("delete from follows")
-    first = said(cursor, ada, "@bob hi")
-    assert await seen(conversations, bob) == []
-    said(cursor, bob, "@ada who are you?", first)
-    assert await seen(conversations, ada) == [(["bob"], "@ada who are you?", True)]
-    said(cursor, ada, "@bob it is me", first)
-    assert [text for _, text, _ in await seen(conversations, bob)][:1] == ["@bob it is me"]
+    first = write(cursor, ada, "@bob hi")
+    assert await listed(conversations, bob) == []
+    write(cursor, bob, "@ada who are you?", first)
+    assert await listed(conversations, ada) == [(["bob"], "@ada who are you?", True)]
+    write(cursor, ada, "@bob it is me", first)
+    assert [text for _, text, _ in await listed(conversations, bob)][:1] == ["@bob it is me"]
 
 
 async def test_an_ended_mute_hides_nothing(conversations: Conversations, cursor: Cursor, people: People) -> None:
     ada, bob, _ = people
     make.mute(cursor, bob, ada, until=make.NOW - timedelta(seconds=1))
-    said(cursor, ada, "@bob hi")
-    assert len(await seen(conversations, bob)) == 1
+    write(cursor, ada, "@bob hi")
+    assert len(await listed(conversations, bob)) == 1
 
 
 @pytest.mark.parametrize("command", ["block", "mute"])
@@ -245,54 +245,54 @@ async def test_a_block_or_mute_deletes_conversations_with_that_account(
     conversations: Conversations, db: RolledBackDatabase, cursor: Cursor, people: People, command: str
 ) -> None:
     ada, bob, cid = people
-    said(cursor, ada, "@bob @cid hi")
-    said(cursor, cid, "@bob hello")
+    write(cursor, ada, "@bob @cid hi")
+    write(cursor, cid, "@bob hello")
     relations = Relationships(db, lambda: make.NOW)
     await getattr(relations, command)(bob, ada.id)
-    assert await seen(conversations, bob) == [(["cid"], "@bob hello", True)]
-    assert len(await seen(conversations, cid)) == 2
+    assert await listed(conversations, bob) == [(["cid"], "@bob hello", True)]
+    assert len(await listed(conversations, cid)) == 2
 
 
 async def test_a_mute_without_notifications_keeps_conversations(
     conversations: Conversations, db: RolledBackDatabase, cursor: Cursor, people: People
 ) -> None:
     ada, bob, _ = people
-    said(cursor, ada, "@bob hi")
+    write(cursor, ada, "@bob hi")
     await Relationships(db, lambda: make.NOW).mute(bob, ada.id, notifications=False)
-    said(cursor, ada, "@bob hi again")
-    assert len(await seen(conversations, bob)) == 2
+    write(cursor, ada, "@bob hi again")
+    assert len(await listed(conversations, bob)) == 2
 
 
 async def test_conversations_show_only_posts_that_are_still_visible(conversations: Conversations, cursor: Cursor, people: People) -> None:
     """It ends with the last visible post, is left out without one, and returns when the block or suspension ends."""
     ada, bob, _ = people
-    first = said(cursor, ada, "@bob one")
-    said(cursor, bob, "@ada two", first)
-    said(cursor, bob, "@ada alone")
+    first = write(cursor, ada, "@bob one")
+    write(cursor, bob, "@ada two", first)
+    write(cursor, bob, "@ada alone")
     make.block(cursor, bob, ada)
-    assert await seen(conversations, ada) == [(["bob"], "@bob one", False)]
+    assert await listed(conversations, ada) == [(["bob"], "@bob one", False)]
     cursor.execute("delete from blocks")
     make.suspend(cursor, bob)
-    assert await seen(conversations, ada) == [([], "@bob one", False)]
+    assert await listed(conversations, ada) == [([], "@bob one", False)]
     cursor.execute("update accounts set suspended_at = null")
-    assert len(await seen(conversations, ada)) == 2
+    assert len(await listed(conversations, ada)) == 2
 
 
 async def test_posts_to_a_deleted_account_stay(
     conversations: Conversations, db: RolledBackDatabase, cursor: Cursor, people: People
 ) -> None:
     ada, bob, _ = people
-    first = said(cursor, ada, "@bob one")
-    said(cursor, bob, "@ada two", first)
+    first = write(cursor, ada, "@bob one")
+    write(cursor, bob, "@ada two", first)
     account_deletion.begin_deletion(cursor, bob.id, make.NOW)
     await AccountDeletion(db, lambda: make.NOW).purge(bob.id)
-    assert await seen(conversations, ada) == [([], "@bob one", True)]
+    assert await listed(conversations, ada) == [([], "@bob one", True)]
     assert fetch_all(cursor, int, "select account_id from conversations") == [ada.id]
 
 
 async def test_only_own_conversations_can_be_read_or_deleted(conversations: Conversations, cursor: Cursor, people: People) -> None:
     ada, bob, cid = people
-    post = said(cursor, ada, "@bob hi")
+    post = write(cursor, ada, "@bob hi")
     [found] = await conversations.page(bob, Page())
     for wrong in (conversations.mark(cid, found.id, unread=False), conversations.forget(cid, found.id)):
         with pytest.raises(NotFound):
@@ -303,23 +303,23 @@ async def test_only_own_conversations_can_be_read_or_deleted(conversations: Conv
     assert len(changes(cursor, post)) == told
     assert (await conversations.mark(bob, found.id, unread=True)).unread
     await conversations.forget(bob, found.id)
-    assert await seen(conversations, bob) == []
-    assert len(await seen(conversations, ada)) == 1
+    assert await listed(conversations, bob) == []
+    assert len(await listed(conversations, ada)) == 1
 
 
 async def test_a_deleted_conversation_returns_with_a_new_post(conversations: Conversations, cursor: Cursor, people: People) -> None:
     ada, bob, _ = people
-    first = said(cursor, ada, "@bob hi")
+    first = write(cursor, ada, "@bob hi")
     [found] = await conversations.page(bob, Page())
     await conversations.forget(bob, found.id)
-    said(cursor, ada, "@bob are you there?", first)
-    assert await seen(conversations, bob) == [(["ada"], "@bob are you there?", True)]
+    write(cursor, ada, "@bob are you there?", first)
+    assert await listed(conversations, bob) == [(["ada"], "@bob are you there?", True)]
 
 
 async def test_viewing_a_post_marks_only_its_conversation_as_read(conversations: Conversations, cursor: Cursor, people: People) -> None:
     ada, bob, _ = people
-    first = said(cursor, ada, "@bob one")
-    said(cursor, ada, "@bob @cid two", first)
+    first = write(cursor, ada, "@bob one")
+    write(cursor, ada, "@bob @cid two", first)
     assert await conversations.mark_opened(bob, first)
     assert not await conversations.mark_opened(bob, first)
-    assert [unread for *_, unread in await seen(conversations, bob)] == [True, False]
+    assert [unread for *_, unread in await listed(conversations, bob)] == [True, False]

@@ -30,7 +30,7 @@ def decoded(text: str) -> bytes:
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def sealer() -> PushEncryptor:
+def encryptor() -> PushEncryptor:
     return PushEncryptor(vapid.Signer(b"s" * 32, "mailto:admin@example.org", lambda: NOW))
 
 
@@ -52,20 +52,20 @@ def test_the_example_of_rfc_8291_is_reproduced_byte_for_byte() -> None:
 
 @given(st.binary(min_size=1, max_size=encryption.MAX_MESSAGE_BYTES))
 def test_only_the_subscriber_can_decrypt_a_message(message: bytes) -> None:
-    sealed = sealer().encrypt(message, target(standard=True))
-    assert http_ece.decrypt(sealed.body, private_key=READER, auth_secret=AUTH, version="aes128gcm") == message
-    assert len(sealed.body) <= 4096
+    ciphertext = encryptor().encrypt(message, target(standard=True))
+    assert http_ece.decrypt(ciphertext.body, private_key=READER, auth_secret=AUTH, version="aes128gcm") == message
+    assert len(ciphertext.body) <= 4096
     with pytest.raises(http_ece.ECEException):
-        http_ece.decrypt(sealed.body, private_key=ec.generate_private_key(ec.SECP256R1()), auth_secret=AUTH, version="aes128gcm")
+        http_ece.decrypt(ciphertext.body, private_key=ec.generate_private_key(ec.SECP256R1()), auth_secret=AUTH, version="aes128gcm")
 
 
 @given(st.binary(min_size=1, max_size=encryption.MAX_MESSAGE_BYTES))
 def test_clients_of_the_draft_standard_can_decrypt_a_message(message: bytes) -> None:
-    sealed = sealer().encrypt(message, target(standard=False))
-    keys = dict(part.split("=", 1) for part in sealed.headers["Crypto-Key"].split(";"))
-    salt = sealed.headers["Encryption"].removeprefix("salt=")
+    ciphertext = encryptor().encrypt(message, target(standard=False))
+    keys = dict(part.split("=", 1) for part in ciphertext.headers["Crypto-Key"].split(";"))
+    salt = ciphertext.headers["Encryption"].removeprefix("salt=")
     read = http_ece.decrypt(
-        sealed.body,
+        ciphertext.body,
         salt=decoded(salt),
         private_key=READER,
         dh=decoded(keys["dh"]),
@@ -73,18 +73,18 @@ def test_clients_of_the_draft_standard_can_decrypt_a_message(message: bytes) -> 
         version="aesgcm",
     )
     assert (read, keys["p256ecdsa"]) == (message, vapid.public_key(b"s" * 32).rstrip("="))
-    assert len(sealed.body) <= 4096
+    assert len(ciphertext.body) <= 4096
 
 
 def test_no_two_messages_have_a_key_or_a_salt_in_common() -> None:
-    bodies = [sealer().encrypt(b"the same", target(standard=True)).body for _ in range(3)]
+    bodies = [encryptor().encrypt(b"the same", target(standard=True)).body for _ in range(3)]
     assert len({body[:16] for body in bodies}) == len({body[21:86] for body in bodies}) == 3
 
 
 @pytest.mark.parametrize("size", [0, encryption.MAX_MESSAGE_BYTES + 1])
 def test_empty_and_too_long_messages_are_not_encrypted(size: int) -> None:
     with pytest.raises(ValueError, match=f"not {size}"):
-        sealer().encrypt(b"x" * size, target(standard=True))
+        encryptor().encrypt(b"x" * size, target(standard=True))
 
 
 def claims_of(token: str) -> dict[str, object]:
@@ -100,7 +100,7 @@ def claims_of(token: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("standard", [True, False])
 def test_the_site_identifies_itself_to_the_push_service(standard: bool) -> None:
-    said = sealer().encrypt(b"x", target(standard=standard)).headers["Authorization"]
+    said = encryptor().encrypt(b"x", target(standard=standard)).headers["Authorization"]
     kind, _, rest = said.partition(" ")
     token = rest.removeprefix("t=").partition(",k=")[0]
     assert kind == ("vapid" if standard else "WebPush")

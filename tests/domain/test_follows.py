@@ -23,7 +23,7 @@ def follows(db: RolledBackDatabase) -> Follows:
 
 
 @pytest.fixture
-def relations(db: RolledBackDatabase) -> Relationships:
+def relationships_service(db: RolledBackDatabase) -> Relationships:
     return Relationships(db, WallClock(make.NOW))
 
 
@@ -43,13 +43,13 @@ def counts(cursor: Cursor, who: Account | Viewer) -> tuple[int, int]:
     return account.following_count, account.followers_count
 
 
-def happened(cursor: Cursor) -> list[tuple[str, int, int]]:
+def event_kinds(cursor: Cursor) -> list[tuple[str, int, int]]:
     """Return the events, without notifications."""
     cursor.execute("select kind, account_id, subject_id from events where kind <> 'notified' order by xid, id")
     return cursor.fetchall()
 
 
-def told(cursor: Cursor, who: Viewer) -> list[tuple[str, int]]:
+def notified(cursor: Cursor, who: Viewer) -> list[tuple[str, int]]:
     """Return the notifications of an account, newest first."""
     return [(row.kind, row.sender) for row in notifications.page_of(cursor, account=who.id, page=Page())]
 
@@ -62,15 +62,15 @@ def test_a_follow_changes_counters_notifies_and_records_an_event(follows: Follow
     now = done(follows.follow(ann, ben.id))
     assert (now.following, now.showing_boosts, now.notifying, now.requested) == (True, True, False, False)
     assert (counts(cursor, ann), counts(cursor, ben)) == ((1, 0), (0, 1))
-    assert told(cursor, ben) == [("follow", ann.id)]
-    assert happened(cursor) == [("followed", ann.id, ben.id)]
+    assert notified(cursor, ben) == [("follow", ann.id)]
+    assert event_kinds(cursor) == [("followed", ann.id, ben.id)]
 
 
 def test_following_twice_has_no_further_effect(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     done(follows.follow(ann, ben.id))
     done(follows.follow(ann, ben.id))
     assert (counts(cursor, ann), counts(cursor, ben)) == ((1, 0), (0, 1))
-    assert len(told(cursor, ben)) == len(happened(cursor)) == 1
+    assert len(notified(cursor, ben)) == len(event_kinds(cursor)) == 1
 
 
 def test_following_again_changes_only_the_given_options(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
@@ -117,8 +117,8 @@ def test_unfollowing_undoes_the_follow_and_can_be_repeated(follows: Follows, cur
     assert not done(follows.unfollow(ann, ben.id)).following
     done(follows.unfollow(ann, ben.id))
     assert (counts(cursor, ann), counts(cursor, ben)) == ((0, 0), (0, 0))
-    assert told(cursor, ben) == []
-    assert happened(cursor) == [("followed", ann.id, ben.id), ("unfollowed", ann.id, ben.id)]
+    assert notified(cursor, ben) == []
+    assert event_kinds(cursor) == [("followed", ann.id, ben.id), ("unfollowed", ann.id, ben.id)]
 
 
 def test_a_follow_request_to_a_locked_account_counts_nothing_until_accepted(follows: Follows, cursor: Cursor, ann: Viewer) -> None:
@@ -127,19 +127,19 @@ def test_a_follow_request_to_a_locked_account_counts_nothing_until_accepted(foll
     assert (now.following, now.requested, now.notifying) == (False, True, True)
     done(follows.follow(ann, shy.id))
     assert (counts(cursor, ann), counts(cursor, shy)) == ((0, 0), (0, 0))
-    assert told(cursor, shy) == [("follow_request", ann.id)]
+    assert notified(cursor, shy) == [("follow_request", ann.id)]
     assert names(done(follows.requests(shy, Page()))) == ["ann"]
     assert done(follows.count_requests(shy)) == 1
-    assert happened(cursor) == []
+    assert event_kinds(cursor) == []
 
     seen_by_shy = done(follows.accept(shy, ann.id))
     assert (seen_by_shy.followed_by, seen_by_shy.requested_by) == (True, False)
     with pytest.raises(NoRequest):
         done(follows.accept(shy, ann.id))
     assert (counts(cursor, ann), counts(cursor, shy)) == ((1, 0), (0, 1))
-    assert told(cursor, shy) == [("follow", ann.id)]
+    assert notified(cursor, shy) == [("follow", ann.id)]
     assert done(follows.count_requests(shy)) == 0
-    assert happened(cursor) == [("followed", ann.id, shy.id)]
+    assert event_kinds(cursor) == [("followed", ann.id, shy.id)]
     assert done(follows.follow(ann, shy.id)).notifying
 
 
@@ -151,7 +151,7 @@ def test_a_refused_or_withdrawn_request_leaves_nothing(follows: Follows, cursor:
     with pytest.raises(NoRequest):
         done(follows.reject(shy, ann.id))
     assert not done(follows.unfollow(ben, shy.id)).requested
-    assert (done(follows.requests(shy, Page())), told(cursor, shy), happened(cursor)) == ([], [], [])
+    assert (done(follows.requests(shy, Page())), notified(cursor, shy), event_kinds(cursor)) == ([], [], [])
 
 
 def test_only_an_existing_follow_request_can_be_accepted(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
@@ -170,37 +170,37 @@ def test_unlocking_an_account_accepts_its_follow_requests(
     people = Accounts(db, "example.org", "https://example.org", WallClock(make.NOW))
     assert done(people.edit(shy, ProfileChanges(locked=False))).followers_count == 2
     assert names(done(follows.followers(None, shy.id, Page()))) == ["ben", "ann"]
-    assert told(cursor, shy) == [("follow", ben.id), ("follow", ann.id)]
+    assert notified(cursor, shy) == [("follow", ben.id), ("follow", ann.id)]
 
 
 def test_a_follower_can_be_removed(follows: Follows, cursor: Cursor, ann: Viewer, ben: Viewer) -> None:
     done(follows.follow(ann, ben.id))
     assert not done(follows.remove_follower(ben, ann.id)).followed_by
     assert (counts(cursor, ann), counts(cursor, ben)) == ((0, 0), (0, 0))
-    assert happened(cursor)[-1] == ("unfollowed", ann.id, ben.id)
+    assert event_kinds(cursor)[-1] == ("unfollowed", ann.id, ben.id)
 
 
 def test_a_block_ends_follows_both_ways_and_unblocking_does_not_restore_them(
-    follows: Follows, relations: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer
+    follows: Follows, relationships_service: Relationships, cursor: Cursor, ann: Viewer, ben: Viewer
 ) -> None:
     done(follows.follow(ann, ben.id))
     done(follows.follow(ben, ann.id))
-    now = done(relations.block(ann, ben.id))
+    now = done(relationships_service.block(ann, ben.id))
     assert (now.blocking, now.following, now.followed_by) == (True, False, False)
     assert (counts(cursor, ann), counts(cursor, ben)) == ((0, 0), (0, 0))
-    assert (told(cursor, ann), told(cursor, ben)) == ([], [])
-    done(relations.block(ann, ben.id))
-    assert happened(cursor)[2:] == [("unfollowed", ann.id, ben.id), ("unfollowed", ben.id, ann.id), ("blocked", ann.id, ben.id)]
-    done(relations.unblock(ann, ben.id))
-    done(relations.unblock(ann, ben.id))
-    assert happened(cursor)[5:] == [("unblocked", ann.id, ben.id)]
-    assert done(relations.between(ben, [ann.id]))[0].blocked_by is False
+    assert (notified(cursor, ann), notified(cursor, ben)) == ([], [])
+    done(relationships_service.block(ann, ben.id))
+    assert event_kinds(cursor)[2:] == [("unfollowed", ann.id, ben.id), ("unfollowed", ben.id, ann.id), ("blocked", ann.id, ben.id)]
+    done(relationships_service.unblock(ann, ben.id))
+    done(relationships_service.unblock(ann, ben.id))
+    assert event_kinds(cursor)[5:] == [("unblocked", ann.id, ben.id)]
+    assert done(relationships_service.between(ben, [ann.id]))[0].blocked_by is False
 
 
-def test_a_block_deletes_follow_requests(follows: Follows, relations: Relationships, cursor: Cursor, ann: Viewer) -> None:
+def test_a_block_deletes_follow_requests(follows: Follows, relationships_service: Relationships, cursor: Cursor, ann: Viewer) -> None:
     shy = make.viewer(cursor, "shy", locked=True)
     done(follows.follow(ann, shy.id))
-    done(relations.block(shy, ann.id))
+    done(relationships_service.block(shy, ann.id))
     assert done(follows.requests(shy, Page())) == []
     with pytest.raises(NoRequest):
         done(follows.accept(shy, ann.id))

@@ -19,27 +19,27 @@ from tests.make import NOW
 
 
 @define
-class Part:
+class FakeComponent:
     """A component that makes progress or not."""
 
-    moves: bool = True
+    alive: bool = True
 
     def healthy(self) -> bool:
-        return self.moves
+        return self.alive
 
     def age(self) -> float:
-        return 1.0 if self.moves else 600.0
+        return 1.0 if self.alive else 600.0
 
 
 @define
-class Ill:
+class BrokenDatabase:
     """A database that refuses connections or never responds."""
 
     hangs: bool
-    asked: int = 0
+    queries: int = 0
 
     async def read(self, *_: Any, **__: Any) -> Any:
-        self.asked += 1
+        self.queries += 1
         if self.hangs:
             await Deferred()
         raise Unavailable
@@ -47,7 +47,7 @@ class Ill:
     run = read
 
 
-def look(health: Health, clock: Clock) -> HealthReport:
+def run_check(health: Health, clock: Clock) -> HealthReport:
     found: list[HealthReport] = []
     Deferred.fromCoroutine(health.check()).addCallback(found.append)
     clock.pump([1.0] * 6)
@@ -55,13 +55,13 @@ def look(health: Health, clock: Clock) -> HealthReport:
 
 
 def test_a_running_site_is_healthy(db: RolledBackDatabase) -> None:
-    report = done(Health(db, {"jobs": Part(), "events": Part()}, Clock(), lambda: NOW).check())
+    report = done(Health(db, {"jobs": FakeComponent(), "events": FakeComponent()}, Clock(), lambda: NOW).check())
     assert report.ok
     assert list(report.checks) == ["database", "log", "jobs", "events"]
 
 
 def test_a_stalled_component_is_reported(db: RolledBackDatabase) -> None:
-    report = done(Health(db, {"jobs": Part(), "events": Part(moves=False)}, Clock(), lambda: NOW).check())
+    report = done(Health(db, {"jobs": FakeComponent(), "events": FakeComponent(alive=False)}, Clock(), lambda: NOW).check())
     assert not report.ok
     assert [name for name, vital in report.checks.items() if not vital.ok] == ["events"]
     assert report.checks["events"].seconds == 600.0
@@ -70,27 +70,27 @@ def test_a_stalled_component_is_reported(db: RolledBackDatabase) -> None:
 def test_a_failing_or_hanging_database_is_reported_soon() -> None:
     for hangs in (False, True):
         clock = Clock()
-        report = look(Health(Ill(hangs), {}, clock, lambda: NOW), clock)
+        report = run_check(Health(BrokenDatabase(hangs), {}, clock, lambda: NOW), clock)
         assert not report.ok
         assert report.checks["database"].seconds == (2.0 if hangs else 0.0)
 
 
 def test_frequent_checks_query_the_database_once_a_second() -> None:
-    clock, database = Clock(), Ill(hangs=False)
+    clock, database = Clock(), BrokenDatabase(hangs=False)
     health = Health(database, {}, clock, lambda: NOW)
     for _ in range(10):
         done(health.check())
-    assert database.asked == 1
+    assert database.queries == 1
     clock.advance(1)
     done(health.check())
-    assert database.asked == 2
+    assert database.queries == 2
 
 
 def test_a_cancelled_check_leaves_no_false_result(db: RolledBackDatabase) -> None:
-    health = Health(Ill(hangs=True), {}, Clock(), lambda: NOW)
-    asking = Deferred.fromCoroutine(health.check())
-    asking.addErrback(lambda _: None)
-    asking.cancel()
+    health = Health(BrokenDatabase(hangs=True), {}, Clock(), lambda: NOW)
+    cancelled = Deferred.fromCoroutine(health.check())
+    cancelled.addErrback(lambda _: None)
+    cancelled.cancel()
     health.database = db
     assert done(health.check()).ok
 
@@ -101,14 +101,14 @@ def test_an_event_blocked_by_a_long_transaction_is_reported(database_url: str) -
         one.execute("select pg_current_xact_id()")
         events.record(other, EventKind.MUTED, at=NOW - timedelta(minutes=5))
         quick.commit()
-        assert _told(quick) == (False, 300.0)
+        assert log_check(quick) == (False, 300.0)
         slow.commit()
-        assert _told(quick) == (True, 0.0)
+        assert log_check(quick) == (True, 0.0)
     slow.close()
     quick.close()
 
 
-def _told(connection: Connection) -> tuple[bool, float]:
+def log_check(connection: Connection) -> tuple[bool, float]:
     with connection.cursor() as cursor:
         report = done(Health(RolledBackDatabase(cursor), {}, Clock(), lambda: NOW).check())
     connection.rollback()

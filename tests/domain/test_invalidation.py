@@ -31,67 +31,67 @@ from tests.live.test_event_log import CommittingDatabase
 @pytest.fixture
 def connections(database_url: str) -> Iterator[Callable[[], Connection]]:
     """Function that opens connections to one database; they are closed at the end."""
-    made: list[Connection] = []
+    opened: list[Connection] = []
 
-    def make_one() -> Connection:
-        made.append(connect(database_url))
-        return made[-1]
+    def open_connection() -> Connection:
+        opened.append(connect(database_url))
+        return opened[-1]
 
-    yield make_one
-    for connection in made:
+    yield open_connection
+    for connection in opened:
         connection.close()
 
 
-def touch(connection: Connection, key: str) -> None:
+def record_change(connection: Connection, key: str) -> None:
     """Record a change in a transaction that stays open."""
     with connection.cursor() as cursor:
         execute(cursor, "select invalidate(array[%(key)s])", {"key": key})
 
 
-def keys(*those: str) -> frozenset[str]:
-    return frozenset(those)
+def keys(*names: str) -> frozenset[str]:
+    return frozenset(names)
 
 
 def test_changes_of_a_slow_transaction_are_not_missed(connections: Callable[[], Connection]) -> None:
-    slow, quick, watch = connections(), connections(), InvalidationLog(CommittingDatabase(connections()))
-    begun = done(watch.position())
-    touch(slow, "slow")
-    touch(quick, "quick")
+    slow, quick, log = connections(), connections(), InvalidationLog(CommittingDatabase(connections()))
+    start = done(log.position())
+    record_change(slow, "slow")
+    record_change(quick, "quick")
     quick.commit()
-    between = done(watch.position())
-    assert not watch.unchanged(keys("quick"), begun)
-    assert watch.unchanged(keys("slow"), begun)
+    between = done(log.position())
+    assert not log.unchanged(keys("quick"), start)
+    assert log.unchanged(keys("slow"), start)
     slow.commit()
-    after = done(watch.position())
-    assert not watch.unchanged(keys("slow"), between)
-    assert watch.unchanged(keys("quick"), between)
-    assert watch.unchanged(keys("slow", "quick"), after)
+    after = done(log.position())
+    assert not log.unchanged(keys("slow"), between)
+    assert log.unchanged(keys("quick"), between)
+    assert log.unchanged(keys("slow", "quick"), after)
 
 
 def test_a_rolled_back_change_invalidates_nothing(connections: Callable[[], Connection]) -> None:
-    other, watch = connections(), InvalidationLog(CommittingDatabase(connections()))
-    begun = done(watch.position())
-    touch(other, "p1")
+    other, log = connections(), InvalidationLog(CommittingDatabase(connections()))
+    start = done(log.position())
+    record_change(other, "p1")
     other.rollback()
-    done(watch.position())
-    assert watch.unchanged(keys("p1"), begun)
+    done(log.position())
+    assert log.unchanged(keys("p1"), start)
 
 
 def test_with_a_maximum_age_the_log_is_read_after_a_wakeup_or_when_the_age_is_reached(connections: Callable[[], Connection]) -> None:
     clock = [0.0]
-    other, watch = connections(), InvalidationLog(CommittingDatabase(connections()), max_age=0.5, seconds=lambda: clock[0])
-    begun = done(watch.position())
-    touch(other, "p1")
+    other, log = connections(), InvalidationLog(CommittingDatabase(connections()), max_age=0.5, seconds=lambda: clock[0])
+    start = done(log.position())
+    record_change(other, "p1")
     other.commit()
-    assert watch.unchanged(keys("p1"), done(watch.position()))
-    watch.wake()
-    done(watch.position())
-    assert not watch.unchanged(keys("p1"), begun)
-    touch(other, "p2")
+    assert log.unchanged(keys("p1"), done(log.position()))
+    log.wake()
+    done(log.position())
+    assert not log.unchanged(keys("p1"), start)
+    record_change(other, "p2")
     other.commit()
     clock[0] = 0.6
-    done(watch.position())
-    assert not watch.unchanged(keys("p2"), begun)
+    done(log.position())
+    assert not log.unchanged(keys("p2"), start)
 
 
 def test_a_long_absence_invalidates_everything(connections: Callable[[], Connection]) -> None:
@@ -104,7 +104,7 @@ def test_a_long_absence_invalidates_everything(connections: Callable[[], Connect
 
 def test_old_changes_are_deleted(connections: Callable[[], Connection]) -> None:
     connection = connections()
-    touch(connection, "p1")
+    record_change(connection, "p1")
     with connection.cursor() as cursor:
         now = invalidation_log.current_position(cursor).at
         assert invalidation_log.delete_old(cursor, before=now - timedelta(seconds=1), limit=10) == 0
@@ -112,94 +112,94 @@ def test_old_changes_are_deleted(connections: Callable[[], Connection]) -> None:
 
 
 @define
-class Slow:
+class DelayedDatabase:
     """A database whose queries wait until the test lets them return."""
 
-    asked: list[Deferred[Any]]
+    pending: list[Deferred[Any]]
 
     async def run(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         raise AssertionError("nothing is written")
 
     async def read(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        self.asked.append(Deferred())
-        return await self.asked[-1]
+        self.pending.append(Deferred())
+        return await self.pending[-1]
 
 
 NOW = InvalidationPosition("1:1:", make.NOW)
 
 
-def places(watch: InvalidationLog, count: int) -> list[list[int]]:
+def read_positions(log: InvalidationLog, count: int) -> list[list[int]]:
     """Start concurrent callers; return them and their results."""
     found: list[list[int]] = [[] for _ in range(count)]
     for each in found:
-        Deferred.fromCoroutine(watch.position()).addCallbacks(each.append, lambda failure: failure.trap(Unavailable))
+        Deferred.fromCoroutine(log.position()).addCallbacks(each.append, lambda failure: failure.trap(Unavailable))
     return found
 
 
 def test_concurrent_callers_share_a_query_but_not_one_that_began_earlier() -> None:
-    database = Slow([])
-    watch = InvalidationLog(database)
-    first = places(watch, 1)
-    later = places(watch, 3)  # while the look is under way: something may be committed that it does not see
-    assert len(database.asked) == 1
-    database.asked[0].callback(NOW)
+    database = DelayedDatabase([])
+    log = InvalidationLog(database)
+    first = read_positions(log, 1)
+    later = read_positions(log, 3)  # while the look is under way: something may be committed that it does not see
+    assert len(database.pending) == 1
+    database.pending[0].callback(NOW)
     assert all(first)
     assert not any(later)
-    assert len(database.asked) == 2
-    database.asked[1].callback((NOW, keys("p1")))
+    assert len(database.pending) == 2
+    database.pending[1].callback((NOW, keys("p1")))
     assert all(later)
 
 
 def test_after_a_failure_everything_counts_as_changed() -> None:
-    database = Slow([])
-    watch = InvalidationLog(database)
-    (begun,) = places(watch, 1)
-    database.asked[-1].callback(NOW)
-    (failed,) = places(watch, 1)
-    database.asked[-1].errback(Unavailable())
+    database = DelayedDatabase([])
+    log = InvalidationLog(database)
+    (start,) = read_positions(log, 1)
+    database.pending[-1].callback(NOW)
+    (failed,) = read_positions(log, 1)
+    database.pending[-1].errback(Unavailable())
     assert failed == []
-    (after,) = places(watch, 1)
-    database.asked[-1].callback(NOW)
-    assert not watch.unchanged(keys("p1"), begun[0])
-    assert watch.unchanged(keys("p1"), after[0])
+    (after,) = read_positions(log, 1)
+    database.pending[-1].callback(NOW)
+    assert not log.unchanged(keys("p1"), start[0])
+    assert log.unchanged(keys("p1"), after[0])
 
 
 def test_too_many_keys_invalidate_everything() -> None:
-    database = Slow([])
-    watch = InvalidationLog(database)
-    (begun,) = places(watch, 1)
-    database.asked[-1].callback(NOW)
-    places(watch, 1)
-    database.asked[-1].callback((NOW, keys(EVERYTHING)))
-    assert not watch.unchanged(keys("p1"), begun[0])
+    database = DelayedDatabase([])
+    log = InvalidationLog(database)
+    (start,) = read_positions(log, 1)
+    database.pending[-1].callback(NOW)
+    read_positions(log, 1)
+    database.pending[-1].callback((NOW, keys(EVERYTHING)))
+    assert not log.unchanged(keys("p1"), start[0])
 
 
-def memory(clock: WallClock, room: int = 3) -> tuple[DependencyCache[str], int]:
+def new_cache(clock: WallClock, capacity: int = 3) -> tuple[DependencyCache[str], int]:
     """A cache whose entries are never invalidated."""
-    database = Slow([])
-    watch = InvalidationLog(database, max_age=1e9)
-    (place,) = places(watch, 1)
-    database.asked[-1].callback(NOW)
-    return DependencyCache(watch, clock, room, "test"), place[0]
+    database = DelayedDatabase([])
+    log = InvalidationLog(database, max_age=1e9)
+    (start,) = read_positions(log, 1)
+    database.pending[-1].callback(NOW)
+    return DependencyCache(log, clock, capacity, "test"), start[0]
 
 
 def test_the_least_recently_used_entries_are_evicted_first() -> None:
-    kept, place = memory(WallClock(make.NOW))
+    kept, start = new_cache(WallClock(make.NOW))
     for name in "abc":
-        kept.put(name, name, CacheDependencies(), place)
-    assert kept.get("a", place) == "a"
-    kept.put("d", "d", CacheDependencies(), place)
-    assert [kept.get(name, place) for name in "abcd"] == ["a", None, "c", "d"]
-    kept.put("large", "x", CacheDependencies(), place, 4)
-    kept.put("two", "x", CacheDependencies(), place, 2)
-    assert [kept.get(name, place) for name in ("a", "c", "d", "large", "two")] == [None, None, "d", None, "x"]
+        kept.put(name, name, CacheDependencies(), start)
+    assert kept.get("a", start) == "a"
+    kept.put("d", "d", CacheDependencies(), start)
+    assert [kept.get(name, start) for name in "abcd"] == ["a", None, "c", "d"]
+    kept.put("large", "x", CacheDependencies(), start, 4)
+    kept.put("two", "x", CacheDependencies(), start, 2)
+    assert [kept.get(name, start) for name in ("a", "c", "d", "large", "two")] == [None, None, "d", None, "x"]
 
 
 def test_each_cache_counts_hits_misses_entries_and_bytes() -> None:
-    kept, place = memory(WallClock(make.NOW))
+    kept, start = new_cache(WallClock(make.NOW))
     for name in "abc":
-        kept.put(name, name * 1_000, CacheDependencies(), place)
-    found = [kept.get(name, place) is not None for name in "abcd"]
+        kept.put(name, name * 1_000, CacheDependencies(), start)
+    found = [kept.get(name, start) is not None for name in "abcd"]
     figures = kept.figures()
     assert kept.invalidation_log.caches == [kept]
     assert (figures.name, figures.hits, figures.misses, figures.entries) == ("test", sum(found), 1, 3)
@@ -207,25 +207,25 @@ def test_each_cache_counts_hits_misses_entries_and_bytes() -> None:
 
 
 def test_a_cache_limited_by_bytes_reports_its_exact_size() -> None:
-    kept, place = memory(WallClock(make.NOW), 1_000)
+    kept, start = new_cache(WallClock(make.NOW), 1_000)
     kept.in_bytes = True
-    kept.put("a", "x", CacheDependencies(), place, 700)
+    kept.put("a", "x", CacheDependencies(), start, 700)
     assert kept.figures().bytes == 700
 
 
 def test_an_entry_is_not_cached_beyond_its_expiry() -> None:
     clock = WallClock(make.NOW)
-    kept, place = memory(clock)
-    kept.put("a", "a", CacheDependencies(until=make.NOW + timedelta(minutes=1)), place)
-    kept.put("b", "b", cache_keys.NEVER_CACHED, place)
-    assert kept.get("b", place) is None
-    assert kept.get("a", place) == "a"
+    kept, start = new_cache(clock)
+    kept.put("a", "a", CacheDependencies(until=make.NOW + timedelta(minutes=1)), start)
+    kept.put("b", "b", cache_keys.NEVER_CACHED, start)
+    assert kept.get("b", start) is None
+    assert kept.get("a", start) == "a"
     clock.advance(minutes=1)
-    assert kept.get("a", place) is None
+    assert kept.get("a", start) is None
 
 
 @define
-class Door:
+class CachedLogin:
     """The cached authentication."""
 
     identities: AuthCache
@@ -240,39 +240,39 @@ def clock() -> WallClock:
 
 
 @pytest.fixture
-def door(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> Door:
+def login(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> CachedLogin:
     """The cached authentication, and an account."""
     sessions, tokens = Sessions(db, quick_passwords(), NoThrottle(), clock), Tokens(db, clock)
-    return Door(AuthCache(Authentication(sessions, tokens), InvalidationLog(db), clock), sessions, tokens, make.viewer(cursor))
+    return CachedLogin(AuthCache(Authentication(sessions, tokens), InvalidationLog(db), clock), sessions, tokens, make.viewer(cursor))
 
 
-async def test_a_revoked_token_and_an_ended_session_are_invalid_at_once(door: Door) -> None:
-    issued = await door.tokens.issue(door.who.id, "read")
-    entry = await door.sessions.begin(door.who.id, ClientInfo("192.0.2.1", "192.0.2.1", ""))
+async def test_a_revoked_token_and_an_ended_session_are_invalid_at_once(login: CachedLogin) -> None:
+    issued = await login.tokens.issue(login.who.id, "read")
+    entry = await login.sessions.begin(login.who.id, ClientInfo("192.0.2.1", "192.0.2.1", ""))
     for _ in range(3):  # the first time it is noted that the token was used
-        assert await door.identities.by_bearer(issued.text) is not None
-        assert await door.identities.by_cookie(entry.token) is not None
-    assert (door.identities.tokens.hits, door.identities.sessions.hits) == (1, 2)
-    await door.tokens.revoke(door.who.id, issued.token.id)
-    await door.sessions.log_out(entry.token)
+        assert await login.identities.by_bearer(issued.text) is not None
+        assert await login.identities.by_cookie(entry.token) is not None
+    assert (login.identities.tokens.hits, login.identities.sessions.hits) == (1, 2)
+    await login.tokens.revoke(login.who.id, issued.token.id)
+    await login.sessions.log_out(entry.token)
     with pytest.raises(Unauthenticated):
-        await door.identities.by_bearer(issued.text)
-    assert await door.identities.by_cookie(entry.token) is None
+        await login.identities.by_bearer(issued.text)
+    assert await login.identities.by_cookie(entry.token) is None
 
 
-async def test_a_cached_session_still_expires(door: Door, clock: WallClock, cursor: Cursor) -> None:
-    entry = await door.sessions.begin(door.who.id, ClientInfo("192.0.2.1", "192.0.2.1", ""))
+async def test_a_cached_session_still_expires(login: CachedLogin, clock: WallClock, cursor: Cursor) -> None:
+    entry = await login.sessions.begin(login.who.id, ClientInfo("192.0.2.1", "192.0.2.1", ""))
     execute(cursor, "update sessions set expires_at = %(at)s", {"at": make.NOW + timedelta(minutes=2)})
-    assert await door.identities.by_cookie(entry.token) is not None
+    assert await login.identities.by_cookie(entry.token) is not None
     clock.advance(minutes=2)
-    assert await door.identities.by_cookie(entry.token) is None
+    assert await login.identities.by_cookie(entry.token) is None
 
 
-async def test_a_changed_display_name_is_visible_at_once(door: Door, cursor: Cursor) -> None:
-    issued = await door.tokens.issue(door.who.id, "read")
-    await door.identities.by_bearer(issued.text)
+async def test_a_changed_display_name_is_visible_at_once(login: CachedLogin, cursor: Cursor) -> None:
+    issued = await login.tokens.issue(login.who.id, "read")
+    await login.identities.by_bearer(issued.text)
     execute(cursor, "update accounts set display_name = 'New'")
-    access = await door.identities.by_bearer(issued.text)
+    access = await login.identities.by_bearer(issued.text)
     assert access is not None
     assert access.viewer is not None
     assert access.viewer.account.display_name == "New"

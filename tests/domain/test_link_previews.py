@@ -31,15 +31,15 @@ PAGE = b'<title>A story</title><meta name=description content="All of it"><meta 
 
 
 @define
-class Library:
+class FakeWeb:
     """A fake web: the page or error at each URL, and the requested URLs."""
 
     pages: dict[str, tuple[str, bytes] | Exception] = field(factory=dict)
-    asked: list[str] = field(factory=list)
+    requested: list[str] = field(factory=list)
 
     async def get(self, url: str, *, types: object, most: int, whole: bool = False) -> FetchedPage:
         """See `HttpFetcher`."""
-        self.asked.append(url)
+        self.requested.append(url)
         found = self.pages.get(url, FetchError("It answers with 404."))
         if isinstance(found, Exception):
             raise found
@@ -47,12 +47,12 @@ class Library:
 
 
 @frozen
-class Desk:
+class PreviewFixture:
     """An author on a site with link previews."""
 
     cursor: Cursor
     viewer: Viewer
-    web: Library
+    web: FakeWeb
     clock: WallClock
     posts: Posts
     cards: LinkPreviews
@@ -63,7 +63,7 @@ class Desk:
     def edit(self, post: Post, text: str) -> Post:
         return done(self.posts.edit(self.viewer, post.id, PostDraft(text)))
 
-    def again(self, post: Post) -> Post:
+    def reload(self, post: Post) -> Post:
         return done(self.posts.one(self.viewer, post.id))
 
     @property
@@ -77,27 +77,27 @@ class Desk:
             execute(self.cursor, "delete from jobs where id = %(id)s", {"id": job.id})
 
 
-def picture() -> bytes:
+def png() -> bytes:
     file = BytesIO()
     Image.new("RGB", (800, 400), "teal").save(file, "PNG")
     return file.getvalue()
 
 
 @pytest.fixture
-def desk(cursor: Cursor, db: RolledBackDatabase, tmp_path: Path) -> Desk:
-    web, clock = Library({STORY: ("text/html", PAGE), "https://news.example/1.png": ("image/png", picture())}), WallClock(NOW)
-    promises = PreviewScheduler("https://example.org", lambda: 0.5)
-    posts = Posts(db, "example.org", "https://example.org", 500, clock, promises)
-    return Desk(cursor, make.viewer(cursor), web, clock, posts, LinkPreviews(db, web, studio(tmp_path), clock))
+def site(cursor: Cursor, db: RolledBackDatabase, tmp_path: Path) -> PreviewFixture:
+    web, clock = FakeWeb({STORY: ("text/html", PAGE), "https://news.example/1.png": ("image/png", png())}), WallClock(NOW)
+    scheduler = PreviewScheduler("https://example.org", lambda: 0.5)
+    posts = Posts(db, "example.org", "https://example.org", 500, clock, scheduler)
+    return PreviewFixture(cursor, make.viewer(cursor), web, clock, posts, LinkPreviews(db, web, studio(tmp_path), clock))
 
 
-def test_a_post_shows_the_preview_after_it_was_fetched(desk: Desk) -> None:
-    post = desk.post()
+def test_a_post_shows_the_preview_after_it_was_fetched(site: PreviewFixture) -> None:
+    post = site.post()
     assert post.card is None
-    [job] = desk.waiting
+    [job] = site.waiting
     assert job.due_at == NOW + timedelta(seconds=SPREAD_S / 2)
-    desk.fetch()
-    shown = desk.again(post)
+    site.fetch()
+    shown = site.reload(post)
     assert shown.card is not None
     assert (shown.card.url, shown.card.title, shown.card.description) == (STORY, "A story", "All of it")
     assert (shown.card.provider_name, shown.card.image.startswith("/media/"), shown.card.blurhash is not None) == (
@@ -109,101 +109,101 @@ def test_a_post_shows_the_preview_after_it_was_fetched(desk: Desk) -> None:
     assert shown.version != post.version, "what was rendered without the card is stale"
 
 
-def test_a_url_is_fetched_once_for_all_posts_until_it_is_stale(desk: Desk) -> None:
-    first, second = desk.post(), desk.post(f"Me too {STORY}")
-    assert len(desk.waiting) == 1
-    desk.fetch()
-    third = desk.post(f"And I {STORY}")
-    assert desk.waiting == []
-    assert {desk.again(post).card for post in (first, second, third)} == {desk.again(first).card}
-    desk.clock.advance(seconds=FRESH.total_seconds())
-    desk.post(f"Again {STORY}")
-    desk.web.pages[STORY] = ("text/html", b"<title>Another story</title>")
-    desk.fetch()
-    card = desk.again(first).card
+def test_a_url_is_fetched_once_for_all_posts_until_it_is_stale(site: PreviewFixture) -> None:
+    first, second = site.post(), site.post(f"Me too {STORY}")
+    assert len(site.waiting) == 1
+    site.fetch()
+    third = site.post(f"And I {STORY}")
+    assert site.waiting == []
+    assert {site.reload(post).card for post in (first, second, third)} == {site.reload(first).card}
+    site.clock.advance(seconds=FRESH.total_seconds())
+    site.post(f"Again {STORY}")
+    site.web.pages[STORY] = ("text/html", b"<title>Another story</title>")
+    site.fetch()
+    card = site.reload(first).card
     assert card is not None
     assert (card.title, card.image) == ("Another story", "")
 
 
-def test_the_first_external_link_gets_the_preview(desk: Desk) -> None:
-    desk.post(f"https://example.org/@ada/1 https://example.org {STORY} https://other.example/")
-    desk.fetch()
-    assert desk.web.asked[0] == STORY
+def test_the_first_external_link_gets_the_preview(site: PreviewFixture) -> None:
+    site.post(f"https://example.org/@ada/1 https://example.org {STORY} https://other.example/")
+    site.fetch()
+    assert site.web.requested[0] == STORY
 
 
 @pytest.mark.parametrize("visibility", [Visibility.PRIVATE, Visibility.DIRECT])
-def test_links_of_restricted_posts_are_not_fetched(desk: Desk, visibility: Visibility) -> None:
-    desk.post(visibility=visibility)
-    assert desk.waiting == []
-    assert fetch_value(desk.cursor, "select count(*) from cards") == 0
+def test_links_of_restricted_posts_are_not_fetched(site: PreviewFixture, visibility: Visibility) -> None:
+    site.post(visibility=visibility)
+    assert site.waiting == []
+    assert fetch_value(site.cursor, "select count(*) from cards") == 0
 
 
-def test_an_edited_link_changes_the_preview(desk: Desk) -> None:
-    post = desk.post()
-    desk.fetch()
-    desk.web.pages["https://other.example/"] = ("text/html", b"<title>Other</title>")
-    assert desk.edit(post, "Rather https://other.example/").card is None
-    desk.fetch()
-    card = desk.again(post).card
+def test_an_edited_link_changes_the_preview(site: PreviewFixture) -> None:
+    post = site.post()
+    site.fetch()
+    site.web.pages["https://other.example/"] = ("text/html", b"<title>Other</title>")
+    assert site.edit(post, "Rather https://other.example/").card is None
+    site.fetch()
+    card = site.reload(post).card
     assert card is not None
     assert card.title == "Other"
-    assert desk.edit(post, "Neither").card is None
+    assert site.edit(post, "Neither").card is None
 
 
-def test_a_site_without_previews_schedules_no_fetch(desk: Desk, db: RolledBackDatabase) -> None:
-    done(make.posts(db).publish(desk.viewer, PostDraft(f"Read {STORY}")))
-    assert desk.waiting == []
+def test_a_site_without_previews_schedules_no_fetch(site: PreviewFixture, db: RolledBackDatabase) -> None:
+    done(make.posts(db).publish(site.viewer, PostDraft(f"Read {STORY}")))
+    assert site.waiting == []
 
 
 @pytest.mark.parametrize("page", [b"", b"<p>no title", b"\xff\xfe\x00", b'<meta property="og:title" content="   ">'])
-def test_a_page_without_metadata_has_no_preview(desk: Desk, page: bytes) -> None:
-    desk.web.pages[STORY] = ("text/html", page)
-    post = desk.post()
-    desk.fetch()
-    assert desk.again(post).card is None
-    desk.post()
-    assert desk.waiting == [], "it is not asked again for a while"
+def test_a_page_without_metadata_has_no_preview(site: PreviewFixture, page: bytes) -> None:
+    site.web.pages[STORY] = ("text/html", page)
+    post = site.post()
+    site.fetch()
+    assert site.reload(post).card is None
+    site.post()
+    assert site.waiting == [], "it is not asked again for a while"
 
 
-def test_permanent_errors_end_the_job_and_temporary_ones_are_retried(desk: Desk) -> None:
-    desk.web.pages[STORY] = FetchError("It answers with 404.")
-    desk.post()
-    desk.fetch()
-    desk.web.pages["https://slow.example/"] = FetchError("It took longer than 12 seconds.", permanent=False)
-    post = desk.post("https://slow.example/")
+def test_permanent_errors_end_the_job_and_temporary_ones_are_retried(site: PreviewFixture) -> None:
+    site.web.pages[STORY] = FetchError("It answers with 404.")
+    site.post()
+    site.fetch()
+    site.web.pages["https://slow.example/"] = FetchError("It took longer than 12 seconds.", permanent=False)
+    post = site.post("https://slow.example/")
     with pytest.raises(FetchError):
-        desk.fetch()
-    desk.fetch(last_try=True)
-    assert desk.again(post).card is None
-    assert desk.waiting == []
+        site.fetch()
+    site.fetch(last_try=True)
+    assert site.reload(post).card is None
+    assert site.waiting == []
 
 
-def test_an_unreachable_link_is_retried_later(desk: Desk) -> None:
-    desk.web.pages["https://gone.example/"] = FetchError("There is no such host.", permanent=False)
-    desk.post("https://gone.example/")
-    [job] = desk.waiting
+def test_an_unreachable_link_is_retried_later(site: PreviewFixture) -> None:
+    site.web.pages["https://gone.example/"] = FetchError("There is no such host.", permanent=False)
+    site.post("https://gone.example/")
+    [job] = site.waiting
     with pytest.raises(RetryLater, match="There is no such host"):
-        done(work.card_tasks(desk.cards)[FETCH](job))  # type: ignore[arg-type]  # a coroutine, as every task
+        done(work.card_tasks(site.cards)[FETCH](job))  # type: ignore[arg-type]  # a coroutine, as every task
 
 
-def test_a_deleted_or_fresh_preview_is_not_fetched(desk: Desk) -> None:
-    done(desk.cards.fetch(CardId(1)))
-    desk.post()
-    [job] = desk.waiting
-    desk.fetch()
-    asked = len(desk.web.asked)
-    done(desk.cards.fetch(CardId(int(str(job.payload["card"])))))
-    assert len(desk.web.asked) == asked
+def test_a_deleted_or_fresh_preview_is_not_fetched(site: PreviewFixture) -> None:
+    done(site.cards.fetch(CardId(1)))
+    site.post()
+    [job] = site.waiting
+    site.fetch()
+    requested = len(site.web.requested)
+    done(site.cards.fetch(CardId(int(str(job.payload["card"])))))
+    assert len(site.web.requested) == requested
 
 
-def test_a_preview_stays_when_its_page_is_gone(desk: Desk) -> None:
-    post = desk.post()
-    desk.fetch()
-    desk.clock.advance(seconds=FRESH.total_seconds())
-    desk.web.pages.clear()
-    desk.post()
-    desk.fetch()
-    assert desk.again(post).card is not None
+def test_a_preview_stays_when_its_page_is_gone(site: PreviewFixture) -> None:
+    post = site.post()
+    site.fetch()
+    site.clock.advance(seconds=FRESH.total_seconds())
+    site.web.pages.clear()
+    site.post()
+    site.fetch()
+    assert site.reload(post).card is not None
 
 
 @pytest.mark.parametrize(
@@ -215,66 +215,66 @@ def test_a_preview_stays_when_its_page_is_gone(desk: Desk) -> None:
         FetchError("It is longer than 4194304 bytes."),
     ],
 )
-def test_a_preview_without_a_usable_image_is_still_shown(desk: Desk, answer: tuple[str, bytes] | Exception) -> None:
-    desk.web.pages["https://news.example/1.png"] = answer
-    post = desk.post()
-    desk.fetch()
-    card = desk.again(post).card
+def test_a_preview_without_a_usable_image_is_still_shown(site: PreviewFixture, answer: tuple[str, bytes] | Exception) -> None:
+    site.web.pages["https://news.example/1.png"] = answer
+    post = site.post()
+    site.fetch()
+    card = site.reload(post).card
     assert card is not None
     assert (card.title, card.image) == ("A story", "")
 
 
-def test_oembed_is_requested_if_the_page_lacks_metadata(desk: Desk) -> None:
-    desk.web.pages[STORY] = ("text/html", b'<link rel=alternate type="application/json+oembed" href=/oembed>')
-    desk.web.pages["https://news.example/oembed"] = ("application/json", b'{"title": "Film", "author_name": "Ada", "html": "<script>"}')
-    post = desk.post()
-    desk.fetch()
-    card = desk.again(post).card
+def test_oembed_is_requested_if_the_page_lacks_metadata(site: PreviewFixture) -> None:
+    site.web.pages[STORY] = ("text/html", b'<link rel=alternate type="application/json+oembed" href=/oembed>')
+    site.web.pages["https://news.example/oembed"] = ("application/json", b'{"title": "Film", "author_name": "Ada", "html": "<script>"}')
+    post = site.post()
+    site.fetch()
+    card = site.reload(post).card
     assert card is not None
     assert (card.title, card.author_name) == ("Film", "Ada")
 
 
-def test_unused_preview_images_are_deleted(desk: Desk, db: RolledBackDatabase) -> None:
-    post = desk.post()
-    desk.fetch()
-    card = desk.again(post).card
+def test_unused_preview_images_are_deleted(site: PreviewFixture, db: RolledBackDatabase) -> None:
+    post = site.post()
+    site.fetch()
+    card = site.reload(post).card
     assert card is not None
     name = card.image.rpartition("/")[2]
-    pieces = attachments.Attachments(db, desk.cards.media_store, desk.clock, pause=lambda _: None)  # type: ignore[arg-type,return-value]
+    pieces = attachments.Attachments(db, site.cards.media_store, site.clock, pause=lambda _: None)  # type: ignore[arg-type,return-value]
     done(pieces.delete_unused([name]))
-    assert desk.cards.media_store.names_with_stem(name) == [name]
+    assert site.cards.media_store.names_with_stem(name) == [name]
     later = NOW + timedelta(days=1)
-    assert link_previews.delete_unused_cards(desk.cursor, before=later, limit=10) == 0, "a post shows it"
-    desk.edit(post, "no link")
-    assert link_previews.delete_unused_cards(desk.cursor, before=later, limit=10) == 1
+    assert link_previews.delete_unused_cards(site.cursor, before=later, limit=10) == 0, "a post shows it"
+    site.edit(post, "no link")
+    assert link_previews.delete_unused_cards(site.cursor, before=later, limit=10) == 1
     names: list[list[str]] = fetch_all(
-        desk.cursor, list, "select payload->'names' from jobs where kind = 'media.delete_unused' and due_at <= %(now)s", {"now": later}
+        site.cursor, list, "select payload->'names' from jobs where kind = 'media.delete_unused' and due_at <= %(now)s", {"now": later}
     )
     assert [name] in names
     done(pieces.delete_unused([name]))
-    assert desk.cards.media_store.names_with_stem(name) == []
+    assert site.cards.media_store.names_with_stem(name) == []
 
 
-def test_the_fetch_job_updates_its_preview_and_requires_an_id(desk: Desk) -> None:
+def test_the_fetch_job_updates_its_preview_and_requires_an_id(site: PreviewFixture) -> None:
     cards: LinkPreviews | None = None
 
     async def run(payload: dict[str, object]) -> None:
         await work.card_tasks(cards)[FETCH](Job(JobId(1), FETCH, payload, 1, JobState.RUNNING, NOW, NOW))
 
     done(run({"card": "1"}))  # switched off: nothing happens
-    cards = desk.cards
-    desk.post()
-    done(run(dict(desk.waiting[0].payload)))
-    assert fetch_value(desk.cursor, "select title from cards") == "A story"
+    cards = site.cards
+    site.post()
+    done(run(dict(site.waiting[0].payload)))
+    assert fetch_value(site.cursor, "select title from cards") == "A story"
     with pytest.raises(PermanentFailure):
         done(run({}))
     assert {sweep.kind for sweep in work.CLEANUP_BATCHES} >= {"cleanup.link_previews"}
     assert UNUSED_LIFETIME > FRESH
 
 
-def test_hostile_metadata_is_stored_as_plain_text(desk: Desk) -> None:
-    desk.web.pages[STORY] = ("text/html", b'<title>\x00&lt;script&gt;\xe2\x80\xaealert(1)\r\nX: y</title><html lang="\'">')
-    post = desk.post()
-    desk.fetch()
-    card = desk.again(post).card
+def test_hostile_metadata_is_stored_as_plain_text(site: PreviewFixture) -> None:
+    site.web.pages[STORY] = ("text/html", b'<title>\x00&lt;script&gt;\xe2\x80\xaealert(1)\r\nX: y</title><html lang="\'">')
+    post = site.post()
+    site.fetch()
+    card = site.reload(post).card
     assert card == Card(STORY, "\ufffd<script>alert(1) X: y", provider_name="news.example", provider_url="https://news.example")

@@ -58,7 +58,7 @@ def events(cursor: Cursor, who: Viewer) -> int:
     return int(fetch_value(cursor, sql, {"who": who.id}))
 
 
-def letters(cursor: Cursor) -> int:
+def email_jobs(cursor: Cursor) -> int:
     return int(fetch_value(cursor, "select count(*) from jobs where kind = 'email.notification'"))
 
 
@@ -68,7 +68,7 @@ async def test_private_mentions_by_strangers_are_filtered_silently(
     post = make.post(cursor, bob, "@ada psst", visibility=DIRECT)
     assert await kinds(notifications, ada) == []
     assert await kinds(notifications, ada, filtered=True) == ["mention"]
-    assert (events(cursor, ada), letters(cursor)) == (0, 0)
+    assert (events(cursor, ada), email_jobs(cursor)) == (0, 0)
     assert (await notifications.unread(ada), (await notifications.badges(ada)).unread) == (0, 0)
     assert await NotificationGroups(notifications.database, notifications.now).unread(ada) == 0
     [request] = await policies.requests(ada, ALL)
@@ -106,9 +106,9 @@ async def test_notifications_by_a_limited_account_reach_its_followers(
     post = make.post(cursor, ada)
     cleo = make.viewer(cursor)
     make.follow(cursor, cleo, bob)
-    marks = Interactions(notifications.database, WallClock(make.NOW))
-    await marks.favourite(bob, post.id)
-    await marks.favourite(bob, make.post(cursor, cleo).id)
+    interaction_service = Interactions(notifications.database, WallClock(make.NOW))
+    await interaction_service.favourite(bob, post.id)
+    await interaction_service.favourite(bob, make.post(cursor, cleo).id)
     assert (await kinds(notifications, ada), await kinds(notifications, cleo)) == ([], ["favourite"])
 
 
@@ -134,7 +134,7 @@ async def test_filtered_favourites_create_no_request(
     assert await policies.requests(ada, ALL) == []
 
 
-async def held_back(cursor: Cursor, policies: NotificationPolicies, ada: Viewer, bob: Viewer) -> list[Post]:
+async def filter_some(cursor: Cursor, policies: NotificationPolicies, ada: Viewer, bob: Viewer) -> list[Post]:
     """Bob favourites Ada's post and mentions her twice; everything is filtered."""
     await policies.change(ada, {"not_following": "filter"})
     await Interactions(policies.database, policies.now).favourite(bob, make.post(cursor, ada).id)
@@ -144,7 +144,7 @@ async def held_back(cursor: Cursor, policies: NotificationPolicies, ada: Viewer,
 async def test_accepting_a_request_shows_its_notifications_and_accepts_the_sender(
     cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
 ) -> None:
-    await held_back(cursor, policies, ada, bob)
+    await filter_some(cursor, policies, ada, bob)
     cleo = make.viewer(cursor)
     make.post(cursor, cleo, "@ada and me")
     [_, request] = await policies.requests(ada, ALL)
@@ -162,7 +162,7 @@ async def test_accepting_a_request_shows_its_notifications_and_accepts_the_sende
 async def test_dismissing_a_request_deletes_its_notifications_and_a_new_one_may_follow(
     cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
 ) -> None:
-    await held_back(cursor, policies, ada, bob)
+    await filter_some(cursor, policies, ada, bob)
     [request] = await policies.requests(ada, ALL)
     assert await policies.dismiss(bob, [request.id]) == 0
     assert await policies.dismiss(ada, [request.id]) == 1
@@ -174,7 +174,7 @@ async def test_dismissing_a_request_deletes_its_notifications_and_a_new_one_may_
 async def test_a_request_without_notifications_disappears(
     cursor: Cursor, policies: NotificationPolicies, db: RolledBackDatabase, ada: Viewer, bob: Viewer
 ) -> None:
-    first, second = await held_back(cursor, policies, ada, bob)
+    first, second = await filter_some(cursor, policies, ada, bob)
     [request] = await policies.requests(ada, ALL)
     await make.posts(db).delete(bob, second.id)
     seen = await policies.request(ada, request.id)
@@ -189,7 +189,7 @@ async def test_a_request_without_notifications_disappears(
 async def test_a_block_revokes_the_acceptance_of_a_sender(
     cursor: Cursor, policies: NotificationPolicies, notifications: Notifications, ada: Viewer, bob: Viewer
 ) -> None:
-    await held_back(cursor, policies, ada, bob)
+    await filter_some(cursor, policies, ada, bob)
     await policies.accept(ada, [one.id for one in await policies.requests(ada, ALL)])
     relations = Relationships(policies.database, policies.now)
     await relations.block(ada, bob.id)
@@ -199,7 +199,7 @@ async def test_a_block_revokes_the_acceptance_of_a_sender(
 
 
 async def test_requests_of_deleted_accounts_disappear(cursor: Cursor, policies: NotificationPolicies, ada: Viewer, bob: Viewer) -> None:
-    await held_back(cursor, policies, ada, bob)
+    await filter_some(cursor, policies, ada, bob)
     accounts.set_suspended(cursor, id=bob.id, at=make.NOW)
     assert (await policies.requests(ada, ALL), await policies.pending(ada)) == ([], PendingCounts())
 

@@ -44,7 +44,7 @@ def test_no_password_matches_a_missing_hash(stored: str | None) -> None:
         assert done(quick_passwords().verify(stored, password)) == Verdict(correct=False)
 
 
-class Counting(PasswordHasher):
+class CountingHasher(PasswordHasher):
     """A hasher that counts verifications."""
 
     work = 0
@@ -56,7 +56,7 @@ class Counting(PasswordHasher):
 
 
 def test_an_unknown_username_costs_as_much_as_a_wrong_password() -> None:
-    hasher = Counting(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
+    hasher = CountingHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
     quick = Passwords(Here(), hasher, threads=Here())
     stored = done(quick.hash("correct horse"))
     for hash in (stored, None):

@@ -58,13 +58,13 @@ async def ask(posts: Posts, viewer: Viewer, visibility: Visibility = Visibility.
     return poll_of(await posts.publish(viewer, PostDraft("What would you like?", visibility, poll=asked))).id
 
 
-async def work(polls: Polls, cursor: Cursor, clock: WallClock) -> None:
+async def run_due_jobs(polls: Polls, cursor: Cursor, clock: WallClock) -> None:
     """Run due poll jobs."""
     for job in jobs.claim(cursor, kinds=[END_JOB], worker="w", lease_until=clock() + timedelta(hours=1), now=clock(), limit=10):
         await post_jobs.poll_tasks(polls)[END_JOB](job)
 
 
-async def told(db: RolledBackDatabase, viewer: Viewer) -> list[NotificationKind]:
+async def notified(db: RolledBackDatabase, viewer: Viewer) -> list[NotificationKind]:
     return [one.kind for one in await Notifications(db, lambda: make.NOW).page(viewer, NotificationQuery(Page()))]
 
 
@@ -187,38 +187,38 @@ async def test_author_and_voters_are_notified_once_of_the_end(polls: Polls, post
     poll = await ask(posts, ada)
     await polls.vote(bob, poll, [0])
     clock.advance(seconds=599)
-    await work(polls, db.cursor, clock)
+    await run_due_jobs(polls, db.cursor, clock)
     await polls.end(poll)
-    assert await told(db, ada) == []
+    assert await notified(db, ada) == []
     clock.advance(seconds=1)
-    await work(polls, db.cursor, clock)
+    await run_due_jobs(polls, db.cursor, clock)
     await polls.end(poll)
-    assert [await told(db, viewer) for viewer in (ada, bob, cleo)] == [[NotificationKind.POLL], [NotificationKind.POLL], []]
+    assert [await notified(db, viewer) for viewer in (ada, bob, cleo)] == [[NotificationKind.POLL], [NotificationKind.POLL], []]
 
 
 @define
-class Crashing:
+class CrashingDatabase:
     """A database whose process dies after some commands. Counts the notifications written in each."""
 
     whole: RolledBackDatabase
     left: int
-    told: list[int] = field(factory=list)
+    notified: list[int] = field(factory=list)
 
     async def run(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the command, unless the process is dead."""
         if not self.left:
             raise SystemExit
         self.left -= 1
-        before = self._told()
+        before = self._count_notifications()
         result = await self.whole.run(f, *args, **kwargs)
-        self.told.append(self._told() - before)
+        self.notified.append(self._count_notifications() - before)
         return result
 
     async def read(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run the query."""
         return await self.whole.read(f, *args, **kwargs)
 
-    def _told(self) -> int:
+    def _count_notifications(self) -> int:
         return int(fetch_value(self.whole.cursor, "select count(*) from events where kind = 'notified'"))
 
 
@@ -231,14 +231,14 @@ async def test_voters_are_notified_once_in_batches_even_if_the_process_dies_betw
     for voter in voters:
         await polls.vote(voter, poll, [0])
     clock.advance(seconds=600)
-    dying = Crashing(db, 2)
+    dying = CrashingDatabase(db, 2)
     with pytest.raises(SystemExit):
         await Polls(dying, clock).end(poll)
-    assert dying.told == [3, 2], "the author with the first"
-    again = Crashing(db, 100)
+    assert dying.notified == [3, 2], "the author with the first"
+    again = CrashingDatabase(db, 100)
     await Polls(again, clock).end(poll)
-    assert again.told == [0, 0, 2, 0]
-    assert [await told(db, viewer) for viewer in (ada, *voters)] == [[NotificationKind.POLL]] * 7
+    assert again.notified == [0, 0, 2, 0]
+    assert [await notified(db, viewer) for viewer in (ada, *voters)] == [[NotificationKind.POLL]] * 7
 
 
 async def test_the_end_of_a_deleted_poll_notifies_nobody(polls: Polls, posts: Posts, db: RolledBackDatabase, clock: WallClock) -> None:
@@ -246,8 +246,8 @@ async def test_the_end_of_a_deleted_poll_notifies_nobody(polls: Polls, posts: Po
     poll = await ask(posts, ada)
     await posts.delete(ada, (await polls.one(ada, poll)).id)
     clock.advance(seconds=600)
-    await work(polls, db.cursor, clock)
-    assert await told(db, ada) == []
+    await run_due_jobs(polls, db.cursor, clock)
+    assert await notified(db, ada) == []
 
 
 async def test_changed_options_reset_the_votes(polls: Polls, posts: Posts, cursor: Cursor) -> None:
@@ -272,11 +272,11 @@ async def test_unchanged_options_keep_the_votes_and_the_end_may_move(
     same = await posts.edit(ada, post.id, PostDraft(post.text, poll=evolve(ASKED, seconds=1200)))
     assert (poll_of(same).votes, same.edited_at) == (1, None)
     clock.advance(seconds=600)
-    await work(polls, db.cursor, clock)
-    assert await told(db, ada) == []
+    await run_due_jobs(polls, db.cursor, clock)
+    assert await notified(db, ada) == []
     clock.advance(seconds=600)
-    await work(polls, db.cursor, clock)
-    assert await told(db, ada) == [NotificationKind.POLL]
+    await run_due_jobs(polls, db.cursor, clock)
+    assert await notified(db, ada) == [NotificationKind.POLL]
 
 
 async def test_an_edit_can_remove_or_add_a_poll(polls: Polls, posts: Posts, cursor: Cursor) -> None:

@@ -323,7 +323,7 @@ ALLOWED: dict[str, dict[str, str]] = {
 }
 
 
-class Walk(HTMLParser):
+class StrictHtmlParser(HTMLParser):
     """A strict parser of the site's HTML: every element is closed in order and allowed."""
 
     def __init__(self) -> None:
@@ -364,7 +364,7 @@ class Walk(HTMLParser):
 
 def read(markup: str) -> str:
     """Return the text of the HTML after checking that it is balanced and allowed."""
-    walk = Walk()
+    walk = StrictHtmlParser()
     walk.feed(markup)
     walk.close()
     assert not walk.open

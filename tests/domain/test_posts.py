@@ -24,7 +24,7 @@ def posts(db: RolledBackDatabase) -> Posts:
     return make.posts(db)
 
 
-async def told(db: RolledBackDatabase, viewer: Viewer) -> list[tuple[NotificationKind, PostId | None]]:
+async def notified(db: RolledBackDatabase, viewer: Viewer) -> list[tuple[NotificationKind, PostId | None]]:
     found = await Notifications(db, lambda: make.NOW).page(viewer, NotificationQuery(Page()))
     return [(one.kind, one.post.id if one.post else None) for one in found]
 
@@ -92,7 +92,7 @@ async def test_a_reply_joins_the_thread_and_notifies_the_author_of_its_parent(po
     root = await posts.publish(ada, PostDraft("Question?"))
     answer = await posts.publish(bob, PostDraft("Answer", reply_to=root.id))
     assert (answer.thread_id, answer.reply_to_account) == (root.id, ada.id)
-    assert await told(db, ada) == [(NotificationKind.MENTION, answer.id)]
+    assert await notified(db, ada) == [(NotificationKind.MENTION, answer.id)]
     assert (await posts.one(None, root.id)).replies_count == 1
 
 
@@ -119,14 +119,14 @@ async def test_blocked_and_muted_authors_notify_nobody(posts: Posts, db: RolledB
     await posts.publish(bob, PostDraft("@ada"))
     await posts.publish(cleo, PostDraft("@ada"))
     await posts.publish(ada, PostDraft("myself: @ada"))
-    assert await told(db, ada) == []
+    assert await notified(db, ada) == []
 
 
 async def test_an_expired_mute_has_no_effect(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor, "ada"), make.viewer(cursor)
     make.mute(cursor, ada, bob, until=make.NOW - timedelta(seconds=1))
     post = await posts.publish(bob, PostDraft("@ada"))
-    assert await told(db, ada) == [(NotificationKind.MENTION, post.id)]
+    assert await notified(db, ada) == [(NotificationKind.MENTION, post.id)]
 
 
 async def test_per_post_subscribers_are_notified_of_posts_but_not_of_replies(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
@@ -134,7 +134,7 @@ async def test_per_post_subscribers_are_notified_of_posts_but_not_of_replies(pos
     make.follow(cursor, bob, ada, notify=True)
     post = await posts.publish(ada, PostDraft("News"))
     await posts.publish(ada, PostDraft("More", reply_to=post.id))
-    assert await told(db, bob) == [(NotificationKind.STATUS, post.id)]
+    assert await notified(db, bob) == [(NotificationKind.STATUS, post.id)]
 
 
 async def test_an_edit_keeps_the_earlier_version(posts: Posts, cursor: Cursor) -> None:
@@ -159,7 +159,7 @@ async def test_an_edit_notifies_only_newly_mentioned_accounts(posts: Posts, db: 
     ada, bob, cleo = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor, "cleo")
     post = await posts.publish(ada, PostDraft("@bob"))
     await posts.edit(ada, post.id, PostDraft("@bob @cleo"))
-    assert await told(db, bob) == await told(db, cleo) == [(NotificationKind.MENTION, post.id)]
+    assert await notified(db, bob) == await notified(db, cleo) == [(NotificationKind.MENTION, post.id)]
 
 
 async def test_an_edit_notifies_boosters(posts: Posts, db: RolledBackDatabase, cursor: Cursor) -> None:
@@ -167,7 +167,7 @@ async def test_an_edit_notifies_boosters(posts: Posts, db: RolledBackDatabase, c
     post = await posts.publish(ada, PostDraft("Draft"))
     make.boost(cursor, bob, post)
     await posts.edit(ada, post.id, PostDraft("Better"))
-    assert await told(db, bob) == [(NotificationKind.UPDATE, post.id)]
+    assert await notified(db, bob) == [(NotificationKind.UPDATE, post.id)]
 
 
 async def test_only_the_author_can_edit_or_delete_a_post(posts: Posts, cursor: Cursor) -> None:
@@ -190,7 +190,7 @@ async def test_deleting_a_post_deletes_its_boosts_and_notifications_and_corrects
     for gone in (post.id, boost.id):
         with pytest.raises(NotFound):
             await posts.one(None, gone)
-    assert await told(db, bob) == await told(db, cleo) == await told(db, ada) == []
+    assert await notified(db, bob) == await notified(db, cleo) == await notified(db, ada) == []
     assert (await posts.one(None, root.id)).replies_count == 0
     assert [make.again(cursor, who).posts_count for who in (ada, cleo)] == [0, 1]
 

@@ -16,7 +16,7 @@ THRICE = RateLimit("thrice", 3, 60, LimitScope.NETWORK)
 HOURLY = RateLimit("hourly", 10, 3_600, LimitScope.NETWORK)
 
 
-class Watch:
+class FakeClock:
     """A clock that the test sets."""
 
     def __init__(self) -> None:
@@ -28,18 +28,18 @@ class Watch:
     def seconds(self) -> float:
         return self.now.timestamp()
 
-    def pass_by(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
 
 @pytest.fixture
-def watch() -> Watch:
-    return Watch()
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture
-def limits(watch: Watch) -> RateLimiter:
-    return RateLimiter(MemoryCounter(watch.seconds), watch)
+def limits(clock: FakeClock) -> RateLimiter:
+    return RateLimiter(MemoryCounter(clock.seconds), clock)
 
 
 async def test_the_most_exhausted_limit_is_reported(limits: RateLimiter) -> None:
@@ -59,18 +59,18 @@ async def test_keys_and_limits_are_counted_separately(limits: RateLimiter) -> No
     assert (await limits.count(HOURLY, "a")).used == 1
 
 
-async def test_windows_begin_at_multiples_of_their_length(limits: RateLimiter, watch: Watch) -> None:
-    watch.pass_by(50)
+async def test_windows_begin_at_multiples_of_their_length(limits: RateLimiter, clock: FakeClock) -> None:
+    clock.advance(50)
     count = await limits.count(THRICE, "a")
     assert count.reset == (START + timedelta(seconds=60)).timestamp()
-    assert count.problem(watch()).retry_after == 10
-    watch.pass_by(10)
+    assert count.problem(clock()).retry_after == 10
+    clock.advance(10)
     assert (await limits.count(THRICE, "a")).used == 1
 
 
-async def test_nothing_is_counted_when_limits_are_off(watch: Watch) -> None:
-    counter = MemoryCounter(watch.seconds)
-    off = RateLimiter(counter, watch, enabled=False)
+async def test_nothing_is_counted_when_limits_are_off(clock: FakeClock) -> None:
+    counter = MemoryCounter(clock.seconds)
+    off = RateLimiter(counter, clock, enabled=False)
     assert await off.consume([(THRICE, "a")]) is None
     for _ in range(100):
         await CountedLogins(off).failed("n", "ada")
@@ -80,8 +80,8 @@ async def test_nothing_is_counted_when_limits_are_off(watch: Watch) -> None:
 
 @given(st.lists(st.integers(0, 200), max_size=300))
 def test_memory_is_bounded_and_counts_are_never_too_high(keys: list[int]) -> None:
-    watch = Watch()
-    counter = MemoryCounter(watch.seconds, capacity=20)
+    clock = FakeClock()
+    counter = MemoryCounter(clock.seconds, capacity=20)
     true: dict[int, int] = {}
     for key in keys:
         true[key] = true.get(key, 0) + 1
@@ -92,19 +92,19 @@ def test_memory_is_bounded_and_counts_are_never_too_high(keys: list[int]) -> Non
         assert len(counter) <= 20
 
 
-async def test_expired_counts_are_evicted_first(watch: Watch) -> None:
-    counter = MemoryCounter(watch.seconds, capacity=10)
+async def test_expired_counts_are_evicted_first(clock: FakeClock) -> None:
+    counter = MemoryCounter(clock.seconds, capacity=10)
     await counter.add("kept", 1, 1_000)
     for number in range(9):
         await counter.add(f"short{number}", 1, 5)
-    watch.pass_by(10)
+    clock.advance(10)
     await counter.add("new", 1, 5)
     assert len(counter) == 2
     assert await counter.add("kept", 1, 1_000) == 2
 
 
-async def test_reading_a_limit_does_not_consume_it(watch: Watch) -> None:
-    counter = MemoryCounter(watch.seconds)
+async def test_reading_a_limit_does_not_consume_it(clock: FakeClock) -> None:
+    counter = MemoryCounter(clock.seconds)
     assert await counter.add("a", 1, 5, 0) == 0
     assert len(counter) == 0
 
@@ -129,7 +129,7 @@ async def test_distributed_guessing_of_one_username_is_stopped(limits: RateLimit
     await logins.allow("another", "grace")
 
 
-async def test_guessing_many_usernames_is_throttled_per_network(limits: RateLimiter, watch: Watch) -> None:
+async def test_guessing_many_usernames_is_throttled_per_network(limits: RateLimiter, clock: FakeClock) -> None:
     logins = CountedLogins(limits)
     for number in range(25):
         await logins.failed("network", f"name{number}")
@@ -137,7 +137,7 @@ async def test_guessing_many_usernames_is_throttled_per_network(limits: RateLimi
         await logins.allow("network", "new")
     assert caught.value.retry_after == 300
     await logins.allow("another", "new")
-    watch.pass_by(300)
+    clock.advance(300)
     await logins.allow("network", "new")
 
 

@@ -58,7 +58,7 @@ def expected(raw: Sequence[tuple[int, int | None]], reach: int) -> list[int]:
     return shown
 
 
-class Town:
+class BoostFixture:
     """I, those whom I follow and who are in a list of mine, and a stranger; what all of them did."""
 
     def __init__(self, cursor: Cursor) -> None:
@@ -66,34 +66,34 @@ class Town:
         self.me, *self.others = [make.viewer(cursor) for _ in range(5)]
         for other in self.others[:3]:
             make.follow(cursor, self.me, other)
-        self.lists, self.site = Lists(self.db, lambda: make.NOW), Timelines(self.db, lambda: make.NOW)
+        self.lists, self.timelines = Lists(self.db, lambda: make.NOW), Timelines(self.db, lambda: make.NOW)
         self.list: ListId = done(self.lists.create(self.me, ListOptions("All"))).id
         done(self.lists.add(self.me, self.list, [other.id for other in self.others[:3]]))
         self.originals: list[Post] = []
         self.boosts: list[tuple[Viewer, Post]] = []
-        self.said: list[Post] = []
+        self.published: list[Post] = []
 
     def step(self, what: str, who: int, which: int) -> None:
         people = [self.me, *self.others]
         if what == "post" or not self.originals:
             self.originals.append(make.post(self.cursor, people[who], f"post {which}"))
-            self.said.append(self.originals[-1])
+            self.published.append(self.originals[-1])
         elif what == "boost":
             original = self.originals[-1 - which % min(3, len(self.originals))]
             boost = make.boost(self.cursor, people[who], original)
-            if boost.id not in [post.id for post in self.said]:
-                self.said.append(boost)
+            if boost.id not in [post.id for post in self.published]:
+                self.published.append(boost)
                 self.boosts.append((people[who], boost))
         elif what == "undo" and self.boosts:
             booster, boost = self.boosts.pop(which % len(self.boosts))
-            self.said.remove(boost)
+            self.published.remove(boost)
             done(Interactions(self.db, lambda: make.NOW).unboost(booster, boost.original.id))
 
     def raw(self) -> list[timelines.Entry]:
         return timelines.home(self.cursor, viewer=self.me.id, page=EVERYTHING, now=make.NOW)
 
     def home(self, page: Page) -> list[int]:
-        return [post.id for post in done(self.site.home(self.me, page))]
+        return [post.id for post in done(self.timelines.home(self.me, page))]
 
     def listed(self, page: Page) -> list[int]:
         return [post.id for post in done(self.lists.timeline(self.me, self.list, page))]
@@ -106,23 +106,25 @@ def test_all_readers_of_the_home_timeline_leave_out_the_same_boosts(
 ) -> None:
     execute(cursor, "savepoint example")
     try:
-        town = Town(cursor)
+        fixture = BoostFixture(cursor)
         for what, who, which in history:
-            town.step(what, who, which)
-            assert town.home(Page(LIMIT)) == expected(town.raw(), short_reach)[:LIMIT]  # as it is remembered
-        whole = expected(town.raw(), short_reach)
-        check_pages(town.home, whole)
-        own = [entry for entry in town.raw() if entry[0] not in {post.id for post in town.said if post.author.id == town.me.id}]
-        check_pages(town.listed, expected(own, short_reach))
-        make_filter(town)
-        check_pages(town.home, whole)  # read in another way, though the filter hides nothing
+            fixture.step(what, who, which)
+            assert fixture.home(Page(LIMIT)) == expected(fixture.raw(), short_reach)[:LIMIT]  # as it is remembered
+        whole = expected(fixture.raw(), short_reach)
+        check_pages(fixture.home, whole)
+        own = [
+            entry for entry in fixture.raw() if entry[0] not in {post.id for post in fixture.published if post.author.id == fixture.me.id}
+        ]
+        check_pages(fixture.listed, expected(own, short_reach))
+        make_filter(fixture)
+        check_pages(fixture.home, whole)  # read in another way, though the filter hides nothing
     finally:
         execute(cursor, "rollback to savepoint example")
 
 
-def make_filter(town: Town) -> None:
+def make_filter(fixture: BoostFixture) -> None:
     draft = FilterDraft("f", [FilterContext.HOME], FilterAction.HIDE, keywords=[KeywordDraft("nobody says this", whole_word=False)])
-    done(Filters(town.db, town.site.sieves, lambda: make.NOW).create(town.me, draft))
+    done(Filters(fixture.db, fixture.timelines.sieves, lambda: make.NOW).create(fixture.me, draft))
 
 
 def check_pages(read: Callable[[Page], list[int]], whole: list[int]) -> None:
@@ -148,68 +150,71 @@ def test_streams_leave_out_the_same_boosts_as_timelines(
     """Holds for listeners from the start, late ones and reconnecting ones."""
     execute(cursor, "savepoint example")
     try:
-        town = Town(cursor)
+        fixture = BoostFixture(cursor)
         for what, who, which in history:
             if what != "undo":
-                town.step(what, who, which)
-        for stream, read in ((Stream(StreamKind.USER, town.me.id), town.home), (Stream(StreamKind.LIST, town.list), town.listed)):
+                fixture.step(what, who, which)
+        for stream, read in (
+            (Stream(StreamKind.USER, fixture.me.id), fixture.home),
+            (Stream(StreamKind.LIST, fixture.list), fixture.listed),
+        ):
             shown = set(read(EVERYTHING))
-            said = [post.id for post in town.said]
-            assert heard_live(town, stream, joined) == [id for id in said[joined:] if id in shown]
-            assert heard_later(town, stream, joined) == [id for id in said[joined:] if id in shown]
+            published = [post.id for post in fixture.published]
+            assert received_live(fixture, stream, joined) == [id for id in published[joined:] if id in shown]
+            assert received_later(fixture, stream, joined) == [id for id in published[joined:] if id in shown]
     finally:
         execute(cursor, "rollback to savepoint example")
 
 
-def news_of(town: Town) -> list[Update]:
-    log = DatabaseEventLog(town.db, lambda: make.NOW, "e")
-    news = [
+def updates_of(fixture: BoostFixture) -> list[Update]:
+    log = DatabaseEventLog(fixture.db, lambda: make.NOW, "e")
+    update = [
         Update.of(Event(Position("e", 1, at + 1), EventKind.POST_PUBLISHED, post.author.id, None, post.id, event_data(post), make.NOW))
-        for at, post in enumerate(town.said)
+        for at, post in enumerate(fixture.published)
     ]
-    done(EventBuffer(log, Position("e", 1, 0)).load(news))
-    return news
+    done(EventBuffer(log, Position("e", 1, 0)).load(update))
+    return update
 
 
-class Reader:
+class StreamListener:
     """A listener of a stream."""
 
-    def __init__(self, town: Town, stream: Stream) -> None:
-        self.log = DatabaseEventLog(town.db, lambda: make.NOW, "e")
-        self.audience = Recipients(ViewerStates())
-        loaded = done(self.log.poll(Position("e", 0, 0), [town.me.id], NO_CREDENTIALS)).relations[town.me.id]
-        self.connection, self.heard = FakeConnection(), list[int]()
-        subscriber = Subscriber(self.connection, PlainEncoder(), town.me.id, viewer_state=self.audience.viewer_states.enter(loaded))
+    def __init__(self, fixture: BoostFixture, stream: Stream) -> None:
+        self.log = DatabaseEventLog(fixture.db, lambda: make.NOW, "e")
+        self.recipients = Recipients(ViewerStates())
+        loaded = done(self.log.poll(Position("e", 0, 0), [fixture.me.id], NO_CREDENTIALS)).relations[fixture.me.id]
+        self.connection, self.received = FakeConnection(), list[int]()
+        subscriber = Subscriber(self.connection, PlainEncoder(), fixture.me.id, viewer_state=self.recipients.viewer_states.enter(loaded))
         self.subscription = Subscription(stream, subscriber, "plain")
-        self.audience.hub.join(stream.topics, self.subscription)
+        self.recipients.hub.join(stream.topics, self.subscription)
 
-    def belongs(self, news: Update) -> bool:
-        return self.subscription in list(self.audience.of(news))
+    def belongs(self, update: Update) -> bool:
+        return self.subscription in list(self.recipients.of(update))
 
-    def note(self, news: Update) -> None:
+    def record(self, update: Update) -> None:
         if self.connection.received:
-            self.heard.append(news.post_id or 0)
+            self.received.append(update.post_id or 0)
             self.connection.received.clear()
 
 
-def heard_live(town: Town, stream: Stream, joined: int) -> list[int]:
-    reader, at = Reader(town, stream), make.NOW.timestamp()
-    for news in news_of(town)[joined:]:
-        done(load_earlier_entries(reader.log, reader.audience, [news]))
-        for subscription in list(reader.audience.of(news)):
-            subscription.deliver(news, news.position, at)
-        reader.note(news)
-    return reader.heard
+def received_live(fixture: BoostFixture, stream: Stream, joined: int) -> list[int]:
+    listener, at = StreamListener(fixture, stream), make.NOW.timestamp()
+    for update in updates_of(fixture)[joined:]:
+        done(load_earlier_entries(listener.log, listener.recipients, [update]))
+        for subscription in list(listener.recipients.of(update)):
+            subscription.deliver(update, update.position, at)
+        listener.record(update)
+    return listener.received
 
 
-def heard_later(town: Town, stream: Stream, joined: int) -> list[int]:
-    reader, at, passage = Reader(town, stream), make.NOW.timestamp(), news_of(town)[joined:]
-    left_out = done(repeats_in(reader.log, reader.subscription, passage, at))
-    for news in passage:
-        if reader.belongs(news) and reader.subscription.wants(news, at) and news.post_id not in left_out:
-            reader.subscription.send(news, at)
-        reader.note(news)
-    return reader.heard
+def received_later(fixture: BoostFixture, stream: Stream, joined: int) -> list[int]:
+    listener, at, batch = StreamListener(fixture, stream), make.NOW.timestamp(), updates_of(fixture)[joined:]
+    left_out = done(repeats_in(listener.log, listener.subscription, batch, at))
+    for update in batch:
+        if listener.belongs(update) and listener.subscription.wants(update, at) and update.post_id not in left_out:
+            listener.subscription.send(update, at)
+        listener.record(update)
+    return listener.received
 
 
 def test_a_boost_is_shown_again_after_forty_entries(cursor: Cursor, db: RolledBackDatabase) -> None:

@@ -48,7 +48,7 @@ def schedules(db: RolledBackDatabase, posts: Posts, clock: WallClock) -> Schedul
 
 
 @pytest.fixture
-def pieces(db: RolledBackDatabase, tmp_path: Path, clock: WallClock) -> Attachments:
+def attachments_service(db: RolledBackDatabase, tmp_path: Path, clock: WallClock) -> Attachments:
     return Attachments(db, fakes.studio(tmp_path), clock, fakes.no_pause)
 
 
@@ -58,7 +58,7 @@ async def plan(schedules: Schedules, viewer: Viewer, draft: PostDraft, at: datet
     return planned
 
 
-async def work(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
+async def run_due_jobs(schedules: Schedules, cursor: Cursor, clock: WallClock) -> None:
     """Run the due jobs."""
     for job in jobs.claim(cursor, kinds=[PUBLISH], worker="w", lease_until=clock() + HOUR, now=clock(), limit=50):
         await post_jobs.schedule_tasks(schedules)[PUBLISH](job)
@@ -76,11 +76,11 @@ async def test_a_post_is_published_at_its_time(schedules: Schedules, posts: Post
     planned = await plan(schedules, ada, draft)
     assert planned.draft == draft
     clock.advance(minutes=59)
-    await work(schedules, cursor, clock)
+    await run_due_jobs(schedules, cursor, clock)
     await schedules.publish(planned.id)
     assert published(cursor) == []
     clock.advance(minutes=1)
-    await work(schedules, cursor, clock)
+    await run_due_jobs(schedules, cursor, clock)
     await schedules.publish(planned.id)
     assert published(cursor) == ["Later"]
     [post] = [await posts.one(None, fetch_value(cursor, "select id from posts"))]
@@ -99,7 +99,7 @@ async def test_the_same_idempotency_key_returns_the_same_result_before_and_after
     first = await plan(schedules, ada, draft)
     assert await schedules.add(ada, draft, SOON + HOUR) == first
     clock.advance(hours=1)
-    await work(schedules, cursor, clock)
+    await run_due_jobs(schedules, cursor, clock)
     again = await schedules.add(ada, draft, SOON + HOUR)
     assert isinstance(again, Post)
     assert await posts.publish(ada, draft) == again
@@ -116,7 +116,7 @@ async def test_the_key_of_a_deleted_or_cancelled_post_creates_a_new_one(
     planned = await plan(schedules, ada, draft)
     assert planned.id != cancelled.id
     clock.advance(hours=1)
-    await work(schedules, cursor, clock)
+    await run_due_jobs(schedules, cursor, clock)
     [post] = [await posts.one(ada, fetch_value(cursor, "select id from posts"))]
     await posts.delete(ada, post.id)
     assert isinstance(await schedules.add(ada, draft, SOON + HOUR), ScheduledPost)
@@ -130,7 +130,7 @@ async def test_a_scheduled_post_is_published_although_its_key_was_used_meanwhile
     await plan(schedules, ada, PostDraft("Later", key="k"))
     await posts.publish(ada, PostDraft("Now", key="k"))
     clock.advance(hours=1)
-    await work(schedules, cursor, clock)
+    await run_due_jobs(schedules, cursor, clock)
     assert published(cursor) == ["Now", "Later"]
 
 
@@ -179,10 +179,10 @@ async def test_a_rescheduled_post_is_published_only_at_the_new_time(schedules: S
     planned = await plan(schedules, ada, PostDraft("Moved"))
     assert (await schedules.move(ada, planned.id, SOON + HOUR)).at == SOON + HOUR
     clock.advance(hours=1)
-    await work(schedules, cursor, clock)
+    await run_due_jobs(schedules, cursor, clock)
     assert published(cursor) == []
     clock.advance(hours=1)
-    await work(schedules, cursor, clock)
+    await run_due_jobs(schedules, cursor, clock)
     assert published(cursor) == ["Moved"]
 
 
@@ -191,7 +191,7 @@ async def test_a_cancelled_post_is_never_published(schedules: Schedules, cursor:
     planned = await plan(schedules, ada, PostDraft("Never"))
     await schedules.cancel(ada, planned.id)
     clock.advance(hours=1)
-    await work(schedules, cursor, clock)
+    await run_due_jobs(schedules, cursor, clock)
     assert published(cursor) == []
     with pytest.raises(NotFound):
         await schedules.one(ada, planned.id)
@@ -208,10 +208,10 @@ async def test_scheduled_posts_of_others_are_not_found(schedules: Schedules, cur
 
 
 async def test_media_are_reserved_for_the_scheduled_post_until_it_is_cancelled(
-    schedules: Schedules, posts: Posts, pieces: Attachments, db: RolledBackDatabase, clock: WallClock
+    schedules: Schedules, posts: Posts, attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock
 ) -> None:
     ada = make.viewer(db.cursor)
-    one, two = [(await pieces.add(ada, MediaUpload(files.picture(), 700))).id for _ in range(2)]
+    one, two = [(await attachments_service.add(ada, MediaUpload(files.picture(), 700))).id for _ in range(2)]
     planned = await plan(schedules, ada, PostDraft("Look", media=(two, one)), make.NOW + timedelta(days=3))
     assert [piece.id for piece in planned.media] == [two, one]
     with pytest.raises(Invalid, match="already attached"):
@@ -221,7 +221,7 @@ async def test_media_are_reserved_for_the_scheduled_post_until_it_is_cancelled(
     assert [piece.id for piece in (await schedules.cancel(ada, planned.id)).media] == [two, one]
     await plan(schedules, ada, PostDraft("Look", media=(two, one)), make.NOW + timedelta(days=3))
     clock.advance(days=1)
-    await work(schedules, db.cursor, clock)
+    await run_due_jobs(schedules, db.cursor, clock)
     post = await posts.one(None, fetch_value(db.cursor, "select id from posts"))
     assert [piece.id for piece in post.media] == [two, one]
 
@@ -234,12 +234,12 @@ async def test_the_author_is_notified_why_a_post_could_not_be_published(
     planned = await plan(schedules, ada, PostDraft("Answer", reply_to=question.id))
     await posts.delete(bob, question.id)
     clock.advance(hours=1)
-    await work(schedules, cursor, clock)
+    await run_due_jobs(schedules, cursor, clock)
     assert (await schedules.one(ada, planned.id)).problem == "The post you are trying to reply to does not appear to exist."
     await schedules.publish(planned.id)
-    [letter] = postman(cursor).deliver()
-    assert letter["Subject"] == "Your scheduled post was not published"
-    assert "Why: The post that it answers is gone, or hidden from you." in body(letter.as_bytes(), "plain")
+    [email] = postman(cursor).deliver()
+    assert email["Subject"] == "Your scheduled post was not published"
+    assert "Why: The post that it answers is gone, or hidden from you." in body(email.as_bytes(), "plain")
     moved = await schedules.move(ada, planned.id, clock() + HOUR)
     assert moved.problem == ""
 
@@ -250,15 +250,15 @@ async def test_the_reason_is_in_the_language_of_the_author(schedules: Schedules,
     long = await plan(schedules, ada, PostDraft("x" * 400))
     stricter = Schedules(schedules.database, evolve(posts, max_characters=300), clock)
     clock.advance(hours=1)
-    await work(stricter, cursor, clock)
+    await run_due_jobs(stricter, cursor, clock)
     assert (await schedules.one(ada, long.id)).problem == "Text character limit of 300 exceeded."
-    [letter] = postman(cursor).deliver()
+    [email] = postman(cursor).deliver()
     for kind in ("plain", "html"):
-        assert "Der Text ist leer oder länger, als diese Site es zulässt." in body(letter.as_bytes(), kind)
+        assert "Der Text ist leer oder länger, als diese Site es zulässt." in body(email.as_bytes(), kind)
     execute(cursor, "update emails set state = 'waiting', data = data - 'because'")  # as an older release wrote them
     jobs.add(cursor, "email.send", {"email": str(fetch_value(cursor, "select id from emails"))}, due_at=make.NOW, now=make.NOW)
-    [letter] = postman(cursor).deliver()
-    assert "Warum: Text character limit of 300 exceeded." in body(letter.as_bytes(), "plain")
+    [email] = postman(cursor).deliver()
+    assert "Warum: Text character limit of 300 exceeded." in body(email.as_bytes(), "plain")
 
 
 async def test_the_author_is_notified_of_an_internal_error_after_the_last_try(
@@ -269,12 +269,12 @@ async def test_the_author_is_notified_of_an_internal_error_after_the_last_try(
     execute(cursor, "create function broken() returns trigger language plpgsql as $$ begin raise 'broken'; end $$")
     execute(cursor, "create trigger broken before insert on posts for each row execute function broken()")
     clock.advance(hours=1)
-    for tries, problem, letters in ((0, "", 0), (TRIES - 1, "Something went wrong on our side, repeatedly.", 1)):
+    for tries, problem, emails in ((0, "", 0), (TRIES - 1, "Something went wrong on our side, repeatedly.", 1)):
         execute(cursor, "update jobs set tries = %(tries)s, state = 'waiting' where kind = %(kind)s", {"tries": tries, "kind": PUBLISH})
         with pytest.raises(psycopg2.Error, match="broken"):
-            await work(schedules, cursor, clock)
+            await run_due_jobs(schedules, cursor, clock)
         assert (await schedules.one(ada, planned.id)).problem == problem
-        assert len(postman(cursor).deliver()) == letters
+        assert len(postman(cursor).deliver()) == emails
     execute(cursor, "drop trigger broken on posts")
     assert (await schedules.cancel(ada, planned.id)).draft.text == "Later"
 
@@ -287,7 +287,7 @@ async def test_no_email_is_sent_about_a_post_that_was_rescheduled_since(
     planned = await plan(schedules, ada, PostDraft("Answer", reply_to=question.id))
     await posts.delete(bob, question.id)
     clock.advance(hours=1)
-    await work(schedules, cursor, clock)
+    await run_due_jobs(schedules, cursor, clock)
     await schedules.move(ada, planned.id, clock() + HOUR)
     assert postman(cursor).deliver() == []
 
@@ -323,10 +323,10 @@ async def test_an_unreadable_draft_of_another_release_is_listed_and_not_publishe
     assert shown.draft.text in ("Saved", "")
     assert shown.draft.visibility is Visibility.DIRECT
     clock.advance(hours=1)
-    await work(schedules, cursor, clock)
+    await run_due_jobs(schedules, cursor, clock)
     assert published(cursor) == ["Sound"]
-    [letter] = postman(cursor).deliver()
-    assert letter["Subject"] == "Your scheduled post was not published"
+    [email] = postman(cursor).deliver()
+    assert email["Subject"] == "Your scheduled post was not published"
     await schedules.cancel(ada, planned.id)
     assert await schedules.page(ada, Page()) == []
 
@@ -338,7 +338,7 @@ async def test_suspended_and_deleted_accounts_publish_nothing(schedules: Schedul
     begin_deletion(cursor, ada.id, make.NOW)
     make.suspend(cursor, bob)
     clock.advance(hours=1)
-    await work(schedules, cursor, clock)
+    await run_due_jobs(schedules, cursor, clock)
     assert published(cursor) == []
     assert "not allowed to post" in (await schedules.one(bob, planned.id)).problem
     assert fetch_value(cursor, "select count(*) from scheduled_posts") == 1

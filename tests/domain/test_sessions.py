@@ -24,7 +24,7 @@ ORIGIN = ClientInfo("192.0.2.1", "192.0.2.1", "Firefox on a tin can")
 
 
 @frozen
-class Desk:
+class LoginFixture:
     """The services and data needed to log in."""
 
     cursor: Cursor
@@ -43,7 +43,7 @@ class Desk:
         found = done(self.sessions.by_cookie(token))
         return found and found[0]
 
-    def present(self, token: str) -> Viewer:
+    def viewer_of(self, token: str) -> Viewer:
         viewer = self.viewer(token)
         assert viewer is not None
         return viewer
@@ -55,41 +55,41 @@ class Desk:
 
 
 @pytest.fixture
-def desk(db: RolledBackDatabase, cursor: Cursor) -> Desk:
+def fixture(db: RolledBackDatabase, cursor: Cursor) -> LoginFixture:
     passwords, clock, throttle = quick_passwords(), WallClock(make.NOW), NoThrottle()
-    return Desk(cursor, Sessions(db, passwords, throttle, clock, "site.test"), passwords, clock, throttle)
+    return LoginFixture(cursor, Sessions(db, passwords, throttle, clock, "site.test"), passwords, clock, throttle)
 
 
 NAMES = ["ann", "ANN", " ann ", "@ann", "@Ann ", "ann@site.test", "@ANN@Site.Test", "ann@example.org", "Ann@Example.org"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_login_works_with_username_or_address_in_any_case(desk: Desk, name: str) -> None:
-    member = desk.member()
-    entry = desk.log_in(name)
-    viewer = desk.present(entry.token)
+def test_login_works_with_username_or_address_in_any_case(fixture: LoginFixture, name: str) -> None:
+    member = fixture.member()
+    entry = fixture.log_in(name)
+    viewer = fixture.viewer_of(entry.token)
     assert (viewer.account, viewer.session_id, viewer.pending) == (member.account, entry.session_id, False)
 
 
 @pytest.mark.parametrize("name", ["@ann@elsewhere.test", "ann@", "@", "@@ann", "ann@site.test@site.test", "ann@site", "@ann@example.org"])
-def test_handles_of_other_sites_cannot_log_in(desk: Desk, name: str) -> None:
-    desk.member()
+def test_handles_of_other_sites_cannot_log_in(fixture: LoginFixture, name: str) -> None:
+    fixture.member()
     with pytest.raises(Unauthenticated):
-        desk.log_in(name)
+        fixture.log_in(name)
 
 
-def test_an_address_takes_precedence_over_an_equal_username(desk: Desk, cursor: Cursor) -> None:
-    desk.member()
-    make.member(cursor, "ben", email="ann@site.test", password_hash=done(desk.passwords.hash(PASSWORD)))
+def test_an_address_takes_precedence_over_an_equal_username(fixture: LoginFixture, cursor: Cursor) -> None:
+    fixture.member()
+    make.member(cursor, "ben", email="ann@site.test", password_hash=done(fixture.passwords.hash(PASSWORD)))
     for name, owner in (("ann@site.test", "ben"), ("@ann@site.test", "ann")):
-        assert desk.present(desk.log_in(name).token).account.username == owner
+        assert fixture.viewer_of(fixture.log_in(name).token).account.username == owner
 
 
 @pytest.mark.parametrize("name", ["ann", "nobody", "", "\0", "a\ud800", "x" * 10_000, "%"])
-def test_a_wrong_username_and_a_wrong_password_give_the_same_error(desk: Desk, name: str) -> None:
-    desk.member()
+def test_a_wrong_username_and_a_wrong_password_give_the_same_error(fixture: LoginFixture, name: str) -> None:
+    fixture.member()
     with pytest.raises(Unauthenticated) as raised:
-        desk.log_in(name, "wrong password")
+        fixture.log_in(name, "wrong password")
     assert raised.value.sentence == "Wrong username or password."
 
 
@@ -117,14 +117,14 @@ def test_an_unknown_user_costs_one_hash_like_a_wrong_password(db: RolledBackData
         assert passwords.work == before + 1
 
 
-def test_only_failures_count_for_the_login_throttle(desk: Desk) -> None:
-    desk.member()
-    desk.log_in()
+def test_only_failures_count_for_the_login_throttle(fixture: LoginFixture) -> None:
+    fixture.member()
+    fixture.log_in()
     with pytest.raises(Unauthenticated):
-        desk.log_in("Ann@example.org", "wrong password")
+        fixture.log_in("Ann@example.org", "wrong password")
     with pytest.raises(Unauthenticated):
-        desk.log_in("nobody", "wrong password")
-    assert desk.throttle.failures == [("192.0.2.1", "ann"), ("192.0.2.1", "nobody")]
+        fixture.log_in("nobody", "wrong password")
+    assert fixture.throttle.failures == [("192.0.2.1", "ann"), ("192.0.2.1", "nobody")]
 
 
 def test_after_too_many_guesses_even_the_right_password_must_wait(db: RolledBackDatabase, cursor: Cursor) -> None:
@@ -143,151 +143,153 @@ def test_after_too_many_guesses_even_the_right_password_must_wait(db: RolledBack
     assert done(sessions.log_in("ann", PASSWORD, ORIGIN)).token
 
 
-def test_the_database_stores_no_session_token(desk: Desk) -> None:
-    desk.member()
-    token = desk.log_in().token
-    desk.cursor.execute("select s::text from sessions s")
-    [(row,)] = desk.cursor.fetchall()
+def test_the_database_stores_no_session_token(fixture: LoginFixture) -> None:
+    fixture.member()
+    token = fixture.log_in().token
+    fixture.cursor.execute("select s::text from sessions s")
+    [(row,)] = fixture.cursor.fetchall()
     assert token not in row
-    assert token not in repr(desk.log_in())
+    assert token not in repr(fixture.log_in())
 
 
 @pytest.mark.parametrize("token", ["", "x", "\ud800" * 30, "é" * 30, "y" * 43, "z" * 1_000_000])
-def test_an_unknown_session_token_is_invalid(desk: Desk, token: str) -> None:
-    desk.member()
-    assert desk.viewer(token) is None
+def test_an_unknown_session_token_is_invalid(fixture: LoginFixture, token: str) -> None:
+    fixture.member()
+    assert fixture.viewer(token) is None
 
 
-def test_logging_in_again_ends_the_previous_session(desk: Desk) -> None:
-    desk.member()
-    first = desk.log_in()
-    second = desk.log_in(replaces=first.token)
+def test_logging_in_again_ends_the_previous_session(fixture: LoginFixture) -> None:
+    fixture.member()
+    first = fixture.log_in()
+    second = fixture.log_in(replaces=first.token)
     assert first.token != second.token
-    assert desk.viewer(first.token) is None
-    assert desk.viewer(second.token)
-    assert desk.ended() == [{"session": str(first.session_id)}]
+    assert fixture.viewer(first.token) is None
+    assert fixture.viewer(second.token)
+    assert fixture.ended() == [{"session": str(first.session_id)}]
 
 
-def test_logging_out_ends_the_session_and_records_one_event(desk: Desk) -> None:
-    desk.member()
-    entry = desk.log_in()
-    done(desk.sessions.log_out(entry.token))
-    done(desk.sessions.log_out(entry.token))
-    assert desk.viewer(entry.token) is None
-    assert desk.ended() == [{"session": str(entry.session_id)}]
+def test_logging_out_ends_the_session_and_records_one_event(fixture: LoginFixture) -> None:
+    fixture.member()
+    entry = fixture.log_in()
+    done(fixture.sessions.log_out(entry.token))
+    done(fixture.sessions.log_out(entry.token))
+    assert fixture.viewer(entry.token) is None
+    assert fixture.ended() == [{"session": str(entry.session_id)}]
 
 
-def test_a_session_lasts_while_it_is_used_and_expires_when_it_is_not(desk: Desk) -> None:
-    desk.member()
-    token = desk.log_in().token
+def test_a_session_lasts_while_it_is_used_and_expires_when_it_is_not(fixture: LoginFixture) -> None:
+    fixture.member()
+    token = fixture.log_in().token
     for _ in range(3):
-        desk.clock.advance(seconds=(LIFETIME - timedelta(seconds=1)).total_seconds())
-        assert desk.viewer(token)
-    desk.clock.advance(seconds=LIFETIME.total_seconds())
-    assert desk.viewer(token) is None
-    assert done(desk.sessions.sweep()) == 1
+        fixture.clock.advance(seconds=(LIFETIME - timedelta(seconds=1)).total_seconds())
+        assert fixture.viewer(token)
+    fixture.clock.advance(seconds=LIFETIME.total_seconds())
+    assert fixture.viewer(token) is None
+    assert done(fixture.sessions.sweep()) == 1
 
 
-def test_a_visit_is_recorded_at_most_every_ten_minutes(desk: Desk) -> None:
-    desk.member()
-    token = desk.log_in().token
-    desk.clock.advance(minutes=9)
-    viewer = desk.present(token)
-    assert done(desk.sessions.of(viewer))[0].last_seen_at == make.NOW
-    desk.clock.advance(minutes=1)
-    desk.present(token)
-    assert done(desk.sessions.of(viewer))[0].last_seen_at == make.NOW + timedelta(minutes=10)
+def test_a_visit_is_recorded_at_most_every_ten_minutes(fixture: LoginFixture) -> None:
+    fixture.member()
+    token = fixture.log_in().token
+    fixture.clock.advance(minutes=9)
+    viewer = fixture.viewer_of(token)
+    assert done(fixture.sessions.of(viewer))[0].last_seen_at == make.NOW
+    fixture.clock.advance(minutes=1)
+    fixture.viewer_of(token)
+    assert done(fixture.sessions.of(viewer))[0].last_seen_at == make.NOW + timedelta(minutes=10)
 
 
-def test_own_sessions_are_listed_and_each_can_be_ended(desk: Desk) -> None:
-    desk.member()
-    desk.member("ben")
-    laptop, phone, bens = desk.log_in(), desk.log_in(), desk.log_in("ben")
-    viewer = desk.present(laptop.token)
-    listed = done(desk.sessions.of(viewer))
+def test_own_sessions_are_listed_and_each_can_be_ended(fixture: LoginFixture) -> None:
+    fixture.member()
+    fixture.member("ben")
+    laptop, phone, bens = fixture.log_in(), fixture.log_in(), fixture.log_in("ben")
+    viewer = fixture.viewer_of(laptop.token)
+    listed = done(fixture.sessions.of(viewer))
     assert [session.id for session in listed] == [phone.session_id, laptop.session_id]
     assert (listed[0].address, listed[0].user_agent) == ("192.0.2.1", "Firefox on a tin can")
-    done(desk.sessions.end(viewer, phone.session_id))
-    assert desk.viewer(phone.token) is None
+    done(fixture.sessions.end(viewer, phone.session_id))
+    assert fixture.viewer(phone.token) is None
     for not_mine in (bens.session_id, phone.session_id, SessionId(1)):
         with pytest.raises(NotFound):
-            done(desk.sessions.end(viewer, not_mine))
-    assert desk.viewer(bens.token)
+            done(fixture.sessions.end(viewer, not_mine))
+    assert fixture.viewer(bens.token)
 
 
-def test_all_other_sessions_can_be_ended_at_once(desk: Desk) -> None:
-    desk.member()
-    others = [desk.log_in() for _ in range(3)]
-    own = desk.log_in()
-    assert done(desk.sessions.end_others(desk.present(own.token))) == 3
-    assert desk.viewer(own.token)
-    assert not any(desk.viewer(other.token) for other in others)
-    assert len(desk.ended()) == 3
+def test_all_other_sessions_can_be_ended_at_once(fixture: LoginFixture) -> None:
+    fixture.member()
+    others = [fixture.log_in() for _ in range(3)]
+    own = fixture.log_in()
+    assert done(fixture.sessions.end_others(fixture.viewer_of(own.token))) == 3
+    assert fixture.viewer(own.token)
+    assert not any(fixture.viewer(other.token) for other in others)
+    assert len(fixture.ended()) == 3
 
 
-def test_the_number_of_sessions_of_an_account_is_limited(desk: Desk) -> None:
-    desk.member()
-    first = last = desk.log_in()
+def test_the_number_of_sessions_of_an_account_is_limited(fixture: LoginFixture) -> None:
+    fixture.member()
+    first = last = fixture.log_in()
     for _ in range(MAX_SESSIONS):
-        desk.clock.advance(seconds=1)
-        last = desk.log_in()
-    assert desk.viewer(first.token) is None
-    assert len(done(desk.sessions.of(desk.present(last.token)))) == MAX_SESSIONS
+        fixture.clock.advance(seconds=1)
+        last = fixture.log_in()
+    assert fixture.viewer(first.token) is None
+    assert len(done(fixture.sessions.of(fixture.viewer_of(last.token)))) == MAX_SESSIONS
 
 
 @pytest.mark.parametrize("how", ["disabled", "suspended"])
-def test_a_suspended_user_is_logged_out_and_told_why_only_with_the_password(desk: Desk, how: str) -> None:
-    member = desk.member()
-    entry = desk.log_in()
+def test_a_suspended_user_is_logged_out_and_told_why_only_with_the_password(fixture: LoginFixture, how: str) -> None:
+    member = fixture.member()
+    entry = fixture.log_in()
     if how == "disabled":
-        users.set_disabled(desk.cursor, account=member.account.id, at=make.NOW)
+        users.set_disabled(fixture.cursor, account=member.account.id, at=make.NOW)
     else:
-        accounts.set_suspended(desk.cursor, id=member.account.id, at=make.NOW)
-    assert desk.viewer(entry.token) is None
+        accounts.set_suspended(fixture.cursor, id=member.account.id, at=make.NOW)
+    assert fixture.viewer(entry.token) is None
     with pytest.raises(Forbidden):
-        desk.log_in()
+        fixture.log_in()
     with pytest.raises(Unauthenticated):
-        desk.log_in("ann", "wrong password")
+        fixture.log_in("ann", "wrong password")
     with pytest.raises(Unauthenticated):
-        done(desk.sessions.begin(member.account.id, ORIGIN))
+        done(fixture.sessions.begin(member.account.id, ORIGIN))
 
 
-def test_an_applicant_may_log_in_and_is_known_as_pending(desk: Desk) -> None:
-    make.member(desk.cursor, "ann", password_hash=done(desk.passwords.hash(PASSWORD)), approved=False)
-    assert desk.present(desk.log_in().token).pending
+def test_an_applicant_may_log_in_and_is_known_as_pending(fixture: LoginFixture) -> None:
+    make.member(fixture.cursor, "ann", password_hash=done(fixture.passwords.hash(PASSWORD)), approved=False)
+    assert fixture.viewer_of(fixture.log_in().token).pending
 
 
-def test_a_password_changed_during_its_verification_is_refused(desk: Desk, db: RolledBackDatabase) -> None:
-    member = desk.member()
+def test_a_password_changed_during_its_verification_is_refused(fixture: LoginFixture, db: RolledBackDatabase) -> None:
+    member = fixture.member()
 
     @define
-    class Slow(Passwords):
+    class SlowPasswords(Passwords):
         def _check(self, stored: str | None, password: bytes) -> object:  # type: ignore[override]  # it is handed through
             verdict = super()._check(stored, password)
-            users.change_password(desk.cursor, account=member.account.id, password_hash="another")
+            users.change_password(fixture.cursor, account=member.account.id, password_hash="another")
             return verdict
 
     quick = quick_passwords()
     with pytest.raises(Unauthenticated):
         done(
-            Sessions(db, Slow(quick.reactor, quick.hasher, threads=quick.threads), NoThrottle(), desk.clock).log_in("ann", PASSWORD, ORIGIN)
+            Sessions(db, SlowPasswords(quick.reactor, quick.hasher, threads=quick.threads), NoThrottle(), fixture.clock).log_in(
+                "ann", PASSWORD, ORIGIN
+            )
         )
 
 
-def test_a_hash_with_other_parameters_is_replaced_at_the_next_login(desk: Desk, db: RolledBackDatabase) -> None:
-    member = desk.member()
+def test_a_hash_with_other_parameters_is_replaced_at_the_next_login(fixture: LoginFixture, db: RolledBackDatabase) -> None:
+    member = fixture.member()
     today = quick_passwords()
     today.hasher.__init__(time_cost=2, memory_cost=16, parallelism=1)  # type: ignore[misc]  # as if the program was updated
-    service = Sessions(db, today, NoThrottle(), desk.clock)
+    service = Sessions(db, today, NoThrottle(), fixture.clock)
     done(service.log_in("ann", PASSWORD, ORIGIN))
-    after = users.by_account(desk.cursor, account=member.account.id)
+    after = users.by_account(fixture.cursor, account=member.account.id)
     assert after is not None
     assert "m=16,t=2" in after.login.password_hash
     assert done(service.log_in("ann", PASSWORD, ORIGIN)).token
 
 
-def test_a_stored_user_agent_is_short_and_printable(desk: Desk) -> None:
-    member = desk.member()
-    entry = done(desk.sessions.begin(member.account.id, ClientInfo("n", "a", "x\0\r\n" * 1000)))
-    [session] = done(desk.sessions.of(desk.present(entry.token)))
+def test_a_stored_user_agent_is_short_and_printable(fixture: LoginFixture) -> None:
+    member = fixture.member()
+    entry = done(fixture.sessions.begin(member.account.id, ClientInfo("n", "a", "x\0\r\n" * 1000)))
+    [session] = done(fixture.sessions.of(fixture.viewer_of(entry.token)))
     assert session.user_agent == "x" * 100

@@ -16,8 +16,8 @@ from microblog.model.emails import PREFERENCE_FIELDS, EmailKind
 from microblog.model.ids import AccountId
 from tests.make import NOW
 
-SEALS = TokenSigner(b"k" * 32)
-LINKS = EmailLinks("https://example.org", SEALS)
+SIGNER = TokenSigner(b"k" * 32)
+LINKS = EmailLinks("https://example.org", SIGNER)
 ANN = Login(AccountId(116169163924504591), "ann@example.org", "$argon2id$old", Role.USER, NOW)
 
 
@@ -29,13 +29,13 @@ def claim(link: str) -> SignedClaim:
 
 @given(account=st.integers(0, 2**63 - 1), purpose=st.text(), bound=st.lists(st.text(), max_size=3))
 def test_a_token_is_valid_for_its_purpose_and_names_its_account(account: int, purpose: str, bound: list[str]) -> None:
-    token = SEALS.token(purpose, AccountId(account), NOW, *bound)
+    token = SIGNER.token(purpose, AccountId(account), NOW, *bound)
     found = read(token)
     assert found is not None
     assert (found.account, int(found.made_at.timestamp())) == (account, int(NOW.timestamp()))
-    assert SEALS.verify(found, purpose, *bound)
-    assert not SEALS.verify(found, purpose + "x", *bound)
-    assert not SEALS.verify(found, purpose, *bound, "")
+    assert SIGNER.verify(found, purpose, *bound)
+    assert not SIGNER.verify(found, purpose + "x", *bound)
+    assert not SIGNER.verify(found, purpose, *bound, "")
     assert not TokenSigner(b"x" * 32).verify(found, purpose, *bound)
     assert len(token) == 43
     assert token.replace("-", "a").replace("_", "a").isalnum()
@@ -43,23 +43,23 @@ def test_a_token_is_valid_for_its_purpose_and_names_its_account(account: int, pu
 
 @given(one=st.lists(st.text(), min_size=1, max_size=4), other=st.lists(st.text(), min_size=1, max_size=4))
 def test_signed_values_are_unambiguously_separated(one: list[str], other: list[str]) -> None:
-    found = read(SEALS.token(one[0], AccountId(1), NOW, *one[1:]))
+    found = read(SIGNER.token(one[0], AccountId(1), NOW, *one[1:]))
     assert found is not None
-    assert SEALS.verify(found, other[0], *other[1:]) == (one == other)
+    assert SIGNER.verify(found, other[0], *other[1:]) == (one == other)
 
 
 @given(place=st.integers(0, 42), letter=st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"))
 def test_a_changed_token_is_invalid(place: int, letter: str) -> None:
-    token = SEALS.token("reset", AccountId(1), NOW)
+    token = SIGNER.token("reset", AccountId(1), NOW)
     touched = token[:place] + letter + token[place + 1 :]
     found = read(touched)
-    assert touched == token or found is None or not SEALS.verify(found, "reset")
+    assert touched == token or found is None or not SIGNER.verify(found, "reset")
 
 
 @given(st.text(max_size=60))
 def test_any_text_can_be_verified_as_a_token(token: str) -> None:
     found = read(token)
-    assert found is None or not SEALS.verify(found, "reset")
+    assert found is None or not SIGNER.verify(found, "reset")
 
 
 def test_links_expire() -> None:

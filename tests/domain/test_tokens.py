@@ -238,11 +238,11 @@ def test_a_token_with_unknown_scopes_or_an_invalid_name_is_refused(tokens: Token
 
 
 def test_old_revoked_tokens_and_unused_apps_are_deleted(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
-    kept, gone = done(tokens.issue(ann.id, "read")), done(tokens.issue(ann.id, "read"))
+    valid, gone = done(tokens.issue(ann.id, "read")), done(tokens.issue(ann.id, "read"))
     done(tokens.revoke(ann.id, gone.token.id))
     later = make.NOW + timedelta(days=1)
     assert oauth.delete_revoked_tokens(cursor, before=make.NOW, limit=9) == 0
     assert oauth.delete_revoked_tokens(cursor, before=later, limit=9) == 1
     assert oauth.delete_unused_apps(cursor, before=later, limit=9) == 1
-    assert done(tokens.by_bearer(kept.text))
+    assert done(tokens.by_bearer(valid.text))
     assert users.by_account(cursor, account=AccountId(ann.id))

@@ -39,7 +39,7 @@ async def test_hashtags_of_several_authors_in_public_posts_are_listed_and_cached
     assert len(await made.names(limit=1)) == 1
 
 
-class Slow(RolledBackDatabase):
+class DelayedDatabase(RolledBackDatabase):
     """A database with delayed results."""
 
     async def read(self, f: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -52,7 +52,7 @@ waiting: Deferred[None] = Deferred()
 
 
 async def test_requests_during_a_recount_get_the_cached_result(cursor: Cursor) -> None:
-    made, _ = trends(Slow(cursor))
+    made, _ = trends(DelayedDatabase(cursor))
     first, second = ensureDeferred(made.names(limit=10)), ensureDeferred(made.names(limit=10))
     assert (first.called, second.called) == (False, True)
     waiting.callback(None)

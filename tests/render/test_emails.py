@@ -29,14 +29,14 @@ from tests.render.samples import NOW, account, post
 from tests.rfc5322 import body, fields, parsed, problems
 
 SITE = EmailSender("Kommata", "https://kommata.example", "post@kommata.example", "help@kommata.example")
-LETTERS = EmailRenderer(SITE)
+RENDERER = EmailRenderer(SITE)
 EMAILS = Path(__file__).parents[2] / "templates" / "emails"
 HOSTILE = 'Ada\r\nBcc: eve@evil.example\r\n\r\n<script>alert(1)</script> "quoted" \\ , ; <a@b> =?utf-8?q?=0d?= \u202e\u2066 \u2028 \ud800'
 XHTML = "{http://www.w3.org/1999/xhtml}"
 TAGS = frozenset("html,head,meta,title,style,body,table,tbody,tr,td,th,h1,h2,p,a,bdi,br,div,ul,li,strong,span".split(","))  # noqa: SIM905
 
 
-def letter(kind: EmailKind, **data: str) -> Email:
+def render_email(kind: EmailKind, **data: str) -> Email:
     number = 116169163924504591
     name = f"<post.100.{number}@kommata.example>" if kind is EmailKind.MENTION else f"<{kind}.{number}@kommata.example>"
     return Email(
@@ -44,7 +44,7 @@ def letter(kind: EmailKind, **data: str) -> Email:
     )
 
 
-def written_by(author: Account, text: str, number: int = 100, **more: Any) -> Post:
+def rendered_by(author: Account, text: str, number: int = 100, **more: Any) -> Post:
     safe = text_rules.parse(text, "kommata.example").html({}, SITE.url)
     return post(number, author, text=text, html=safe, thread_id=PostId(100), **more)
 
@@ -52,13 +52,13 @@ def written_by(author: Account, text: str, number: int = 100, **more: Any) -> Po
 def mail(kind: EmailKind, name: str = "Ada Lovelace", said: str = "Hello @bob", **more: Any) -> EmailContext:
     """Return an email of that kind, with `name` and `said` in all places for user text."""
     author = account(2, name)
-    told = written_by(author, said)
+    told = rendered_by(author, said)
     figures = DailyReport(NOW - timedelta(days=1), NOW, 1, 2, 3, 4, 5, 6, 7, 8, 9)
     kinds = (NotificationKind.MENTION, NotificationKind.FOLLOW, NotificationKind.FOLLOW_REQUEST, NotificationKind.STATUS)
     notes = tuple(Notification(NotificationId(n), kind, NOW, author, told if n in (0, 3) else None, "") for n, kind in enumerate(kinds))
     about_people = kind in (EmailKind.MENTION, EmailKind.FOLLOW, EmailKind.FOLLOW_REQUEST)
     made = EmailContext(
-        letter(kind, address="192.0.2.1", agent=said, at=NOW.isoformat(), done="", problem=said, action="suspend", text=said),
+        render_email(kind, address="192.0.2.1", agent=said, at=NOW.isoformat(), done="", problem=said, action="suspend", text=said),
         username="bob",
         link="https://kommata.example/somewhere",
         unsubscribe="https://kommata.example/mail/unsubscribe/token" if kind not in (EmailKind.CONFIRM, EmailKind.RESET) else None,
@@ -74,7 +74,7 @@ def mail(kind: EmailKind, name: str = "Ada Lovelace", said: str = "Hello @bob", 
 @pytest.mark.parametrize("language", [*LANGUAGES, "de-AT", "tlh"])
 @pytest.mark.parametrize("kind", EmailKind)
 def test_every_email_is_a_valid_message_in_every_language(kind: EmailKind, language: str) -> None:
-    raw = LETTERS.render(mail(kind, locale=language, time_zone="Europe/Vienna"))
+    raw = RENDERER.render(mail(kind, locale=language, time_zone="Europe/Vienna"))
     assert problems(raw) == []
     assert parsed(raw)["Content-Language"] == (language[:2] if language[:2] in LANGUAGES else "en")
     for part in ("plain", "html"):
@@ -84,7 +84,7 @@ def test_every_email_is_a_valid_message_in_every_language(kind: EmailKind, langu
 
 @pytest.mark.parametrize("kind", EmailKind)
 def test_user_text_becomes_neither_header_nor_markup(kind: EmailKind) -> None:
-    raw = LETTERS.render(mail(kind, HOSTILE, HOSTILE))
+    raw = RENDERER.render(mail(kind, HOSTILE, HOSTILE))
     assert problems(raw) == []
     build_message = parsed(raw)
     assert build_message["Bcc"] is None
@@ -109,7 +109,7 @@ names = st.text(min_size=0, max_size=80)
 
 @given(name=names, said=names)
 def test_any_name_and_text_give_a_valid_message(name: str, said: str) -> None:
-    raw = LETTERS.render(mail(EmailKind.MENTION, name, said))
+    raw = RENDERER.render(mail(EmailKind.MENTION, name, said))
     assert problems(raw) == []
     assert len(parsed(raw)["From"].addresses) == 1
     assert_is_safe(body(raw, "html"))
@@ -126,13 +126,13 @@ def test_the_from_header_takes_any_display_name(name: str) -> None:
 
 
 def test_a_right_to_left_name_does_not_change_the_direction_of_other_text() -> None:
-    html = body(LETTERS.render(mail(EmailKind.FOLLOW, "نور الهدى")), "html")
+    html = body(RENDERER.render(mail(EmailKind.FOLLOW, "نور الهدى")), "html")
     assert '<html lang="en" dir="ltr">' in html
     assert "<bdi>نور الهدى</bdi> follows you" in html
 
 
 def test_an_email_to_an_unconfirmed_address_does_not_say_that_an_account_exists() -> None:
-    assert "because you have an account" not in body(LETTERS.render(mail(EmailKind.CONFIRM)), "plain")
+    assert "because you have an account" not in body(RENDERER.render(mail(EmailKind.CONFIRM)), "plain")
 
 
 def test_a_header_that_would_break_the_message_is_refused() -> None:
@@ -142,47 +142,47 @@ def test_a_header_that_would_break_the_message_is_refused() -> None:
 
 def test_an_email_about_a_reply_is_threaded_below_its_parent() -> None:
     author = account(2)
-    first, answer = written_by(author, "Who likes tea?"), written_by(author, "I do", 200, reply_to=PostId(100))
-    name = evolve(letter(EmailKind.MENTION), message_id="<post.200.7@kommata.example>", account_id=AccountId(7))
-    sent = parsed(LETTERS.render(mail(EmailKind.MENTION, post=answer, root=first, email=name)))
+    first, answer = rendered_by(author, "Who likes tea?"), rendered_by(author, "I do", 200, reply_to=PostId(100))
+    name = evolve(render_email(EmailKind.MENTION), message_id="<post.200.7@kommata.example>", account_id=AccountId(7))
+    sent = parsed(RENDERER.render(mail(EmailKind.MENTION, post=answer, root=first, email=name)))
     assert sent["In-Reply-To"] == "<post.100.7@kommata.example>"
     assert sent["References"].split() == ["<thread.100@kommata.example>", "<post.100.7@kommata.example>"]
     assert sent["Subject"] == "Re: Who likes tea?"
-    opening = parsed(LETTERS.render(mail(EmailKind.MENTION, said="Who likes tea?")))
+    opening = parsed(RENDERER.render(mail(EmailKind.MENTION, said="Who likes tea?")))
     assert (opening["Subject"], opening["In-Reply-To"]) == ("Who likes tea?", "<thread.100@kommata.example>")
 
 
 def test_the_subject_names_the_author_if_the_thread_root_is_hidden() -> None:
-    assert parsed(LETTERS.render(mail(EmailKind.MENTION, root=None)))["Subject"] == "Ada Lovelace mentioned you"
+    assert parsed(RENDERER.render(mail(EmailKind.MENTION, root=None)))["Subject"] == "Ada Lovelace mentioned you"
 
 
 def test_text_below_a_content_warning_is_not_emailed() -> None:
     author = account(2)
-    hidden = written_by(author, "the butler did it", spoiler="The end of the book")
-    raw = LETTERS.render(mail(EmailKind.MENTION, post=hidden, root=hidden))
+    hidden = rendered_by(author, "the butler did it", spoiler="The end of the book")
+    raw = RENDERER.render(mail(EmailKind.MENTION, post=hidden, root=hidden))
     assert "The end of the book" in body(raw, "plain")
     assert "The end of the book" in body(raw, "html")
     assert "butler" not in raw.decode() + body(raw, "plain") + body(raw, "html")
 
 
 def test_a_post_in_an_email_links_to_the_current_site_url() -> None:
-    moved = evolve(written_by(account(2), "#tea"), html=text_rules.parse("#tea", "was.example").html({}, "https://was.example"))
-    said = body(LETTERS.render(mail(EmailKind.MENTION, post=moved)), "html")
+    moved = evolve(rendered_by(account(2), "#tea"), html=text_rules.parse("#tea", "was.example").html({}, "https://was.example"))
+    said = body(RENDERER.render(mail(EmailKind.MENTION, post=moved)), "html")
     assert 'href="https://kommata.example/tags/tea"' in said
     assert "was.example" not in said
 
 
 def test_notification_emails_have_one_click_unsubscribe_headers() -> None:
-    one_click = dict(fields(LETTERS.render(mail(EmailKind.FOLLOW))))
+    one_click = dict(fields(RENDERER.render(mail(EmailKind.FOLLOW))))
     assert one_click["List-Unsubscribe"] == "<https://kommata.example/mail/unsubscribe/token>"
     assert one_click["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert "List-Unsubscribe" not in dict(fields(LETTERS.render(mail(EmailKind.RESET))))
+    assert "List-Unsubscribe" not in dict(fields(RENDERER.render(mail(EmailKind.RESET))))
 
 
 def test_times_are_in_the_time_zone_of_the_reader() -> None:
     at = datetime(2026, 3, 29, 0, 59, tzinfo=UTC)
-    told = letter(EmailKind.LOGIN, address="192.0.2.1", agent="", at=at.isoformat())
-    raw = LETTERS.render(mail(EmailKind.LOGIN, email=told, locale="de", time_zone="Europe/Vienna"))
+    told = render_email(EmailKind.LOGIN, address="192.0.2.1", agent="", at=at.isoformat())
+    raw = RENDERER.render(mail(EmailKind.LOGIN, email=told, locale="de", time_zone="Europe/Vienna"))
     assert "29. März 2026, 01:59 (CET)" in body(raw, "plain")
     assert translations_for("de").moment(at + timedelta(minutes=1), ZoneInfo("Europe/Vienna")).endswith("03:00 (CEST)")
 
@@ -192,7 +192,7 @@ def test_rendering_an_email_again_gives_the_same_bytes() -> None:
         return re.sub(rb"={15}\d+==", b"", raw)
 
     one = mail(EmailKind.DIGEST)
-    assert bare(LETTERS.render(one)) == bare(LETTERS.render(one))
+    assert bare(RENDERER.render(one)) == bare(RENDERER.render(one))
 
 
 def placeholders(value: object) -> object:

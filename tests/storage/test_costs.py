@@ -189,7 +189,7 @@ def test_every_function_is_measured_or_excluded_with_a_reason() -> None:
 
 @pytest.mark.parametrize("place", QUERIES)
 def test_no_statement_of_a_request_costs_more_for_large_accounts(large: Connection, place: str) -> None:
-    with large.cursor(cursor_factory=Measured) as cursor:
+    with large.cursor(cursor_factory=CountingConnection) as cursor:
         cursor.plans = []
         try:
             with suppress(psycopg2.IntegrityError):  # what is made up may fit no other row
@@ -205,7 +205,7 @@ def test_no_statement_of_a_request_costs_more_for_large_accounts(large: Connecti
 @pytest.mark.parametrize("page", [Page(), Page(min_id=1)], ids=["down", "up"])
 @pytest.mark.parametrize("chosen", [{"kinds": ["poll"]}, {"kinds": ["poll", "follow"]}, {"without": ["favourite"]}, {"sender": 2}])
 def test_a_page_of_notifications_of_a_rare_kind_or_sender_reads_no_others(large: Connection, chosen: dict[str, Any], page: Page) -> None:
-    with large.cursor(cursor_factory=Measured) as cursor:
+    with large.cursor(cursor_factory=CountingConnection) as cursor:
         cursor.plans = []
         alone = notifications.page_of(cursor, account=AccountId(MEMBER), page=page, **chosen)
         notification_groups.page_of(cursor, account=AccountId(MEMBER), page=page, choice=GroupSelection(**chosen))
@@ -218,7 +218,7 @@ def test_a_page_of_notifications_of_a_rare_kind_or_sender_reads_no_others(large:
 def test_deleting_a_direct_post_does_not_read_its_long_thread(large: Connection) -> None:
     with large.cursor() as cursor:
         cursor.execute(LAST_MESSAGE)
-    with large.cursor(cursor_factory=Measured) as cursor:
+    with large.cursor(cursor_factory=CountingConnection) as cursor:
         cursor.plans = []
         conversations.replace_last_post(cursor, post=PostId(LAST), now=NOW)
         assert fetch_value(cursor, f"select count(*) from conversations where id = {LAST}") == 0
@@ -254,7 +254,7 @@ RESTS: list[dict[str, Any]] = [{}, {"phrases": ["no such phrase"]}, {"has": ["au
 @pytest.mark.parametrize("rest", RESTS, ids=str)
 @pytest.mark.parametrize("wish", WISHES)
 def test_no_search_costs_more_for_a_very_frequent_word(large: Connection, wish: str, rest: dict[str, Any], page: Page) -> None:
-    with large.cursor(cursor_factory=Measured) as cursor:
+    with large.cursor(cursor_factory=CountingConnection) as cursor:
         cursor.plans = []
         search.posts(cursor, evolve(WISHES[wish], **rest), viewer=None, page=page, offset=0, now=NOW)
         pages = sum(_pages(plan["Plan"]) for plan in cursor.plans)
@@ -262,7 +262,7 @@ def test_no_search_costs_more_for_a_very_frequent_word(large: Connection, wish: 
     assert pages <= MAX_SEARCH_PAGES * (1 + 1.5 * ("tags" in rest))  # posts with the tag, then posts with the words
 
 
-class Measured(ExplainingCursor):
+class CountingConnection(ExplainingCursor):
     """Counts pages."""
 
     how = "analyze, buffers, format json"

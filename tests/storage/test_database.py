@@ -29,87 +29,87 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 async def test_claiming_and_finishing_jobs_sends_no_wakeup_unless_a_job_with_the_same_key_may_wait(database: Database) -> None:
-    heard: list[int] = []
-    database.committed = lambda: heard.append(len(heard))
+    wakeups: list[int] = []
+    database.committed = lambda: wakeups.append(len(wakeups))
     for key in (None, "key"):
         await database.run(jobs.add, "kind", {}, due_at=NOW, now=NOW, key=key)
-        assert len(heard) == 1, "there is something to do"
+        assert len(wakeups) == 1, "there is something to do"
         [job] = await database.run(jobs.claim, kinds=["kind"], worker="one", lease_until=LATER, now=NOW, limit=1)
         assert await database.run(jobs.heartbeat, jobs=[job], worker="one", lease_until=LATER) == {job.id}
-        assert len(heard) == 1
+        assert len(wakeups) == 1
         assert await database.run(jobs.finish, job, worker="one", now=NOW)
-        assert len(heard) == (1 if key is None else 2)
-        heard.clear()
+        assert len(wakeups) == (1 if key is None else 2)
+        wakeups.clear()
 
 
 async def test_each_command_decides_whether_it_sends_a_wakeup(database: Database) -> None:
-    heard: list[int] = []
-    database.committed = lambda: heard.append(len(heard))
+    wakeups: list[int] = []
+    database.committed = lambda: wakeups.append(len(wakeups))
     await database.run(jobs.claim, kinds=["kind"], worker="one", lease_until=LATER, now=NOW, limit=1)
     await database.run(make.account)
-    assert len(heard) == 1
+    assert len(wakeups) == 1
 
 
-def note(cursor: Cursor, key: str, *, soon: bool = False) -> None:
+def insert_tick(cursor: Cursor, key: str, *, soon: bool = False) -> None:
     """Insert a tick, deferred unless `soon`."""
     (execute if soon else execute_deferred)(cursor, "insert into timer_runs (timer, tick) values (%(key)s, '2026-01-01')", {"key": key})
 
 
-def noted(cursor: Cursor) -> list[str]:
+def ticks(cursor: Cursor) -> list[str]:
     return fetch_all(cursor, str, "select timer from timer_runs order by timer")
 
 
 async def test_deferred_statements_run_in_order_and_before_the_commit(database: Database) -> None:
     def command(cursor: Cursor) -> list[str]:
-        note(cursor, "a")
-        note(cursor, "b %s % ; '")
-        seen = noted(cursor)
-        note(cursor, "c", soon=True)
-        note(cursor, "d")
+        insert_tick(cursor, "a")
+        insert_tick(cursor, "b %s % ; '")
+        seen = ticks(cursor)
+        insert_tick(cursor, "c", soon=True)
+        insert_tick(cursor, "d")
         return seen
 
     assert await database.run(command) == ["a", "b %s % ; '"]
-    assert await database.read(noted) == ["a", "b %s % ; '", "c", "d"]
+    assert await database.read(ticks) == ["a", "b %s % ; '", "c", "d"]
 
 
 @pytest.mark.parametrize("last", [True, False])
 async def test_a_failing_deferred_statement_rolls_the_whole_command_back(database: Database, last: bool) -> None:
     def command(cursor: Cursor) -> None:
-        note(cursor, "a")
-        note(cursor, "a")
+        insert_tick(cursor, "a")
+        insert_tick(cursor, "a")
         if not last:
-            noted(cursor)
+            ticks(cursor)
 
     with pytest.raises(pg.UniqueViolation):
         await database.run(command)
-    assert await database.read(noted) == []
-    await database.run(note, "b")
-    assert await database.read(noted) == ["b"]
+    assert await database.read(ticks) == []
+    await database.run(insert_tick, "b")
+    assert await database.read(ticks) == ["b"]
 
 
 async def test_deferred_statements_of_a_failed_command_are_discarded(database: Database) -> None:
     def command(cursor: Cursor, *, soon: bool) -> None:
-        note(cursor, "a", soon=soon)
+        insert_tick(cursor, "a", soon=soon)
         raise Invalid({})
 
     for soon in (True, False):
         with pytest.raises(Invalid):
             await database.run(command, soon=soon)
-        await database.run(note, f"b{soon}")
-    assert await database.read(noted) == ["bFalse", "bTrue"]
+        await database.run(insert_tick, f"b{soon}")
+    assert await database.read(ticks) == ["bFalse", "bTrue"]
 
 
 @pytest.mark.parametrize("soon", [True, False])
 async def test_a_query_cannot_write_even_by_deferred_statements(database: Database, soon: bool) -> None:
     with pytest.raises(pg.ReadOnlySqlTransaction):
-        await database.read(note, "a", soon=soon)
-    assert await database.read(noted) == []
+        await database.read(insert_tick, "a", soon=soon)
+    assert await database.read(ticks) == []
 
 
 def test_on_a_plain_connection_deferred_statements_follow_commit_and_rollback(database_url: str) -> None:
     with closing(connect(database_url)) as connection, connection.cursor() as cursor:
-        note(cursor, "a")
+        insert_tick(cursor, "a")
         connection.commit()
-        note(cursor, "b")
+        insert_tick(cursor, "b")
         connection.rollback()
-        assert noted(cursor) == ["a"]
+        assert ticks(cursor) == ["a"]

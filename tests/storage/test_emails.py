@@ -32,7 +32,7 @@ def write_all(cursor: Cursor) -> int:
 
 
 def outbox(cursor: Cursor) -> list[tuple[EmailKind, str]]:
-    return [(letter.kind, letter.recipient) for letter in reversed(emails.page_of(cursor, page=Page(100)))]
+    return [(row.kind, row.recipient) for row in reversed(emails.page_of(cursor, page=Page(100)))]
 
 
 def test_a_post_with_fifty_mentions_adds_one_email_job(cursor: Cursor) -> None:
@@ -106,28 +106,28 @@ def test_an_email_keeps_the_message_id_of_its_first_try(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
     for name in ("<first@example.org>", "<second@example.org>"):
         emails.record_attempt(cursor, id=id, recipient="new@example.org", message_id=name)
-    letter = emails.lock(cursor, id=id)
-    assert letter is not None
-    assert (letter.tries, letter.message_id, letter.recipient) == (2, "<first@example.org>", "new@example.org")
+    row = emails.lock(cursor, id=id)
+    assert row is not None
+    assert (row.tries, row.message_id, row.recipient) == (2, "<first@example.org>", "new@example.org")
 
 
 def test_a_sent_email_stays_sent(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
     emails.record_outcome(cursor, id=id, state=EmailState.SENT, answer="250 OK", now=NOW)
     emails.record_outcome(cursor, id=id, state=EmailState.DEFERRED, answer="too late", now=NOW)
-    letter = emails.lock(cursor, id=id)
-    assert letter is not None
-    assert (letter.state, letter.response, letter.settled_at) == (EmailState.SENT, "250 OK", NOW)
+    row = emails.lock(cursor, id=id)
+    assert row is not None
+    assert (row.state, row.response, row.settled_at) == (EmailState.SENT, "250 OK", NOW)
     assert not emails.retry(cursor, id=id, now=NOW)
 
 
 def test_an_smtp_response_is_stored_as_one_printable_line(cursor: Cursor) -> None:
     id = written(cursor, make.viewer(cursor))
     emails.record_outcome(cursor, id=id, state=EmailState.REFUSED, answer="550\0 5.1.1\r\n\x1b[31mno\ud800 " + "x" * 1000, now=NOW)
-    letter = emails.lock(cursor, id=id)
-    assert letter is not None
-    assert letter.response.startswith("550 5.1.1 [31mno? xxx")
-    assert len(letter.response) == emails.MAX_RESPONSE_LENGTH
+    row = emails.lock(cursor, id=id)
+    assert row is not None
+    assert row.response.startswith("550 5.1.1 [31mno? xxx")
+    assert len(row.response) == emails.MAX_RESPONSE_LENGTH
 
 
 def test_retrying_adds_one_job_and_discards_the_dead_one(cursor: Cursor) -> None:
@@ -139,9 +139,9 @@ def test_retrying_adds_one_job_and_discards_the_dead_one(cursor: Cursor) -> None
     assert emails.retry(cursor, id=id, now=later)
     cursor.execute("select state, due_at, payload->>'email' from jobs")
     assert cursor.fetchall() == [("waiting", later, str(id))]
-    letter = emails.lock(cursor, id=id)
-    assert letter is not None
-    assert (letter.state, letter.next_try) == (EmailState.WAITING, later)
+    row = emails.lock(cursor, id=id)
+    assert row is not None
+    assert (row.state, row.next_try) == (EmailState.WAITING, later)
 
 
 def test_the_owner_sees_a_refusal_until_an_email_is_delivered(cursor: Cursor) -> None:
@@ -157,14 +157,14 @@ def test_the_owner_sees_a_refusal_until_an_email_is_delivered(cursor: Cursor) ->
 def test_refusals_are_counted_since_the_last_confirmation_or_delivery(cursor: Cursor) -> None:
     ann = make.viewer(cursor, "ann")
 
-    def happens(state: EmailState, hours: int) -> int:
+    def record(state: EmailState, hours: int) -> int:
         emails.record_outcome(cursor, id=written(cursor, ann), state=state, answer=str(hours), now=NOW + timedelta(hours=hours))
         return len(emails.refusals(cursor, account=ann.id, recipient="ann@example.org", limit=5))
 
-    assert [happens(EmailState.REFUSED, hours) for hours in (1, 2, 3)] == [1, 2, 3]
-    assert [happens(EmailState.SENT, 4), happens(EmailState.REFUSED, 5)] == [0, 1]
+    assert [record(EmailState.REFUSED, hours) for hours in (1, 2, 3)] == [1, 2, 3]
+    assert [record(EmailState.SENT, 4), record(EmailState.REFUSED, 5)] == [0, 1]
     users.change_email(cursor, account=ann.id, email="ann@example.org", confirmed_at=NOW + timedelta(hours=6))
-    assert happens(EmailState.REFUSED, 7) == 1
+    assert record(EmailState.REFUSED, 7) == 1
 
 
 def test_only_old_finished_emails_are_deleted(cursor: Cursor) -> None:
@@ -181,8 +181,8 @@ def test_emails_of_a_deleted_account_contain_no_personal_data(cursor: Cursor) ->
     ann = make.viewer(cursor, "ann")
     written(cursor, ann)
     assert emails.erase_recipient(cursor, account=ann.id) == 1
-    [letter] = emails.page_of(cursor, page=Page(1))
-    assert (letter.account_id, letter.recipient, letter.data, letter.state) == (None, "", {}, EmailState.CANCELLED)
+    [row] = emails.page_of(cursor, page=Page(1))
+    assert (row.account_id, row.recipient, row.data, row.state) == (None, "", {}, EmailState.CANCELLED)
 
 
 def test_failed_jobs_can_be_listed_alone(cursor: Cursor) -> None:

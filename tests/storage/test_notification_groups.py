@@ -31,39 +31,39 @@ histories = st.lists(deeds, max_size=30)
 
 
 @frozen
-class World:
+class NotificationSubjects:
     """The recipient, senders and subjects of generated notifications."""
 
-    told: AccountId
+    recipient: AccountId
     people: list[AccountId]
     posts: list[PostId]
 
 
 @pytest.fixture
-def world(cursor: Cursor) -> World:
-    told = make.viewer(cursor)
+def subjects(cursor: Cursor) -> NotificationSubjects:
+    recipient = make.viewer(cursor)
     people = [make.viewer(cursor).id for _ in range(PEOPLE)]
-    return World(told.id, people, [make.post(cursor, told).id for _ in range(POSTS)])
+    return NotificationSubjects(recipient.id, people, [make.post(cursor, recipient).id for _ in range(POSTS)])
 
 
-def live_through(cursor: Cursor, world: World, history: list[tuple[NotificationKind, int, int, int]]) -> None:
+def add_notifications(cursor: Cursor, subjects: NotificationSubjects, history: list[tuple[NotificationKind, int, int, int]]) -> None:
     now = make.NOW
     for kind, person, post, minutes in history:
         now += timedelta(minutes=minutes)
-        about = world.posts[post] if kind in ABOUT_POSTS else None
-        notifications.add(cursor, accounts=[world.told], kind=kind, sender=world.people[person], now=now, post=about)
+        about = subjects.posts[post] if kind in ABOUT_POSTS else None
+        notifications.add(cursor, accounts=[subjects.recipient], kind=kind, sender=subjects.people[person], now=now, post=about)
 
 
-def downward(cursor: Cursor, world: World, limit: int, choice: GroupSelection) -> Iterator[list[NotificationGroupRow]]:
+def downward(cursor: Cursor, subjects: NotificationSubjects, limit: int, choice: GroupSelection) -> Iterator[list[NotificationGroupRow]]:
     page = Page(limit)
-    while rows := notification_groups.page_of(cursor, account=world.told, page=page, choice=choice):
+    while rows := notification_groups.page_of(cursor, account=subjects.recipient, page=page, choice=choice):
         yield rows
         page = Page(limit, max_id=rows[-1].id)
 
 
-def upward(cursor: Cursor, world: World, limit: int, choice: GroupSelection) -> Iterator[list[NotificationGroupRow]]:
+def upward(cursor: Cursor, subjects: NotificationSubjects, limit: int, choice: GroupSelection) -> Iterator[list[NotificationGroupRow]]:
     page = Page(limit, min_id=0)
-    while rows := notification_groups.page_of(cursor, account=world.told, page=page, choice=choice):
+    while rows := notification_groups.page_of(cursor, account=subjects.recipient, page=page, choice=choice):
         yield rows
         page = Page(limit, min_id=rows[0].id)
 
@@ -79,7 +79,7 @@ def upward(cursor: Cursor, world: World, limit: int, choice: GroupSelection) -> 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 def test_the_groups_of_all_pages_are_all_notifications_each_once(
     cursor: Cursor,
-    world: World,
+    subjects: NotificationSubjects,
     history: list[tuple[NotificationKind, int, int, int]],
     limit: int,
     gone: set[int],
@@ -89,14 +89,14 @@ def test_the_groups_of_all_pages_are_all_notifications_each_once(
 ) -> None:
     execute(cursor, "savepoint example")
     try:
-        live_through(cursor, world, history)
+        add_notifications(cursor, subjects, history)
         for person in gone:
-            execute(cursor, "update accounts set suspended_at = now() where id = %(id)s", {"id": world.people[person]})
-        choice = GroupSelection(None, sorted(without), None if sender is None else world.people[sender], grouped)
-        one_by_one = notifications.page_of(cursor, account=world.told, page=ALL, without=choice.without, sender=choice.sender)
-        everything = notifications.page_of(cursor, account=world.told, page=ALL)
+            execute(cursor, "update accounts set suspended_at = now() where id = %(id)s", {"id": subjects.people[person]})
+        choice = GroupSelection(None, sorted(without), None if sender is None else subjects.people[sender], grouped)
+        one_by_one = notifications.page_of(cursor, account=subjects.recipient, page=ALL, without=choice.without, sender=choice.sender)
+        everything = notifications.page_of(cursor, account=subjects.recipient, page=ALL)
         assert one_by_one == [row for row in everything if row.kind not in without and choice.sender in (None, row.sender)]
-        pages = list(downward(cursor, world, limit, choice))
+        pages = list(downward(cursor, subjects, limit, choice))
         found = [row for page in pages for row in page]
 
         assert len({row.key for row in found}) == len(found)
@@ -111,7 +111,7 @@ def test_the_groups_of_all_pages_are_all_notifications_each_once(
             floor = page[-1].id if following or len(page) == limit else 0
             for row in page:
                 assert row.oldest_on_page == min(id for id, key in key_of.items() if key == row.key and id >= floor)
-        assert [row.id for page in list(upward(cursor, world, limit, choice))[::-1] for row in page] == [row.id for row in found]
+        assert [row.id for page in list(upward(cursor, subjects, limit, choice))[::-1] for row in page] == [row.id for row in found]
     finally:
         execute(cursor, "rollback to savepoint example")
 
@@ -119,77 +119,84 @@ def test_the_groups_of_all_pages_are_all_notifications_each_once(
 @given(history=histories)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 def test_a_group_spans_at_most_half_a_day_and_one_subject(
-    cursor: Cursor, world: World, history: list[tuple[NotificationKind, int, int, int]]
+    cursor: Cursor, subjects: NotificationSubjects, history: list[tuple[NotificationKind, int, int, int]]
 ) -> None:
     execute(cursor, "savepoint example")
     try:
-        live_through(cursor, world, history)
-        told = notifications.page_of(cursor, account=world.told, page=ALL)
-        for row in notification_groups.page_of(cursor, account=world.told, page=ALL, choice=GroupSelection()):
-            members = [one for one in told if one.group_key == row.key] or [one for one in told if one.id == row.id]
+        add_notifications(cursor, subjects, history)
+        all_rows = notifications.page_of(cursor, account=subjects.recipient, page=ALL)
+        for row in notification_groups.page_of(cursor, account=subjects.recipient, page=ALL, choice=GroupSelection()):
+            members = [one for one in all_rows if one.group_key == row.key] or [one for one in all_rows if one.id == row.id]
             assert {(one.kind, one.post) for one in members} == {(row.kind, row.post)}
             assert members[0].created_at - members[-1].created_at < timedelta(hours=notifications.GROUP_HOURS)
-            listed = notification_groups.members(cursor, account=world.told, key=row.key, page=ALL)
+            listed = notification_groups.members(cursor, account=subjects.recipient, key=row.key, page=ALL)
             assert listed == [(one.id, one.sender) for one in members]
-            alone = notification_groups.by_key(cursor, account=world.told, key=row.key)
+            alone = notification_groups.by_key(cursor, account=subjects.recipient, key=row.key)
             assert alone == [evolve(row, oldest_on_page=members[-1].id)]
     finally:
         execute(cursor, "rollback to savepoint example")
 
 
-def test_a_group_key_contains_the_hour_of_its_first_notification(cursor: Cursor, world: World) -> None:
+def test_a_group_key_contains_the_hour_of_its_first_notification(cursor: Cursor, subjects: NotificationSubjects) -> None:
     follow = NotificationKind.FOLLOW
-    live_through(cursor, world, [(follow, 0, 0, 0), (follow, 1, 0, 90), (follow, 2, 0, 9 * 60), (follow, 3, 0, 3 * 60)])
-    found = notification_groups.page_of(cursor, account=world.told, page=ALL, choice=GroupSelection())
+    add_notifications(cursor, subjects, [(follow, 0, 0, 0), (follow, 1, 0, 90), (follow, 2, 0, 9 * 60), (follow, 3, 0, 3 * 60)])
+    found = notification_groups.page_of(cursor, account=subjects.recipient, page=ALL, choice=GroupSelection())
     first, second = int(make.NOW.timestamp()) // 3600, int((make.NOW + timedelta(hours=13, minutes=30)).timestamp()) // 3600
     assert [(row.key, row.count) for row in found] == [(f"follow-{second}", 1), (f"follow-{first}", 3)]
 
 
-def test_a_new_notification_moves_its_group_to_the_top_of_newer_pages(cursor: Cursor, world: World) -> None:
+def test_a_new_notification_moves_its_group_to_the_top_of_newer_pages(cursor: Cursor, subjects: NotificationSubjects) -> None:
     like, mention = NotificationKind.FAVOURITE, NotificationKind.MENTION
-    live_through(cursor, world, [(like, 0, 0, 0), (mention, 1, 0, 1)])
-    seen = notification_groups.page_of(cursor, account=world.told, page=ALL, choice=GroupSelection())[0].id
+    add_notifications(cursor, subjects, [(like, 0, 0, 0), (mention, 1, 0, 1)])
+    seen = notification_groups.page_of(cursor, account=subjects.recipient, page=ALL, choice=GroupSelection())[0].id
     notifications.add(
-        cursor, accounts=[world.told], kind=like, sender=world.people[2], now=make.NOW + timedelta(minutes=5), post=world.posts[0]
+        cursor,
+        accounts=[subjects.recipient],
+        kind=like,
+        sender=subjects.people[2],
+        now=make.NOW + timedelta(minutes=5),
+        post=subjects.posts[0],
     )
     for page in (Page(40, since_id=seen), Page(40, min_id=seen)):
-        [row] = notification_groups.page_of(cursor, account=world.told, page=page, choice=GroupSelection())
-        assert (row.count, row.senders, row.oldest_on_page) == (2, (world.people[2], world.people[0]), row.id)
+        [row] = notification_groups.page_of(cursor, account=subjects.recipient, page=page, choice=GroupSelection())
+        assert (row.count, row.senders, row.oldest_on_page) == (2, (subjects.people[2], subjects.people[0]), row.id)
 
 
 @pytest.mark.parametrize("key", ["", "ungrouped-", "ungrouped-x", "ungrouped-²", "ungrouped-" + "9" * 40, "follow-1", "%"])
-def test_unknown_group_keys_find_and_delete_nothing(cursor: Cursor, world: World, key: str) -> None:
-    live_through(cursor, world, [(NotificationKind.MENTION, 0, 0, 0)])
-    assert notification_groups.by_key(cursor, account=world.told, key=key) == []
-    assert notification_groups.members(cursor, account=world.told, key=key, page=ALL) == []
+def test_unknown_group_keys_find_and_delete_nothing(cursor: Cursor, subjects: NotificationSubjects, key: str) -> None:
+    add_notifications(cursor, subjects, [(NotificationKind.MENTION, 0, 0, 0)])
+    assert notification_groups.by_key(cursor, account=subjects.recipient, key=key) == []
+    assert notification_groups.members(cursor, account=subjects.recipient, key=key, page=ALL) == []
     alone = notification_groups.ungrouped_id(key)
-    assert notifications.dismiss_group(cursor, account=world.told, key=key, id=alone, now=make.NOW) == 0
+    assert notifications.dismiss_group(cursor, account=subjects.recipient, key=key, id=alone, now=make.NOW) == 0
 
 
 MANY = 2_000
 
 
 @pytest.mark.parametrize("page", [Page(40, min_id=1), Page(40)], ids=["upward", "downward"])
-def test_a_very_large_group_is_not_read_again_for_each_of_its_notifications(cursor: Cursor, world: World, page: Page) -> None:
-    params = {"told": world.told, "post": world.posts[0], "at": make.NOW, "many": MANY}
+def test_a_very_large_group_is_not_read_again_for_each_of_its_notifications(
+    cursor: Cursor, subjects: NotificationSubjects, page: Page
+) -> None:
+    params = {"recipient": subjects.recipient, "post": subjects.posts[0], "at": make.NOW, "many": MANY}
     fans = "insert into accounts (id, username, created_at) select n, 'fan' || n, %(at)s from generate_series(1, %(many)s) n"
     execute(cursor, fans, params)
     execute(
         cursor,
         """insert into notifications (id, account_id, kind, from_account_id, post_id, group_key, created_at)
-           select 1000 + n, %(told)s, 'favourite', n, %(post)s, 'favourite-1', %(at)s from generate_series(1, %(many)s) n""",
+           select 1000 + n, %(recipient)s, 'favourite', n, %(post)s, 'favourite-1', %(at)s from generate_series(1, %(many)s) n""",
         params,
     )
     execute(cursor, "analyze notifications")
     sql = notification_groups._PAGES[True, page.upward]
-    params = bounds(page) | GroupSelection().params() | {"account": world.told, "upward": page.upward}
+    params = bounds(page) | GroupSelection().params() | {"account": subjects.recipient, "upward": page.upward}
     assert [row.count for row in fetch_all(cursor, notification_groups._row, sql, params)] == [MANY]
     [plan] = fetch_value(cursor, f"explain (analyze, timing off, format json) {sql}", params)
-    assert rows_met(plan["Plan"]) < 20 * MANY
+    assert rows_read(plan["Plan"]) < 20 * MANY
 
 
-def rows_met(node: dict[str, Any]) -> int:
+def rows_read(node: dict[str, Any]) -> int:
     """Count the rows that any step of a plan returned or discarded."""
     thrown = sum(int(value) for name, value in node.items() if name.startswith("Rows Removed"))
     own = (int(node["Actual Rows"]) + thrown) * int(node["Actual Loops"])
-    return own + sum(map(rows_met, node.get("Plans", [])))
+    return own + sum(map(rows_read, node.get("Plans", [])))

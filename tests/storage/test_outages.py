@@ -42,15 +42,15 @@ def database(server: Server) -> Iterator[Database]:
     database.stop()
 
 
-def noted(cursor: Cursor) -> list[str]:
+def ticks(cursor: Cursor) -> list[str]:
     return fetch_all(cursor, str, "select note from notes order by note")
 
 
-def note(cursor: Cursor, text: str) -> None:
+def insert_tick(cursor: Cursor, text: str) -> None:
     execute(cursor, "insert into notes values (%(text)s)", {"text": text})
 
 
-def note_later(cursor: Cursor, text: str) -> None:
+def insert_tick_deferred(cursor: Cursor, text: str) -> None:
     """Insert in one message: begin, statement and commit."""
     execute_deferred(cursor, "insert into notes values (%(text)s)", {"text": text})
 
@@ -63,7 +63,7 @@ def administer(server: Server, statement: str) -> None:
     connection.close()
 
 
-def cut(server: Server, which: str = "true") -> None:
+def terminate_backends(server: Server, which: str = "true") -> None:
     """Terminate the server's backends, as a restart does."""
     others = "pid <> pg_backend_pid() and backend_type = 'client backend'"
     administer(server, f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {others} and {which}")
@@ -75,7 +75,7 @@ def restart(server: Server) -> None:
 
 
 @contextmanager
-def hanging(server: Server) -> Iterator[None]:
+def hanging_server(server: Server) -> Iterator[None]:
     """Stop all processes of the server."""
     assert server.process is not None
     main = psutil.Process(server.process.pid)
@@ -89,42 +89,42 @@ def hanging(server: Server) -> Iterator[None]:
             os.kill(process.pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("write", [note, note_later])
+@pytest.mark.parametrize("write", [insert_tick, insert_tick_deferred])
 async def test_the_first_command_on_a_connection_that_was_cut_while_idle_succeeds(
     server: Server, database: Database, write: Callable[[Cursor, str], None]
 ) -> None:
     for trouble in ("cut", "restart"):
         await database.run(execute, "delete from notes")
         await database.run(write, "before")
-        assert await database.read(noted) == ["before"]
-        cut(server) if trouble == "cut" else restart(server)
+        assert await database.read(ticks) == ["before"]
+        terminate_backends(server) if trouble == "cut" else restart(server)
         await database.run(write, "write")
-        assert await database.read(noted) == ["before", "write"]
+        assert await database.read(ticks) == ["before", "write"]
 
 
 async def test_a_command_cut_before_its_commit_was_sent_is_retried_once(server: Server, database: Database) -> None:
     begun: list[int] = []
 
     def command(cursor: Cursor) -> None:
-        note(cursor, f"{len(begun)}")
+        insert_tick(cursor, f"{len(begun)}")
         begun.append(fetch_value(cursor, "select pg_backend_pid()"))
         if len(begun) == 1:
-            cut(server, f"pid = {begun[0]}")
-        note(cursor, "end")
+            terminate_backends(server, f"pid = {begun[0]}")
+        insert_tick(cursor, "end")
 
     await database.run(command)
-    assert await database.read(noted) == ["1", "end"]
+    assert await database.read(ticks) == ["1", "end"]
 
 
 async def test_a_command_that_is_cut_every_time_fails(server: Server, database: Database) -> None:
     def command(cursor: Cursor) -> None:
-        note(cursor, "begun")
-        cut(server, f"pid = {fetch_value(cursor, 'select pg_backend_pid()')}")
-        note(cursor, "end")
+        insert_tick(cursor, "begun")
+        terminate_backends(server, f"pid = {fetch_value(cursor, 'select pg_backend_pid()')}")
+        insert_tick(cursor, "end")
 
     with pytest.raises(Unavailable):
         await database.run(command)
-    assert await database.read(noted) == []
+    assert await database.read(ticks) == []
 
 
 async def test_a_command_cut_during_its_commit_is_not_retried(server: Server, database: Database) -> None:
@@ -133,7 +133,7 @@ async def test_a_command_cut_during_its_commit_is_not_retried(server: Server, da
 
     def command(cursor: Cursor) -> None:
         tried.append(fetch_value(cursor, "select pg_backend_pid()"))
-        note(cursor, "written")
+        insert_tick(cursor, "written")
         execute_deferred(cursor, f"select pg_terminate_backend({tried[-1]})")  # goes with the commit
 
     with pytest.raises(Unavailable):
@@ -151,42 +151,44 @@ async def test_a_statement_timeout_keeps_the_connection(database: Database) -> N
 
 
 async def test_calls_to_a_hanging_server_time_out_and_work_again_afterwards(server: Server, database: Database) -> None:
-    await database.read(noted)
+    await database.read(ticks)
     began = time.monotonic()
-    with hanging(server):
-        calls = [Deferred.fromCoroutine(call) for call in (database.run(note, "1"), database.run(note, "2"), database.read(noted))]
+    with hanging_server(server):
+        calls = [
+            Deferred.fromCoroutine(call) for call in (database.run(insert_tick, "1"), database.run(insert_tick, "2"), database.read(ticks))
+        ]
         for call in calls:
             with pytest.raises(Unavailable):
                 await call
         assert time.monotonic() - began < END_S
         began = time.monotonic()
         with pytest.raises(Unavailable):
-            await database.run(note, "3")
+            await database.run(insert_tick, "3")
         with pytest.raises(Unavailable):
-            await database.read(noted)
+            await database.read(ticks)
         assert time.monotonic() - began < 2 * (REDUCED_TIMEOUT_S + 1)
-    await until_it_answers(database)
-    await database.run(note, "4")
-    assert (await database.read(noted))[-1] == "4"
+    await wait_until_responding(database)
+    await database.run(insert_tick, "4")
+    assert (await database.read(ticks))[-1] == "4"
 
 
 async def test_a_call_that_timed_out_in_the_queue_is_not_run_later(server: Server, database: Database) -> None:
-    await database.run(note, "0")
-    with hanging(server):
-        calls = [Deferred.fromCoroutine(database.run(note, text)) for text in ("running", "waiting", "waiting too")]
+    await database.run(insert_tick, "0")
+    with hanging_server(server):
+        calls = [Deferred.fromCoroutine(database.run(insert_tick, text)) for text in ("running", "waiting", "waiting too")]
         for call in calls:
             with pytest.raises(Unavailable):
                 await call
-    await until_it_answers(database)
-    assert [text for text in await database.read(noted) if text.startswith("waiting")] == []
+    await wait_until_responding(database)
+    assert [text for text in await database.read(ticks) if text.startswith("waiting")] == []
 
 
 async def test_a_hanging_server_does_not_delay_shutdown(server: Server) -> None:
     database = Database(dsn(server.sockets, "postgres"), reactor, threads=1, timeout_s=TIMEOUT_S)
     database.start()
-    await database.read(noted)
-    with hanging(server):
-        call = Deferred.fromCoroutine(database.read(noted))
+    await database.read(ticks)
+    with hanging_server(server):
+        call = Deferred.fromCoroutine(database.read(ticks))
         with pytest.raises(Unavailable):
             await call
         began = time.monotonic()
@@ -194,12 +196,12 @@ async def test_a_hanging_server_does_not_delay_shutdown(server: Server) -> None:
         assert time.monotonic() - began < 1
 
 
-async def until_it_answers(database: Database) -> None:
+async def wait_until_responding(database: Database) -> None:
     """Wait until it responds: for a while, connection attempts to a server that hung still time out."""
     for _ in range(100):
         try:
-            await database.read(noted)
-            await database.run(noted)
+            await database.read(ticks)
+            await database.run(ticks)
         except Unavailable:
             await deferLater(reactor, 0.1)
         else:

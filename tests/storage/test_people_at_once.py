@@ -143,7 +143,7 @@ async def test_a_request_that_is_accepted_twice_is_one_follow(database: Database
         assert (await again(database, shy.id)).followers_count == int(seen.following)
 
 
-async def crowd(database: Database) -> tuple[Viewer, str]:
+async def author_with_subscribers(database: Database) -> tuple[Viewer, str]:
     """An author with subscribers, and a text that mentions others."""
     author, *others = await people(database, 9)
 
@@ -161,21 +161,21 @@ async def counted(database: Database, table: str) -> int:
 
 
 async def test_a_post_deleted_during_its_notification_job_leaves_no_notifications(database: Database) -> None:
-    author, text = await crowd(database)
-    posts, tellings = make.posts(database), PostNotifier(database, CLOCK)
+    author, text = await author_with_subscribers(database)
+    posts, notifier = make.posts(database), PostNotifier(database, CLOCK)
     for _ in range(ROUNDS):
         post = await posts.publish(author, PostDraft(text))
-        telling: list[Coroutine[Any, Any, object]] = [*map(tellings.published, [post.id] * 2), posts.delete(author, post.id)]
-        assert [outcome for outcome in await at_once(telling) if isinstance(outcome, BaseException)] == []
+        job: list[Coroutine[Any, Any, object]] = [*map(notifier.published, [post.id] * 2), posts.delete(author, post.id)]
+        assert [outcome for outcome in await at_once(job) if isinstance(outcome, BaseException)] == []
         assert await counted(database, "notifications") == 0
 
 
 async def test_two_concurrent_notification_jobs_of_a_post_notify_each_account_once(database: Database) -> None:
-    author, text = await crowd(database)
-    tellings = PostNotifier(database, CLOCK)
+    author, text = await author_with_subscribers(database)
+    notifier = PostNotifier(database, CLOCK)
     for done in range(1, ROUNDS + 1):
         post = await make.posts(database).publish(author, PostDraft(text))
-        await at_once([tellings.published(post.id) for _ in range(3)])
+        await at_once([notifier.published(post.id) for _ in range(3)])
         assert (await counted(database, "notifications"), await counted(database, "events")) == (8 * done, 8 * done)
 
 

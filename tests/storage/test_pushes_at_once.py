@@ -38,7 +38,7 @@ def now() -> datetime:
 
 
 @define
-class Kept:
+class FakePushService:
     """A push service that records messages by topic."""
 
     topics: list[str] = field(factory=list)
@@ -62,9 +62,9 @@ def _later(seconds: float) -> Deferred[None]:
     return deferLater(CLOCK, seconds)
 
 
-async def _until(is_so: Any) -> None:
+async def _wait_until(condition: Any) -> None:
     end = CLOCK.seconds() + BOUND_S
-    while not await is_so():
+    while not await condition():
         assert CLOCK.seconds() < end
         await _later(0.01)
 
@@ -77,7 +77,7 @@ async def subscribed(database: Database) -> tuple[list[Viewer], PushSubscription
 
     viewers = await database.run(people)
     issued = await Tokens(database, now).issue(viewers[0].id, "push")
-    made = await database.run(
+    created = await database.run(
         push_subscriptions.subscribe,
         account=viewers[0].id,
         token=TokenId(issued.token.id),
@@ -85,11 +85,11 @@ async def subscribed(database: Database) -> tuple[list[Viewer], PushSubscription
         choice=PushChoice(frozenset(ALERTS)),
         now=now(),
     )
-    assert made is not None
-    return viewers, made
+    assert created is not None
+    return viewers, created
 
 
-def told(cursor: Cursor, whom: Viewer, by: Viewer) -> list[NotificationId]:
+def notify(cursor: Cursor, whom: Viewer, by: Viewer) -> list[NotificationId]:
     """Notify an account of a follower; return the notification ids."""
     notifications.add(cursor, accounts=[whom.id], kind=NotificationKind.FOLLOW, sender=by.id, now=now())
     sql = "select id from notifications where from_account_id = %(by)s"
@@ -98,7 +98,7 @@ def told(cursor: Cursor, whom: Viewer, by: Viewer) -> list[NotificationId]:
 
 async def test_the_next_push_waits_for_one_that_is_being_added(database: Database) -> None:
     viewers, subscription = await subscribed(database)
-    ids = await database.run(told, viewers[0], viewers[1])
+    ids = await database.run(notify, viewers[0], viewers[1])
     added, go_on = Event(), Event()
 
     def adding(cursor: Cursor) -> None:
@@ -112,14 +112,14 @@ async def test_the_next_push_waits_for_one_that_is_being_added(database: Databas
     async def is_added() -> bool:
         return added.is_set()
 
-    await _until(is_added)
+    await _wait_until(is_added)
     asked = Deferred.fromCoroutine(service.notifications.next(subscription.id))
 
     async def is_decided() -> bool:
         waiting = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
         return asked.called or bool(await database.read(fetch_value, waiting))
 
-    await _until(is_decided)
+    await _wait_until(is_decided)
     go_on.set()
     await slow
     push = await asked
@@ -129,7 +129,7 @@ async def test_the_next_push_waits_for_one_that_is_being_added(database: Databas
 
 async def test_each_push_message_is_sent_once_under_concurrency(database: Database) -> None:
     viewers, _ = await subscribed(database)
-    service, sealing = Kept(), pushing(database, now, PushClient(reactor, "microblog/1"))
+    service, sealing = FakePushService(), pushing(database, now, PushClient(reactor, "microblog/1"))
     work = PushJobs(sealing.notifications, sealing.render, PushEncryptor(sealing.encryptor.signer), service)
     workers = [
         Worker(database, {tasks.NOTIFIED_JOB: work.queue_task(lambda: None), SEND_JOB: work.send}, now, CLOCK, name, lambda: 0.5, poll=0.02)
@@ -137,7 +137,7 @@ async def test_each_push_message_is_sent_once_under_concurrency(database: Databa
     ]
     for worker in workers:
         worker.start()
-    ids = await gatherResults([Deferred.fromCoroutine(database.run(told, viewers[0], by)) for by in viewers[1:]])
+    ids = await gatherResults([Deferred.fromCoroutine(database.run(notify, viewers[0], by)) for by in viewers[1:]])
     expected = sorted(str(id) for [id] in ids)
 
     async def all_done() -> bool:
@@ -145,7 +145,7 @@ async def test_each_push_message_is_sent_once_under_concurrency(database: Databa
             fetch_value, "select exists (select from jobs where kind like 'push.%' and state in ('waiting', 'running'))"
         )
 
-    await _until(all_done)
+    await _wait_until(all_done)
     for worker in workers:
         await worker.stop()
     assert sorted(service.topics) == expected

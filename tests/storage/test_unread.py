@@ -23,18 +23,18 @@ def ada(cursor: Cursor) -> Viewer:
     ada, bob, cat, dan, eve, fay = [make.viewer(cursor) for _ in range(6)]
     post = make.post(cursor, ada, "Tea?")
     for fan in (bob, cat, dan):
-        told(cursor, ada, fan, NotificationKind.FAVOURITE, post.id)
+        listed_ids(cursor, ada, fan, NotificationKind.FAVOURITE, post.id)
     make.suspend(cursor, cat)
-    told(cursor, ada, eve, NotificationKind.FOLLOW, None)
+    listed_ids(cursor, ada, eve, NotificationKind.FOLLOW, None)
     execute(cursor, "update notifications set kind = 'quote' where from_account_id = %(eve)s", {"eve": eve.id})
     execute(cursor, "update accounts set deleted_at = now() where id = %(dan)s", {"dan": dan.id})
     hidden = make.post(cursor, fay, "For friends", visibility=Visibility.PRIVATE)
-    told(cursor, ada, fay, NotificationKind.STATUS, hidden.id)
+    listed_ids(cursor, ada, fay, NotificationKind.STATUS, hidden.id)
     assert fetch_value(cursor, "select count(*) from notifications") == 5
     return ada
 
 
-def told(cursor: Cursor, whom: Viewer, by: Viewer, kind: NotificationKind, post: object) -> None:
+def listed_ids(cursor: Cursor, whom: Viewer, by: Viewer, kind: NotificationKind, post: object) -> None:
     notifications.add(cursor, accounts=[whom.id], kind=kind, sender=by.id, post=post, now=make.NOW)  # type: ignore[arg-type]  # a post's id
 
 

@@ -12,7 +12,7 @@ from microblog.storage import posts, relationships
 from microblog.storage.database import Cursor, execute
 from tests import make
 
-SIGHTS = st.builds(
+RELATIONS = st.builds(
     ViewerRelation,
     visibility=st.sampled_from(Visibility),
     is_author=st.booleans(),
@@ -24,24 +24,24 @@ SIGHTS = st.builds(
 )
 
 
-@given(sight=SIGHTS)
+@given(relation=RELATIONS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
-def test_the_visibility_rule_in_sql_and_in_python_agree(cursor: Cursor, sight: ViewerRelation) -> None:
+def test_the_visibility_rule_in_sql_and_in_python_agree(cursor: Cursor, relation: ViewerRelation) -> None:
     execute(cursor, "savepoint example")
     try:
         author = make.viewer(cursor)
-        viewer = author if sight.is_author else make.viewer(cursor)
-        named = f" @{viewer.account.username}" if sight.is_mentioned else ""
-        post = make.post(cursor, author, f"Look{named}", visibility=sight.visibility)
-        if sight.follows_author and not sight.is_author:
+        viewer = author if relation.is_author else make.viewer(cursor)
+        named = f" @{viewer.account.username}" if relation.is_mentioned else ""
+        post = make.post(cursor, author, f"Look{named}", visibility=relation.visibility)
+        if relation.follows_author and not relation.is_author:
             make.follow(cursor, viewer, author)
-        if sight.blocked_by_author and not sight.is_author:
+        if relation.blocked_by_author and not relation.is_author:
             relationships.block(cursor, account=author.id, target=viewer.id, now=make.NOW)
-        if sight.author_gone:
+        if relation.author_gone:
             make.suspend(cursor, author)
-        if sight.deleted:
+        if relation.deleted:
             posts.delete(cursor, post=post.id, now=make.NOW)
-        assert (post.id in posts.visible(cursor, ids=[post.id], viewer=viewer.id)) == may_see(sight)
+        assert (post.id in posts.visible(cursor, ids=[post.id], viewer=viewer.id)) == may_see(relation)
     finally:
         execute(cursor, "rollback to savepoint example")
 
