@@ -346,7 +346,7 @@ def test_twistd_shows_help_and_version(option: str) -> None:
 def test_a_killed_test_run_leaves_no_process(tmp_path: Path) -> None:
     program = (
         "import os, pathlib, signal, sys; from tests.acceptance.site_process import SiteProcess;"
-        "site = Site(pathlib.Path(sys.argv[1])); site.start(); print(site.process.pid, flush=True);"
+        "site = SiteProcess(pathlib.Path(sys.argv[1])); site.start(); print(site.process.pid, flush=True);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "var")]
