@@ -1,4 +1,4 @@
-"""No page links to a post that its reader may not open, and each page has one address."""
+"""No page links to a post that its viewer may not open, and each page has one canonical URL."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def links_to_posts(visitor: Visitor, page: str) -> set[str]:
     return {href for href in map(str, document(visitor.get(page)).xpath("//main//a/@href")) if POST.fullmatch(href)}
 
 
-@pytest.mark.parametrize(("answered", "reply"), list(product(Visibility, Visibility)))
+@pytest.mark.parametrize(("parent", "reply"), list(product(Visibility, Visibility)))
 @pytest.mark.parametrize("own", [True, False])
 def test_a_reply_links_to_its_parent_only_for_viewers_who_may_open_it(
-    site: SiteFixture, answered: Visibility, reply: Visibility, own: bool
+    site: SiteFixture, parent: Visibility, reply: Visibility, own: bool
 ) -> None:
     for name in ("ada", "bob"):
         site.registered_user(name)
     reader, ada, bob = site.registered_user("eve"), site.viewer("ada"), site.viewer("bob")
     make.follow(site.cursor, site.viewer("eve"), bob)
-    first = make.post(site.cursor, bob if own else ada, "First, to @bob", visibility=answered)
+    first = make.post(site.cursor, bob if own else ada, "First, to @bob", visibility=parent)
     second = make.post(site.cursor, bob, "Second", visibility=reply, reply_to=first)
     for visitor in (site.visitor(), reader):
         page = f"/@bob/{second.id}"
@@ -52,6 +52,6 @@ def test_the_canonical_url_of_a_page_is_the_one_used_in_links(site: SiteFixture,
     site.registered_user("ada")
     post = str(make.post(site.cursor, site.viewer("ada"), "#tea").id)
     page = document(site.visitor().get(path.format(post=post).replace("é", "%C3%A9")))
-    whole = "http://site.test" + address.format(post=post)
-    assert page.xpath("string(//link[@rel='canonical']/@href)") == whole
-    assert page.xpath("string(//meta[@property='og:url']/@content)") == whole
+    url = "http://site.test" + address.format(post=post)
+    assert page.xpath("string(//link[@rel='canonical']/@href)") == url
+    assert page.xpath("string(//meta[@property='og:url']/@content)") == url

@@ -1,4 +1,4 @@
-"""Static files: cached for ever under their hash, today's version under any other name, packed where that helps."""
+"""Static files: cached forever under their hash, the current version under any other hash, compressed where useful."""
 
 from __future__ import annotations
 
@@ -88,10 +88,10 @@ def test_accept_encoding_is_parsed(header: str, expected: bool) -> None:
     assert not accepts_gzip(None)
 
 
-NOT_THERE = ["/static/", "/static/none.js", "/static/.hidden", "/static/../style.css", "/static/%2e%2e/style.css", "/static/icons"]
+MISSING = ["/static/", "/static/none.js", "/static/.hidden", "/static/../style.css", "/static/%2e%2e/style.css", "/static/icons"]
 
 
-@pytest.mark.parametrize("path", NOT_THERE)
+@pytest.mark.parametrize("path", MISSING)
 def test_missing_and_hidden_files_are_404(assets: Assets, path: str) -> None:
     assert get(assets, path).status == 404
 

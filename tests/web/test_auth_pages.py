@@ -25,9 +25,9 @@ def test_a_new_user_is_logged_in(site: SiteFixture) -> None:
 def test_a_rejected_sign_up_lists_all_errors_and_keeps_what_was_typed(site: SiteFixture) -> None:
     response = site.visitor().submit("/signup", username="no spaces", email="nowhere", password="short")
     assert response.status == 422
-    said = main_text(response)
+    text = main_text(response)
     for problem in ("letters, numbers and underscores", "minimum is 8 characters"):
-        assert problem in said
+        assert problem in text
     assert 'value="no spaces"' in response.text
     assert 'value="nowhere"' in response.text
     assert 'value="short"' not in response.text
@@ -49,16 +49,16 @@ def test_a_new_accounts_default_language_is_the_browsers_preferred_one(site: Sit
     assert document(ada.get("/compose")).xpath("//main//select[@name='language']/option[@selected]/@value") == (
         [language] if language else []
     )
-    program = Client(site, token_for(site, site.viewer("ada").id, ALL_SCOPES))
-    assert program.post("/v1/statuses", status="Hello").json["language"] == language
+    api_client = Client(site, token_for(site, site.viewer("ada").id, ALL_SCOPES))
+    assert api_client.post("/v1/statuses", status="Hello").json["language"] == language
 
 
 @pytest.mark.parametrize("locale", ["fr-CA", None])
 def test_the_default_language_of_an_account_created_by_an_app_is_its_locale(site: SiteFixture, locale: str | None) -> None:
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token_for(site, None, 'write')}", "Accept-Language": "fr"}
     form = {"username": "ada", "email": "ada@example.org", "password": PASSWORD, "agreement": True, "locale": locale}
-    made = request(site.server, "POST", "/api/v1/accounts", headers, json.dumps(form).encode())
-    assert Client(site, made.json["access_token"]).post("/v1/statuses", status="Bonjour").json["language"] == "fr"
+    created = request(site.server, "POST", "/api/v1/accounts", headers, json.dumps(form).encode())
+    assert Client(site, created.json["access_token"]).post("/v1/statuses", status="Bonjour").json["language"] == "fr"
 
 
 @pytest.mark.parametrize("name", ["@ada", "ada@site.test", "@ADA@SITE.test"])
@@ -74,8 +74,8 @@ def test_a_session_gets_a_new_id_at_login_and_ends_at_logout(site: SiteFixture) 
     ada.submit("/logout", page="/home")
     assert "session" not in ada.cookies
     assert ada.get("/home").header("Location") == "/login?next=/home"
-    back = ada.submit("/login", name="ADA@example.org", password=PASSWORD, next="/notifications")
-    assert back.header("Location") == "/notifications"
+    response = ada.submit("/login", name="ADA@example.org", password=PASSWORD, next="/notifications")
+    assert response.header("Location") == "/notifications"
     assert ada.cookies["session"] != first
     thief = site.visitor()
     thief.cookies["session"] = first

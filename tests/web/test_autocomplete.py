@@ -1,4 +1,4 @@
-"""What the composer is offered while somebody types."""
+"""Autocomplete suggestions of the post form."""
 
 from __future__ import annotations
 

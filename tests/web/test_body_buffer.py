@@ -1,4 +1,4 @@
-"""Large bodies do not live in memory, and leave nothing behind."""
+"""Large request bodies are buffered on disk, within limits, and leave no files behind."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ KIND = "multipart/form-data; boundary=xyz"
 
 
 @define(eq=False)
-class Attic:
-    """Takes files and remembers how it saw them."""
+class UploadRoute:
+    """A route that records its uploads: name, size and first bytes."""
 
-    seen: list[tuple[str, int, bytes]]
+    uploads: list[tuple[str, int, bytes]]
 
     @route("POST", "/attic", RouteOptions(csrf=False, viewer=AccessLevel.MEMBER, body=1_000, files=40 * MEGABYTE))
-    async def store(self, call: Request) -> Response:
-        """Look at the file."""
-        upload = call.fields.upload("file")
+    async def store(self, request: Request) -> Response:
+        """Record the upload."""
+        upload = request.fields.upload("file")
         assert upload is not None
-        self.seen.append((call.fields.text("name"), upload.size, upload.file.read(5)))
+        self.uploads.append((request.fields.text("name"), upload.size, upload.file.read(5)))
         return Response.html("stored")
 
 
 @pytest.fixture
-def attic() -> Attic:
-    return Attic([])
+def upload_route() -> UploadRoute:
+    return UploadRoute([])
 
 
 @pytest.fixture
-def fake_site(attic: Attic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSite:
+def fake_site(upload_route: UploadRoute, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSite:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return build_fake_site(features=[attic])
+    return build_fake_site(features=[upload_route])
 
 
 def form(size: int) -> bytes:
@@ -63,27 +63,27 @@ def head(length: int, kind: str = KIND, **more: str) -> bytes:
 
 def send(server: HttpServer, body: bytes, kind: str = KIND) -> HttpResponse:
     connection = MemoryConnection(server)
-    answer = connection.send(head(len(body), kind))
+    received = connection.send(head(len(body), kind))
     for start in range(0, len(body), 65_536):
-        answer = answer or connection.send(body[start : start + 65_536])
-    (response,) = parse_responses(answer)
+        received = received or connection.send(body[start : start + 65_536])
+    (response,) = parse_responses(received)
     return response
 
 
 @pytest.mark.parametrize("size", [100, IN_MEMORY - 1_000, IN_MEMORY + 1, 8 * MEGABYTE])
-def test_files_of_any_size_arrive_intact(fake_site: FakeSite, attic: Attic, size: int) -> None:
+def test_files_of_any_size_arrive_intact(fake_site: FakeSite, upload_route: UploadRoute, size: int) -> None:
     assert send(fake_site.server, form(size)).status == 200
-    assert attic.seen == [("film", size, b"begin")]
+    assert upload_route.uploads == [("film", size, b"begin")]
     assert (fake_site.server.budget.on_disk, fake_site.server.budget.arriving) == (0, {})
 
 
-def test_a_large_file_takes_no_memory(fake_site: FakeSite, attic: Attic) -> None:
+def test_a_large_file_takes_no_memory(fake_site: FakeSite, upload_route: UploadRoute) -> None:
     body = form(32 * MEGABYTE)
     tracemalloc.start()
     assert send(fake_site.server, body).status == 200
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert attic.seen[0][1] == 32 * MEGABYTE
+    assert upload_route.uploads[0][1] == 32 * MEGABYTE
     assert peak < 4 * MEGABYTE
 
 
@@ -106,7 +106,7 @@ def test_a_disconnected_client_leaves_no_temporary_file(fake_site: FakeSite) -> 
     assert (fake_site.server.budget.on_disk, fake_site.server.budget.arriving) == (0, {})
 
 
-# --- who may send a large body, and how fast
+# --- limits on large bodies
 
 
 def test_an_anonymous_large_body_is_rejected_by_its_head(fake_site: FakeSite) -> None:
@@ -126,9 +126,9 @@ def test_an_anonymous_expect_100_continue_is_rejected(fake_site: FakeSite) -> No
 def test_an_anonymous_chunked_body_is_rejected_once_it_is_large(fake_site: FakeSite) -> None:
     connection, piece = MemoryConnection(fake_site.server), b"4000\r\n" + b"a" * 16_384 + b"\r\n"
     connection.send(encode_request("POST", "/attic", {"Content-Type": KIND, "Transfer-Encoding": "chunked"}))
-    answers = [connection.send(piece) for _ in range(6)]
-    assert [bool(answer) for answer in answers] == [False] * 4 + [True, False]
-    assert (parse_responses(answers[4])[0].status, fake_site.server.budget.on_disk) == (401, 0)
+    all_received = [connection.send(piece) for _ in range(6)]
+    assert [bool(received) for received in all_received] == [False] * 4 + [True, False]
+    assert (parse_responses(all_received[4])[0].status, fake_site.server.budget.on_disk) == (401, 0)
 
 
 def test_small_anonymous_bodies_are_read_even_without_disk_budget(fake_site: FakeSite) -> None:
@@ -144,7 +144,7 @@ def test_reading_pauses_during_authentication(fake_site: FakeSite) -> None:
         await found
         return await FakeAuthenticator.by_cookie(fake_site.authenticator, token)
 
-    object.__setattr__(fake_site.dispatcher._authorizer, "cached", Slow(slowly))
+    object.__setattr__(fake_site.dispatcher._authorizer, "cached", SlowAuthenticator(slowly))
     connection, body = MemoryConnection(fake_site.server), form(MEGABYTE)
     assert connection.send(head(len(body)) + body[:50_000]) == b""
     assert connection.transport.producerState == "paused"
@@ -178,8 +178,8 @@ def test_the_newest_body_is_rejected_if_none_is_slower(fake_site: FakeSite) -> N
 def test_each_network_has_its_own_disk_share(fake_site: FakeSite) -> None:
     fake_site.server.budget.share = 3 * MEGABYTE
     connections = [MemoryConnection(fake_site.server, host) for host in ("203.0.113.7", "203.0.113.7", "203.0.113.8")]
-    answers = [connection.send(head(9_000_000) + form(2 * MEGABYTE)) for connection in connections]
-    assert [bool(answer) for answer in answers] == [False, True, False]
+    all_received = [connection.send(head(9_000_000) + form(2 * MEGABYTE)) for connection in connections]
+    assert [bool(received) for received in all_received] == [False, True, False]
     for connection in connections:
         connection.hang_up()
     assert fake_site.server.budget.on_disk == 0
@@ -216,7 +216,7 @@ def test_a_full_disk_rejects_only_the_body(fake_site: FakeSite, monkeypatch: pyt
 
 
 @define
-class Slow:
-    """An authenticator that takes its time."""
+class SlowAuthenticator:
+    """An authenticator with a slow lookup."""
 
     by_cookie: Callable[[str], Awaitable[tuple[Viewer, Session] | None]]

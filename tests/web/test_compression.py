@@ -1,4 +1,4 @@
-"""Responses are compressed for clients that take it, and their length tells no secret."""
+"""Compression of responses, without revealing secrets by their length (BREACH)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_public_responses_are_compressed_for_clients_that_accept_it(site: SiteFi
     del ada
     plain = response = request(site.server, "GET", path)
     assert plain.header("Content-Encoding") is None
-    for _ in range(3):  # made, kept, and kept with its compressed pieces
+    for _ in range(3):  # built, cached, and cached with its compressed pieces
         response = request(site.server, "GET", path, GZIP)
         assert len(response.body) < len(plain.body) / 2
         assert len(unpacked(response)) == len(plain.text)
@@ -50,20 +50,20 @@ def test_public_responses_are_compressed_for_clients_that_accept_it(site: SiteFi
 
 @pytest.mark.parametrize("path", ["/home", "/@ada", "/settings", "/compose"])
 def test_a_logged_in_users_page_is_compressed_with_a_new_csrf_token_each_time(ada: Visitor, path: str) -> None:
-    plain, seen = ada.get(path), set()
+    plain, tokens = ada.get(path), set()
     secret = ada.cookies["session"] if "session" in ada.cookies else next(iter(ada.cookies.values()))
     for _ in range(4):
         text = unpacked(ada.get(path, **GZIP))
         assert len(text) == len(plain.text)
         [token] = set(TOKEN.findall(text))
         assert is_token_of(secret, token)
-        seen.add(token)
-    assert len(seen) == 4
-    assert ada.post("/settings/theme", {"csrf": seen.pop(), "theme": "dark"}).status == 303
+        tokens.add(token)
+    assert len(tokens) == 4
+    assert ada.post("/settings/theme", {"csrf": tokens.pop(), "theme": "dark"}).status == 303
 
 
 def test_a_logged_in_users_page_opened_by_another_site_is_not_compressed(site: SiteFixture, ada: Visitor) -> None:
-    """So nobody can choose a part of it (`/search?q=...`), and learn from its length whether the rest has that, too."""
+    """Otherwise another site could choose a part of the page (`/search?q=...`) and learn from its length what the rest contains."""
     for _ in range(2):
         for site_of in ("cross-site", "same-site"):
             assert ada.get("/search?q=Post", **{**GZIP, "Sec-Fetch-Site": site_of}).header("Content-Encoding") is None
@@ -74,9 +74,9 @@ def test_a_logged_in_users_page_opened_by_another_site_is_not_compressed(site: S
 
 def test_compressed_api_responses_keep_their_etag(site: SiteFixture, ada: Visitor) -> None:
     del ada
-    program = client(site, "bob")
+    api_client = client(site, "bob")
     listed = "/api/v1/timelines/public?local=true"
-    headers = {**GZIP, "Authorization": f"Bearer {program.token}"}
+    headers = {**GZIP, "Authorization": f"Bearer {api_client.token}"}
     assert '"content"' in unpacked(request(site.server, "GET", listed, headers))
     plain, packed = request(site.server, "GET", listed), request(site.server, "GET", listed, GZIP)
     assert plain.header("ETag") == packed.header("ETag")
@@ -99,5 +99,5 @@ def test_head_announces_compression(site: SiteFixture, ada: Visitor) -> None:
 
 @given(st.lists(st.binary(max_size=2_000), min_size=1), st.data())
 def test_separately_compressed_pieces_join_to_one_body(pieces: list[bytes], data: st.DataObject) -> None:
-    made = [(piece, packed_piece(piece) if data.draw(st.booleans()) else stored_piece(piece)) for piece in pieces]
-    assert gzip.decompress(joined(made)) == b"".join(pieces)
+    compressed = [(piece, packed_piece(piece) if data.draw(st.booleans()) else stored_piece(piece)) for piece in pieces]
+    assert gzip.decompress(joined(compressed)) == b"".join(pieces)

@@ -12,15 +12,15 @@ LIST = "/conversations"
 BADGE = "string(//nav//*[@data-count='messages'])"
 
 
-def said(site: SiteFixture, author: str, text: str, reply_to: Post | None = None) -> Post:
-    """Bob follows who speaks: what strangers write in private is kept back."""
+def send_message(site: SiteFixture, author: str, text: str, reply_to: Post | None = None) -> Post:
+    """Send a direct message. Bob follows the author first: messages of strangers would be filtered."""
     if author != "bob" and accounts.by_username(site.cursor, username="bob"):
         make.follow(site.cursor, site.viewer("bob"), site.viewer(author))
     return make.post(site.cursor, site.viewer(author), text, visibility=Visibility.DIRECT, reply_to=reply_to)
 
 
 def unread(page: HttpResponse) -> str:
-    """The number in the navigation."""
+    """Return the unread number in the navigation."""
     return str(document(page).xpath(BADGE)).removesuffix(" new")
 
 
@@ -34,7 +34,7 @@ def entries(page: HttpResponse) -> list[str]:
 def test_a_message_is_listed_as_unread_until_opened(site: SiteFixture) -> None:
     site.registered_user("ada")
     bob = site.registered_user("bob")
-    post = said(site, "ada", "@bob are you there?")
+    post = send_message(site, "ada", "@bob are you there?")
     page = bob.get(LIST)
     assert [entry.split(" Unread ")[0] for entry in entries(page)] == ["ada"]
     assert "are you there?" in entries(page)[0]
@@ -53,7 +53,7 @@ def test_a_message_is_listed_as_unread_until_opened(site: SiteFixture) -> None:
 def test_own_messages_are_marked_and_are_not_unread(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
     site.registered_user("bob")
-    said(site, "ada", "@bob hi")
+    send_message(site, "ada", "@bob hi")
     [entry] = entries(ada.get(LIST))
     assert entry.startswith("bob")
     assert entry.endswith("You: hi")
@@ -63,7 +63,7 @@ def test_own_messages_are_marked_and_are_not_unread(site: SiteFixture) -> None:
 def test_a_conversation_is_marked_unread_marked_read_and_removed(site: SiteFixture) -> None:
     site.registered_user("ada")
     bob = site.registered_user("bob")
-    post = said(site, "ada", "@bob hi")
+    post = send_message(site, "ada", "@bob hi")
     bob.get(f"/@ada/{post.id}")
     [id] = {button.split("/")[2] for button in document(bob.get(LIST)).xpath("//button/@formaction") if button.startswith(LIST)}
     assert bob.submit(f"{LIST}/{id}/unread", page=LIST).header("Location") == LIST
@@ -73,14 +73,14 @@ def test_a_conversation_is_marked_unread_marked_read_and_removed(site: SiteFixtu
     bob.submit(f"{LIST}/{id}/remove", page=LIST)
     assert "No messages yet" in main_text(bob.get(LIST))
     assert bob.get(f"/@ada/{post.id}").status == 200
-    said(site, "ada", "@bob still there?", post)
+    send_message(site, "ada", "@bob still there?", post)
     assert len(entries(bob.get(LIST))) == 1
 
 
 def test_other_users_conversations_cannot_be_changed(site: SiteFixture) -> None:
     site.registered_user("ada")
     bob, eve = site.registered_user("bob"), site.registered_user("eve")
-    said(site, "ada", "@bob hi")
+    send_message(site, "ada", "@bob hi")
     [id] = {button.split("/")[2] for button in document(bob.get(LIST)).xpath("//button/@formaction") if button.startswith(LIST)}
     for command in ("read", "unread", "remove"):
         assert eve.submit(f"{LIST}/{id}/{command}", page="/home").status == 404
@@ -91,7 +91,7 @@ def test_other_users_conversations_cannot_be_changed(site: SiteFixture) -> None:
 def test_older_conversations_are_on_the_next_page(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
     for number in range(21):
-        said(site, "ada", f"note {number}")
+        send_message(site, "ada", f"note {number}")
     first = ada.get(LIST)
     assert len(entries(first)) == 20
     [older] = document(first).xpath("//a[@rel='next']/@href")
@@ -101,7 +101,7 @@ def test_older_conversations_are_on_the_next_page(site: SiteFixture) -> None:
 def test_the_list_does_not_show_filtered_text_or_text_behind_a_content_warning(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
     bob = site.registered_user("bob")
-    said(site, "ada", "@bob the finale was great")
+    send_message(site, "ada", "@bob the finale was great")
     fields = {"title": "No endings", "keywords": "finale", "action": "hide", "whole_word": "1", "term": "", "contexts[0]": "thread"}
     assert bob.submit("/settings/filters", **fields).status == 303
     ada.submit("/posts", page="/home", text="@bob behind it", spoiler="Careful", visibility="direct")
@@ -130,9 +130,9 @@ def test_a_message_can_be_started_from_a_profile_and_from_the_list(site: SiteFix
 def test_messages_of_a_blocked_account_are_not_listed(site: SiteFixture) -> None:
     site.registered_user("ada")
     bob = site.registered_user("bob")
-    said(site, "ada", "@bob hi")
+    send_message(site, "ada", "@bob hi")
     bob.submit("/@ada/block")
-    said(site, "ada", "@bob hello?")
+    send_message(site, "ada", "@bob hello?")
     page = bob.get(LIST)
     assert (entries(page), unread(page)) == ([], "")
 
@@ -140,12 +140,12 @@ def test_messages_of_a_blocked_account_are_not_listed(site: SiteFixture) -> None
 def test_a_message_seen_on_an_open_page_is_marked_read(site: SiteFixture) -> None:
     site.registered_user("ada")
     bob = site.registered_user("bob")
-    first = said(site, "ada", "@bob hi")
+    first = send_message(site, "ada", "@bob hi")
     bob.get(f"/@ada/{first.id}")
     token = document(bob.get(LIST)).xpath("string(//input[@name='csrf']/@value)")
-    second = said(site, "ada", "@bob still there?", first)
-    said(site, "ada", "@bob another matter")
-    answer = bob.post(f"/posts/{second.id}/seen", {"csrf": token}, Accept="application/json")
-    assert answer.json == {"messages": 1}
-    hidden = said(site, "ada", "mine alone")
+    second = send_message(site, "ada", "@bob still there?", first)
+    send_message(site, "ada", "@bob another matter")
+    response = bob.post(f"/posts/{second.id}/seen", {"csrf": token}, Accept="application/json")
+    assert response.json == {"messages": 1}
+    hidden = send_message(site, "ada", "mine alone")
     assert bob.post(f"/posts/{hidden.id}/seen", {"csrf": token}, Accept="application/json").status == 404

@@ -12,9 +12,9 @@ from microblog.web.http.route import METHODS, Route
 from tests.web.http_client import HttpResponse, request
 from tests.web.visitor import SiteFixture, build_site
 
-PLACE = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?\w+>")
+VARIABLE = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?\w+>")
 PREFIXES = ("/api/", "/.well-known/", "/nodeinfo/", "/oauth/token", "/oauth/revoke", "/oauth/userinfo")
-NOWHERE = (
+UNKNOWN_PATHS = (
     "/api/v1/nothing",
     "/api/v9/statuses",
     "/api/",
@@ -24,23 +24,23 @@ NOWHERE = (
     "/oauth/token/",
     "/api/v1/%ff",
 )
-NEVER_ENDING = ("/api/v1/streaming",)
+STREAMS = ("/api/v1/streaming",)
 ORIGIN = {"Origin": "https://client.example"}
 
 
 @pytest.fixture
 def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
-    """A site that does not mind how often it is asked."""
+    """A site without rate limits."""
     return build_site(cursor, tmp_path, rate_limits="off")
 
 
 def path_of(route: Route) -> str:
-    """An address that the route answers to, of something that is not there."""
-    return PLACE.sub(lambda found: "1" if found[1] == "id" else "nobody", route.path)
+    """Return a path of the route, with ids that do not exist."""
+    return VARIABLE.sub(lambda found: "1" if found[1] == "id" else "nobody", route.path)
 
 
 def preflight(site: SiteFixture, path: str, method: str) -> HttpResponse:
-    """What a browser asks before it lets a script send the request."""
+    """Send the preflight request that a browser sends before a script's request."""
     wanted = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "authorization,content-type"}
     return request(site.server, "OPTIONS", path, ORIGIN | wanted)
 
@@ -48,7 +48,7 @@ def preflight(site: SiteFixture, path: str, method: str) -> HttpResponse:
 def test_a_preflight_is_allowed_for_every_api_path_and_method(site: SiteFixture) -> None:
     served = {path_of(route) for route in site.routes if route.path.startswith(PREFIXES)}
     assert len(served) > 100
-    for path in (*served, *NOWHERE):
+    for path in (*served, *UNKNOWN_PATHS):
         for method in METHODS:
             response = preflight(site, path, method)
             assert (response.status, response.header("Access-Control-Allow-Origin")) == (200, "*"), path
@@ -57,8 +57,8 @@ def test_a_preflight_is_allowed_for_every_api_path_and_method(site: SiteFixture)
 
 
 def test_the_request_after_the_preflight_can_be_read_by_the_script(site: SiteFixture) -> None:
-    served = {path_of(route) for route in site.routes if route.path.startswith(PREFIXES) and not route.path.startswith(NEVER_ENDING)}
-    for path in (*served, *NOWHERE):
+    served = {path_of(route) for route in site.routes if route.path.startswith(PREFIXES) and not route.path.startswith(STREAMS)}
+    for path in (*served, *UNKNOWN_PATHS):
         for method in METHODS:
             response = request(site.server, method, path, ORIGIN, b"" if method != "GET" else None)
             assert response.header("Access-Control-Allow-Origin") == "*", f"{method} {path} -> {response.status}"

@@ -1,4 +1,4 @@
-"""Addresses, forgotten passwords, mail settings and what links in letters open, as people meet them."""
+"""Email confirmation, password reset, email settings, and the links in emails."""
 
 from __future__ import annotations
 
@@ -24,45 +24,45 @@ from tests.web.http_client import HttpResponse
 from tests.web.visitor import PASSWORD, SiteFixture, Visitor, build_site, document, links, main_text
 
 HOST = "http://site.test"
-NEW = "a new and longer one"
+NEW_PASSWORD = "a new and longer one"
 
 
 @define
-class Post(Postman):
-    """A postman of a whole site."""
+class SiteMailbox(Postman):
+    """The mailbox of a whole site."""
 
-    def path(self, letter: EmailMessage, begin: str) -> str:
-        """The path of the link in the letter that begins so."""
-        text = body(letter.as_bytes(), "plain")
+    def path(self, email: EmailMessage, begin: str) -> str:
+        """Return the path of the link in an email that starts with `begin`."""
+        text = body(email.as_bytes(), "plain")
         [link] = {word.removeprefix(HOST) for word in text.split() if word.startswith(HOST + begin)}
         return link
 
 
 @frozen
-class Place:
-    """A site that sends mail, and its postman."""
+class EmailSite:
+    """A site that sends email, and its mailbox."""
 
     site: SiteFixture
-    post: Post
+    mailbox: SiteMailbox
 
-    def newcomer(self, username: str = "ada", **more: str) -> Visitor:
+    def sign_up(self, username: str = "ada", **more: str) -> Visitor:
         visitor = self.site.visitor()
         response = visitor.submit("/signup", username=username, email=f"{username}@example.org", password=PASSWORD, **more)
         assert response.status == 303, response.text
         return visitor
 
     def registered_user(self, username: str = "ada") -> Visitor:
-        visitor = self.newcomer(username)
-        [letter] = self.post.deliver()
-        response = visitor.submit(self.post.path(letter, "/confirm/"))
+        visitor = self.sign_up(username)
+        [email] = self.mailbox.deliver()
+        response = visitor.submit(self.mailbox.path(email, "/confirm/"))
         assert response.header("Location") == "/home?notice=confirmed", f"{response.status} {response.text[:2_000]}"
         return visitor
 
 
 @pytest.fixture
-def place(cursor: Cursor, tmp_path: Path) -> Place:
+def email_site(cursor: Cursor, tmp_path: Path) -> EmailSite:
     site = build_site(cursor, tmp_path, smtp_url="smtp://mail.test", rate_limits="off")
-    return Place(site, Post(cursor, site.domain, KeptMail()))
+    return EmailSite(site, SiteMailbox(cursor, site.domain, KeptMail()))
 
 
 def member(cursor: Cursor, username: str = "ada") -> Viewer:
@@ -74,67 +74,67 @@ def location(response: HttpResponse) -> str:
     return response.header("Location") or ""
 
 
-def test_a_new_user_confirms_the_email_address(place: Place) -> None:
-    ada = place.newcomer()
+def test_a_new_user_confirms_the_email_address(email_site: EmailSite) -> None:
+    ada = email_site.sign_up()
     assert location(ada.get("/home")) == "/pending"
     assert "ada@example.org" in main_text(ada.get("/pending"))
-    [letter] = place.post.deliver()
-    assert letter["To"] == "ada@example.org"
-    path = place.post.path(letter, "/confirm/")
+    [email] = email_site.mailbox.deliver()
+    assert email["To"] == "ada@example.org"
+    path = email_site.mailbox.path(email, "/confirm/")
     assert "ada@example.org" in main_text(ada.get(path))
-    assert location(ada.get("/home")) == "/pending", "a program that opens the link in advance proves nothing"
+    assert location(ada.get("/home")) == "/pending", "a link preview must not confirm the address"
     assert location(ada.submit(path)) == "/home?notice=confirmed"
     assert ada.get("/home").status == 200
-    assert location(ada.submit(path)) == "/home?notice=confirmed", "opening it twice is no trouble"
+    assert location(ada.submit(path)) == "/home?notice=confirmed", "opening the link twice is fine"
 
 
-def test_the_confirmation_link_may_be_opened_in_another_browser(place: Place) -> None:
-    ada = place.newcomer()
-    [letter] = place.post.deliver()
-    assert location(place.site.visitor().submit(place.post.path(letter, "/confirm/"))) == "/login?notice=confirmed"
+def test_the_confirmation_link_may_be_opened_in_another_browser(email_site: EmailSite) -> None:
+    ada = email_site.sign_up()
+    [email] = email_site.mailbox.deliver()
+    assert location(email_site.site.visitor().submit(email_site.mailbox.path(email, "/confirm/"))) == "/login?notice=confirmed"
     assert ada.get("/home").status == 200
 
 
-def test_the_confirmation_email_can_be_resent_and_redirected_within_a_limit(place: Place) -> None:
-    ada = place.newcomer()
-    [lost] = place.post.deliver()
-    assert location(ada.submit("/confirm/resend", page="/pending")) == "/pending?notice=sent"
-    assert location(ada.submit("/confirm/email", page="/pending", email="right@example.org")) == "/pending?notice=sent"
-    [right] = place.post.deliver()
+def test_the_confirmation_email_can_be_resent_and_redirected_within_a_limit(email_site: EmailSite) -> None:
+    ada = email_site.sign_up()
+    [lost] = email_site.mailbox.deliver()
+    assert location(ada.submit("/confirm/resend", page="/pending")) == "/pending?notice=letter"
+    assert location(ada.submit("/confirm/email", page="/pending", email="right@example.org")) == "/pending?notice=letter"
+    [right] = email_site.mailbox.deliver()
     assert right["To"] == "right@example.org"
-    assert ada.get(place.post.path(lost, "/confirm/")).status == 410, "the first address proves nothing any more"
+    assert ada.get(email_site.mailbox.path(lost, "/confirm/")).status == 410, "the link to the first address is invalid"
     for _ in range(2):
         ada.submit("/confirm/resend", page="/pending")
     assert ada.submit("/confirm/resend", page="/pending").status == 429
-    assert location(ada.submit(place.post.path(right, "/confirm/"))) == "/home?notice=confirmed"
+    assert location(ada.submit(email_site.mailbox.path(right, "/confirm/"))) == "/home?notice=confirmed"
     assert ada.submit("/confirm/resend", page="/settings/account").status == 409
 
 
-def test_a_taken_or_invalid_email_address_is_rejected(place: Place) -> None:
-    place.registered_user("ben")
-    ada = place.newcomer()
-    for address, told in (("ben@example.org", "already in use"), ("nowhere", "invalid")):
+def test_a_taken_or_invalid_email_address_is_rejected(email_site: EmailSite) -> None:
+    email_site.registered_user("ben")
+    ada = email_site.sign_up()
+    for address, notice_text in (("ben@example.org", "already in use"), ("nowhere", "invalid")):
         response = ada.submit("/confirm/email", page="/pending", email=address)
         assert response.status == 422
-        assert told in main_text(response)
+        assert notice_text in main_text(response)
 
 
 @pytest.mark.parametrize("token", ["x", "A" * 43, "A" * 200, "-_-"])
 @pytest.mark.parametrize("path", ["/confirm/", "/password/reset/", "/mail/unsubscribe/"])
-def test_an_invented_link_is_410(place: Place, path: str, token: str) -> None:
-    assert place.site.visitor().get(path + token).status == 410
-    ada = place.registered_user()
+def test_an_invented_link_is_410(email_site: EmailSite, path: str, token: str) -> None:
+    assert email_site.site.visitor().get(path + token).status == 410
+    ada = email_site.registered_user()
     home = ada.get("/home")
     [form, *_] = document(home).xpath("//input[@name='csrf']/@value") or [f"{home.status} {home.headers} {home.text[:2_000]}"]
-    assert ada.post(path + token, {"csrf": form, "password": NEW}).status == 410, form
+    assert ada.post(path + token, {"csrf": form, "password": NEW_PASSWORD}).status == 410, form
 
 
-def test_a_link_works_for_one_purpose_only(place: Place) -> None:
-    place.newcomer()
-    [letter] = place.post.deliver()
-    token = place.post.path(letter, "/confirm/").rpartition("/")[2]
+def test_a_link_works_for_one_purpose_only(email_site: EmailSite) -> None:
+    email_site.sign_up()
+    [email] = email_site.mailbox.deliver()
+    token = email_site.mailbox.path(email, "/confirm/").rpartition("/")[2]
     for path in ("/password/reset/", "/mail/unsubscribe/"):
-        assert place.site.visitor().get(path + token).status == 410
+        assert email_site.site.visitor().get(path + token).status == 410
 
 
 def test_without_email_no_confirmation_is_needed(site: SiteFixture) -> None:
@@ -146,183 +146,183 @@ def test_without_email_no_confirmation_is_needed(site: SiteFixture) -> None:
 
 def test_applicants_are_emailed_the_decision(cursor: Cursor, tmp_path: Path) -> None:
     site = build_site(cursor, tmp_path, smtp_url="smtp://mail.test", rate_limits="off", registration="approval")
-    place = Place(site, Post(cursor, site.domain, KeptMail()))
+    email_site = EmailSite(site, SiteMailbox(cursor, site.domain, KeptMail()))
     for name in ("ada", "ben", "cy"):
-        visitor = place.newcomer(name, reason="I like it")
-        [letter] = place.post.deliver()
+        visitor = email_site.sign_up(name, reason="I like it")
+        [email] = email_site.mailbox.deliver()
         if name != "cy":
-            visitor.submit(place.post.path(letter, "/confirm/"))
+            visitor.submit(email_site.mailbox.path(email, "/confirm/"))
     members = AccountAdmin(RolledBackDatabase(cursor), quick_passwords(), lambda: NOW)
     done(members.approve(member(cursor, "ada").id))
     done(members.reject(member(cursor, "ben").id))
     done(members.reject(member(cursor, "cy").id))
-    accepted, rejected = place.post.deliver()
+    accepted, rejected = email_site.mailbox.deliver()
     assert (accepted["To"], accepted["Subject"]) == ("ada@example.org", "Welcome to Ours")
     assert (rejected["To"], rejected["Subject"]) == ("ben@example.org", "Your account on Ours")
     assert fetch_value(cursor, "select count(*) from accounts where username in ('ben', 'cy')") == 0
 
 
-def test_a_password_reset_ends_all_sessions(place: Place, cursor: Cursor) -> None:
-    ada = place.registered_user()
-    visitor = place.site.visitor()
+def test_a_password_reset_ends_all_sessions(email_site: EmailSite, cursor: Cursor) -> None:
+    ada = email_site.registered_user()
+    visitor = email_site.site.visitor()
     assert "/password/forgot" in links(visitor.get("/login"))
     assert visitor.submit("/password/forgot", name="@ADA@site.test").status == 200
-    [letter] = place.post.deliver()
-    path = place.post.path(letter, "/password/reset/")
+    [email] = email_site.mailbox.deliver()
+    path = email_site.mailbox.path(email, "/password/reset/")
     assert "@ada" in main_text(visitor.get(path))
     assert "minimum is 8" in main_text(visitor.submit(path, password="short"))
-    assert location(visitor.submit(path, password=NEW)) == "/login?notice=password"
-    [notice] = place.post.deliver()
+    assert location(visitor.submit(path, password=NEW_PASSWORD)) == "/login?notice=password"
+    [notice] = email_site.mailbox.deliver()
     assert (notice["To"], notice["Subject"]) == ("ada@example.org", "Your password on Ours was changed")
     assert location(ada.get("/home")).startswith("/login")
     assert visitor.get(path).status == 410, "the link works once"
     assert visitor.submit("/login", name="ada", password=PASSWORD).status == 401
-    assert location(visitor.submit("/login", name="ada", password=NEW)) == "/home"
+    assert location(visitor.submit("/login", name="ada", password=NEW_PASSWORD)) == "/home"
     assert fetch_value(cursor, "select count(*) from events where kind = 'session.ended' and (data->>'all')::boolean") >= 1
 
 
-def test_a_password_reset_request_does_not_reveal_who_exists(place: Place, cursor: Cursor) -> None:
-    place.registered_user()
+def test_a_password_reset_request_does_not_reveal_who_exists(email_site: EmailSite, cursor: Cursor) -> None:
+    email_site.registered_user()
     pages, rows = [], []
     for name in ("ada", "ada@example.org", "nobody", "nobody@example.org", "x" * 5000, "\N{BELL}\x07", " "):
-        visitor = place.site.visitor()
+        visitor = email_site.site.visitor()
         token = visitor.token("/password/forgot")
         response = visitor.post("/password/forgot", {"csrf": token, "name": name})
         pages.append((response.status, main_text(response)))
         rows.append(fetch_value(cursor, "select count(*) from jobs where kind = 'email.password_reset'"))
         execute(cursor, "delete from jobs where payload->>'name' not in ('ada', 'ada@example.org')")
     assert len(set(pages)) == 1
-    assert [letter["To"] for letter in place.post.deliver()] == ["ada@example.org"] * 2
+    assert [email["To"] for email in email_site.mailbox.deliver()] == ["ada@example.org"] * 2
     assert rows[:4] == [1, 2, 3, 3]
 
 
-def test_password_reset_emails_are_rate_limited_per_recipient(place: Place) -> None:
-    place.registered_user()
+def test_password_reset_emails_are_rate_limited_per_recipient(email_site: EmailSite) -> None:
+    email_site.registered_user()
     for _ in range(9):
-        place.site.visitor().submit("/password/forgot", name="ada")
-    assert len(place.post.deliver()) == 5
+        email_site.site.visitor().submit("/password/forgot", name="ada")
+    assert len(email_site.mailbox.deliver()) == 5
 
 
-def test_a_new_password_or_email_invalidates_older_reset_links(place: Place, cursor: Cursor) -> None:
-    ada = place.registered_user()
+def test_a_new_password_or_email_invalidates_older_reset_links(email_site: EmailSite, cursor: Cursor) -> None:
+    ada = email_site.registered_user()
     for change in ("update users set password_hash = 'x'", "update users set email = 'other@example.org'"):
-        place.site.visitor().submit("/password/forgot", name="ada")
-        [letter] = place.post.deliver()
-        path = place.post.path(letter, "/password/reset/")
+        email_site.site.visitor().submit("/password/forgot", name="ada")
+        [email] = email_site.mailbox.deliver()
+        path = email_site.mailbox.path(email, "/password/reset/")
         assert ada.get(path).status == 200
         execute(cursor, change)
         assert ada.get(path).status == 410
 
 
-def test_a_new_email_address_is_used_once_confirmed(place: Place, cursor: Cursor) -> None:
-    ada = place.registered_user()
+def test_a_new_email_address_is_used_once_confirmed(email_site: EmailSite, cursor: Cursor) -> None:
+    ada = email_site.registered_user()
     change = {"email": "new@example.org", "email_password": PASSWORD}
     assert location(ada.submit("/settings/email", page="/settings/account", **change)) == "/settings/account?notice=address"
     assert "new@example.org" in main_text(ada.get("/settings/account"))
     assert fetch_value(cursor, "select email from users") == "ada@example.org"
-    letter, notice = place.post.deliver()
-    assert letter["To"] == "new@example.org"
+    email, notice = email_site.mailbox.deliver()
+    assert email["To"] == "new@example.org"
     assert notice["To"] == "ada@example.org"
-    assert "new@example.org" in (told := body(notice.as_bytes(), "plain"))
-    assert f"{HOST}/settings/account" in told
-    path = place.post.path(letter, "/confirm/")
+    assert "new@example.org" in (notice_text := body(notice.as_bytes(), "plain"))
+    assert f"{HOST}/settings/account" in notice_text
+    path = email_site.mailbox.path(email, "/confirm/")
     ada.submit("/settings/email/withdraw", page="/settings/account")
     assert ada.get(path).status == 410
     ada.submit("/settings/email", page="/settings/account", **change)
-    place.post.deliver()
+    email_site.mailbox.deliver()
     assert location(ada.submit(path)) == "/home?notice=confirmed"
-    [notice] = place.post.deliver()
-    assert notice["To"] == "ada@example.org", "the owner of the old address sees that it went"
+    [notice] = email_site.mailbox.deliver()
+    assert notice["To"] == "ada@example.org", "the owner of the old address is notified"
     assert "new@example.org is the address of" in body(notice.as_bytes(), "plain")
     assert location(ada.submit(path)) == "/home?notice=confirmed"
-    assert place.post.deliver() == []
+    assert email_site.mailbox.deliver() == []
     cursor.execute("select email, new_email from users")
     assert cursor.fetchone() == ("new@example.org", None)
 
 
-def test_a_password_change_is_reported_to_the_previous_address(place: Place) -> None:
-    ada = place.registered_user()
-    response = ada.submit("/settings/password", page="/settings/account", current=PASSWORD, password=NEW)
+def test_a_password_change_is_reported_to_the_previous_address(email_site: EmailSite) -> None:
+    ada = email_site.registered_user()
+    response = ada.submit("/settings/password", page="/settings/account", current=PASSWORD, password=NEW_PASSWORD)
     assert location(response) == "/settings/account?notice=saved"
-    ada.submit("/settings/email", page="/settings/account", email="new@example.org", email_password=NEW)
-    told, letter, _ = place.post.deliver()
-    assert (told["To"], told["Subject"]) == ("ada@example.org", "Your password on Ours was changed")
-    assert f"{HOST}/password/forgot" in body(told.as_bytes(), "plain")
-    assert letter["To"] == "new@example.org"
+    ada.submit("/settings/email", page="/settings/account", email="new@example.org", email_password=NEW_PASSWORD)
+    notice_text, email, _ = email_site.mailbox.deliver()
+    assert (notice_text["To"], notice_text["Subject"]) == ("ada@example.org", "Your password on Ours was changed")
+    assert f"{HOST}/password/forgot" in body(notice_text.as_bytes(), "plain")
+    assert email["To"] == "new@example.org"
 
 
-def test_a_rejected_email_address_is_shown_before_and_after_confirmation(place: Place, cursor: Cursor) -> None:
-    place.post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
-    cy = place.newcomer("cy")
-    place.post.deliver()
+def test_a_rejected_email_address_is_shown_before_and_after_confirmation(email_site: EmailSite, cursor: Cursor) -> None:
+    email_site.mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
+    cy = email_site.sign_up("cy")
+    email_site.mailbox.deliver()
     assert "550 no such user" in main_text(cy.get("/pending"))
-    place.post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
-    ada = place.registered_user()
-    place.post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 mailbox is gone")
+    email_site.mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
+    ada = email_site.registered_user()
+    email_site.mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 mailbox is gone")
     for _ in range(3):
-        mention_for(place, cursor)
+        mention_for(email_site, cursor)
     assert "Send confirmation e-mail" in main_text(ada.get("/settings/account"))
     assert "we no longer send you e-mail" in main_text(ada.get("/settings/mail"))
     assert location(ada.submit("/confirm/resend", page="/settings/account")) == "/settings/account?notice=sent"
 
 
-def test_an_email_address_taken_meanwhile_cannot_be_confirmed(place: Place, cursor: Cursor) -> None:
-    ada = place.registered_user()
+def test_an_email_address_taken_meanwhile_cannot_be_confirmed(email_site: EmailSite, cursor: Cursor) -> None:
+    ada = email_site.registered_user()
     ada.submit("/settings/email", page="/settings/account", email="shared@example.org", email_password=PASSWORD)
-    letter, _ = place.post.deliver()
+    email, _ = email_site.mailbox.deliver()
     make.member(cursor, "ben", email="shared@example.org")
-    assert ada.submit(place.post.path(letter, "/confirm/")).status == 409
+    assert ada.submit(email_site.mailbox.path(email, "/confirm/")).status == 409
 
 
-def mention_for(place: Place, cursor: Cursor, username: str = "ada") -> EmailMessage:
+def mention_for(email_site: EmailSite, cursor: Cursor, username: str = "ada") -> EmailMessage:
     make.post(cursor, make.viewer(cursor), f"Hello @{username}")
-    [letter] = place.post.deliver()
-    return letter
+    [email] = email_site.mailbox.deliver()
+    return email
 
 
-def test_notifications_read_on_an_open_page_are_not_emailed(place: Place, cursor: Cursor) -> None:
-    ada = place.registered_user()
+def test_notifications_read_on_an_open_page_are_not_emailed(email_site: EmailSite, cursor: Cursor) -> None:
+    ada = email_site.registered_user()
     make.post(cursor, make.viewer(cursor), "Hello @ada")
     newest = fetch_value(cursor, "select max(id) from notifications")
     assert ada.post("/notifications/read", {"csrf": ada.token("/home"), "up_to": str(newest)}).status == 204
-    assert place.post.deliver() == []
+    assert email_site.mailbox.deliver() == []
 
 
-def test_future_notifications_cannot_be_marked_read(place: Place, cursor: Cursor) -> None:
-    ada = place.registered_user()
+def test_future_notifications_cannot_be_marked_read(email_site: EmailSite, cursor: Cursor) -> None:
+    ada = email_site.registered_user()
     for text in ("Hello @ada", "Once more, @ada"):
         assert ada.post("/notifications/read", {"csrf": ada.token("/home"), "up_to": str(2**63 - 1)}).status == 204
-        make.post(cursor, make.viewer(cursor), text, now=place.site.domain.dispatch.now())
+        make.post(cursor, make.viewer(cursor), text, now=email_site.site.domain.dispatch.now())
     assert fetch_value(cursor, "select last_read_id from markers") < fetch_value(cursor, "select max(id) from notifications")
 
 
-def test_a_mail_client_unsubscribes_with_one_click(place: Place, cursor: Cursor) -> None:
-    place.registered_user()
-    header = dict(fields(place.post.office.taken[-1].message)) if mention_for(place, cursor) else {}
+def test_a_mail_client_unsubscribes_with_one_click(email_site: EmailSite, cursor: Cursor) -> None:
+    email_site.registered_user()
+    header = dict(fields(email_site.mailbox.office.taken[-1].message)) if mention_for(email_site, cursor) else {}
     path = header["List-Unsubscribe"].strip("<>").removeprefix(HOST)
     assert header["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    program = place.site.visitor()
+    mail_client = email_site.site.visitor()
     for _ in range(2):
-        response = program.post(path, {"List-Unsubscribe": "One-Click"}, Origin="https://mail.elsewhere.test")
+        response = mail_client.post(path, {"List-Unsubscribe": "One-Click"}, Origin="https://mail.elsewhere.test")
         assert response.status == 200
     make.post(cursor, make.viewer(cursor), "Hello @ada")
-    assert place.post.deliver() == []
+    assert email_site.mailbox.deliver() == []
     preferences = users.by_account(cursor, account=member(cursor).id)
     assert preferences is not None
     assert preferences.login.preferences.mail_follow
 
 
-def test_the_unsubscribe_link_asks_for_confirmation(place: Place, cursor: Cursor) -> None:
-    place.registered_user()
-    path = place.post.path(mention_for(place, cursor), "/mail/unsubscribe/")
-    visitor = place.site.visitor()
+def test_the_unsubscribe_link_asks_for_confirmation(email_site: EmailSite, cursor: Cursor) -> None:
+    email_site.registered_user()
+    path = email_site.mailbox.path(mention_for(email_site, cursor), "/mail/unsubscribe/")
+    visitor = email_site.site.visitor()
     assert "mentions you or replies to you" in main_text(visitor.get(path))
-    assert mention_for(place, cursor)
+    assert mention_for(email_site, cursor)
     assert "You will no longer receive e-mails" in main_text(visitor.post(path, {}))
 
 
-def test_each_kind_of_email_can_be_switched_off(place: Place, cursor: Cursor) -> None:
-    ada = place.registered_user()
+def test_each_kind_of_email_can_be_switched_off(email_site: EmailSite, cursor: Cursor) -> None:
+    ada = email_site.registered_user()
     page = ada.get("/settings/mail")
     assert "/settings/mail" in links(ada.get("/settings"))
     assert 'name="mail_report"' not in page.text
@@ -335,34 +335,37 @@ def test_each_kind_of_email_can_be_switched_off(place: Place, cursor: Cursor) ->
     assert ada.submit("/settings/mail", mail_digest="hourly").status == 422
 
 
-def test_the_settings_show_that_an_email_address_is_rejected(place: Place, cursor: Cursor) -> None:
-    ada = place.registered_user()
+def test_the_settings_show_that_an_email_address_is_rejected(email_site: EmailSite, cursor: Cursor) -> None:
+    ada = email_site.registered_user()
     assert "refused" not in main_text(ada.get("/settings/mail")) + main_text(ada.get("/settings/account"))
-    place.post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 5.1.1 No such <b>mailbox</b>")
-    mention_for(place, cursor)
+    email_site.mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 5.1.1 No such <b>mailbox</b>")
+    mention_for(email_site, cursor)
     for path in ("/settings/mail", "/settings/account"):
         assert "550 5.1.1 No such <b>mailbox</b>" in main_text(ada.get(path))
 
 
-def test_only_a_login_with_a_new_browser_is_emailed(place: Place) -> None:
-    ada = place.registered_user()
+def test_only_a_login_with_a_new_browser_is_emailed(email_site: EmailSite) -> None:
+    ada = email_site.registered_user()
     ada.submit("/logout", page="/home")
     ada.submit("/login", name="ada", password=PASSWORD)
-    assert place.post.deliver() == []
-    thief = place.site.visitor()
+    assert email_site.mailbox.deliver() == []
+    thief = email_site.site.visitor()
     thief.submit("/login", name="ada", password=PASSWORD)
-    [letter] = place.post.deliver()
-    assert letter["Subject"].startswith("New login")
-    assert "203.0.113.7" in body(letter.as_bytes(), "plain")
+    [email] = email_site.mailbox.deliver()
+    assert email["Subject"].startswith("New login")
+    assert "203.0.113.7" in body(email.as_bytes(), "plain")
     thief.submit("/logout", page="/home")
     thief.submit("/login", name="ada", password=PASSWORD)
-    assert place.post.deliver() == []
+    assert email_site.mailbox.deliver() == []
 
 
-def test_the_database_holds_no_usable_email_link_tokens(place: Place, cursor: Cursor) -> None:
-    place.newcomer()
-    place.site.visitor().submit("/password/forgot", name="ada")
-    secrets = [place.post.path(letter, path) for letter, path in zip(place.post.deliver(), ("/confirm/", "/password/reset/"), strict=True)]
+def test_the_database_holds_no_usable_email_link_tokens(email_site: EmailSite, cursor: Cursor) -> None:
+    email_site.sign_up()
+    email_site.site.visitor().submit("/password/forgot", name="ada")
+    secrets = [
+        email_site.mailbox.path(email, path)
+        for email, path in zip(email_site.mailbox.deliver(), ("/confirm/", "/password/reset/"), strict=True)
+    ]
     execute(cursor, "update jobs set state = 'done'")
     for table in ("emails", "jobs", "users", "known_browsers", "events", "sessions"):
         cursor.execute(f"select t::text from {table} t")
@@ -371,30 +374,30 @@ def test_the_database_holds_no_usable_email_link_tokens(place: Place, cursor: Cu
     assert len(secrets) == 2
 
 
-def admin(place: Place, cursor: Cursor) -> Visitor:
-    boss = place.registered_user("boss")
+def admin(email_site: EmailSite, cursor: Cursor) -> Visitor:
+    boss = email_site.registered_user("boss")
     users.change_role(cursor, account=member(cursor, "boss").id, role=Role.ADMIN)
     return boss
 
 
 @pytest.mark.parametrize("path", ["/admin/outbox", "/admin/jobs"])
-def test_only_administrators_see_outbox_and_jobs(place: Place, cursor: Cursor, path: str) -> None:
-    assert location(place.site.visitor().get(path)).startswith("/login")
-    ada = place.registered_user()
+def test_only_administrators_see_outbox_and_jobs(email_site: EmailSite, cursor: Cursor, path: str) -> None:
+    assert location(email_site.site.visitor().get(path)).startswith("/login")
+    ada = email_site.registered_user()
     users.change_role(cursor, account=member(cursor).id, role=Role.MODERATOR)
     assert ada.get(path).status == 403
     assert "/admin/outbox" not in links(ada.get("/admin/people"))
-    boss = admin(place, cursor)
+    boss = admin(email_site, cursor)
     assert "/admin/outbox" in links(boss.get("/admin/people"))
     assert path in links(boss.get("/admin/outbox"))
     assert boss.get(path).status == 200
 
 
-def test_the_outbox_shows_each_email_and_retries(place: Place, cursor: Cursor) -> None:
-    boss = admin(place, cursor)
-    place.registered_user()
-    place.post.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 5.1.1 <script>No</script>")
-    mention_for(place, cursor)
+def test_the_outbox_shows_each_email_and_retries(email_site: EmailSite, cursor: Cursor) -> None:
+    boss = admin(email_site, cursor)
+    email_site.registered_user()
+    email_site.mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 5.1.1 <script>No</script>")
+    mention_for(email_site, cursor)
     page = boss.get("/admin/outbox")
     assert "550 5.1.1 <script>No</script>" in main_text(page)
     assert "<script>No" not in page.text
@@ -402,13 +405,13 @@ def test_the_outbox_shows_each_email_and_retries(place: Place, cursor: Cursor) -
     assert "Mention Rejected ada@example.org" in shown
     assert "1 attempt" in shown
     assert "ada@example.org" not in main_text(boss.get("/admin/outbox?state=waiting"))
-    letter = emails.page_of(cursor, page=Page(1))[0]
-    assert letter.kind is EmailKind.MENTION
-    assert location(boss.submit(f"/admin/outbox/{letter.id}/retry", page="/admin/outbox", next="/admin/outbox?state=refused"))
-    place.post.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
-    assert len(place.post.deliver()) == 1
+    email = emails.page_of(cursor, page=Page(1))[0]
+    assert email.kind is EmailKind.MENTION
+    assert location(boss.submit(f"/admin/outbox/{email.id}/retry", page="/admin/outbox", next="/admin/outbox?state=refused"))
+    email_site.mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
+    assert len(email_site.mailbox.deliver()) == 1
     assert "250 OK" in main_text(boss.get("/admin/outbox?state=sent"))
-    assert boss.submit(f"/admin/outbox/{letter.id}/retry", page="/admin/outbox").status == 404
+    assert boss.submit(f"/admin/outbox/{email.id}/retry", page="/admin/outbox").status == 404
 
 
 def test_a_site_without_mail_says_so_to_its_administrator(site: SiteFixture, cursor: Cursor) -> None:
@@ -417,8 +420,8 @@ def test_a_site_without_mail_says_so_to_its_administrator(site: SiteFixture, cur
     assert "this site sends no e-mail" in main_text(boss.get("/admin/outbox"))
 
 
-def test_failed_jobs_are_shown_retried_and_discarded(place: Place, cursor: Cursor) -> None:
-    boss = admin(place, cursor)
+def test_failed_jobs_are_shown_retried_and_discarded(email_site: EmailSite, cursor: Cursor) -> None:
+    boss = admin(email_site, cursor)
     for key, state in (("one", "dead"), ("two", "waiting"), ("three", "running")):
         execute(
             cursor,

@@ -1,4 +1,4 @@
-"""Filters on the site: making them, and what they do to the pages."""
+"""Filters on the site: forms, and their effect on pages."""
 
 from __future__ import annotations
 
@@ -8,62 +8,62 @@ from tests.web.visitor import SiteFixture, Visitor, document, links, main_text
 EVERYWHERE = "home,notifications,public,thread,account"
 
 
-def filtering(visitor: Visitor, action: str = "warn", **fields: str) -> None:
-    """Make a filter of one word that counts everywhere."""
+def create_filter(visitor: Visitor, action: str = "warn", **fields: str) -> None:
+    """Create a filter with one keyword for all contexts."""
     contexts = {f"contexts[{place}]": context for place, context in enumerate(EVERYWHERE.split(","))}
     form = {"keywords": "football", "action": action, "whole_word": "1", "term": "", **contexts, **fields}
     response = visitor.submit("/settings/filters", **form)
     assert response.status == 303, main_text(response)
 
 
-def folded(visitor: Visitor, path: str) -> list[str]:
-    """What the warnings on a page say."""
+def filter_warnings(visitor: Visitor, path: str) -> list[str]:
+    """Return the texts of the filter warnings on a page."""
     return ["".join(found.itertext()) for found in document(visitor.get(path)).xpath("//details[contains(@class, 'folded')]/summary")]
 
 
-def pair(site: SiteFixture) -> tuple[Visitor, Visitor]:
-    """Two people, of whom the second follows the first."""
+def author_and_follower(site: SiteFixture) -> tuple[Visitor, Visitor]:
+    """Sign up two users, of whom the second follows the first."""
     ada, bob = site.registered_user("ada"), site.registered_user("bob")
     make.follow(site.cursor, site.viewer("bob"), site.viewer("ada"))
     return ada, bob
 
 
 def test_a_filter_folds_posts_behind_a_warning(site: SiteFixture) -> None:
-    ada, bob = pair(site)
+    ada, bob = author_and_follower(site)
     post = make.post(site.cursor, site.viewer("ada"), "Football tonight")
-    filtering(bob, title="No sports")
+    create_filter(bob, title="No sports")
     for path in ("/home", "/local", "/@ada"):
-        assert folded(bob, path) == ["Filtered: No sports"], path
+        assert filter_warnings(bob, path) == ["Filtered: No sports"], path
         assert "Football tonight" in main_text(bob.get(path))
-        assert folded(ada, path) == []
-    assert folded(bob, f"/@ada/{post.id}") == []
+        assert filter_warnings(ada, path) == []
+    assert filter_warnings(bob, f"/@ada/{post.id}") == []
     make.post(site.cursor, site.viewer("ada"), "More football", reply_to=post)
-    assert folded(bob, f"/@ada/{post.id}") == ["Filtered: No sports"]
+    assert filter_warnings(bob, f"/@ada/{post.id}") == ["Filtered: No sports"]
 
 
 def test_a_filter_hides_posts(site: SiteFixture) -> None:
-    _, bob = pair(site)
+    _, bob = author_and_follower(site)
     post = make.post(site.cursor, site.viewer("ada"), "Football tonight")
     make.post(site.cursor, site.viewer("ada"), "football @bob", reply_to=post)
     make.post(site.cursor, site.viewer("bob"), "My football")
-    filtering(bob, "hide")
+    create_filter(bob, "hide")
     for path in ("/home", "/local", "/@ada", "/notifications"):
         assert "ootball" not in main_text(bob.get(path)).replace("My football", ""), path
     assert "My football" in main_text(bob.get("/home"))
-    assert folded(bob, f"/@ada/{post.id}") == ["Filtered: football"]
+    assert filter_warnings(bob, f"/@ada/{post.id}") == ["Filtered: football"]
 
 
 def test_notifications_do_not_show_filtered_text(site: SiteFixture) -> None:
-    _, bob = pair(site)
+    _, bob = author_and_follower(site)
     make.post(site.cursor, site.viewer("ada"), "football @bob")
-    filtering(bob, title="No sports")
+    create_filter(bob, title="No sports")
     assert "Filtered: No sports" in main_text(bob.get("/notifications"))
     assert "football" not in main_text(bob.get("/notifications"))
 
 
 def test_a_filter_is_changed_and_deleted(site: SiteFixture) -> None:
-    _, bob = pair(site)
-    filtering(bob, title="No sports", term="3600")
+    _, bob = author_and_follower(site)
+    create_filter(bob, title="No sports", term="3600")
     [path] = [link for link in links(bob.get("/settings/filters")) if link.startswith("/settings/filters/")]
     assert "expires" in main_text(bob.get("/settings/filters"))
     bob.submit(path, keywords="football\ntennis\n", title="", action="hide", term="keep", **{"contexts[0]": "home"})
@@ -77,6 +77,6 @@ def test_a_filter_is_changed_and_deleted(site: SiteFixture) -> None:
 
 
 def test_an_invalid_filter_form_shows_the_error(site: SiteFixture) -> None:
-    _, bob = pair(site)
+    _, bob = author_and_follower(site)
     response = bob.submit("/settings/filters", keywords="football", action="warn")
     assert (response.status, "Choose at least one context" in main_text(response), "football" in main_text(response)) == (422, True, True)

@@ -23,25 +23,25 @@ from tests.web.http_client import HttpResponse, request
 
 
 @define
-class Jobs:
-    """A worker that moves, or not."""
+class FakeHeartbeat:
+    """A component that is healthy, or not."""
 
-    moves: bool
+    ok: bool
 
     def healthy(self) -> bool:
-        """As it was told."""
-        return self.moves
+        """Return the given state."""
+        return self.ok
 
     def age(self) -> float:
-        """Some time."""
+        """Return a constant."""
         return 2.5
 
 
-def get(db: RolledBackDatabase, *, moves: bool, accept: str = "*/*") -> HttpResponse:
-    return ask_about(db, {"jobs": Jobs(moves)}, accept)
+def get(db: RolledBackDatabase, *, ok: bool, accept: str = "*/*") -> HttpResponse:
+    return get_health(db, {"jobs": FakeHeartbeat(ok)}, accept)
 
 
-def ask_about(db: RolledBackDatabase, parts: Mapping[str, Heartbeat], accept: str) -> HttpResponse:
+def get_health(db: RolledBackDatabase, parts: Mapping[str, Heartbeat], accept: str) -> HttpResponse:
     clock = Clock()
     page = HealthPage(Health(db, parts, clock, lambda: NOW))
     gate = Authorizer(FakeAuthenticator(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
@@ -51,14 +51,14 @@ def ask_about(db: RolledBackDatabase, parts: Mapping[str, Heartbeat], accept: st
 
 
 def test_a_healthy_site_says_ok_in_plain_text(db: RolledBackDatabase) -> None:
-    response = get(db, moves=True)
+    response = get(db, ok=True)
     assert (response.status, response.text) == (200, "OK")
     assert (response.header("Content-Type") or "").startswith("text/plain")
     assert "no-store" in (response.header("Cache-Control") or "")
 
 
 def test_json_has_the_measurements(db: RolledBackDatabase) -> None:
-    response = get(db, moves=True, accept="application/json")
+    response = get(db, ok=True, accept="application/json")
     assert response.status == 200
     assert response.json["ok"] is True
     assert response.json["parts"]["jobs"] == {"ok": True, "seconds": 2.5}
@@ -67,7 +67,7 @@ def test_json_has_the_measurements(db: RolledBackDatabase) -> None:
 
 def test_an_unhealthy_site_names_the_failing_part_with_503(db: RolledBackDatabase) -> None:
     for accept in ("*/*", "application/json"):
-        response = get(db, moves=False, accept=accept)
+        response = get(db, ok=False, accept=accept)
         assert response.status == 503
         assert [name for name, part in response.json["parts"].items() if not part["ok"]] == ["jobs"]
 
@@ -75,18 +75,18 @@ def test_an_unhealthy_site_names_the_failing_part_with_503(db: RolledBackDatabas
 def test_a_broadcaster_that_cannot_read_the_event_log_is_unhealthy(db: RolledBackDatabase) -> None:
     world = BroadcasterFixture().start()
 
-    def standing_still() -> list[str]:
-        response = ask_about(db, {"events": world.broadcaster}, "application/json")
+    def failing_parts() -> list[str]:
+        response = get_health(db, {"events": world.broadcaster}, "application/json")
         assert response.status == (200 if response.json["ok"] else 503)
         return [name for name, part in response.json["parts"].items() if not part["ok"]]
 
-    assert standing_still() == []
+    assert failing_parts() == []
     world.log.failing = True
     for _ in range(11):
         world.clock.advance(1)
-    assert standing_still() == ["events"]
+    assert failing_parts() == ["events"]
     world.log.failing = False
     world.clock.advance(1)
-    assert standing_still() == []
+    assert failing_parts() == []
     world.broadcaster.stop()
-    assert standing_still() == ["events"]
+    assert failing_parts() == ["events"]

@@ -7,15 +7,15 @@ from tests.web.http_client import HttpResponse
 from tests.web.visitor import SiteFixture, Visitor, links, main_text
 
 
-def made(visitor: Visitor, **fields: str) -> str:
-    """The path of a new list."""
+def create_list(visitor: Visitor, **fields: str) -> str:
+    """Create a list and return its path."""
     response = visitor.submit("/lists", **fields)
     assert response.status == 303, main_text(response)
     return (response.header("Location") or "").removesuffix("/edit")
 
 
-def refused(response: HttpResponse) -> str:
-    """What the page says about a form that was not taken."""
+def rejection_text(response: HttpResponse) -> str:
+    """Return the page's text after a rejected form."""
     assert response.status == 422
     return main_text(response)
 
@@ -25,7 +25,7 @@ def test_a_list_is_created_filled_read_and_deleted(site: SiteFixture) -> None:
     bob = site.registered_user("bob")
     make.follow(site.cursor, site.viewer("bob"), site.viewer("ada"))
     make.post(site.cursor, site.viewer("ada"), "Good morning")
-    path = made(bob, title="Friends")
+    path = create_list(bob, title="Friends")
     bob.submit(f"{path}/members", page=f"{path}/edit", username="@Ada")
     assert "/@ada" in links(bob.get(f"{path}/edit"))
     assert "Good morning" in main_text(bob.get(path))
@@ -41,7 +41,7 @@ def test_posts_of_an_exclusive_list_are_not_on_home(site: SiteFixture) -> None:
     bob = site.registered_user("bob")
     make.follow(site.cursor, site.viewer("bob"), site.viewer("ada"))
     make.post(site.cursor, site.viewer("ada"), "Good morning")
-    path = made(bob, title="Friends")
+    path = create_list(bob, title="Friends")
     bob.submit("/@ada/lists", **{"lists[]": path.removeprefix("/lists/")})
     assert "Good morning" in main_text(bob.get("/home"))
     bob.submit(f"{path}/edit", title="Others", replies_policy="none", exclusive="1")
@@ -54,15 +54,15 @@ def test_posts_of_an_exclusive_list_are_not_on_home(site: SiteFixture) -> None:
 def test_an_invalid_list_form_shows_the_error(site: SiteFixture) -> None:
     site.registered_user("ada")
     bob = site.registered_user("bob")
-    assert "can't be blank" in refused(bob.submit("/lists", title=" "))
-    path = made(bob, title="Friends")
-    assert "only add people you follow" in refused(bob.submit(f"{path}/members", page=f"{path}/edit", username="ada"))
-    assert "No user has this name" in refused(bob.submit(f"{path}/members", page=f"{path}/edit", username="nobody"))
-    assert "can't be blank" in refused(bob.submit(f"{path}/edit", title=""))
+    assert "can't be blank" in rejection_text(bob.submit("/lists", title=" "))
+    path = create_list(bob, title="Friends")
+    assert "only add people you follow" in rejection_text(bob.submit(f"{path}/members", page=f"{path}/edit", username="ada"))
+    assert "No user has this name" in rejection_text(bob.submit(f"{path}/members", page=f"{path}/edit", username="nobody"))
+    assert "can't be blank" in rejection_text(bob.submit(f"{path}/edit", title=""))
 
 
 def test_other_users_lists_are_404(site: SiteFixture) -> None:
-    path = made(site.registered_user("bob"), title="Friends")
+    path = create_list(site.registered_user("bob"), title="Friends")
     eve = site.registered_user("eve")
     assert [eve.get(f"{path}{end}").status for end in ("", "/edit", "/delete")] == [404, 404, 404]
     assert eve.submit(f"{path}/delete", page="/home").status == 404

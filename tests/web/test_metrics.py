@@ -1,4 +1,4 @@
-"""`/metrics` tells Prometheus how the process is, and nobody else anything."""
+"""The Prometheus metrics at `/metrics`."""
 
 from __future__ import annotations
 
@@ -40,28 +40,28 @@ LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1"))
 
 
 @frozen
-class Measured:
-    """A database of which only the figures are asked."""
+class FakeDatabase:
+    """A database with timings only."""
 
     timings: Mapping[str, Timing]
 
 
 @frozen
-class Full:
-    """A cache of which only the figures are asked."""
+class FakeCache:
+    """A cache with statistics only."""
 
     def figures(self) -> CacheFigures:
         return CacheFigures("pages", 3, 2, 1, 500)
 
 
-async def one(accept: str) -> tuple[bytes, str]:
+async def exposition(accept: str) -> tuple[bytes, str]:
     return b"x 1\n", f"text/plain; accepted={accept}"
 
 
 def server(*, proxies: Proxies | None = None) -> HttpServer:
     clock = Clock()
     gate = Authorizer(FakeAuthenticator(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
-    site = Dispatcher([MetricsPage(one, LOOPBACK)], origin=SiteOrigin.parse("https://site.test"), authorizer=gate, errors=Errors())
+    site = Dispatcher([MetricsPage(exposition, LOOPBACK)], origin=SiteOrigin.parse("https://site.test"), authorizer=gate, errors=Errors())
     return HttpServer(site, clock, proxies=proxies)
 
 
@@ -88,25 +88,25 @@ def test_proxied_requests_get_404(header: str, proxies: Proxies | None) -> None:
 
 
 def test_every_response_is_counted() -> None:
-    counted = server()
+    http_server = server()
     for path in ("/metrics", "/metrics", "/nowhere"):
-        request(counted, "GET", path, host="127.0.0.1")
-    request(counted, "BREW", "/metrics", host="127.0.0.1")
-    assert counted.request_metrics.counts["GET", 200] == 2
-    assert counted.request_metrics.counts["GET", 404] == 1
-    assert {method for method, _ in counted.request_metrics.counts} == {"GET", "other"}
-    assert sum(counted.request_metrics.buckets) == 4
+        request(http_server, "GET", path, host="127.0.0.1")
+    request(http_server, "BREW", "/metrics", host="127.0.0.1")
+    assert http_server.request_metrics.counts["GET", 200] == 2
+    assert http_server.request_metrics.counts["GET", 404] == 1
+    assert {method for method, _ in http_server.request_metrics.counts} == {"GET", "other"}
+    assert sum(http_server.request_metrics.buckets) == 4
 
 
 def test_responses_are_counted_by_duration() -> None:
-    answered = RequestMetrics()
+    request_metrics = RequestMetrics()
     for seconds in (0.0, 0.005, 0.006, 99.0):
-        answered.count("GET", 200, seconds)
-    assert answered.buckets == [2, 1, *[0] * (len(BOUNDS) - 2), 1]
-    assert answered.seconds == pytest.approx(99.011)
+        request_metrics.count("GET", 200, seconds)
+    assert request_metrics.buckets == [2, 1, *[0] * (len(BOUNDS) - 2), 1]
+    assert request_metrics.seconds == pytest.approx(99.011)
 
 
-async def nothing_to_do() -> Mapping[str, JobCounts]:
+async def job_counts() -> Mapping[str, JobCounts]:
     return {"email.send": JobCounts(waiting=3, running=1, retrying=2, dead=4, oldest_due=NOW)}
 
 
@@ -114,34 +114,34 @@ async def no_database() -> Mapping[str, JobCounts]:
     raise Unavailable
 
 
-def exposed(db: RolledBackDatabase, waiting: Callable[[], Awaitable[Mapping[str, JobCounts]]], accept: str = "") -> tuple[str, str]:
-    clock, answered = Clock(), RequestMetrics()
-    answered.count("GET", 200, 0.02)
-    database = Measured({"by_ids": Timing(2, 0.5, 1, 0)})
+def expose(db: RolledBackDatabase, waiting: Callable[[], Awaitable[Mapping[str, JobCounts]]], accept: str = "") -> tuple[str, str]:
+    clock, request_metrics = Clock(), RequestMetrics()
+    request_metrics.count("GET", 200, 0.02)
+    database = FakeDatabase({"by_ids": Timing(2, 0.5, 1, 0)})
     feed = build_broadcaster(db, clock)
     feed.stats = evolve(feed.stats, events=7)
     feed.stats.closed[CloseReason.RESTART] = 2
     worker = Worker(db, {}, lambda: NOW, clock, "one", lambda: 0.5)
     worker.stats.completed = 5
     body, content_type = done(
-        MetricsCollector(database, {"jobs": worker}, feed, [Full(), Full()], waiting, lambda: answered).exposition(accept)
+        MetricsCollector(database, {"jobs": worker}, feed, [FakeCache(), FakeCache()], waiting, lambda: request_metrics).exposition(accept)
     )
     return body.decode(), content_type
 
 
 def read(db: RolledBackDatabase, waiting: Callable[[], Awaitable[Mapping[str, JobCounts]]]) -> str:
-    return exposed(db, waiting)[0]
+    return expose(db, waiting)[0]
 
 
 def lines(families: Iterable[Metric]) -> list[str]:
-    """The families in the text format."""
+    """Return the families in the text format, line by line."""
     registry = CollectorRegistry()
     registry.register(Collected(tuple(families)))
     return generate_latest(registry).decode().splitlines()
 
 
 def test_database_jobs_broadcaster_and_server_have_metrics(db: RolledBackDatabase) -> None:
-    told = read(db, nothing_to_do)
+    output = read(db, job_counts)
     stamp = floatToGoString(NOW.timestamp())  # type: ignore[no-untyped-call]
     for line in (
         'microblog_database_transactions_total{function="by_ids"} 2.0',
@@ -158,13 +158,13 @@ def test_database_jobs_broadcaster_and_server_have_metrics(db: RolledBackDatabas
         'microblog_cache_entries{cache="pages"} 2.0',
         'microblog_cache_bytes{cache="pages"} 1000.0',
     ):
-        assert line in told.splitlines(), told
-    assert "process_start_time_seconds" in told
+        assert line in output.splitlines(), output
+    assert "process_start_time_seconds" in output
 
 
 def test_openmetrics_has_the_same_families(db: RolledBackDatabase) -> None:
-    plain, plain_type = exposed(db, nothing_to_do)
-    strict, strict_type = exposed(db, nothing_to_do, "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2")
+    plain, plain_type = expose(db, job_counts)
+    strict, strict_type = expose(db, job_counts, "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2")
     assert plain_type == "text/plain; version=0.0.4; charset=utf-8"
     assert strict_type.startswith("application/openmetrics-text; version=1.0.0; charset=utf-8")
     families = {family.name for family in open_metrics(strict)}  # type: ignore[no-untyped-call]
@@ -172,12 +172,12 @@ def test_openmetrics_has_the_same_families(db: RolledBackDatabase) -> None:
 
 
 def test_histogram_buckets_are_cumulative() -> None:
-    answered = RequestMetrics()
+    request_metrics = RequestMetrics()
     for seconds in (0.001, 0.02, 99.0):
-        answered.count("GET", 200, seconds)
-    told = lines(http_families(answered))
+        request_metrics.count("GET", 200, seconds)
+    output = lines(http_families(request_metrics))
     for line in ('bucket{le="0.005"} 1.0', 'bucket{le="0.025"} 2.0', 'bucket{le="10.0"} 2.0', 'bucket{le="+Inf"} 3.0', "count 3.0"):
-        assert f"microblog_http_request_duration_seconds_{line}" in told, told
+        assert f"microblog_http_request_duration_seconds_{line}" in output, output
 
 
 def test_the_broadcaster_has_metrics_of_streams_buffers_and_close_reasons() -> None:
@@ -194,7 +194,7 @@ def test_the_broadcaster_has_metrics_of_streams_buffers_and_close_reasons() -> N
         next(each for each in world.broadcaster.connections.all() if each.connection is leaving), CloseReason.UNAUTHORIZED
     )
     world.subscribe(since="other.1.1")
-    told = lines(feed_families(world.broadcaster))
+    output = lines(feed_families(world.broadcaster))
     for line in (
         "microblog_live_connections 3.0",
         'microblog_live_subscriptions{stream="public"} 2.0',
@@ -210,12 +210,12 @@ def test_the_broadcaster_has_metrics_of_streams_buffers_and_close_reasons() -> N
         'microblog_live_connections_closed_total{reason="left"} 1.0',
         'microblog_live_connections_closed_total{reason="unauthorized"} 1.0',
     ):
-        assert line in told, told
+        assert line in output, output
     assert not home_reader.received
 
 
 def test_every_family_is_exposed_once(db: RolledBackDatabase) -> None:
-    names = [line.split()[2] for line in read(db, nothing_to_do).splitlines() if line.startswith("# TYPE")]
+    names = [line.split()[2] for line in read(db, job_counts).splitlines() if line.startswith("# TYPE")]
     assert len(names) == len(set(names))
 
 

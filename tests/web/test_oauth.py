@@ -1,4 +1,4 @@
-"""OAuth 2 from end to end: the page that asks, the code, the token, and everything that must not work."""
+"""OAuth 2 from end to end: consent page, code, token, and attacks."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ def ada(site: SiteFixture) -> Visitor:
 
 
 def error(response: HttpResponse) -> tuple[int, str]:
-    hold = response.json
-    assert set(hold) == {"error", "error_description"}
+    data = response.json
+    assert set(data) == {"error", "error_description"}
     assert response.header("Cache-Control") == "private, no-store"
-    return response.status, hold["error"]
+    return response.status, data["error"]
 
 
 def next_of(page: HttpResponse) -> str:
-    """Where the form on a page leads to."""
+    """Return the redirect target in a page's form."""
     [target] = document(page).xpath("//main//form/input[@name='next']/@value")
     return str(target)
 
 
-def works(site: SiteFixture, token: str) -> int:
+def token_status(site: SiteFixture, token: str) -> int:
     return Client(site, token).get("/v1/apps/verify_credentials").status
 
 
-# --- the usual way
+# --- authorization code flow
 
 
 def test_a_user_authorizes_an_app_which_then_acts_for_them(site: SiteFixture, app: TestApp, ada: Visitor) -> None:
@@ -124,24 +124,26 @@ def test_other_login_pages_submit_only_to_this_site(site: SiteFixture) -> None:
 def test_no_page_of_a_sign_in_is_cut_off_from_its_opener_window(site: SiteFixture, app: TestApp, ada: Visitor) -> None:
     stranger, long = site.visitor(), app.authorize_url(state="s" * 4_000)
     pages = ("/auth/sign_in", "/login", "/signup", "/password/forgot", "/password/reset/none", "/confirm/none", long, app.authorize_url())
-    replies = [stranger.get(page) for page in (*pages, "/oauth/authorize", app.authorize_url(client_id="none"), "/oauth/authorize/native")]
-    replies.append(stranger.submit("/login", name="ada", password="not the password"))
-    replies.append(stranger.post("/login", {"name": "ada", "password": PASSWORD}))
-    replies.append(stranger.submit("/signup", username="no name"))
-    replies.append(stranger.submit("/password/forgot", name="ada"))
-    replies.append(stranger.submit("/login", name="ada", password=PASSWORD, next=app.authorize_url()))
-    replies += [
+    responses = [
+        stranger.get(page) for page in (*pages, "/oauth/authorize", app.authorize_url(client_id="none"), "/oauth/authorize/native")
+    ]
+    responses.append(stranger.submit("/login", name="ada", password="not the password"))
+    responses.append(stranger.post("/login", {"name": "ada", "password": PASSWORD}))
+    responses.append(stranger.submit("/signup", username="no name"))
+    responses.append(stranger.submit("/password/forgot", name="ada"))
+    responses.append(stranger.submit("/login", name="ada", password=PASSWORD, next=app.authorize_url()))
+    responses += [
         stranger.get(app.authorize_url(**more)) for more in ({}, {"response_type": "none"}, {"client_id": "none"}, {"scope": "none"})
     ]
-    replies += [app.decide(ada, decision) for decision in ("nonsense", "deny", "allow")]
-    replies.append(app.decide(ada, response_mode="form_post", force_login="true"))
+    responses += [app.decide(ada, decision) for decision in ("nonsense", "deny", "allow")]
+    responses.append(app.decide(ada, response_mode="form_post", force_login="true"))
     shown = app.decide(ada, redirect_uri=OUT_OF_BAND)
-    replies += [shown, ada.get(shown.header("Location") or ""), ada.get("/oauth/authorize/native?code=none")]
-    replies.append(app.decide(ada, "switch", force_login="true"))
+    responses += [shown, ada.get(shown.header("Location") or ""), ada.get("/oauth/authorize/native?code=none")]
+    responses.append(app.decide(ada, "switch", force_login="true"))
     site.cursor.execute("update users set approved_at = null")
-    replies += [stranger.get(app.authorize_url()), stranger.get("/pending"), stranger.submit("/confirm/resend", page="/pending")]
-    assert len([response for response in replies if (response.header("Content-Type") or "").startswith("text/html")]) > 15
-    assert {response.header("Cross-Origin-Opener-Policy") for response in replies} == {None}
+    responses += [stranger.get(app.authorize_url()), stranger.get("/pending"), stranger.submit("/confirm/resend", page="/pending")]
+    assert len([response for response in responses if (response.header("Content-Type") or "").startswith("text/html")]) > 15
+    assert {response.header("Cross-Origin-Opener-Policy") for response in responses} == {None}
 
 
 def test_other_pages_have_a_same_origin_opener_policy(site: SiteFixture, ada: Visitor) -> None:
@@ -239,7 +241,7 @@ def test_a_pending_user_cannot_authorize_apps(site: SiteFixture, app: TestApp, a
     assert app.decide(ada).header("Location") == "/pending"
 
 
-# --- what an app may not
+# --- redirect URIs and invalid requests
 
 
 @pytest.mark.parametrize(
@@ -352,16 +354,16 @@ def test_other_repeated_parameters_are_reported_to_the_app(app: TestApp, ada: Vi
 @pytest.mark.parametrize("name", ["grant_type", "code", "redirect_uri", "client_id", "client_secret", "scope", "token", "code_verifier"])
 def test_repeated_parameters_of_token_requests_are_rejected(site: SiteFixture, app: TestApp, ada: Visitor, path: str, name: str) -> None:
     code = app.code(ada)
-    usual = {
+    fields = {
         "grant_type": "authorization_code",
         "code": code,
         "redirect_uri": CALLBACK,
         "client_id": app.client_id,
         "client_secret": app.client_secret,
     }
-    twice = urlencode([*usual.items(), (name, "x"), *([] if name in usual else [(name, "y")])]).encode()
+    twice = urlencode([*fields.items(), (name, "x"), *([] if name in fields else [(name, "y")])]).encode()
     assert error(request(site.server, "POST", path, {"Content-Type": FORM}, twice)) == (400, "invalid_request")
-    apart = urlencode(usual | {name: "y"}).encode()
+    apart = urlencode(fields | {name: "y"}).encode()
     assert error(request(site.server, "POST", f"{path}?{name}=x", {"Content-Type": FORM}, apart)) == (400, "invalid_request")
     assert app.exchange(code).status == 200
 
@@ -407,9 +409,9 @@ def test_other_errors_are_reported_to_the_app_after_login(
 ) -> None:
     response = ada.get(app.authorize_url(state="7", **wrong))
     assert response.status == 302
-    told = redirect_params(response)
-    assert (told["error"], told["state"]) == (code, "7")
-    assert told["error_description"]
+    result = redirect_params(response)
+    assert (result["error"], result["state"]) == (code, "7")
+    assert result["error_description"]
     assert site.visitor().get(app.authorize_url(**wrong)).header("Location") == "/auth/sign_in"
     assert "code" not in redirect_params(app.decide(ada, "allow", **wrong))
 
@@ -426,7 +428,7 @@ def test_parts_of_a_registered_scope_may_be_requested(site: SiteFixture, ada: Vi
 def test_a_code_works_once_and_its_reuse_revokes_the_token(site: SiteFixture, app: TestApp, ada: Visitor) -> None:
     code = app.code(ada)
     token = app.exchange(code).json["access_token"]
-    assert works(site, token) == 200
+    assert token_status(site, token) == 200
     assert error(app.exchange(code)) == (400, "invalid_grant")
     response = Client(site, token).get("/v1/accounts/verify_credentials")
     assert (response.status, response.json) == (401, {"error": "The access token was revoked"})
@@ -496,7 +498,7 @@ def test_the_pkce_verifier_must_match_the_challenge(app: TestApp, ada: Visitor) 
     assert app.exchange(code, code_verifier=VERIFIER).status == 200
 
 
-# --- other ways to send the same
+# --- other encodings
 
 
 def test_apps_may_send_their_secret_by_http_basic(app: TestApp, ada: Visitor) -> None:
@@ -527,7 +529,7 @@ def test_an_app_gets_its_own_token(site: SiteFixture, app: TestApp) -> None:
     response = app.exchange(None, grant_type="client_credentials", redirect_uri=None)
     assert (response.status, response.json["scope"]) == (200, "read")
     token = response.json["access_token"]
-    assert works(site, token) == 200
+    assert token_status(site, token) == 200
     assert Client(site, token).get("/v1/accounts/verify_credentials").status == 422
     wide = app.exchange(None, grant_type="client_credentials", redirect_uri=None, scope="read write")
     assert wide.json["scope"] == "read write"
@@ -536,7 +538,7 @@ def test_an_app_gets_its_own_token(site: SiteFixture, app: TestApp) -> None:
     assert error(app.exchange(None, grant_type="client_credentials", client_secret="x")) == (401, "invalid_client")
 
 
-# --- the end of a token
+# --- revocation
 
 
 def test_an_app_can_revoke_only_its_own_tokens(site: SiteFixture, app: TestApp, ada: Visitor) -> None:
@@ -547,10 +549,10 @@ def test_an_app_can_revoke_only_its_own_tokens(site: SiteFixture, app: TestApp, 
     assert foreign.json["error_description"] == "You are not authorized to revoke this token"
     assert error(app.post("/oauth/revoke", token=token, client_id=app.client_id, client_secret="x")) == (403, "unauthorized_client")
     assert error(app.post("/oauth/revoke", token=token)) == (403, "unauthorized_client")
-    assert works(site, token) == 200
+    assert token_status(site, token) == 200
     ended = app.post("/oauth/revoke", token=token, **own)
     assert (ended.status, ended.json) == (200, {})
-    assert works(site, token) == 401
+    assert token_status(site, token) == 401
     assert app.post("/oauth/revoke", token=token, **own).status == 200
     assert app.post("/oauth/revoke", token="nonsense", **own).status == 200
     assert fetch_value(site.cursor, "select count(*) from events where kind = 'token.revoked'") == 1
@@ -572,7 +574,7 @@ def test_a_new_password_and_account_deletion_revoke_tokens_and_codes(
 ) -> None:
     token, code = app.exchange(app.code(ada)).json["access_token"], app.code(ada)
     assert end(ada).status == 303
-    assert works(site, token) == 401
+    assert token_status(site, token) == 401
     assert error(app.exchange(code)) == (400, "invalid_grant")
 
 
@@ -591,12 +593,12 @@ def test_apps_are_revoked_in_the_settings(site: SiteFixture, app: TestApp, ada: 
     assert "Tapper" in main_text(page)
     [revoke] = document(page).xpath("//button[contains(@formaction, '/settings/apps/')]/@formaction")
     assert site.registered_user("eve").submit(str(revoke), page="/settings").status == 404
-    assert works(site, token) == 200
+    assert token_status(site, token) == 200
     assert ada.submit(str(revoke), page="/settings/apps").header("Location") == "/settings/apps?notice=revoked"
-    assert works(site, token) == 401
+    assert token_status(site, token) == 401
 
 
-# --- other promises
+# --- security and metadata
 
 
 def test_another_site_cannot_submit_the_consent_form(site: SiteFixture, app: TestApp, ada: Visitor) -> None:
@@ -612,17 +614,17 @@ def test_the_consent_page_cannot_be_framed(app: TestApp, ada: Visitor) -> None:
     response = ada.get(app.authorize_url())
     policy = response.header("Content-Security-Policy") or ""
     assert "frame-ancestors 'none'" in policy
-    assert "form-action" not in policy  # browsers ask it of redirects too, and apps have schemes of their own
+    assert "form-action" not in policy  # browsers apply it to redirects too, and apps have their own schemes
     assert response.header("X-Frame-Options") == "DENY"
     assert response.header("Cache-Control") == "private, no-store"
     assert response.header("Referrer-Policy") == "same-origin"
 
 
 def test_an_apps_name_and_website_are_never_markup(site: SiteFixture, ada: Visitor) -> None:
-    told = (
+    result = (
         anonymous_client(site).post("/v1/apps", client_name="<b>x</b>\"'", redirect_uris="x://", website="https://e.org/\"onload='x").json
     )
-    page = ada.get(TestApp(site, told["client_id"], told["client_secret"], "x://").authorize_url(scope="read"))
+    page = ada.get(TestApp(site, result["client_id"], result["client_secret"], "x://").authorize_url(scope="read"))
     assert "<b>x</b>" not in page.text
     assert document(page).xpath("//main//*[@onload]") == []
     assert "You will be redirected to the app." in main_text(page)
@@ -631,29 +633,29 @@ def test_an_apps_name_and_website_are_never_markup(site: SiteFixture, ada: Visit
 def test_userinfo_requires_only_the_profile_scope(site: SiteFixture) -> None:
     ada = make.viewer(site.cursor, "ada")
     for method in ("GET", "POST"):
-        told = new_client_for(site, ada, "profile").request(method, "/oauth/userinfo")
-        assert told.status == 200
-        assert told.json["sub"] == "http://site.test/users/ada"
-        assert (told.json["iss"], told.json["preferred_username"]) == ("http://site.test/", "ada")
+        result = new_client_for(site, ada, "profile").request(method, "/oauth/userinfo")
+        assert result.status == 200
+        assert result.json["sub"] == "http://site.test/users/ada"
+        assert (result.json["iss"], result.json["preferred_username"]) == ("http://site.test/", "ada")
         assert new_client_for(site, ada, "read write").request(method, "/oauth/userinfo").status == 403
 
 
 def test_the_authorization_server_metadata_is_served(site: SiteFixture) -> None:
     response = anonymous_client(site).get("/.well-known/oauth-authorization-server")
-    told = response.json
-    assert told["issuer"] == "http://site.test/"
-    assert told["scopes_supported"] == list(ALL)
-    assert told["grant_types_supported"] == ["authorization_code", "client_credentials"]
-    assert told["code_challenge_methods_supported"] == ["S256"]
+    result = response.json
+    assert result["issuer"] == "http://site.test/"
+    assert result["scopes_supported"] == list(ALL)
+    assert result["grant_types_supported"] == ["authorization_code", "client_credentials"]
+    assert result["code_challenge_methods_supported"] == ["S256"]
     for name in ("authorization", "token", "revocation", "userinfo", "app_registration"):
-        path = told[f"{name}_endpoint"].removeprefix("http://site.test")
+        path = result[f"{name}_endpoint"].removeprefix("http://site.test")
         assert any(route.path == path for route in site.routes)
     assert response.header("Access-Control-Allow-Origin") == "*"
 
 
 def test_token_endpoints_allow_cross_origin_requests(site: SiteFixture) -> None:
-    wish = {"Origin": "https://client.test", "Access-Control-Request-Headers": "authorization"}
+    headers = {"Origin": "https://client.test", "Access-Control-Request-Headers": "authorization"}
     for path in ("/oauth/token", "/oauth/revoke", "/oauth/userinfo", "/api/v1/apps", "/.well-known/oauth-authorization-server"):
-        response = request(site.server, "OPTIONS", path, wish)
+        response = request(site.server, "OPTIONS", path, headers)
         assert (response.status, response.header("Access-Control-Allow-Origin")) == (200, "*"), path
-    assert request(site.server, "OPTIONS", "/oauth/authorize", wish).header("Access-Control-Allow-Origin") is None
+    assert request(site.server, "OPTIONS", "/oauth/authorize", headers).header("Access-Control-Allow-Origin") is None

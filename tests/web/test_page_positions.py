@@ -1,4 +1,4 @@
-"""A page hands out the position from which on its stream tells more: what is not on the page came after it, however the page was made."""
+"""A page's stream position: every later event that is not on the page is on its stream."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from tests.web.visitor import Visitor
 
 
 @define
-class Late:
-    """A database that answers whoever looks when it is told to; what it says is from the moment at which it was asked."""
+class DelayedDatabase:
+    """A database whose reads can be held back; results are from the moment of the query."""
 
     database: CommittingDatabase
     held: bool = False
@@ -34,21 +34,21 @@ class Late:
     async def read(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         found = await self.database.read(f, *args, **kwargs)
         if self.held:
-            answered: Deferred[None] = Deferred()
-            self.waiting.append(lambda: answered.callback(None))
-            await answered
+            released: Deferred[None] = Deferred()
+            self.waiting.append(lambda: released.callback(None))
+            await released
         return found
 
-    def answer(self, most: int) -> None:
-        """Let so many that wait go on, in their order."""
-        for go_on in self.waiting[:most]:
-            self.waiting.remove(go_on)
-            go_on()
+    def release_some(self, count: int) -> None:
+        """Release that many pending reads, in order."""
+        for resume in self.waiting[:count]:
+            self.waiting.remove(resume)
+            resume()
 
     def release(self) -> None:
-        """Let everybody go on, and nobody wait any more."""
+        """Release all reads, and hold none back any more."""
         self.held = False
-        self.answer(len(self.waiting))
+        self.release_some(len(self.waiting))
 
 
 @pytest.fixture
@@ -62,22 +62,22 @@ def test_a_post_published_during_a_page_request_is_on_the_page_or_on_its_stream(
     ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
     done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
     reader = bob if path == "/home" else Visitor(live_site.server)
-    live_site.domain.changes.database = late = Late(live_site.database)
-    for kept, looks in product((True, False), (0, 1, 2)):
-        earlier, later = f"before {kept} {looks}", f"after {kept} {looks}"
+    live_site.domain.changes.database = delayed = DelayedDatabase(live_site.database)
+    for cached, reads in product((True, False), (0, 1, 2)):
+        earlier, later = f"before {cached} {reads}", f"after {cached} {reads}"
         live_site.post(ada, earlier)
-        for _ in range(2 * kept):
+        for _ in range(2 * cached):
             reader.get(path)
-        late.held, connection = True, MemoryConnection(live_site.server)
+        delayed.held, connection = True, MemoryConnection(live_site.server)
         connection.send(encode_request("GET", path, {"Cookie": "; ".join(f"{name}={value}" for name, value in reader.cookies.items())}))
-        for _ in range(looks):
-            late.answer(1)
+        for _ in range(reads):
+            delayed.release_some(1)
         done(live_site.database.run(make.post, live_site.viewer("ada"), later))
         live_site.process_events()
-        late.release()
+        delayed.release()
         page = connection.read().decode()
         [position] = re.findall(r'data-position="([^"]*)"', page)
         [stream] = re.findall(r'data-stream="([^"]*)"', page)
-        told = live_site.listen(f"{stream}?since={position}", reader).read()
+        received = live_site.listen(f"{stream}?since={position}", reader).read()
         assert earlier in page
-        assert later in page or any(later in each.data for each in told)
+        assert later in page or any(later in each.data for each in received)

@@ -1,4 +1,4 @@
-"""One connection asks much and reads little: it waits for its turns, and nobody else for it."""
+"""Pipelining, backpressure and limits per network: a greedy connection waits for its turn and delays nobody else."""
 
 # mypy: disable-error-code="no-untyped-call"
 # twisted.web.http has no annotations
@@ -35,22 +35,22 @@ LARGE = 700 * KILOBYTE
 
 
 @define(eq=False)
-class Library:
-    """Counts how often it was asked."""
+class CountingRoutes:
+    """Routes that count their requests."""
 
-    asked: int = 0
-    heard: Callable[[int], object] = int
+    requests: int = 0
+    on_request: Callable[[int], object] = int
 
     @route("GET", "/book/<id:kilobytes>", RouteOptions())
-    async def book(self, call: Request, kilobytes: int) -> Response:
-        """A page of a size."""
-        self.asked += 1
+    async def book(self, request: Request, kilobytes: int) -> Response:
+        """Return a page of that size."""
+        self.requests += 1
         return Response.html(b"x" * (kilobytes * KILOBYTE))
 
     @route("GET", "/heavy/<id:number>", RouteOptions())
-    async def heavy(self, call: Request, number: int) -> Response:
+    async def heavy(self, request: Request, number: int) -> Response:
         """Work for a millisecond."""
-        self.heard(number)
+        self.on_request(number)
         ends = perf_counter() + 0.001
         while perf_counter() < ends:
             pass
@@ -58,34 +58,34 @@ class Library:
 
 
 @pytest.fixture
-def library() -> Library:
-    return Library()
+def counting_routes() -> CountingRoutes:
+    return CountingRoutes()
 
 
 @pytest.fixture
-def fake_site(library: Library) -> FakeSite:
-    return build_fake_site(features=[library])
+def fake_site(counting_routes: CountingRoutes) -> FakeSite:
+    return build_fake_site(features=[counting_routes])
 
 
-# --- in memory: the transport says when it is full
+# --- in memory: the transport reports when it is full
 
 
-def test_one_request_starts_per_reactor_turn(fake_site: FakeSite, library: Library) -> None:
+def test_one_request_starts_per_reactor_turn(fake_site: FakeSite, counting_routes: CountingRoutes) -> None:
     connection = MemoryConnection(fake_site.server)
     connection.channel.dataReceived(encode_request("GET", "/book/1") * 10)
-    assert library.asked == 1
+    assert counting_routes.requests == 1
     assert len(parse_responses(connection.read())) == 10
 
 
-def test_connections_take_turns(fake_site: FakeSite, library: Library) -> None:
+def test_connections_take_turns(fake_site: FakeSite, counting_routes: CountingRoutes) -> None:
     connections = [MemoryConnection(fake_site.server) for _ in range(3)]
     for connection in connections:
         connection.channel.dataReceived(encode_request("GET", "/book/1") * 5)
-    assert library.asked <= 3
+    assert counting_routes.requests <= 3
     assert [len(parse_responses(connection.read())) for connection in connections] == [5, 5, 5]
 
 
-def test_the_next_request_waits_while_the_transport_is_full(fake_site: FakeSite, library: Library) -> None:
+def test_the_next_request_waits_while_the_transport_is_full(fake_site: FakeSite, counting_routes: CountingRoutes) -> None:
     connection = MemoryConnection(fake_site.server)
     connection.channel.dataReceived(encode_request("GET", "/book/1") * 3)
     connection.channel.pauseProducing()
@@ -102,12 +102,12 @@ def test_nothing_is_read_while_requests_wait(fake_site: FakeSite) -> None:
     assert connection.transport.producerState == "producing"
 
 
-def test_queued_requests_are_dropped_when_their_client_disconnects(fake_site: FakeSite, library: Library) -> None:
+def test_queued_requests_are_dropped_when_their_client_disconnects(fake_site: FakeSite, counting_routes: CountingRoutes) -> None:
     connection = MemoryConnection(fake_site.server)
     connection.channel.dataReceived(encode_request("GET", "/book/1") * 3)
     connection.hang_up()
     fake_site.clock.advance(1)
-    assert (library.asked, fake_site.server.channels) == (1, set())
+    assert (counting_routes.requests, fake_site.server.channels) == (1, set())
 
 
 def test_a_request_after_a_waiting_one_with_a_body_is_answered(fake_site: FakeSite) -> None:
@@ -121,7 +121,7 @@ def test_a_request_after_a_waiting_one_with_a_body_is_answered(fake_site: FakeSi
     assert [response.status for response in parse_responses(connection.send(data))] == [200, 303, 200, 303]
 
 
-def test_queued_requests_do_not_start_during_shutdown(fake_site: FakeSite, library: Library) -> None:
+def test_queued_requests_do_not_start_during_shutdown(fake_site: FakeSite, counting_routes: CountingRoutes) -> None:
     connection = MemoryConnection(fake_site.server)
     connection.channel.dataReceived(encode_request("GET", "/book/1") * 3)
     fake_site.server.draining = True
@@ -129,13 +129,13 @@ def test_queued_requests_do_not_start_during_shutdown(fake_site: FakeSite, libra
     assert connection.closed
 
 
-def test_networks_take_turns_under_load(fake_site: FakeSite, library: Library) -> None:
+def test_networks_take_turns_under_load(fake_site: FakeSite, counting_routes: CountingRoutes) -> None:
     order: list[int] = []
-    library.heard = order.append
+    counting_routes.on_request = order.append
     flood = [MemoryConnection(fake_site.server, "203.0.113.1") for _ in range(100)]
     for connection in flood:
         connection.channel.dataReceived(encode_request("GET", "/heavy/1"))
-    assert 0 < len(order) < 50  # what takes no longer than a slice begins at once
+    assert 0 < len(order) < 50  # requests start at once within a time slice
     other = MemoryConnection(fake_site.server, "203.0.113.2")
     other.channel.dataReceived(encode_request("GET", "/heavy/2"))
     begun = len(order)
@@ -150,11 +150,11 @@ CHUNKED = b"POST /form HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked
 def test_a_body_in_tiny_chunks_is_parsed_over_many_turns(fake_site: FakeSite) -> None:
     connection = MemoryConnection(fake_site.server)
     connection.channel.dataReceived(CHUNKED + b"1\r\na\r\n" * 900)
-    (taking,) = connection.channel.requests
-    assert taking.content.size < 400
+    (request_in_progress,) = connection.channel.requests
+    assert request_in_progress.content.size < 400
     assert connection.transport.producerState == "paused"
     connection.read()
-    assert taking.content.size == 900
+    assert request_in_progress.content.size == 900
     assert connection.transport.producerState == "producing"
 
 
@@ -171,16 +171,16 @@ def test_requests_after_a_body_in_tiny_chunks_are_answered_in_order(fake_site: F
     body = b"2\r\na=\r\n" + b"1\r\nx\r\n" * 900 + b"0\r\n\r\n"
     echo = CHUNKED.replace(b"/form", b"/api/v1/echo").replace(b"\r\n\r\n", b"\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n")
     data = (echo + body + encode_request("GET", "/book/1")) * 3 + encode_request("GET", "/book/2")
-    answers = parse_responses(b"".join(connection.send(data[at : at + by]) for at in range(0, len(data), by)))
-    assert [len(answer.body) for answer in answers] == [len('{"a":""}') + 900, KILOBYTE] * 3 + [2 * KILOBYTE]
+    responses = parse_responses(b"".join(connection.send(data[at : at + by]) for at in range(0, len(data), by)))
+    assert [len(response.body) for response in responses] == [len('{"a":""}') + 900, KILOBYTE] * 3 + [2 * KILOBYTE]
 
 
 def test_a_large_body_in_tiny_chunks_is_rejected_after_authentication(fake_site: FakeSite) -> None:
     connection = MemoryConnection(fake_site.server)
     connection.send(CHUNKED.replace(b"/form", b"/api/v1/echo"))
-    answers = [connection.send(b"1\r\na\r\n" * 10_000) for _ in range(7)]
-    assert [bool(answer) for answer in answers] == [False] * 6 + [True]
-    assert parse_responses(answers[6])[0].status == 413
+    responses = [connection.send(b"1\r\na\r\n" * 10_000) for _ in range(7)]
+    assert [bool(response) for response in responses] == [False] * 6 + [True]
+    assert parse_responses(responses[6])[0].status == 413
 
 
 # --- over a socket
@@ -188,7 +188,7 @@ def test_a_large_body_in_tiny_chunks_is_rejected_after_authentication(fake_site:
 
 @asynccontextmanager
 async def served(fake_site: FakeSite) -> AsyncIterator[int]:
-    """The port on which the house listens; its clock goes with the real one."""
+    """Listen on a free port, with the clock following real time; yields the port."""
     listening = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(fake_site.server)
     began = monotonic()
     turns = LoopingCall(lambda: fake_site.clock.advance(max(0.0, monotonic() - began - (fake_site.clock.seconds() - start))))
@@ -206,14 +206,14 @@ async def served(fake_site: FakeSite) -> AsyncIterator[int]:
 
 @pytest.fixture
 def client() -> Iterator[socket.socket]:
-    with closing(socket.socket()) as made:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * KILOBYTE)
-        made.settimeout(20)
-        yield made
+    with closing(socket.socket()) as client_socket:
+        client_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32 * KILOBYTE)
+        client_socket.settimeout(20)
+        yield client_socket
 
 
-def ask_much(client: socket.socket, port: int, path: str, times: int) -> None:
-    """Send requests until all are sent or nothing takes them any more."""
+def flood(client: socket.socket, port: int, path: str, times: int) -> None:
+    """Send requests until all are sent or the connection is full."""
     client.connect(("127.0.0.1", port))
     client.settimeout(1)
     try:
@@ -223,7 +223,7 @@ def ask_much(client: socket.socket, port: int, path: str, times: int) -> None:
 
 
 def read_all(client: socket.socket, times: int) -> int:
-    """How many bodies arrive, read to the end."""
+    """Read to the end and return the number of responses."""
     client.settimeout(20)
     received = 0
     while received < times:
@@ -234,54 +234,58 @@ def read_all(client: socket.socket, times: int) -> int:
     return received
 
 
-async def settled(library: Library) -> int:
-    """How often the library was asked once it is asked no more."""
+async def wait_until_idle(counting_routes: CountingRoutes) -> int:
+    """Wait until no more requests arrive, and return their number."""
     last = -1
-    while last != library.asked:
-        last = library.asked
+    while last != counting_routes.requests:
+        last = counting_routes.requests
         await deferLater(reactor, 0.3)
     return last
 
 
 @pytest.mark.parametrize("kilobytes", [30, 700])
 async def test_a_client_that_never_reads_gets_only_as_many_responses_as_buffers_hold(
-    fake_site: FakeSite, library: Library, client: socket.socket, kilobytes: int
+    fake_site: FakeSite, counting_routes: CountingRoutes, client: socket.socket, kilobytes: int
 ) -> None:
     before = psutil.Process().memory_info().rss
     async with served(fake_site) as port:
-        await deferToThread(ask_much, client, port, f"/book/{kilobytes}", 20_000)
-        asked = await settled(library)
-        assert asked * kilobytes < 12_000  # the kernel's buffers, and little more
+        await deferToThread(flood, client, port, f"/book/{kilobytes}", 20_000)
+        requests = await wait_until_idle(counting_routes)
+        assert requests * kilobytes < 12_000  # the kernel's buffers, and little more
         assert psutil.Process().memory_info().rss - before < 30_000_000
 
 
-async def test_a_client_that_reads_late_gets_every_response_whole(fake_site: FakeSite, library: Library, client: socket.socket) -> None:
+async def test_a_client_that_reads_late_gets_every_response_whole(
+    fake_site: FakeSite, counting_routes: CountingRoutes, client: socket.socket
+) -> None:
     async with served(fake_site) as port:
-        await deferToThread(ask_much, client, port, "/book/300", 100)
-        assert await settled(library) < 100
+        await deferToThread(flood, client, port, "/book/300", 100)
+        assert await wait_until_idle(counting_routes) < 100
         assert await deferToThread(read_all, client, 100) == 100
-        assert library.asked == 100
+        assert counting_routes.requests == 100
 
 
-async def test_a_large_response_waits_outside_the_transport(fake_site: FakeSite, library: Library, client: socket.socket) -> None:
+async def test_a_large_response_waits_outside_the_transport(
+    fake_site: FakeSite, counting_routes: CountingRoutes, client: socket.socket
+) -> None:
     async with served(fake_site) as port:
-        await deferToThread(ask_much, client, port, f"/book/{20 * KILOBYTE}", 1)
-        await settled(library)
+        await deferToThread(flood, client, port, f"/book/{20 * KILOBYTE}", 1)
+        await wait_until_idle(counting_routes)
         (channel,) = fake_site.server.channels
         assert len(channel.transport.dataBuffer) + channel.transport._tempDataLen < 400 * KILOBYTE
 
 
-async def test_a_client_that_never_reads_is_disconnected(library: Library, client: socket.socket) -> None:
-    fake_site = build_fake_site(features=[library], timeouts=Timeouts(unread=1.5, idle=1.5))
+async def test_a_client_that_never_reads_is_disconnected(counting_routes: CountingRoutes, client: socket.socket) -> None:
+    fake_site = build_fake_site(features=[counting_routes], timeouts=Timeouts(unread=1.5, idle=1.5))
     async with served(fake_site) as port:
-        await deferToThread(ask_much, client, port, "/book/300", 100)
-        await settled(library)
+        await deferToThread(flood, client, port, "/book/300", 100)
+        await wait_until_idle(counting_routes)
         await deferLater(reactor, 4)
         assert fake_site.server.channels == set()
 
 
-async def test_a_client_that_reads_slowly_is_not_disconnected(library: Library, client: socket.socket) -> None:
-    fake_site = build_fake_site(features=[library], timeouts=Timeouts(unread=1.0, idle=1.0, read_rate=1_000))
+async def test_a_client_that_reads_slowly_is_not_disconnected(counting_routes: CountingRoutes, client: socket.socket) -> None:
+    fake_site = build_fake_site(features=[counting_routes], timeouts=Timeouts(unread=1.0, idle=1.0, read_rate=1_000))
 
     def slowly() -> int:
         client.connect(("127.0.0.1", port))
@@ -299,19 +303,23 @@ async def test_a_client_that_reads_slowly_is_not_disconnected(library: Library, 
         assert await deferToThread(slowly) > 8_000 * KILOBYTE
 
 
-async def test_shutdown_does_not_wait_for_a_client_that_never_reads(fake_site: FakeSite, library: Library, client: socket.socket) -> None:
+async def test_shutdown_does_not_wait_for_a_client_that_never_reads(
+    fake_site: FakeSite, counting_routes: CountingRoutes, client: socket.socket
+) -> None:
     async with served(fake_site) as port:
-        await deferToThread(ask_much, client, port, "/book/700", 100)
-        await settled(library)
+        await deferToThread(flood, client, port, "/book/700", 100)
+        await wait_until_idle(counting_routes)
         began = monotonic()
         await Deferred.fromCoroutine(fake_site.server.drain(10))
         assert monotonic() - began < 5
 
 
-async def test_shutdown_waits_for_a_client_that_is_reading(fake_site: FakeSite, library: Library, client: socket.socket) -> None:
+async def test_shutdown_waits_for_a_client_that_is_reading(
+    fake_site: FakeSite, counting_routes: CountingRoutes, client: socket.socket
+) -> None:
     async with served(fake_site) as port:
-        await deferToThread(ask_much, client, port, f"/book/{20 * KILOBYTE}", 1)
-        assert await settled(library) == 1
+        await deferToThread(flood, client, port, f"/book/{20 * KILOBYTE}", 1)
+        assert await wait_until_idle(counting_routes) == 1
         ending = Deferred.fromCoroutine(fake_site.server.drain(10))
 
         def read() -> int:
@@ -325,16 +333,16 @@ async def test_shutdown_waits_for_a_client_that_is_reading(fake_site: FakeSite, 
         assert await ending
 
 
-# --- what one network may have
+# --- limits per network
 
 
-def test_a_network_over_its_rate_limit_gets_a_retry_after_header(library: Library) -> None:
-    fake_site = build_fake_site(features=[library], caps=Caps(requests=20))
-    answers = [request(fake_site.server, "GET", "/book/1").status for _ in range(20)]
+def test_a_network_over_its_rate_limit_gets_a_retry_after_header(counting_routes: CountingRoutes) -> None:
+    fake_site = build_fake_site(features=[counting_routes], caps=Caps(requests=20))
+    responses = [request(fake_site.server, "GET", "/book/1").status for _ in range(20)]
     refused = request(fake_site.server, "GET", "/book/1")
     elsewhere = request(fake_site.server, "GET", "/book/1", host="203.0.113.8")
     fake_site.clock.advance(int(refused.header("Retry-After") or 0))
-    assert (set(answers), refused.status, elsewhere.status) == ({200}, 429, 200)
+    assert (set(responses), refused.status, elsewhere.status) == ({200}, 429, 200)
     assert request(fake_site.server, "GET", "/book/1").status == 200
 
 
@@ -347,16 +355,16 @@ def test_all_requests_share_one_rate_limit_per_client_behind_a_proxy() -> None:
     assert request(fake_site.server, "GET", "/", clients[1]).status == 200
 
 
-def test_after_a_rate_limit_error_nothing_more_is_answered(library: Library) -> None:
-    fake_site = build_fake_site(features=[library], caps=Caps(requests=20))
+def test_after_a_rate_limit_error_nothing_more_is_answered(counting_routes: CountingRoutes) -> None:
+    fake_site = build_fake_site(features=[counting_routes], caps=Caps(requests=20))
     connection = MemoryConnection(fake_site.server)
-    answers = parse_responses(connection.send(encode_request("GET", "/book/1") * 1_000))
-    assert [answer.status for answer in answers] == [200] * 20 + [429]
-    assert (connection.closed, library.asked) == (True, 20)
+    responses = parse_responses(connection.send(encode_request("GET", "/book/1") * 1_000))
+    assert [response.status for response in responses] == [200] * 20 + [429]
+    assert (connection.closed, counting_routes.requests) == (True, 20)
 
 
-def test_a_new_connection_replaces_the_longest_idle_one_of_its_network(library: Library) -> None:
-    fake_site = build_fake_site(features=[library], caps=Caps(connections=10))
+def test_a_new_connection_replaces_the_longest_idle_one_of_its_network(counting_routes: CountingRoutes) -> None:
+    fake_site = build_fake_site(features=[counting_routes], caps=Caps(connections=10))
     connections = []
     for _ in range(10):
         connections.append(MemoryConnection(fake_site.server))

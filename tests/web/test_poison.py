@@ -1,4 +1,4 @@
-"""One record that is odd, or of a newer release, spoils no list: the rest is told, page after page, to the end."""
+"""A malformed record, or one of a newer release, does not break the lists that contain it."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ HIDDEN = 45  # more than a page
 
 @pytest.fixture
 def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
-    """A site that counts no requests."""
+    """A site without rate limits."""
     return build_site(cursor, tmp_path, rate_limits="off")
 
 
-def to_the_end(program: Client, path: str, **params: object) -> list[str]:
-    """The ids of all pages, as a program turns them: on from each that has a link."""
-    response = program.get(path, **params)
+def all_pages(api_client: Client, path: str, **params: object) -> list[str]:
+    """Follow `next` links and return the ids of all pages."""
+    response = api_client.get(path, **params)
     found = ids(response)
     while "next" in links(response):
-        response = program.follow(links(response)["next"])
+        response = api_client.follow(links(response)["next"])
         found += ids(response)
     return found
 
@@ -39,9 +39,9 @@ def test_a_page_of_notifications_about_hidden_posts_is_not_the_last_page(site: S
     make.follow(site.cursor, ada.owner, cyd, notify=True)
     for _ in range(HIDDEN):
         make.post(site.cursor, cyd, "psst", visibility=Visibility.PRIVATE)
-    assert len(to_the_end(ada, "/v1/notifications")) == HIDDEN + 1
+    assert len(all_pages(ada, "/v1/notifications")) == HIDDEN + 1
     execute(site.cursor, "delete from follows where follower_id = %(id)s", {"id": ada.owner.id})
-    [left] = to_the_end(ada, "/v1/notifications")
+    [left] = all_pages(ada, "/v1/notifications")
     assert ada.get(f"/v1/notifications/{left}").json["status"]["id"] == str(oldest.id)
     groups = ada.get("/v2/notifications")
     while not groups.json["notification_groups"]:

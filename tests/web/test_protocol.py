@@ -1,4 +1,4 @@
-"""What happens on the wire: each trick of the table in SECURITY.md, bodies, deadlines, pipelining, streams and the end."""
+"""HTTP on the wire: ambiguous requests, bodies, timeouts, pipelining, streams and shutdown."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def test_ambiguous_requests_are_rejected_and_the_connection_is_closed(fake_site:
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
 def test_ambiguous_requests_are_rejected_when_sent_byte_by_byte(fake_site: FakeSite, data: bytes) -> None:
     connection = MemoryConnection(fake_site.server)
-    answer = b"".join(connection.send(data[at : at + 1]) for at in range(len(data)))
-    assert [response.status for response in parse_responses(answer)] == [400]
+    received = b"".join(connection.send(data[at : at + 1]) for at in range(len(data)))
+    assert [response.status for response in parse_responses(received)] == [400]
 
 
 def test_a_head_that_is_too_large_is_rejected(fake_site: FakeSite) -> None:
@@ -160,10 +160,10 @@ def test_http_1_0_is_answered_and_closed(fake_site: FakeSite) -> None:
     assert (response.status, response.text, response.header("Connection"), connection.closed) == (200, "hello stranger", "close", True)
 
 
-@pytest.mark.parametrize("wish", ["close", "Close", "keep-alive, close", "close, TE"])
-def test_connection_close_closes_the_connection(fake_site: FakeSite, wish: str) -> None:
+@pytest.mark.parametrize("value", ["close", "Close", "keep-alive, close", "close, TE"])
+def test_connection_close_closes_the_connection(fake_site: FakeSite, value: str) -> None:
     connection = MemoryConnection(fake_site.server)
-    (response,) = parse_responses(connection.send(encode_request("GET", "/", {"Connection": wish})))
+    (response,) = parse_responses(connection.send(encode_request("GET", "/", {"Connection": value})))
     assert (response.header("Connection"), connection.closed) == ("close", True)
 
 
@@ -213,11 +213,11 @@ def test_a_body_over_the_limit_is_rejected_by_its_content_length(fake_site: Fake
 def test_a_chunked_body_over_the_limit_is_rejected_while_it_arrives(fake_site: FakeSite, path: str, limit: int) -> None:
     connection = MemoryConnection(fake_site.server)
     connection.send(f"POST {path} HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\n\r\n".encode())
-    sent, answer = 0, b""
-    while not answer and sent < 10_000_000:
-        answer = connection.send(b"200\r\n" + b"a" * 512 + b"\r\n")
+    sent, received = 0, b""
+    while not received and sent < 10_000_000:
+        received = connection.send(b"200\r\n" + b"a" * 512 + b"\r\n")
         sent += 512
-    assert parse_responses(answer)[0].status == 413
+    assert parse_responses(received)[0].status == 413
     assert sent <= limit + 512
     assert fake_site.server.budget.arriving == {}
 
@@ -225,11 +225,11 @@ def test_a_chunked_body_over_the_limit_is_rejected_while_it_arrives(fake_site: F
 def test_a_small_body_with_enormous_chunk_overhead_is_rejected(fake_site: FakeSite) -> None:
     connection = MemoryConnection(fake_site.server)
     connection.send(b"POST /form HTTP/1.1\r\nHost: site.test\r\nTransfer-Encoding: chunked\r\n\r\n")
-    sent, answer = 0, b""
-    while not answer and sent < 1_000_000:
-        answer = connection.send(b"1;" + b"x" * 900 + b"\r\na\r\n")
+    sent, received = 0, b""
+    while not received and sent < 1_000_000:
+        received = connection.send(b"1;" + b"x" * 900 + b"\r\na\r\n")
         sent += 900
-    assert parse_responses(answer)[0].status == 413
+    assert parse_responses(received)[0].status == 413
     assert sent < 100_000
 
 
@@ -253,8 +253,8 @@ def test_expect_100_continue_is_answered(fake_site: FakeSite) -> None:
 
 
 def test_expect_100_continue_with_a_large_body_is_rejected(fake_site: FakeSite) -> None:
-    answer = MemoryConnection(fake_site.server).send(POST + b"Expect: 100-continue\r\nContent-Length: 200000\r\n\r\n")
-    assert [response.status for response in parse_responses(answer)] == [413]
+    received = MemoryConnection(fake_site.server).send(POST + b"Expect: 100-continue\r\nContent-Length: 200000\r\n\r\n")
+    assert [response.status for response in parse_responses(received)] == [413]
 
 
 # --- deadlines
@@ -314,7 +314,7 @@ def test_a_rejected_client_that_keeps_sending_is_disconnected(fake_site: FakeSit
     assert connection.transport.disconnected
 
 
-# --- waiting, hanging up, streams
+# --- waiting, disconnects, streams
 
 
 def test_a_read_is_cancelled_when_its_client_disconnects(fake_site: FakeSite) -> None:
@@ -328,11 +328,11 @@ def test_a_read_is_cancelled_when_its_client_disconnects(fake_site: FakeSite) ->
 
 def test_a_command_completes_when_its_client_disconnects(fake_site: FakeSite) -> None:
     connection = MemoryConnection(fake_site.server)
-    connection.send(encode_request("POST", "/slow", {"Content-Type": FORM}, b"text=kept"))
+    connection.send(encode_request("POST", "/slow", {"Content-Type": FORM}, b"text=hi"))
     connection.hang_up()
     assert fake_site.dispatcher.busy
     fake_site.routes.waiting[0].callback("x")
-    assert (fake_site.routes.done, fake_site.dispatcher.busy) == (["command", "for 203.0.113.7 False kept"], False)
+    assert (fake_site.routes.done, fake_site.dispatcher.busy) == (["command", "for 203.0.113.7 False hi"], False)
 
 
 def test_a_stream_takes_over_the_connection_after_the_head(fake_site: FakeSite) -> None:
@@ -359,7 +359,7 @@ def test_head_of_a_stream_is_only_a_head(fake_site: FakeSite) -> None:
     assert fake_site.routes.echo.transport is None
 
 
-# --- the end
+# --- shutdown
 
 
 def drain(fake_site: FakeSite, seconds: float = 5) -> tuple[Deferred[bool], list[bool]]:
@@ -459,10 +459,10 @@ def test_a_full_disk_stops_only_the_access_log(fake_site: FakeSite) -> None:
 
 
 def test_timeouts_still_work_after_an_error_in_one_tick(fake_site: FakeSite) -> None:
-    def broken(connections: str) -> None:
-        raise RuntimeError(connections)
+    def failing_log(lines: str) -> None:
+        raise RuntimeError(lines)
 
-    fake_site.server.access_log = broken
+    fake_site.server.access_log = failing_log
     slow = MemoryConnection(fake_site.server)
     slow.send(GET)
     request(fake_site.server, "GET", "/posts/7")
@@ -474,8 +474,8 @@ def test_timeouts_still_work_after_an_error_in_one_tick(fake_site: FakeSite) -> 
 
 
 def test_every_response_has_its_own_request_id(fake_site: FakeSite) -> None:
-    answers = [request(fake_site.server, "GET", path, {"X-Request-Id": "mine-12345"}) for path in ("/", "/", "/nowhere")]
-    ids = {answer.header("X-Request-Id") for answer in answers}
+    responses = [request(fake_site.server, "GET", path, {"X-Request-Id": "mine-12345"}) for path in ("/", "/", "/nowhere")]
+    ids = {received.header("X-Request-Id") for received in responses}
     assert len(ids) == 3
     assert "mine-12345" not in ids
 
@@ -489,19 +489,19 @@ def test_a_trusted_proxy_may_set_the_request_id() -> None:
 
 
 async def over_socket(fake_site: FakeSite, *pieces: bytes) -> bytes:
-    """What a client gets that sends these pieces to a port on loopback and reads until the end."""
+    """Send these pieces over a loopback socket and return everything that is received."""
     listening = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(fake_site.server)
     turns = LoopingCall(fake_site.clock.advance, 0)
     turns.start(0.001)
     try:
-        return await deferToThread(talk, cast("IPv4Address", listening.getHost()).port, *pieces)
+        return await deferToThread(exchange, cast("IPv4Address", listening.getHost()).port, *pieces)
     finally:
         turns.stop()
         await maybeDeferred(listening.stopListening)
 
 
-def talk(port: int, *pieces: bytes) -> bytes:
-    """Send pieces and read until the other side closes; what came. Raises OSError if the connection breaks before all is sent."""
+def exchange(port: int, *pieces: bytes) -> bytes:
+    """Send pieces and read until the server closes. Raises OSError if the connection breaks before all is sent."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         received = b""
         for piece in pieces:
@@ -512,8 +512,8 @@ def talk(port: int, *pieces: bytes) -> bytes:
 
 
 async def test_over_a_real_socket_requests_are_answered_in_order(fake_site: FakeSite) -> None:
-    answer = await over_socket(fake_site, GET + b"\r\n" + GET + b"Connection: close\r\n\r\n")
-    assert [response.status for response in parse_responses(answer)] == [200, 200]
+    received = await over_socket(fake_site, GET + b"\r\n" + GET + b"Connection: close\r\n\r\n")
+    assert [response.status for response in parse_responses(received)] == [200, 200]
 
 
 async def test_over_a_real_socket_a_client_that_sends_too_much_can_read_the_error(fake_site: FakeSite) -> None:
@@ -524,37 +524,37 @@ async def test_over_a_real_socket_a_client_that_sends_too_much_can_read_the_erro
 
 
 async def test_a_body_of_countless_fields_neither_stalls_the_reactor_nor_fills_memory(fake_site: FakeSite) -> None:
-    lateness = Lateness()
+    delay = ReactorDelay()
     before = psutil.Process().memory_info().rss
     for path in ("/form", "/nowhere", "/api/v1/echo", "/mine"):
         head = f"POST {path} HTTP/1.1\r\nHost: site.test\r\nContent-Type: {FORM}\r\nContent-Length: 60000000\r\n\r\n".encode()
         (response,) = parse_responses(await over_socket(fake_site, head, *[b"a=1&" * 25_000] * 30))
         assert response.status == 413
-    assert lateness.stop() < 0.25  # other processes share these cores; Twisted as it comes stalls for 3 s
+    assert delay.stop() < 0.25  # other processes share these cores; plain Twisted stalls for 3 s
     assert psutil.Process().memory_info().rss - before < 30_000_000
 
 
-class Lateness:
-    """How late the reactor was at worst, in seconds."""
+class ReactorDelay:
+    """Measures the longest delay of the reactor, in seconds."""
 
     def __init__(self) -> None:
         self._worst = 0.0
-        self._call = LoopingCall(self._look)
+        self._call = LoopingCall(self._tick)
         self._last = time.monotonic()
         self._call.start(0.01)
 
-    def _look(self) -> None:
+    def _tick(self) -> None:
         now = time.monotonic()
         self._worst = max(self._worst, now - self._last - 0.01)
         self._last = now
 
     def stop(self) -> float:
-        """Stop looking; the worst."""
+        """Stop, and return the longest delay."""
         self._call.stop()
         return self._worst
 
 
-# --- the index of what replaces Twisted's
+# --- overrides of Twisted
 
 
 def test_the_module_docstring_lists_every_overridden_twisted_method() -> None:

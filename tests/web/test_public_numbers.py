@@ -1,6 +1,6 @@
-"""No number, date or order that a stranger can read moves with what the stranger may not see.
+"""No number, date or order that a stranger can read depends on what the stranger may not see.
 
-Every reading route is asked before and after, by a visitor without an account and by somebody to whom the people have no relation.
+Every GET route is requested before and after, by an anonymous visitor and by a user without relations to the author.
 """
 
 from __future__ import annotations
@@ -30,13 +30,15 @@ from tests.web.http_client import request
 from tests.web.visitor import SiteFixture, Visitor, build_site
 
 TAG, OTHER_TAG = "tea", "teapot"
-ONCE = re.compile(r'name="(?:csrf|key)" value="[^"]*"|data-(?:now|position)="[^"]*"|(?<=>)[^<>]*(?=</time>)')  # another with every reading
+ONE_TIME = re.compile(
+    r'name="(?:csrf|key)" value="[^"]*"|data-(?:now|position)="[^"]*"|(?<=>)[^<>]*(?=</time>)'
+)  # different on each request
 QUERIES = ("", "?q=te", "?q=tea&type=hashtags", "?order=active&local=true", "?order=new")
 
 
 @define(eq=False)
-class Village:
-    """Two people who know each other, with posts for everybody; and two strangers, one of them without an account."""
+class Neighbours:
+    """Two users who follow each other and have public posts, and two strangers, one of them without an account."""
 
     site: SiteFixture
     author: Client
@@ -48,7 +50,7 @@ class Village:
     hidden: list[str]
 
     def numbers(self) -> dict[str, str]:
-        """What the strangers read at every address, without what is another each time."""
+        """Return what the strangers read at every path, without one-time values."""
         tags.recount(self.site.cursor, after=0)
         values = {
             "username": "author",
@@ -66,18 +68,18 @@ class Village:
             for query in QUERIES if route.path.endswith(("search", "directory", "complete", "tags")) else QUERIES[:1]:
                 target = fill_path(route.path, values) + query
                 bearer = {"Authorization": f"Bearer {self.stranger.token}"}
-                replies = {
+                responses = {
                     "nobody": request(self.site.server, "GET", target, {}),
                     "stranger": request(self.site.server, "GET", target, bearer) if route.options.api else self.visitor.get(target),
                 }
-                for who, response in replies.items():
+                for who, response in responses.items():
                     text = response.body.decode("utf-8", "replace")
-                    read.append((target, who, ONCE.sub("", f"{response.status} {text}")))
+                    read.append((target, who, ONE_TIME.sub("", f"{response.status} {text}")))
         return read
 
 
 @pytest.fixture
-def live_site(cursor: Cursor, tmp_path: Path) -> Village:
+def neighbours(cursor: Cursor, tmp_path: Path) -> Neighbours:
     site = build_site(cursor, tmp_path, rate_limits="off")
     for name in ("author", "friend", "stranger"):
         site.registered_user(name)
@@ -92,114 +94,114 @@ def live_site(cursor: Cursor, tmp_path: Path) -> Village:
     execute(cursor, "update account_counts set last_post_on = %(day)s", {"day": yesterday.date()})
     visitor = site.visitor()
     visitor.submit("/login", username="stranger", password="correct horse battery")
-    return Village(site, author, friend, stranger, visitor, post, poll, [])
+    return Neighbours(site, author, friend, stranger, visitor, post, poll, [])
 
 
-def written(live_site: Village, who: Client, visibility: Visibility, text: str, **fields: object) -> str:
-    """The id of a new post that strangers may not see."""
-    made = who.post("/v1/statuses", status=text, visibility=visibility, **fields).json
-    assert anonymous_client(live_site.site).get(f"/v1/statuses/{made['id']}").status == 404
-    live_site.hidden.append(made["id"])
-    return str(made["id"])
+def publish_hidden(neighbours: Neighbours, who: Client, visibility: Visibility, text: str, **fields: object) -> str:
+    """Publish a post that strangers may not see, and return its id."""
+    created = who.post("/v1/statuses", status=text, visibility=visibility, **fields).json
+    assert anonymous_client(neighbours.site).get(f"/v1/statuses/{created['id']}").status == 404
+    neighbours.hidden.append(created["id"])
+    return str(created["id"])
 
 
-def speak(live_site: Village) -> None:
-    written(live_site, live_site.author, Visibility.DIRECT, f"@friend #{TAG} #{OTHER_TAG} #{OTHER_TAG}s")
+def write_direct_message(neighbours: Neighbours) -> None:
+    publish_hidden(neighbours, neighbours.author, Visibility.DIRECT, f"@friend #{TAG} #{OTHER_TAG} #{OTHER_TAG}s")
 
 
-def answer(live_site: Village) -> None:
-    written(live_site, live_site.friend, Visibility.DIRECT, "@author well", in_reply_to_id=live_site.post["id"])
+def reply_directly(neighbours: Neighbours) -> None:
+    publish_hidden(neighbours, neighbours.friend, Visibility.DIRECT, "@author well", in_reply_to_id=neighbours.post["id"])
 
 
-def answer_in_a_thread(live_site: Village) -> None:
-    first = written(live_site, live_site.author, Visibility.DIRECT, "@friend one", in_reply_to_id=live_site.post["id"])
-    written(live_site, live_site.friend, Visibility.DIRECT, "@author two", in_reply_to_id=first)
+def reply_directly_in_a_thread(neighbours: Neighbours) -> None:
+    first = publish_hidden(neighbours, neighbours.author, Visibility.DIRECT, "@friend one", in_reply_to_id=neighbours.post["id"])
+    publish_hidden(neighbours, neighbours.friend, Visibility.DIRECT, "@author two", in_reply_to_id=first)
 
 
-def show(live_site: Village) -> None:
-    picture = live_site.author.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
-    written(live_site, live_site.author, Visibility.DIRECT, "@friend look", media_ids=[picture])
+def post_image_directly(neighbours: Neighbours) -> None:
+    picture = neighbours.author.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
+    publish_hidden(neighbours, neighbours.author, Visibility.DIRECT, "@friend look", media_ids=[picture])
 
 
-def ask_friends(live_site: Village) -> None:
+def post_poll_directly(neighbours: Neighbours) -> None:
     said = {"status": "@friend?", "visibility": "direct", "poll": {"options": ["a", "b"], "expires_in": 3600}}
-    poll = live_site.author.request("POST", "/v1/statuses", json=said).json["poll"]["id"]
-    live_site.friend.post(f"/v1/polls/{poll}/votes", choices=["0"])
+    poll = neighbours.author.request("POST", "/v1/statuses", json=said).json["poll"]["id"]
+    neighbours.friend.post(f"/v1/polls/{poll}/votes", choices=["0"])
 
 
-def edit(live_site: Village) -> None:
-    id = written(live_site, live_site.author, Visibility.DIRECT, "@friend first")
-    live_site.author.put(f"/v1/statuses/{id}", status=f"@friend second #{OTHER_TAG}")
+def edit_direct_message(neighbours: Neighbours) -> None:
+    id = publish_hidden(neighbours, neighbours.author, Visibility.DIRECT, "@friend first")
+    neighbours.author.put(f"/v1/statuses/{id}", status=f"@friend second #{OTHER_TAG}")
 
 
-def delete(live_site: Village) -> None:
-    id = written(live_site, live_site.author, Visibility.DIRECT, "@friend gone", in_reply_to_id=live_site.post["id"])
-    assert live_site.author.request("DELETE", f"/v1/statuses/{id}").status == 200
+def delete_direct_message(neighbours: Neighbours) -> None:
+    id = publish_hidden(neighbours, neighbours.author, Visibility.DIRECT, "@friend gone", in_reply_to_id=neighbours.post["id"])
+    assert neighbours.author.request("DELETE", f"/v1/statuses/{id}").status == 200
 
 
-def like_what_is_hidden(live_site: Village) -> None:
-    id = written(live_site, live_site.author, Visibility.DIRECT, f"@friend #{TAG}")
-    for mark in ("favourite", "bookmark", "mute"):
-        assert live_site.friend.post(f"/v1/statuses/{id}/{mark}").status == 200
+def favourite_direct_message(neighbours: Neighbours) -> None:
+    id = publish_hidden(neighbours, neighbours.author, Visibility.DIRECT, f"@friend #{TAG}")
+    for action in ("favourite", "bookmark", "mute"):
+        assert neighbours.friend.post(f"/v1/statuses/{id}/{action}").status == 200
 
 
-def keep(live_site: Village) -> None:
-    for way in ("bookmark", "unbookmark", "mute", "bookmark"):
-        assert live_site.friend.post(f"/v1/statuses/{live_site.post['id']}/{way}").status in (200, 403)
+def bookmark_and_mute(neighbours: Neighbours) -> None:
+    for action in ("bookmark", "unbookmark", "mute", "bookmark"):
+        assert neighbours.friend.post(f"/v1/statuses/{neighbours.post['id']}/{action}").status in (200, 403)
 
 
-def prepare(live_site: Village) -> None:
+def upload_and_schedule(neighbours: Neighbours) -> None:
     later = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
-    live_site.author.upload("POST", "/v2/media", {"file": files.picture()})
-    assert live_site.author.post("/v1/statuses", status=f"Later #{OTHER_TAG}", scheduled_at=later).status == 200
+    neighbours.author.upload("POST", "/v2/media", {"file": files.picture()})
+    assert neighbours.author.post("/v1/statuses", status=f"Later #{OTHER_TAG}", scheduled_at=later).status == 200
 
 
-def arrange(live_site: Village) -> None:
-    live_site.friend.post(f"/v1/tags/{OTHER_TAG}/follow")
-    list_id = live_site.friend.post("/v1/lists", title="Close").json["id"]
-    live_site.friend.post(f"/v1/lists/{list_id}/accounts", account_ids=[live_site.author.id])
-    live_site.friend.post("/v2/filters", title="Coffee", context=["home"])
-    live_site.friend.post(f"/v1/accounts/{live_site.author.id}/note", comment="kind")
-    live_site.friend.post(f"/v1/accounts/{live_site.author.id}/mute")
+def follow_tags_and_organize(neighbours: Neighbours) -> None:
+    neighbours.friend.post(f"/v1/tags/{OTHER_TAG}/follow")
+    list_id = neighbours.friend.post("/v1/lists", title="Close").json["id"]
+    neighbours.friend.post(f"/v1/lists/{list_id}/accounts", account_ids=[neighbours.author.id])
+    neighbours.friend.post("/v2/filters", title="Coffee", context=["home"])
+    neighbours.friend.post(f"/v1/accounts/{neighbours.author.id}/note", comment="kind")
+    neighbours.friend.post(f"/v1/accounts/{neighbours.author.id}/mute")
 
 
-ACTS: tuple[Callable[[Village], None], ...] = (
-    speak,
-    answer,
-    answer_in_a_thread,
-    show,
-    ask_friends,
-    edit,
-    delete,
-    like_what_is_hidden,
-    keep,
-    prepare,
-    arrange,
+ACTIONS: tuple[Callable[[Neighbours], None], ...] = (
+    write_direct_message,
+    reply_directly,
+    reply_directly_in_a_thread,
+    post_image_directly,
+    post_poll_directly,
+    edit_direct_message,
+    delete_direct_message,
+    favourite_direct_message,
+    bookmark_and_mute,
+    upload_and_schedule,
+    follow_tags_and_organize,
 )
 
 
 def differences(before: dict[str, str], after: dict[str, str]) -> dict[str, tuple[str, str]]:
-    """Where the strangers read something else."""
+    """Return the paths at which the strangers read something different."""
     return {target: (before[target], after[target]) for target in before if before[target] != after[target]}
 
 
-def moved(live_site: Village, act: Callable[[], object]) -> dict[str, tuple[str, str]]:
-    """What the strangers read otherwise after the act. What they read once more without it is the same."""
-    live_site.numbers()  # a reader who comes for the first time is counted as one who was here
-    before = live_site.numbers()
-    act()
-    return differences(before, live_site.numbers())
+def changed_numbers(neighbours: Neighbours, action: Callable[[], object]) -> dict[str, tuple[str, str]]:
+    """Return what the strangers read differently after the action."""
+    neighbours.numbers()  # the first visit counts as a visit
+    before = neighbours.numbers()
+    action()
+    return differences(before, neighbours.numbers())
 
 
-@pytest.mark.parametrize("act", ACTS, ids=lambda act: act.__name__)
-def test_hidden_activity_changes_nothing_that_strangers_read(live_site: Village, act: Callable[[Village], None]) -> None:
-    assert len(live_site.numbers()) > 150
-    assert moved(live_site, lambda: act(live_site)) == {}
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.__name__)
+def test_hidden_activity_changes_nothing_that_strangers_read(neighbours: Neighbours, action: Callable[[Neighbours], None]) -> None:
+    assert len(neighbours.numbers()) > 150
+    assert changed_numbers(neighbours, lambda: action(neighbours)) == {}
 
 
 @frozen
-class Counted:
-    """The numbers of a person and of a post."""
+class Counters:
+    """The counters of an account and a post."""
 
     statuses: int
     last: str
@@ -207,34 +209,36 @@ class Counted:
     boosts: int
 
 
-def counted(live_site: Village, who: Client) -> Counted:
-    account = anonymous_client(live_site.site).get(f"/v1/accounts/{who.id}").json
-    post = anonymous_client(live_site.site).get(f"/v1/statuses/{live_site.post['id']}").json
-    return Counted(account["statuses_count"], account["last_status_at"], post["replies_count"], post["reblogs_count"])
+def read_counters(neighbours: Neighbours, who: Client) -> Counters:
+    account = anonymous_client(neighbours.site).get(f"/v1/accounts/{who.id}").json
+    post = anonymous_client(neighbours.site).get(f"/v1/statuses/{neighbours.post['id']}").json
+    return Counters(account["statuses_count"], account["last_status_at"], post["replies_count"], post["reblogs_count"])
 
 
-def test_followers_only_posts_count_only_as_posts_of_their_author(live_site: Village) -> None:
-    before = counted(live_site, live_site.friend)
-    written(live_site, live_site.friend, Visibility.PRIVATE, "For followers", in_reply_to_id=live_site.post["id"])
-    live_site.friend.post(f"/v1/statuses/{live_site.post['id']}/reblog", visibility="private")
+def test_followers_only_posts_count_only_as_posts_of_their_author(neighbours: Neighbours) -> None:
+    before = read_counters(neighbours, neighbours.friend)
+    publish_hidden(neighbours, neighbours.friend, Visibility.PRIVATE, "For followers", in_reply_to_id=neighbours.post["id"])
+    neighbours.friend.post(f"/v1/statuses/{neighbours.post['id']}/reblog", visibility="private")
     today = datetime.now(UTC).date().isoformat()
-    assert counted(live_site, live_site.friend) == Counted(before.statuses + 2, today, before.replies, before.boosts)
-    for id in live_site.hidden:
-        live_site.friend.request("DELETE", f"/v1/statuses/{id}")
-    live_site.friend.post(f"/v1/statuses/{live_site.post['id']}/unreblog")
-    assert counted(live_site, live_site.friend) == Counted(before.statuses, today, before.replies, before.boosts)
+    assert read_counters(neighbours, neighbours.friend) == Counters(before.statuses + 2, today, before.replies, before.boosts)
+    for id in neighbours.hidden:
+        neighbours.friend.request("DELETE", f"/v1/statuses/{id}")
+    neighbours.friend.post(f"/v1/statuses/{neighbours.post['id']}/unreblog")
+    assert read_counters(neighbours, neighbours.friend) == Counters(before.statuses, today, before.replies, before.boosts)
 
 
-def test_followers_only_posts_change_nothing_but_their_authors_counters(live_site: Village) -> None:
-    """Where somebody's number of posts is read, and the day of the last, Mastodon lets it move: so both are set back before looking."""
+def test_followers_only_posts_change_nothing_but_their_authors_counters(neighbours: Neighbours) -> None:
+    """Mastodon counts such posts and their day on the author's profile, so both are reset before the comparison."""
 
-    def act() -> None:
-        written(live_site, live_site.friend, Visibility.PRIVATE, f"#{TAG} #{OTHER_TAG}", in_reply_to_id=live_site.post["id"])
-        live_site.friend.post(f"/v1/statuses/{live_site.post['id']}/reblog", visibility="private")
-        execute(live_site.site.cursor, "update account_counts set posts = posts - 2 where account_id = %(id)s", {"id": live_site.friend.id})
-        execute(live_site.site.cursor, "update account_counts set last_post_on = last_post_on - 1 where last_post_on = current_date")
+    def action() -> None:
+        publish_hidden(neighbours, neighbours.friend, Visibility.PRIVATE, f"#{TAG} #{OTHER_TAG}", in_reply_to_id=neighbours.post["id"])
+        neighbours.friend.post(f"/v1/statuses/{neighbours.post['id']}/reblog", visibility="private")
+        execute(
+            neighbours.site.cursor, "update account_counts set posts = posts - 2 where account_id = %(id)s", {"id": neighbours.friend.id}
+        )
+        execute(neighbours.site.cursor, "update account_counts set last_post_on = last_post_on - 1 where last_post_on = current_date")
 
-    assert moved(live_site, act) == {}
+    assert changed_numbers(neighbours, action) == {}
 
 
 @given(steps=st.lists(st.tuples(st.integers(0, 8), st.sampled_from(Visibility), st.integers(0, 20)), max_size=14))
@@ -242,43 +246,43 @@ def test_followers_only_posts_change_nothing_but_their_authors_counters(live_sit
 def test_counters_equal_a_recount_of_visible_posts(cursor: Cursor, steps: list[tuple[int, Visibility, int]]) -> None:
     execute(cursor, "savepoint example")
     try:
-        live_through(cursor, steps)
+        perform_steps(cursor, steps)
         assert recounted(cursor) == counters(cursor)
     finally:
         execute(cursor, "rollback to savepoint example")
 
 
-def live_through(cursor: Cursor, steps: list[tuple[int, Visibility, int]]) -> None:
-    """Let two people who follow each other post, answer, boost and delete."""
+def perform_steps(cursor: Cursor, steps: list[tuple[int, Visibility, int]]) -> None:
+    """Let two users who follow each other post, reply, boost and delete."""
     people = [make.viewer(cursor), make.viewer(cursor)]
     make.follow(cursor, people[0], people[1])
     make.follow(cursor, people[1], people[0])
     names = " ".join(f"@{one.account.username}" for one in people)
-    made = [make.post(cursor, people[0])]
+    created = [make.post(cursor, people[0])]
     for kind, visibility, number in steps:
-        who, about = people[number % 2], made[number % len(made)]
+        who, about = people[number % 2], created[number % len(created)]
         if kind < 3:
-            made.append(make.post(cursor, who, f"Hello {names}", visibility=visibility))
+            created.append(make.post(cursor, who, f"Hello {names}", visibility=visibility))
         elif kind < 6:
-            made.append(make.post(cursor, who, f"Well {names}", visibility=visibility, reply_to=about))
+            created.append(make.post(cursor, who, f"Well {names}", visibility=visibility, reply_to=about))
         elif about.boost is None and about.visibility is not Visibility.DIRECT and (about.visibility.is_open or about.author.id == who.id):
-            made.append(make.boost(cursor, who, about) if kind < 8 else boosted_quietly(cursor, who, about))
+            created.append(make.boost(cursor, who, about) if kind < 8 else boost_for_followers(cursor, who, about))
 
 
-def boosted_quietly(cursor: Cursor, who: Viewer, about: Post) -> Post:
-    """A boost for followers alone."""
+def boost_for_followers(cursor: Cursor, who: Viewer, about: Post) -> Post:
+    """Boost for followers only."""
     return done(Interactions(RolledBackDatabase(cursor), lambda: make.NOW).boost(who, about.id, Visibility.PRIVATE))
 
 
 def counters(cursor: Cursor) -> list[tuple[object, ...]]:
-    """All counters, by account and by post."""
+    """Return all counters, by account and by post."""
     people = "select account_id, posts, last_post_on from account_counts order by 1"
     posts = "select post_id, replies, boosts from post_counts order by 1"
     return [*fetch_all(cursor, lambda *row: row, people), *fetch_all(cursor, lambda *row: row, posts)]
 
 
 def recounted(cursor: Cursor) -> list[tuple[object, ...]]:
-    """The same, counted anew from the rows."""
+    """Return all counters, recounted from the rows."""
     execute(cursor, "savepoint counted")
     execute(cursor, "delete from account_counts")
     execute(cursor, "delete from post_counts")

@@ -1,4 +1,4 @@
-"""The site's public URL may change: whatever was written before links to where the site is now."""
+"""After a change of the public URL, links in older posts lead to the new one."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from tests.web.api.client import ALL_SCOPES, Client, token_for
 from tests.web.visitor import PASSWORD, SiteFixture, build_site
 
 OLD = "https://was.example:8443"
-SAID = "#tea with @ada, https://was.example:8443/@ada as typed"
+TEXT = "#tea with @ada, https://was.example:8443/@ada as typed"
 
 
 @pytest.fixture
 def moved(cursor: Cursor, tmp_path: Path) -> SiteFixture:
-    """A site on which people wrote while it had another public URL."""
+    """A site with posts from the time of another public URL."""
     before = build_site(cursor, tmp_path, public_url=OLD)
     (tmp_path / "now").mkdir()
     now = build_site(cursor, tmp_path / "now")
     now.registered_user("ada")
     ada = now.viewer("ada")
-    done(before.domain.accounts.edit(ada, ProfileChanges(bio=SAID, fields=(("Likes", "#tea and @ada"),))))
-    post = done(before.domain.posts.publish(ada, PostDraft(SAID)))
-    done(before.domain.posts.edit(ada, post.id, PostDraft(SAID + " again")))
+    done(before.domain.accounts.edit(ada, ProfileChanges(bio=TEXT, fields=(("Likes", "#tea and @ada"),))))
+    post = done(before.domain.posts.publish(ada, PostDraft(TEXT)))
+    done(before.domain.posts.edit(ada, post.id, PostDraft(TEXT + " again")))
     done(before.domain.posts.publish(ada, PostDraft("An answer #tea @ada", reply_to=post.id)))
     done(before.domain.announcements.publish("Drink #tea with @ada"))
     return now
 
 
-def program(moved: SiteFixture) -> Client:
+def api_client(moved: SiteFixture) -> Client:
     ada = moved.viewer("ada")
     return Client(moved, token_for(moved, ada.id, ALL_SCOPES), ada)
 
 
 def targets(moved: SiteFixture) -> list[str]:
-    """Everything that shows what was written: for programs, for people, for readers of feeds."""
-    post = str(program(moved).get("/v1/timelines/home").json[-1]["id"])
+    """Return all paths that show user text: API, pages and feeds."""
+    post = str(api_client(moved).get("/v1/timelines/home").json[-1]["id"])
     ada = str(moved.viewer("ada").id)
     api = [
         *("timelines/home", "timelines/public", "timelines/tag/tea", f"accounts/{ada}/statuses", f"accounts/{ada}"),
@@ -56,19 +56,19 @@ def targets(moved: SiteFixture) -> list[str]:
 
 
 def test_stored_links_lead_to_the_current_public_url(moved: SiteFixture) -> None:
-    ada, visitor = program(moved), moved.visitor()
+    ada, visitor = api_client(moved), moved.visitor()
     assert visitor.submit("/login", name="ada@example.org", password=PASSWORD).status == 303
-    linking = 0
+    linked = 0
     for target in targets(moved):
         text = json.dumps(ada.get(target.removeprefix("/api")).json) if target.startswith("/api") else visitor.get(target).text
         text = unescape(text).replace('\\"', '"')
         assert not re.search(r'href="[^"]*was\.example[^"]*" class="', text), target
-        linking += '/tags/tea" class="mention hashtag"' in text
-    assert linking > 12
+        linked += '/tags/tea" class="mention hashtag"' in text
+    assert linked > 12
 
 
 def test_the_api_returns_absolute_links(moved: SiteFixture) -> None:
-    account = program(moved).get("/v1/accounts/lookup", acct="ada").json
+    account = api_client(moved).get("/v1/accounts/lookup", acct="ada").json
     assert '<a href="http://site.test/tags/tea" class="mention hashtag" rel="tag">' in account["note"]
     assert '<a href="http://site.test/@ada" class="u-url mention">' in account["note"]
     assert '<a href="https://was.example:8443/@ada" target="_blank"' in account["note"]  # as it was typed
@@ -76,7 +76,7 @@ def test_the_api_returns_absolute_links(moved: SiteFixture) -> None:
 
 @pytest.mark.parametrize("written", ["https://was.example", "http://localhost:8080", ""])
 def test_only_generated_links_are_rewritten(written: str) -> None:
-    made = f'<a href="{written}/tags/tea" class="mention hashtag" rel="tag">#<span>tea</span></a>'
+    generated = f'<a href="{written}/tags/tea" class="mention hashtag" rel="tag">#<span>tea</span></a>'
     typed = '<a href="https://was.example/tags/tea" target="_blank" rel="nofollow noopener" translate="no">was.example/tags/tea</a>'
-    assert own_links(made + typed, "https://is.example") == made.replace(f'"{written}/', '"https://is.example/') + typed
-    assert own_links(made) == made.replace(f'"{written}/', '"/')
+    assert own_links(generated + typed, "https://is.example") == generated.replace(f'"{written}/', '"https://is.example/') + typed
+    assert own_links(generated) == generated.replace(f'"{written}/', '"/')

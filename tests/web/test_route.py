@@ -1,4 +1,4 @@
-"""What a route needs is asked before it is called: who, which scope, whose form, how often; and how the answer looks."""
+"""Checks before a route runs: authentication, scopes, CSRF, rate limits; and the headers of responses."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def status(fake_site: FakeSite, method: str, path: str, headers: dict[str, str] 
     return request(fake_site.server, method, path, headers, body).status
 
 
-# --- the table
+# --- the route table
 
 
 def test_the_route_table_has_the_options_of_every_route(fake_site: FakeSite) -> None:
@@ -69,7 +69,7 @@ def test_only_read_routes_are_safe(fake_site: FakeSite) -> None:
     assert Route("GET", "/x", RouteOptions(), "X.x", ApiRoutes.echo).safe
 
 
-# --- finding
+# --- paths
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_options_lists_the_methods(fake_site: FakeSite) -> None:
     assert status(fake_site, "OPTIONS", "*") == 204
 
 
-# --- who
+# --- authentication
 
 
 def test_no_session_is_looked_up_without_a_cookie(fake_site: FakeSite) -> None:
@@ -251,12 +251,12 @@ def test_a_broad_scope_covers_its_parts_but_not_vice_versa(granted: str, wanted:
 
 def send(fake_site: FakeSite, form: dict[str, str], cookie: str, **headers: str) -> HttpResponse:
     body = "&".join(f"{name}={value}" for name, value in form.items()).encode()
-    given = {"Content-Type": FORM, "Cookie": cookie} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return request(fake_site.server, "POST", "/form", given, body)
+    all_headers = {"Content-Type": FORM, "Cookie": cookie} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return request(fake_site.server, "POST", "/form", all_headers, body)
 
 
 def visitor(fake_site: FakeSite) -> tuple[str, str]:
-    """A visitor's cookie and a form token for it."""
+    """Return a visitor's cookie and a CSRF token for it."""
     page = request(fake_site.server, "GET", "/form")
     return "__Host-visitor=" + page.cookies()["__Host-visitor"], page.text
 
@@ -476,8 +476,8 @@ def test_api_responses_have_security_headers(fake_site: FakeSite) -> None:
 
 
 def test_the_api_allows_cross_origin_requests_with_any_header(fake_site: FakeSite) -> None:
-    wish = {"Origin": "https://client.test", "Access-Control-Request-Headers": "idempotency-key, x-own"}
-    response = request(fake_site.server, "OPTIONS", "/api/v1/statuses", wish)
+    headers = {"Origin": "https://client.test", "Access-Control-Request-Headers": "idempotency-key, x-own"}
+    response = request(fake_site.server, "OPTIONS", "/api/v1/statuses", headers)
     assert response.status == 200
     assert response.header("Access-Control-Allow-Origin") == "*"
     assert response.header("Access-Control-Allow-Headers") == "idempotency-key, x-own"
@@ -501,10 +501,10 @@ def test_an_unchanged_response_is_304(fake_site: FakeSite) -> None:
 
 def test_a_rate_limit_error_has_a_retry_after_header() -> None:
     fake_site = build_fake_site(limits=True)
-    answers = [request(fake_site.server, "GET", "/twice") for _ in range(3)]
-    assert [answer.status for answer in answers] == [200, 200, 429]
-    assert (answers[2].header("Retry-After"), answers[2].header("X-RateLimit-Remaining")) == ("60", "0")
-    assert "Please try again in 1 minute." in answers[2].text
+    responses = [request(fake_site.server, "GET", "/twice") for _ in range(3)]
+    assert [response.status for response in responses] == [200, 200, 429]
+    assert (responses[2].header("Retry-After"), responses[2].header("X-RateLimit-Remaining")) == ("60", "0")
+    assert "Please try again in 1 minute." in responses[2].text
     fake_site.clock.advance(60)
     assert status(fake_site, "GET", "/twice") == 200
 
@@ -522,8 +522,8 @@ def test_an_ipv6_network_shares_a_rate_limit() -> None:
 
 def test_a_spoofed_forwarded_address_does_not_evade_a_rate_limit() -> None:
     fake_site = build_fake_site(limits=True)
-    lies = [{"X-Forwarded-For": f"198.51.100.{number}", "Forwarded": f"for=198.51.100.{number}"} for number in range(3)]
-    assert [status(fake_site, "GET", "/twice", lie) for lie in lies] == [200, 200, 429]
+    spoofed_headers = [{"X-Forwarded-For": f"198.51.100.{number}", "Forwarded": f"for=198.51.100.{number}"} for number in range(3)]
+    assert [status(fake_site, "GET", "/twice", spoofed) for spoofed in spoofed_headers] == [200, 200, 429]
 
 
 def test_the_api_reports_its_rate_limits() -> None:
@@ -549,35 +549,35 @@ def test_rate_limits_can_be_switched_off(fake_site: FakeSite) -> None:
     assert request(fake_site.server, "GET", "/api/v1/echo").header("X-RateLimit-Limit") is None
 
 
-# --- where somebody is
+# --- client addresses
 
 
-def where(headers: dict[str, str], peer: str = "10.0.0.1", proxies: tuple[str, ...] = ("10.0.0.0/8",)) -> tuple[str, bool]:
+def client_address(headers: dict[str, str], peer: str = "10.0.0.1", proxies: tuple[str, ...] = ("10.0.0.0/8",)) -> tuple[str, bool]:
     found = request(build_fake_site(proxies=proxies).server, "GET", "/where", headers, host=peer).json
     return found["address"], found["secure"]
 
 
 def test_a_trusted_proxys_forwarding_headers_are_used() -> None:
-    assert where({"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https"}) == ("198.51.100.7", True)
-    assert where({"Forwarded": 'for="[2001:db8::1]:4711";proto=https'}) == ("2001:db8::1", False)
+    assert client_address({"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "https"}) == ("198.51.100.7", True)
+    assert client_address({"Forwarded": 'for="[2001:db8::1]:4711";proto=https'}) == ("2001:db8::1", False)
 
 
 def test_the_nearest_untrusted_address_is_the_client() -> None:
-    assert where({"X-Forwarded-For": "1.1.1.1, 198.51.100.7, 10.0.0.9"})[0] == "198.51.100.7"
-    assert where({"X-Forwarded-For": "1.1.1.1, nonsense, 10.0.0.9"})[0] == "10.0.0.9"
-    assert where({"X-Forwarded-For": "10.0.0.8,10.0.0.9"})[0] == "10.0.0.8"
-    assert where({"X-Forwarded-For": "a, " * 5_000 + "198.51.100.7"})[0] == "198.51.100.7"
+    assert client_address({"X-Forwarded-For": "1.1.1.1, 198.51.100.7, 10.0.0.9"})[0] == "198.51.100.7"
+    assert client_address({"X-Forwarded-For": "1.1.1.1, nonsense, 10.0.0.9"})[0] == "10.0.0.9"
+    assert client_address({"X-Forwarded-For": "10.0.0.8,10.0.0.9"})[0] == "10.0.0.8"
+    assert client_address({"X-Forwarded-For": "a, " * 5_000 + "198.51.100.7"})[0] == "198.51.100.7"
 
 
 def test_forwarding_headers_of_other_peers_are_ignored() -> None:
-    lie = {"X-Forwarded-For": "198.51.100.7", "Forwarded": "for=198.51.100.7", "X-Forwarded-Proto": "https"}
-    assert where(lie, peer="203.0.113.7") == ("203.0.113.7", False)
-    assert where(lie, proxies=()) == ("10.0.0.1", False)
+    spoofed = {"X-Forwarded-For": "198.51.100.7", "Forwarded": "for=198.51.100.7", "X-Forwarded-Proto": "https"}
+    assert client_address(spoofed, peer="203.0.113.7") == ("203.0.113.7", False)
+    assert client_address(spoofed, proxies=()) == ("10.0.0.1", False)
 
 
 def test_ipv4_mapped_addresses_are_ipv4() -> None:
-    assert where({}, peer="::ffff:203.0.113.7")[0] == "203.0.113.7"
-    assert where({"X-Forwarded-For": "198.51.100.7:4711"}, peer="::ffff:10.0.0.1")[0] == "198.51.100.7"
+    assert client_address({}, peer="::ffff:203.0.113.7")[0] == "203.0.113.7"
+    assert client_address({"X-Forwarded-For": "198.51.100.7:4711"}, peer="::ffff:10.0.0.1")[0] == "198.51.100.7"
 
 
 def test_accept_language_is_ordered_by_preference(fake_site: FakeSite) -> None:

@@ -1,4 +1,4 @@
-"""Long lists leave the reactor to others."""
+"""Encoding of long lists in slices, between which the reactor runs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ async def test_encoding_a_long_list_yields_to_the_reactor() -> None:
     turns: list[float] = []
     others = LoopingCall(lambda: turns.append(time.monotonic()))
     others.start(0.001)
-    made = await each_in_turn(range(5 * MAX_SINGLE_SLICE), slow)
+    encoded = await each_in_turn(range(5 * MAX_SINGLE_SLICE), slow)
     others.stop()
-    assert made == [-number for number in range(5 * MAX_SINGLE_SLICE)]
+    assert encoded == [-number for number in range(5 * MAX_SINGLE_SLICE)]
     assert len(turns) > 10
     assert await each_in_turn(range(3), slow) == [0, -1, -2]

@@ -1,4 +1,4 @@
-"""Readers that stop reading, on real sockets: nobody waits for them, they are closed by name, and miss nothing when they come back."""
+"""Clients that stop reading, on real sockets: they delay nobody, are closed as stalled, and miss nothing when they resume."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ KERNEL = 65_536  # what the kernel may buffer at either end
 
 
 @define
-class Wordy:
-    """A dialect that says a lot about each event. `framed` makes the bytes for the transport."""
+class LargeEventEncoder:
+    """An encoder of large events. `framed` encodes one for the transport."""
 
     framed: Callable[[Position], bytes]
 
@@ -43,14 +43,14 @@ class Wordy:
     def personal(self, stream: Stream) -> bool:
         return False
 
-    def frame(self, news: Update, stream: Stream, matches: Any = (), own: Any = None) -> bytes | None:
-        return self.framed(news.position)
+    def frame(self, update: Update, stream: Stream, matches: Any = (), own: Any = None) -> bytes | None:
+        return self.framed(update.position)
 
     def resumed(self, stream: Stream, since: Position) -> bytes | None:
         return None
 
     def gap(self, stream: Stream, head: Position, oldest: Position) -> bytes | None:
-        raise AssertionError("everything is kept here")
+        raise AssertionError("the log is complete")
 
     def opening(self) -> bytes:
         return b""
@@ -63,8 +63,8 @@ class Wordy:
 
 
 @define(eq=False)
-class Listening(WebSocket):
-    """A socket on which one stream is listened to, perhaps from a position on."""
+class SubscribedSocket(WebSocket):
+    """A socket subscribed to one stream, from `since` on."""
 
     since: Position | None
 
@@ -73,47 +73,47 @@ class Listening(WebSocket):
 
 
 def by_socket(world: BroadcasterFixture, since: Position | None = None) -> OpenStream:
-    dialect = Wordy(lambda position: text_frame(str(position).encode() + b" " + LONG))
-    return Listening(world.broadcaster, dialect, StreamIdentity(), lambda _: None, since)
+    encoder = LargeEventEncoder(lambda position: text_frame(str(position).encode() + b" " + LONG))
+    return SubscribedSocket(world.broadcaster, encoder, StreamIdentity(), lambda _: None, since)
 
 
 def by_events(world: BroadcasterFixture, since: Position | None = None) -> OpenStream:
-    dialect = Wordy(lambda position: event("update", LONG, position))
-    return EventStream(world.broadcaster, dialect, StreamIdentity(), lambda _: None, PUBLIC, since)
+    encoder = LargeEventEncoder(lambda position: event("update", LONG, position))
+    return EventStream(world.broadcaster, encoder, StreamIdentity(), lambda _: None, PUBLIC, since)
 
 
 def positions(data: bytes) -> list[str]:
-    """The positions of all that came whole, by either way."""
+    """Return the positions of the events that arrived whole, by either transport."""
     return [found.decode() for found in re.findall(rb"(e\.\d+\.\d+)(?: |\ndata: )x{%d}" % len(LONG), data)]
 
 
 @define(eq=False)
 class Client:
-    """The reader's end: reads only when it is told to."""
+    """The client's end, which reads only on demand."""
 
     socket: socket.socket
     server: OpenStream
     data: bytes = b""
-    over: bool = False
+    closed: bool = False
 
     @classmethod
-    async def connect(cls, made: OpenStream) -> Client:
+    async def connect(cls, stream: OpenStream) -> Client:
         factory = Factory()
-        factory.buildProtocol = lambda _: made  # type: ignore[method-assign,assignment]  # one connection is all
+        factory.buildProtocol = lambda _: stream  # type: ignore[method-assign,assignment]  # one connection is all
         port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
         client = socket.socket()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL)
         client.connect(("127.0.0.1", port.getHost().port))
         client.setblocking(False)
-        while made.transport is None:
+        while stream.transport is None:
             await deferLater(reactor, 0.001)
-        cast("Connection", made.transport).getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL)
+        cast("Connection", stream.transport).getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL)
         await port.stopListening()
-        return cls(client, made)
+        return cls(client, stream)
 
     def read(self) -> None:
-        """All that is there."""
-        while not self.over:
+        """Read what is available."""
+        while not self.closed:
             try:
                 more = self.socket.recv(1 << 20)
             except BlockingIOError:
@@ -121,15 +121,15 @@ class Client:
             except ConnectionResetError:
                 more = b""
             self.data += more
-            self.over = not more
+            self.closed = not more
 
-    async def read_until(self, enough: Callable[[Client], object]) -> None:
+    async def read_until(self, condition: Callable[[Client], object]) -> None:
         for _ in range(5_000):
             self.read()
-            if enough(self):
+            if condition(self):
                 return
             await deferLater(reactor, 0.002)
-        raise AssertionError(f"Only {len(self.data)} bytes came.")
+        raise AssertionError(f"Only {len(self.data)} bytes arrived.")
 
     async def close(self) -> None:
         self.socket.close()
@@ -138,7 +138,7 @@ class Client:
 
 
 async def publish(world: BroadcasterFixture, *readers: Client) -> list[str]:
-    """Post so much that no kernel holds it, while those read who read; the positions."""
+    """Publish more than kernels buffer, while `readers` read; return the positions."""
     posted = []
     for _ in range(POSTS):
         posted.append(str(world.log.publish(4).position))
@@ -149,7 +149,7 @@ async def publish(world: BroadcasterFixture, *readers: Client) -> list[str]:
     return posted
 
 
-async def patience_ends(world: BroadcasterFixture) -> None:
+async def pass_stall_timeout(world: BroadcasterFixture) -> None:
     for _ in range(STALL_TIMEOUT_S + 1):
         world.clock.advance(1)
         await deferLater(reactor, 0)
@@ -157,73 +157,75 @@ async def patience_ends(world: BroadcasterFixture) -> None:
 
 @pytest.fixture
 def world() -> BroadcasterFixture:
-    made = BroadcasterFixture().start()
-    made.log.limit = 500
-    return made
+    fixture = BroadcasterFixture().start()
+    fixture.log.limit = 500
+    return fixture
 
 
-WAYS = pytest.mark.parametrize("way", [by_socket, by_events])
+TRANSPORTS = pytest.mark.parametrize("open_stream", [by_socket, by_events])
 
 
-@WAYS
-async def test_a_stalled_client_delays_nobody_and_takes_little_memory(world: BroadcasterFixture, way: Callable[..., OpenStream]) -> None:
-    slow, quick = await Client.connect(way(world)), await Client.connect(way(world))
-    posted = await publish(world, quick)
-    await quick.read_until(lambda client: len(positions(client.data)) == POSTS)
-    assert positions(quick.data) == posted
+@TRANSPORTS
+async def test_a_stalled_client_delays_nobody_and_takes_little_memory(
+    world: BroadcasterFixture, open_stream: Callable[..., OpenStream]
+) -> None:
+    slow, fast = await Client.connect(open_stream(world)), await Client.connect(open_stream(world))
+    posted = await publish(world, fast)
+    await fast.read_until(lambda client: len(positions(client.data)) == POSTS)
+    assert positions(fast.data) == posted
     assert not slow.server.subscriber.live, "nothing more is pushed"
     assert 0 < slow.server.unsent() <= MAX_UNSENT + 2 * len(LONG)
     assert world.broadcaster.connections.waiting() == slow.server.unsent()
-    await slow.read_until(lambda client: len(positions(client.data)) == POSTS)  # it reads on from the log
+    await slow.read_until(lambda client: len(positions(client.data)) == POSTS)  # it catches up from the log
     assert positions(slow.data) == posted
-    for client in (slow, quick):
+    for client in (slow, fast):
         await client.close()
 
 
-@WAYS
+@TRANSPORTS
 async def test_a_client_without_progress_is_closed_and_resumes_without_a_gap(
-    world: BroadcasterFixture, way: Callable[..., OpenStream]
+    world: BroadcasterFixture, open_stream: Callable[..., OpenStream]
 ) -> None:
-    slow, quick = await Client.connect(way(world)), await Client.connect(way(world))
-    posted = await publish(world, quick)
-    await patience_ends(world)
+    slow, fast = await Client.connect(open_stream(world)), await Client.connect(open_stream(world))
+    posted = await publish(world, fast)
+    await pass_stall_timeout(world)
     assert world.broadcaster.stats.closed == {CloseReason.STALLED: 1}
     world.clock.advance(LINGER_S)
-    await slow.read_until(lambda client: client.over)
-    had = positions(slow.data)
-    assert had == posted[: len(had)]
-    assert len(had) < POSTS
-    again = await Client.connect(way(world, Position.parse(had[-1])))
-    await again.read_until(lambda client: len(positions(client.data)) == POSTS - len(had))
-    assert had + positions(again.data) == posted
-    assert not quick.over
-    for client in (slow, quick, again):
+    await slow.read_until(lambda client: client.closed)
+    received = positions(slow.data)
+    assert received == posted[: len(received)]
+    assert len(received) < POSTS
+    again = await Client.connect(open_stream(world, Position.parse(received[-1])))
+    await again.read_until(lambda client: len(positions(client.data)) == POSTS - len(received))
+    assert received + positions(again.data) == posted
+    assert not fast.closed
+    for client in (slow, fast, again):
         await client.close()
 
 
 async def test_a_stalled_socket_still_gets_buffered_data_and_close_code_4008(world: BroadcasterFixture) -> None:
     slow = await Client.connect(by_socket(world))
     posted = await publish(world)
-    await patience_ends(world)
+    await pass_stall_timeout(world)
     await slow.read_until(lambda client: client.data.endswith(close_frame(*CODES[CloseReason.STALLED])))
-    *told, (opcode, closed) = frames(slow.data)
+    *messages, (opcode, closed) = frames(slow.data)
     assert (opcode, int.from_bytes(closed[:2], "big")) == (CLOSE, 4008)
-    had = positions(slow.data)
-    assert had == posted[: len(had)]
-    assert [opcode for opcode, _ in told] == [TEXT] * len(had)
+    received = positions(slow.data)
+    assert received == posted[: len(received)]
+    assert [opcode for opcode, _ in messages] == [TEXT] * len(received)
     world.clock.advance(LINGER_S)
     await slow.close()
 
 
-@WAYS
-async def test_a_slow_client_that_keeps_reading_is_not_closed(world: BroadcasterFixture, way: Callable[..., OpenStream]) -> None:
-    slow = await Client.connect(way(world))
+@TRANSPORTS
+async def test_a_slow_client_that_keeps_reading_is_not_closed(world: BroadcasterFixture, open_stream: Callable[..., OpenStream]) -> None:
+    slow = await Client.connect(open_stream(world))
     posted = await publish(world)
     for _ in range(3 * STALL_TIMEOUT_S):
         slow.data += slow.socket.recv(KERNEL // 2)
         await deferLater(reactor, 0.002)
         world.clock.advance(1)
-    assert not slow.over
+    assert not slow.closed
     await slow.read_until(lambda client: len(positions(client.data)) == POSTS)
     assert positions(slow.data) == posted
     await slow.close()

@@ -1,4 +1,4 @@
-"""The live feed of our own pages, from the commit in PostgreSQL to the bytes on the wire."""
+"""Server-sent events for the site's pages, from the commit in PostgreSQL to the bytes on the wire."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def test_a_new_post_is_sent_to_every_open_timeline_that_has_it(live_site: LiveSi
         live_site.listen("/live/@Ada", bob),
     ]
     live_site.post(ada, "Hello, #world")
-    heard = [stream.read() for stream in streams]
-    assert [[event.name for event in events] for events in heard] == [["update"]] * 5
-    [told] = heard[0]
-    assert "Hello, " in str(told.json["html"])
-    assert told.id == str(live_site.broadcaster.position)
-    with_forms, without = str(heard[0][0].json["html"]), str(heard[2][0].json["html"])
+    all_received = [stream.read() for stream in streams]
+    assert [[event.name for event in events] for events in all_received] == [["update"]] * 5
+    [received] = all_received[0]
+    assert "Hello, " in str(received.json["html"])
+    assert received.id == str(live_site.broadcaster.position)
+    with_forms, without = str(all_received[0][0].json["html"]), str(all_received[2][0].json["html"])
     assert "formaction" in with_forms
     assert "formaction" not in without
 
@@ -83,10 +83,10 @@ def test_a_mention_is_sent_to_every_open_page_of_its_recipient(live_site: LiveSi
     other = live_site.listen("/live/notifications", ada)
     live_site.post(ada, "Hello @bob", visibility="unlisted")
     for page in pages:
-        [told] = page.read()
-        assert told.name == "notification"
-        assert told.json["unread"] == 1
-        assert "data-note" in str(told.json["html"])
+        [received] = page.read()
+        assert received.name == "notification"
+        assert received.json["unread"] == 1
+        assert "data-note" in str(received.json["html"])
     assert other.read() == []
 
 
@@ -161,12 +161,12 @@ def test_streams_of_hidden_posts_and_unknown_profiles_are_404(live_site: LiveSit
 
 def test_logging_out_closes_the_stream_and_says_why(live_site: LiveSite) -> None:
     ada = live_site.registered_user("ada")
-    stream, anybody = live_site.listen("/live/home", ada), live_site.listen("/live/local")
+    stream, public_stream = live_site.listen("/live/home", ada), live_site.listen("/live/local")
     assert ada.submit("/logout", page="/home").status == 303
     live_site.process_events()
     assert [event.name for event in stream.read()] == ["bye"]
     assert stream.connection.closed
-    assert not anybody.connection.closed
+    assert not public_stream.connection.closed
 
 
 def test_suspension_closes_the_streams_of_the_account(live_site: LiveSite) -> None:
@@ -177,7 +177,7 @@ def test_suspension_closes_the_streams_of_the_account(live_site: LiveSite) -> No
         with live_site.database.connection as connection, connection.cursor() as cursor:
             make.suspend(cursor, make.named(cursor, "ada"))
 
-    suspend()  # behind our back, without an event
+    suspend()  # directly in the table, without an event
     for _ in range(61):
         live_site.reactor.advance(1)
     assert stream.connection.closed
@@ -186,9 +186,9 @@ def test_suspension_closes_the_streams_of_the_account(live_site: LiveSite) -> No
 def test_a_restart_is_announced_with_a_delay(live_site: LiveSite) -> None:
     stream = live_site.listen("/live/local")
     live_site.broadcaster.stop()
-    [told] = stream.read()
-    assert told.name == "restart"
-    assert 0 <= int(told.data) <= 5_000
+    [received] = stream.read()
+    assert received.name == "restart"
+    assert 0 <= int(received.data) <= 5_000
     assert stream.connection.closed
     assert live_site.listen("/live/local").response.status == 503
 
@@ -225,11 +225,11 @@ def test_direct_messages_update_the_conversation_list_and_every_counter(live_sit
     page, elsewhere = live_site.listen("/live/conversations", bob), live_site.listen("/live/local", bob)
     live_site.post(ada, "Psst @bob", visibility="direct")
     live_site.process_events()
-    heard = {event.name: event.json for event in page.read()}
-    assert set(heard) == {"conversation", "notification"}
-    assert heard["conversation"]["unread"] is True
-    assert "Psst" in str(heard["conversation"]["html"])
-    assert heard["notification"]["messages"] == 1
+    all_received = {event.name: event.json for event in page.read()}
+    assert set(all_received) == {"conversation", "notification"}
+    assert all_received["conversation"]["unread"] is True
+    assert "Psst" in str(all_received["conversation"]["html"])
+    assert all_received["notification"]["messages"] == 1
     assert [(event.name, event.json["messages"]) for event in elsewhere.read()] == [("notification", 1)]
     assert live_site.listen("/live/conversations").response.status in (302, 303, 401)
 
@@ -247,15 +247,15 @@ def test_reading_updates_counters_on_every_page_but_not_on_api_streams(live_site
     assert bob.get("/notifications").status == 200
     live_site.process_events()
     for page in pages:
-        [told] = page.read()
-        assert (told.name, told.json) == ("badges", {"unread": 0, "messages": 1, "removed": None})
+        [received] = page.read()
+        assert (received.name, received.json) == ("badges", {"unread": 0, "messages": 1, "removed": None})
     [button] = document(bob.get("/conversations")).xpath("//button[contains(@formaction, '/read')]/@formaction")
     bob.submit(button, page="/conversations")
     live_site.process_events()
-    assert [[told.json["messages"] for told in page.read() if told.name == "badges"] for page in pages] == [[0]] * 3
+    assert [[received.json["messages"] for received in page.read() if received.name == "badges"] for page in pages] == [[0]] * 3
     bob.submit("/notifications/clear", page="/notifications")
     live_site.process_events()
-    assert [[told.name for told in page.read()] for page in pages] == [["badges"]] * 3
+    assert [[received.name for received in page.read()] for page in pages] == [["badges"]] * 3
     assert [stream.read() for stream in (others, *streams)] == [[]] * 3
 
 
@@ -265,13 +265,13 @@ def test_a_removed_conversation_disappears_from_every_open_list(live_site: LiveS
     live_site.post(ada, "Psst @bob", visibility="direct")
     live_site.process_events()
     page, stream = live_site.listen("/live/conversations", bob), live_site.listen("/live/home", bob)
-    program = live_site.listen("/api/v1/streaming/direct", Authorization=f"Bearer {live_site.token('bob')}")
+    direct_stream = live_site.listen("/api/v1/streaming/direct", Authorization=f"Bearer {live_site.token('bob')}")
     [id] = document(bob.get("/conversations")).xpath("//li/@data-talk")
     bob.submit(f"/conversations/{id}/remove", page="/conversations")
     live_site.process_events()
     for open_page in (page, stream):
-        [told] = open_page.read()
-        assert (told.name, told.json) == ("badges", {"unread": 1, "messages": 0, "removed": id})
+        [received] = open_page.read()
+        assert (received.name, received.json) == ("badges", {"unread": 1, "messages": 0, "removed": id})
     done(live_site.domain.relations.block(live_site.viewer("ada"), live_site.viewer("bob").id))
     live_site.process_events()
-    assert program.read() == []
+    assert direct_stream.read() == []

@@ -1,4 +1,4 @@
-"""The statistics as people, spreadsheets and programs get them."""
+"""Statistics as page, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ YESTERDAY = now() - timedelta(days=1)
 
 
 @pytest.fixture
-def lively(site: SiteFixture, cursor: Cursor) -> SiteFixture:
-    """A site on which things happened yesterday that not everybody may know."""
+def active_site(site: SiteFixture, cursor: Cursor) -> SiteFixture:
+    """A site with public and private activity of yesterday."""
     author, fan = make.viewer(cursor, "author", now=YESTERDAY), make.viewer(cursor, "fan", now=YESTERDAY)
     public = make.post(cursor, author, "Read #books", now=YESTERDAY)
     hidden = [make.post(cursor, author, f"#secret{one} word", visibility=one, now=YESTERDAY) for one in list(Visibility)[1:]]
@@ -39,17 +39,17 @@ def lively(site: SiteFixture, cursor: Cursor) -> SiteFixture:
 
 
 def admin(site: SiteFixture, cursor: Cursor) -> Visitor:
-    resident = site.registered_user("boss")
+    administrator = site.registered_user("boss")
     users.change_role(cursor, account=site.viewer("boss").id, role=Role.ADMIN)
-    return resident
+    return administrator
 
 
 def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
-def test_the_public_page_has_plots_and_tables_by_day(lively: SiteFixture) -> None:
-    response = lively.visitor().get("/stats")
+def test_the_public_page_has_plots_and_tables_by_day(active_site: SiteFixture) -> None:
+    response = active_site.visitor().get("/stats")
     page = document(response)
     assert response.status == 200
     assert [len(figure.xpath(".//*[local-name()='svg']")) for figure in page.xpath("//figure")][:2] == [1, 1]
@@ -61,27 +61,27 @@ def test_the_public_page_has_plots_and_tables_by_day(lively: SiteFixture) -> Non
 
 
 @pytest.mark.parametrize("path", ["/stats", "/stats?by=month", "/stats.json", "/stats.csv", "/api/v1/instance/activity"])
-def test_statistics_contain_nothing_private(lively: SiteFixture, path: str) -> None:
-    text = lively.visitor().get(path).text
+def test_statistics_contain_nothing_private(active_site: SiteFixture, path: str) -> None:
+    text = active_site.visitor().get(path).text
     assert text
     assert "secret" not in text
 
 
-def test_posts_hidden_since_then_are_no_longer_shown(lively: SiteFixture, cursor: Cursor) -> None:
+def test_posts_hidden_since_then_are_no_longer_shown(active_site: SiteFixture, cursor: Cursor) -> None:
     make.suspend(cursor, make.named(cursor, "author"))
-    response = lively.visitor().get("/stats")
+    response = active_site.visitor().get("/stats")
     assert "books" not in main_text(response)
-    found = json.loads(lively.visitor().get("/stats.json").text)
+    found = json.loads(active_site.visitor().get("/stats.json").text)
     assert (found["days"][-1]["top_tags"], found["days"][-1]["top_posts"], found["days"][-1]["posts"]) == ([], [], 2)
 
 
-def test_accounts_that_are_not_discoverable_are_not_in_the_rankings(lively: SiteFixture, cursor: Cursor) -> None:
+def test_accounts_that_are_not_discoverable_are_not_in_the_rankings(active_site: SiteFixture, cursor: Cursor) -> None:
     execute(cursor, "update accounts set discoverable = false where username = 'author'")
-    assert "Read" not in main_text(lively.visitor().get("/stats"))
+    assert "Read" not in main_text(active_site.visitor().get("/stats"))
 
 
-def test_the_json_export_has_the_same_numbers(lively: SiteFixture) -> None:
-    found: dict[str, Any] = json.loads(lively.visitor().get("/stats.json").text)
+def test_the_json_export_has_the_same_numbers(active_site: SiteFixture) -> None:
+    found: dict[str, Any] = json.loads(active_site.visitor().get("/stats.json").text)
     day = found["days"][-1]
     assert (found["zone"], day["day"], day["posts"], day["new_accounts"]) == ("UTC", YESTERDAY.date().isoformat(), 2, 2)
     assert [tag["name"] for tag in day["top_tags"]] == ["books"]
@@ -89,8 +89,8 @@ def test_the_json_export_has_the_same_numbers(lively: SiteFixture) -> None:
     assert "mails_sent" not in day
 
 
-def test_the_csv_export_has_the_same_numbers(lively: SiteFixture) -> None:
-    response = lively.visitor().get("/stats.csv")
+def test_the_csv_export_has_the_same_numbers(active_site: SiteFixture) -> None:
+    response = active_site.visitor().get("/stats.csv")
     assert response.header("Content-Type") == "text/csv; charset=utf-8; header=present"
     assert "attachment" in (response.header("Content-Disposition") or "")
     [row] = rows(response.text)
@@ -98,21 +98,21 @@ def test_the_csv_export_has_the_same_numbers(lively: SiteFixture) -> None:
     assert "visited" not in row
 
 
-def test_any_range_of_days_can_be_requested(lively: SiteFixture) -> None:
-    ask = lively.visitor().get
-    assert rows(ask("/stats.csv?from=2020-01-01&to=2020-02-01").text) == []
-    assert len(rows(ask(f"/stats.csv?from={YESTERDAY.date()}&to={YESTERDAY.date()}").text)) == 1
-    assert ask("/stats.json?from=2020-01-02&to=2020-01-01").status == 422
-    assert ask("/stats.json?from=0001-01-01").status == 422
-    assert ask("/stats.json?to=0001-01-01").status == 200
-    assert ask("/stats.csv?from=soon").status == 422
+def test_any_range_of_days_can_be_requested(active_site: SiteFixture) -> None:
+    get = active_site.visitor().get
+    assert rows(get("/stats.csv?from=2020-01-01&to=2020-02-01").text) == []
+    assert len(rows(get(f"/stats.csv?from={YESTERDAY.date()}&to={YESTERDAY.date()}").text)) == 1
+    assert get("/stats.json?from=2020-01-02&to=2020-01-01").status == 422
+    assert get("/stats.json?from=0001-01-01").status == 422
+    assert get("/stats.json?to=0001-01-01").status == 200
+    assert get("/stats.csv?from=soon").status == 422
 
 
-def test_only_administrators_see_operational_statistics(lively: SiteFixture, cursor: Cursor) -> None:
-    member = lively.registered_user("member")
-    boss = admin(lively, cursor)
+def test_only_administrators_see_operational_statistics(active_site: SiteFixture, cursor: Cursor) -> None:
+    member = active_site.registered_user("member")
+    boss = admin(active_site, cursor)
     for path in ("/admin/stats", "/admin/stats.json", "/admin/stats.csv"):
-        assert lively.visitor().get(path).status in (303, 401)
+        assert active_site.visitor().get(path).status in (303, 401)
         assert member.get(path).status in (403, 404)
         assert boss.get(path).status == 200
     assert "Today so far" in main_text(boss.get("/admin/stats"))
@@ -121,12 +121,12 @@ def test_only_administrators_see_operational_statistics(lively: SiteFixture, cur
 
 def test_a_site_with_a_time_zone_offers_it_and_utc(cursor: Cursor, tmp_path: Path) -> None:
     site = build_site(cursor, tmp_path, time_zone="Pacific/Kiritimati")
-    ask = site.visitor().get
-    assert "Pacific/Kiritimati" in main_text(ask("/stats"))
-    assert json.loads(ask("/stats.json").text)["zone"] == "Pacific/Kiritimati"
-    assert json.loads(ask("/stats.json?zone=utc").text)["zone"] == "UTC"
-    assert ask("/stats?by=week&zone=utc").status == 200
-    assert ask("/stats?by=nonsense&zone=nowhere").status == 200
+    get = site.visitor().get
+    assert "Pacific/Kiritimati" in main_text(get("/stats"))
+    assert json.loads(get("/stats.json").text)["zone"] == "Pacific/Kiritimati"
+    assert json.loads(get("/stats.json?zone=utc").text)["zone"] == "UTC"
+    assert get("/stats?by=week&zone=utc").status == 200
+    assert get("/stats?by=nonsense&zone=nowhere").status == 200
 
 
 def test_no_csv_cell_is_a_spreadsheet_formula() -> None:

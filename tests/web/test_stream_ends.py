@@ -1,4 +1,4 @@
-"""Whatever ends somebody's right to listen ends what they have open, at once, and nothing is said there any more."""
+"""Streams are closed at once when the session or token that opened them ends."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def live_site(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
 
 
 @frozen
-class Bob:
-    """Who listens: with a browser and with a program. `ada` writes what they hear; another browser of theirs has been left open."""
+class StreamingUser:
+    """A user with streams by session and by token. `ada` writes posts; `elsewhere` is a second browser of the user."""
 
     live_site: LiveSite
     ada: Visitor
@@ -44,36 +44,36 @@ class Bob:
 
     @property
     def id(self) -> AccountId:
-        """The account."""
+        """The user's account."""
         return self.live_site.viewer("bob").id
 
     @property
     def members(self) -> AccountAdmin:
-        """The administrator's commands."""
+        """The administrator's service."""
         return AccountAdmin(self.live_site.database, quick_passwords(), lambda: make.NOW)
 
     def submit(self, who: Visitor, target: str, page: str, **fields: str) -> None:
-        """Send a form; it is taken."""
+        """Send a form, which must be accepted."""
         response = who.submit(target, page, **fields)
         assert response.status == 303, response.text
 
-    def give_back(self) -> None:
-        """The program ends its token, as OAuth has it."""
+    def revoke_token(self) -> None:
+        """Revoke the token through OAuth."""
         sent = {"token": self.token, "client_id": self.app.app.client_id, "client_secret": self.app.secret}
         response = request(self.live_site.server, "POST", "/oauth/revoke", {"Content-Type": FORM}, urlencode(sent).encode())
         assert response.status == 200, response.text
 
     def streams(self) -> dict[str, EventStream]:
-        """Both open streams."""
+        """Open a stream by session and one by token."""
         return {
             "session": self.live_site.listen("/live/home", self.elsewhere),
             "token": self.live_site.listen("/api/v1/streaming/user", Authorization=f"Bearer {self.token}"),
         }
 
 
-def at(live_site: LiveSite) -> Bob:
-    """Settle them."""
-    ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
+def create_user(live_site: LiveSite) -> StreamingUser:
+    """Create the users and the app."""
+    ada, user = live_site.registered_user("ada"), live_site.registered_user("bob")
     done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
     elsewhere = Visitor(live_site.server)
     assert elsewhere.submit("/login", name="bob", password=PASSWORD).status == 303
@@ -81,67 +81,67 @@ def at(live_site: LiveSite) -> Bob:
     token, id = fresh_token(), live_site.viewer("bob").id
     done(live_site.database.run(give, token, app=app.app.id, account=id, scopes=("read",), now=make.NOW))
     live_site.process_events()
-    return Bob(live_site, ada, bob, elsewhere, app, token)
+    return StreamingUser(live_site, ada, user, elsewhere, app, token)
 
 
-def expire(bob: Bob) -> None:
-    """The session's time is over, and no event says so."""
-    id = bob.id
-    with bob.live_site.database.connection as connection, connection.cursor() as cursor:
+def expire(user: StreamingUser) -> None:
+    """Let the session expire, without an event."""
+    id = user.id
+    with user.live_site.database.connection as connection, connection.cursor() as cursor:
         execute(cursor, "update sessions set expires_at = now() - interval '1 second' where account_id = %(id)s", {"id": id})
     for _ in range(61):
-        bob.live_site.reactor.advance(1)
+        user.live_site.reactor.advance(1)
 
 
-def one_session(bob: Bob) -> None:
-    """The browser that was left open is ended from the list of the other."""
-    page = bob.browser.get("/settings/sessions")
+def end_other_session(user: StreamingUser) -> None:
+    """End the second browser's session from the first."""
+    page = user.browser.get("/settings/sessions")
     [target] = document(page).xpath("//button/@formaction[contains(., '/settings/sessions/')]")
-    bob.submit(bob.browser, str(target), "/settings/sessions")
+    user.submit(user.browser, str(target), "/settings/sessions")
 
 
-ENDS: dict[str, tuple[Callable[[Bob], object], frozenset[str]]] = {
-    "logging out": (lambda bob: bob.submit(bob.elsewhere, "/logout", "/home"), frozenset({"session"})),
-    "ending one session": (one_session, frozenset({"session"})),
+ENDS: dict[str, tuple[Callable[[StreamingUser], object], frozenset[str]]] = {
+    "logging out": (lambda user: user.submit(user.elsewhere, "/logout", "/home"), frozenset({"session"})),
+    "ending one session": (end_other_session, frozenset({"session"})),
     "ending all other sessions": (
-        lambda bob: bob.submit(bob.browser, "/settings/sessions/revoke-others", "/settings/sessions"),
+        lambda user: user.submit(user.browser, "/settings/sessions/revoke-others", "/settings/sessions"),
         frozenset({"session"}),
     ),
-    "a session that grew too old": (expire, frozenset({"session"})),
-    "the program gives its token back": (Bob.give_back, frozenset({"token"})),
-    "the program is signed out": (
-        lambda bob: bob.submit(bob.browser, f"/settings/apps/{bob.app.app.id}/revoke", "/settings/apps"),
+    "an expired session": (expire, frozenset({"session"})),
+    "the app revokes its token": (StreamingUser.revoke_token, frozenset({"token"})),
+    "the user revokes the app": (
+        lambda user: user.submit(user.browser, f"/settings/apps/{user.app.app.id}/revoke", "/settings/apps"),
         frozenset({"token"}),
     ),
-    "the program is deleted": (lambda bob: done(bob.live_site.domain.tokens.delete_app(bob.app.app.id)), frozenset({"token"})),
-    "the administrator revokes the tokens": (lambda bob: done(bob.live_site.domain.tokens.revoke_all(bob.id)), frozenset({"token"})),
+    "the app is deleted": (lambda user: done(user.live_site.domain.tokens.delete_app(user.app.app.id)), frozenset({"token"})),
+    "the administrator revokes the tokens": (lambda user: done(user.live_site.domain.tokens.revoke_all(user.id)), frozenset({"token"})),
     "a new password": (
-        lambda bob: bob.submit(bob.browser, "/settings/password", "/settings/account", current=PASSWORD, password=NEW),
+        lambda user: user.submit(user.browser, "/settings/password", "/settings/account", current=PASSWORD, password=NEW),
         BOTH,
     ),
-    "a password from the administrator": (lambda bob: done(bob.members.reset_password(bob.id, NEW)), BOTH),
-    "a login that is disabled": (lambda bob: done(bob.members.disable(bob.id)), BOTH),
-    "a suspension": (lambda bob: done(bob.members.suspend(bob.id)), BOTH),
-    "a deletion by the administrator": (lambda bob: done(bob.members.delete(bob.id)), BOTH),
-    "a deletion by oneself": (lambda bob: bob.submit(bob.browser, "/settings/delete", "/settings/delete", password=PASSWORD), BOTH),
+    "a password from the administrator": (lambda user: done(user.members.reset_password(user.id, NEW)), BOTH),
+    "a login that is disabled": (lambda user: done(user.members.disable(user.id)), BOTH),
+    "a suspension": (lambda user: done(user.members.suspend(user.id)), BOTH),
+    "a deletion by the administrator": (lambda user: done(user.members.delete(user.id)), BOTH),
+    "a deletion by oneself": (lambda user: user.submit(user.browser, "/settings/delete", "/settings/delete", password=PASSWORD), BOTH),
 }
 
 
-@pytest.mark.parametrize("how", ENDS)
-def test_revoking_access_closes_its_streams_and_no_others(live_site: LiveSite, how: str) -> None:
-    bob = at(live_site)
-    streams, bystander = bob.streams(), live_site.listen("/live/home", bob.ada)
-    live_site.post(bob.ada, "Before")
+@pytest.mark.parametrize("ending", ENDS)
+def test_revoking_access_closes_its_streams_and_no_others(live_site: LiveSite, ending: str) -> None:
+    user = create_user(live_site)
+    streams, bystander = user.streams(), live_site.listen("/live/home", user.ada)
+    live_site.post(user.ada, "Before")
     assert all([event.name for event in stream.read()] == ["update"] for stream in (*streams.values(), bystander))
-    end, ended = ENDS[how]
-    end(bob)
+    end, ended = ENDS[ending]
+    end(user)
     live_site.process_events()
     for stream in streams.values():
         stream.read()
-    live_site.post(bob.ada, "After")
+    live_site.post(user.ada, "After")
     assert {name for name, stream in streams.items() if stream.connection.closed} == ended
     assert {name for name, stream in streams.items() if not stream.read()} == ended
     assert not bystander.connection.closed
     assert [event.name for event in bystander.read()] == ["update"]
-    again = bob.streams()
+    again = user.streams()
     assert {name for name, stream in again.items() if stream.response.status != 200} == ended

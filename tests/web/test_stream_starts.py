@@ -1,4 +1,4 @@
-"""A client that has seen the head of a stream's response misses nothing from then on, however long it takes to let it in."""
+"""A client misses nothing from the head of its stream's response on, however long its admission takes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from microblog.web.streaming.stream_connection import OpenStream, StreamIdentity
 from microblog.web.streaming.websocket import text_frame
 from tests.live.fake_log import BroadcasterFixture
 from tests.web.socket_client import TEXT, frame
-from tests.web.test_slow_readers import Wordy
+from tests.web.test_slow_readers import LargeEventEncoder
 
 ME, FRIEND = 1, 2
 LIST = 7
@@ -23,18 +23,18 @@ LIST = 7
 
 @pytest.fixture
 def world() -> BroadcasterFixture:
-    """A database that answers when it is told to, in which somebody has posted before."""
-    made = BroadcasterFixture()
-    made.log.loaded[ME] = RelationsSnapshot(ME, follows={FRIEND: None})
-    made.log.publish(FRIEND)
-    made.log.publish(FRIEND)
-    made.start()
-    made.log.hold_results = True
-    return made
+    """A broadcaster whose database queries wait until released, with two earlier posts."""
+    fixture = BroadcasterFixture()
+    fixture.log.loaded[ME] = RelationsSnapshot(ME, follows={FRIEND: None})
+    fixture.log.publish(FRIEND)
+    fixture.log.publish(FRIEND)
+    fixture.start()
+    fixture.log.hold_results = True
+    return fixture
 
 
-def answered(world: BroadcasterFixture) -> None:
-    """Let the database answer all that waits for it, and what is asked next."""
+def release_all(world: BroadcasterFixture) -> None:
+    """Release all pending database queries, and those that follow."""
     world.clock.advance(0)
     while world.log.waiting:
         world.log.release_result()
@@ -47,131 +47,135 @@ def connected(stream: OpenStream) -> StringTransport:
     return transport
 
 
-def events(world: BroadcasterFixture) -> OpenStream:
-    dialect = Wordy(lambda position: event("update", str(position).encode()))
-    return EventStream(world.broadcaster, dialect, StreamIdentity(ME), lambda _: None, Stream(StreamKind.USER, ME), None)
+def open_events(world: BroadcasterFixture) -> OpenStream:
+    encoder = LargeEventEncoder(lambda position: event("update", str(position).encode()))
+    return EventStream(world.broadcaster, encoder, StreamIdentity(ME), lambda _: None, Stream(StreamKind.USER, ME), None)
 
 
-def socket(world: BroadcasterFixture, **first: str) -> Multiplexed:
-    dialect = Wordy(lambda position: text_frame(str(position).encode()))
+def open_socket(world: BroadcasterFixture, **first: str) -> Multiplexed:
+    encoder = LargeEventEncoder(lambda position: text_frame(str(position).encode()))
 
     async def owned(id: int) -> None:
-        """What the database says: the list is there as soon as it was committed."""
+        """Raise unless the list was committed."""
         at = await world.log._respond(lambda: [each for each in world.log.all_events if each.data.get("list") == str(id)])
         if not at:
             raise NotYourList
 
-    return Multiplexed(world.broadcaster, dialect, StreamIdentity(ME), lambda _: None, Listener(ME), first, [], owned)
+    return Multiplexed(world.broadcaster, encoder, StreamIdentity(ME), lambda _: None, Listener(ME), first, [], owned)
 
 
-def asked(type: str = "subscribe", **message: str) -> bytes:
+def subscribe_message(type: str = "subscribe", **message: str) -> bytes:
     return frame(TEXT, orjson.dumps({"type": type, **message}))
 
 
 def positions(world: BroadcasterFixture, transport: StringTransport) -> list[Position]:
-    """What was told of all that ever happened."""
-    said = transport.value().decode("latin-1")
-    return [each.position for each in world.log.all_events if str(each.position) in said]
+    """Return the positions of the events that the client received."""
+    received = transport.value().decode("latin-1")
+    return [each.position for each in world.log.all_events if str(each.position) in received]
 
 
-@pytest.mark.parametrize("looks", [0, 1, 2, 3])
-def test_events_during_admission_are_delivered(world: BroadcasterFixture, looks: int) -> None:
-    for made in (events(world), socket(world, stream="user")):
-        transport = connected(made)
-        for _ in range(looks):
+@pytest.mark.parametrize("released", [0, 1, 2, 3])
+def test_events_during_admission_are_delivered(world: BroadcasterFixture, released: int) -> None:
+    for stream in (open_events(world), open_socket(world, stream="user")):
+        transport = connected(stream)
+        for _ in range(released):
             world.log.release_result()
         posted = world.log.publish(FRIEND).position
         world.broadcaster.wake()
-        answered(world)
+        release_all(world)
         assert positions(world, transport) == [posted]
 
 
 def test_a_subscription_sent_before_admission_misses_nothing(world: BroadcasterFixture) -> None:
-    made = socket(world)
-    transport = connected(made)
-    made.dataReceived(asked(stream="user"))
+    stream = open_socket(world)
+    transport = connected(stream)
+    stream.dataReceived(subscribe_message(stream="user"))
     posted = world.log.publish(FRIEND).position
-    answered(world)
+    release_all(world)
     assert positions(world, transport) == [posted]
 
 
 def test_a_later_subscription_gets_only_later_events(world: BroadcasterFixture) -> None:
-    made = socket(world)
-    transport = connected(made)
+    stream = open_socket(world)
+    transport = connected(stream)
     world.log.publish(FRIEND)
-    answered(world)
+    release_all(world)
     world.wake()
-    answered(world)
-    made.dataReceived(asked(stream="user"))
+    release_all(world)
+    stream.dataReceived(subscribe_message(stream="user"))
     assert positions(world, transport) == []
     posted = world.log.publish(FRIEND).position
     world.wake()
-    answered(world)
+    release_all(world)
     assert positions(world, transport) == [posted]
 
 
 def test_a_list_unknown_to_the_broadcaster_is_streamed_from_the_subscription_on(world: BroadcasterFixture) -> None:
-    made = socket(world)
-    transport = connected(made)
-    answered(world)
+    stream = open_socket(world)
+    transport = connected(stream)
+    release_all(world)
     world.log.record(EventKind.LIST_CHANGED, ME, list=str(LIST), policy="list", added=[str(FRIEND)])
-    made.dataReceived(asked(stream="list", list=str(LIST)))
+    stream.dataReceived(subscribe_message(stream="list", list=str(LIST)))
     posted = world.log.publish(FRIEND).position
     world.broadcaster.wake()
-    answered(world)
+    release_all(world)
     assert positions(world, transport) == [posted]
 
 
 def test_a_list_whose_event_is_delayed_by_an_older_transaction_can_be_streamed(world: BroadcasterFixture) -> None:
-    made = socket(world)
-    transport = connected(made)
-    answered(world)
+    stream = open_socket(world)
+    transport = connected(stream)
+    release_all(world)
     older = world.log.begin_transaction()
     world.log.record(EventKind.LIST_CHANGED, ME, list=str(LIST), policy="list", added=[str(FRIEND)])
-    made.dataReceived(asked(stream="list", list=str(LIST)))
-    answered(world)
+    stream.dataReceived(subscribe_message(stream="list", list=str(LIST)))
+    release_all(world)
     assert b"error" not in transport.value()
     posted = world.log.publish(FRIEND).position
     world.log.commit(older)
     world.wake()
-    answered(world)
+    release_all(world)
     assert positions(world, transport) == [posted]
 
 
 def test_messages_are_answered_in_order_even_if_one_is_slow(world: BroadcasterFixture) -> None:
-    made = socket(world)
-    transport = connected(made)
-    answered(world)
+    stream = open_socket(world)
+    transport = connected(stream)
+    release_all(world)
     world.log.record(EventKind.LIST_CHANGED, ME, list=str(LIST), policy="list", added=[str(FRIEND)])
-    made.dataReceived(asked(stream="list", list=str(LIST)) + asked(stream="nonsense") + asked("unsubscribe", stream="list", list=str(LIST)))
-    assert transport.value() == b"", "the first one is not answered yet"
-    answered(world)
+    stream.dataReceived(
+        subscribe_message(stream="list", list=str(LIST))
+        + subscribe_message(stream="nonsense")
+        + subscribe_message("unsubscribe", stream="list", list=str(LIST))
+    )
+    assert transport.value() == b"", "the first message is not answered yet"
+    release_all(world)
     assert b"Unknown stream type" in transport.value()
     world.log.publish(FRIEND)
     world.wake()
-    answered(world)
+    release_all(world)
     assert positions(world, transport) == []
 
 
 def test_a_client_with_too_many_pending_messages_is_closed(world: BroadcasterFixture) -> None:
-    made = socket(world)
-    transport = connected(made)
-    made.dataReceived(asked(stream="user") * MAX_PENDING_MESSAGES)
+    stream = open_socket(world)
+    transport = connected(stream)
+    stream.dataReceived(subscribe_message(stream="user") * MAX_PENDING_MESSAGES)
     assert transport.value() == b""
-    made.dataReceived(asked(stream="user"))
+    stream.dataReceived(subscribe_message(stream="user"))
     assert b"Too many messages" in transport.value()
-    answered(world)
+    release_all(world)
     assert not len(world.broadcaster.connections)
 
 
 def test_a_client_that_requests_too_many_lists_is_closed(world: BroadcasterFixture) -> None:
-    made = socket(world)
-    transport = connected(made)
-    answered(world)
+    stream = open_socket(world)
+    transport = connected(stream)
+    release_all(world)
     for number in range(MAX_LIST_LOOKUPS):
-        made.dataReceived(asked(stream="list", list=str(number)))
-        answered(world)
+        stream.dataReceived(subscribe_message(stream="list", list=str(number)))
+        release_all(world)
     assert transport.value().count(b"Not authorized") == MAX_LIST_LOOKUPS
-    made.dataReceived(asked(stream="list", list="99"))
+    stream.dataReceived(subscribe_message(stream="list", list="99"))
     assert not world.log.waiting
     assert b"Too many messages" in transport.value()

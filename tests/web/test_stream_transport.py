@@ -1,4 +1,4 @@
-"""Writing straight to real sockets: in order, bounded, and heard of when they drain."""
+"""Direct writes to real sockets: ordered, bounded, with a callback when they drain."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from microblog.web.streaming.stream_transport import BufferedSocket, DirectSocke
 
 
 @define(eq=False)
-class Ours(Protocol):
-    """Our end of a connection."""
+class ServerProtocol(Protocol):
+    """The server's end of a connection."""
 
-    here: Deferred[Ours]
+    ready: Deferred[ServerProtocol]
     drains: int = 0
     lost: bool = False
     socket: Socket = field(init=False)
 
     def connectionMade(self) -> None:
         self.socket = socket_of(self.transport, self._drained)
-        self.here.callback(self)
+        self.ready.callback(self)
 
     def connectionLost(self, reason: object = None) -> None:
         self.lost = True
@@ -36,20 +36,20 @@ class Ours(Protocol):
         self.drains += 1
 
 
-async def connected() -> tuple[socket.socket, Ours]:
-    """A connection over the loopback: the client's blocking socket, and our end."""
-    here: Deferred[Ours] = Deferred()
+async def connect() -> tuple[socket.socket, ServerProtocol]:
+    """Connect over loopback; return the client's blocking socket and the server's protocol."""
+    ready: Deferred[ServerProtocol] = Deferred()
     factory = Factory()
-    factory.buildProtocol = lambda _: Ours(here)  # type: ignore[method-assign,assignment]  # one connection is all
+    factory.buildProtocol = lambda _: ServerProtocol(ready)  # type: ignore[method-assign,assignment]  # one connection is all
     port = await TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1").listen(factory)
     client = socket.create_connection(("127.0.0.1", port.getHost().port))
-    ours = await here
+    server = await ready
     await port.stopListening()
-    return client, ours
+    return client, server
 
 
 async def read(client: socket.socket, length: int) -> bytes:
-    """So many bytes, while our end may write."""
+    """Read that many bytes while the reactor runs."""
     client.setblocking(False)
     data = b""
     while len(data) < length:
@@ -58,76 +58,76 @@ async def read(client: socket.socket, length: int) -> bytes:
         except BlockingIOError:
             await deferLater(reactor, 0.001)
             continue
-        assert more, "it was closed"
+        assert more, "the connection was closed"
         data += more
     return data
 
 
-async def gone(ours: Ours) -> None:
-    """Wait until our end knows that the connection is over."""
+async def wait_until_lost(server: ServerProtocol) -> None:
+    """Wait until the server's end has lost the connection."""
     for _ in range(500):
-        if ours.lost:
+        if server.lost:
             return
         await deferLater(reactor, 0.01)
-    raise AssertionError("it is still there")
+    raise AssertionError("the connection is still open")
 
 
 async def test_a_write_to_an_idle_socket_is_sent_before_the_call_returns() -> None:
-    client, ours = await connected()
-    assert isinstance(ours.socket, DirectSocket)
-    ours.socket.write(b"hello")
+    client, server = await connect()
+    assert isinstance(server.socket, DirectSocket)
+    server.socket.write(b"hello")
     assert client.recv(100) == b"hello"
-    assert ours.socket.unsent() == 0
+    assert server.socket.unsent() == 0
     client.close()
-    await gone(ours)
-    ours.socket.write(b"nobody hears this")
+    await wait_until_lost(server)
+    server.socket.write(b"after the end")
 
 
 async def test_data_for_a_slow_reader_arrives_in_order_and_draining_is_reported() -> None:
-    client, ours = await connected()
+    client, server = await connect()
     written = b""
     number = 0
-    while ours.socket.unsent() < 300_000:
+    while server.socket.unsent() < 300_000:
         piece = b"%06d " % number * 1_000
-        ours.socket.write(piece)
+        server.socket.write(piece)
         written += piece
         number += 1
-    ours.socket.write(b"the end")
-    waiting, progress = ours.socket.unsent(), ours.socket.progress()
+    server.socket.write(b"the end")
+    waiting, progress = server.socket.unsent(), server.socket.progress()
     assert waiting >= 300_000
     assert await read(client, len(written) + 7) == written + b"the end"
-    assert ours.socket.unsent() == 0
-    assert ours.socket.progress() >= progress + waiting
-    assert ours.drains >= 1
+    assert server.socket.unsent() == 0
+    assert server.socket.progress() >= progress + waiting
+    assert server.drains >= 1
     client.close()
-    await gone(ours)
+    await wait_until_lost(server)
 
 
 @pytest.mark.parametrize("graceful", [True, False])
 async def test_a_connection_can_be_closed_with_unsent_data(graceful: bool) -> None:
-    client, ours = await connected()
+    client, server = await connect()
     total = 0
-    while ours.socket.unsent() < 300_000:
-        ours.socket.write(b"x" * 10_000)
+    while server.socket.unsent() < 300_000:
+        server.socket.write(b"x" * 10_000)
         total += 10_000
-    ours.socket.close(graceful=graceful)
+    server.socket.close(graceful=graceful)
     if graceful:
         assert len(await read(client, total)) == total
-    await gone(ours)
+    await wait_until_lost(server)
     client.close()
 
 
 def test_other_transports_are_bounded_by_their_producer_state() -> None:
     transport, drains = StringTransport(), list[int]()
-    made = socket_of(transport, lambda: drains.append(1))
-    assert isinstance(made, BufferedSocket)
-    made.write(b"one")
-    assert made.unsent() == 0
-    made.pauseProducing()
-    made.write(b"three")
-    assert made.unsent() >= 5
-    progress = made.progress()
-    made.resumeProducing()
-    assert (made.unsent(), drains) == (0, [1])
-    assert made.progress() > progress
+    buffered = socket_of(transport, lambda: drains.append(1))
+    assert isinstance(buffered, BufferedSocket)
+    buffered.write(b"one")
+    assert buffered.unsent() == 0
+    buffered.pauseProducing()
+    buffered.write(b"three")
+    assert buffered.unsent() >= 5
+    progress = buffered.progress()
+    buffered.resumeProducing()
+    assert (buffered.unsent(), drains) == (0, [1])
+    assert buffered.progress() > progress
     assert transport.value() == b"onethree"
