@@ -1,4 +1,4 @@
-"""Moderators let people in, suspend and invite on the site."""
+"""Moderation on the site: approvals, suspensions and invites."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.web.visitor import PASSWORD, SiteFixture, Visitor, build_site, links,
 
 
 def with_role(site: SiteFixture, name: str, role: str) -> Visitor:
-    """Somebody with this role, logged in."""
+    """Create a user with this role and log them in."""
     form = SignUpForm(name, f"{name}@example.org", PASSWORD, agreement=True)
     done(site.domain.registrations.create(form, role=Role(role)))
     somebody = site.visitor()
@@ -25,8 +25,8 @@ def with_role(site: SiteFixture, name: str, role: str) -> Visitor:
 
 
 @pytest.fixture
-def asked(cursor: Cursor, tmp_path: Path) -> SiteFixture:
-    """A site on which people ask for an account."""
+def approval_site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
+    """A site on which sign-ups need approval."""
     return build_site(cursor, tmp_path, registration="approval")
 
 
@@ -35,30 +35,30 @@ def apply(site: SiteFixture, name: str) -> None:
     assert site.visitor().submit("/signup", page="/signup", **fields).status == 303
 
 
-def test_moderators_are_notified_of_an_applicant_and_approve_them(asked: SiteFixture) -> None:
-    maud = with_role(asked, "maud", "moderator")
-    apply(asked, "ann")
+def test_moderators_are_notified_of_an_applicant_and_approve_them(approval_site: SiteFixture) -> None:
+    maud = with_role(approval_site, "maud", "moderator")
+    apply(approval_site, "ann")
     assert "/admin/people?type=applied" in links(maud.get("/notifications"))
     page = main_text(maud.get("/admin/people?type=applied"))
     assert ("I write about moss." in page, "ann@example.org" in page) == (True, True)
     maud.submit("/admin/people/ann/approve", page="/admin/people?type=applied")
     assert "No pending accounts" in main_text(maud.get("/admin/people?type=applied"))
-    assert done(asked.domain.moderation.account_admin.by_name("ann")).state == "active"
+    assert done(approval_site.domain.moderation.account_admin.by_name("ann")).state == "active"
 
 
-def test_an_applicant_is_rejected_after_a_confirmation(asked: SiteFixture) -> None:
-    maud = with_role(asked, "maud", "moderator")
-    apply(asked, "ann")
+def test_an_applicant_is_rejected_after_a_confirmation(approval_site: SiteFixture) -> None:
+    maud = with_role(approval_site, "maud", "moderator")
+    apply(approval_site, "ann")
     assert "Reject @ann?" in main_text(maud.get("/admin/people/ann/reject"))
     maud.submit("/admin/people/ann/reject", page="/admin/people/ann/reject")
     assert "No account has exactly this username" in main_text(maud.get("/admin/people?q=ann"))
     assert maud.submit("/admin/people/maud/reject", page="/admin/people").status == 403
 
 
-def test_an_applicant_is_invisible_until_approved(asked: SiteFixture) -> None:
-    maud = with_role(asked, "maud", "moderator")
-    apply(asked, "ann")
-    for somebody in (maud, asked.visitor()):
+def test_an_applicant_is_invisible_until_approved(approval_site: SiteFixture) -> None:
+    maud = with_role(approval_site, "maud", "moderator")
+    apply(approval_site, "ann")
+    for somebody in (maud, approval_site.visitor()):
         assert [somebody.get(path).status for path in ("/@ann", "/api/v1/accounts/lookup?acct=ann")] == [404, 404]
         for path in ("/search", "/search?q=ann", "/home"):
             assert "/@ann" not in links(somebody.get(path))
@@ -132,7 +132,7 @@ def test_an_invite_is_created_used_and_ended(cursor: Cursor, tmp_path: Path) -> 
 
 def test_an_invite_without_uses_is_rejected(site: SiteFixture) -> None:
     maud = with_role(site, "maud", "moderator")
-    answer = maud.submit("/admin/invites", page="/admin/invites", uses="0", days="30")
-    assert answer.status == 422
-    assert "Number of uses must be between 1 and 10,000" in main_text(answer)
+    response = maud.submit("/admin/invites", page="/admin/invites", uses="0", days="30")
+    assert response.status == 422
+    assert "Number of uses must be between 1 and 10,000" in main_text(response)
     assert maud.submit("/admin/invites", page="/admin/invites", uses="many").status == 422

@@ -1,4 +1,4 @@
-"""What one was told, on the site: in groups, and what was kept back."""
+"""Notifications on the site: groups, filtered notifications and the mentions tab."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def test_several_favourites_of_a_post_are_one_item(site: SiteFixture) -> None:
     for name in ("bob", "cat", "dan"):
         site.registered_user(name).submit(f"/posts/{post.id}/favourite", f"/@ada/{post.id}")
         shown = main_text(ada.get("/notifications"))
-        told = {"bob": "bob favourited", "cat": "cat and bob favourited", "dan": "dan and 2 others favourited"}[name]
-        assert f"{told} your post" in shown
+        names = {"bob": "bob favourited", "cat": "cat and bob favourited", "dan": "dan and 2 others favourited"}[name]
+        assert f"{names} your post" in shown
     page = document(ada.get("/notifications"))
     [item] = page.xpath("//li[@data-group]")
     alone = f"/notifications/groups/{item.get('data-group')}"
@@ -57,7 +57,7 @@ def test_an_accepted_sender_can_be_filtered_again(site: SiteFixture) -> None:
     assert ada.submit(remove, "/home").header("Location") == "/settings/notifications/people?notice=saved"
     bob.submit("/posts", "/home", text="@ada three")
     shown = main_text(ada.get("/notifications"))
-    assert "two" in shown, "what was told stays"
+    assert "two" in shown, "earlier notifications stay"
     assert "three" not in shown
     assert "three" in main_text(ada.get("/notifications/requests"))
 

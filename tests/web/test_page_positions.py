@@ -53,8 +53,8 @@ class DelayedDatabase:
 
 @pytest.fixture
 def live_site(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
-    with open_live_site(database_url, tmp_path) as made:
-        yield made
+    with open_live_site(database_url, tmp_path) as site:
+        yield site
 
 
 @pytest.mark.parametrize("path", ["/home", "/local", "/@ada"])

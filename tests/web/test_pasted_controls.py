@@ -1,4 +1,4 @@
-"""Control characters that come with what people paste cost nobody a text: no field refuses them, none keeps them."""
+"""Control characters in pasted text: no field rejects them, and none stores them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests import files, make
 from tests.web.api.client import ALL_SCOPES, Client, client, token_for
 from tests.web.crawler import STREAMS, all_forms, fill_path
 from tests.web.http_client import request
-from tests.web.test_security_fields import ENDINGS
+from tests.web.test_security_fields import SESSION_ENDING
 from tests.web.visitor import SiteFixture, build_site
 
 CONTROLS = "".join(chr(code) for code in (*range(1, 9), *range(14, 32), *range(127, 160)) if code != 0x85)
@@ -26,23 +26,23 @@ LINE = "one two"
 
 @pytest.fixture
 def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
-    """A site that counts no requests."""
+    """A site without rate limits."""
     return build_site(cursor, tmp_path, rate_limits="off")
 
 
 def test_no_form_rejects_text_for_control_characters(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
     post = make.post(site.cursor, site.viewer("ada"), "Hello #tag")
-    taken = 0
+    accepted = 0
     for visitor in (site.visitor(), ada):
         for form in all_forms(site, visitor, {"username": "ada", "name": "tag", "post_id": post.id}).values():
-            for name in form.fields.keys() - {"csrf"} if form.action not in ENDINGS else ():
+            for name in form.fields.keys() - {"csrf"} if form.action not in SESSION_ENDING else ():
                 pasted = visitor.post(form.action, {**form.fields, name: PASTED})
                 plain = visitor.post(form.action, {**form.fields, name: PLAIN})
                 assert "cannot be stored" not in pasted.text, (form.action, name)
                 assert pasted.status < 400 or plain.status >= 400, (form.action, name, pasted.text)
-                taken += pasted.status < 400
-    assert taken > 20
+                accepted += pasted.status < 400
+    assert accepted > 20
 
 
 def test_no_api_command_rejects_text_for_control_characters(site: SiteFixture) -> None:
@@ -51,14 +51,14 @@ def test_no_api_command_rejects_text_for_control_characters(site: SiteFixture) -
     post = make.post(site.cursor, ada, "Hello #tag")
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token_for(site, ada.id, ALL_SCOPES)}"}
     values = {"status_id": post.id, "account_id": ada.id, "name": "tag", "username": "ada", "post_id": post.id}
-    usual = {"status": "Hello", "title": "T", "phrase": "word", "keyword": "word", "context": ["home"], "status_id": str(post.id)}
-    usual |= {"client_name": "App", "redirect_uris": "https://app.example/"}
+    defaults = {"status": "Hello", "title": "T", "phrase": "word", "keyword": "word", "context": ["home"], "status_id": str(post.id)}
+    defaults |= {"client_name": "App", "redirect_uris": "https://app.example/"}
     for route in site.routes:
         if route.doc is None or route.path.startswith(STREAMS):
             continue
         for param in (*route.doc.body, *route.doc.query):
             if param.schema.get("type") == "string" and "enum" not in param.schema:
-                ends = [json.dumps({**usual, param.name: value}).encode() for value in (PASTED, PLAIN)]
+                ends = [json.dumps({**defaults, param.name: value}).encode() for value in (PASTED, PLAIN)]
                 pasted, plain = (request(site.server, route.method, fill_path(route.path, values), headers, body) for body in ends)
                 assert "cannot be stored" not in pasted.text, (route.name, param.name)
                 assert pasted.status < 400 or plain.status >= 400, (route.name, param.name, pasted.text)
@@ -74,13 +74,13 @@ def _description(ada: Client) -> object:
 
 
 def _field(ada: Client, name: str) -> object:
-    made = ada.patch("/v1/accounts/update_credentials", fields_attributes={"0": {"name": PASTED, "value": PASTED}})
-    return made.json["source"]["fields"][0][name]
+    updated = ada.patch("/v1/accounts/update_credentials", fields_attributes={"0": {"name": PASTED, "value": PASTED}})
+    return updated.json["source"]["fields"][0][name]
 
 
 def _filter(ada: Client) -> object:
-    made = ada.post("/v2/filters", title=PASTED, context=["home"], keywords_attributes={"0": {"keyword": PASTED}}).json
-    return f"{made['title']}, {made['keywords'][0]['keyword']}"
+    updated = ada.post("/v2/filters", title=PASTED, context=["home"], keywords_attributes={"0": {"keyword": PASTED}}).json
+    return f"{updated['title']}, {updated['keywords'][0]['keyword']}"
 
 
 def _edited(ada: Client) -> object:
@@ -118,8 +118,8 @@ TEXTS: dict[str, tuple[str, Callable[[Client], object]]] = {
 
 @pytest.mark.parametrize("field", TEXTS)
 def test_text_is_stored_without_control_characters(site: SiteFixture, field: str) -> None:
-    expected, kept = TEXTS[field]
-    assert kept(client(site, "ada")) == expected
+    expected, store = TEXTS[field]
+    assert store(client(site, "ada")) == expected
 
 
 @pytest.mark.parametrize("control", ["\x01", "\x7f", "\x9f"])

@@ -111,12 +111,12 @@ def test_favourite_boost_and_bookmark_can_be_undone(site: SiteFixture, do: str, 
     site.registered_user("ada")
     post = make.post(site.cursor, site.viewer("ada"), "Look")
     bob = site.registered_user("bob")
-    here = f"/@ada/{post.id}"
-    assert bob.submit(f"/posts/{post.id}/{do}", page=here, next=here).header("Location") == here
-    [button] = document(bob.get(here)).xpath(f"//button[@formaction='/posts/{post.id}/{undo}']")
+    path = f"/@ada/{post.id}"
+    assert bob.submit(f"/posts/{post.id}/{do}", page=path, next=path).header("Location") == path
+    [button] = document(bob.get(path)).xpath(f"//button[@formaction='/posts/{post.id}/{undo}']")
     assert button.get("aria-pressed") == "true"
-    bob.submit(f"/posts/{post.id}/{undo}", page=here, next=here)
-    [button] = document(bob.get(here)).xpath(f"//button[@formaction='/posts/{post.id}/{do}']")
+    bob.submit(f"/posts/{post.id}/{undo}", page=path, next=path)
+    [button] = document(bob.get(path)).xpath(f"//button[@formaction='/posts/{post.id}/{do}']")
     assert button.get("aria-pressed") == "false"
 
 

@@ -1,4 +1,4 @@
-"""Profiles, the buttons on them, and lists of people."""
+"""Profiles, their buttons, and lists of accounts."""
 
 from __future__ import annotations
 

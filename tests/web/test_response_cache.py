@@ -1,4 +1,4 @@
-"""What is kept is never told when it is not true any more: a site that keeps answers says what one says that reads anew."""
+"""Cached responses are never stale: a site with caches responds as one without them."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from tests.web.visitor import FRONTEND, HOST, SiteFixture, SynchronousReactor, b
 NAMES = ("ada", "bob", "cyd")
 SCOPES = "read write follow"
 VISIBILITIES = ("public", "public", "unlisted", "private", "direct")
-ONCE = re.compile(rb'name="(?:csrf|key)" value="[^"]*"|data-(?:now|position)="[^"]*"')
+ONE_TIME = re.compile(rb'name="(?:csrf|key)" value="[^"]*"|data-(?:now|position)="[^"]*"')
 _numbers = count()
 
 
 def commands(number: int, post: str, other: str, id: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
-    """What somebody may do about a post, the person `other` with this id, and themselves, as requests of the API."""
-    said = {"status": f"#tea {number} @{other}", "visibility": VISIBILITIES[number % 5]}
+    """Return API requests on a post, on the account `other` with this id, and on the own account."""
+    draft = {"status": f"#tea {number} @{other}", "visibility": VISIBILITIES[number % 5]}
     poll = {"poll[options][]": ["yes", "no"], "poll[expires_in]": "3600"}
     return {
-        "post": ("POST", "statuses", said),
+        "post": ("POST", "statuses", draft),
         "reply": ("POST", "statuses", {"status": f"well, {number}", "visibility": VISIBILITIES[number % 4], "in_reply_to_id": post}),
         "ask": ("POST", "statuses", {"status": f"tea? {number}"} | poll),
         "edit": ("PUT", f"statuses/{post}", {"status": f"changed {number} @{other}"}),
@@ -82,51 +82,53 @@ STATES = {
 STEP = st.tuples(
     st.sampled_from([*commands(0, "0", "x", "0"), *STATES]), st.integers(0, 2), st.integers(0, 2), st.integers(0, 20), st.booleans()
 )
-OWN = ("edit", "delete", "pin", "unpin", "ask", "rename", "lock")  # what only the author can do
-LEAST = ["post", "follow them", "reblog"]  # what most histories need before anything can go wrong
+OWN = ("edit", "delete", "pin", "unpin", "ask", "rename", "lock")  # only the author can do these
+LEAST = ["post", "follow them", "reblog"]  # what most histories need first
 
 
 @define(eq=False)
-class Twins:
-    """One database and two sites on it: one keeps what it read, the other reads everything anew."""
+class CachedAndUncached:
+    """Two sites on one database: one with caches, the other without."""
 
-    keeps: SiteFixture
-    reads: HttpServer
+    cached_site: SiteFixture
+    uncached_server: HttpServer
     people: list[Viewer] = field(factory=list)
     headers: list[dict[str, str]] = field(factory=list)
     cookies: list[dict[str, str]] = field(factory=list)
 
-    def settle(self) -> None:
-        """Three people, each with a browser and a program."""
+    def create_users(self) -> None:
+        """Create three users, each with a session and a token."""
         for name in NAMES:
-            who = make.viewer(self.keeps.cursor, name)
-            token = done(self.keeps.domain.tokens.issue(who.id, SCOPES, "Tapper")).text
-            entry = done(self.keeps.domain.sessions.begin(who.id, ClientInfo("192.0.2.1", "192.0.2.1", "")))
+            who = make.viewer(self.cached_site.cursor, name)
+            token = done(self.cached_site.domain.tokens.issue(who.id, SCOPES, "Tapper")).text
+            entry = done(self.cached_site.domain.sessions.begin(who.id, ClientInfo("192.0.2.1", "192.0.2.1", "")))
             self.people.append(who)
             self.headers.append({"Authorization": f"Bearer {token}"})
             self.cookies.append({"Cookie": f"session={entry.token}"})
 
     def posts(self) -> list[int]:
-        """All that was ever posted."""
-        self.keeps.cursor.execute("select id from posts order by id")
-        return first_column(self.keeps.cursor.fetchall())
+        """Return the ids of all posts."""
+        self.cached_site.cursor.execute("select id from posts order by id")
+        return first_column(self.cached_site.cursor.fetchall())
 
     def do(self, what: str, who: int, to: int, which: int) -> None:
-        """Let somebody try something; they may fail."""
+        """Perform an action, which may be rejected."""
         if what in STATES:
-            execute(self.keeps.cursor, "savepoint state")
-            execute(self.keeps.cursor, STATES[what], {"id": self.people[to].id})
-            execute(self.keeps.cursor, "release savepoint state")
+            execute(self.cached_site.cursor, "savepoint state")
+            execute(self.cached_site.cursor, STATES[what], {"id": self.people[to].id})
+            execute(self.cached_site.cursor, "release savepoint state")
             return
         posts, other = self.posts() or [1], self.people[to]
-        asked = commands(next(_numbers), str(posts[which % len(posts)]), other.account.username, str(other.id))
-        method, path, fields = asked[what]
+        requests = commands(next(_numbers), str(posts[which % len(posts)]), other.account.username, str(other.id))
+        method, path, fields = requests[what]
         target = f"/api/v1/{path}".replace("v1/../", "")
-        response = request(self.reads, method, target, self.headers[who] | {"Content-Type": FORM}, urlencode(fields, doseq=True).encode())
+        response = request(
+            self.uncached_server, method, target, self.headers[who] | {"Content-Type": FORM}, urlencode(fields, doseq=True).encode()
+        )
         assert response.status < 500, (what, response.text)
 
     def addresses(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """Everything that is kept, as everybody asks for it."""
+        """Return every cached path, with the headers of every client."""
         lists = [f"/api/v1/accounts/{who.id}/statuses{query}" for who in self.people[:2] for query in ("", "?pinned=1")]
         for headers in ({}, *self.headers):
             for path in ("/api/v1/timelines/public", *lists, *(["/api/v1/timelines/home"] if headers else [])):
@@ -139,23 +141,23 @@ class Twins:
             for path in ("/home", "/local"):
                 yield path, cookie
 
-    def agree(self) -> None:
-        """Fail where the two say different things."""
+    def compare(self) -> None:
+        """Fail if the responses of the two sites differ."""
         for path, headers in self.addresses():
-            kept, read = (request(server, "GET", path, headers) for server in (self.keeps.server, self.reads))
-            assert kept.status in (200, 303, 401, 403, 404), kept.text
-            assert told(kept) == told(read), path
+            cached, read = (request(server, "GET", path, headers) for server in (self.cached_site.server, self.uncached_server))
+            assert cached.status in (200, 303, 401, 403, 404), cached.text
+            assert comparable(cached) == comparable(read), path
 
 
-def told(response: HttpResponse) -> tuple[object, ...]:
-    """What an answer says, without what is new in each."""
+def comparable(response: HttpResponse) -> tuple[object, ...]:
+    """Return what must be equal in two responses, without one-time values."""
     headers = {name: value for name, value in response.headers if name not in ("X-Request-Id", "Date", "Set-Cookie")}
-    return response.status, headers, ONCE.sub(b"", response.body)
+    return response.status, headers, ONE_TIME.sub(b"", response.body)
 
 
-def twins(cursor: Cursor, data_dir: Path) -> Twins:
-    """Build them."""
-    keeps = build_site(cursor, data_dir, rate_limits="off")
+def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
+    """Build both sites."""
+    cached_site = build_site(cursor, data_dir, rate_limits="off")
     environment = {"PUBLIC_URL": f"http://{HOST}", "DATA_DIR": str(data_dir), "REGISTRATION": "open"}
     environment |= {"PAGE_CACHE_MB": "0", "RATE_LIMITS": "off"}
     read = load({f"MICROBLOG_{name}": value for name, value in environment.items()}, None)
@@ -165,23 +167,22 @@ def twins(cursor: Cursor, data_dir: Path) -> Twins:
     )
     feed = build_broadcaster(database, clock)
     done(feed.start())
-    reads = build_server(read, clock, domain, FRONTEND, feed=feed)
-    assert isinstance(reads.site, Dispatcher)
-    remembered = reads.site._authorizer.cached
-    assert isinstance(remembered, AuthCache)
-    domain.timelines.timeline_cache.capacity = 0
-    domain.timelines.flags_cache.capacity = 0
+    uncached_server = build_server(read, clock, domain, FRONTEND, feed=feed)
+    assert isinstance(uncached_server.site, Dispatcher)
+    auth_cache = uncached_server.site._authorizer.cached
+    assert isinstance(auth_cache, AuthCache)
+    domain.timelines.homes.capacity = 0
     for memory in (
         domain.timelines.shelf._cache,
         domain.filters.filter_cache._cache,
-        domain.timelines.viewer_cache._cache,
-        remembered.sessions,
-        remembered.tokens,
+        domain.timelines.homes.dependencies._cache,
+        auth_cache.sessions,
+        auth_cache.tokens,
     ):
         memory.capacity = 0
-    made = Twins(keeps, reads)
-    made.settle()
-    return made
+    both = CachedAndUncached(cached_site, uncached_server)
+    both.create_users()
+    return both
 
 
 ALL = [*commands(0, "0", "x", "0"), *STATES]
@@ -189,17 +190,17 @@ LAST = ["delete", "shut", "end sessions", "revoke"]
 
 
 def test_every_kind_of_change_invalidates_the_caches(cursor: Cursor, tmp_path: Path) -> None:
-    both = twins(cursor, tmp_path)
+    both = build_both(cursor, tmp_path)
     for what, who, to in (("post", 0, 1), ("follow them", 1, 0), ("follow them", 2, 0), ("ask", 0, 1)):
         both.do(what, who, to, 0)
-    both.agree()
+    both.compare()
     for what in [*(what for what in ALL if what not in LAST), *LAST]:
         both.do(what, 0 if what in OWN else 1, 0, 0)
-        both.agree()
-        if what in ("block them", "suspend", "hide"):  # what follows would not be seen
+        both.compare()
+        if what in ("block them", "suspend", "hide"):  # later changes would be invisible
             both.do({"block them": "unblock them", "suspend": "restore", "hide": "end filters"}[what], 1, 1 if what == "hide" else 0, 0)
             both.do("follow them", 1, 0, 0)
-            both.agree()
+            both.compare()
 
 
 @settings(max_examples=12, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -209,13 +210,13 @@ def test_every_kind_of_change_invalidates_the_caches(cursor: Cursor, tmp_path: P
 def test_cached_responses_equal_uncached_ones(cursor: Cursor, tmp_path: Path, history: list[tuple[str, int, int, int, bool]]) -> None:
     execute(cursor, "savepoint example")
     try:
-        both = twins(cursor, tmp_path)
-        for what, who, to, which, looks in [*((what, 1, 0, 0, False) for what in LEAST), *history]:
+        both = build_both(cursor, tmp_path)
+        for what, who, to, which, compare in [*((what, 1, 0, 0, False) for what in LEAST), *history]:
             both.do(what, who, to, which)
-            if looks:
-                both.agree()
-        both.agree()
-        both.agree()  # the second time, the one says what it has kept
+            if compare:
+                both.compare()
+        both.compare()
+        both.compare()  # the second time, from the cache
     finally:
         execute(cursor, "rollback to savepoint example")
 
@@ -225,7 +226,7 @@ def test_a_cached_page_has_fresh_form_tokens(cursor: Cursor, tmp_path: Path) -> 
     ada = site.registered_user("ada")
     make.follow(cursor, site.viewer("ada"), make.account(cursor))
     pages = [ada.get("/home").body for _ in range(3)]
-    assert ONCE.sub(b"", pages[1]) == ONCE.sub(b"", pages[2])
+    assert ONE_TIME.sub(b"", pages[1]) == ONE_TIME.sub(b"", pages[2])
     found = [dict(re.findall(rb'name="(csrf|key)" value="([^"]+)"', page)) for page in pages]
     assert len({forms[b"csrf"] for forms in found}) == len({forms[b"key"] for forms in found}) == 3
     for number, forms in enumerate(found):

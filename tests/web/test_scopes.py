@@ -1,4 +1,4 @@
-"""Every route of the API with every scope: what a token may not do, it cannot."""
+"""Every API route with every scope: a token cannot do more than its scopes allow."""
 
 from __future__ import annotations
 
@@ -18,58 +18,58 @@ from tests.web.visitor import SiteFixture, build_site
 _ARGUMENT = re.compile(r"<(?:(\w+)(?:\([^)]*\))?:)?\w+>")
 OUTSIDE = {"error": "This action is outside the authorized scopes"}
 SCOPES = [scope for scope in ALL if not scope.startswith("admin:") or scope.count(":") == 1]
-NEVER_ENDING = ("/api/v1/streaming",)
+STREAMS = ("/api/v1/streaming",)
 
 
 def path_of(route: Route) -> str:
-    """An address that the route answers to, of something that is not there."""
+    """Return a path of the route, with ids that do not exist."""
     return _ARGUMENT.sub(lambda found: "1" if found[1] == "id" else "nobody", route.path)
 
 
-def api_of(site: SiteFixture) -> list[Route]:
-    return [route for route in site.routes if route.options.api and not route.path.startswith(NEVER_ENDING)]
+def api_routes(site: SiteFixture) -> list[Route]:
+    return [route for route in site.routes if route.options.api and not route.path.startswith(STREAMS)]
 
 
-def call(site: SiteFixture, route: Route, token: str | None = None) -> HttpResponse:
+def send(site: SiteFixture, route: Route, token: str | None = None) -> HttpResponse:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     return request(site.server, route.method, path_of(route), headers, b"" if route.method != "GET" else None)
 
 
 @pytest.fixture
 def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
-    """A site that does not mind how often it is asked."""
+    """A site without rate limits."""
     return build_site(cursor, tmp_path, rate_limits="off")
 
 
 @pytest.fixture
-def guarded(site: SiteFixture) -> list[Route]:
-    return [route for route in api_of(site) if route.options.scopes]
+def scoped_routes(site: SiteFixture) -> list[Route]:
+    return [route for route in api_routes(site) if route.options.scopes]
 
 
-def test_every_scope_opens_exactly_the_routes_that_require_it(site: SiteFixture, guarded: list[Route]) -> None:
+def test_every_scope_opens_exactly_the_routes_that_require_it(site: SiteFixture, scoped_routes: list[Route]) -> None:
     viewer, wrong = make.viewer(site.cursor), list[str]()
-    assert len(guarded) > 30
+    assert len(scoped_routes) > 30
     for scope in SCOPES:
         token = done(site.domain.tokens.issue(viewer.id, scope)).text
-        for route in guarded:
-            response, may = call(site, route, token), any(covers([scope], needed) for needed in route.options.scopes)
+        for route in scoped_routes:
+            response, allowed = send(site, route, token), any(covers([scope], needed) for needed in route.options.scopes)
             refused = response.status == 403 and response.json == OUTSIDE
-            if refused is may or response.status in (401, 500):
+            if refused is allowed or response.status in (401, 500):
                 wrong.append(f"{scope}: {route.method} {route.path} -> {response.status}")
     assert wrong == []
 
 
-def test_every_scope_that_a_route_requires_exists(guarded: list[Route]) -> None:
-    assert {scope for route in guarded for scope in route.options.scopes} <= set(ALL)
+def test_every_scope_that_a_route_requires_exists(scoped_routes: list[Route]) -> None:
+    assert {scope for route in scoped_routes for scope in route.options.scopes} <= set(ALL)
 
 
 def test_routes_that_require_a_user_reject_anonymous_clients_and_app_tokens(site: SiteFixture) -> None:
     app = done(site.domain.tokens.issue(None, " ".join(ALL))).text
     wrong = []
-    for route in api_of(site):
-        if route.options.viewer >= AccessLevel.APP and call(site, route).status != 401:
+    for route in api_routes(site):
+        if route.options.viewer >= AccessLevel.APP and send(site, route).status != 401:
             wrong.append(f"nobody: {route.method} {route.path}")
-        if route.options.viewer >= AccessLevel.MEMBER and call(site, route, app).status != 422:
+        if route.options.viewer >= AccessLevel.MEMBER and send(site, route, app).status != 422:
             wrong.append(f"an app: {route.method} {route.path}")
     assert wrong == []
 
@@ -78,15 +78,17 @@ def test_a_revoked_token_is_401_even_on_public_routes(site: SiteFixture) -> None
     account = make.viewer(site.cursor).id
     issued = done(site.domain.tokens.issue(account, " ".join(ALL)))
     done(site.domain.tokens.revoke(account, issued.token.id))
-    told = {
+    responses = {
         (response.status, str(response.json))
-        for response in (call(site, route, issued.text) for route in api_of(site) if route.options.bearer)
+        for response in (send(site, route, issued.text) for route in api_routes(site) if route.options.bearer)
     }
-    assert told == {(401, "{'error': 'The access token was revoked'}")}
+    assert responses == {(401, "{'error': 'The access token was revoked'}")}
 
 
-def test_routes_that_change_something_require_more_than_a_read_scope(guarded: list[Route]) -> None:
+def test_routes_that_change_something_require_more_than_a_read_scope(scoped_routes: list[Route]) -> None:
     reading = {
-        f"{route.method} {route.path}" for route in guarded if not route.safe and any(covers(["read"], s) for s in route.options.scopes)
+        f"{route.method} {route.path}"
+        for route in scoped_routes
+        if not route.safe and any(covers(["read"], s) for s in route.options.scopes)
     }
     assert reading <= {"POST /oauth/userinfo"}

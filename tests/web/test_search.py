@@ -1,4 +1,4 @@
-"""The search page, and the search of programs."""
+"""Search on the site and in the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is put into any field of any form or command, the answer is a sentence: never a fault of ours."""
+"""Fuzzing of every form field and API parameter: any value gets a response, never an internal error."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.web.http_client import request
 from tests.web.visitor import SiteFixture, build_site
 
 LONG = "a" * 60_000
-ENDINGS = ("/logout", "/settings/delete")
-TYPED = {
+SESSION_ENDING = ("/logout", "/settings/delete")
+TEXTS = {
     "nothing": "",
     "NUL": "a\x00b",
     "lone surrogate": "a\ud800b",
@@ -44,13 +44,13 @@ VALUES: dict[str, Any] = {
     "a list of lists": [[1], [[2]]],
     "a mapping": {"a": {"b": 1}},
     "mappings": [{"id": {"c": []}}, 1, "x"],
-    **{name: value for name, value in TYPED.items() if name not in ("NUL", "lone surrogate")},
+    **{name: value for name, value in TEXTS.items() if name not in ("NUL", "lone surrogate")},
 }
 
 
 @pytest.fixture
 def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
-    """A site that counts no requests."""
+    """A site without rate limits."""
     return build_site(cursor, tmp_path, rate_limits="off")
 
 
@@ -59,10 +59,10 @@ def test_no_text_in_a_form_field_causes_an_internal_error(site: SiteFixture) -> 
     post = make.post(site.cursor, site.viewer("ada"), "Hello #tag")
     for visitor in (site.visitor(), ada):
         found = all_forms(site, visitor, {"username": "ada", "name": "tag", "post_id": post.id}).values()
-        tried = [(form, name) for form in found for name in form.fields.keys() - {"csrf"} if form.action not in ENDINGS]
+        tried = [(form, name) for form in found for name in form.fields.keys() - {"csrf"} if form.action not in SESSION_ENDING]
         assert len(tried) > 5
         for form, name in tried:
-            for kind, text in TYPED.items():
+            for kind, text in TEXTS.items():
                 response = visitor.post(form.action, {**form.fields, name: text})
                 where = (form.action, name, kind, response.header("Location"))
                 assert response.status < 500, where
@@ -76,11 +76,11 @@ def test_no_value_in_an_api_parameter_causes_an_internal_error(site: SiteFixture
     post = make.post(site.cursor, ada, "Hello #tag")
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token_for(site, ada.id, ALL_SCOPES)}"}
     values = {"status_id": post.id, "account_id": ada.id, "name": "tag", "username": "ada", "post_id": post.id}
-    usual = {"status": "Hello", "title": "T", "phrase": "word", "keyword": "word", "context": ["home"], "status_id": str(post.id)}
+    defaults = {"status": "Hello", "title": "T", "phrase": "word", "keyword": "word", "context": ["home"], "status_id": str(post.id)}
     for route in site.routes:
         if route.doc is not None and not route.path.startswith(STREAMS):
             for param in {*route.doc.body, *route.doc.query}:
                 for kind, value in VALUES.items():
-                    body = json.dumps({**usual, param.name: value}).encode()
+                    body = json.dumps({**defaults, param.name: value}).encode()
                     response = request(site.server, route.method, fill_path(route.path, values), headers, body)
                     assert response.status < 500, (route.name, param.name, kind, response.text)

@@ -1,4 +1,4 @@
-"""What is somebody's own stays as it is, whatever ids others put into addresses, forms and commands."""
+"""No request with another user's ids in path, form or body changes that user's data."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.web.crawler import fill_path
 from tests.web.http_client import FORM, HttpResponse, request
 from tests.web.visitor import SiteFixture, Visitor, build_site
 
-OF_THEIR_FILTERS = ("filter_keywords", "filter_posts")
-ROWS = {  # what nobody asks for: it comes about
+FILTER_TABLES = ("filter_keywords", "filter_posts")
+ROWS = {  # created as side effects
     "conversation_id": ("conversations", "id"),
     "notification_id": ("notifications", "id"),
     "request_id": ("notification_requests", "id"),
@@ -31,16 +31,16 @@ SAVEPOINT = "before_the_request"
 
 @pytest.fixture
 def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
-    """A site that counts no requests."""
+    """A site without rate limits."""
     return build_site(cursor, tmp_path, rate_limits="off")
 
 
-def belongings(site: SiteFixture, bob: Client) -> dict[str, object]:
-    """Bob gets one of everything that one can have; their ids, by the names that addresses give them."""
+def create_belongings(site: SiteFixture, bob: Client) -> dict[str, object]:
+    """Create one of everything for Bob; return the ids by the names of path variables."""
     carol = new_client_for(site, make.viewer(site.cursor, "carol"))
     make.follow(site.cursor, bob.owner, carol.owner)
     private = bob.post("/v1/statuses", status="Mine #tag", visibility="direct").json["id"]
-    asked = bob.post("/v1/statuses", status="Well?", visibility="direct", poll={"options": ["yes", "no"], "expires_in": 3600}).json
+    poll_post = bob.post("/v1/statuses", status="Well?", visibility="direct", poll={"options": ["yes", "no"], "expires_in": 3600}).json
     bob.patch("/v2/notifications/policy", for_private_mentions="filter", for_not_following="filter")
     carol.post("/v1/statuses", status="@bob Hello", visibility="direct")
     dave = new_client_for(site, make.viewer(site.cursor, "dave"))
@@ -52,7 +52,7 @@ def belongings(site: SiteFixture, bob: Client) -> dict[str, object]:
         "account_id": carol.id,
         "status_id": private,
         "post_id": private,
-        "poll_id": asked["poll"]["id"],
+        "poll_id": poll_post["poll"]["id"],
         "list_id": bob.post("/v1/lists", title="Mine").json["id"],
         "filter_id": filter,
         "keyword_id": bob.post(f"/v2/filters/{filter}/keywords", keyword="mine").json["id"],
@@ -72,21 +72,21 @@ def newest(site: SiteFixture, table: str, column: str, bob: Client) -> object:
     return id
 
 
-def theirs(site: SiteFixture, bob: Client) -> set[tuple[str, str]]:
-    """Every row of Bob's, and of his filters: table and text."""
+def rows_of(site: SiteFixture, bob: Client) -> set[tuple[str, str]]:
+    """Return every row of Bob's and of his filters: table and text."""
     site.cursor.execute("select table_name from information_schema.columns where table_schema = 'public' and column_name = 'account_id'")
     tables = [table for (table,) in site.cursor.fetchall()]
-    whose = {table: SQL("account_id = %(id)s") for table in tables}
-    whose |= {table: SQL("filter_id in (select id from filters where account_id = %(id)s)") for table in OF_THEIR_FILTERS}
+    conditions = {table: SQL("account_id = %(id)s") for table in tables}
+    conditions |= {table: SQL("filter_id in (select id from filters where account_id = %(id)s)") for table in FILTER_TABLES}
     found = set()
-    for table, condition in whose.items():
+    for table, condition in conditions.items():
         site.cursor.execute(SQL("select t::text from {} t where {}").format(Identifier(table), condition), {"id": bob.owner.id})
         found |= {(table, row) for (row,) in site.cursor.fetchall()}
     return found
 
 
 def bodies(values: dict[str, object]) -> Iterator[list[tuple[str, str]]]:
-    """Nothing, and what many commands understand, with Bob's ids in it."""
+    """Return an empty body, and one with common parameters and Bob's ids."""
     yield []
     words = ("title", "text", "status", "keyword", "keywords", "phrase", "description")
     choices = {"choices[]": "0", "context[]": "home", "contexts[]": "home", "scheduled_at": "2030-01-01T00:00:00Z"}
@@ -94,20 +94,20 @@ def bodies(values: dict[str, object]) -> Iterator[list[tuple[str, str]]]:
     yield [*((word, "x") for word in words), *choices.items(), *((name, str(id)) for name, id in ids.items())]
 
 
-def changing(site: SiteFixture) -> list[Route]:
-    """What changes something and names what it changes."""
+def unsafe_routes(site: SiteFixture) -> list[Route]:
+    """Return the unsafe routes that name what they change."""
     return [route for route in site.routes if not route.safe and ("<id:" in route.path or route.path in ("/posts", "/api/v1/statuses"))]
 
 
-def requests(site: SiteFixture, browser: Visitor, program: Client, values: dict[str, object]) -> Iterator[tuple[Route, HttpResponse]]:
-    """Every such request in turn, each on what was there before."""
+def requests(site: SiteFixture, browser: Visitor, api_client: Client, values: dict[str, object]) -> Iterator[tuple[Route, HttpResponse]]:
+    """Send every such request, each on the original state of the database."""
     token = browser.token("/home")
-    for route in changing(site):
+    for route in unsafe_routes(site):
         for fields in bodies(values):
             site.cursor.execute(f"savepoint {SAVEPOINT}")
             target = fill_path(route.path, values)
             if route.options.api:
-                headers = {"Authorization": f"Bearer {program.token}", "Content-Type": FORM}
+                headers = {"Authorization": f"Bearer {api_client.token}", "Content-Type": FORM}
                 yield route, request(site.server, route.method, target, headers, urlencode(fields).encode())
             else:
                 yield route, browser.post(target, {"csrf": token, **dict(fields)})
@@ -116,16 +116,16 @@ def requests(site: SiteFixture, browser: Visitor, program: Client, values: dict[
 
 def test_no_request_changes_another_users_data(site: SiteFixture) -> None:
     browsers = {name: site.registered_user(name) for name in ("bob", "eve")}
-    programs = {name: new_client_for(site, site.viewer(name)) for name in browsers}
-    values = belongings(site, programs["bob"])
-    before = theirs(site, programs["bob"])
-    his_own: set[str] = set()
-    for route, response in requests(site, browsers["bob"], programs["bob"], values):
+    api_clients = {name: new_client_for(site, site.viewer(name)) for name in browsers}
+    values = create_belongings(site, api_clients["bob"])
+    before = rows_of(site, api_clients["bob"])
+    own_changes: set[str] = set()
+    for route, response in requests(site, browsers["bob"], api_clients["bob"], values):
         assert response.status < 500, f"{route.path}: {response.text}"
-        if theirs(site, programs["bob"]) != before:
-            his_own.add(f"{route.method} {route.path}")
-    assert len(his_own) > 50, his_own  # else the requests are such that they change nothing for anybody
-    for route, response in requests(site, browsers["eve"], programs["eve"], values):
+        if rows_of(site, api_clients["bob"]) != before:
+            own_changes.add(f"{route.method} {route.path}")
+    assert len(own_changes) > 50, own_changes  # else the requests would be no real attack
+    for route, response in requests(site, browsers["eve"], api_clients["eve"], values):
         assert response.status < 500, f"{route.path}: {response.text}"
-        changed = before ^ theirs(site, programs["bob"])
+        changed = before ^ rows_of(site, api_clients["bob"])
         assert not changed, f"{route.method} {route.path}: {changed}"

@@ -1,4 +1,4 @@
-"""Hostile text in every field that people fill, then every page, feed and answer is taken apart as its reader does it."""
+"""Hostile text in every user-writable field; every page, feed and API response is then parsed as its reader does."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tests.web.http_client import HttpResponse, request
 from tests.web.visitor import HOST, PASSWORD, SiteFixture, build_site, document
 
 HOSTILE = {  # short enough for a display name
-    "the end of what HTML texts stand in": "\"'></textarea></title><xss>",
-    "the end of what other texts stand in": "\"'></script>]]>--><xss>",
+    "end of an HTML context": "\"'></textarea></title><xss>",
+    "end of another context": "\"'></script>]]>--><xss>",
     "an attribute": "\" onfocus=xss() autofocus x='",
     "escaped already": "&lt;xss&gt;&#60;xss>{{7*7}}",
     "a scheme": "javascript:xss()//http://a.b",
@@ -37,12 +37,12 @@ FOREIGN = ("http://", "https://", "mailto:")
 
 @pytest.fixture
 def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
-    """A site that counts no requests."""
+    """A site without rate limits."""
     return build_site(cursor, tmp_path, rate_limits="off")
 
 
-def harmless(root: etree._Element, where: str) -> None:
-    """Fail if anything in this document could act: an element, a handler, a scheme, a script that is not ours."""
+def check_inactive(root: etree._Element, where: str) -> None:
+    """Fail if anything in this document is active: an element, an event handler, a scheme, a foreign script."""
     for element in root.iter(etree.Element):
         assert element.tag not in ("xss", "iframe", "object", "embed", "base"), where
         if element.tag == "script":
@@ -55,7 +55,7 @@ def harmless(root: etree._Element, where: str) -> None:
 
 
 def markup(node: Any) -> Iterator[str]:
-    """Every text in JSON that clients show as HTML: contents of posts, what profiles say. A `source` is text."""
+    """Return every JSON value that clients show as HTML: contents of posts, bios and profile fields. A `source` is text."""
     if isinstance(node, list):
         for item in node:
             yield from markup(item)
@@ -69,28 +69,28 @@ def markup(node: Any) -> Iterator[str]:
 
 
 def fragment(html: str) -> etree._Element:
-    """A piece of HTML as a browser would read it."""
+    """Parse an HTML fragment as browsers do."""
     return html5lib.parse(f"<!doctype html><body>{html}", treebuilder="lxml", namespaceHTMLElements=False)
 
 
 def check(response: HttpResponse, where: str) -> None:
-    """Read the reply as its reader does."""
+    """Parse the response as its reader does, and check it."""
     kind = (response.header("Content-Type") or "").partition(";")[0]
     if kind == "text/html":
-        harmless(document(response), where)
+        check_inactive(document(response), where)
     elif kind.endswith("xml"):
         feed = etree.fromstring(response.body)
         for content in feed.iter("{*}content", "{*}summary", "{*}title"):
             assert not len(content), where
             if content.get("type") == "html":
-                harmless(fragment(content.text or ""), where)
+                check_inactive(fragment(content.text or ""), where)
     elif kind == "application/json":
         for html in markup(json.loads(response.body)):
-            harmless(fragment(html), where)
+            check_inactive(fragment(html), where)
 
 
-def plant(site: SiteFixture, text: str) -> dict[str, object]:
-    """Write it everywhere; the arguments of addresses where it may show."""
+def write_everywhere(site: SiteFixture, text: str) -> dict[str, object]:
+    """Write the text everywhere; return path variables of the pages that may show it."""
     ada, bob = site.registered_user("ada"), site.registered_user("bob")
     fields = {f"field_{part}_{number}": text for number in range(4) for part in ("name", "value")}
     saved = ada.submit("/settings", display_name=text, bio=text, discoverable="1", indexable="1", **fields)
@@ -99,31 +99,31 @@ def plant(site: SiteFixture, text: str) -> dict[str, object]:
     assert sent.status == 303, sent.text
     bob.submit("/@ada/follow", "/@ada")
     assert ada.submit("/lists", title=text).status == 303
-    wanted = {"keywords": text, "title": text, "contexts[]": "home", "action": "warn"}
-    assert ada.submit("/settings/filters", **wanted).status == 303
+    filter_form = {"keywords": text, "title": text, "contexts[]": "home", "action": "warn"}
+    assert ada.submit("/settings/filters", **filter_form).status == 303
     post = make.post(site.cursor, site.viewer("ada"), f"{text} @bob", visibility=Visibility.PUBLIC)
-    program = new_client_for(site, site.viewer("bob"))
-    request(site.server, "POST", f"/api/v1/statuses/{post.id}/favourite", {"Authorization": f"Bearer {program.token}"})
+    api_client = new_client_for(site, site.viewer("bob"))
+    request(site.server, "POST", f"/api/v1/statuses/{post.id}/favourite", {"Authorization": f"Bearer {api_client.token}"})
     assert ada.submit(f"/posts/{post.id}/edit", text=f"{text} edited", spoiler=text).status == 303
     values: dict[str, object] = {"username": "ada", "name": "tag", "post_id": post.id, "status_id": post.id, "account_id": post.author.id}
-    values |= plant_by_program(site, text)
+    values |= write_through_the_api(site, text)
     for name, table in (("list_id", "lists"), ("filter_id", "filters")):
         site.cursor.execute(SQL("select max(id) from {}").format(Identifier(table)))
         [[values[name]]] = site.cursor.fetchall()
     return values
 
 
-def plant_by_program(site: SiteFixture, text: str) -> dict[str, object]:
-    """The same where an app writes it, whose name it is, too; bob, who is told of all, becomes an administrator."""
+def write_through_the_api(site: SiteFixture, text: str) -> dict[str, object]:
+    """Write the text through an app of that name; Bob, who is notified of everything, becomes an administrator."""
     ada, bob = (Client(site, done(site.domain.tokens.issue(site.viewer(name).id, ALL_SCOPES, text)).text) for name in ("ada", "bob"))
     poll = ada.post("/v1/statuses", status="@bob?", poll={"options": [text, f"{text} 2"], "expires_in": 3600}).json
     media = ada.upload("POST", "/v2/media", {"file": picture()}, description=text).json["id"]
     shown = ada.post("/v1/statuses", status="@bob!", media_ids=[media], spoiler_text=text).json
     later = ada.post("/v1/statuses", status=text, spoiler_text=text, scheduled_at="2029-01-01T00:00:00Z")
-    told = [one.post("/v1/statuses", status=f"@ada @bob {text}", visibility="direct") for one in (ada, bob)]
+    messages = [one.post("/v1/statuses", status=f"@ada @bob {text}", visibility="direct") for one in (ada, bob)]
     reported = bob.post("/v1/reports", account_id=shown["account"]["id"], status_ids=[shown["id"]], comment=text)
     noted = bob.post(f"/v1/accounts/{shown['account']['id']}/note", comment=text)
-    assert {response.status for response in (later, *told, reported, noted)} == {200}
+    assert {response.status for response in (later, *messages, reported, noted)} == {200}
     done(Announcements(site.database, HOST, f"http://{HOST}", lambda: make.NOW).publish(text))
     site.cursor.execute("update users set role = 'admin' where account_id = %(id)s", {"id": site.viewer("bob").id})
     return {"poll_id": poll["poll"]["id"], "scheduled_id": later.json["id"]}
@@ -131,17 +131,17 @@ def plant_by_program(site: SiteFixture, text: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_user_text_is_never_markup(site: SiteFixture, text: str) -> None:
-    values = plant(site, text)
+    values = write_everywhere(site, text)
     ada, bob = (site.visitor() for _ in range(2))
     for visitor, name in ((ada, "ada"), (bob, "bob")):
         assert visitor.submit("/login", name=name, password=PASSWORD).status == 303
-    programs = {visitor: new_client_for(site, site.viewer(name)).token for visitor, name in ((ada, "ada"), (bob, "bob"))}
+    api_clients = {visitor: new_client_for(site, site.viewer(name)).token for visitor, name in ((ada, "ada"), (bob, "bob"))}
     shown = 0
     for route in finite_get_routes(site):
         target = fill_path(route.path, values)
         for visitor in (ada, bob):
             response = (
-                request(site.server, "GET", target + "?q=ada", {"Authorization": f"Bearer {programs[visitor]}"})
+                request(site.server, "GET", target + "?q=ada", {"Authorization": f"Bearer {api_clients[visitor]}"})
                 if route.options.api
                 else visitor.get(target)
             )

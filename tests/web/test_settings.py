@@ -1,4 +1,4 @@
-"""Settings as plain forms."""
+"""Settings through plain forms."""
 
 from __future__ import annotations
 
@@ -42,25 +42,25 @@ def test_the_theme_is_switched_without_an_account_and_without_scripts(site: Site
 
 def test_a_new_password_ends_all_other_sessions(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
-    elsewhere = site.visitor()
-    elsewhere.submit("/login", name="ada", password=PASSWORD)
+    other_browser = site.visitor()
+    other_browser.submit("/login", name="ada", password=PASSWORD)
     wrong = ada.submit("/settings/password", page="/settings/account", current="wrong wrong", password="another password")
     assert wrong.status == 422
     right = ada.submit("/settings/password", page="/settings/account", current=PASSWORD, password="another password")
     assert right.status == 303
     assert ada.get("/home").status == 200
-    assert elsewhere.get("/home").status == 303
+    assert other_browser.get("/home").status == 303
     assert site.visitor().submit("/login", name="ada", password="another password").status == 303
 
 
 def test_a_session_is_revoked_from_the_list(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
-    elsewhere = site.visitor()
-    elsewhere.submit("/login", name="ada", password=PASSWORD)
+    other_browser = site.visitor()
+    other_browser.submit("/login", name="ada", password=PASSWORD)
     [revoke] = document(ada.get("/settings/sessions")).xpath("//button/@formaction")
     assert site.registered_user("bob").submit(revoke, page="/home").status == 404
     ada.submit(revoke, page="/settings/sessions")
-    assert elsewhere.get("/home").status == 303
+    assert other_browser.get("/home").status == 303
     assert ada.get("/home").status == 200
 
 

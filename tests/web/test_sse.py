@@ -20,8 +20,8 @@ MAX_PER_NETWORK = 300  # unless settings say otherwise
 
 @pytest.fixture
 def live_site(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
-    with open_live_site(database_url, tmp_path) as made:
-        yield made
+    with open_live_site(database_url, tmp_path) as site:
+        yield site
 
 
 def test_a_new_post_is_sent_to_every_open_timeline_that_has_it(live_site: LiveSite) -> None:

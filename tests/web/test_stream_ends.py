@@ -27,8 +27,8 @@ BOTH = frozenset({"session", "token"})
 
 @pytest.fixture
 def live_site(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
-    with open_live_site(database_url, tmp_path) as made:
-        yield made
+    with open_live_site(database_url, tmp_path) as site:
+        yield site
 
 
 @frozen

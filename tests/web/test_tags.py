@@ -1,4 +1,4 @@
-"""Tags on the site."""
+"""Hashtags on the site."""
 
 from __future__ import annotations
 

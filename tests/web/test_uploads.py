@@ -1,4 +1,4 @@
-"""Pictures, polls and plans on the pages, with a browser without JavaScript."""
+"""Images, polls and scheduled posts on the pages, without JavaScript."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.web.http_client import HttpResponse
 from tests.web.visitor import SiteFixture, Visitor, document, links, main_text
 
 
-def picked(response: HttpResponse) -> list[str]:
-    """The uploads that a form holds."""
+def uploads(response: HttpResponse) -> list[str]:
+    """Return the ids of the uploads in a form."""
     return [str(id) for id in document(response).xpath("//input[@name='media_ids[]']/@value")]
 
 
 def pictures(response: HttpResponse) -> list[tuple[str, str]]:
-    """Address and description of each picture in posts."""
+    """Return URL and alt text of each image in posts."""
     return [(str(image.get("src")), str(image.get("alt"))) for image in document(response).xpath("//figure//img")]
 
 
@@ -47,7 +47,7 @@ def test_a_rejected_post_keeps_its_images_and_alt_texts(site: SiteFixture) -> No
     ada = site.registered_user("ada")
     refused = ada.upload("/posts", "/home", {"file_0": files.picture()}, text="x" * 501, file_alt_0="A flag")
     assert refused.status == 422
-    [media] = picked(refused)
+    [media] = uploads(refused)
     assert document(refused).xpath(f"string(//textarea[@name='alt_{media}'])").strip() == "A flag"
     assert len(document(refused).xpath("//input[@type='file']")) == 3
     sent = ada.submit("/posts", page="/home", text="Shorter", **{"media_ids[]": media, f"alt_{media}": "Two colours"})
@@ -60,9 +60,9 @@ def test_a_file_that_is_not_an_image_is_rejected_and_the_rest_is_kept(site: Site
     refused = ada.upload("/posts", "/home", {"file_0": files.picture(), "file_1": BytesIO(b"<svg/>")}, text="Both")
     assert refused.status == 422
     assert "File content type is invalid" in main_text(refused)
-    assert len(picked(refused)) == 1
+    assert len(uploads(refused)) == 1
     assert document(refused).xpath("string(//textarea[@name='text'])").strip() == "Both"
-    dropped = picked(refused)[0]
+    dropped = uploads(refused)[0]
     assert ada.submit("/posts", page="/home", text="Neither", **{"media_ids[]": dropped, f"drop_{dropped}": "1"}).status == 303
     assert pictures(site.visitor().get("/local")) == []
 
@@ -86,13 +86,13 @@ def test_an_edit_keeps_adds_and_removes_images(site: SiteFixture) -> None:
     ada.upload("/posts", "/home", {"file_0": files.picture(), "file_1": files.picture()}, text="Two")
     [at] = [link for link in links(site.visitor().get("/local")) if link.startswith("/@ada/")][:1]
     edit = f"/posts/{at.rsplit('/', 1)[1]}/edit"
-    keep, drop = picked(ada.get(edit))
+    keep, drop = uploads(ada.get(edit))
     sent = {"text": "Other two", "media_ids[]": keep, f"alt_{keep}": "Kept", f"drop_{drop}": "1"}
     assert ada.upload(edit, edit, {"file_0": files.picture()}, **sent, file_alt_0="New").status == 303
     assert [alt for _, alt in pictures(site.visitor().get(at))] == ["Kept", "New"]
     history = site.visitor().get(edit.replace("/edit", "/history"))
     assert len(pictures(history)) == 4
-    unchanged = {"text": "Other two", "media_ids[]": picked(ada.get(edit))[0]}
+    unchanged = {"text": "Other two", "media_ids[]": uploads(ada.get(edit))[0]}
     assert ada.submit(edit, **unchanged).status == 303
     assert len(pictures(site.visitor().get(at))) == 1
 
@@ -102,7 +102,7 @@ def test_a_redraft_keeps_the_images(site: SiteFixture) -> None:
     ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Almost", file_alt_0="A flag")
     [at] = [link for link in links(site.visitor().get("/local")) if link.startswith("/@ada/")][:1]
     redraft = ada.submit(f"/posts/{at.rsplit('/', 1)[1]}/delete", redraft="1")
-    [media] = picked(redraft)
+    [media] = uploads(redraft)
     assert ada.submit("/posts", page="/home", text="Right", **{"media_ids[]": media}).status == 303
     assert [alt for _, alt in pictures(site.visitor().get("/local"))] == ["A flag"]
 
@@ -117,11 +117,11 @@ def test_a_form_sent_twice_is_one_post(site: SiteFixture) -> None:
 
 def test_a_script_uploads_files_before_the_post_is_sent(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
-    told = ada.upload("/compose/media", "/home", {"file": files.picture()})
-    assert (told.status, told.json["kind"], told.json["ready"]) == (200, "image", True)
-    assert ada.get(f"/compose/media/{told.json['id']}").json == told.json
-    assert site.registered_user("bob").get(f"/compose/media/{told.json['id']}").status == 404
-    assert ada.get(told.json["preview"]).header("Content-Type") == "image/jpeg"
+    uploaded = ada.upload("/compose/media", "/home", {"file": files.picture()})
+    assert (uploaded.status, uploaded.json["kind"], uploaded.json["ready"]) == (200, "image", True)
+    assert ada.get(f"/compose/media/{uploaded.json['id']}").json == uploaded.json
+    assert site.registered_user("bob").get(f"/compose/media/{uploaded.json['id']}").status == 404
+    assert ada.get(uploaded.json["preview"]).header("Content-Type") == "image/jpeg"
     assert site.visitor().upload("/compose/media", "/login", {"file": files.picture()}).status in (401, 403)
 
 
@@ -140,7 +140,7 @@ def test_the_open_graph_image_is_the_posts_image_unless_it_is_sensitive(site: Si
 # --- polls
 
 
-def ask(ada: Visitor, **fields: str) -> HttpResponse:
+def post_poll(ada: Visitor, **fields: str) -> HttpResponse:
     return ada.submit("/posts", page="/home", text="What would you like?", option_0="Tea <b>", option_1="Coffee", **fields)
 
 
@@ -155,13 +155,13 @@ def test_images_with_a_poll_are_rejected_and_both_are_kept(site: SiteFixture) ->
     refused = ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Both", option_0="Tea", option_1="Coffee")
     assert refused.status == 422
     assert "can have media or a poll" in main_text(refused)
-    assert len(picked(refused)) == 1
+    assert len(uploads(refused)) == 1
     assert document(refused).xpath("//input[@name='option_1']/@value") == ["Coffee"]
 
 
 def test_a_poll_works_without_scripts(site: SiteFixture) -> None:
     ada, bob = site.registered_user("ada"), site.registered_user("bob")
-    assert ask(ada, poll_seconds="600").status == 303
+    assert post_poll(ada, poll_seconds="600").status == 303
     poll = poll_of(site)
     page = bob.get("/local")
     assert document(page).xpath(f"//input[@name='choice-{poll}']/@type") == ["radio", "radio"]
@@ -179,20 +179,20 @@ def test_a_poll_works_without_scripts(site: SiteFixture) -> None:
 
 
 def test_a_script_gets_the_post_with_the_vote_counts(site: SiteFixture) -> None:
-    ask(site.registered_user("ada"), poll_multiple="1")
+    post_poll(site.registered_user("ada"), poll_multiple="1")
     bob, poll = site.registered_user("bob"), poll_of(site)
     fields = {f"choice-{poll}": "0", "csrf": bob.token("/home")}
     assert "100%" in bob.post(f"/polls/{poll}/vote", fields, Accept="application/json").json["html"]
 
 
 def test_a_vote_without_an_option_is_rejected(site: SiteFixture) -> None:
-    ask(site.registered_user("ada"))
+    post_poll(site.registered_user("ada"))
     response = site.registered_user("bob").submit(f"/polls/{poll_of(site)}/vote", page="/home")
     assert (response.status, "choose an option" in main_text(response)) == (422, True)
 
 
 def test_an_ended_poll_shows_its_counts(site: SiteFixture) -> None:
-    ask(site.registered_user("ada"), poll_hide_totals="1")
+    post_poll(site.registered_user("ada"), poll_hide_totals="1")
     bob = site.registered_user("bob")
     assert "%" not in main_text(site.visitor().get("/local"))
     site.cursor.execute("update polls set expires_at = expires_at - interval '100 years'")
@@ -213,7 +213,7 @@ def test_a_rejected_poll_keeps_what_was_typed(site: SiteFixture) -> None:
 
 def test_an_edit_keeps_the_poll_and_its_votes(site: SiteFixture) -> None:
     ada, bob = site.registered_user("ada"), site.registered_user("bob")
-    ask(ada)
+    post_poll(ada)
     poll = poll_of(site)
     bob.submit(f"/polls/{poll}/vote", page="/home", **{f"choice-{poll}": "1"})
     post = done(site.domain.polls.one(None, int(poll)))  # type: ignore[arg-type]  # an id
@@ -221,7 +221,7 @@ def test_an_edit_keeps_the_poll_and_its_votes(site: SiteFixture) -> None:
     assert "100%" in main_text(site.visitor().get("/local"))
 
 
-# --- posts to come
+# --- scheduled posts
 
 
 def test_a_post_can_be_scheduled_and_edited_again(site: SiteFixture) -> None:
@@ -237,7 +237,7 @@ def test_a_post_can_be_scheduled_and_edited_again(site: SiteFixture) -> None:
     [edit] = document(page).xpath("//button[contains(@formaction, '/edit')]/@formaction")
     composer = ada.submit(str(edit), page="/scheduled")
     assert document(composer).xpath("string(//textarea[@name='text'])").strip() == "Tomorrow"
-    assert len(picked(composer)) == 1
+    assert len(uploads(composer)) == 1
     assert "Tomorrow" not in main_text(ada.get("/scheduled"))
 
 
@@ -273,7 +273,7 @@ def test_an_invalid_time_is_rejected_and_the_text_is_kept(site: SiteFixture, at:
     assert document(refused).xpath("string(//textarea[@name='text'])").strip() == "When?"
 
 
-# --- faces
+# --- profile images
 
 
 def test_profile_images_are_changed_in_the_settings_and_through_the_api(site: SiteFixture) -> None:
@@ -281,18 +281,18 @@ def test_profile_images_are_changed_in_the_settings_and_through_the_api(site: Si
     sent = {"avatar": files.picture(), "header": files.picture("PNG")}
     assert ada.upload("/settings", "/settings", sent, display_name="Ada").status == 303
     page = document(site.visitor().get("/@ada"))
-    [face] = page.xpath("//div[@class='profile-top']/img/@src")
+    [avatar] = page.xpath("//div[@class='profile-top']/img/@src")
     [banner] = page.xpath("//img[@class='banner']/@src")
-    assert site.visitor().get(face).status == site.visitor().get(banner).status == 200
-    program = new_client_for(site, site.viewer("ada"))
-    account = program.get("/v1/accounts/verify_credentials").json
-    assert account["avatar"] == f"http://site.test{face}"
-    changed = program.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.picture("PNG")}, display_name="A.").json
+    assert site.visitor().get(avatar).status == site.visitor().get(banner).status == 200
+    api_client = new_client_for(site, site.viewer("ada"))
+    account = api_client.get("/v1/accounts/verify_credentials").json
+    assert account["avatar"] == f"http://site.test{avatar}"
+    changed = api_client.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.picture("PNG")}, display_name="A.").json
     assert changed["avatar"] not in (account["avatar"], "")
     assert (changed["display_name"], changed["header"]) == ("A.", account["header"])
-    assert program.delete("/v1/profile/header").json["header"].endswith("/missing.png")
+    assert api_client.delete("/v1/profile/header").json["header"].endswith("/missing.png")
     assert ada.submit("/settings", display_name="Ada", drop_avatar="1").status == 303
-    assert program.delete("/v1/profile/avatar").json["avatar"].endswith("/missing.png")
+    assert api_client.delete("/v1/profile/avatar").json["avatar"].endswith("/missing.png")
 
 
 def test_a_file_that_is_not_an_image_cannot_be_a_profile_picture(site: SiteFixture) -> None:
@@ -300,15 +300,15 @@ def test_a_file_that_is_not_an_image_cannot_be_a_profile_picture(site: SiteFixtu
     refused = ada.upload("/settings", "/settings", {"avatar": BytesIO(b"<svg/>")}, display_name="Somebody else")
     assert refused.status == 422
     assert document(refused).xpath("//input[@name='display_name']/@value") == ["Somebody else"]
-    program = new_client_for(site, site.viewer("ada"))
-    response = program.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": BytesIO(b"\xff\xd8\xff")})
+    api_client = new_client_for(site, site.viewer("ada"))
+    response = api_client.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": BytesIO(b"\xff\xd8\xff")})
     assert (response.status, response.json["details"]["avatar"][0]["error"]) == (422, "ERR_INVALID")
 
 
 def test_pages_do_not_reveal_the_media_urls_of_hidden_posts(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
     ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Secret", visibility=Visibility.PRIVATE.value)
-    [(address, _)] = pictures(ada.get("/@ada"))
-    name = address.removeprefix("/media/")
+    [(url, _)] = pictures(ada.get("/@ada"))
+    name = url.removeprefix("/media/")
     for path in ("/", "/local", "/@ada", "/@ada/feed.atom"):
         assert name not in site.visitor().get(path).text

@@ -71,7 +71,7 @@ def viewer(site: SiteFixture, kind: str) -> ViewerClient:
         return ViewerClient(author_visitor, new_client_for(site, author))
     visitor = site.registered_user("reader")
     reader = site.viewer("reader")
-    program = new_client_for(site, reader)
+    api_client = new_client_for(site, reader)
     match kind:
         case "follower":
             make.follow(site.cursor, reader, author)
@@ -83,7 +83,7 @@ def viewer(site: SiteFixture, kind: str) -> ViewerClient:
             site.cursor.execute("update users set role = 'moderator' where account_id = %s", [reader.id])
         case "suspended":
             make.suspend(site.cursor, reader)
-    return ViewerClient(visitor, program)
+    return ViewerClient(visitor, api_client)
 
 
 @frozen

@@ -96,8 +96,8 @@ def test_followers_are_paged_in_the_order_of_following(site: SiteFixture) -> Non
 def test_a_suspended_account_is_marked_and_has_no_content(site: SiteFixture) -> None:
     ada = client(site, "ada", role=Role.MODERATOR)
     fields = [{"name": "Moss", "value": "SECRET"}]
-    said = {"display_name": "SECRET", "note": "SECRET", "bot": True, "locked": True, "fields_attributes": fields}
-    ada.request("PATCH", "/v1/accounts/update_credentials", json=said)
+    profile = {"display_name": "SECRET", "note": "SECRET", "bot": True, "locked": True, "fields_attributes": fields}
+    ada.request("PATCH", "/v1/accounts/update_credentials", json=profile)
     ada.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.picture(), "header": files.picture()})
     post = ada.post("/v1/statuses", status="SECRET #moss").json["id"]
     bob = client(site, "bob")
@@ -106,19 +106,19 @@ def test_a_suspended_account_is_marked_and_has_no_content(site: SiteFixture) -> 
     whole = anonymous_client(site).get(f"/v1/accounts/{ada.id}").json
     assert "suspended" not in whole
     make.suspend(site.cursor, ada.owner)
-    for program in (anonymous_client(site), bob):
-        told = program.get(f"/v1/accounts/{ada.id}").json
-        assert told == program.get("/v1/accounts/lookup", acct="ada").json
-        assert program.get("/v1/accounts", id=[ada.id]).json == [told]
-        assert told["suspended"] is True
-        assert (told["display_name"], told["note"], told["fields"], told["roles"]) == ("", "", [], [])
-        assert (told["locked"], told["bot"], told["discoverable"], told["noindex"]) == (False, False, False, True)
-        assert "/media/" not in told["avatar"] + told["header"]
-        assert (told["username"], told["url"], told["created_at"]) == (whole["username"], whole["url"], whole["created_at"])
+    for api_client in (anonymous_client(site), bob):
+        account = api_client.get(f"/v1/accounts/{ada.id}").json
+        assert account == api_client.get("/v1/accounts/lookup", acct="ada").json
+        assert api_client.get("/v1/accounts", id=[ada.id]).json == [account]
+        assert account["suspended"] is True
+        assert (account["display_name"], account["note"], account["fields"], account["roles"]) == ("", "", [], [])
+        assert (account["locked"], account["bot"], account["discoverable"], account["noindex"]) == (False, False, False, True)
+        assert "/media/" not in account["avatar"] + account["header"]
+        assert (account["username"], account["url"], account["created_at"]) == (whole["username"], whole["url"], whole["created_at"])
         for of_them in ("statuses", "statuses?pinned=true", "followers", "following", "featured_tags", "endorsements"):
-            response = program.get(f"/v1/accounts/{ada.id}/{of_them}")
+            response = api_client.get(f"/v1/accounts/{ada.id}/{of_them}")
             assert (response.status, response.json) == (200, []), of_them
-        assert program.get(f"/v1/statuses/{post}").status == 404
+        assert api_client.get(f"/v1/statuses/{post}").status == 404
     assert bob.post(f"/v1/accounts/{ada.id}/follow").status == 404
     assert bob.get("/v1/accounts/search", q="ada").json == []
     assert site.visitor().get("/@ada").status == 404
@@ -156,18 +156,18 @@ def test_profile_fields_have_three_spellings(site: SiteFixture) -> None:
     for body in ({"fields_attributes": [line, {"name": "", "value": "x"}]}, {"fields_attributes": {"0": line}}):
         assert ada.request("PATCH", path, json=body).json["source"]["fields"] == expected
     ada.request("PATCH", path, json={"fields_attributes": []})
-    told = ada.patch(path, **{"fields_attributes[0][name]": "home", "fields_attributes[0][value]": "https://ada.example"}).json
-    assert told["source"]["fields"] == expected
-    assert 'rel="nofollow noopener me"' in told["fields"][0]["value"]
+    account = ada.patch(path, **{"fields_attributes[0][name]": "home", "fields_attributes[0][value]": "https://ada.example"}).json
+    assert account["source"]["fields"] == expected
+    assert 'rel="nofollow noopener me"' in account["fields"][0]["value"]
 
 
 def test_attribution_domains_are_stored(site: SiteFixture) -> None:
     ada, path = client(site, "ada"), "/v1/accounts/update_credentials"
     sent = ["Example.com", "https://blog.example.org/", "*.example.net", "example.com", ""]
-    kept = ["example.com", "blog.example.org", "example.net"]
-    assert ada.patch(path, attribution_domains=sent).json["source"]["attribution_domains"] == kept
-    assert ada.patch(path, display_name="Ada").json["source"]["attribution_domains"] == kept
-    assert ada.get("/v1/accounts/verify_credentials").json["source"]["attribution_domains"] == kept
+    stored = ["example.com", "blog.example.org", "example.net"]
+    assert ada.patch(path, attribution_domains=sent).json["source"]["attribution_domains"] == stored
+    assert ada.patch(path, display_name="Ada").json["source"]["attribution_domains"] == stored
+    assert ada.get("/v1/accounts/verify_credentials").json["source"]["attribution_domains"] == stored
     for wrong in (["a b"], ["example.com/page"], [f"{number}.example.com" for number in range(101)]):
         refused = ada.request("PATCH", path, json={"attribution_domains": wrong})
         assert (refused.status, set(refused.json["details"])) == (422, {"attribution_domains"})
@@ -281,8 +281,8 @@ def test_the_confirmation_email_can_be_requested_again(site: SiteFixture) -> Non
     stranger, waiting = Client(site, other, ada.owner), ada
     assert stranger.get("/v1/emails/check_confirmation").json is False
     refused = stranger.post("/v1/emails/confirmations", email="mine@example.org")
-    told = "This method is only available to the application the user originally signed-up with"
-    assert (refused.status, refused.json["error"]) == (403, told)
+    message = "This method is only available to the application the user originally signed-up with"
+    assert (refused.status, refused.json["error"]) == (403, message)
     assert waiting.get("/v1/emails/check_confirmation").json is False
     assert waiting.post("/v1/emails/confirmations", email="nowhere").status == 422
     assert waiting.post("/v1/emails/confirmations", email="better@example.org").json == {}
@@ -294,9 +294,9 @@ def test_the_confirmation_email_can_be_requested_again(site: SiteFixture) -> Non
 
 
 def test_error_descriptions_do_not_repeat_the_field_name(site: SiteFixture) -> None:
-    told = app_client(site).post("/v1/accounts").json["details"]
-    said = {name: [each["description"] for each in several] for name, several in told.items()}
-    assert said == {
+    account = app_client(site).post("/v1/accounts").json["details"]
+    fields = {name: [each["description"] for each in several] for name, several in account.items()}
+    assert fields == {
         "username": ["can't be blank"],
         "email": ["can't be blank"],
         "password": ["can't be blank"],
@@ -311,7 +311,7 @@ def test_profile_errors_use_the_parameter_names_sent(site: SiteFixture) -> None:
         ({"source": {"privacy": "odd"}}, "source[privacy]", "is not included in the list"),
         ({"source": {"language": "odd words"}}, "source[language]", "is not included in the list"),
     ):
-        told = ada.patch("/v1/accounts/update_credentials", **sent)
-        assert (told.status, [each["description"] for each in told.json["details"][name]]) == (422, [why])
+        account = ada.patch("/v1/accounts/update_credentials", **sent)
+        assert (account.status, [each["description"] for each in account.json["details"][name]]) == (422, [why])
     file = ada.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": BytesIO(b"x")})
     assert file.json["details"]["avatar"][0]["description"] == "content type is invalid, Avatar is invalid"

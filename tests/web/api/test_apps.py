@@ -16,19 +16,19 @@ GOOD = {"client_name": "Tusky", "redirect_uris": "tusky://example.org", "scopes"
 
 def test_a_registration_has_all_fields_that_clients_need(site: SiteFixture) -> None:
     response = anonymous_client(site).post("/v1/apps", **GOOD)
-    told = response.json
+    app = response.json
     assert response.status == 200
-    assert (told["name"], told["website"], told["redirect_uri"]) == ("Tusky", "https://tusky.app", "tusky://example.org")
-    assert told["redirect_uris"] == ["tusky://example.org"]
-    assert told["scopes"] == ["read", "write", "follow", "push"]
-    assert told["client_secret_expires_at"] == 0
-    assert len(told["client_id"]) == len(told["client_secret"]) == 43
-    assert len(told["vapid_key"]) == 88
+    assert (app["name"], app["website"], app["redirect_uri"]) == ("Tusky", "https://tusky.app", "tusky://example.org")
+    assert app["redirect_uris"] == ["tusky://example.org"]
+    assert app["scopes"] == ["read", "write", "follow", "push"]
+    assert app["client_secret_expires_at"] == 0
+    assert len(app["client_id"]) == len(app["client_secret"]) == 43
+    assert len(app["vapid_key"]) == 88
     assert response.header("Access-Control-Allow-Origin") == "*"
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "send",
     [
         lambda app: app.request("POST", "/v1/apps", GOOD),
         lambda app: app.request("POST", f"/v1/apps?{urlencode(GOOD)}", headers={"Content-Length": "0"}),
@@ -38,8 +38,8 @@ def test_a_registration_has_all_fields_that_clients_need(site: SiteFixture) -> N
         lambda app: app.request("POST", "/v1/apps", {"client_name": "Tusky"}, form={**GOOD, "client_name": "Tusky"}),
     ],
 )
-def test_parameters_may_be_in_query_form_or_json_and_redirect_uris_a_string_or_list(site: SiteFixture, ask: Callable[..., object]) -> None:
-    response = ask(anonymous_client(site))
+def test_parameters_may_be_in_query_form_or_json_and_redirect_uris_a_string_or_list(site: SiteFixture, send: Callable[..., object]) -> None:
+    response = send(anonymous_client(site))
     assert response.status == 200  # type: ignore[attr-defined]  # a lambda has no annotations
     assert response.json["redirect_uris"] == ["tusky://example.org"]  # type: ignore[attr-defined]
 
@@ -62,14 +62,14 @@ def test_redirect_uris_of_real_apps_are_stored_verbatim(site: SiteFixture, addre
 
 
 def test_several_redirect_uris_are_separated_by_lines(site: SiteFixture) -> None:
-    told = anonymous_client(site).post("/v1/apps", **GOOD | {"redirect_uris": f"https://a.example/\n{OUT_OF_BAND}\r\nb://"}).json
-    assert told["redirect_uris"] == ["https://a.example/", OUT_OF_BAND, "b://"]
-    assert told["redirect_uri"] == f"https://a.example/\n{OUT_OF_BAND}\nb://"
+    app = anonymous_client(site).post("/v1/apps", **GOOD | {"redirect_uris": f"https://a.example/\n{OUT_OF_BAND}\r\nb://"}).json
+    assert app["redirect_uris"] == ["https://a.example/", OUT_OF_BAND, "b://"]
+    assert app["redirect_uri"] == f"https://a.example/\n{OUT_OF_BAND}\nb://"
 
 
 def test_omitted_parameters_have_their_defaults(site: SiteFixture) -> None:
-    told = anonymous_client(site).post("/v1/apps", client_name="X", redirect_uris="x://", website="").json
-    assert (told["scopes"], told["website"]) == (["read"], None)
+    app = anonymous_client(site).post("/v1/apps", client_name="X", redirect_uris="x://", website="").json
+    assert (app["scopes"], app["website"]) == (["read"], None)
     assert anonymous_client(site).request("POST", "/v1/apps", json={**GOOD, "scopes": ["write"]}).json["scopes"] == ["read"]
 
 

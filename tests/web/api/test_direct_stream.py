@@ -21,13 +21,13 @@ from tests.web.visitor import Visitor, document
 
 @pytest.fixture
 def live_site(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
-    with open_live_site(database_url, tmp_path) as made:
-        yield made
+    with open_live_site(database_url, tmp_path) as users:
+        yield users
 
 
 @define
-class Two:
-    """Ada writes to Bob, who reads."""
+class Users:
+    """Two users; Ada writes to Bob."""
 
     ada: Visitor
     bob: Visitor
@@ -35,13 +35,11 @@ class Two:
 
 
 @pytest.fixture
-def two(live_site: LiveSite) -> Two:
-    made = Two(live_site.registered_user("ada"), live_site.registered_user("bob"), live_site.token("bob"))
-    done(
-        live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id)
-    )  # what strangers write in private is kept back
+def users(live_site: LiveSite) -> Users:
+    users = Users(live_site.registered_user("ada"), live_site.registered_user("bob"), live_site.token("bob"))
+    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))  # direct messages of strangers are filtered
     live_site.process_events()
-    return made
+    return users
 
 
 def conversation(message: dict[str, Any]) -> dict[str, Any]:
@@ -49,91 +47,91 @@ def conversation(message: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def summary(told: dict[str, Any]) -> tuple[list[str], bool, str]:
-    return [one["acct"] for one in told["accounts"]], told["unread"], told["last_status"]["account"]["acct"]
+def summary(received: dict[str, Any]) -> tuple[list[str], bool, str]:
+    return [one["acct"] for one in received["accounts"]], received["unread"], received["last_status"]["account"]["acct"]
 
 
-def test_both_participants_get_their_own_view_of_the_conversation(live_site: LiveSite, two: Two) -> None:
-    bobs = open_socket(live_site, f"access_token={two.token}&stream=direct")
-    adas = open_socket(live_site, f"access_token={live_site.token('ada')}&stream=direct")
-    eves = open_socket(live_site, f"access_token={(live_site.registered_user('eve'), live_site.token('eve'))[1]}&stream=direct")
-    events = live_site.listen("/api/v1/streaming/direct", Authorization=f"Bearer {two.token}")
-    live_site.post(two.ada, "Psst @bob", visibility="direct")
-    [to_bob], [to_ada] = bobs.read(), adas.read()
+def test_both_participants_get_their_own_view_of_the_conversation(live_site: LiveSite, users: Users) -> None:
+    bobs_socket = open_socket(live_site, f"access_token={users.token}&stream=direct")
+    adas_socket = open_socket(live_site, f"access_token={live_site.token('ada')}&stream=direct")
+    eves_socket = open_socket(live_site, f"access_token={(live_site.registered_user('eve'), live_site.token('eve'))[1]}&stream=direct")
+    events = live_site.listen("/api/v1/streaming/direct", Authorization=f"Bearer {users.token}")
+    live_site.post(users.ada, "Psst @bob", visibility="direct")
+    [to_bob], [to_ada] = bobs_socket.read(), adas_socket.read()
     assert (to_bob["stream"], to_bob["event"]) == (["direct"], "conversation")
     assert set(to_bob) == {"stream", "event", "payload", "id"}
     assert summary(conversation(to_bob)) == (["ada"], True, "ada")
     assert summary(conversation(to_ada)) == (["bob"], False, "ada")
-    assert eves.read() == []
+    assert eves_socket.read() == []
     [event] = events.read()
     assert (event.name, event.json, event.id) == ("conversation", conversation(to_bob), to_bob["id"])
     [listed] = done(live_site.domain.conversations.page(live_site.viewer("bob"), Page()))
     assert str(listed.id) == conversation(to_bob)["id"]
 
 
-def test_public_posts_and_notifications_are_not_on_the_direct_stream(live_site: LiveSite, two: Two) -> None:
-    socket = open_socket(live_site, f"access_token={two.token}&stream=direct")
-    live_site.post(two.ada, "Hello @bob")
+def test_public_posts_and_notifications_are_not_on_the_direct_stream(live_site: LiveSite, users: Users) -> None:
+    socket = open_socket(live_site, f"access_token={users.token}&stream=direct")
+    live_site.post(users.ada, "Hello @bob")
     assert socket.read() == []
 
 
-def test_reading_editing_and_deleting_are_sent_to_every_device(live_site: LiveSite, two: Two) -> None:
-    live_site.post(two.ada, "Psst @bob", visibility="direct")
-    [id] = document(two.ada.get("/home")).xpath("//article/@data-id")
-    live_site.post(two.ada, "One more @bob", visibility="direct", reply_to=id)
+def test_reading_editing_and_deleting_are_sent_to_every_device(live_site: LiveSite, users: Users) -> None:
+    live_site.post(users.ada, "Psst @bob", visibility="direct")
+    [id] = document(users.ada.get("/home")).xpath("//article/@data-id")
+    live_site.post(users.ada, "One more @bob", visibility="direct", reply_to=id)
     live_site.process_events()
-    socket = open_socket(live_site, f"access_token={two.token}&stream=direct")
-    live_site.post(two.bob, "Yes, @ada?", visibility="direct", reply_to=id)
-    [answered] = socket.read()
-    assert summary(conversation(answered)) == (["ada"], False, "bob")
-    whose, conversation_id = live_site.viewer("bob"), ConversationId(int(conversation(answered)["id"]))
-    done(live_site.domain.conversations.mark(whose, conversation_id, unread=True))
+    socket = open_socket(live_site, f"access_token={users.token}&stream=direct")
+    live_site.post(users.bob, "Yes, @ada?", visibility="direct", reply_to=id)
+    [received] = socket.read()
+    assert summary(conversation(received)) == (["ada"], False, "bob")
+    viewer, conversation_id = live_site.viewer("bob"), ConversationId(int(conversation(received)["id"]))
+    done(live_site.domain.conversations.mark(viewer, conversation_id, unread=True))
     live_site.process_events()
     [unread] = socket.read()
     assert conversation(unread)["unread"] is True
-    answer = conversation(answered)["last_status"]["id"]
-    assert two.bob.submit(f"/posts/{answer}/edit", text="Yes, @ada!").status == 303
+    reply_id = conversation(received)["last_status"]["id"]
+    assert users.bob.submit(f"/posts/{reply_id}/edit", text="Yes, @ada!").status == 303
     live_site.process_events()
     [edited] = socket.read()
     assert "!" in conversation(edited)["last_status"]["content"]
-    assert two.bob.submit(f"/posts/{answer}/delete").status == 303
+    assert users.bob.submit(f"/posts/{reply_id}/delete").status == 303
     live_site.process_events()
     [deleted] = socket.read()
     assert "One more" in conversation(deleted)["last_status"]["content"]
 
 
-def test_resuming_from_a_position_misses_nothing(live_site: LiveSite, two: Two) -> None:
+def test_resuming_from_a_position_misses_nothing(live_site: LiveSite, users: Users) -> None:
     since = str(live_site.broadcaster.position)
-    live_site.post(two.ada, "While away @bob", visibility="direct")
-    socket = open_socket(live_site, f"access_token={two.token}&stream=direct&since={since}")
-    events = live_site.listen("/api/v1/streaming/direct", Authorization=f"Bearer {two.token}", Last_Event_ID=since)
-    live_site.post(two.ada, "Back again @bob", visibility="direct")
+    live_site.post(users.ada, "While away @bob", visibility="direct")
+    socket = open_socket(live_site, f"access_token={users.token}&stream=direct&since={since}")
+    events = live_site.listen("/api/v1/streaming/direct", Authorization=f"Bearer {users.token}", Last_Event_ID=since)
+    live_site.post(users.ada, "Back again @bob", visibility="direct")
     assert [message["event"] for message in socket.read()] == ["resumed", "conversation", "conversation"]
     assert [event.name for event in events.read()] == ["resumed", "conversation", "conversation"]
-    lost = open_socket(live_site, f"access_token={two.token}&stream=direct&since=elsewhere.5.5")
+    lost = open_socket(live_site, f"access_token={users.token}&stream=direct&since=elsewhere.5.5")
     assert [message["event"] for message in lost.read()][-1] == "gap"
 
 
-def test_the_last_post_has_the_viewers_filter_results(live_site: LiveSite, two: Two) -> None:
+def test_the_last_post_has_the_viewers_filter_results(live_site: LiveSite, users: Users) -> None:
     bob = live_site.viewer("bob")
     done(live_site.domain.filters.create(bob, FilterDraft("Tea", ["thread"], keywords=[KeywordDraft("tea")])))
     live_site.process_events()
-    socket = open_socket(live_site, f"access_token={two.token}&stream=direct")
-    live_site.post(two.ada, "A cup of tea, @bob?", visibility="direct")
-    [told] = socket.read()
-    [match] = conversation(told)["last_status"]["filtered"]
+    socket = open_socket(live_site, f"access_token={users.token}&stream=direct")
+    live_site.post(users.ada, "A cup of tea, @bob?", visibility="direct")
+    [received] = socket.read()
+    [match] = conversation(received)["last_status"]["filtered"]
     assert match["keyword_matches"] == ["tea"]
 
 
-def test_messages_of_a_muted_author_are_not_streamed(live_site: LiveSite, two: Two) -> None:
+def test_messages_of_a_muted_author_are_not_streamed(live_site: LiveSite, users: Users) -> None:
     done(live_site.domain.relations.mute(live_site.viewer("bob"), live_site.viewer("ada").id))
     live_site.process_events()
-    socket = open_socket(live_site, f"access_token={two.token}&stream=direct")
-    live_site.post(two.ada, "Psst @bob", visibility="direct")
+    socket = open_socket(live_site, f"access_token={users.token}&stream=direct")
+    live_site.post(users.ada, "Psst @bob", visibility="direct")
     assert socket.read() == []
 
 
-def test_the_direct_stream_requires_read_statuses(live_site: LiveSite, two: Two) -> None:
+def test_the_direct_stream_requires_read_statuses(live_site: LiveSite, users: Users) -> None:
     narrow = live_site.token("bob", "read:notifications")
     assert live_site.listen("/api/v1/streaming/direct", Authorization=f"Bearer {narrow}").response.status == 403
     socket = open_socket(live_site, f"access_token={narrow}&stream=direct")

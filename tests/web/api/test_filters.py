@@ -25,16 +25,19 @@ def test_a_filter_is_created_read_changed_and_deleted(site: SiteFixture) -> None
         "expires_in": 3600,
         "keywords_attributes": [{"keyword": "football", "whole_word": True}, {"keyword": "ball", "whole_word": False}],
     }
-    made = ada.request("POST", "/v2/filters", json=body).json
-    assert (made["title"], made["context"], made["filter_action"]) == ("Sports", ["home", "public"], "warn")
-    assert made["expires_at"]
-    assert [(word["keyword"], word["whole_word"]) for word in made["keywords"]] == [("football", True), ("ball", False)]
-    path = f"/v2/filters/{made['id']}"
-    assert ada.get(path).json == made
+    created = ada.request("POST", "/v2/filters", json=body).json
+    assert (created["title"], created["context"], created["filter_action"]) == ("Sports", ["home", "public"], "warn")
+    assert created["expires_at"]
+    assert [(filter_draft["keyword"], filter_draft["whole_word"]) for filter_draft in created["keywords"]] == [
+        ("football", True),
+        ("ball", False),
+    ]
+    path = f"/v2/filters/{created['id']}"
+    assert ada.get(path).json == created
     assert bob.get(path).status == 404
-    change = {"expires_in": "", "keywords_attributes": [{"id": made["keywords"][1]["id"], "_destroy": True}]}
+    change = {"expires_in": "", "keywords_attributes": [{"id": created["keywords"][1]["id"], "_destroy": True}]}
     changed = ada.request("PUT", path, json=change).json
-    assert changed == {**made, "expires_at": None, "keywords": made["keywords"][:1]}
+    assert changed == {**created, "expires_at": None, "keywords": created["keywords"][:1]}
     assert ada.get("/v2/filters").json == [changed]
     assert (ada.delete(path).json, ada.get("/v2/filters").json) == ({}, [])
     refused = ada.post("/v2/filters", title="Nowhere")
@@ -44,13 +47,13 @@ def test_a_filter_is_created_read_changed_and_deleted(site: SiteFixture) -> None
 def test_keywords_and_posts_of_a_filter_are_managed_individually(site: SiteFixture) -> None:
     ada, bob = friends(site)
     path = f"/v2/filters/{ada.post('/v2/filters', title='Sports', context=['home']).json['id']}"
-    word = ada.post(f"{path}/keywords", keyword="golf").json
-    assert word == {"id": word["id"], "keyword": "golf", "whole_word": True}
-    changed = ada.put(f"/v2/filters/keywords/{word['id']}", keyword="tennis", whole_word=False).json
-    assert changed == {"id": word["id"], "keyword": "tennis", "whole_word": False}
-    assert ada.get(f"/v2/filters/keywords/{word['id']}").json == changed
+    filter_draft = ada.post(f"{path}/keywords", keyword="golf").json
+    assert filter_draft == {"id": filter_draft["id"], "keyword": "golf", "whole_word": True}
+    changed = ada.put(f"/v2/filters/keywords/{filter_draft['id']}", keyword="tennis", whole_word=False).json
+    assert changed == {"id": filter_draft["id"], "keyword": "tennis", "whole_word": False}
+    assert ada.get(f"/v2/filters/keywords/{filter_draft['id']}").json == changed
     assert ada.get(f"{path}/keywords").json == [changed]
-    assert ada.delete(f"/v2/filters/keywords/{word['id']}").json == {}
+    assert ada.delete(f"/v2/filters/keywords/{filter_draft['id']}").json == {}
     assert ada.get(f"{path}/keywords").json == []
     assert bob.viewer
     post = make.post(site.cursor, bob.viewer, "Hello")
@@ -68,10 +71,10 @@ def test_posts_list_the_filters_that_match(site: SiteFixture) -> None:
     assert bob.viewer
     post = make.post(site.cursor, bob.viewer, "Football tonight")
     boost = make.boost(site.cursor, bob.viewer, post)
-    made = ada.request(
+    created = ada.request(
         "POST", "/v2/filters", json={"title": "Sports", "context": ["public"], "keywords_attributes": [{"keyword": "football"}]}
     ).json
-    head = {key: made[key] for key in ("id", "title", "context", "expires_at", "filter_action")}
+    head = {key: created[key] for key in ("id", "title", "context", "expires_at", "filter_action")}
     result = [{"filter": head, "keyword_matches": ["football"], "status_matches": None}]
     assert ada.get(f"/v1/statuses/{post.id}").json["filtered"] == result
     wrapper = ada.get(f"/v1/statuses/{boost.id}").json
@@ -97,8 +100,8 @@ def test_v1_clients_see_one_filter_per_keyword(site: SiteFixture) -> None:
     response = ada.post("/v1/filters", phrase="golf", context=["home", "thread"], irreversible=True)
     old = response.json
     assert response.header("Deprecation")
-    told = {"phrase": "golf", "context": ["home", "thread"], "whole_word": True, "expires_at": None, "irreversible": True}
-    assert old == {"id": old["id"], **told}
+    expected = {"phrase": "golf", "context": ["home", "thread"], "whole_word": True, "expires_at": None, "irreversible": True}
+    assert old == {"id": old["id"], **expected}
     [new] = ada.get("/v2/filters").json
     assert (new["title"], new["filter_action"], new["keywords"][0]["id"]) == ("golf", "hide", old["id"])
     changed = ada.put(f"/v1/filters/{old['id']}", phrase="tennis", context=["home"], whole_word=False).json
@@ -126,15 +129,15 @@ def test_filters_match_alt_texts_and_poll_options_but_never_own_posts(site: Site
     for id in (plain, poll):
         assert [found["keyword_matches"] for found in ada.get(f"/v1/statuses/{id}").json["filtered"]] == [["giraffe"]]
         assert bob.get(f"/v1/statuses/{id}").json["filtered"] == []
-    told = {one["status"]["id"]: one["status"]["filtered"] for one in ada.get("/v1/notifications").json if one["type"] == "mention"}
-    assert sorted(map(len, told.values())) == [1, 1]
+    expected = {one["status"]["id"]: one["status"]["filtered"] for one in ada.get("/v1/notifications").json if one["type"] == "mention"}
+    assert sorted(map(len, expected.values())) == [1, 1]
     assert ada.get(f"/v1/statuses/{boost}").json["filtered"] == []
     assert {status["id"]: len(status["filtered"]) for status in bob.get("/v1/timelines/home").json} == {plain: 0, poll: 0}
 
 
 def test_whole_words_match_in_scripts_without_spaces(site: SiteFixture) -> None:
     ada, bob = friends(site)
-    word = {"title": "f", "context": ["home"], "keywords_attributes": [{"keyword": "新宿"}]}
-    ada.request("POST", "/v2/filters", json=word)
+    filter_draft = {"title": "f", "context": ["home"], "keywords_attributes": [{"keyword": "新宿"}]}
+    ada.request("POST", "/v2/filters", json=filter_draft)
     post = bob.post("/v1/statuses", status="今日は新宿で会議").json["id"]
     assert ada.get(f"/v1/statuses/{post}").json["filtered"][0]["keyword_matches"] == ["新宿"]

@@ -49,7 +49,7 @@ def test_the_vapid_key_is_a_stable_p256_point(site: SiteFixture) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "expected"),
     [
         ("rules", []),
         ("peers", []),
@@ -57,8 +57,8 @@ def test_the_vapid_key_is_a_stable_p256_point(site: SiteFixture) -> None:
         ("extended_description", {"updated_at": None, "content": ""}),
     ],
 )
-def test_small_instance_routes_are_served(site: SiteFixture, path: str, told: object) -> None:
-    assert anonymous_client(site).get(f"/v1/instance/{path}").json == told
+def test_small_instance_routes_are_served(site: SiteFixture, path: str, expected: object) -> None:
+    assert anonymous_client(site).get(f"/v1/instance/{path}").json == expected
 
 
 def test_the_weekly_activity_is_served_as_strings(site: SiteFixture) -> None:
@@ -82,8 +82,8 @@ def test_nodeinfo_is_discovered_and_names_the_software(site: SiteFixture) -> Non
     response = anonymous_client(site).get("/.well-known/nodeinfo")
     assert response.header("Access-Control-Allow-Origin") == "*"
     [link] = response.json["links"]
-    told = anonymous_client(site).get(link["href"].removeprefix("http://site.test")).json
-    assert told["software"]["name"] == "microblog"
+    expected = anonymous_client(site).get(link["href"].removeprefix("http://site.test")).json
+    assert expected["software"]["name"] == "microblog"
 
 
 @pytest.mark.parametrize("resource", ["acct:ada@site.test", "acct:ADA@SITE.TEST", "http://site.test/@ada", "http://site.test/users/ada"])
@@ -132,26 +132,30 @@ def test_the_administrators_texts_are_on_pages_and_in_the_api(cursor: Cursor, tm
     (tmp_path / "about.txt").write_text("Since 2020.\n\nSee https://example.org")
     (tmp_path / "privacy.txt").write_text("Nothing is kept.")
     utime(tmp_path / "privacy.txt", (1_700_000_000, 1_700_000_000))
-    here = build_site(cursor, tmp_path, texts_dir=str(tmp_path))
-    anybody = anonymous_client(here)
+    site = build_site(cursor, tmp_path, texts_dir=str(tmp_path))
+    api_client = anonymous_client(site)
     rules = [
         {"id": "1", "text": "Be <kind>.", "hint": "", "translations": {}},
         {"id": "2", "text": "No spam.", "hint": "", "translations": {}},
     ]
-    assert anybody.get("/v1/instance/rules").json == anybody.get("/v2/instance").json["rules"] == anybody.get("/v1/instance").json["rules"]
-    assert anybody.get("/v1/instance/rules").json == rules
-    assert anybody.get("/v1/instance/extended_description").json["content"].startswith("<p>Since 2020.</p><p>See <a href=")
-    policy = anybody.get("/v1/instance/privacy_policy").json
+    assert (
+        api_client.get("/v1/instance/rules").json
+        == api_client.get("/v2/instance").json["rules"]
+        == api_client.get("/v1/instance").json["rules"]
+    )
+    assert api_client.get("/v1/instance/rules").json == rules
+    assert api_client.get("/v1/instance/extended_description").json["content"].startswith("<p>Since 2020.</p><p>See <a href=")
+    policy = api_client.get("/v1/instance/privacy_policy").json
     assert policy == {"updated_at": "2023-11-14T22:13:20.000Z", "content": "<p>Nothing is kept.</p>"}
-    page = here.visitor().get("/about").text
-    assert all(said in page for said in ("Be &lt;kind&gt;.", "<p>Since 2020.</p>", "<p>Nothing is kept.</p>"))
+    page = site.visitor().get("/about").text
+    assert all(text in page for text in ("Be &lt;kind&gt;.", "<p>Since 2020.</p>", "<p>Nothing is kept.</p>"))
     assert "There is no tracking" not in page
 
 
 def test_the_default_privacy_policy_says_what_is_stored(site: SiteFixture) -> None:
-    asked = anonymous_client(site).get("/v1/instance/privacy_policy").json
-    assert "There is no tracking" in asked["content"]
-    assert asked["content"] in site.visitor().get("/about").text
+    policy = anonymous_client(site).get("/v1/instance/privacy_policy").json
+    assert "There is no tracking" in policy["content"]
+    assert policy["content"] in site.visitor().get("/about").text
     address = anonymous_client(site).get("/v2/instance").json["configuration"]["urls"]["privacy_policy"]
     assert address == "http://site.test/about#privacy"
     assert anonymous_client(site).get("/v1/instance/rules").json == []

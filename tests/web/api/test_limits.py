@@ -22,9 +22,9 @@ def test_every_response_has_rate_limit_headers(site: SiteFixture) -> None:
 
 def test_a_token_over_its_rate_limit_is_429(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
-    replies = [ada.request("HEAD", "/v1/timelines/home") for _ in range(301)]
-    assert [response.status for response in replies] == [200] * 300 + [429]
-    assert replies[-1].header("X-RateLimit-Remaining") == "0"
+    responses = [ada.request("HEAD", "/v1/timelines/home") for _ in range(301)]
+    assert [response.status for response in responses] == [200] * 300 + [429]
+    assert responses[-1].header("X-RateLimit-Remaining") == "0"
     assert ada.get("/v1/timelines/home").json == {"error": "Too many requests"}
     assert bob.get("/v1/timelines/home").status == 200
 

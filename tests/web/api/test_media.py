@@ -18,11 +18,11 @@ from tests.web.http_client import HttpResponse, MemoryConnection, encode_request
 from tests.web.visitor import SiteFixture
 
 
-def upload(program: Client, file: BytesIO | None = None, path: str = "/v2/media", **fields: object) -> HttpResponse:
-    return program.upload("POST", path, {"file": file or files.picture()}, **fields)
+def upload(api_client: Client, file: BytesIO | None = None, path: str = "/v2/media", **fields: object) -> HttpResponse:
+    return api_client.upload("POST", path, {"file": file or files.picture()}, **fields)
 
 
-def work(site: SiteFixture) -> None:
+def run_media_jobs(site: SiteFixture) -> None:
     """Run pending media jobs."""
     later = make.NOW.replace(year=make.NOW.year + 10)
     kinds = ["media.convert", "media.delete_unused"]
@@ -30,7 +30,7 @@ def work(site: SiteFixture) -> None:
         done(post_jobs.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
 
 
-def fetched(site: SiteFixture, url: str, **headers: str) -> HttpResponse:
+def fetch(site: SiteFixture, url: str, **headers: str) -> HttpResponse:
     connection = MemoryConnection(site.server)
     path = url.removeprefix("http://site.test")
     data = connection.send(encode_request("GET", path, {name.replace("_", "-"): value for name, value in headers.items()}))
@@ -63,7 +63,7 @@ def test_an_image_is_uploaded_described_and_posted(site: SiteFixture) -> None:
 def test_an_image_is_served_with_its_type_and_without_active_content(site: SiteFixture) -> None:
     media = upload(client(site, "ada")).json
     for url in (media["url"], media["preview_url"]):
-        response = fetched(site, url)
+        response = fetch(site, url)
         assert (response.status, response.header("Content-Type"), response.body[:3]) == (200, "image/jpeg", b"\xff\xd8\xff")
         assert response.header("X-Content-Type-Options") == "nosniff"
         assert response.header("Cache-Control") == "private, max-age=300"
@@ -77,18 +77,18 @@ def test_an_image_is_served_with_its_type_and_without_active_content(site: SiteF
     "name", ["upload-1", "../secret_key", "..%2fsecret_key", "0" * 32, "0" * 32 + ".jpg", "0" * 32 + ".html", "0" * 32 + ".svg", "a/b.jpg"]
 )
 def test_other_media_paths_are_404(site: SiteFixture, name: str) -> None:
-    assert fetched(site, f"/media/{name}").status == 404
+    assert fetch(site, f"/media/{name}").status == 404
 
 
 def test_range_requests_are_supported(site: SiteFixture) -> None:
     url = upload(client(site, "ada")).json["url"]
-    whole = fetched(site, url).body
-    for asked, begin, end in [("bytes=0-9", 0, 10), ("bytes=10-", 10, len(whole)), ("bytes=-5", len(whole) - 5, len(whole))]:
-        response = fetched(site, url, Range=asked)
-        assert (response.status, response.body) == (206, whole[begin:end]), asked
+    whole = fetch(site, url).body
+    for value, begin, end in [("bytes=0-9", 0, 10), ("bytes=10-", 10, len(whole)), ("bytes=-5", len(whole) - 5, len(whole))]:
+        response = fetch(site, url, Range=value)
+        assert (response.status, response.body) == (206, whole[begin:end]), value
         assert response.header("Content-Range") == f"bytes {begin}-{end - 1}/{len(whole)}"
     for odd in ("bytes=", "bytes=5-2", f"bytes={len(whole)}-", "bytes=0-1,3-4", "lines=1-2", "bytes=a-b"):
-        assert (fetched(site, url, Range=odd).status, fetched(site, url, Range=odd).body) == (200, whole), odd
+        assert (fetch(site, url, Range=odd).status, fetch(site, url, Range=odd).body) == (200, whole), odd
 
 
 def test_a_large_file_is_sent_piece_by_piece(site: SiteFixture) -> None:
@@ -97,10 +97,10 @@ def test_a_large_file_is_sent_piece_by_piece(site: SiteFixture) -> None:
     upload(client(site, "ada"))
     site.cursor.execute("update media set original = %s", [name])
     done(attachments.media_store.store(BytesIO(bytes(range(256)) * 4_000), name))
-    response = fetched(site, f"/media/{name}")
+    response = fetch(site, f"/media/{name}")
     assert (response.status, response.header("Content-Length"), len(response.body)) == (200, "1024000", 1_024_000)
     assert response.body == bytes(range(256)) * 4_000
-    part = fetched(site, f"/media/{name}", Range="bytes=256-600255")
+    part = fetch(site, f"/media/{name}", Range="bytes=256-600255")
     assert (part.status, len(part.body)) == (206, 600_000)
     connection = MemoryConnection(site.server)
     [head] = parse_responses(connection.send(encode_request("HEAD", f"/media/{name}")), ("HEAD",))
@@ -133,7 +133,7 @@ def test_a_video_error_is_reported_by_every_route_that_reads_it(site: SiteFixtur
     uploaded = upload(ada, files.film_like("-r", "1000"))
     assert uploaded.status == 202
     id = uploaded.json["id"]
-    work(site)
+    run_media_jobs(site)
     for response in (
         ada.get(f"/v1/media/{id}"),
         ada.put(f"/v1/media/{id}", description="x"),
@@ -145,16 +145,16 @@ def test_a_video_error_is_reported_by_every_route_that_reads_it(site: SiteFixtur
 @needs_ffmpeg
 def test_the_cover_art_of_audio_is_its_preview_unless_a_thumbnail_was_sent(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    covered = upload(ada, files.tune_with_cover("tune.mp3")).json["id"]
+    audio = upload(ada, files.tune_with_cover("tune.mp3")).json["id"]
     thumbnail = {"file": files.tune_with_cover("tune.mp3"), "thumbnail": files.picture(size=(30, 20))}
     other = ada.upload("POST", "/v2/media", thumbnail).json["id"]
-    work(site)
-    told = ada.get(f"/v1/media/{covered}").json
-    assert (told["type"], told["meta"]["small"]["size"]) == ("audio", "120x90")
-    assert fetched(site, told["preview_url"]).header("Content-Type") == "image/jpeg"
+    run_media_jobs(site)
+    attachment = ada.get(f"/v1/media/{audio}").json
+    assert (attachment["type"], attachment["meta"]["small"]["size"]) == ("audio", "120x90")
+    assert fetch(site, attachment["preview_url"]).header("Content-Type") == "image/jpeg"
     assert ada.get(f"/v1/media/{other}").json["meta"]["small"]["size"] == "30x20"
-    page = site.visitor().get(f"/@ada/{ada.post('/v1/statuses', status='Listen', media_ids=[covered]).json['id']}").text
-    assert told["preview_url"].removeprefix("http://site.test") in page
+    page = site.visitor().get(f"/@ada/{ada.post('/v1/statuses', status='Listen', media_ids=[audio]).json['id']}").text
+    assert attachment["preview_url"].removeprefix("http://site.test") in page
 
 
 def test_a_long_description_is_rejected_and_not_truncated(site: SiteFixture) -> None:
@@ -287,9 +287,9 @@ def test_an_edit_can_replace_thumbnails(site: SiteFixture) -> None:
     again = ada.upload("PUT", path, {"media_attributes[][thumbnail]": files.picture("PNG", (30, 20))}, **keep, **names).json
     assert [media["meta"]["small"]["size"] for media in again["media_attachments"]] == ["10x20", "30x20"]
     assert again["media_attachments"][1]["meta"]["focus"] == {"x": 0.5, "y": 0.5}
-    work(site)
-    assert fetched(site, one["preview_url"]).status == 404, "the preview before is not left behind"
-    assert [fetched(site, media["preview_url"]).status for media in again["media_attachments"]] == [200, 200]
+    run_media_jobs(site)
+    assert fetch(site, one["preview_url"]).status == 404, "the previous preview is deleted"
+    assert [fetch(site, media["preview_url"]).status for media in again["media_attachments"]] == [200, 200]
     assert ada.get(path).json["media_attachments"] == again["media_attachments"]
 
 
@@ -313,10 +313,10 @@ def test_a_video_is_206_until_processed(site: SiteFixture) -> None:
     assert (waiting.status, waiting.json["url"]) == (206, None)
     refused = ada.post("/v1/statuses", status="Film", media_ids=[uploaded.json["id"]])
     assert refused.json["error"] == "Cannot attach files that have not finished processing. Try again in a moment!"
-    work(site)
+    run_media_jobs(site)
     ready = ada.get(path)
     assert (ready.status, ready.json["meta"]["original"]["frame_rate"]) == (200, "10/1")
-    assert fetched(site, ready.json["url"]).header("Content-Type") == "video/mp4"
+    assert fetch(site, ready.json["url"]).header("Content-Type") == "video/mp4"
     assert ada.post("/v1/statuses", status="Film", media_ids=[uploaded.json["id"]]).status == 200
 
 
@@ -332,14 +332,14 @@ def test_media_in_processing_is_206_with_what_is_known_so_far(site: SiteFixture)
         assert changed.json["meta"] == {"focus": {"x": 0.1, "y": 0.2}}
     shown = ada.upload("PUT", path, {"thumbnail": files.picture("PNG", (10, 20))})
     assert (shown.status, shown.json["url"], shown.json["meta"]["small"]["size"]) == (206, None, "10x20")
-    assert fetched(site, shown.json["preview_url"]).status == 200
+    assert fetch(site, shown.json["preview_url"]).status == 200
     assert shown.json["meta"]["focus"] == {"x": 0.1, "y": 0.2}
     assert (ada.get(path).status, ada.get(path).json) == (206, shown.json)
     again = ada.upload("PUT", path, {"thumbnail": files.picture("PNG", (30, 20))})
-    work(site)
+    run_media_jobs(site)
     ready = ada.put(path, description="Ready")
     assert (ready.status, ready.json["preview_url"], ready.json["meta"]["focus"]) == (200, again.json["preview_url"], {"x": 0.1, "y": 0.2})
-    assert fetched(site, shown.json["preview_url"]).status == 404, "the first preview is not left behind"
+    assert fetch(site, shown.json["preview_url"]).status == 404, "the first preview is deleted"
 
 
 @needs_ffmpeg
@@ -352,7 +352,7 @@ def test_a_v1_upload_that_takes_too_long_is_202(site: SiteFixture) -> None:
 def test_a_broken_video_cannot_be_described(site: SiteFixture) -> None:
     ada = client(site, "ada")
     media = upload(ada, BytesIO(files.film().getvalue()[:100])).json["id"]
-    work(site)
+    run_media_jobs(site)
     assert ada.put(f"/v1/media/{media}", description="Nothing").status == 422
 
 
@@ -360,7 +360,7 @@ def test_a_broken_video_cannot_be_described(site: SiteFixture) -> None:
 def test_a_broken_video_is_422(site: SiteFixture) -> None:
     ada = client(site, "ada")
     media = upload(ada, BytesIO(files.film().getvalue()[:100])).json["id"]
-    work(site)
+    run_media_jobs(site)
     refused = ada.get(f"/v1/media/{media}")
     assert (refused.status, refused.json["error"]) == (422, "Error processing thumbnail for uploaded media")
 
@@ -369,7 +369,7 @@ def test_a_broken_video_is_422(site: SiteFixture) -> None:
 def test_audio_has_no_preview(site: SiteFixture) -> None:
     ada = client(site, "ada")
     media = upload(ada, files.tune()).json["id"]
-    work(site)
+    run_media_jobs(site)
     ready = ada.get(f"/v1/media/{media}").json
     assert (ready["type"], ready["preview_url"], ready["blurhash"]) == ("audio", None, None)
     assert ready["meta"]["original"]["duration"] == pytest.approx(1, abs=0.1)

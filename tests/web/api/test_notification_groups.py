@@ -22,14 +22,14 @@ def post(ada: Client) -> str:
 
 
 @pytest.fixture
-def fans(site: SiteFixture, ada: Client, post: str) -> list[Client]:
+def followers(site: SiteFixture, ada: Client, post: str) -> list[Client]:
     """Three accounts that favourite the post; the last one mentions and follows Ada too."""
-    fans = [client(site, name) for name in ("bob", "cat", "dan")]
-    for fan in fans:
+    followers = [client(site, name) for name in ("bob", "cat", "dan")]
+    for fan in followers:
         fan.post(f"/v1/statuses/{post}/favourite")
-    fans[-1].post("/v1/statuses", status="@ada yes", in_reply_to_id=post)
-    fans[-1].post(f"/v1/accounts/{ada.id}/follow")
-    return fans
+    followers[-1].post("/v1/statuses", status="@ada yes", in_reply_to_id=post)
+    followers[-1].post(f"/v1/accounts/{ada.id}/follow")
+    return followers
 
 
 def keys(response: HttpResponse) -> list[str]:
@@ -37,9 +37,9 @@ def keys(response: HttpResponse) -> list[str]:
     return [group["group_key"].rsplit("-", 1)[0] for group in response.json["notification_groups"]]
 
 
-def test_favourites_of_one_post_are_one_group(ada: Client, post: str, fans: list[Client]) -> None:
-    told = ada.get("/v2/notifications").json
-    follow, mention, likes = told["notification_groups"]
+def test_favourites_of_one_post_are_one_group(ada: Client, post: str, followers: list[Client]) -> None:
+    page = ada.get("/v2/notifications").json
+    follow, mention, likes = page["notification_groups"]
     newest = [one["id"] for one in ada.get("/v1/notifications").json]
     assert likes | {"group_key": None, "latest_page_notification_at": None} == {
         "group_key": None,
@@ -49,13 +49,13 @@ def test_favourites_of_one_post_are_one_group(ada: Client, post: str, fans: list
         "page_min_id": newest[4],
         "page_max_id": newest[2],
         "latest_page_notification_at": None,
-        "sample_account_ids": [fan.id for fan in fans[::-1]],
+        "sample_account_ids": [fan.id for fan in followers[::-1]],
         "status_id": post,
     }
     assert (follow["type"], "status_id" in follow, mention["group_key"]) == ("follow", False, f"ungrouped-{newest[1]}")
-    assert sorted(account["id"] for account in told["accounts"]) == sorted(fan.id for fan in fans)
-    assert [status["id"] for status in told["statuses"]] == [mention["status_id"], post]
-    assert {one["group_key"] for one in ada.get("/v1/notifications").json} == {one["group_key"] for one in told["notification_groups"]}
+    assert sorted(account["id"] for account in page["accounts"]) == sorted(fan.id for fan in followers)
+    assert [status["id"] for status in page["statuses"]] == [mention["status_id"], post]
+    assert {one["group_key"] for one in ada.get("/v1/notifications").json} == {one["group_key"] for one in page["notification_groups"]}
 
 
 def test_without_notifications_all_lists_are_empty(ada: Client) -> None:
@@ -64,7 +64,7 @@ def test_without_notifications_all_lists_are_empty(ada: Client) -> None:
     assert links(response) == {}
 
 
-def test_page_links_repeat_the_parameters(ada: Client, fans: list[Client]) -> None:
+def test_page_links_repeat_the_parameters(ada: Client, followers: list[Client]) -> None:
     first = ada.get("/v2/notifications", limit=1, exclude_types=["mention"], grouped_types=["favourite"], expand_accounts="partial_avatars")
     assert keys(first) == ["ungrouped"]
     second = ada.follow(links(first)["next"])
@@ -74,30 +74,30 @@ def test_page_links_repeat_the_parameters(ada: Client, fans: list[Client]) -> No
     assert ada.follow(links(second)["prev"]).json == first.json
 
 
-def test_partial_avatars_expand_only_the_newest_account_of_a_group(ada: Client, fans: list[Client]) -> None:
-    told = ada.get("/v2/notifications", expand_accounts="partial_avatars").json
-    assert [account["id"] for account in told["accounts"]] == [fans[2].id]
-    assert [account["id"] for account in told["partial_accounts"]] == [fans[1].id, fans[0].id]
+def test_partial_avatars_expand_only_the_newest_account_of_a_group(ada: Client, followers: list[Client]) -> None:
+    page = ada.get("/v2/notifications", expand_accounts="partial_avatars").json
+    assert [account["id"] for account in page["accounts"]] == [followers[2].id]
+    assert [account["id"] for account in page["partial_accounts"]] == [followers[1].id, followers[0].id]
     assert ada.get("/v2/notifications", expand_accounts="some").status == 400
 
 
-def test_types_and_senders_can_be_selected(ada: Client, fans: list[Client]) -> None:
+def test_types_and_senders_can_be_selected(ada: Client, followers: list[Client]) -> None:
     assert keys(ada.get("/v2/notifications", types=["follow", "reaction"])) == ["follow"]
     assert keys(ada.get("/v2/notifications", exclude_types=["follow", "favourite"])) == ["ungrouped"]
     assert ada.get("/v2/notifications", types=["reaction"]).json["notification_groups"] == []
-    [likes] = ada.get("/v2/notifications", account_id=fans[0].id).json["notification_groups"]
-    assert (likes["notifications_count"], likes["sample_account_ids"]) == (1, [fans[0].id])
+    [likes] = ada.get("/v2/notifications", account_id=followers[0].id).json["notification_groups"]
+    assert (likes["notifications_count"], likes["sample_account_ids"]) == (1, [followers[0].id])
     assert keys(ada.get("/v2/notifications", types=["favourite"], grouped_types=["follow", "reaction"])) == ["ungrouped"] * 3
 
 
-def test_a_group_can_be_read_alone_until_dismissed(ada: Client, fans: list[Client]) -> None:
+def test_a_group_can_be_read_alone_until_dismissed(ada: Client, followers: list[Client]) -> None:
     page = ada.get("/v2/notifications").json
     for listed in page["notification_groups"]:
         path = f"/v2/notifications/{listed['group_key']}"
         [group] = ada.get(path).json["notification_groups"]
         assert group == {key: value for key, value in listed.items() if "page" not in key}
-        assert fans[0].get(path).status == 404
-        assert fans[0].post(f"{path}/dismiss").json == {}
+        assert followers[0].get(path).status == 404
+        assert followers[0].post(f"{path}/dismiss").json == {}
         assert ada.get(path).status == 200
         assert ada.post(f"{path}/dismiss").json == {}
         assert ada.get(path).status == 404
@@ -106,17 +106,17 @@ def test_a_group_can_be_read_alone_until_dismissed(ada: Client, fans: list[Clien
     assert ada.get("/v1/notifications").json == []
 
 
-def test_the_accounts_of_a_group_are_paged(ada: Client, fans: list[Client]) -> None:
+def test_the_accounts_of_a_group_are_paged(ada: Client, followers: list[Client]) -> None:
     key = ada.get("/v2/notifications", types=["favourite"]).json["notification_groups"][0]["group_key"]
     first = ada.get(f"/v2/notifications/{key}/accounts", limit=2)
     second = ada.follow(links(first)["next"])
-    assert [account["id"] for account in first.json + second.json] == [fan.id for fan in fans[::-1]]
+    assert [account["id"] for account in first.json + second.json] == [fan.id for fan in followers[::-1]]
     assert "next" not in links(second)
     last = ada.get("/v2/notifications", types=["mention"]).json["notification_groups"][0]["group_key"]
-    assert [account["id"] for account in ada.get(f"/v2/notifications/{last}/accounts").json] == [fans[2].id]
+    assert [account["id"] for account in ada.get(f"/v2/notifications/{last}/accounts").json] == [followers[2].id]
 
 
-def test_a_group_with_an_unread_notification_counts_once(ada: Client, post: str, fans: list[Client]) -> None:
+def test_a_group_with_an_unread_notification_counts_once(ada: Client, post: str, followers: list[Client]) -> None:
     path = "/v2/notifications/unread_count"
     assert ada.get(path).json == {"count": 3}
     assert ada.get(path, limit=2).json == {"count": 2}
@@ -126,10 +126,10 @@ def test_a_group_with_an_unread_notification_counts_once(ada: Client, post: str,
     assert ada.get(path).json == {"count": 1}
 
 
-def test_undone_actions_leave_their_group(ada: Client, post: str, fans: list[Client]) -> None:
-    fans[2].post(f"/v1/statuses/{post}/unfavourite")
+def test_undone_actions_leave_their_group(ada: Client, post: str, followers: list[Client]) -> None:
+    followers[2].post(f"/v1/statuses/{post}/unfavourite")
     [likes] = ada.get("/v2/notifications", types=["favourite"]).json["notification_groups"]
-    assert (likes["notifications_count"], likes["sample_account_ids"]) == (2, [fans[1].id, fans[0].id])
+    assert (likes["notifications_count"], likes["sample_account_ids"]) == (2, [followers[1].id, followers[0].id])
     ada.delete(f"/v1/statuses/{post}")
     assert keys(ada.get("/v2/notifications")) == ["follow", "ungrouped"]
 

@@ -7,7 +7,7 @@ import pytest
 from tests.web.api.client import Client, client, ids, links
 from tests.web.visitor import SiteFixture
 
-USUAL = {
+DEFAULT = {
     "for_not_following": "accept",
     "for_not_followers": "accept",
     "for_new_accounts": "accept",
@@ -35,8 +35,8 @@ def strangers(site: SiteFixture, ada: Client) -> list[Client]:
 
 def test_a_policy_changes_only_by_the_parameters_sent(ada: Client) -> None:
     path = "/v2/notifications/policy"
-    assert ada.get(path).json == USUAL | {"summary": NOTHING}
-    changed = USUAL | {"for_new_accounts": "drop", "summary": NOTHING}
+    assert ada.get(path).json == DEFAULT | {"summary": NOTHING}
+    changed = DEFAULT | {"for_new_accounts": "drop", "summary": NOTHING}
     assert ada.patch(path, for_new_accounts="drop").json == changed
     assert ada.put(path).json == changed
     refused = ada.patch(path, for_new_accounts="burn", for_not_followers="drop")
@@ -79,11 +79,11 @@ def test_filtered_notifications_are_listed_only_on_request(ada: Client, stranger
         assert ada.get(path).json == {"count": 0}
     assert ada.get("/v1/notifications").json == []
     assert ada.get("/v2/notifications").json["notification_groups"] == []
-    held = ada.get("/v1/notifications", include_filtered=True).json
-    assert [one["filtered"] for one in held] == [True] * 4
+    filtered = ada.get("/v1/notifications", include_filtered=True).json
+    assert [one["filtered"] for one in filtered] == [True] * 4
     groups = ada.get("/v2/notifications", include_filtered=True).json["notification_groups"]
-    assert [group["group_key"] for group in groups] == [one["group_key"] for one in held]
-    assert ada.get(f"/v1/notifications/{held[0]['id']}").json == held[0]
+    assert [group["group_key"] for group in groups] == [one["group_key"] for one in filtered]
+    assert ada.get(f"/v1/notifications/{filtered[0]['id']}").json == filtered[0]
 
 
 def test_an_accepted_senders_notifications_are_no_longer_filtered(ada: Client, strangers: list[Client]) -> None:
@@ -92,8 +92,8 @@ def test_an_accepted_senders_notifications_are_no_longer_filtered(ada: Client, s
     assert ada.post(f"/v1/notifications/requests/{last}/accept").status == 404
     assert ada.get("/v1/notifications/requests/merged").json == {"merged": True}
     strangers[2].post("/v1/statuses", status="@ada thanks")
-    told = ada.get("/v1/notifications").json
-    assert [(one["account"]["id"], "filtered" in one) for one in told] == [(strangers[2].id, False)] * 3
+    notifications = ada.get("/v1/notifications").json
+    assert [(one["account"]["id"], "filtered" in one) for one in notifications] == [(strangers[2].id, False)] * 3
 
 
 def test_several_requests_are_accepted_or_dismissed_at_once(ada: Client, strangers: list[Client]) -> None:

@@ -32,13 +32,13 @@ def types(who: Client, **params: object) -> list[str]:
 
 
 def test_notifications_are_listed_newest_first(ada: Client, bob: Client) -> None:
-    told = ada.get("/v1/notifications").json
-    assert [one["type"] for one in told] == ["follow", "favourite", "reblog", "mention"]
-    assert {one["account"]["id"] for one in told} == {bob.id}
-    assert "status" not in told[0]
-    assert (told[2]["status"]["reblog"], told[2]["status"]["account"]["acct"]) == (None, "ada")
-    assert told[3]["group_key"] == f"ungrouped-{told[3]['id']}"
-    assert told[1]["group_key"].startswith("favourite-")
+    notifications = ada.get("/v1/notifications").json
+    assert [one["type"] for one in notifications] == ["follow", "favourite", "reblog", "mention"]
+    assert {one["account"]["id"] for one in notifications} == {bob.id}
+    assert "status" not in notifications[0]
+    assert (notifications[2]["status"]["reblog"], notifications[2]["status"]["account"]["acct"]) == (None, "ada")
+    assert notifications[3]["group_key"] == f"ungrouped-{notifications[3]['id']}"
+    assert notifications[1]["group_key"].startswith("favourite-")
 
 
 def test_types_can_be_selected_and_unknown_ones_are_ignored(ada: Client, bob: Client) -> None:

@@ -18,7 +18,7 @@ from tests.web.api.client import Client, anonymous_client, client
 from tests.web.http_client import HttpResponse, request
 from tests.web.visitor import SiteFixture, build_site
 
-ENDLESS = "/api/v1/streaming"
+STREAMS = "/api/v1/streaming"
 ODD: tuple[object, ...] = (
     "a\0b",
     "1" * 40,
@@ -33,7 +33,7 @@ ODD: tuple[object, ...] = (
     {"0": "a", "a": {"b": "c"}},
     {"9223372036854775807": "x"},
 )
-LINES = ("x=%00", "x=%ff", "x[=1", "x[][][]=1", "x[y]=1&x=2", "x=1&x[]=2", "x[0]=1&x[y]=2&%&=", "x" * 9_000)
+QUERIES = ("x=%00", "x=%ff", "x[=1", "x[][][]=1", "x[y]=1&x=2", "x=1&x[]=2", "x[0]=1&x[y]=2&%&=", "x" * 9_000)
 
 
 @pytest.fixture
@@ -45,25 +45,31 @@ def open_site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
 def routes(site: SiteFixture) -> Iterator[Route]:
     """The API's routes except streams."""
     for route in site.routes:
-        if route.options.api and not route.path.startswith(ENDLESS):
+        if route.options.api and not route.path.startswith(STREAMS):
             yield route
 
 
 def variables(who: Client) -> dict[str, str]:
     """Existing things by the names of their path variables."""
     post = who.post("/v1/statuses", status="here").json["id"]
-    kept = who.post("/v2/filters", title="f", context=["home"], keywords_attributes={"0": {"keyword": "x"}}).json
-    made = who.post("/v1/lists", title="l").json["id"]
-    return {"account_id": who.id, "status_id": post, "list_id": made, "filter_id": kept["id"], "keyword_id": kept["keywords"][0]["id"]}
+    created_filter = who.post("/v2/filters", title="f", context=["home"], keywords_attributes={"0": {"keyword": "x"}}).json
+    list_id = who.post("/v1/lists", title="l").json["id"]
+    return {
+        "account_id": who.id,
+        "status_id": post,
+        "list_id": list_id,
+        "filter_id": created_filter["id"],
+        "keyword_id": created_filter["keywords"][0]["id"],
+    }
 
 
-def filled(route: Route, known: dict[str, str]) -> str:
+def fill_path(route: Route, ids: dict[str, str]) -> str:
     """Return a path of the route with existing ids, as far as known."""
     pieces = route.path.replace("<", "\n").replace(">", "\n").split("\n")
-    return "".join(known.get(piece.partition(":")[2], "1") if place % 2 else piece for place, piece in enumerate(pieces))
+    return "".join(ids.get(piece.partition(":")[2], "1") if place % 2 else piece for place, piece in enumerate(pieces))
 
 
-def holding(param: Param, value: object) -> object:
+def body_with(param: Param, value: object) -> object:
     """Return a JSON object with only this field."""
     for key in reversed(path_of(param.name)):
         value = {key: value}
@@ -72,24 +78,24 @@ def holding(param: Param, value: object) -> object:
 
 def test_no_parameter_value_causes_an_internal_error(open_site: SiteFixture) -> None:
     who = client(open_site, "ada")
-    known = variables(who)
+    ids = variables(who)
     for route in routes(open_site):
         assert route.doc is not None
         for param in (*route.doc.query, *route.doc.body):
             for value in ODD:
-                response = who.request(route.method, filled(route, known), json=holding(param, value))
+                response = who.request(route.method, fill_path(route, ids), json=body_with(param, value))
                 assert response.status < 500, f"{route.method} {route.path} {param.name}={value!r}: {response.text}"
 
 
-@pytest.mark.parametrize("line", LINES)
-def test_no_query_causes_an_internal_error(open_site: SiteFixture, line: str) -> None:
+@pytest.mark.parametrize("query", QUERIES)
+def test_no_query_causes_an_internal_error(open_site: SiteFixture, query: str) -> None:
     who = client(open_site, "ada")
-    known = variables(who)
+    ids = variables(who)
     for route in routes(open_site):
         assert route.doc is not None
         name = next((param.name for param in (*route.doc.query, *route.doc.body)), "x")
-        sent = line.replace("x", name) if len(line) < 100 else line
-        response = who.request(route.method, f"{filled(route, known)}?{sent}")
+        sent = query.replace("x", name) if len(query) < 100 else query
+        response = who.request(route.method, f"{fill_path(route, ids)}?{sent}")
         assert response.status < 500, f"{route.method} {route.path}?{sent[:100]}: {response.text}"
 
 
@@ -139,13 +145,13 @@ def test_the_last_of_repeated_values_is_used(open_site: SiteFixture) -> None:
 def test_every_put_route_accepts_patch(site: SiteFixture) -> None:
     ada = client(site, "ada")
     post = ada.post("/v1/statuses", status="a").json["id"]
-    made = ada.post("/v2/filters", title="f", context=["home"], keywords_attributes={"0": {"keyword": "x"}}).json
-    keyword = made["keywords"][0]["id"]
+    list_id = ada.post("/v2/filters", title="f", context=["home"], keywords_attributes={"0": {"keyword": "x"}}).json
+    keyword = list_id["keywords"][0]["id"]
     at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     later = ada.post("/v1/statuses", status="b", scheduled_at=at).json["id"]
     assert ada.patch(f"/v1/statuses/{post}", status="c").json["content"] == "<p>c</p>"
     assert ada.patch(f"/v1/lists/{ada.post('/v1/lists', title='l').json['id']}", title="m").json["title"] == "m"
-    assert ada.patch(f"/v2/filters/{made['id']}", title="g").json["title"] == "g"
+    assert ada.patch(f"/v2/filters/{list_id['id']}", title="g").json["title"] == "g"
     assert ada.patch(f"/v2/filters/keywords/{keyword}", keyword="y").json["keyword"] == "y"
     assert ada.patch(f"/v1/filters/{keyword}", phrase="z", context=["home"]).json["phrase"] == "z"
     assert ada.patch(f"/v1/scheduled_statuses/{later}").json["id"] == later

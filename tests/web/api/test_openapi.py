@@ -1,4 +1,4 @@
-"""The OpenAPI document is true, complete and valid; the HTML page says the same."""
+"""The OpenAPI document is correct, complete and valid, and the HTML reference has the same contents."""
 
 from __future__ import annotations
 
@@ -30,47 +30,47 @@ from tests.web.visitor import document as page_of
 VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 READERS = {"text", "value", "password", "required", "flag", "integer", "id", "bound", "list", "ids", "sub", "subs", "upload"}
 """The methods of `Params` that take the name of a field."""
-OF_PAGES = {"uri", "url"}
-"""Fields of the pages among them: what share buttons of other sites open."""
+PAGE_FIELDS = {"uri", "url"}
+"""Fields of pages that share buttons of other sites open."""
 ABOUT = DocumentInfo("Here", "https://here.example", "1.0")
 
 
-def told(site: SiteFixture) -> Any:
+def openapi_document(site: SiteFixture) -> Any:
     """The OpenAPI document of the whole site."""
     response = anonymous_client(site).get("/api/openapi.json")
     assert response.status == 200
     return response.json
 
 
-def operations(made: Any) -> dict[str, Any]:
+def operations(generated: Any) -> dict[str, Any]:
     """Each operation by `GET /path`."""
-    return {f"{method.upper()} {path}": node for path, methods in made["paths"].items() for method, node in methods.items()}
+    return {f"{method.upper()} {path}": node for path, methods in generated["paths"].items() for method, node in methods.items()}
 
 
 def test_the_document_is_valid_openapi(site: SiteFixture) -> None:
-    OpenAPIV31SpecValidator(told(site)).validate()
+    OpenAPIV31SpecValidator(openapi_document(site)).validate()
 
 
 def test_every_route_of_the_api_is_in_the_document_and_nothing_else(site: SiteFixture) -> None:
     routes = {route.method + " " + VARIABLE.sub(r"{\1}", route.path) for route in site.routes if route.options.api}
-    assert set(operations(told(site))) == routes
+    assert set(operations(openapi_document(site))) == routes
 
 
 def test_every_operation_has_a_unique_id_and_a_described_tag(site: SiteFixture) -> None:
-    made = told(site)
-    nodes = list(operations(made).values())
+    generated = openapi_document(site)
+    nodes = list(operations(generated).values())
     assert len({node["operationId"] for node in nodes}) == len(nodes)
-    tags = {tag["name"]: tag["description"] for tag in made["tags"]}
+    tags = {tag["name"]: tag["description"] for tag in generated["tags"]}
     assert {name for node in nodes for name in node["tags"]} == set(tags)
     assert all(tags.values())
     assert all(re.fullmatch(r"[a-z0-9_]+", node["operationId"]) for node in nodes)
 
 
 def test_scopes_are_described_and_operations_have_security_requirements(site: SiteFixture) -> None:
-    made = told(site)
-    scopes = made["components"]["securitySchemes"]["oauth2"]["flows"]["authorizationCode"]["scopes"]
+    generated = openapi_document(site)
+    scopes = generated["components"]["securitySchemes"]["oauth2"]["flows"]["authorizationCode"]["scopes"]
     assert tuple(scopes) == ALL
-    nodes = operations(made)
+    nodes = operations(generated)
     assert nodes["GET /api/v1/timelines/home"]["security"] == [{"oauth2": ["read:statuses"]}, {"bearer": []}]
     assert nodes["GET /api/v1/statuses/{status_id}"]["security"][0] == {}
     assert nodes["POST /api/v1/apps"]["security"] == []
@@ -94,10 +94,10 @@ def test_the_document_is_cacheable_and_compressed(site: SiteFixture) -> None:
 
 
 class Sample:
-    """Things."""
+    """Sample routes."""
 
     @route("GET", "/api/things", RouteOptions(api=True), RouteDoc("Things", array_of(TEXT), query=(*PAGING, Param("kind", IDS, "Which."))))
-    async def all(self, call: Request) -> Response:
+    async def all(self, request: Request) -> Response:
         """All of them."""
         raise NotImplementedError
 
@@ -119,7 +119,7 @@ class Sample:
             errors=(409,),
         ),
     )
-    async def change(self, call: Request, thing_id: int, owner: str, name: str) -> Response:
+    async def change(self, request: Request, thing_id: int, owner: str, name: str) -> Response:
         """Another way."""
         raise NotImplementedError
 
@@ -130,17 +130,17 @@ class Sample:
         RouteDoc("Upload", TEXT, body=(Param("file", FILE, required=True),)),
     )
     @route("DELETE", "/api/things", RouteOptions(api=True, bearer=False), RouteDoc("Away", TEXT, body=(Param("ids", IDS, required=True),)))
-    async def rest(self, call: Request) -> Response:
+    async def rest(self, request: Request) -> Response:
         """The rest."""
         raise NotImplementedError
 
 
 @pytest.fixture
 def sample() -> dict[str, Any]:
-    """The operations of the routes above."""
-    made = document(ABOUT, routes_of(Sample))
-    OpenAPIV31SpecValidator(made).validate()
-    return operations(orjson.loads(orjson.dumps(made)))
+    """The documented operations of the sample routes."""
+    generated = document(ABOUT, routes_of(Sample))
+    OpenAPIV31SpecValidator(generated).validate()
+    return operations(orjson.loads(orjson.dumps(generated)))
 
 
 def test_lists_have_paging_parameters_and_array_parameters_have_brackets(sample: dict[str, Any]) -> None:
@@ -184,7 +184,7 @@ def test_responses_and_errors_are_listed(sample: dict[str, Any]) -> None:
 
 
 def test_the_idempotency_key_is_documented(site: SiteFixture) -> None:
-    [key] = operations(told(site))["POST /api/v1/statuses"]["parameters"]
+    [key] = operations(openapi_document(site))["POST /api/v1/statuses"]["parameters"]
     assert (key["name"], key["in"], key["required"]) == ("Idempotency-Key", "header", False)
 
 
@@ -196,10 +196,10 @@ def test_operation_ids_never_collide() -> None:
 
 def test_the_page_has_every_operation_and_every_entity(site: SiteFixture) -> None:
     response = site.visitor().get("/api/docs")
-    made, page = told(site), page_of(response)
+    generated, page = openapi_document(site), page_of(response)
     assert (response.status, response.header("Content-Type")) == (200, "text/html; charset=utf-8")
     shown = {str(name) for name in page.xpath("//*[@class='operation-body']/@id")}
-    assert shown == {node["operationId"] for node in operations(made).values()} | set(made["components"]["schemas"])
+    assert shown == {node["operationId"] for node in operations(generated).values()} | set(generated["components"]["schemas"])
     assert all(response.text.count(f"<code>{scope}</code>") for scope in ("read:statuses", "write:statuses"))
 
 
@@ -237,10 +237,10 @@ def test_logged_in_users_can_read_the_reference(site: SiteFixture) -> None:
     assert client(site, "bob").get("/api/openapi.json").status == 200
 
 
-def documented_fields(made: Any) -> set[str]:
+def documented_fields(generated: Any) -> set[str]:
     """Return the names of all parameters of any operation, with brackets resolved."""
-    names = [parameter["name"] for operation in operations(made).values() for parameter in operation.get("parameters", ())]
-    bodies = [operation["requestBody"]["content"] for operation in operations(made).values() if "requestBody" in operation]
+    names = [parameter["name"] for operation in operations(generated).values() for parameter in operation.get("parameters", ())]
+    bodies = [operation["requestBody"]["content"] for operation in operations(generated).values() if "requestBody" in operation]
     names += [name for body in bodies for kind in body.values() for name in kind["schema"]["properties"]]
     return {part for name in names for part in re.findall(r"\w+", name)}
 
@@ -248,8 +248,8 @@ def documented_fields(made: Any) -> set[str]:
 def test_every_field_that_the_api_reads_is_documented(site: SiteFixture) -> None:
     trees = [ast.parse(path.read_text("utf-8")) for path in Path(openapi.__file__).parent.glob("*.py")]
     calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
-    names = [call.args[0] for call in calls if call.args and call.func.attr in READERS]  # type: ignore[attr-defined]  # attributes, by the line above
+    names = [request.args[0] for request in calls if request.args and request.func.attr in READERS]  # type: ignore[attr-defined]  # attributes, by the line above
     read = {name.value for name in names if isinstance(name, ast.Constant) and re.fullmatch(r"[a-z][a-z_\[\]]*", str(name.value))}
-    known = documented_fields(told(site))
+    known = documented_fields(openapi_document(site))
     assert len(read) > 60
-    assert {str(name) for name in read if not known.issuperset(re.findall(r"\w+", str(name)))} == OF_PAGES
+    assert {str(name) for name in read if not known.issuperset(re.findall(r"\w+", str(name)))} == PAGE_FIELDS

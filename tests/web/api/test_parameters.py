@@ -20,23 +20,23 @@ from tests.web.api.client import Client, anonymous_client, app_client, client, i
 from tests.web.api.test_push_subscription import ENDPOINT, KEYS
 from tests.web.visitor import SiteFixture, build_site
 
-Story: TypeAlias = Callable[[SiteFixture, str], None]
+ParameterCheck: TypeAlias = Callable[[SiteFixture, str], None]
 """Sends parameters with a method, and fails unless each is read back."""
 
-STORIES: dict[str, tuple[set[str], Story]] = {}
+CHECKS: dict[str, tuple[set[str], ParameterCheck]] = {}
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
 VARIABLE = re.compile(r"<(?:\w+:)?\w+>")
 DOCS = Path(__file__).parents[3] / "docs" / "api.md"
 LATER = (datetime.now(UTC) + timedelta(days=2)).replace(microsecond=0)
 
 
-def kept(methods: str, path: str, params: str) -> Callable[[Story], Story]:
+def reads_back(methods: str, path: str, params: str) -> Callable[[ParameterCheck], ParameterCheck]:
     """Record that the test reads back these parameters."""
 
-    def note(story: Story) -> Story:
+    def note(check: ParameterCheck) -> ParameterCheck:
         for method in methods.split():
-            STORIES[f"{method} {path}"] = (set(params.split()), story)
-        return story
+            CHECKS[f"{method} {path}"] = (set(params.split()), check)
+        return check
 
     return note
 
@@ -45,8 +45,8 @@ def uri(size: tuple[int, int]) -> str:
     return "data:image/png;base64," + b64encode(files.picture("PNG", size).getvalue()).decode()
 
 
-def upload(program: Client) -> str:
-    id: str = program.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
+def upload(api_client: Client) -> str:
+    id: str = api_client.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
     return id
 
 
@@ -56,7 +56,7 @@ def friends(site: SiteFixture) -> tuple[Client, Client]:
     return ada, bob
 
 
-@kept("POST", "/api/v1/accounts", "username email password agreement locale reason time_zone invite_code")
+@reads_back("POST", "/api/v1/accounts", "username email password agreement locale reason time_zone invite_code")
 def sign_up(site: SiteFixture, method: str) -> None:
     app = app_client(site, "read write")
     sent = {"username": "eve", "email": "eve@example.org", "password": "correct horse battery", "locale": "de", "reason": "For moss"}
@@ -72,29 +72,29 @@ def sign_up(site: SiteFixture, method: str) -> None:
     assert site.visitor().submit("/login", name="eve", password=sent["password"]).status == 303
 
 
-@kept("POST", "/api/v1/accounts/<>/follow", "reblogs notify languages")
+@reads_back("POST", "/api/v1/accounts/<>/follow", "reblogs notify languages")
 def follow(site: SiteFixture, method: str) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     ada.post(f"/v1/accounts/{bob.id}/follow", reblogs=False, notify=True, languages=["de", "en"])
-    [told] = ada.get("/v1/accounts/relationships", id=[bob.id]).json
-    assert (told["showing_reblogs"], told["notifying"], told["languages"]) == (False, True, ["de", "en"])
+    [result] = ada.get("/v1/accounts/relationships", id=[bob.id]).json
+    assert (result["showing_reblogs"], result["notifying"], result["languages"]) == (False, True, ["de", "en"])
 
 
-@kept("POST", "/api/v1/accounts/<>/mute", "notifications duration")
+@reads_back("POST", "/api/v1/accounts/<>/mute", "notifications duration")
 def mute(site: SiteFixture, method: str) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     assert ada.post(f"/v1/accounts/{bob.id}/mute", notifications=False, duration=600).json["muting_notifications"] is False
     assert ada.get("/v1/mutes").json[0]["mute_expires_at"] is not None
 
 
-@kept("POST", "/api/v1/accounts/<>/note", "comment")
+@reads_back("POST", "/api/v1/accounts/<>/note", "comment")
 def note(site: SiteFixture, method: str) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     ada.post(f"/v1/accounts/{bob.id}/note", comment="Moss")
     assert ada.get("/v1/accounts/relationships", id=[bob.id]).json[0]["note"] == "Moss"
 
 
-@kept(
+@reads_back(
     "PATCH",
     "/api/v1/accounts/update_credentials",
     "display_name note avatar header locked bot discoverable hide_collections indexable attribution_domains fields_attributes"
@@ -107,45 +107,45 @@ def profile(site: SiteFixture, method: str) -> None:
     pictures = {"avatar": uri((9, 9)), "header": uri((9, 9))}
     body = {"display_name": "Ada", "note": "Moss", **flags, **more, **pictures}
     assert ada.request(method, "/v1/accounts/update_credentials", json=body).status == 200
-    told = ada.get("/v1/accounts/verify_credentials").json
-    assert {name: told[name] for name in flags} == flags
-    assert (told["display_name"], told["source"]["note"]) == ("Ada", "Moss")
-    assert all("/media/" in told[name] for name in pictures)
-    assert {name: told["source"][name] for name in source} == source
-    assert told["source"]["attribution_domains"] == ["example.com"]
-    assert [(one["name"], one["value"]) for one in told["source"]["fields"]] == [("a", "b")]
+    result = ada.get("/v1/accounts/verify_credentials").json
+    assert {name: result[name] for name in flags} == flags
+    assert (result["display_name"], result["source"]["note"]) == ("Ada", "Moss")
+    assert all("/media/" in result[name] for name in pictures)
+    assert {name: result["source"][name] for name in source} == source
+    assert result["source"]["attribution_domains"] == ["example.com"]
+    assert [(one["name"], one["value"]) for one in result["source"]["fields"]] == [("a", "b")]
 
 
-@kept("POST", "/api/v1/admin/accounts/<>/action", "type report_id text send_email_notification warning_preset_id")
+@reads_back("POST", "/api/v1/admin/accounts/<>/action", "type report_id text send_email_notification warning_preset_id")
 def action(site: SiteFixture, method: str) -> None:
     maud, ada, eve = client(site, "maud", "admin:read admin:write", role=Role.MODERATOR), client(site, "ada"), client(site, "eve")
     first, second = (ada.post("/v1/reports", account_id=eve.id).json["id"] for _ in range(2))
     path = f"/v1/admin/accounts/{eve.id}/action"
-    assert maud.post(path, type="silence", warning_preset_id="1").status == 404, "there are none"
+    assert maud.post(path, type="silence", warning_preset_id="1").status == 404, "there are no presets"
     maud.post(path, type="silence", report_id=first, text="Moss", send_email_notification=True)
     assert ids(maud.get("/v1/admin/reports")) == [second]
     assert maud.get(f"/v1/admin/accounts/{eve.id}").json["silenced"] is True
-    [told] = eve.get("/v1/notifications").json
-    assert (told["moderation_warning"]["text"], told["moderation_warning"]["action"]) == ("Moss", "silence")
+    [result] = eve.get("/v1/notifications").json
+    assert (result["moderation_warning"]["text"], result["moderation_warning"]["action"]) == ("Moss", "silence")
     assert len(postman(site.cursor).deliver()) == 1
     maud.post(path, type="none", send_email_notification=False)
     assert (len(eve.get("/v1/notifications").json), postman(site.cursor).deliver()) == (1, [])
 
 
-@kept("PUT PATCH", "/api/v1/admin/reports/<>", "category rule_ids")
+@reads_back("PUT PATCH", "/api/v1/admin/reports/<>", "category rule_ids")
 def sort(site: SiteFixture, method: str) -> None:
     maud, ada, eve = client(site, "maud", "admin:read admin:write", role=Role.MODERATOR), client(site, "ada"), client(site, "eve")
     path = f"/v1/admin/reports/{ada.post('/v1/reports', account_id=eve.id).json['id']}"
     maud.request(method, path, form={"category": "spam", "rule_ids": ["2"]})
-    told = maud.get(path).json
-    assert (told["category"], [rule["id"] for rule in told["rules"]]) == ("spam", ["2"])
+    result = maud.get(path).json
+    assert (result["category"], [rule["id"] for rule in result["rules"]]) == ("spam", ["2"])
 
 
-@kept("POST", "/api/v1/apps", "client_name redirect_uris scopes website")
+@reads_back("POST", "/api/v1/apps", "client_name redirect_uris scopes website")
 def app(site: SiteFixture, method: str) -> None:
     sent = {"client_name": "Tusky", "redirect_uris": "tusky://here", "scopes": "read write:media", "website": "https://tusky.app"}
-    told = anonymous_client(site).post("/v1/apps", **sent).json
-    assert (told["name"], told["redirect_uri"], told["scopes"], told["website"]) == (
+    result = anonymous_client(site).post("/v1/apps", **sent).json
+    assert (result["name"], result["redirect_uri"], result["scopes"], result["website"]) == (
         "Tusky",
         "tusky://here",
         ["read", "write:media"],
@@ -153,7 +153,7 @@ def app(site: SiteFixture, method: str) -> None:
     )
 
 
-@kept("POST DELETE", "/api/v1/domain_blocks", "domain")
+@reads_back("POST DELETE", "/api/v1/domain_blocks", "domain")
 def domain(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     ada.post("/v1/domain_blocks", domain="example.com")
@@ -162,7 +162,7 @@ def domain(site: SiteFixture, method: str) -> None:
     assert ada.get("/v1/domain_blocks").json == []
 
 
-@kept("POST", "/api/v1/emails/confirmations", "email")
+@reads_back("POST", "/api/v1/emails/confirmations", "email")
 def confirmation(site: SiteFixture, method: str) -> None:
     app = app_client(site, "read write")
     sent = {"username": "eve", "email": "wrong@example.org", "password": "correct horse battery", "agreement": True}
@@ -172,44 +172,44 @@ def confirmation(site: SiteFixture, method: str) -> None:
     assert done(site.domain.moderation.account_admin.by_name("eve")).login.email == "right@example.org"
 
 
-@kept("POST", "/api/v1/featured_tags", "name")
+@reads_back("POST", "/api/v1/featured_tags", "name")
 def featured(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     ada.post("/v1/featured_tags", name="moss")
     assert [tag["name"] for tag in ada.get("/v1/featured_tags").json] == ["moss"]
 
 
-@kept("POST PUT PATCH", "/api/v1/filters", "phrase context irreversible whole_word expires_in")
-@kept("PUT PATCH", "/api/v1/filters/<>", "phrase context irreversible whole_word expires_in")
+@reads_back("POST PUT PATCH", "/api/v1/filters", "phrase context irreversible whole_word expires_in")
+@reads_back("PUT PATCH", "/api/v1/filters/<>", "phrase context irreversible whole_word expires_in")
 def old_filter(site: SiteFixture, method: str) -> None:
     ada, path = client(site, "ada"), "/v1/filters"
     if method != "POST":
         path += "/" + ada.post(path, phrase="x", context=["home"]).json["id"]
     sent = {"phrase": "moss", "context": ["public", "thread"], "irreversible": True, "whole_word": False, "expires_in": 600}
     ada.request(method, path, form=sent)
-    [told] = ada.get("/v1/filters").json
-    assert (told["phrase"], told["context"], told["whole_word"]) == ("moss", ["public", "thread"], False)
-    assert (told["irreversible"], told["expires_at"] is None) == (True, False)
+    [result] = ada.get("/v1/filters").json
+    assert (result["phrase"], result["context"], result["whole_word"]) == ("moss", ["public", "thread"], False)
+    assert (result["irreversible"], result["expires_at"] is None) == (True, False)
 
 
-@kept("POST", "/api/v2/filters", "title context filter_action expires_in keywords_attributes")
-@kept("PUT PATCH", "/api/v2/filters/<>", "title context filter_action expires_in keywords_attributes")
+@reads_back("POST", "/api/v2/filters", "title context filter_action expires_in keywords_attributes")
+@reads_back("PUT PATCH", "/api/v2/filters/<>", "title context filter_action expires_in keywords_attributes")
 def new_filter(site: SiteFixture, method: str) -> None:
     ada, path, words = client(site, "ada"), "/v2/filters", [{"keyword": "moss", "whole_word": False}]
     if method != "POST":
-        made = ada.request("POST", path, json={"title": "x", "context": ["home"], "keywords_attributes": [{"keyword": "gone"}]}).json
-        path += "/" + made["id"]
-        words.append({"id": made["keywords"][0]["id"], "_destroy": True})
+        created = ada.request("POST", path, json={"title": "x", "context": ["home"], "keywords_attributes": [{"keyword": "gone"}]}).json
+        path += "/" + created["id"]
+        words.append({"id": created["keywords"][0]["id"], "_destroy": True})
     sent = {"title": "Moss", "context": ["public"], "filter_action": "hide", "expires_in": 600, "keywords_attributes": words}
     ada.request(method, path, json=sent)
-    [told] = ada.get("/v2/filters").json
-    assert (told["title"], told["context"], told["filter_action"]) == ("Moss", ["public"], "hide")
-    assert [(word["keyword"], word["whole_word"]) for word in told["keywords"]] == [("moss", False)]
-    assert told["expires_at"] is not None
+    [result] = ada.get("/v2/filters").json
+    assert (result["title"], result["context"], result["filter_action"]) == ("Moss", ["public"], "hide")
+    assert [(word["keyword"], word["whole_word"]) for word in result["keywords"]] == [("moss", False)]
+    assert result["expires_at"] is not None
 
 
-@kept("POST", "/api/v2/filters/<>/keywords", "keyword whole_word")
-@kept("PUT PATCH", "/api/v2/filters/keywords/<>", "keyword whole_word")
+@reads_back("POST", "/api/v2/filters/<>/keywords", "keyword whole_word")
+@reads_back("PUT PATCH", "/api/v2/filters/keywords/<>", "keyword whole_word")
 def keyword(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     path = above = f"/v2/filters/{ada.post('/v2/filters', title='x', context=['home']).json['id']}/keywords"
@@ -219,7 +219,7 @@ def keyword(site: SiteFixture, method: str) -> None:
     assert [(word["keyword"], word["whole_word"]) for word in ada.get(above).json] == [("moss", False)]
 
 
-@kept("POST", "/api/v2/filters/<>/statuses", "status_id")
+@reads_back("POST", "/api/v2/filters/<>/statuses", "status_id")
 def filtered_post(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     path = f"/v2/filters/{ada.post('/v2/filters', title='x', context=['home']).json['id']}/statuses"
@@ -228,18 +228,18 @@ def filtered_post(site: SiteFixture, method: str) -> None:
     assert [one["status_id"] for one in ada.get(path).json] == [status]
 
 
-@kept("POST", "/api/v1/lists", "title replies_policy exclusive")
-@kept("PUT PATCH", "/api/v1/lists/<>", "title replies_policy exclusive")
+@reads_back("POST", "/api/v1/lists", "title replies_policy exclusive")
+@reads_back("PUT PATCH", "/api/v1/lists/<>", "title replies_policy exclusive")
 def list_(site: SiteFixture, method: str) -> None:
     ada, path = client(site, "ada"), "/v1/lists"
     if method != "POST":
         path += "/" + ada.post(path, title="x").json["id"]
     ada.request(method, path, form={"title": "Moss", "replies_policy": "none", "exclusive": True})
-    [told] = ada.get("/v1/lists").json
-    assert (told["title"], told["replies_policy"], told["exclusive"]) == ("Moss", "none", True)
+    [result] = ada.get("/v1/lists").json
+    assert (result["title"], result["replies_policy"], result["exclusive"]) == ("Moss", "none", True)
 
 
-@kept("POST DELETE", "/api/v1/lists/<>/accounts", "account_ids")
+@reads_back("POST DELETE", "/api/v1/lists/<>/accounts", "account_ids")
 def members(site: SiteFixture, method: str) -> None:
     ada, bob = friends(site)
     path = f"/v1/lists/{ada.post('/v1/lists', title='x').json['id']}/accounts"
@@ -249,17 +249,17 @@ def members(site: SiteFixture, method: str) -> None:
     assert ids(ada.get(path)) == []
 
 
-@kept("POST", "/api/v1/markers", "home[last_read_id] notifications[last_read_id]")
+@reads_back("POST", "/api/v1/markers", "home[last_read_id] notifications[last_read_id]")
 def markers(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     ada.post("/v1/markers", home={"last_read_id": "7"}, notifications={"last_read_id": "9"})
-    told = ada.get("/v1/markers", timeline=["home", "notifications"]).json
-    assert (told["home"]["last_read_id"], told["notifications"]["last_read_id"]) == ("7", "9")
+    result = ada.get("/v1/markers", timeline=["home", "notifications"]).json
+    assert (result["home"]["last_read_id"], result["notifications"]["last_read_id"]) == ("7", "9")
 
 
-@kept("POST", "/api/v1/media", "file thumbnail description focus")
-@kept("POST", "/api/v2/media", "file thumbnail description focus")
-@kept("PUT PATCH", "/api/v1/media/<>", "thumbnail description focus")
+@reads_back("POST", "/api/v1/media", "file thumbnail description focus")
+@reads_back("POST", "/api/v2/media", "file thumbnail description focus")
+@reads_back("PUT PATCH", "/api/v1/media/<>", "thumbnail description focus")
 def media(site: SiteFixture, method: str) -> None:
     ada, about = client(site, "ada"), {"description": "Moss", "focus": "0.5,0.25"}
     path = f"/v1/media/{upload(ada)}"
@@ -270,30 +270,30 @@ def media(site: SiteFixture, method: str) -> None:
         assert (old["description"], old["meta"]["small"]["size"], old["meta"]["focus"]) == ("Moss", "10x20", {"x": 0.5, "y": 0.25})
     else:
         ada.upload(method, path, pieces, **about)
-    told = ada.get(path).json
-    assert (told["description"], told["meta"]["small"]["size"], told["meta"]["focus"]) == ("Moss", "10x20", {"x": 0.5, "y": 0.25})
+    result = ada.get(path).json
+    assert (result["description"], result["meta"]["small"]["size"], result["meta"]["focus"]) == ("Moss", "10x20", {"x": 0.5, "y": 0.25})
 
 
 POLICY = "filter_not_following filter_not_followers filter_new_accounts filter_private_mentions"
 NEW_POLICY = "for_not_following for_not_followers for_new_accounts for_private_mentions for_limited_accounts"
 
 
-@kept("PUT PATCH", "/api/v1/notifications/policy", POLICY)
+@reads_back("PUT PATCH", "/api/v1/notifications/policy", POLICY)
 def old_policy(site: SiteFixture, method: str) -> None:
     ada, sent = client(site, "ada"), dict.fromkeys(POLICY.split(), True) | {"filter_private_mentions": False}
     ada.request(method, "/v1/notifications/policy", form=sent)
     assert ada.get("/v1/notifications/policy").json.items() >= sent.items()
 
 
-@kept("PUT PATCH", "/api/v2/notifications/policy", NEW_POLICY)
+@reads_back("PUT PATCH", "/api/v2/notifications/policy", NEW_POLICY)
 def new_policy(site: SiteFixture, method: str) -> None:
     ada, sent = client(site, "ada"), dict.fromkeys(NEW_POLICY.split(), "drop")
     ada.request(method, "/v2/notifications/policy", form=sent)
     assert ada.get("/v2/notifications/policy").json.items() >= sent.items()
 
 
-@kept("POST", "/api/v1/notifications/requests/accept", "id")
-@kept("POST", "/api/v1/notifications/requests/dismiss", "id")
+@reads_back("POST", "/api/v1/notifications/requests/accept", "id")
+@reads_back("POST", "/api/v1/notifications/requests/dismiss", "id")
 def requests(site: SiteFixture, method: str) -> None:
     ada, strangers = client(site, "ada"), [client(site, name) for name in ("bob", "cat", "dan")]
     ada.patch("/v2/notifications/policy", for_not_following="filter")
@@ -306,7 +306,7 @@ def requests(site: SiteFixture, method: str) -> None:
     assert [one["account"]["id"] for one in ada.get("/v1/notifications").json] == [strangers[0].id]
 
 
-@kept("POST", "/api/v1/polls/<>/votes", "choices")
+@reads_back("POST", "/api/v1/polls/<>/votes", "choices")
 def votes(site: SiteFixture, method: str) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     id = ada.post("/v1/statuses", status="?", poll={"options": ["a", "b", "c"], "expires_in": 600, "multiple": True}).json["poll"]["id"]
@@ -322,8 +322,8 @@ KEYED = "subscription[endpoint] subscription[keys][p256dh] subscription[keys][au
 DATA = " ".join(f"data[alerts][{kind}]" for kind in ALERTS) + " data[policy]"
 
 
-@kept("PUT", "/api/v1/push/subscription", DATA)
-@kept("POST", "/api/v1/push/subscription", f"{KEYED} {DATA}")
+@reads_back("PUT", "/api/v1/push/subscription", DATA)
+@reads_back("POST", "/api/v1/push/subscription", f"{KEYED} {DATA}")
 def push(site: SiteFixture, method: str) -> None:
     ada, path, wanted = client(site, "ada"), "/v1/push/subscription", {"endpoint": ENDPOINT, "keys": KEYS, "standard": True}
     for chosen in ALERTS:
@@ -331,28 +331,28 @@ def push(site: SiteFixture, method: str) -> None:
         if method == "PUT":
             ada.request("POST", path, json={"subscription": wanted})
         ada.request(method, path, json={"data": data} | ({"subscription": wanted} if method == "POST" else {}))
-        told = ada.get(path).json
-        assert (told["alerts"], told["policy"], told["endpoint"], told["standard"]) == (data["alerts"], "follower", ENDPOINT, True)
+        result = ada.get(path).json
+        assert (result["alerts"], result["policy"], result["endpoint"], result["standard"]) == (data["alerts"], "follower", ENDPOINT, True)
     assert ada.request("POST", path, json={"subscription": wanted | {"keys": KEYS | {"auth": "x"}}}).status == 422
     assert ada.request("POST", path, json={"subscription": wanted | {"keys": KEYS | {"p256dh": "x"}}}).status == 422
 
 
-@kept("POST", "/api/v1/reports", "account_id status_ids comment category forward rule_ids")
+@reads_back("POST", "/api/v1/reports", "account_id status_ids comment category forward rule_ids")
 def report(site: SiteFixture, method: str) -> None:
     maud, ada, eve = client(site, "maud", "admin:read", role=Role.MODERATOR), client(site, "ada"), client(site, "eve")
     post = str(make.post(site.cursor, eve.owner, "Buy").id)
     sent = {"account_id": eve.id, "status_ids": [post], "comment": "Moss", "category": "violation", "rule_ids": ["2"], "forward": True}
-    assert ada.post("/v1/reports", **sent).json["forwarded"] is False, "there is no other site to tell"
-    [told] = maud.get("/v1/admin/reports").json
-    assert (told["target_account"]["id"], ids_of(told["statuses"]), told["comment"]) == (eve.id, [post], "Moss")
-    assert (told["category"], ids_of(told["rules"])) == ("violation", ["2"])
+    assert ada.post("/v1/reports", **sent).json["forwarded"] is False, "there is no other site"
+    [result] = maud.get("/v1/admin/reports").json
+    assert (result["target_account"]["id"], ids_of(result["statuses"]), result["comment"]) == (eve.id, [post], "Moss")
+    assert (result["category"], ids_of(result["rules"])) == ("violation", ["2"])
 
 
 def ids_of(entities: list[dict[str, Any]]) -> list[str]:
     return [one["id"] for one in entities]
 
 
-@kept("PUT PATCH", "/api/v1/scheduled_statuses/<>", "scheduled_at")
+@reads_back("PUT PATCH", "/api/v1/scheduled_statuses/<>", "scheduled_at")
 def move(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     id = ada.post("/v1/statuses", status="Moss", scheduled_at=(LATER + timedelta(days=1)).isoformat()).json["id"]
@@ -363,52 +363,56 @@ def move(site: SiteFixture, method: str) -> None:
 POST = "status spoiler_text sensitive language media_ids poll[options] poll[expires_in] poll[multiple] poll[hide_totals]"
 
 
-def told_of(program: Client, id: str) -> tuple[object, ...]:
-    told = program.get(f"/v1/statuses/{id}").json
-    return (program.get(f"/v1/statuses/{id}/source").json["text"], told["spoiler_text"], told["sensitive"], told["language"])
+def text_fields(api_client: Client, id: str) -> tuple[object, ...]:
+    result = api_client.get(f"/v1/statuses/{id}").json
+    return (api_client.get(f"/v1/statuses/{id}/source").json["text"], result["spoiler_text"], result["sensitive"], result["language"])
 
 
-@kept("POST", "/api/v1/statuses", f"{POST} visibility in_reply_to_id allowed_mentions scheduled_at")
+@reads_back("POST", "/api/v1/statuses", f"{POST} visibility in_reply_to_id allowed_mentions scheduled_at")
 def publish(site: SiteFixture, method: str) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     above = bob.post("/v1/statuses", status="Above").json["id"]
     words = {"status": "@bob moss", "spoiler_text": "plants", "sensitive": True, "language": "de"}
     more = {"visibility": "unlisted", "in_reply_to_id": above, "media_ids": [upload(ada)]}
-    made = ada.post("/v1/statuses", **words, **more, allowed_mentions=[bob.id]).json
-    assert told_of(ada, made["id"]) == ("@bob moss", "plants", True, "de")
-    assert (made["visibility"], made["in_reply_to_id"], ids_of(made["media_attachments"])) == ("unlisted", above, more["media_ids"])
+    created = ada.post("/v1/statuses", **words, **more, allowed_mentions=[bob.id]).json
+    assert text_fields(ada, created["id"]) == ("@bob moss", "plants", True, "de")
+    assert (created["visibility"], created["in_reply_to_id"], ids_of(created["media_attachments"])) == (
+        "unlisted",
+        above,
+        more["media_ids"],
+    )
     assert ada.post("/v1/statuses", **words, allowed_mentions=[ada.id]).json["unexpected_accounts"][0]["id"] == bob.id
-    asked = ask_poll(ada, method, "/v1/statuses")
-    assert ada.get(f"/v1/statuses/{asked}").json["sensitive"] is False
-    planned = ada.post("/v1/statuses", status="Later", scheduled_at=LATER.isoformat()).json
-    assert datetime.fromisoformat(ada.get(f"/v1/scheduled_statuses/{planned['id']}").json["scheduled_at"]) == LATER
+    poll_post = post_poll(ada, method, "/v1/statuses")
+    assert ada.get(f"/v1/statuses/{poll_post}").json["sensitive"] is False
+    scheduled = ada.post("/v1/statuses", status="Later", scheduled_at=LATER.isoformat()).json
+    assert datetime.fromisoformat(ada.get(f"/v1/scheduled_statuses/{scheduled['id']}").json["scheduled_at"]) == LATER
 
 
-def ask_poll(program: Client, method: str, path: str) -> str:
+def post_poll(api_client: Client, method: str, path: str) -> str:
     poll = {"options": ["a", "b"], "expires_in": 600, "multiple": True, "hide_totals": True}
-    id: str = program.request(method, path, form={"status": "?", "poll": poll}).json["id"]
-    told = program.get(f"/v1/statuses/{id}").json["poll"]
-    assert [(one["title"], one["votes_count"]) for one in told["options"]] == [("a", None), ("b", None)]
-    assert told["multiple"] is True
-    assert timedelta() < datetime.fromisoformat(told["expires_at"]) - datetime.now(UTC) <= timedelta(seconds=600)
+    id: str = api_client.request(method, path, form={"status": "?", "poll": poll}).json["id"]
+    result = api_client.get(f"/v1/statuses/{id}").json["poll"]
+    assert [(one["title"], one["votes_count"]) for one in result["options"]] == [("a", None), ("b", None)]
+    assert result["multiple"] is True
+    assert timedelta() < datetime.fromisoformat(result["expires_at"]) - datetime.now(UTC) <= timedelta(seconds=600)
     return id
 
 
-@kept("PUT PATCH", "/api/v1/statuses/<>", f"{POST} media_attributes")
+@reads_back("PUT PATCH", "/api/v1/statuses/<>", f"{POST} media_attributes")
 def edit(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     id, piece = ada.post("/v1/statuses", status="Before").json["id"], upload(ada)
     about = {"id": piece, "description": "Moss", "focus": "0.5,0.25", "thumbnail": uri((10, 20))}
     words = {"status": "moss", "spoiler_text": "plants", "sensitive": True, "language": "de"}
     ada.request(method, f"/v1/statuses/{id}", json=words | {"media_ids": [piece], "media_attributes": [about]})
-    assert told_of(ada, id) == ("moss", "plants", True, "de")
+    assert text_fields(ada, id) == ("moss", "plants", True, "de")
     [shown] = ada.get(f"/v1/statuses/{id}").json["media_attachments"]
     assert (shown["id"], shown["description"], shown["meta"]["focus"]) == (piece, "Moss", {"x": 0.5, "y": 0.25})
     assert shown["meta"]["small"]["size"] == "10x20"
-    ask_poll(ada, method, f"/v1/statuses/{ada.post('/v1/statuses', status='Before').json['id']}")
+    post_poll(ada, method, f"/v1/statuses/{ada.post('/v1/statuses', status='Before').json['id']}")
 
 
-@kept("DELETE", "/api/v1/statuses/<>", "delete_media")
+@reads_back("DELETE", "/api/v1/statuses/<>", "delete_media")
 def delete(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     for at_once, status in ((False, 200), (True, 404)):
@@ -417,14 +421,14 @@ def delete(site: SiteFixture, method: str) -> None:
         assert ada.get(f"/v1/media/{piece}").status == status
 
 
-@kept("POST", "/api/v1/statuses/<>/reblog", "visibility")
+@reads_back("POST", "/api/v1/statuses/<>/reblog", "visibility")
 def reblog(site: SiteFixture, method: str) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
-    made = ada.post(f"/v1/statuses/{bob.post('/v1/statuses', status='x').json['id']}/reblog", visibility="unlisted").json
-    assert ada.get(f"/v1/statuses/{made['id']}").json["visibility"] == "unlisted"
+    created = ada.post(f"/v1/statuses/{bob.post('/v1/statuses', status='x').json['id']}/reblog", visibility="unlisted").json
+    assert ada.get(f"/v1/statuses/{created['id']}").json["visibility"] == "unlisted"
 
 
-def taken(site: SiteFixture) -> Iterator[tuple[str, set[str]]]:
+def documented_commands(site: SiteFixture) -> Iterator[tuple[str, set[str]]]:
     """The commands of the API with their documented parameters."""
     for route in site.routes:
         if route.options.api and route.doc and route.method in WRITING and route.path.startswith("/api/"):
@@ -433,19 +437,19 @@ def taken(site: SiteFixture) -> Iterator[tuple[str, set[str]]]:
 
 
 @pytest.fixture
-def ruled(cursor: Cursor, tmp_path: Path) -> SiteFixture:
+def site_with_rules(cursor: Cursor, tmp_path: Path) -> SiteFixture:
     """A site with two rules."""
     (tmp_path / "rules.txt").write_text("Be kind.\nNo spam.\n")
     return build_site(cursor, tmp_path, texts_dir=str(tmp_path), registration="open")
 
 
-@pytest.mark.parametrize(("command", "story"), [(command, story) for command, (_, story) in STORIES.items()], ids=STORIES)
-def test_documented_parameters_of_a_command_are_read_back(ruled: SiteFixture, command: str, story: Story) -> None:
-    story(ruled, command.partition(" ")[0])
+@pytest.mark.parametrize(("command", "check"), [(command, check) for command, (_, check) in CHECKS.items()], ids=CHECKS)
+def test_documented_parameters_of_a_command_are_read_back(site_with_rules: SiteFixture, command: str, check: ParameterCheck) -> None:
+    check(site_with_rules, command.partition(" ")[0])
 
 
 def test_every_parameter_of_every_command_has_a_test(site: SiteFixture) -> None:
-    missing = {command: names - STORIES.get(command, (set(), None))[0] for command, names in taken(site)}
+    missing = {command: names - CHECKS.get(command, (set(), None))[0] for command, names in documented_commands(site)}
     assert {command: names for command, names in missing.items() if names} == {}
 
 
@@ -536,5 +540,5 @@ def test_parameters_of_mastodon_are_documented_or_listed_as_unsupported(site: Si
 
 
 def test_unsupported_parameters_are_named_in_the_documentation() -> None:
-    told = DOCS.read_text("utf-8")
-    assert {name for name in NOT_SERVED if f"`{name}`" not in told} == set()
+    result = DOCS.read_text("utf-8")
+    assert {name for name in NOT_SERVED if f"`{name}`" not in result} == set()

@@ -39,8 +39,8 @@ def test_a_token_may_be_in_a_lower_case_header_or_a_parameter(site: SiteFixture)
 
 
 def test_cross_origin_scripts_may_send_an_idempotency_key_and_read_link_headers(site: SiteFixture) -> None:
-    wanted = {"Origin": "https://web.example", "Access-Control-Request-Headers": "authorization,idempotency-key"}
-    response = anonymous_client(site).request("OPTIONS", "/v1/statuses", headers=wanted | {"Access-Control-Request-Method": "POST"})
+    headers = {"Origin": "https://web.example", "Access-Control-Request-Headers": "authorization,idempotency-key"}
+    response = anonymous_client(site).request("OPTIONS", "/v1/statuses", headers=headers | {"Access-Control-Request-Method": "POST"})
     assert (response.status, response.header("Access-Control-Allow-Origin")) == (200, "*")
     assert (response.header("Access-Control-Allow-Headers") or "").lower() == "authorization,idempotency-key"
     assert "POST" in (response.header("Access-Control-Allow-Methods") or "")
@@ -78,14 +78,16 @@ def test_a_post_has_a_url_and_a_known_visibility(site: SiteFixture) -> None:
 
 
 def test_an_invalid_token_does_not_block_instance_discovery(site: SiteFixture) -> None:
-    dead = Client(site, "no-such-token-was-ever-given-out-here")
+    invalid = Client(site, "no-such-token-was-ever-given-out-here")
     for path in ("/v1/instance", "/v2/instance", "/v1/custom_emojis", "/nodeinfo/2.0", "/.well-known/oauth-authorization-server"):
-        assert dead.get(path).status == 200
+        assert invalid.get(path).status == 200
 
 
 def test_an_invalid_token_is_401_and_not_403(site: SiteFixture) -> None:
-    dead = Client(site, "no-such-token-was-ever-given-out-here")
-    assert [dead.get(path).status for path in ("/v1/accounts/verify_credentials", "/v1/timelines/home", "/v1/notifications")] == [401] * 3
+    invalid = Client(site, "no-such-token-was-ever-given-out-here")
+    assert [invalid.get(path).status for path in ("/v1/accounts/verify_credentials", "/v1/timelines/home", "/v1/notifications")] == [
+        401
+    ] * 3
 
 
 def test_the_claimed_api_version_is_complete(site: SiteFixture) -> None:
@@ -99,9 +101,9 @@ def test_no_response_is_without_a_body(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
     bob.post("/v1/statuses", status="@ada hello")
     post = ada.post("/v1/statuses", status="x").json["id"]
-    told = ids(ada.get("/v1/notifications"))[0]
+    result = ids(ada.get("/v1/notifications"))[0]
     for response in (
-        ada.post(f"/v1/notifications/{told}/dismiss"),
+        ada.post(f"/v1/notifications/{result}/dismiss"),
         ada.post("/v1/notifications/clear"),
         ada.delete(f"/v1/statuses/{post}"),
         ada.post("/v1/markers"),
@@ -118,9 +120,9 @@ def test_content_warnings_and_display_names_are_plain_text(site: SiteFixture) ->
 
 def test_ids_are_strings_that_sort_by_time(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    made = [ada.post("/v1/statuses", status=str(number)).json["id"] for number in range(5)]
-    assert all(isinstance(id, str) and len(id) == 18 for id in made)
-    assert made == sorted(made)
+    created = [ada.post("/v1/statuses", status=str(number)).json["id"] for number in range(5)]
+    assert all(isinstance(id, str) and len(id) == 18 for id in created)
+    assert created == sorted(created)
 
 
 def test_a_pending_user_gets_the_reason(site: SiteFixture) -> None:
@@ -142,9 +144,9 @@ def test_every_listed_notification_can_be_read_alone(site: SiteFixture) -> None:
     bob.post(f"/v1/statuses/{post}/favourite")
     bob.post(f"/v1/accounts/{ada.id}/follow")
     bob.post("/v1/statuses", status="@ada hello")
-    told = ids(ada.get("/v1/notifications"))
-    assert len(told) == 3
-    assert [ada.get(f"/v1/notifications/{id}").json["id"] for id in told] == told
+    result = ids(ada.get("/v1/notifications"))
+    assert len(result) == 3
+    assert [ada.get(f"/v1/notifications/{id}").json["id"] for id in result] == result
 
 
 @pytest.mark.parametrize("path", ["/v1/no_such_thing", "/v2/nothing", "/v3/instance", "/v1/statuses/1/nothing", "/v1/admin/ip_blocks"])
@@ -155,8 +157,8 @@ def test_an_unknown_path_is_404_in_json(site: SiteFixture, path: str) -> None:
 
 
 def test_an_unknown_app_is_401_so_that_clients_register_again(site: SiteFixture) -> None:
-    asked = {"grant_type": "authorization_code", "client_id": "gone", "client_secret": "gone", "code": "x", "redirect_uri": "x://"}
-    response = anonymous_client(site).request("POST", "/oauth/token", form=asked)
+    fields = {"grant_type": "authorization_code", "client_id": "gone", "client_secret": "gone", "code": "x", "redirect_uri": "x://"}
+    response = anonymous_client(site).request("POST", "/oauth/token", form=fields)
     assert (response.status, response.json["error"]) == (401, "invalid_client")
 
 
@@ -171,8 +173,8 @@ def test_invalid_pagination_bounds_are_ignored(site: SiteFixture) -> None:
             {"min_id": "-5"},
             {"max_id": f"{int(post) + 1}x"},
         ):
-            told = ada.get(path, **bounds).json
-            assert [one["id"] for one in (told["statuses"] if "search" in path else told)] == [post], (path, bounds)
+            result = ada.get(path, **bounds).json
+            assert [one["id"] for one in (result["statuses"] if "search" in path else result)] == [post], (path, bounds)
         assert ada.get(path, max_id="undefined").json in ([], {"accounts": [], "statuses": [], "hashtags": []})
 
 
@@ -212,10 +214,10 @@ def test_an_unchanged_public_response_is_304(site: SiteFixture) -> None:
 
 def test_webfinger_of_a_deleted_account_is_410(site: SiteFixture) -> None:
     make.member(site.cursor, "grace")
-    asked = ("acct:Grace@site.test", "http://site.test/@grace", "http://site.test/users/grace")
-    assert [anonymous_client(site).get("/.well-known/webfinger", resource=name).status for name in asked] == [200] * 3
+    fields = ("acct:Grace@site.test", "http://site.test/@grace", "http://site.test/users/grace")
+    assert [anonymous_client(site).get("/.well-known/webfinger", resource=name).status for name in fields] == [200] * 3
     site.cursor.execute("update accounts set deleted_at = now() where username = 'grace'")
-    assert [anonymous_client(site).get("/.well-known/webfinger", resource=name).status for name in asked] == [410] * 3
+    assert [anonymous_client(site).get("/.well-known/webfinger", resource=name).status for name in fields] == [410] * 3
     others = ("acct:nobody@site.test", "http://site.test/@nobody", "http://site.test/tags/x", "https://elsewhere.example/@grace")
     assert [anonymous_client(site).get("/.well-known/webfinger", resource=name).status for name in others] == [404] * 4
 
@@ -234,12 +236,12 @@ def test_authorization_stays_on_the_same_host_to_keep_its_cookies(site: SiteFixt
     app = TestApp.register(site)
     for host in ("site.test", "localhost:8080", "192.168.1.5"):
 
-        def opened(path: str, host: str = host, **headers: str) -> HttpResponse:
+        def get(path: str, host: str = host, **headers: str) -> HttpResponse:
             [response] = parse_responses(MemoryConnection(site.server).send(encode_request("GET", path, headers, host=host)))
             return response
 
-        sent = opened(app.authorize_url())
+        sent = get(app.authorize_url())
         assert sent.header("Location") == "/auth/sign_in"
-        page = opened("/auth/sign_in", Cookie=f"return={sent.cookies()['return']}")
+        page = get("/auth/sign_in", Cookie=f"return={sent.cookies()['return']}")
         assert (page.status, 'action="/login"' in page.text, 'name="next" value="/oauth/authorize?' in page.text) == (200, True, True)
         assert "Domain=" not in "".join((*sent.all("Set-Cookie"), *page.all("Set-Cookie")))

@@ -25,9 +25,9 @@ POINT, SECRET = point(ec.derive_private_key(7, ec.SECP256R1())), bytes(range(16)
 KEYS = {"p256dh": urlsafe_b64encode(POINT).decode().rstrip("="), "auth": urlsafe_b64encode(SECRET).decode().rstrip("=")}
 
 
-def subscribe(program: Client, endpoint: str = ENDPOINT, *, keys: dict[str, str] | None = None, **data: Any) -> HttpResponse:
+def subscribe(api_client: Client, endpoint: str = ENDPOINT, *, keys: dict[str, str] | None = None, **data: Any) -> HttpResponse:
     wanted = {"endpoint": endpoint, "keys": KEYS | (keys or {})}
-    return program.request("POST", PATH, json={"subscription": wanted, "data": data})
+    return api_client.request("POST", PATH, json={"subscription": wanted, "data": data})
 
 
 def subscriptions(site: SiteFixture) -> int:
@@ -38,21 +38,21 @@ def test_a_subscription_is_created_read_changed_and_deleted(site: SiteFixture) -
     ada = client(site, "ada")
     assert (ada.get(PATH).status, ada.get(PATH).json) == (404, {"error": "Not Found"})
     assert ada.put(PATH, data={"policy": "all"}).status == 404
-    made = subscribe(ada, alerts={"mention": True, "reblog": False, "admin.report": True, "quote": True}, policy="followed").json
+    created = subscribe(ada, alerts={"mention": True, "reblog": False, "admin.report": True, "quote": True}, policy="followed").json
     chosen = {str(kind): kind in ("mention", "admin.report") for kind in NotificationKind}
     key = ada.get("/v2/instance").json["configuration"]["vapid"]["public_key"]
-    assert made == {
-        "id": made["id"],
+    assert created == {
+        "id": created["id"],
         "endpoint": ENDPOINT,
         "standard": False,
         "alerts": chosen,
         "policy": "followed",
         "server_key": key,
     }
-    assert 0 < made["id"] < 2**31
-    assert ada.get(PATH).json == made
+    assert 0 < created["id"] < 2**31
+    assert ada.get(PATH).json == created
     changed = ada.put(PATH, **{"data[alerts][follow]": "1"}).json
-    assert changed == {**made, "alerts": dict.fromkeys(chosen, False) | {"follow": True}, "policy": "all"}
+    assert changed == {**created, "alerts": dict.fromkeys(chosen, False) | {"follow": True}, "policy": "all"}
     assert [ada.delete(PATH).json, ada.delete(PATH).json, ada.get(PATH).status] == [{}, {}, 404]
 
 
@@ -67,9 +67,9 @@ def test_a_form_creates_the_same_subscription_as_json(site: SiteFixture) -> None
         "data[alerts][admin.sign_up]": "true",
         "data[policy]": "follower",
     }
-    made = ada.post(PATH, **form).json
-    assert (made["standard"], made["policy"]) == (True, "follower")
-    assert {kind for kind, wanted in made["alerts"].items() if wanted} == {"mention", "admin.sign_up"}
+    created = ada.post(PATH, **form).json
+    assert (created["standard"], created["policy"]) == (True, "follower")
+    assert {kind for kind, wanted in created["alerts"].items() if wanted} == {"mention", "admin.sign_up"}
 
 
 def test_a_second_subscription_replaces_the_first(site: SiteFixture) -> None:
@@ -99,11 +99,11 @@ def test_an_endpoint_has_one_subscription_per_account(site: SiteFixture) -> None
 
 def test_the_oldest_subscriptions_over_the_limit_are_deleted(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    programs = [new_client_for(site, ada.owner) for _ in range(MAX_SUBSCRIPTIONS)]
+    api_clients = [new_client_for(site, ada.owner) for _ in range(MAX_SUBSCRIPTIONS)]
     subscribe(ada)
-    for number, program in enumerate(programs):
-        subscribe(program, f"{ENDPOINT}{number}")
-    assert (ada.get(PATH).status, programs[0].get(PATH).status, subscriptions(site)) == (404, 200, MAX_SUBSCRIPTIONS)
+    for number, api_client in enumerate(api_clients):
+        subscribe(api_client, f"{ENDPOINT}{number}")
+    assert (ada.get(PATH).status, api_clients[0].get(PATH).status, subscriptions(site)) == (404, 200, MAX_SUBSCRIPTIONS)
     assert subscribe(client(site, "bob")).status == 200
 
 

@@ -47,12 +47,12 @@ def test_following_oneself_is_403(ada: Client) -> None:
 
 def test_a_locked_account_gets_follow_requests(site: SiteFixture, ada: Client) -> None:
     cat = client(site, "cat", locked=True)
-    asked = ada.post(f"/v1/accounts/{cat.id}/follow").json
-    assert (asked["requested"], asked["following"]) == (True, False)
+    requested = ada.post(f"/v1/accounts/{cat.id}/follow").json
+    assert (requested["requested"], requested["following"]) == (True, False)
     assert ids(cat.get("/v1/follow_requests")) == [ada.id]
     assert cat.get("/v1/accounts/relationships", id=[ada.id]).json[0]["requested_by"] is True
-    let_in = cat.post(f"/v1/follow_requests/{ada.id}/authorize").json
-    assert (let_in["followed_by"], cat.get("/v1/follow_requests").json) == (True, [])
+    accepted = cat.post(f"/v1/follow_requests/{ada.id}/authorize").json
+    assert (accepted["followed_by"], cat.get("/v1/follow_requests").json) == (True, [])
     assert ada.get("/v1/accounts/relationships", id=[cat.id]).json[0]["following"] is True
     assert cat.post(f"/v1/accounts/{ada.id}/remove_from_followers").json["followed_by"] is False
     ada.post(f"/v1/accounts/{cat.id}/follow")

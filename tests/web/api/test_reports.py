@@ -30,11 +30,16 @@ def test_a_report_reaches_the_moderators(site: SiteFixture) -> None:
     post, hidden = make.post(site.cursor, eve.viewer), make.post(site.cursor, eve.viewer, visibility=Visibility.DIRECT)
     others = make.post(site.cursor, bob.viewer)
     ids = [str(one.id) for one in (post, hidden, others)]
-    made = ada.post("/v1/reports", account_id=eve.id, status_ids=ids, comment="Rude", category="spam", forward=True).json
-    assert (made["comment"], made["category"], made["status_ids"], made["action_taken"]) == ("Rude", "spam", [str(post.id)], False)
-    assert made["forwarded"] is False, "There is no other site."
-    assert made["target_account"]["acct"] == "eve"
-    assert [told["type"] for told in moderator.get("/v1/notifications").json] == ["admin.report"]
+    created = ada.post("/v1/reports", account_id=eve.id, status_ids=ids, comment="Rude", category="spam", forward=True).json
+    assert (created["comment"], created["category"], created["status_ids"], created["action_taken"]) == (
+        "Rude",
+        "spam",
+        [str(post.id)],
+        False,
+    )
+    assert created["forwarded"] is False, "There is no other site."
+    assert created["target_account"]["acct"] == "eve"
+    assert [entity["type"] for entity in moderator.get("/v1/notifications").json] == ["admin.report"]
     again = ada.post("/v1/reports", account_id=eve.id).json
     assert again["category"] == "other"
     assert len(moderator.get("/v1/notifications").json) == 2
@@ -63,11 +68,11 @@ def test_moderators_read_and_close_reports_on_the_site(site: SiteFixture) -> Non
 
 def test_an_announcement_is_listed_dismissed_and_reacted_to(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
-    made = done(announcements(site).publish("Tea at #five @ada", ends_at=now() + timedelta(days=1)))
-    [told] = ada.get("/v1/announcements").json
-    assert (told["id"], told["read"], told["reactions"]) == (str(made.id), False, [])
-    assert "/@ada" in told["content"]
-    path = f"/v1/announcements/{made.id}"
+    created = done(announcements(site).publish("Tea at #five @ada", ends_at=now() + timedelta(days=1)))
+    [entity] = ada.get("/v1/announcements").json
+    assert (entity["id"], entity["read"], entity["reactions"]) == (str(created.id), False, [])
+    assert "/@ada" in entity["content"]
+    path = f"/v1/announcements/{created.id}"
     assert ada.post(f"{path}/dismiss").json == {}
     assert ada.get("/v1/announcements").json[0]["read"] is True
     assert bob.get("/v1/announcements").json[0]["read"] is False
@@ -85,16 +90,16 @@ def test_an_announcement_is_listed_dismissed_and_reacted_to(site: SiteFixture) -
         ada.put(f"{path}/reactions/{quote(emoji)}")
     assert ada.put(f"{path}/reactions/" + quote("🥝")).status == 422
     assert ada.post("/v1/announcements/1/dismiss").status == 404
-    done(announcements(site).withdraw(made.id))
+    done(announcements(site).withdraw(created.id))
     assert ada.get("/v1/announcements").json == []
 
 
 def test_an_announcement_is_shown_on_home_until_dismissed(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
     assert "Tea" not in main_text(ada.get("/home"))
-    made = done(announcements(site).publish("Tea is ready"))
+    created = done(announcements(site).publish("Tea is ready"))
     assert "Tea is ready" in main_text(ada.get("/home"))
-    ada.submit(f"/announcements/{made.id}/dismiss", page="/home")
+    ada.submit(f"/announcements/{created.id}/dismiss", page="/home")
     assert "Tea is ready" not in main_text(ada.get("/home"))
 
 
@@ -103,7 +108,7 @@ def test_an_expired_announcement_is_not_listed(site: SiteFixture) -> None:
         done(announcements(site).publish("Late", ends_at=now() - timedelta(days=1)))
     with pytest.raises(Invalid):
         done(announcements(site).publish(" "))
-    made = done(announcements(site).publish("Soon over", ends_at=now() + timedelta(days=1)))
-    site.cursor.execute("update announcements set ends_at = now() - interval '1 day' where id = %s", [made.id])
+    created = done(announcements(site).publish("Soon over", ends_at=now() + timedelta(days=1)))
+    site.cursor.execute("update announcements set ends_at = now() - interval '1 day' where id = %s", [created.id])
     assert client(site, "ada").get("/v1/announcements").json == []
-    assert [one.id for one in done(announcements(site).newest(5))] == [made.id]
+    assert [one.id for one in done(announcements(site).newest(5))] == [created.id]

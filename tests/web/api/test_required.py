@@ -1,6 +1,6 @@
-"""What typed clients fail without: a page with one object that lacks one of these is shown to nobody.
+"""Fields without which typed clients fail: they show no page with an object that lacks one of these.
 
-From the source of the clients; each name stands for a field that has to be there and not null.
+From the source of the clients; each name is a field that must be present and not null.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ def ada(site: SiteFixture) -> Client:
 
 
 @pytest.fixture
-def told(site: SiteFixture, ada: Client) -> Mapping[str, Any]:
-    """One of everything, as plain as it can be: of somebody who has filled in nothing."""
+def entities(site: SiteFixture, ada: Client) -> Mapping[str, Any]:
+    """One entity of each kind, with default values only."""
     bob = client(site, "bob")
     media = ada.upload("POST", "/v2/media", {"file": files.picture()}).json
     status = ada.post("/v1/statuses", status="@bob #tea", media_ids=[media["id"]]).json
-    question = bob.post("/v1/statuses", status="@ada", poll={"options": ["a", "b"], "expires_in": 600}).json
+    poll_post = bob.post("/v1/statuses", status="@ada", poll={"options": ["a", "b"], "expires_in": 600}).json
     ada.post("/v1/tags/tea/feature")
     app = anonymous_client(site).post("/v1/apps", client_name="App", redirect_uris="app://").json
     post = ada.get(f"/v1/statuses/{status['id']}").json
@@ -85,7 +85,7 @@ def told(site: SiteFixture, ada: Client) -> Mapping[str, Any]:
         "source": ada.get("/v1/accounts/verify_credentials").json["source"],
         "status": post,
         "boost": bob.post(f"/v1/statuses/{post['id']}/reblog").json,
-        "poll": ada.get(f"/v1/polls/{question['poll']['id']}").json,
+        "poll": ada.get(f"/v1/polls/{poll_post['poll']['id']}").json,
         "attachment": post["media_attachments"][0],
         "mention": post["mentions"][0],
         "notification": ada.get("/v1/notifications").json[0],
@@ -103,44 +103,48 @@ def told(site: SiteFixture, ada: Client) -> Mapping[str, Any]:
     }
 
 
-def lacking(entity: Mapping[str, Any], fields: str) -> list[str]:
+def missing_fields(entity: Mapping[str, Any], fields: str) -> list[str]:
     return [name for name in fields.split() if entity.get(name) is None]
 
 
 @pytest.mark.parametrize("kind", ["account", "status", "boost"])
-def test_accounts_and_posts_have_the_fields_that_clients_require(told: Mapping[str, Any], kind: str) -> None:
-    wanted = ACCOUNT if kind == "account" else STATUS
-    assert {name: lacking(told[kind], fields) for name, fields in wanted.items() if lacking(told[kind], fields)} == {}
+def test_accounts_and_posts_have_the_fields_that_clients_require(entities: Mapping[str, Any], kind: str) -> None:
+    required = ACCOUNT if kind == "account" else STATUS
+    assert {
+        name: missing_fields(entities[kind], fields) for name, fields in required.items() if missing_fields(entities[kind], fields)
+    } == {}
     if kind != "account":
         assert {
-            name: lacking(told[kind]["account"], fields) for name, fields in ACCOUNT.items() if lacking(told[kind]["account"], fields)
+            name: missing_fields(entities[kind]["account"], fields)
+            for name, fields in ACCOUNT.items()
+            if missing_fields(entities[kind]["account"], fields)
         } == {}
 
 
-def test_other_entities_have_the_fields_that_clients_require(site: SiteFixture, told: Mapping[str, Any]) -> None:
+def test_other_entities_have_the_fields_that_clients_require(site: SiteFixture, entities: Mapping[str, Any]) -> None:
     app = TestApp.register(site)
     token = app.exchange(app.code(site.registered_user("cyd"))).json
-    found = {**told, "token": token}
-    assert {name: lacking(found[name], fields) for name, fields in OTHERS.items() if lacking(found[name], fields)} == {}
-    assert lacking(told["relationship"], RELATIONSHIP) == []
-    assert set(told["relationship"]) == {*RELATIONSHIP.split(), "languages"}
-    assert set(told["poll"]["options"][0]) == {"title", "votes_count"}
+    found = {**entities, "token": token}
+    assert {name: missing_fields(found[name], fields) for name, fields in OTHERS.items() if missing_fields(found[name], fields)} == {}
+    assert missing_fields(entities["relationship"], RELATIONSHIP) == []
+    assert set(entities["relationship"]) == {*RELATIONSHIP.split(), "languages"}
+    assert set(entities["poll"]["options"][0]) == {"title", "votes_count"}
 
 
-def values(told: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Everything inside, each with its last name."""
-    if isinstance(told, Mapping):
-        for name, value in told.items():
+def values(entities: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Return all nested values, each with its last key."""
+    if isinstance(entities, Mapping):
+        for name, value in entities.items():
             yield name, value
             yield from values(value, name)
-    elif isinstance(told, list):
-        for value in told:
+    elif isinstance(entities, list):
+        for value in entities:
             yield path, value
             yield from values(value, path)
 
 
-def test_times_ids_and_urls_have_one_format_everywhere(told: Mapping[str, Any]) -> None:
-    for name, value in values(told):
+def test_times_ids_and_urls_have_one_format_everywhere(entities: Mapping[str, Any]) -> None:
+    for name, value in values(entities):
         if value is None:
             continue
         if name.endswith("_at") and name not in ("last_status_at", "client_secret_expires_at"):
@@ -154,15 +158,15 @@ def test_times_ids_and_urls_have_one_format_everywhere(told: Mapping[str, Any]) 
             assert isinstance(value, str), name
 
 
-def test_the_limits_of_the_instance_are_integers(told: Mapping[str, Any]) -> None:
+def test_the_limits_of_the_instance_are_integers(entities: Mapping[str, Any]) -> None:
     for kind in ("instance", "old_instance"):
-        limits = told[kind]["configuration"]
+        limits = entities[kind]["configuration"]
         for part in ("statuses", "polls", "media_attachments", "accounts"):
             plain = {name: value for name, value in limits[part].items() if name != "supported_mime_types"}
             assert {name for name, value in plain.items() if type(value) is not int} == set(), part
 
 
-STARTS = {
+STARTUP_REQUESTS = {
     "Elk": "v2/instance v1/accounts/verify_credentials v1/custom_emojis v1/preferences v1/lists v1/notifications",
     "Phanpy": "/.well-known/oauth-authorization-server v1/accounts/verify_credentials v2/instance /.well-known/nodeinfo /nodeinfo/2.0 "
     "v1/preferences v1/timelines/home v2/filters v1/markers?timeline[]=notifications v1/lists v1/followed_tags v1/notifications "
@@ -180,8 +184,8 @@ STARTS = {
 }
 
 
-@pytest.mark.parametrize("name", STARTS)
+@pytest.mark.parametrize("name", STARTUP_REQUESTS)
 def test_the_requests_that_clients_send_at_startup_succeed(ada: Client, name: str) -> None:
-    asked = [path.replace("ID", ada.id) for path in STARTS[name].split()]
-    answered = {path: ada.get(path if path.startswith("/") else f"/{path}").status for path in asked}
-    assert answered == dict.fromkeys(asked, 200)
+    paths = [path.replace("ID", ada.id) for path in STARTUP_REQUESTS[name].split()]
+    statuses = {path: ada.get(path if path.startswith("/") else f"/{path}").status for path in paths}
+    assert statuses == dict.fromkeys(paths, 200)

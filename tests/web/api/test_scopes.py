@@ -15,9 +15,9 @@ from tests.web.http_client import HttpResponse
 from tests.web.visitor import SiteFixture, build_site
 
 OUTSIDE = "This action is outside the authorized scopes"
-FILLED = re.compile(r"<(?:\w+:)?\w+>")
-UNFINISHED = "/api/v1/streaming"  # answers that do not end have tests of their own
-PLACE = re.compile(r"<(?:\w+:)?\w+>")
+VARIABLE = re.compile(r"<(?:\w+:)?\w+>")
+STREAMS = "/api/v1/streaming"  # streams have their own tests
+VARIABLE = re.compile(r"<(?:\w+:)?\w+>")
 
 DOCUMENTED = """\
 anyone    -                      GET        /.well-known/host-meta
@@ -220,7 +220,7 @@ user      profile                GET,POST   /oauth/userinfo
 """
 """Access and scopes of every route, as Mastodon documents them (https://docs.joinmastodon.org/methods/): one of the scopes is enough.
 
-`-`: none is asked for. `own:` before a scope: without it the answer is the one for anonymous readers.
+`-`: no scope is required. `own:` before a scope: without it the response is the one for anonymous clients.
 """
 
 
@@ -232,15 +232,15 @@ def open_site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
 
 def api_routes(site: SiteFixture) -> list[Route]:
     """The documented routes of the API."""
-    return [route for route in site.routes if route.options.api and route.doc is not None and not route.path.startswith(UNFINISHED)]
+    return [route for route in site.routes if route.options.api and route.doc is not None and not route.path.startswith(STREAMS)]
 
 
-def call(who: Client, route: Route) -> HttpResponse:
+def send(who: Client, route: Route) -> HttpResponse:
     """Send a request with ids that do not exist."""
-    return who.request(route.method, FILLED.sub("1", route.path))
+    return who.request(route.method, VARIABLE.sub("1", route.path))
 
 
-def needs_of(route: Route) -> str:
+def requirement_of(route: Route) -> str:
     """Return the route's requirement in the words of the table."""
     own, who = "".join(f"own:{scope}" for scope in sorted(route.options.viewer_scopes)), route.options.viewer
     return f"{'user' if who is AccessLevel.MEMBER else who.name.lower()} {'|'.join(sorted(route.options.scopes)) or own or '-'}"
@@ -249,7 +249,7 @@ def needs_of(route: Route) -> str:
 def test_every_route_requires_exactly_the_documented_scopes(open_site: SiteFixture) -> None:
     rows = [row.split() for row in DOCUMENTED.splitlines()]
     documented = {f"{method} {path}": f"{who} {scopes}" for who, scopes, methods, path in rows for method in methods.split(",")}
-    served = {f"{route.method} {PLACE.sub(':x', route.path)}": needs_of(route) for route in open_site.routes if route.options.api}
+    served = {f"{route.method} {VARIABLE.sub(':x', route.path)}": requirement_of(route) for route in open_site.routes if route.options.api}
     assert served == documented
 
 
@@ -284,11 +284,11 @@ def test_every_route_of_the_api_is_documented(open_site: SiteFixture) -> None:
 def test_each_scope_opens_the_routes_that_require_it_and_no_others(open_site: SiteFixture) -> None:
     routes, ada = api_routes(open_site), client(open_site, "ada")
     for scope in scopes.ALL:
-        program = new_client_for(open_site, ada.owner, scope)
+        api_client = new_client_for(open_site, ada.owner, scope)
         for route in routes:
             if not route.options.bearer:
                 continue
-            response = call(program, route)
+            response = send(api_client, route)
             expected = bool(route.options.scopes) and not any(scopes.covers([scope], wanted) for wanted in route.options.scopes)
             refused = response.status == 403 and response.json["error"] == OUTSIDE
             assert refused == expected, f"{route.method} {route.path} with {scope}: {response.status}"
@@ -299,26 +299,26 @@ def test_every_scope_that_a_route_requires_exists(open_site: SiteFixture) -> Non
 
 
 def test_missing_and_invalid_tokens_are_401_where_one_is_required(open_site: SiteFixture) -> None:
-    nobody, dead = anonymous_client(open_site), Client(open_site, "x" * 43)
+    nobody, invalid_client = anonymous_client(open_site), Client(open_site, "x" * 43)
     for route in api_routes(open_site):
         if route.options.bearer:
-            response = call(dead, route)
+            response = send(invalid_client, route)
             assert (response.status, response.json["error"]) == (401, "The access token is invalid"), route.path
         if route.options.viewer is not AccessLevel.ANYONE:
-            assert call(nobody, route).status == 401, route.path
+            assert send(nobody, route).status == 401, route.path
 
 
 def test_an_app_token_is_422_where_a_user_is_required(open_site: SiteFixture) -> None:
-    program = app_client(open_site, "read write follow push profile admin:read admin:write")
+    api_client = app_client(open_site, "read write follow push profile admin:read admin:write")
     for route in api_routes(open_site):
         if route.options.viewer >= AccessLevel.MEMBER:
-            response = call(program, route)
+            response = send(api_client, route)
             assert (response.status, response.json["error"]) == (422, "This method requires an authenticated user"), route.path
 
 
 def test_every_response_allows_cross_origin_reads(open_site: SiteFixture) -> None:
     for route in api_routes(open_site):
-        response = call(anonymous_client(open_site), route)
+        response = send(anonymous_client(open_site), route)
         assert response.header("Access-Control-Allow-Origin") == "*", route.path
         exposed = response.header("Access-Control-Expose-Headers") or ""
         assert {"Link", "X-RateLimit-Reset", "X-Request-Id"} <= set(exposed.split(", "))

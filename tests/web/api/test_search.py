@@ -18,8 +18,8 @@ def ada(site: SiteFixture) -> Client:
 
 def found(who: Client, **params: object) -> tuple[list[str], list[str], int]:
     """Return (usernames, hashtags, number of posts)."""
-    told = who.get("/v2/search", **params).json
-    return [one["acct"] for one in told["accounts"]], [tag["name"] for tag in told["hashtags"]], len(told["statuses"])
+    results = who.get("/v2/search", **params).json
+    return [one["acct"] for one in results["accounts"]], [tag["name"] for tag in results["hashtags"]], len(results["statuses"])
 
 
 def test_accounts_and_hashtags_are_found(site: SiteFixture, ada: Client) -> None:
@@ -77,7 +77,7 @@ def test_invalid_searches_get_the_errors_of_mastodon(site: SiteFixture, ada: Cli
 def test_found_hashtags_show_whether_they_are_followed(site: SiteFixture, ada: Client) -> None:
     ada.post("/v1/tags/tea/follow")
     ada.post("/v1/tags/teapots/feature")
-    told = ada.get("/v2/search", q="#tea").json["hashtags"]
-    assert [(tag["name"], tag["following"], tag["featuring"]) for tag in told] == [("Tea", True, False), ("teapots", False, True)]
+    results = ada.get("/v2/search", q="#tea").json["hashtags"]
+    assert [(tag["name"], tag["following"], tag["featuring"]) for tag in results] == [("Tea", True, False), ("teapots", False, True)]
     assert [tag["following"] for tag in ada.get("/v1/featured_tags/suggestions").json if tag["name"] == "Tea"] == [True]
     assert "following" not in anonymous_client(site).get("/v2/search", q="#tea").json["hashtags"][0]

@@ -11,8 +11,8 @@ from tests.web.visitor import SiteFixture
 @pytest.fixture
 def post(site: SiteFixture) -> dict[str, str]:
     """Ada's post."""
-    made: dict[str, str] = client(site, "ada").post("/v1/statuses", status="tea?").json
-    return made
+    created: dict[str, str] = client(site, "ada").post("/v1/statuses", status="tea?").json
+    return created
 
 
 @pytest.fixture

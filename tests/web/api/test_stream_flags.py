@@ -27,12 +27,12 @@ PERSONAL = {"favourited", "reblogged", "bookmarked", "muted"}
 
 @pytest.fixture
 def live_site(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
-    with open_live_site(database_url, tmp_path) as made:
-        yield made
+    with open_live_site(database_url, tmp_path) as site:
+        yield site
 
 
 @define
-class Three:
+class Users:
     """Bob follows Ada and Cleo."""
 
     live_site: LiveSite
@@ -56,22 +56,22 @@ class Three:
         found: dict[str, Any] = json.loads(response.body)
         return found
 
-    def mark(self, post: PostId) -> None:
-        """Let Bob do to the post all that one can do."""
-        marks = self.live_site.domain.marks
-        for act in (marks.favourite, marks.boost, marks.bookmark, marks.mute_thread):
-            done(act(self.bob, post))
+    def act_on(self, post: PostId) -> None:
+        """Let Bob favourite, boost, bookmark and mute the post."""
+        interactions = self.live_site.domain.marks
+        for action in (interactions.favourite, interactions.boost, interactions.bookmark, interactions.mute_thread):
+            done(action(self.bob, post))
 
 
 @pytest.fixture
-def three(live_site: LiveSite) -> Three:
+def users(live_site: LiveSite) -> Users:
     for name in ("ada", "bob", "cleo"):
         live_site.registered_user(name)
     ada, bob, cleo = map(live_site.viewer, ("ada", "bob", "cleo"))
     for one, other in ((bob, ada), (bob, cleo), (ada, bob)):
         done(live_site.domain.follows.follow(one, other.id))
     live_site.process_events()
-    return Three(live_site, ada, bob, cleo, live_site.token("bob"))
+    return Users(live_site, ada, bob, cleo, live_site.token("bob"))
 
 
 INSIDE = {"notification": "status", "conversation": "last_status"}
@@ -79,8 +79,8 @@ INSIDE = {"notification": "status", "conversation": "last_status"}
 
 def statuses(socket: WebSocketClient) -> list[tuple[str, dict[str, Any]]]:
     """Return each received post with its event."""
-    came = [(message["event"], message["payload"]) for message in socket.read() if message["event"] != "resumed"]
-    return [(event, post_in(event, json.loads(payload))) for event, payload in came]
+    received = [(message["event"], message["payload"]) for message in socket.read() if message["event"] != "resumed"]
+    return [(event, post_in(event, json.loads(payload))) for event, payload in received]
 
 
 def post_in(event: str, payload: dict[str, Any]) -> dict[str, Any]:
@@ -89,98 +89,102 @@ def post_in(event: str, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("stream", ["user", "list", "user:notification", "direct"])
-def test_streamed_posts_equal_those_of_the_rest_api(three: Three, stream: str) -> None:
-    live_site, ada, bob, cleo = three.live_site, three.ada, three.bob, three.cleo
-    old, asked, own = three.publish(ada, "Old"), three.publish(ada, "Which?", poll=PollDraft(("a", "b"), 3600)), three.publish(bob, "Mine")
-    three.mark(old.id)
+def test_streamed_posts_equal_those_of_the_rest_api(users: Users, stream: str) -> None:
+    live_site, ada, bob, cleo = users.live_site, users.ada, users.bob, users.cleo
+    old, poll_post, own = (
+        users.publish(ada, "Old"),
+        users.publish(ada, "Which?", poll=PollDraft(("a", "b"), 3600)),
+        users.publish(bob, "Mine"),
+    )
+    users.act_on(old.id)
     done(live_site.domain.marks.pin(bob, own.id))
     done(live_site.domain.marks.bookmark(bob, own.id))
-    assert asked.poll is not None
-    done(Polls(live_site.database, lambda: make.NOW).vote(bob, asked.poll.id, [1]))
-    mine = done(live_site.domain.lists.create(bob, ListOptions("All"))).id
-    done(live_site.domain.lists.add(bob, mine, [ada.id, cleo.id]))
-    three.publish(ada, "psst @bob", visibility=Visibility.DIRECT)
-    socket = open_socket(live_site, f"access_token={three.token}&stream={stream}&list={mine}")
-    events = live_site.listen(f"/api/v1/streaming/{stream.replace(':', '/')}?list={mine}", Authorization=f"Bearer {three.token}")
+    assert poll_post.poll is not None
+    done(Polls(live_site.database, lambda: make.NOW).vote(bob, poll_post.poll.id, [1]))
+    list_id = done(live_site.domain.lists.create(bob, ListOptions("All"))).id
+    done(live_site.domain.lists.add(bob, list_id, [ada.id, cleo.id]))
+    users.publish(ada, "psst @bob", visibility=Visibility.DIRECT)
+    socket = open_socket(live_site, f"access_token={users.token}&stream={stream}&list={list_id}")
+    events = live_site.listen(f"/api/v1/streaming/{stream.replace(':', '/')}?list={list_id}", Authorization=f"Bearer {users.token}")
     position = str(live_site.broadcaster.position)
 
     done(live_site.domain.posts.edit(ada, old.id, PostDraft("Old, and edited")))
-    three.publish(ada, "A reply in a muted conversation", reply_to=old.id)
-    three.publish(ada, "New")
+    users.publish(ada, "A reply in a muted conversation", reply_to=old.id)
+    users.publish(ada, "New")
     for number in range(41):
-        three.publish(cleo, f"between {number}")
-    for post in (old, asked):
+        users.publish(cleo, f"between {number}")
+    for post in (old, poll_post):
         done(live_site.domain.marks.boost(cleo, post.id))
     done(live_site.domain.marks.favourite(ada, own.id))
     done(live_site.domain.marks.boost(ada, own.id))
-    three.publish(ada, "Hello @bob")
-    three.publish(ada, "psst again @bob", visibility=Visibility.DIRECT)
+    users.publish(ada, "Hello @bob")
+    users.publish(ada, "psst again @bob", visibility=Visibility.DIRECT)
     live_site.process_events()
 
-    came = statuses(socket)
-    assert {event for event, _ in came} >= {
+    received = statuses(socket)
+    assert {event for event, _ in received} >= {
         "user": {"update", "status.update", "notification"},
         "list": {"update", "status.update"},
         "user:notification": {"notification"},
         "direct": {"conversation"},
     }[stream]
-    check_same(three, came)
-    again = open_socket(live_site, f"access_token={three.token}&stream={stream}&list={mine}&since={position}")
-    check_same(three, statuses(again))
-    check_events(events, came)
+    check_same(users, received)
+    again = open_socket(live_site, f"access_token={users.token}&stream={stream}&list={list_id}&since={position}")
+    check_same(users, statuses(again))
+    check_events(events, received)
 
 
-def check_same(three: Three, came: list[tuple[str, dict[str, Any]]]) -> None:
+def check_same(users: Users, received: list[tuple[str, dict[str, Any]]]) -> None:
     """Check that the viewer's flags equal those of the REST API, and that all other fields are present."""
-    assert came
-    for _, post in came:
-        read = three.read(post["id"])
-        for told, found in ((post, read), (post["reblog"] or {}, read["reblog"] or {})):
-            assert set(told) == set(found)
-            assert viewers_part(told) == viewers_part(found)
+    assert received
+    for _, post in received:
+        read = users.read(post["id"])
+        for streamed, found in ((post, read), (post["reblog"] or {}, read["reblog"] or {})):
+            assert set(streamed) == set(found)
+            assert viewer_flags(streamed) == viewer_flags(found)
 
 
-def viewers_part(post: dict[str, Any]) -> dict[str, Any]:
+def viewer_flags(post: dict[str, Any]) -> dict[str, Any]:
     poll = post.get("poll") or {}
     return {key: post.get(key) for key in (*PERSONAL, "pinned", "filtered")} | {key: poll.get(key) for key in ("voted", "own_votes")}
 
 
-def check_events(events: EventStream, came: list[tuple[str, dict[str, Any]]]) -> None:
+def check_events(events: EventStream, received: list[tuple[str, dict[str, Any]]]) -> None:
     """Check that server-sent events and WebSocket agree."""
-    told = [(said.name, post_in(said.name, said.json)) for said in events.read()]
-    assert told == came
+    sent = [(event.name, post_in(event.name, event.json)) for event in events.read()]
+    assert sent == received
 
 
-def test_an_authors_own_new_post_has_viewer_flags(three: Three) -> None:
-    socket = open_socket(three.live_site, f"access_token={three.live_site.token('ada')}&stream=user")
-    three.publish(three.ada, "Which?", poll=PollDraft(("a", "b"), 3600))
-    [(_, told)] = statuses(socket)
-    assert (told["poll"]["voted"], told["poll"]["own_votes"], told["pinned"]) == (True, [], False)
-    assert {key: told[key] for key in PERSONAL} == dict.fromkeys(PERSONAL, False)
+def test_an_authors_own_new_post_has_viewer_flags(users: Users) -> None:
+    socket = open_socket(users.live_site, f"access_token={users.live_site.token('ada')}&stream=user")
+    users.publish(users.ada, "Which?", poll=PollDraft(("a", "b"), 3600))
+    [(_, received)] = statuses(socket)
+    assert (received["poll"]["voted"], received["poll"]["own_votes"], received["pinned"]) == (True, [], False)
+    assert {key: received[key] for key in PERSONAL} == dict.fromkeys(PERSONAL, False)
 
 
 @pytest.mark.parametrize("stream", ["public", "hashtag&tag=tea"])
-def test_public_streams_have_no_viewer_flags(three: Three, stream: str) -> None:
-    old = three.publish(three.ada, "Old #tea")
-    three.mark(old.id)
-    socket = open_socket(three.live_site, f"access_token={three.token}&stream={stream}")
-    done(three.live_site.domain.posts.edit(three.ada, old.id, PostDraft("Edited #tea")))
-    three.publish(three.ada, "New #tea")
-    came = statuses(socket)
-    assert len(came) == 2
-    assert not any((PERSONAL | {"pinned", "filtered"}) & set(post) for _, post in came)
+def test_public_streams_have_no_viewer_flags(users: Users, stream: str) -> None:
+    old = users.publish(users.ada, "Old #tea")
+    users.act_on(old.id)
+    socket = open_socket(users.live_site, f"access_token={users.token}&stream={stream}")
+    done(users.live_site.domain.posts.edit(users.ada, old.id, PostDraft("Edited #tea")))
+    users.publish(users.ada, "New #tea")
+    received = statuses(socket)
+    assert len(received) == 2
+    assert not any((PERSONAL | {"pinned", "filtered"}) & set(post) for _, post in received)
 
 
-def test_a_boosted_older_post_on_the_live_home_page_shows_the_viewers_favourite(three: Three) -> None:
-    live_site = three.live_site
+def test_a_boosted_older_post_on_the_live_home_page_shows_the_viewers_favourite(users: Users) -> None:
+    live_site = users.live_site
     bob = live_site.registered_user("bobby")
     bobby = live_site.viewer("bobby")
-    done(live_site.domain.follows.follow(bobby, three.cleo.id))
-    old = three.publish(three.ada, "Old")
+    done(live_site.domain.follows.follow(bobby, users.cleo.id))
+    old = users.publish(users.ada, "Old")
     done(live_site.domain.marks.favourite(bobby, old.id))
     live_site.process_events()
     stream = live_site.listen("/live/home", bob)
-    done(live_site.domain.marks.boost(three.cleo, old.id))
+    done(live_site.domain.marks.boost(users.cleo, old.id))
     live_site.process_events()
-    [html] = [str(said.json["html"]) for said in stream.read() if said.name == "update"]
+    [html] = [str(event.json["html"]) for event in stream.read() if event.name == "update"]
     assert f'formaction="/posts/{old.id}/unfavourite" aria-pressed="true"' in html

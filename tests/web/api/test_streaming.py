@@ -24,13 +24,13 @@ from tests.web.visitor import HOST, Visitor, document
 
 @pytest.fixture
 def live_site(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
-    with open_live_site(database_url, tmp_path) as made:
-        yield made
+    with open_live_site(database_url, tmp_path) as created_list:
+        yield created_list
 
 
 @define
-class Two:
-    """Ada writes; Bob follows her and reads."""
+class Users:
+    """Two users; Bob follows Ada and reads."""
 
     ada: Visitor
     bob: Visitor
@@ -38,14 +38,14 @@ class Two:
 
 
 @pytest.fixture
-def two(live_site: LiveSite) -> Two:
+def users(live_site: LiveSite) -> Users:
     ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
     done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
     live_site.process_events()
-    return Two(ada, bob, live_site.token("bob"))
+    return Users(ada, bob, live_site.token("bob"))
 
 
-def heard(socket: WebSocketClient) -> list[tuple[list[str], str]]:
+def event_names(socket: WebSocketClient) -> list[tuple[list[str], str]]:
     return [(message["stream"], message["event"]) for message in socket.read()]
 
 
@@ -61,14 +61,14 @@ def post_id(live_site: LiveSite, username: str) -> str:
 # The handshake
 
 
-def test_a_token_may_be_in_the_query_header_or_subprotocol(live_site: LiveSite, two: Two) -> None:
-    by_address = open_socket(live_site, f"access_token={two.token}")
-    by_header = open_socket(live_site, Authorization=f"Bearer {two.token}")
-    by_protocol = open_socket(live_site, Sec_WebSocket_Protocol=two.token)
-    by_both = open_socket(live_site, f"access_token={two.token}", Sec_WebSocket_Protocol=two.token)
+def test_a_token_may_be_in_the_query_header_or_subprotocol(live_site: LiveSite, users: Users) -> None:
+    by_address = open_socket(live_site, f"access_token={users.token}")
+    by_header = open_socket(live_site, Authorization=f"Bearer {users.token}")
+    by_protocol = open_socket(live_site, Sec_WebSocket_Protocol=users.token)
+    by_both = open_socket(live_site, f"access_token={users.token}", Sec_WebSocket_Protocol=users.token)
     assert [ws.response.status for ws in (by_address, by_header, by_protocol, by_both)] == [101] * 4
     echoed = [ws.response.header("Sec-WebSocket-Protocol") for ws in (by_address, by_header, by_protocol, by_both)]
-    assert echoed == [None, None, two.token, two.token]
+    assert echoed == [None, None, users.token, users.token]
     assert by_address.response.header("Sec-WebSocket-Accept") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
     assert by_address.response.header("Content-Type") is None
 
@@ -103,24 +103,24 @@ def test_a_socket_with_an_app_token_is_401(live_site: LiveSite) -> None:
         ({"Sec_WebSocket_Key": ""}, 400),
     ],
 )
-def test_an_invalid_handshake_is_rejected(live_site: LiveSite, two: Two, wrong: dict[str, str], expected: int) -> None:
-    refused = open_socket(live_site, f"access_token={two.token}", **wrong).response
+def test_an_invalid_handshake_is_rejected(live_site: LiveSite, users: Users, wrong: dict[str, str], expected: int) -> None:
+    refused = open_socket(live_site, f"access_token={users.token}", **wrong).response
     assert refused.status == expected
     assert "error" in refused.json
 
 
-def test_a_session_cookie_opens_sockets_for_pages_of_this_site_only(live_site: LiveSite, two: Two) -> None:
-    cookie = "; ".join(f"{name}={value}" for name, value in two.bob.cookies.items())
+def test_a_session_cookie_opens_sockets_for_pages_of_this_site_only(live_site: LiveSite, users: Users) -> None:
+    cookie = "; ".join(f"{name}={value}" for name, value in users.bob.cookies.items())
     assert open_socket(live_site, Cookie=cookie, Origin=f"http://{HOST}").response.status == 101
     assert open_socket(live_site, Cookie=cookie, Origin="https://evil.example").response.status == 403
     assert open_socket(live_site, Cookie=cookie).response.status == 403
-    assert open_socket(live_site, f"access_token={two.token}", Origin="https://app.example").response.status == 101
+    assert open_socket(live_site, f"access_token={users.token}", Origin="https://app.example").response.status == 101
 
 
 @pytest.fixture
 def limited(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
-    with open_live_site(database_url, tmp_path, limited=True) as made:
-        yield made
+    with open_live_site(database_url, tmp_path, limited=True) as created_list:
+        yield created_list
 
 
 def test_connections_are_rate_limited_per_account_on_all_transports(limited: LiveSite) -> None:
@@ -157,46 +157,46 @@ def test_connections_do_not_count_towards_the_api_rate_limit(limited: LiveSite) 
     for _ in range(5):
         assert open_socket(limited, f"access_token={token}").response.status == 101
         assert limited.listen("/api/v1/streaming/user", Authorization=f"Bearer {token}").response.status == 200
-    answered = MemoryConnection(limited.server).send(encode_request("GET", "/api/v1/timelines/home", {"Authorization": f"Bearer {token}"}))
-    assert parse_responses(answered)[0].header("X-RateLimit-Remaining") == str(API_TOKEN.limit - 1)
+    data = MemoryConnection(limited.server).send(encode_request("GET", "/api/v1/timelines/home", {"Authorization": f"Bearer {token}"}))
+    assert parse_responses(data)[0].header("X-RateLimit-Remaining") == str(API_TOKEN.limit - 1)
 
 
 # Streams
 
 
-def test_a_socket_without_a_stream_is_idle_and_multiplexes(live_site: LiveSite, two: Two) -> None:
-    socket = open_socket(live_site, f"access_token={two.token}")
-    live_site.post(two.ada, "Nobody listens yet")
+def test_a_socket_without_a_stream_is_idle_and_multiplexes(live_site: LiveSite, users: Users) -> None:
+    socket = open_socket(live_site, f"access_token={users.token}")
+    live_site.post(users.ada, "Nobody listens yet")
     assert socket.read() == []
     for message in ({"stream": "user"}, {"stream": ["public"]}, {"stream": "public:local"}, {"stream": "hashtag", "tag": "Tea"}):
         socket.send_json(type="subscribe", **message)
         socket.send_json(type="subscribe", **message)  # silent, and delivers nothing twice
-    live_site.post(two.ada, "A cup of #tea")
-    told = heard(socket)
-    assert sorted(told) == [(["hashtag", "Tea"], "update"), (["public"], "update"), (["public:local"], "update"), (["user"], "update")]
+    live_site.post(users.ada, "A cup of #tea")
+    received = event_names(socket)
+    assert sorted(received) == [(["hashtag", "Tea"], "update"), (["public"], "update"), (["public:local"], "update"), (["user"], "update")]
     socket.send_json(type="unsubscribe", stream="public")
     socket.send_json(type="unsubscribe", stream="hashtag", tag="tea")
-    live_site.post(two.ada, "Another #tea")
-    assert sorted(heard(socket)) == [(["public:local"], "update"), (["user"], "update")]
+    live_site.post(users.ada, "Another #tea")
+    assert sorted(event_names(socket)) == [(["public:local"], "update"), (["user"], "update")]
 
 
-def test_a_message_has_mastodons_keys_and_the_position(live_site: LiveSite, two: Two) -> None:
-    socket = open_socket(live_site, f"access_token={two.token}&stream=user")
-    live_site.post(two.ada, "Hello <b>&")
+def test_a_message_has_mastodons_keys_and_the_position(live_site: LiveSite, users: Users) -> None:
+    socket = open_socket(live_site, f"access_token={users.token}&stream=user")
+    live_site.post(users.ada, "Hello <b>&")
     [message] = socket.read()
     assert set(message) == {"stream", "event", "payload", "id"}
-    told = status(message)
-    assert (told["account"]["acct"], told["content"], told["visibility"]) == ("ada", "<p>Hello &lt;b&gt;&amp;</p>", "public")
+    received = status(message)
+    assert (received["account"]["acct"], received["content"], received["visibility"]) == ("ada", "<p>Hello &lt;b&gt;&amp;</p>", "public")
     assert message["id"] == str(live_site.broadcaster.position)
 
 
-def test_edits_and_deletions_have_their_event_names(live_site: LiveSite, two: Two) -> None:
-    socket = open_socket(live_site, f"access_token={two.token}&stream=user")
-    live_site.post(two.ada, "First")
+def test_edits_and_deletions_have_their_event_names(live_site: LiveSite, users: Users) -> None:
+    socket = open_socket(live_site, f"access_token={users.token}&stream=user")
+    live_site.post(users.ada, "First")
     id = post_id(live_site, "ada")
-    assert two.ada.submit(f"/posts/{id}/edit", text="Better").status == 303
+    assert users.ada.submit(f"/posts/{id}/edit", text="Better").status == 303
     live_site.process_events()
-    assert two.ada.submit(f"/posts/{id}/delete").status == 303
+    assert users.ada.submit(f"/posts/{id}/delete").status == 303
     live_site.process_events()
     update, edited, deleted = socket.read()
     assert (update["event"], edited["event"], deleted["event"]) == ("update", "status.update", "delete")
@@ -204,46 +204,46 @@ def test_edits_and_deletions_have_their_event_names(live_site: LiveSite, two: Tw
     assert deleted["payload"] == id
 
 
-def test_a_notification_is_sent_on_both_streams_that_have_it(live_site: LiveSite, two: Two) -> None:
-    socket = open_socket(live_site, f"access_token={two.token}&stream=user")
+def test_a_notification_is_sent_on_both_streams_that_have_it(live_site: LiveSite, users: Users) -> None:
+    socket = open_socket(live_site, f"access_token={users.token}&stream=user")
     socket.send_json(type="subscribe", stream="user:notification")
-    live_site.post(two.ada, "Hello @bob", visibility="unlisted")
-    told = socket.read()
-    assert sorted((message["stream"][0], message["event"]) for message in told) == [
+    live_site.post(users.ada, "Hello @bob", visibility="unlisted")
+    received = socket.read()
+    assert sorted((message["stream"][0], message["event"]) for message in received) == [
         ("user", "notification"),
         ("user", "update"),
         ("user:notification", "notification"),
     ]
-    [mention] = [status(message) for message in told if message["stream"] == ["user:notification"]]
+    [mention] = [status(message) for message in received if message["stream"] == ["user:notification"]]
     assert (mention["type"], mention["account"]["acct"], mention["status"]["visibility"]) == ("mention", "ada", "unlisted")
 
 
-def test_a_list_stream_is_open_to_its_owner_only_and_follows_membership(live_site: LiveSite, two: Two) -> None:
+def test_a_list_stream_is_open_to_its_owner_only_and_follows_membership(live_site: LiveSite, users: Users) -> None:
     bob = live_site.viewer("bob")
-    socket = open_socket(live_site, f"access_token={two.token}&stream=user")
-    made = done(live_site.domain.lists.create(bob, ListOptions("Friends")))
-    socket.send_json(type="subscribe", stream="list", list=str(made.id))  # the feed has not heard of it yet
+    socket = open_socket(live_site, f"access_token={users.token}&stream=user")
+    created_list = done(live_site.domain.lists.create(bob, ListOptions("Friends")))
+    socket.send_json(type="subscribe", stream="list", list=str(created_list.id))  # the broadcaster does not know the list yet
     live_site.reactor.advance(0)
-    live_site.post(two.ada, "Not a member yet")
-    done(live_site.domain.lists.add(bob, made.id, [live_site.viewer("ada").id]))
+    live_site.post(users.ada, "Not a member yet")
+    done(live_site.domain.lists.add(bob, created_list.id, [live_site.viewer("ada").id]))
     live_site.process_events()
-    live_site.post(two.ada, "A member")
-    assert sorted(heard(socket)) == [(["list", str(made.id)], "update"), (["user"], "update"), (["user"], "update")]
-    done(live_site.domain.lists.change(bob, made.id, ListOptions(exclusive=True)))
+    live_site.post(users.ada, "A member")
+    assert sorted(event_names(socket)) == [(["list", str(created_list.id)], "update"), (["user"], "update"), (["user"], "update")]
+    done(live_site.domain.lists.change(bob, created_list.id, ListOptions(exclusive=True)))
     live_site.process_events()
-    live_site.post(two.ada, "In the list only")
-    assert heard(socket) == [(["list", str(made.id)], "update")]
-    other = open_socket(live_site, f"access_token={live_site.token('ada')}&stream=list&list={made.id}")
+    live_site.post(users.ada, "In the list only")
+    assert event_names(socket) == [(["list", str(created_list.id)], "update")]
+    other = open_socket(live_site, f"access_token={live_site.token('ada')}&stream=list&list={created_list.id}")
     assert other.read() == [{"error": "Not authorized to stream this list", "status": 401}]
 
 
-def test_new_filters_apply_at_once_and_their_results_are_in_the_post(live_site: LiveSite, two: Two) -> None:
-    socket = open_socket(live_site, f"access_token={two.token}&stream=user")
+def test_new_filters_apply_at_once_and_their_results_are_in_the_post(live_site: LiveSite, users: Users) -> None:
+    socket = open_socket(live_site, f"access_token={users.token}&stream=user")
     other = open_socket(live_site, f"access_token={live_site.token('ada')}&stream=user")
     draft = FilterDraft("Spoilers", ["home"], keywords=[KeywordDraft("finale")])
     done(live_site.domain.filters.create(live_site.viewer("bob"), draft))
     live_site.process_events()
-    live_site.post(two.ada, "The finale was great")
+    live_site.post(users.ada, "The finale was great")
     changed, update = socket.read()
     assert (changed["event"], "payload" in changed) == ("filters_changed", False)
     [match] = status(update)["filtered"]
@@ -251,14 +251,14 @@ def test_new_filters_apply_at_once_and_their_results_are_in_the_post(live_site: 
     assert status(other.read()[0])["filtered"] == []
 
 
-def test_posts_hidden_by_a_home_filter_are_not_on_the_home_stream(live_site: LiveSite, two: Two) -> None:
+def test_posts_hidden_by_a_home_filter_are_not_on_the_home_stream(live_site: LiveSite, users: Users) -> None:
     draft = FilterDraft("Sports", ["home"], "hide", keywords=[KeywordDraft("football")])
     done(live_site.domain.filters.create(live_site.viewer("bob"), draft))
     live_site.process_events()
-    home, public = (open_socket(live_site, f"access_token={two.token}&stream={name}") for name in ("user", "public"))
-    events = live_site.listen("/api/v1/streaming/user", None, Authorization=f"Bearer {two.token}")
-    live_site.post(two.ada, "Football again, @bob")
-    live_site.post(two.bob, "I play football myself")
+    home, public = (open_socket(live_site, f"access_token={users.token}&stream={name}") for name in ("user", "public"))
+    events = live_site.listen("/api/v1/streaming/user", None, Authorization=f"Bearer {users.token}")
+    live_site.post(users.ada, "Football again, @bob")
+    live_site.post(users.bob, "I play football myself")
     assert [message["event"] for message in home.read()] == ["notification", "update"]
     assert [event.name for event in events.read()] == ["notification", "update"]
     foreign, own = map(status, public.read())
@@ -266,17 +266,17 @@ def test_posts_hidden_by_a_home_filter_are_not_on_the_home_stream(live_site: Liv
     assert "filtered" not in own
 
 
-def test_media_only_streams_omit_other_posts(live_site: LiveSite, two: Two) -> None:
-    socket = open_socket(live_site, f"access_token={two.token}&stream=public:media")
-    live_site.post(two.ada, "No picture")
-    assert heard(socket) == []
+def test_media_only_streams_omit_other_posts(live_site: LiveSite, users: Users) -> None:
+    socket = open_socket(live_site, f"access_token={users.token}&stream=public:media")
+    live_site.post(users.ada, "No picture")
+    assert event_names(socket) == []
 
 
-def test_invalid_subscriptions_get_the_errors_of_mastodon(live_site: LiveSite, two: Two) -> None:
-    socket = open_socket(live_site, f"access_token={two.token}&stream=nonsense")
+def test_invalid_subscriptions_get_the_errors_of_mastodon(live_site: LiveSite, users: Users) -> None:
+    socket = open_socket(live_site, f"access_token={users.token}&stream=nonsense")
     unknown = {"error": "Unknown stream type", "status": 400}
     assert socket.read() == [unknown]
-    for message, answer in (
+    for message, expected in (
         ({"stream": "nonsense"}, unknown),
         ({}, unknown),
         ({"stream": "hashtag"}, {"error": "Missing tag name parameter", "status": 400}),
@@ -286,25 +286,25 @@ def test_invalid_subscriptions_get_the_errors_of_mastodon(live_site: LiveSite, t
     ):
         socket.send_json(type="subscribe", **message)
         live_site.reactor.advance(0)
-        assert socket.read() == [answer]
+        assert socket.read() == [expected]
     for text in (b"no json", b"[]", b"7", b'{"type":"nonsense","stream":"user"}', b"{}"):
         socket.send(frame(TEXT, text))
     assert socket.read() == []
     assert socket.close_code is None
 
 
-def test_a_token_opens_only_what_its_scopes_cover(live_site: LiveSite, two: Two) -> None:
+def test_a_token_opens_only_what_its_scopes_cover(live_site: LiveSite, users: Users) -> None:
     refused = {"error": "Access token does not have the required scopes", "status": 401}
     narrow = open_socket(live_site, f"access_token={live_site.token('bob', 'read:statuses')}&stream=user:notification")
     assert narrow.read() == [refused]
     narrow.send_json(type="subscribe", stream="user")
-    live_site.post(two.ada, "Hello @bob")
-    assert heard(narrow) == [(["user"], "update")]
+    live_site.post(users.ada, "Hello @bob")
+    assert event_names(narrow) == [(["user"], "update")]
     assert open_socket(live_site, f"access_token={live_site.token('bob', 'write')}&stream=user").read() == [refused]
 
 
-def test_subscriptions_and_frames_are_limited(live_site: LiveSite, two: Two) -> None:
-    socket = open_socket(live_site, f"access_token={two.token}")
+def test_subscriptions_and_frames_are_limited(live_site: LiveSite, users: Users) -> None:
+    socket = open_socket(live_site, f"access_token={users.token}")
     for number in range(MAX_SUBSCRIPTIONS + 1):
         socket.send_json(type="subscribe", stream="hashtag", tag=f"t{number}")
     [refused] = socket.read()
@@ -317,8 +317,8 @@ def test_subscriptions_and_frames_are_limited(live_site: LiveSite, two: Two) -> 
 # The connection
 
 
-def test_pings_are_answered_and_unresponsive_clients_are_closed(live_site: LiveSite, two: Two) -> None:
-    socket, silent = open_socket(live_site, f"access_token={two.token}"), open_socket(live_site, f"access_token={two.token}")
+def test_pings_are_answered_and_unresponsive_clients_are_closed(live_site: LiveSite, users: Users) -> None:
+    socket, unresponsive = open_socket(live_site, f"access_token={users.token}"), open_socket(live_site, f"access_token={users.token}")
     socket.send(frame(PING, b"there?"))
     socket.read()
     assert socket.pongs == [b"there?"]
@@ -327,13 +327,13 @@ def test_pings_are_answered_and_unresponsive_clients_are_closed(live_site: LiveS
         socket.read()
         if socket.pings:
             socket.send(frame(PONG, socket.pings.pop()))
-    assert silent.connection.closed
+    assert unresponsive.connection.closed
     assert socket.close_code is None
 
 
-def test_long_and_binary_messages_close_with_their_codes(live_site: LiveSite, two: Two) -> None:
+def test_long_and_binary_messages_close_with_their_codes(live_site: LiveSite, users: Users) -> None:
     def code(*sent: bytes) -> int | None:
-        socket = open_socket(live_site, f"access_token={two.token}")
+        socket = open_socket(live_site, f"access_token={users.token}")
         for data in sent:
             socket.send(data)
         return socket.close_code
@@ -345,57 +345,57 @@ def test_long_and_binary_messages_close_with_their_codes(live_site: LiveSite, tw
     assert code(frame(BINARY, b"x")) == 1003
 
 
-def test_a_revoked_token_closes_its_sockets_and_no_others(live_site: LiveSite, two: Two) -> None:
+def test_a_revoked_token_closes_its_sockets_and_no_others(live_site: LiveSite, users: Users) -> None:
     other = open_socket(live_site, f"access_token={live_site.token('bob')}&stream=user")
-    socket = open_socket(live_site, f"access_token={two.token}&stream=user")
-    stream = live_site.listen("/api/v1/streaming/user", Authorization=f"Bearer {two.token}")
+    socket = open_socket(live_site, f"access_token={users.token}&stream=user")
+    stream = live_site.listen("/api/v1/streaming/user", Authorization=f"Bearer {users.token}")
     [one, *_] = [token for token, _ in done(live_site.domain.tokens.of(live_site.viewer("bob").id))][::-1]
     done(live_site.domain.tokens.revoke(live_site.viewer("bob").id, one.id))
     live_site.process_events()
-    live_site.post(two.ada, "After")
+    live_site.post(users.ada, "After")
     assert socket.close_code == 1008
     assert stream.connection.closed
     assert stream.read() == []
-    assert heard(other) == [(["user"], "update")]
+    assert event_names(other) == [(["user"], "update")]
 
 
-def test_revoking_all_tokens_closes_all_sockets_of_the_account(live_site: LiveSite, two: Two) -> None:
-    socket = open_socket(live_site, f"access_token={two.token}&stream=user")
+def test_revoking_all_tokens_closes_all_sockets_of_the_account(live_site: LiveSite, users: Users) -> None:
+    socket = open_socket(live_site, f"access_token={users.token}&stream=user")
     done(live_site.domain.tokens.revoke_all(live_site.viewer("bob").id))
     live_site.process_events()
     assert socket.close_code == 1008
 
 
-def test_a_restart_closes_sockets_and_is_announced_to_resuming_clients_only(live_site: LiveSite, two: Two) -> None:
-    plain = open_socket(live_site, f"access_token={two.token}&stream=user")
-    resuming = open_socket(live_site, f"access_token={two.token}&stream=user&since={live_site.broadcaster.position}")
+def test_a_restart_closes_sockets_and_is_announced_to_resuming_clients_only(live_site: LiveSite, users: Users) -> None:
+    plain = open_socket(live_site, f"access_token={users.token}&stream=user")
+    resuming = open_socket(live_site, f"access_token={users.token}&stream=user&since={live_site.broadcaster.position}")
     live_site.broadcaster.stop()
-    assert heard(plain) == []
-    told = resuming.read()[-1]
-    assert (told["event"], 0 <= int(told["payload"]) <= 5000) == ("restart", True)
+    assert event_names(plain) == []
+    received = resuming.read()[-1]
+    assert (received["event"], 0 <= int(received["payload"]) <= 5000) == ("restart", True)
     assert (plain.close_code, resuming.close_code) == (1012, 1012)
-    assert open_socket(live_site, f"access_token={two.token}").response.status == 503
+    assert open_socket(live_site, f"access_token={users.token}").response.status == 503
 
 
-def test_a_disconnected_client_leaves_no_state(live_site: LiveSite, two: Two) -> None:
+def test_a_disconnected_client_leaves_no_state(live_site: LiveSite, users: Users) -> None:
     for stream in ("user", "public", "hashtag&tag=x"):
-        open_socket(live_site, f"access_token={two.token}&stream={stream}").connection.hang_up()
+        open_socket(live_site, f"access_token={users.token}&stream={stream}").connection.hang_up()
     assert (len(live_site.broadcaster.connections), len(live_site.broadcaster.viewer_states), len(live_site.broadcaster.hub)) == (0, 0, 0)
 
 
-# Coming back
+# Resuming
 
 
-def test_resuming_from_a_position_misses_nothing(live_site: LiveSite, two: Two) -> None:
-    socket = open_socket(live_site, f"access_token={two.token}&stream=user")
-    live_site.post(two.ada, "Before")
+def test_resuming_from_a_position_misses_nothing(live_site: LiveSite, users: Users) -> None:
+    socket = open_socket(live_site, f"access_token={users.token}&stream=user")
+    live_site.post(users.ada, "Before")
     [before] = socket.read()
     socket.connection.hang_up()
-    live_site.post(two.ada, "While away")
-    by_address = open_socket(live_site, f"access_token={two.token}&stream=user&since={before['id']}")
-    by_message = open_socket(live_site, f"access_token={two.token}")
+    live_site.post(users.ada, "While away")
+    by_address = open_socket(live_site, f"access_token={users.token}&stream=user&since={before['id']}")
+    by_message = open_socket(live_site, f"access_token={users.token}")
     by_message.send_json(type="subscribe", stream="user", since=before["id"])
-    live_site.post(two.ada, "Back again")
+    live_site.post(users.ada, "Back again")
     for again in (by_address, by_message):
         resumed, missed, live = again.read()
         assert (resumed["event"], resumed["stream"], resumed["id"]) == ("resumed", ["user"], before["id"])
@@ -404,39 +404,39 @@ def test_resuming_from_a_position_misses_nothing(live_site: LiveSite, two: Two) 
 
 
 @pytest.mark.parametrize("position", ["nonsense", "elsewhere.5.5"])
-def test_an_unknown_position_is_a_gap(live_site: LiveSite, two: Two, position: str) -> None:
-    socket = open_socket(live_site, f"access_token={two.token}&stream=user&since={position}")
-    assert heard(socket)[-1] == (["user"], "gap")
-    live_site.post(two.ada, "On it goes")
-    assert heard(socket) == [(["user"], "update")]
+def test_an_unknown_position_is_a_gap(live_site: LiveSite, users: Users, position: str) -> None:
+    socket = open_socket(live_site, f"access_token={users.token}&stream=user&since={position}")
+    assert event_names(socket)[-1] == (["user"], "gap")
+    live_site.post(users.ada, "On it goes")
+    assert event_names(socket) == [(["user"], "update")]
 
 
 # Server-sent events
 
 
-def test_every_sse_path_of_mastodon_is_served(live_site: LiveSite, two: Two) -> None:
-    made = done(live_site.domain.lists.create(live_site.viewer("bob"), ListOptions("Friends")))
-    done(live_site.domain.lists.add(live_site.viewer("bob"), made.id, [live_site.viewer("ada").id]))
+def test_every_sse_path_of_mastodon_is_served(live_site: LiveSite, users: Users) -> None:
+    created_list = done(live_site.domain.lists.create(live_site.viewer("bob"), ListOptions("Friends")))
+    done(live_site.domain.lists.add(live_site.viewer("bob"), created_list.id, [live_site.viewer("ada").id]))
     live_site.process_events()
-    paths = ("user", "public", "public/local", "hashtag?tag=Tea", "hashtag/local?tag=tea", f"list?list={made.id}")
-    streams = [live_site.listen(f"/api/v1/streaming/{path}", Authorization=f"Bearer {two.token}") for path in paths]
-    quiet = [
-        live_site.listen(f"/api/v1/streaming/{path}", Authorization=f"Bearer {two.token}")
+    paths = ("user", "public", "public/local", "hashtag?tag=Tea", "hashtag/local?tag=tea", f"list?list={created_list.id}")
+    streams = [live_site.listen(f"/api/v1/streaming/{path}", Authorization=f"Bearer {users.token}") for path in paths]
+    quiet_streams = [
+        live_site.listen(f"/api/v1/streaming/{path}", Authorization=f"Bearer {users.token}")
         for path in ("public/remote", "direct", "user/notification", "public?only_media=true")
     ]
-    assert {stream.response.status for stream in (*streams, *quiet)} == {200}
+    assert {stream.response.status for stream in (*streams, *quiet_streams)} == {200}
     assert streams[0].response.header("Content-Type") == "text/event-stream"
     assert streams[0].unread == b":)\n"
-    live_site.post(two.ada, "A cup of #tea")
+    live_site.post(users.ada, "A cup of #tea")
     for stream in streams:
-        [told] = stream.read()
-        assert (told.name, told.id) == ("update", str(live_site.broadcaster.position))
-        assert told.json["account"]["acct"] == "ada"  # type: ignore[index]  # JSON of an account
-    assert [parse_events(stream.connection.read()) for stream in quiet] == [[]] * 4
+        [received] = stream.read()
+        assert (received.name, received.id) == ("update", str(live_site.broadcaster.position))
+        assert received.json["account"]["acct"] == "ada"  # type: ignore[index]  # JSON of an account
+    assert [parse_events(stream.connection.read()) for stream in quiet_streams] == [[]] * 4
 
 
-def test_a_quiet_api_stream_has_only_comments(live_site: LiveSite, two: Two) -> None:
-    stream = live_site.listen("/api/v1/streaming/user", Authorization=f"Bearer {two.token}")
+def test_a_quiet_api_stream_has_only_comments(live_site: LiveSite, users: Users) -> None:
+    stream = live_site.listen("/api/v1/streaming/user", Authorization=f"Bearer {users.token}")
     live_site.reactor.advance(0)
     stream.connection.read()
     for _ in range(15):
@@ -444,11 +444,11 @@ def test_a_quiet_api_stream_has_only_comments(live_site: LiveSite, two: Two) -> 
     assert stream.connection.read() == b":thump\n"
 
 
-def test_sse_resumes_by_header_and_query(live_site: LiveSite, two: Two) -> None:
+def test_sse_resumes_by_header_and_query(live_site: LiveSite, users: Users) -> None:
     since = str(live_site.broadcaster.position)
-    live_site.post(two.ada, "While away")
+    live_site.post(users.ada, "While away")
     for query, header in ((f"?since={since}", {}), ("", {"Last_Event_ID": since})):
-        stream = live_site.listen(f"/api/v1/streaming/user{query}", None, Authorization=f"Bearer {two.token}", **header)
+        stream = live_site.listen(f"/api/v1/streaming/user{query}", None, Authorization=f"Bearer {users.token}", **header)
         assert [event.name for event in stream.read()] == ["resumed", "update"]
 
 
@@ -456,8 +456,8 @@ def test_sse_resumes_by_header_and_query(live_site: LiveSite, two: Two) -> None:
     ("path", "expected"),
     [("user", 401), ("hashtag", 400), ("list?list=1", 401), ("list", 400), ("nonsense", 404), ("user/notification", 403)],
 )
-def test_invalid_streams_are_rejected_with_json(live_site: LiveSite, two: Two, path: str, expected: int) -> None:
-    token = {"user": "", "user/notification": live_site.token("bob", "read:statuses")}.get(path, two.token)
+def test_invalid_streams_are_rejected_with_json(live_site: LiveSite, users: Users, path: str, expected: int) -> None:
+    token = {"user": "", "user/notification": live_site.token("bob", "read:statuses")}.get(path, users.token)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     refused = live_site.listen(f"/api/v1/streaming/{path}", None, **headers).response
     assert refused.status == expected

@@ -15,8 +15,8 @@ def follow(site: SiteFixture, follower: Client, followee: Client) -> None:
     make.follow(site.cursor, follower.viewer, followee.viewer)
 
 
-@pytest.mark.parametrize(("verb", "back"), [("endorse", "unendorse"), ("pin", "unpin")])
-def test_accounts_are_endorsed_on_a_profile(site: SiteFixture, verb: str, back: str) -> None:
+@pytest.mark.parametrize(("verb", "undo"), [("endorse", "unendorse"), ("pin", "unpin")])
+def test_accounts_are_endorsed_on_a_profile(site: SiteFixture, verb: str, undo: str) -> None:
     ada, bob, eve = (client(site, name) for name in ("ada", "bob", "eve"))
     follow(site, ada, bob)
     refused = ada.post(f"/v1/accounts/{eve.id}/{verb}")
@@ -29,7 +29,7 @@ def test_accounts_are_endorsed_on_a_profile(site: SiteFixture, verb: str, back: 
     assert ids(ada.get("/v1/endorsements")) == ids(anonymous_client(site).get(f"/v1/accounts/{ada.id}/endorsements")) == [bob.id]
     assert ids(ada.get("/v1/endorsements", limit=0)) == [bob.id]
     assert ada.get("/v1/accounts/relationships", id=[bob.id]).json[0]["endorsed"] is True
-    assert ada.post(f"/v1/accounts/{bob.id}/{back}").json["endorsed"] is False
+    assert ada.post(f"/v1/accounts/{bob.id}/{undo}").json["endorsed"] is False
     ada.post(f"/v1/accounts/{bob.id}/{verb}")
     ada.post(f"/v1/accounts/{bob.id}/unfollow")
     assert ids(ada.get("/v1/endorsements")) == []
@@ -41,8 +41,8 @@ def test_familiar_followers_are_listed(site: SiteFixture) -> None:
     follow(site, ada, bob)
     follow(site, bob, eve)
     follow(site, cyd, eve)
-    told = ada.get("/v1/accounts/familiar_followers", id=[eve.id, cyd.id]).json
-    assert [(each["id"], [one["id"] for one in each["accounts"]]) for each in told] == [(eve.id, [bob.id]), (cyd.id, [])]
+    result = ada.get("/v1/accounts/familiar_followers", id=[eve.id, cyd.id]).json
+    assert [(each["id"], [one["id"] for one in each["accounts"]]) for each in result] == [(eve.id, [bob.id]), (cyd.id, [])]
 
 
 def test_the_directory_lists_discoverable_accounts(site: SiteFixture) -> None:
@@ -91,9 +91,9 @@ def test_favourites_boosts_and_hashtags_become_trends(site: SiteFixture) -> None
     liked = ada.post("/v1/statuses", status="Good #tea").json["id"]
     other = bob.post("/v1/statuses", status="More #tea").json["id"]
     hidden = eve.post("/v1/statuses", status="#tea", visibility="unlisted").json["id"]
-    for program in (ada, bob, eve):
+    for api_client in (ada, bob, eve):
         for id in (liked, hidden):
-            program.post(f"/v1/statuses/{id}/favourite")
+            api_client.post(f"/v1/statuses/{id}/favourite")
     ada.post(f"/v1/statuses/{other}/reblog")
     assert ids(anonymous_client(site).get("/v1/trends/statuses")) == [liked, other]
     first = anonymous_client(site).get("/v1/trends/statuses", limit=1)

@@ -9,8 +9,8 @@ from tests.web.visitor import SiteFixture
 
 def test_a_hashtag_is_read_followed_and_featured(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    told = ada.get("/v1/tags/Tea").json
-    assert (told["name"], told["following"], told["featuring"], len(told["history"])) == ("Tea", False, False, 7)
+    hashtag = ada.get("/v1/tags/Tea").json
+    assert (hashtag["name"], hashtag["following"], hashtag["featuring"], len(hashtag["history"])) == ("Tea", False, False, 7)
     assert "following" not in anonymous_client(site).get("/v1/tags/tea").json
     assert ada.post("/v1/tags/tea/follow").json["following"] is True
     assert ada.post("/v1/tags/tea/feature").json["featuring"] is True
@@ -28,12 +28,12 @@ def test_featured_hashtags_of_a_profile(site: SiteFixture) -> None:
     assert ada.viewer
     make.post(site.cursor, ada.viewer, "#tea")
     assert [tag["name"] for tag in ada.get("/v1/featured_tags/suggestions").json] == ["tea"]
-    made = ada.post("/v1/featured_tags", name="Tea").json
-    assert (made["statuses_count"], made["url"]) == ("1", "http://site.test/@ada/tagged/tea")
-    assert ada.get("/v1/featured_tags").json == [made]
-    assert anonymous_client(site).get(f"/v1/accounts/{ada.id}/featured_tags").json == [made]
-    assert ada.delete(f"/v1/featured_tags/{made['id']}").json == {}
-    assert ada.delete(f"/v1/featured_tags/{made['id']}").status == 404
+    created = ada.post("/v1/featured_tags", name="Tea").json
+    assert (created["statuses_count"], created["url"]) == ("1", "http://site.test/@ada/tagged/tea")
+    assert ada.get("/v1/featured_tags").json == [created]
+    assert anonymous_client(site).get(f"/v1/accounts/{ada.id}/featured_tags").json == [created]
+    assert ada.delete(f"/v1/featured_tags/{created['id']}").json == {}
+    assert ada.delete(f"/v1/featured_tags/{created['id']}").status == 404
 
 
 def test_a_leading_hash_sign_is_removed(site: SiteFixture) -> None:

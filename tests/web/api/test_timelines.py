@@ -12,7 +12,7 @@ from tests import make
 from tests.web.api.client import ALL_SCOPES, Client, anonymous_client, client, ids, links
 from tests.web.visitor import SiteFixture
 
-PLACE = re.compile(r"<(?:\w+:)?(\w+)>")
+VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 def posts_of(who: Client, count: int, **fields: object) -> list[str]:
@@ -53,7 +53,7 @@ def test_an_empty_page_of_newer_items_links_to_itself(site: SiteFixture) -> None
     ada, bob = client(site, "ada", role=Role.ADMIN, scopes=f"{ALL_SCOPES} admin:read"), client(site, "bob")
     [post] = posts_of(ada, 1)
     bob.post(f"/v1/statuses/{post}/favourite")
-    there = {
+    variables = {
         "account_id": ada.id,
         "list_id": ada.post("/v1/lists", title="x").json["id"],
         "status_id": post,
@@ -64,7 +64,7 @@ def test_an_empty_page_of_newer_items_links_to_itself(site: SiteFixture) -> None
     paged = [(route, names) for route, names in paged if "max_id" in names and not route.path.endswith("/search")]
     assert len(paged) > 25
     for route, names in paged:
-        path = PLACE.sub(lambda found: there[found[1]], route.path)
+        path = VARIABLE.sub(lambda found: variables[found[1]], route.path)
         for bound in {"since_id", "min_id"} & names:
             page = ada.request("GET", path, {"limit": 7, bound: 9 * 10**18})
             expected = f'<http://site.test{path}?limit=7&{bound}={9 * 10**18}>; rel="prev"'
