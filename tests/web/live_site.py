@@ -27,7 +27,7 @@ from tests.web.visitor import HOST, PASSWORD, SynchronousReactor, Visitor
 
 @define
 class ServerSentEvent:
-    """One server-sent event."""
+    """A server-sent event."""
 
     name: str
     data: str

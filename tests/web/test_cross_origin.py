@@ -1,4 +1,4 @@
-"""Scripts of other sites reach all of the API, and are told so where there is nothing to reach."""
+"""Cross-origin access: scripts of other sites may use the whole API, including its errors."""
 
 from __future__ import annotations
 

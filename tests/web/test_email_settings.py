@@ -98,8 +98,8 @@ def test_the_confirmation_link_may_be_opened_in_another_browser(email_site: Emai
 def test_the_confirmation_email_can_be_resent_and_redirected_within_a_limit(email_site: EmailSite) -> None:
     ada = email_site.sign_up()
     [lost] = email_site.mailbox.deliver()
-    assert location(ada.submit("/confirm/resend", page="/pending")) == "/pending?notice=letter"
-    assert location(ada.submit("/confirm/email", page="/pending", email="right@example.org")) == "/pending?notice=letter"
+    assert location(ada.submit("/confirm/resend", page="/pending")) == "/pending?notice=sent"
+    assert location(ada.submit("/confirm/email", page="/pending", email="right@example.org")) == "/pending?notice=sent"
     [right] = email_site.mailbox.deliver()
     assert right["To"] == "right@example.org"
     assert ada.get(email_site.mailbox.path(lost, "/confirm/")).status == 410, "the link to the first address is invalid"

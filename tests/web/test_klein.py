@@ -1,4 +1,4 @@
-"""The same site under Klein's own resource on a stock `twisted.web.server.Site`: everything that is asked is answered alike."""
+"""The same site through Klein's own resource on a plain `twisted.web.server.Site` gives the same responses."""
 
 # mypy: disable-error-code="no-untyped-call"
 # twisted.web has few annotations, and is used here

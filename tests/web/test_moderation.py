@@ -19,9 +19,9 @@ def with_role(site: SiteFixture, name: str, role: str) -> Visitor:
     """Create a user with this role and log them in."""
     form = SignUpForm(name, f"{name}@example.org", PASSWORD, agreement=True)
     done(site.domain.registrations.create(form, role=Role(role)))
-    somebody = site.visitor()
-    assert somebody.submit("/login", name=name, password=PASSWORD).status == 303
-    return somebody
+    visitor = site.visitor()
+    assert visitor.submit("/login", name=name, password=PASSWORD).status == 303
+    return visitor
 
 
 @pytest.fixture
@@ -58,11 +58,11 @@ def test_an_applicant_is_rejected_after_a_confirmation(approval_site: SiteFixtur
 def test_an_applicant_is_invisible_until_approved(approval_site: SiteFixture) -> None:
     maud = with_role(approval_site, "maud", "moderator")
     apply(approval_site, "ann")
-    for somebody in (maud, approval_site.visitor()):
-        assert [somebody.get(path).status for path in ("/@ann", "/api/v1/accounts/lookup?acct=ann")] == [404, 404]
+    for visitor in (maud, approval_site.visitor()):
+        assert [visitor.get(path).status for path in ("/@ann", "/api/v1/accounts/lookup?acct=ann")] == [404, 404]
         for path in ("/search", "/search?q=ann", "/home"):
-            assert "/@ann" not in links(somebody.get(path))
-        assert '"ann"' not in somebody.get("/api/v1/directory?local=true").text
+            assert "/@ann" not in links(visitor.get(path))
+        assert '"ann"' not in visitor.get("/api/v1/directory?local=true").text
     assert 'data-value="@ann"' not in maud.get("/compose/complete?q=@ann").text
     maud.submit("/admin/people/ann/approve", page="/admin/people?type=applied")
     assert maud.get("/@ann").status == 200

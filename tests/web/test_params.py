@@ -1,4 +1,4 @@
-"""What is sent is read with limits, in linear time, and what cannot be stored is refused with the field's name."""
+"""Parsing of parameters: limits, linear time, and errors that name the field."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.web.http_client import FORM, request
 JSON = "application/json"
 
 
-def of(query: str) -> Params:
+def parse_query(query: str) -> Params:
     return Params(read_query(query.encode()))
 
 
-def of_json(body: str) -> Params:
+def parse_json(body: str) -> Params:
     return Params(read_body(body.encode(), JSON))
 
 
@@ -68,14 +68,14 @@ def test_names_nest_as_in_rails(query: str, tree: object) -> None:
 @pytest.mark.parametrize("query", ["a=1&a[]=2", "a[]=1&a=2", "a[]=1&a[b]=2", "a[b]=1&a[]=2", "a=1&a[b]=2", "a[b]=1&a=2"])
 def test_a_name_that_is_both_a_value_and_a_list_is_rejected(query: str) -> None:
     with pytest.raises(Malformed):
-        of(query)
+        parse_query(query)
 
 
 def test_the_number_depth_and_length_of_names_are_limited() -> None:
-    assert len(of("&".join(f"a{number}=1" for number in range(MAX_FIELDS))).tree) == MAX_FIELDS
+    assert len(parse_query("&".join(f"a{number}=1" for number in range(MAX_FIELDS))).tree) == MAX_FIELDS
     for query in ("a=1&" * (MAX_FIELDS + 1), "a" + "[b]" * 17 + "=1", "a" * 257 + "=1"):
         with pytest.raises(Malformed):
-            of(query)
+            parse_query(query)
 
 
 def test_the_body_overrides_the_query() -> None:
@@ -98,7 +98,7 @@ def test_a_body_of_an_unknown_content_type_has_no_fields() -> None:
     assert read_body(b"a=1", "") == {}
 
 
-# --- what cannot be stored
+# --- text that cannot be stored
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_text_that_cannot_be_stored_is_rejected_with_the_field_name(body: bytes,
 )
 def test_invalid_and_excessive_json_is_rejected(body: str) -> None:
     with pytest.raises(Malformed):
-        of_json(body)
+        parse_json(body)
 
 
 @pytest.mark.parametrize("number", ["1" * 30, "1" * 300, "-" + "9" * 25, "1.5", "-0", "1e5"])
 def test_any_number_in_json_is_a_number(number: str) -> None:
-    assert isinstance(of_json(f'{{"a":{number}}}').tree["a"], int | float)
+    assert isinstance(parse_json(f'{{"a":{number}}}').tree["a"], int | float)
 
 
 # --- multipart
@@ -194,14 +194,14 @@ def test_the_parts_and_headers_of_a_multipart_form_are_limited() -> None:
 
 
 def test_text_gets_unix_line_endings_and_has_a_length_limit() -> None:
-    assert of("a=1%0D%0A2%0D3").text("a") == "1\n2\n3"
-    assert of("a=%E6%97%A5%E6%9C%AC").text("a", max=2) == "日本"
+    assert parse_query("a=1%0D%0A2%0D3").text("a") == "1\n2\n3"
+    assert parse_query("a=%E6%97%A5%E6%9C%AC").text("a", max=2) == "日本"
     with pytest.raises(Invalid, match=r"Display name is too long \(maximum is 2 characters\)"):
-        of("display_name=abc").text("display_name", max=2)
+        parse_query("display_name=abc").text("display_name", max=2)
 
 
 def test_any_json_scalar_can_be_read_as_text() -> None:
-    fields = of_json('{"s":"x","n":5,"f":1.5,"t":true,"z":null,"l":[1],"o":{"a":1}}')
+    fields = parse_json('{"s":"x","n":5,"f":1.5,"t":true,"z":null,"l":[1],"o":{"a":1}}')
     assert [fields.text(name) for name in "snftz"] == ["x", "5", "1.5", "true", ""]
     assert fields.text("z", default=None) is None
     for name in "lo":
@@ -212,7 +212,7 @@ def test_any_json_scalar_can_be_read_as_text() -> None:
 def test_a_missing_required_parameter_gets_the_message_of_rails() -> None:
     for query in ("", "q=", "q=%20"):
         with pytest.raises(Malformed, match="param is missing or the value is empty: q"):
-            of(query).required("q")
+            parse_query(query).required("q")
 
 
 @pytest.mark.parametrize(
@@ -224,71 +224,71 @@ def test_a_missing_required_parameter_gets_the_message_of_rails() -> None:
     ],
 )
 def test_booleans_are_parsed_as_in_rails(sent: str, expected: bool | None) -> None:
-    assert of(f"a={sent}").flag("a", None) is expected
+    assert parse_query(f"a={sent}").flag("a", None) is expected
 
 
 def test_json_booleans_are_parsed() -> None:
-    fields = of_json('{"t":true,"f":false,"z":null,"n":0,"o":1}')
+    fields = parse_json('{"t":true,"f":false,"z":null,"n":0,"o":1}')
     assert [fields.flag(name, None) for name in "tfzno"] == [True, False, None, False, True]
     assert (fields.flag("absent"), fields.flag("absent", True)) == (False, True)
 
 
 @pytest.mark.parametrize(("sent", "expected"), [("5", 5), ("+5", 5), (" 5 ", 5), ("-1", -1), ("", 20)])
 def test_integers_are_parsed(sent: str, expected: int) -> None:
-    assert of(f"a={sent.replace('+', '%2B')}").integer("a", 20) == expected
+    assert parse_query(f"a={sent.replace('+', '%2B')}").integer("a", 20) == expected
 
 
 @pytest.mark.parametrize("sent", ["x", "1.5", "1e3", "٣", "9" * 30, "0x1", "1_000", "51", "-2"])
 def test_invalid_and_out_of_range_integers_are_rejected(sent: str) -> None:
     with pytest.raises(Invalid):
-        of(f"a={sent}").integer("a", min=-1, max=50)
+        parse_query(f"a={sent}").integer("a", min=-1, max=50)
 
 
 @pytest.mark.parametrize(("sent", "expected"), [("", 20), ("5", 5), ("-5", 5), ("100", 40), ("x", 0), ("7x", 7), ("9" * 50, 40), ("0", 0)])
 def test_any_page_limit_is_clamped(sent: str, expected: int) -> None:
-    assert of(f"limit={sent}").limit(20, 40) == expected
+    assert parse_query(f"limit={sent}").limit(20, 40) == expected
 
 
 def test_ids_fit_into_63_bits() -> None:
-    assert of("a=9223372036854775807").id("a") == 2**63 - 1
-    assert of("a=").id("a") is None
-    assert of("a=007").id("a") == 7
+    assert parse_query("a=9223372036854775807").id("a") == 2**63 - 1
+    assert parse_query("a=").id("a") is None
+    assert parse_query("a=007").id("a") == 7
     for wrong in ("9223372036854775808", "-1", "x", "1.0", "٣", "9" * 40):
         with pytest.raises(Invalid):
-            of(f"a={wrong}").id("a")
+            parse_query(f"a={wrong}").id("a")
 
 
 @pytest.mark.parametrize("query", ["id[]=1&id[]=2", "id[0]=1&id[1]=2", "id[1]=2&id[0]=1", "id=1&id=2"])
 def test_lists_have_several_spellings(query: str) -> None:
-    assert of(query).list("id") == ["1", "2"]
-    assert of(query).ids("id[]") == [1, 2]
+    assert parse_query(query).list("id") == ["1", "2"]
+    assert parse_query(query).ids("id[]") == [1, 2]
 
 
 def test_doubled_brackets_count_as_one_pair() -> None:
-    assert of("a[][]=x&a[][]=y").list("a") == ["x", "y"]
+    assert parse_query("a[][]=x&a[][]=y").list("a") == ["x", "y"]
 
 
 def test_a_list_may_be_a_single_value_or_json() -> None:
-    assert of("id=1").ids("id") == [1]
-    assert of_json('{"id":["1",2,null,"x"]}').ids("id") == [1, 2]
-    assert of("").list("id") == []
+    assert parse_query("id=1").ids("id") == [1]
+    assert parse_json('{"id":["1",2,null,"x"]}').ids("id") == [1, 2]
+    assert parse_query("").list("id") == []
     with pytest.raises(Invalid):
-        of("&".join(["id[]=1"] * 5)).list("id", max=4)
+        parse_query("&".join(["id[]=1"] * 5)).list("id", max=4)
 
 
 def test_mappings_have_several_spellings() -> None:
     expected = [("a", "1"), ("b", "2")]
     for fields in (
-        of("f[0][name]=a&f[0][value]=1&f[1][name]=b&f[1][value]=2"),
-        of("f[10][name]=b&f[10][value]=2&f[9][name]=a&f[9][value]=1"),
-        of("f[][name]=a&f[][value]=1&f[][name]=b&f[][value]=2"),
-        of_json('{"f":[{"name":"a","value":1},{"name":"b","value":2}]}'),
+        parse_query("f[0][name]=a&f[0][value]=1&f[1][name]=b&f[1][value]=2"),
+        parse_query("f[10][name]=b&f[10][value]=2&f[9][name]=a&f[9][value]=1"),
+        parse_query("f[][name]=a&f[][value]=1&f[][name]=b&f[][value]=2"),
+        parse_json('{"f":[{"name":"a","value":1},{"name":"b","value":2}]}'),
     ):
         assert [(item.text("name"), item.text("value")) for item in fields.subs("f")] == expected
 
 
 def test_inner_fields_have_bracketed_names() -> None:
-    fields = of("source[privacy]=direct&poll[options][]=a&poll[options][]=b")
+    fields = parse_query("source[privacy]=direct&poll[options][]=a&poll[options][]=b")
     poll = fields.sub("poll")
     assert poll is not None
     assert (fields.text("source[privacy]"), fields.list("poll[options]"), poll.list("options")) == ("direct", ["a", "b"], ["a", "b"])
@@ -297,7 +297,7 @@ def test_inner_fields_have_bracketed_names() -> None:
 
 
 def test_parameters_can_be_copied_into_a_link() -> None:
-    pairs = of("types[]=a&types[]=b&local=1&x=1").pairs("types", "local", "absent")
+    pairs = parse_query("types[]=a&types[]=b&local=1&x=1").pairs("types", "local", "absent")
     assert list(pairs) == [("types[]", "a"), ("types[]", "b"), ("local", "1")]
 
 
@@ -305,7 +305,7 @@ def test_a_label_is_a_readable_field_name() -> None:
     assert (label("poll[expires_in]"), label("display_name"), label("[]")) == ("Poll expires in", "Display name", "A field")
 
 
-# --- whatever is sent
+# --- fuzzing
 
 
 def read_or_refuse(body: bytes, kind: str) -> None:
@@ -357,7 +357,7 @@ def test_percent_decoding_equals_the_standard_librarys(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "held"),
+    ("text", "content"),
     [
         ("data:image/png;base64,aGVsbG8=", b"hello"),
         ("DATA:;BASE64,aGVsbG8=", b"hello"),
@@ -365,10 +365,10 @@ def test_percent_decoding_equals_the_standard_librarys(raw: bytes) -> None:
         ("data:,hel%6co", b"hello"),
     ],
 )
-def test_a_file_may_come_as_a_data_uri(text: str, held: bytes) -> None:
-    found = of_json(json.dumps({"picture": text})).upload("picture")
+def test_a_file_may_come_as_a_data_uri(text: str, content: bytes) -> None:
+    found = parse_json(json.dumps({"picture": text})).upload("picture")
     assert found is not None
-    assert (found.data, found.size) == (held, len(held))
+    assert (found.data, found.size) == (content, len(content))
 
 
 NO_FILES = ("https://example.org/a.png", "data:image/png;base64", "data:;base64,a", "data:;base64,ü", 7, ["data:,x"])
@@ -377,16 +377,16 @@ NO_FILES = ("https://example.org/a.png", "data:image/png;base64", "data:;base64,
 @pytest.mark.parametrize("value", NO_FILES)
 def test_a_value_that_is_not_a_file_is_rejected_and_not_ignored(value: object) -> None:
     with pytest.raises(Invalid) as refused:
-        of_json(json.dumps({"picture": value})).upload("picture")
+        parse_json(json.dumps({"picture": value})).upload("picture")
     assert list(refused.value.fields) == ["picture"]
 
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_an_empty_file_field_is_none(value: object) -> None:
-    assert of_json(json.dumps({"picture": value})).upload("picture") is None
+    assert parse_json(json.dumps({"picture": value})).upload("picture") is None
 
 
-PUMPS = {
+SLOW_INPUTS = {
     "percent signs": (b"a=" + b"%41" * 330_000, FORM),
     "percent signs here and there": (b"a=" + b"%41a" * 250_000, FORM),
     "percent signs that break off": (b"a=" + b"%41x%" * 200_000, FORM),
@@ -408,19 +408,19 @@ PUMPS = {
 }
 
 
-@pytest.mark.parametrize(("body", "kind"), PUMPS.values(), ids=PUMPS)
+@pytest.mark.parametrize(("body", "kind"), SLOW_INPUTS.values(), ids=SLOW_INPUTS)
 def test_a_megabyte_of_anything_is_parsed_in_linear_time(body: bytes, kind: str) -> None:
-    began = time.process_time()
+    started = time.process_time()
     with suppress(Problem):
         read_body(body, kind)
-    assert time.process_time() - began < 0.8
+    assert time.process_time() - started < 0.8
 
 
 @pytest.mark.parametrize("name", ["a[" * 50_000, "a" + "[]" * 50_000, "a" + "]" * 100_000, "[" * 100_000])
 def test_a_parameter_name_is_parsed_in_linear_time(name: str) -> None:
-    began = time.process_time()
+    started = time.process_time()
     path_of(name)
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - started < 0.5
 
 
 # --- texts and values
@@ -428,14 +428,14 @@ def test_a_parameter_name_is_parsed_in_linear_time(name: str) -> None:
 
 @pytest.mark.parametrize("sent", ["a\x7fb", "\x01", "a\u2028\x9fb", "one\rtwo", "\x0c"])
 def test_control_characters_are_removed_from_texts_but_not_from_values(sent: str) -> None:
-    fields = of_json(json.dumps({"it": sent, "several": [sent]}))
+    fields = parse_json(json.dumps({"it": sent, "several": [sent]}))
     assert (fields.value("it"), fields.list("several"), fields.required("it") if sent.strip() else sent) == (sent, [sent], sent)
     assert fields.text("it") == fields.texts("several")[0] != sent
 
 
 @pytest.mark.parametrize("digits", ["1\x7f", "\x011", "1\x9f2"])
 def test_control_characters_in_numbers_are_rejected(digits: str) -> None:
-    fields = of_json(json.dumps({"it": digits}))
+    fields = parse_json(json.dumps({"it": digits}))
     for reading in (fields.integer, fields.id):
         with pytest.raises(Invalid):
             reading("it")

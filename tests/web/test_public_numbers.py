@@ -124,8 +124,8 @@ def post_image_directly(neighbours: Neighbours) -> None:
 
 
 def post_poll_directly(neighbours: Neighbours) -> None:
-    said = {"status": "@friend?", "visibility": "direct", "poll": {"options": ["a", "b"], "expires_in": 3600}}
-    poll = neighbours.author.request("POST", "/v1/statuses", json=said).json["poll"]["id"]
+    fields = {"status": "@friend?", "visibility": "direct", "poll": {"options": ["a", "b"], "expires_in": 3600}}
+    poll = neighbours.author.request("POST", "/v1/statuses", json=fields).json["poll"]["id"]
     neighbours.friend.post(f"/v1/polls/{poll}/votes", choices=["0"])
 
 

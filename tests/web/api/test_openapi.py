@@ -98,7 +98,7 @@ class Sample:
 
     @route("GET", "/api/things", RouteOptions(api=True), RouteDoc("Things", array_of(TEXT), query=(*PAGING, Param("kind", IDS, "Which."))))
     async def all(self, request: Request) -> Response:
-        """All of them."""
+        """List all things."""
         raise NotImplementedError
 
     @route(

@@ -525,7 +525,7 @@ MASTODON = {
     "GET v1/trends/statuses": "limit offset",
     "GET v1/trends/links": "limit offset",
 }
-"""What Mastodon documents at the level of 4.4, for the routes that are served here."""
+"""The parameters that Mastodon 4.4 documents, for the routes that are served here."""
 
 NOT_SERVED = {"date_of_birth", "forward_to_domains", "invited_by", "role_ids"}
 
