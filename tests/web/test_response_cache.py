@@ -171,11 +171,12 @@ def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
     assert isinstance(uncached_server.site, Dispatcher)
     auth_cache = uncached_server.site._authorizer.cached
     assert isinstance(auth_cache, AuthCache)
-    domain.timelines.homes.capacity = 0
+    domain.timelines.timeline_cache.capacity = 0
+    domain.timelines.flags_cache.capacity = 0
     for memory in (
         domain.timelines.shelf._cache,
         domain.filters.filter_cache._cache,
-        domain.timelines.homes.dependencies._cache,
+        domain.timelines.viewer_cache._cache,
         auth_cache.sessions,
         auth_cache.tokens,
     ):
