@@ -33,7 +33,7 @@ def microblog(directory: Path, *arguments: str, **settings: str) -> subprocess.C
 def test_a_test_email_arrives_and_the_response_of_the_server_is_shown(server: MailServer, tmp_path: Path) -> None:
     done = microblog(tmp_path, "ann@example.org", smtp_url=f"smtp://localhost:{server.port}", contact_email="boss@site.test")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == f"The mail server at localhost:{server.port} took the mail over: 250 2.0.0 Taken over\n"
+    assert done.stdout == f"The mail server at localhost:{server.port} accepted the e-mail: 250 2.0.0 Taken over\n"
     taken = server.taken()[-1]
     assert (taken.sender, taken.recipient, problems(taken.raw)) == ("boss@site.test", "ann@example.org", [])
     message = parsed(taken.raw)
@@ -50,7 +50,7 @@ def test_a_refusal_is_shown_and_ends_with_1(server: MailServer, tmp_path: Path) 
 def test_a_refused_connection_is_reported_without_the_password(tmp_path: Path) -> None:
     done = microblog(tmp_path, "ann@example.org", smtp_url=f"smtp://me:canary@localhost:{free_port()}")
     assert done.returncode == 1
-    assert "could not be handed to localhost" in done.stdout
+    assert "Could not deliver the e-mail to localhost" in done.stdout
     assert "canary" not in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 

@@ -101,7 +101,7 @@ def test_no_command_creates_a_site_in_an_empty_directory(tmp_path: Path) -> None
     here = tmp_path / "somewhere"
     here.mkdir()
     for command, (code, said) in zip(COMMANDS, run_all(here, COMMANDS), strict=True):
-        assert (code, "There is no site here: " in said, str(here / "var") in said) == (1, True, True), (command, said)
+        assert (code, "No site found: " in said, str(here / "var") in said) == (1, True, True), (command, said)
         assert "Traceback" not in said, command
         assert list(here.iterdir()) == [], command
 
@@ -112,7 +112,7 @@ def test_no_command_creates_a_site_in_a_foreign_database(tmp_path: Path, new_dat
     with connection, connection.cursor() as cursor:
         cursor.execute("drop schema public cascade; create schema public; create table migrations (id int, name text)")
     for command, (code, said) in zip(COMMANDS, run_all(tmp_path, COMMANDS, database_url=url), strict=True):
-        assert (code, "There is no site here: " in said) == (1, True), (command, said)
+        assert (code, "No site found: " in said) == (1, True), (command, said)
         assert list(tmp_path.iterdir()) == [], command
     with connection, connection.cursor() as cursor:
         cursor.execute("select array_agg(tablename::text) from pg_tables where schemaname = 'public'")
@@ -138,12 +138,12 @@ def test_the_location_of_an_empty_database_is_named(tmp_path: Path) -> None:
             cursor.execute("drop schema public cascade; create schema public")
         connection.close()
         [(code, said)] = run_all(tmp_path, [("user", "list")])
-    assert (code, f"There is no site here: the database of {tmp_path}/var has no tables" in said) == (1, True), said
+    assert (code, f"No site found: the database of {tmp_path}/var does not contain a site" in said) == (1, True), said
 
 
 def test_no_backup_is_created_of_a_database_without_its_files(tmp_path: Path, database_url: str) -> None:
     [(code, said)] = run_all(tmp_path, [("backup", "b.zip")], database_url=database_url)
-    assert (code, f"There is no site here: {tmp_path}/var holds no files of a site" in said) == (1, True), said
+    assert (code, f"No site found: {tmp_path}/var does not contain the files of a site" in said) == (1, True), said
     assert list(tmp_path.iterdir()) == []
 
 

@@ -102,7 +102,7 @@ def build_wakeup(settings: Settings, reactor: Any, database: Database) -> Redis 
     return PgNotifyWakeup(settings.database_url, reactor, lambda sql: database.read(lambda cursor: cursor.execute(sql)))
 
 
-def post_office(settings: Settings, reactor: Any) -> MailTransport:
+def build_mail_transport(settings: Settings, reactor: Any) -> MailTransport:
     """Return the transport for e-mails."""
     if settings.smtp_url is None:
         return FileMailTransport(mail_directory(settings), reactor)
@@ -129,7 +129,7 @@ def build_push_jobs(settings: Settings, reactor: Any, domain: Domain) -> PushJob
 
 def build_workers(settings: Settings, reactor: Any, database: Transactions, domain: Domain, external: ExternalServices) -> Workers:
     """Return the job workers."""
-    office, letters, delay = post_office(settings, reactor), build_email_composer(settings), timedelta(seconds=settings.mail_delay)
+    office, letters, delay = build_mail_transport(settings, reactor), build_email_composer(settings), timedelta(seconds=settings.mail_delay)
     zone = settings.time_zone
     mailing = EmailJobs(domain.dispatch, domain.recoveries, letters, office, settings.mail_bounce_address, delay, zone)
     pushing, kept = build_push_jobs(settings, reactor, domain), timedelta(days=settings.event_retention_days)

@@ -1,7 +1,7 @@
 """`microblog`: the administrator's commands. Each parses arguments, calls a service and prints; business rules are elsewhere.
 
-Exit codes: 0 success; 1 refused or failed, with a message on standard error; 2 wrong usage. With `--json` a command prints one JSON value
-and nothing else. Passwords are read from a prompt or, if standard input is no terminal, from its first line; never from the command line.
+Exit codes: 0 success; 1 error, with a message on standard error; 2 wrong usage. With `--json` a command prints one JSON value
+and nothing else. Passwords are read from a prompt or from the first line of standard input; never from the command line.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ __all__ = ["main"]
     "--config",
     "-c",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="A TOML file with settings, in place of MICROBLOG_CONFIG or /etc/microblog/microblog.toml. The environment is stronger.",
+    help="A TOML file with settings, instead of MICROBLOG_CONFIG or /etc/microblog/microblog.toml. Environment variables override it.",
 )
 @click.pass_context
 def main(context: click.Context, config: Path | None) -> None:
     """Administer a microblog site.
 
-    The commands read the same settings as the server and work whether the server runs or not. Only the server and `restore` create a site;
-    other commands fail if there is none. Exit codes: 0 for success, 1 with a message for a refusal or failure, 2 for wrong usage.
+    The commands read the same settings as the server and work whether or not the server is running. Only the server and `restore` create a
+    site; other commands fail if there is none. Exit codes: 0 for success, 1 for an error, 2 for wrong usage.
     """
     context.obj = context.obj or Console(config)
 

@@ -19,19 +19,19 @@ def announce() -> None:
     """Publish, list and delete announcements to all users."""
 
 
-def described(made: Announcement) -> dict[str, object]:
+def described(announcement: Announcement) -> dict[str, object]:
     """Return an announcement's fields for output."""
 
     def at(moment: datetime | None) -> str | None:
         return None if moment is None else moment.isoformat(timespec="minutes")
 
     return {
-        "id": str(made.id),
-        "published_at": at(made.published_at),
-        "starts_at": at(made.starts_at),
-        "ends_at": at(made.ends_at),
-        "all_day": made.all_day,
-        "text": made.text,
+        "id": str(announcement.id),
+        "published_at": at(announcement.published_at),
+        "starts_at": at(announcement.starts_at),
+        "ends_at": at(announcement.ends_at),
+        "all_day": announcement.all_day,
+        "text": announcement.text,
     }
 
 
@@ -41,25 +41,27 @@ def _utc(moment: datetime | None) -> datetime | None:
 
 @announce.command()
 @click.argument("text")
-@click.option("--starts", type=TIMES, help="When what it is about begins (UTC).")
-@click.option("--ends", type=TIMES, help="When that ends (UTC); until then it is shown.")
-@click.option("--all-day", is_flag=True, help="Only the days count, not the hours.")
+@click.option("--starts", type=TIMES, help="Start of the announced event (UTC).")
+@click.option("--ends", type=TIMES, help="End of the event (UTC). The announcement is shown until then.")
+@click.option("--all-day", is_flag=True, help="The event lasts whole days: show dates without times.")
 @as_json
 @click.pass_obj
 def publish(console: Console, text: str, *, starts: datetime | None, ends: datetime | None, all_day: bool, as_json: bool) -> None:
     """Publish TEXT to all users and print the announcement's id."""
-    made = console.run(lambda desk: desk.announcements.publish(text, starts_at=_utc(starts), ends_at=_utc(ends), all_day=all_day))
-    show(described(made), str(made.id), as_json=as_json)
+    announcement = console.run(
+        lambda services: services.announcements.publish(text, starts_at=_utc(starts), ends_at=_utc(ends), all_day=all_day)
+    )
+    show(described(announcement), str(announcement.id), as_json=as_json)
 
 
 @announce.command("list")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Maximum number of announcements.")
 @as_json
 @click.pass_obj
 def list_(console: Console, limit: int, as_json: bool) -> None:
     """List announcements, newest first, including ended ones."""
-    rows = [described(made) for made in console.run(lambda desk: desk.announcements.newest(limit))]
-    show(rows, table(rows, COLUMNS) if rows else "None.", as_json=as_json)
+    rows = [described(announcement) for announcement in console.run(lambda services: services.announcements.newest(limit))]
+    show(rows, table(rows, COLUMNS) if rows else "No announcements.", as_json=as_json)
 
 
 @announce.command()
@@ -67,5 +69,5 @@ def list_(console: Console, limit: int, as_json: bool) -> None:
 @click.pass_obj
 def withdraw(console: Console, id: int) -> None:
     """Delete an announcement."""
-    console.run(lambda desk: desk.announcements.withdraw(AnnouncementId(id)))
-    click.echo("It is not shown any more.")
+    console.run(lambda services: services.announcements.withdraw(AnnouncementId(id)))
+    click.echo("The announcement was deleted.")

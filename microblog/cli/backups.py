@@ -26,15 +26,14 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @as_json
 @click.pass_obj
 def backup(console: Console, target: Path, as_json: bool) -> None:
-    """Write a backup of the whole site to a new FILE: database, media, secret key. The site may be running.
+    """Write a backup of the whole site to a new FILE: database, media and secret key. The site can keep running.
 
-    The backup is consistent: it has the state of the database at one moment. Only the file's owner can read it: it contains all secrets of
-    the site.
+    The backup is a consistent snapshot of the database. Only the file's owner can read it, because it contains all secrets of the site.
     """
     settings = console.settings
     report_errors(lambda: application.require_place(settings, files=True))
-    listed = _in_thread(settings, lambda url: back_up(url, settings.data_dir, target, services.now().isoformat()))
-    _tell(f"Backed up to {target}: ", listed, as_json=as_json)
+    contents = _in_thread(settings, lambda url: back_up(url, settings.data_dir, target, services.now().isoformat()))
+    _report(f"Backed up to {target}: ", contents, as_json=as_json)
 
 
 @click.command()
@@ -49,7 +48,7 @@ def restore(console: Console, source: Path, as_json: bool) -> None:
     """
     settings = console.settings
     report_errors(lambda: glance(source))  # before anything is created
-    _tell("Restored ", _in_thread(settings, lambda url: restored(url, settings.data_dir, source), makes=True), as_json=as_json)
+    _report("Restored ", _in_thread(settings, lambda url: restored(url, settings.data_dir, source), create=True), as_json=as_json)
 
 
 @click.command()
@@ -59,26 +58,26 @@ def restore(console: Console, source: Path, as_json: bool) -> None:
 def verify(console: Console, source: Path, as_json: bool) -> None:
     """Verify a backup: restore it on a temporary PostgreSQL server and compare every row and file with the backup.
 
-    A backup without accounts is refused: it was probably made of the wrong database.
+    A backup without accounts is rejected: it was probably taken from the wrong database.
     """
     report_errors(lambda: glance(source))
-    with tempfile.TemporaryDirectory(prefix="microblog-verify-") as elsewhere:
-        trial = evolve(console.settings, database_url=None, data_dir=Path(elsewhere))
-        _tell(f"{source} is whole: ", _in_thread(trial, lambda url: verified(url, trial.data_dir, source), makes=True), as_json=as_json)
+    with tempfile.TemporaryDirectory(prefix="microblog-verify-") as directory:
+        trial = evolve(console.settings, database_url=None, data_dir=Path(directory))
+        _report(f"{source} is intact: ", _in_thread(trial, lambda url: verified(url, trial.data_dir, source), create=True), as_json=as_json)
 
 
-def _in_thread(settings: Settings, work: Any, *, makes: bool = False) -> dict[str, Any]:
-    """Return the result of `work(url)` on the site's database. Starts the embedded server if needed; `makes` also creates it."""
+def _in_thread(settings: Settings, work: Any, *, create: bool = False) -> dict[str, Any]:
+    """Return the result of `work(url)` on the site's database. Starts the embedded server if needed; `create` also creates it."""
 
     async def run(reactor: Any) -> dict[str, Any]:
-        async with open_server(settings, reactor, makes=makes) as url:
-            done: dict[str, Any] = await deferToThreadPool(reactor, reactor.getThreadPool(), work, url)
-            return done
+        async with open_server(settings, reactor, create=create) as url:
+            result: dict[str, Any] = await deferToThreadPool(reactor, reactor.getThreadPool(), work, url)
+            return result
 
     return report_errors(lambda: on_reactor(run))
 
 
-def _tell(begin: str, listed: dict[str, Any], *, as_json: bool) -> None:
-    rows = sum(table["rows"] for table in listed["tables"].values())
-    figures = {"version": listed["version"], "made_at": listed["made_at"], "rows": rows, "files": len(listed["files"])}
-    show(figures, f"{begin}{rows:,} rows and {figures['files']:,} files, as of {listed['made_at']}.", as_json=as_json)
+def _report(begin: str, contents: dict[str, Any], *, as_json: bool) -> None:
+    rows = sum(table["rows"] for table in contents["tables"].values())
+    summary = {"version": contents["version"], "made_at": contents["made_at"], "rows": rows, "files": len(contents["files"])}
+    show(summary, f"{begin}{rows:,} rows and {summary['files']:,} files, as of {contents['made_at']}.", as_json=as_json)

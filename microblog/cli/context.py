@@ -33,7 +33,7 @@ from microblog.storage.schema_check import prepare_database, require_site
 
 T = TypeVar("T")
 
-PATIENCE_S = 60.0  # one command may do much, and only the administrator waits for it
+TIMEOUT_S = 60.0  # longer than for requests: a command may do much, and only the administrator waits for it
 
 FAILURES: tuple[type[Exception], ...] = (Problem, OSError, BackupError, *application.START_PROBLEMS)
 """Errors that end a command with their text as its message."""
@@ -47,7 +47,7 @@ class Services:
 
     database: Transactions
     announcements: Announcements
-    members: AccountAdmin
+    account_admin: AccountAdmin
     registrations: Registrations
     demo: DemoSite
     tokens: Tokens
@@ -68,34 +68,34 @@ class Console:
 
     @property
     def settings(self) -> Settings:
-        """Settings. Invalid ones end the command with all problems."""
+        """The settings. If they are invalid, the command ends with a list of all problems."""
         if self._settings is None:
             try:
                 self._settings = load(os.environ, self.config)
             except SettingsError as problem:
-                raise click.ClickException(f"The settings cannot be used:\n{problem}") from problem
+                raise click.ClickException(f"Invalid settings:\n{problem}") from problem
         return self._settings
 
     def run(self, work: Callable[[Services], Awaitable[T]]) -> T:
-        """Return the result of `work` on an open database. Refusals and failures end the command with a message."""
+        """Return the result of `work` on an open database. Expected errors end the command with a message."""
 
-        async def at_desk(reactor: Any) -> T:
-            async with open_services(self.settings, reactor) as desk:
-                return await work(desk)
+        async def with_services(reactor: Any) -> T:
+            async with open_services(self.settings, reactor) as opened:
+                return await work(opened)
 
-        return report_errors(lambda: on_reactor(at_desk))
+        return report_errors(lambda: on_reactor(with_services))
 
 
 @asynccontextmanager
 async def open_services(settings: Settings, reactor: Any) -> AsyncIterator[Services]:
     """Open the services on the site's database, after migrating it.
 
-    An embedded server that does not run is started, and stopped at the end.
+    An embedded server that is not running is started, and stopped at the end.
     """
     async with open_server(settings, reactor) as url:
         for name in await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url):
             click.echo(f"Applied migration {name}.", err=True)
-        database, passwords = Database(url, reactor, threads=1, timeout_s=PATIENCE_S, pooled=settings.database_pooler), Passwords(reactor)
+        database, passwords = Database(url, reactor, threads=1, timeout_s=TIMEOUT_S, pooled=settings.database_pooler), Passwords(reactor)
         database.start()
         passwords.start()
         try:
@@ -117,22 +117,22 @@ def build_services(settings: Settings, database: Transactions, passwords: Hashes
 
 
 @asynccontextmanager
-async def open_server(settings: Settings, reactor: Any, *, makes: bool = False) -> AsyncIterator[str]:
-    """Yield the URL of the site's database. An embedded server that does not run is started, and stopped at the end.
+async def open_server(settings: Settings, reactor: Any, *, create: bool = False) -> AsyncIterator[str]:
+    """Yield the URL of the site's database. An embedded server that is not running is started, and stopped at the end.
 
-    Raises SiteNotFound if there is no site, without creating anything. With `makes`, the data directory is created.
+    Raises SiteNotFound if there is no site, without creating anything. With `create`, creates the data directory.
     """
-    if not makes:
+    if not create:
         application.require_place(settings)
     url = application.running_database(settings)
     server = None if url else application.embedded_database(settings, reactor)
     if url is None:
         assert server is not None  # either the settings or the embedded server give the URL
-        if makes:
+        if create:
             settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = await server.start()
     try:
-        if not makes:
+        if not create:
             place = str(settings.data_dir) if settings.database_url is None else "MICROBLOG_DATABASE_URL"
             await deferToThreadPool(reactor, reactor.getThreadPool(), require_site, url, place)
         yield url
@@ -146,16 +146,16 @@ def on_reactor(work: Callable[[Any], Awaitable[T]]) -> T:
     results: list[T] = []
     failures: list[Exception] = []
 
-    async def kept(reactor: Any) -> None:
+    async def collect(reactor: Any) -> None:
         try:
             results.append(await work(reactor))
         except Exception as problem:
             failures.append(problem)
 
     try:
-        task.react(lambda reactor: Deferred.fromCoroutine(kept(reactor)))
-    except SystemExit as over:
-        if over.code:
+        task.react(lambda reactor: Deferred.fromCoroutine(collect(reactor)))
+    except SystemExit as exit:
+        if exit.code:
             raise
     if failures:
         raise failures[0]
@@ -169,8 +169,8 @@ def report_errors(act: Callable[[], T]) -> T:
     try:
         return act()
     except FAILURES as problem:
-        said = describe_os_error(problem) if isinstance(problem, OSError) else str(problem)
-        raise click.ClickException(plain(said, lines=True)) from problem
+        message = describe_os_error(problem) if isinstance(problem, OSError) else str(problem)
+        raise click.ClickException(plain(message, lines=True)) from problem
 
 
 def new_password(prompt: str = "Password") -> str:
@@ -180,9 +180,9 @@ def new_password(prompt: str = "Password") -> str:
     try:
         line = sys.stdin.buffer.readline().decode().rstrip("\r\n")
     except UnicodeDecodeError as problem:
-        raise click.ClickException("The password on standard input is not in UTF-8.") from problem
+        raise click.ClickException("The password on standard input is not valid UTF-8.") from problem
     if not line:
-        raise click.UsageError("A password is expected as the first line of standard input.")
+        raise click.UsageError("Write the password to standard input, as its first line.")
     return line
 
 
@@ -200,5 +200,5 @@ def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str:
 
 
 def plain(text: str, *, lines: bool = False) -> str:
-    """Replace control characters, which could command a terminal: users choose their own names."""
+    """Replace control characters, which could control the terminal: users choose their own names."""
     return "".join(char if char.isprintable() or (lines and char == "\n") else "\N{REPLACEMENT CHARACTER}" for char in text)

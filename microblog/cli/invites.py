@@ -31,27 +31,27 @@ def described(invite: Invite, now: datetime) -> dict[str, object]:
 
 
 @invite.command()
-@click.option("--uses", type=click.IntRange(1), help="How many people may use it. Without: as many as like to.")
-@click.option("--days", type=click.FloatRange(0, min_open=True), help="How long it is valid. Without: until it is revoked.")
+@click.option("--uses", type=click.IntRange(1), help="Maximum number of sign-ups. Default: unlimited.")
+@click.option("--days", type=click.FloatRange(0, min_open=True), help="Number of days until it expires. Default: it does not expire.")
 @as_json
 @click.pass_obj
 def create(console: Console, uses: int | None, days: float | None, as_json: bool) -> None:
     """Create an invite and print its code."""
-    lasts = None if days is None else timedelta(days=min(days, 10_000_000))
-    made = console.run(lambda desk: desk.registrations.invite(None, max_uses=uses, lasts=lasts))
-    show(described(made, made.created_at), made.code, as_json=as_json)
+    lifetime = None if days is None else timedelta(days=min(days, 10_000_000))
+    created = console.run(lambda services: services.registrations.invite(None, max_uses=uses, lasts=lifetime))
+    show(described(created, created.created_at), created.code, as_json=as_json)
 
 
 @invite.command("list")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of invites.")
 @as_json
 @click.pass_obj
 def list_(console: Console, limit: int, as_json: bool) -> None:
     """List invites, newest first."""
-    found = console.run(lambda desk: desk.registrations.invites(limit=limit))
+    found = console.run(lambda services: services.registrations.invites(limit=limit))
     moment = now()
     rows = [described(invite, moment) for invite in found]
-    show(rows, table(rows, COLUMNS) if rows else "None.", as_json=as_json)
+    show(rows, table(rows, COLUMNS) if rows else "No invites.", as_json=as_json)
 
 
 @invite.command()
@@ -59,5 +59,5 @@ def list_(console: Console, limit: int, as_json: bool) -> None:
 @click.pass_obj
 def revoke(console: Console, code: str) -> None:
     """Revoke an invite: its code can no longer be used."""
-    console.run(lambda desk: desk.registrations.end_invite(code))
-    click.echo("Nobody can use it any more.")
+    console.run(lambda services: services.registrations.end_invite(code))
+    click.echo("The invite was revoked.")

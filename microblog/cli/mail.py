@@ -16,11 +16,11 @@ from microblog.domain import validation
 from microblog.model.emails import DeliveryResult, DeliveryStatus, Email, EmailContext, EmailKind, EmailState, Envelope
 from microblog.model.ids import EmailId
 
-WORDS = {
-    DeliveryStatus.SENT: "The mail server at {place} took the mail over",
-    DeliveryStatus.KEPT: "This site sends no mail; the mail was kept in {place}",
-    DeliveryStatus.DEFERRED: "The mail could not be handed to {place} now",
-    DeliveryStatus.REFUSED: "The mail server at {place} refused the mail",
+MESSAGES = {
+    DeliveryStatus.SENT: "The mail server at {place} accepted the e-mail",
+    DeliveryStatus.KEPT: "This site does not send e-mail; it was saved in {place}",
+    DeliveryStatus.DEFERRED: "Could not deliver the e-mail to {place} at the moment",
+    DeliveryStatus.REFUSED: "The mail server at {place} rejected the e-mail",
 }
 
 
@@ -34,7 +34,7 @@ def mail() -> None:
 @as_json
 @click.pass_obj
 def test(console: Console, address: str, as_json: bool) -> None:
-    """Send a test e-mail to ADDRESS and print the mail server's response. Exits with 1 unless the server accepts it."""
+    """Send a test e-mail to ADDRESS and print the mail server's response. Exit code 1 if the server does not accept it."""
     settings = console.settings
     envelope = report_errors(lambda: test_envelope(settings, validation.email(address)))
     if settings.smtp_url is None:  # e-mails are stored in the data directory
@@ -43,22 +43,22 @@ def test(console: Console, address: str, as_json: bool) -> None:
 
     async def work(reactor: Any) -> DeliveryResult:
         nonlocal place
-        office = application.post_office(settings, reactor)
-        place = office.description
-        return await office.deliver(envelope)
+        transport = application.build_mail_transport(settings, reactor)
+        place = transport.description
+        return await transport.deliver(envelope)
 
-    receipt = on_reactor(work)
-    told = f"{WORDS[receipt.status].format(place=place)}: {plain(receipt.response)}"
-    show({"fate": receipt.status, "answer": receipt.response, "place": place}, told, as_json=as_json)
-    if receipt.status not in (DeliveryStatus.SENT, DeliveryStatus.KEPT):
+    result = on_reactor(work)
+    message = f"{MESSAGES[result.status].format(place=place)}: {plain(result.response)}"
+    show({"fate": result.status, "answer": result.response, "place": place}, message, as_json=as_json)
+    if result.status not in (DeliveryStatus.SENT, DeliveryStatus.KEPT):
         sys.exit(1)
 
 
 def test_envelope(settings: Settings, address: str) -> Envelope:
     """Return a test e-mail, ready for delivery."""
     name = f"<test.{secrets.token_hex(8)}@{settings.message_host}>"
-    letter = Email(
+    email = Email(
         EmailId(0), EmailKind.TEST, None, address, None, {}, name, EmailState.WAITING, tries=1, response="", created_at=services.now()
     )
-    written = application.build_email_composer(settings).render(EmailContext(letter, link=settings.public_url))
-    return Envelope(settings.mail_bounce_address, address, name, written)
+    message = application.build_email_composer(settings).render(EmailContext(email, link=settings.public_url))
+    return Envelope(settings.mail_bounce_address, address, name, message)

@@ -43,15 +43,15 @@ def version() -> None:
 @as_json
 @click.pass_obj
 def migrate(console: Console, as_json: bool) -> None:
-    """Migrate the site's database to this version's schema. The site does so itself when it starts."""
+    """Upgrade the site's database to this version's schema. The site also does this when it starts."""
     settings = console.settings
 
     async def work(reactor: Any) -> list[str]:
         async with open_server(settings, reactor) as url:
             return await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url)
 
-    done = report_errors(lambda: on_reactor(work))
-    show(done, "\n".join(f"Applied migration {name}." for name in done) or "Nothing was to be done.", as_json=as_json)
+    applied = report_errors(lambda: on_reactor(work))
+    show(applied, "\n".join(f"Applied migration {name}." for name in applied) or "The database is up to date.", as_json=as_json)
 
 
 @click.command()
@@ -64,18 +64,18 @@ def config(console: Console, as_json: bool) -> None:
     rows = [
         {
             "setting": setting.name,
-            "value": "(hidden)" if setting.secret and _written(console.settings, setting.key) else _written(console.settings, setting.key),
+            "value": "(hidden)" if setting.secret and _as_text(console.settings, setting.key) else _as_text(console.settings, setting.key),
             "source": origin[setting.name],
             "file": str(file) if origin[setting.name] == "file" else None,
         }
         for setting in setting_docs()
     ]
     shown = [{**row, "value": "(unset)" if row["value"] is None else row["value"], "source": row["file"] or row["source"]} for row in rows]
-    found = f"The settings file is {file}." if file else f"There is no settings file: neither {CONFIG} nor --config, nor {DEFAULT_CONFIG}."
+    found = f"Settings file: {file}" if file else f"No settings file: {CONFIG} and --config are unset, and {DEFAULT_CONFIG} does not exist."
     show(rows, plain(found) + "\n\n" + table(shown, ("setting", "value", "source")), as_json=as_json)
 
 
-def _written(settings: Settings, key: str) -> str | None:
+def _as_text(settings: Settings, key: str) -> str | None:
     """Return a setting's value as text, as in an environment variable; None if it is unset."""
     match getattr(settings, key):
         case None:
@@ -84,8 +84,8 @@ def _written(settings: Settings, key: str) -> str | None:
             return "on" if switch else "off"
         case Enum() as choice:
             return str(choice.value)
-        case tuple() as several:
-            return ",".join(map(str, several))
+        case tuple() as values:
+            return ",".join(map(str, values))
         case other:
             return str(other)
 
@@ -105,71 +105,73 @@ class Finding:
 def check(console: Console, as_json: bool) -> None:
     """Check whether the site can run: settings, data directory, database, schema. Changes nothing.
 
-    Exits with 1 if there is a problem or no site yet. Missing migrations are not a problem: the site applies them when it starts.
+    Exit code 1 if there is a problem or no site yet. Missing migrations are not a problem: the site applies them when it starts.
     """
     settings = console.settings
-    here = Finding("settings", True, f"the site is {settings.public_url}")
-    findings = [here, _data_directory(settings), *_database(settings), _mail(settings)]
-    is_well = all(finding.ok for finding in findings)
+    public_url = Finding("settings", True, f"the site's URL is {settings.public_url}")
+    findings = [public_url, _data_directory(settings), *_database(settings), _mail(settings)]
+    is_ok = all(finding.ok for finding in findings)
     lines = [f"{'ok    ' if finding.ok else 'FAILED'}  {finding.name}: {plain(finding.detail)}" for finding in findings]
-    show({"ok": is_well, "checks": [asdict(finding) for finding in findings]}, "\n".join(lines), as_json=as_json)
-    if not is_well:
+    show({"ok": is_ok, "checks": [asdict(finding) for finding in findings]}, "\n".join(lines), as_json=as_json)
+    if not is_ok:
         sys.exit(1)
 
 
 def _data_directory(settings: Settings) -> Finding:
-    place = settings.data_dir.absolute()
-    nearest = next(directory for directory in (place, *place.parents) if directory.exists())
+    directory = settings.data_dir.absolute()
+    nearest = next(parent for parent in (directory, *directory.parents) if parent.exists())
     try:
         with tempfile.TemporaryFile(dir=nearest):
             pass
     except OSError as problem:
         return Finding("data directory", False, f"cannot write into {nearest}: {problem.strerror}")
-    return Finding("data directory", True, str(place) if nearest == place else f"{place} will be made at the first start")
+    return Finding("data directory", True, str(directory) if nearest == directory else f"{directory} will be created at the first start")
 
 
 def _mail(settings: Settings) -> Finding:
     if settings.smtp_url is None:
-        return Finding("mail", True, f"none is sent, letters are kept in {services.mail_directory(settings)}")
-    return Finding("mail", True, "goes to the mail server of the settings: microblog mail test ADDRESS tries it")
+        return Finding("mail", True, f"not sent, but saved in {services.mail_directory(settings)}")
+    return Finding("mail", True, "sent by the configured mail server; test it with microblog mail test ADDRESS")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
-    async def look(reactor: Any) -> list[str]:
+    async def work(reactor: Any) -> list[str]:
         async with open_server(settings, reactor) as url:
             return await deferToThreadPool(reactor, reactor.getThreadPool(), missing_migrations, url)
 
     try:
-        missing = on_reactor(look)
+        missing = on_reactor(work)
     except SiteNotFound as problem:
         yield Finding("site", False, str(problem))
         return
     except FAILURES as problem:
         yield Finding("database", False, str(problem))
         return
-    yield Finding("database", True, "embedded" if settings.database_url is None else "can be reached")
-    lacks = f"lacks {', '.join(missing)}: start the site or run microblog migrate"
-    yield Finding("schema", True, lacks if missing else "is up to date")
+    yield Finding("database", True, "embedded" if settings.database_url is None else "reachable")
+    outdated = f"missing migrations {', '.join(missing)}: start the site or run microblog migrate"
+    yield Finding("schema", True, outdated if missing else "up to date")
 
 
 @click.command()
-@click.option("--seed", type=int, default=1, show_default=True, help="Another number gives other people other things to say.")
-@click.option("--posts", type=click.IntRange(1500, 3000), default=2000, show_default=True, help="How many posts.")
-@click.option("--password", "asks", is_flag=True, help="Ask for a password, or read it from standard input, with which all of them log in.")
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Seed of the random generator: another number gives other users and posts."
+)
+@click.option("--posts", type=click.IntRange(1500, 3000), default=2000, show_default=True, help="Number of posts.")
+@click.option("--password", "with_password", is_flag=True, help="Prompt for a password for all demo users, or read it from standard input.")
 @as_json
 @click.pass_obj
-def demo(console: Console, seed: int, posts: int, asks: bool, as_json: bool) -> None:
+def demo(console: Console, seed: int, posts: int, with_password: bool, as_json: bool) -> None:
     """Fill an empty site with demo users and posts.
 
-    Refuses a site that has any account. Without --password nobody can log in to the demo accounts.
+    Fails if the site has any account. Without --password nobody can log in as a demo user.
     """
-    password = new_password("Password for all of them") if asks else None
+    password = new_password("Password for all demo users") if with_password else None
     plan = compose(seed, services.now(), posts)
 
-    async def work(desk: Services) -> None:
-        await desk.demo.fill(plan, password)
-        await desk.statistics.rebuild()
+    async def work(opened: Services) -> None:
+        await opened.demo.fill(plan, password)
+        await opened.statistics.rebuild()
 
     console.run(work)
-    done = {"people": len(plan.people), "posts": len(plan.posts), "follows": len(plan.follows), "favourites": len(plan.favourites)}
-    show(done, f"{done['people']} people have written {done['posts']} posts on {console.settings.public_url}", as_json=as_json)
+    counts = {"people": len(plan.people), "posts": len(plan.posts), "follows": len(plan.follows), "favourites": len(plan.favourites)}
+    show(counts, f"Created {counts['people']} users and {counts['posts']} posts on {console.settings.public_url}.", as_json=as_json)

@@ -17,20 +17,20 @@ def stats() -> None:
 
 
 @stats.command()
-@click.option("--from", "first", type=DAY, help="The first day; unset: the one on which the first account was made.")
-@click.option("--to", "last", type=DAY, help="The last day; unset: the newest that is over.")
+@click.option("--from", "first", type=DAY, help="The first day. Default: the day of the first sign-up.")
+@click.option("--to", "last", type=DAY, help="The last day. Default: yesterday.")
 @as_json
 @click.pass_obj
 def rebuild(console: Console, first: datetime | None, last: datetime | None, as_json: bool) -> None:
-    """Recompute the statistics of days, in UTC and in the site's time zone.
+    """Recompute the daily statistics in UTC and in the site's time zone.
 
-    The result is the same as before, regardless of later deletions, edits and undone actions, unless the database was changed by hand.
+    Deletions, edits and undone actions since then do not change the result; only changes to the database by hand do.
     """
-    counted = console.run(lambda desk: desk.statistics.rebuild(first and first.date(), last and last.date()))
+    counted = console.run(lambda services: services.statistics.rebuild(first and first.date(), last and last.date()))
     if counted is None:
-        show({"from": None, "to": None, "days": 0}, "There is nothing to count yet.", as_json=as_json)
+        show({"from": None, "to": None, "days": 0}, "There are no complete days yet.", as_json=as_json)
         return
     begin, end = counted
     number = (end - begin).days + 1
-    told = {"from": begin.isoformat(), "to": end.isoformat(), "days": number}
-    show(told, f"Counted {number} {'day' if number == 1 else 'days'} from {begin} to {end}.", as_json=as_json)
+    result = {"from": begin.isoformat(), "to": end.isoformat(), "days": number}
+    show(result, f"Counted {number} {'day' if number == 1 else 'days'} from {begin} to {end}.", as_json=as_json)

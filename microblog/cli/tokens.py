@@ -30,18 +30,18 @@ def described(token: Token, name: str) -> dict[str, object]:
 
 @token.command()
 @click.argument("user")
-@click.option("--scopes", default="read", show_default=True, help="What it may do, separated by spaces: read, write, push, read:lists ...")
-@click.option("--name", default="Script", show_default=True, help="What it is for, as its owner sees it among their apps.")
+@click.option("--scopes", default="read", show_default=True, help="Scopes separated by spaces: read, write, push, read:lists ...")
+@click.option("--name", default="Script", show_default=True, help="Name shown to the user in the list of their apps.")
 @as_json
 @click.pass_obj
 def create(console: Console, user: str, scopes: str, name: str, as_json: bool) -> None:
     """Create an access token and print it. It is shown only once and does not expire."""
 
-    async def work(desk: Services) -> IssuedToken:
-        return await desk.tokens.issue((await desk.members.by_name(user)).account.id, scopes, name)
+    async def work(services: Services) -> IssuedToken:
+        return await services.tokens.issue((await services.account_admin.by_name(user)).account.id, scopes, name)
 
-    made = console.run(work)
-    show({"token": made.text, **described(made.token, name)}, made.text, as_json=as_json)
+    issued = console.run(work)
+    show({"token": issued.text, **described(issued.token, name)}, issued.text, as_json=as_json)
 
 
 @token.command("list")
@@ -51,26 +51,26 @@ def create(console: Console, user: str, scopes: str, name: str, as_json: bool) -
 def list_(console: Console, user: str, as_json: bool) -> None:
     """List a user's access tokens, newest first. The secret tokens themselves are not shown: the site stores only their hashes."""
 
-    async def work(desk: Services) -> list[tuple[Token, App]]:
-        return await desk.tokens.of((await desk.members.by_name(user)).account.id)
+    async def work(services: Services) -> list[tuple[Token, App]]:
+        return await services.tokens.of((await services.account_admin.by_name(user)).account.id)
 
     rows = [described(one, app.name) for one, app in console.run(work)]
-    show(rows, table(rows, COLUMNS) if rows else "None.", as_json=as_json)
+    show(rows, table(rows, COLUMNS) if rows else "No access tokens.", as_json=as_json)
 
 
 @token.command()
 @click.argument("user")
 @click.argument("id", type=click.IntRange(1, 2**63 - 1), required=False)
-@click.option("--all", "every", is_flag=True, help="Revoke all of them.")
+@click.option("--all", "all_tokens", is_flag=True, help="Revoke all of the user's tokens.")
 @click.pass_obj
-def revoke(console: Console, user: str, id: int | None, every: bool) -> None:
+def revoke(console: Console, user: str, id: int | None, all_tokens: bool) -> None:
     """Revoke one or all of a user's access tokens. Open connections that use them are closed."""
-    if (id is None) is not every:
-        raise click.UsageError("Say which token by its id, or --all.")
+    if (id is None) is not all_tokens:
+        raise click.UsageError("Give either the ID of a token or --all.")
 
-    async def work(desk: Services) -> None:
-        account = (await desk.members.by_name(user)).account.id
-        await (desk.tokens.revoke_all(account) if id is None else desk.tokens.revoke(account, TokenId(id)))
+    async def work(services: Services) -> None:
+        account = (await services.account_admin.by_name(user)).account.id
+        await (services.tokens.revoke_all(account) if id is None else services.tokens.revoke(account, TokenId(id)))
 
     console.run(work)
     click.echo("Revoked.")
@@ -82,13 +82,13 @@ def app() -> None:
 
 
 @app.command("list")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
-@click.option("--before", type=click.IntRange(1), help="Only apps with a smaller id: the next page.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of apps.")
+@click.option("--before", type=click.IntRange(1), help="Only apps with an id below this one, for the next page.")
 @as_json
 @click.pass_obj
 def list_apps(console: Console, limit: int, before: int | None, as_json: bool) -> None:
     """List apps, newest first, with the number of valid tokens of each."""
-    found = console.run(lambda desk: desk.tokens.apps(limit=limit, before=before))
+    found = console.run(lambda services: services.tokens.apps(limit=limit, before=before))
     rows: list[dict[str, object]] = [
         {
             "id": str(one.id),
@@ -101,7 +101,7 @@ def list_apps(console: Console, limit: int, before: int | None, as_json: bool) -
         }
         for one, tokens in found
     ]
-    show(rows, table(rows, APP_COLUMNS) if rows else "None.", as_json=as_json)
+    show(rows, table(rows, APP_COLUMNS) if rows else "No apps.", as_json=as_json)
 
 
 @app.command()
@@ -109,5 +109,5 @@ def list_apps(console: Console, limit: int, before: int | None, as_json: bool) -
 @click.pass_obj
 def delete(console: Console, id: int) -> None:
     """Delete an app. All its users are logged out of it immediately."""
-    console.run(lambda desk: desk.tokens.delete_app(AppId(id)))
-    click.echo("Deleted.")
+    console.run(lambda services: services.tokens.delete_app(AppId(id)))
+    click.echo("The app was deleted.")

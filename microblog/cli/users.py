@@ -48,39 +48,39 @@ def described(member: AccountWithLogin) -> dict[str, object]:
 @click.argument("username")
 @click.argument("email")
 @click.option("--role", type=ROLES, default=str(Role.USER), show_default=True)
-@click.option("--id", type=click.IntRange(1, 2**63 - 1), help="The account's id; for people who move here from elsewhere.")
-@click.option("--reattach", is_flag=True, help="Also if the name is that of a deleted account. Nothing of that account comes back.")
+@click.option("--id", type=click.IntRange(1, 2**63 - 1), help="The account's id, for users who move here from another server.")
+@click.option("--reattach", is_flag=True, help="Allow the username of a deleted account. The old account's data is not restored.")
 @as_json
 @click.pass_obj
 def create(console: Console, /, *, username: str, email: str, role: str, id: int | None, reattach: bool, as_json: bool) -> None:
     """Create a user account. Prompts for the password, or reads it from standard input.
 
-    Needs neither approval nor confirmation, and may use reserved usernames.
+    The account needs no approval or e-mail confirmation, and its username may be a reserved one.
     """
     form = SignUpForm(username, email, new_password(), agreement=True)
 
-    async def work(desk: Services) -> AccountWithLogin:
-        made = await desk.registrations.create(form, role=Role(role), id=id, reattach=reattach)
-        return await desk.members.by_name(made.username)
+    async def work(services: Services) -> AccountWithLogin:
+        account = await services.registrations.create(form, role=Role(role), id=id, reattach=reattach)
+        return await services.account_admin.by_name(account.username)
 
-    made = console.run(work)
-    show(described(made), f"Made {made.account.username} (id {made.account.id}, {made.login.role}).", as_json=as_json)
+    created = console.run(work)
+    show(described(created), f"Created {created.account.username} (id {created.account.id}, {created.login.role}).", as_json=as_json)
 
 
 @user.command("list")
-@click.option("--pending", is_flag=True, help="Only people who wait for approval.")
-@click.option("--suspended", is_flag=True, help="Only the suspended.")
-@click.option("--role", type=ROLES, help="Only people with this role.")
-@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many at most.")
-@click.option("--before", type=click.IntRange(1), help="Only people with a smaller id: the next page.")
+@click.option("--pending", is_flag=True, help="Only users that are waiting for approval.")
+@click.option("--suspended", is_flag=True, help="Only suspended users.")
+@click.option("--role", type=ROLES, help="Only users with this role.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Maximum number of users.")
+@click.option("--before", type=click.IntRange(1), help="Only users with an id below this one, for the next page.")
 @as_json
 @click.pass_obj
 def list_(console: Console, /, limit: int, before: int | None, role: str | None, as_json: bool, **only: bool) -> None:
     """List users, newest first."""
     page = Page(limit=limit, max_id=before)
-    found = console.run(lambda desk: desk.members.list(page, role=Role(role) if role else None, **only))
+    found = console.run(lambda services: services.account_admin.list(page, role=Role(role) if role else None, **only))
     rows = [described(member) for member in found]
-    show(rows, table(rows, COLUMNS) if rows else "Nobody.", as_json=as_json)
+    show(rows, table(rows, COLUMNS) if rows else "No users.", as_json=as_json)
 
 
 @user.command("show")
@@ -89,44 +89,59 @@ def list_(console: Console, /, limit: int, before: int | None, role: str | None,
 @click.pass_obj
 def show_(console: Console, name: str, as_json: bool) -> None:
     """Show all details of a user."""
-    found = described(console.run(lambda desk: desk.members.by_name(name)))
+    found = described(console.run(lambda services: services.account_admin.by_name(name)))
     text = table([{"field": field, "value": value} for field, value in found.items()], ("field", "value"))
     show(found, text.partition("\n")[2], as_json=as_json)
 
 
 def _change(console: Console, name: str, as_json: bool, act: Callable[[Services, AccountId], Awaitable[object]], done: str) -> None:
-    async def work(desk: Services) -> AccountWithLogin:
-        before = await desk.members.by_name(name)
-        after = await act(desk, before.account.id)
+    async def work(services: Services) -> AccountWithLogin:
+        before = await services.account_admin.by_name(name)
+        after = await act(services, before.account.id)
         return after if isinstance(after, AccountWithLogin) else before
 
     changed = console.run(work)
     show(described(changed), f"{changed.account.username} is {done.format(role=changed.login.role)}.", as_json=as_json)
 
 
-def _verb(name: str, help: str, done: str, act: Callable[[Services, AccountId], Awaitable[object]]) -> None:
+def _command(name: str, help: str, done: str, act: Callable[[Services, AccountId], Awaitable[object]]) -> None:
     @user.command(name, help=help)
     @click.argument("name")
     @as_json
     @click.pass_obj
-    def verb(console: Console, name: str, as_json: bool) -> None:
+    def command(console: Console, name: str, as_json: bool) -> None:
         _change(console, name, as_json, act, done)
 
 
-_verb(
+_command(
     "suspend",
-    "Hide somebody and all they wrote from everybody, and log them out. Can be undone.",
+    "Hide a user and all their posts from everyone, and log them out. Can be undone.",
     "suspended",
-    lambda desk, id: desk.members.suspend(id),
+    lambda services, id: services.account_admin.suspend(id),
 )
-_verb("unsuspend", "Undo a suspension.", "not suspended", lambda desk, id: desk.members.restore(id))
-_verb("limit", "Show somebody only to those who follow or look for them.", "limited", lambda desk, id: desk.members.limit(id))
-_verb("unlimit", "Limit somebody no more.", "not limited", lambda desk, id: desk.members.unlimit(id))
-_verb("disable", "Log somebody out and let them in no more; what they wrote stays.", "disabled", lambda desk, id: desk.members.disable(id))
-_verb("enable", "Let somebody who was disabled in again.", "enabled", lambda desk, id: desk.members.enable(id))
-_verb("approve", "Let an applicant in.", "approved", lambda desk, id: desk.members.approve(id))
-_verb("confirm", "Take somebody's e-mail address as proved.", "confirmed", lambda desk, id: desk.members.confirm(id))
-_verb("reject", "Erase an applicant; the name and the address are free again.", "erased", lambda desk, id: desk.members.reject(id))
+_command("unsuspend", "Undo a suspension.", "not suspended", lambda services, id: services.account_admin.restore(id))
+_command(
+    "limit",
+    "Show a user's posts only to followers and to people who open the profile.",
+    "limited",
+    lambda services, id: services.account_admin.limit(id),
+)
+_command("unlimit", "Undo a limit.", "not limited", lambda services, id: services.account_admin.unlimit(id))
+_command(
+    "disable",
+    "Log a user out and block their login. Their posts stay.",
+    "disabled",
+    lambda services, id: services.account_admin.disable(id),
+)
+_command("enable", "Allow a disabled user to log in again.", "enabled", lambda services, id: services.account_admin.enable(id))
+_command("approve", "Approve a sign-up.", "approved", lambda services, id: services.account_admin.approve(id))
+_command("confirm", "Mark a user's e-mail address as confirmed.", "confirmed", lambda services, id: services.account_admin.confirm(id))
+_command(
+    "reject",
+    "Reject a sign-up and delete the account. The username and e-mail address become available again.",
+    "rejected",
+    lambda services, id: services.account_admin.reject(id),
+)
 
 
 @user.command("reset-password")
@@ -134,9 +149,15 @@ _verb("reject", "Erase an applicant; the name and the address are free again.", 
 @as_json
 @click.pass_obj
 def reset_password(console: Console, name: str, as_json: bool) -> None:
-    """Set a new password and end all sessions of the user. Prompts for the password, or reads it from standard input."""
+    """Set a new password and log the user out everywhere. Prompts for the password, or reads it from standard input."""
     password = new_password()
-    _change(console, name, as_json, lambda desk, id: desk.members.reset_password(id, password), "logged out and has a new password")
+    _change(
+        console,
+        name,
+        as_json,
+        lambda services, id: services.account_admin.reset_password(id, password),
+        "logged out and has a new password",
+    )
 
 
 @user.command()
@@ -146,12 +167,12 @@ def reset_password(console: Console, name: str, as_json: bool) -> None:
 @click.pass_obj
 def role(console: Console, name: str, role: str, as_json: bool) -> None:
     """Set a user's role: user, moderator or admin."""
-    _change(console, name, as_json, lambda desk, id: desk.members.set_role(id, Role(role)), "{role} now")
+    _change(console, name, as_json, lambda services, id: services.account_admin.set_role(id, Role(role)), "now {role}")
 
 
 @user.command()
 @click.argument("name")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @as_json
 @click.pass_obj
 def delete(console: Console, name: str, yes: bool, as_json: bool) -> None:
@@ -160,5 +181,5 @@ def delete(console: Console, name: str, yes: bool, as_json: bool) -> None:
     The username stays reserved, so that nobody can impersonate the user; `user create --reattach` makes it available again.
     """
     if not yes:
-        click.confirm(f"Delete {name} and all they wrote? This cannot be undone.", abort=True, err=True)
-    _change(console, name, as_json, lambda desk, id: desk.members.delete(id), "deleted")
+        click.confirm(f"Delete {name} and all their posts? This cannot be undone.", abort=True, err=True)
+    _change(console, name, as_json, lambda services, id: services.account_admin.delete(id), "deleted")

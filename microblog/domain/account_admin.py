@@ -53,7 +53,7 @@ class AccountAdmin:
 
     async def search(self, page: Page, query: AccountQuery) -> Sequence[AccountWithLogin]:
         """Return the accounts that match the query, newest first."""
-        return await self.database.read(users.search, page=page, wanted=query)
+        return await self.database.read(users.search, page=page, query=query)
 
     async def by_id(self, id: AccountId) -> AccountWithLogin:
         """Return the account with this id."""

@@ -83,7 +83,7 @@ class AccountSecurity:
             raise Conflict
         if account := users.by_account(cursor, account=viewer.id):
             enqueue_notice(cursor, EmailKind.PASSWORD, account.login, self.now())
-        ended_ids = sessions.end_all(cursor, account=viewer.id, but=viewer.session_id)
+        ended_ids = sessions.end_all(cursor, account=viewer.id, excluding=viewer.session_id)
         ended(cursor, account=viewer.id, ids=ended_ids, now=self.now())
         revoke_every(cursor, account=viewer.id, now=self.now())
 

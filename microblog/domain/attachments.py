@@ -114,7 +114,7 @@ def validated(change: MediaChange) -> MediaChange:
 
 def _replace_preview(cursor: Cursor, id: MediaId, converted: ConvertedMedia, now: datetime) -> None:
     before = media.by_id(cursor, id=id)
-    media.set_preview(cursor, id=id, made=converted)
+    media.set_preview(cursor, id=id, converted=converted)
     if before and before.rendition and before.rendition.preview:
         delete_unused(cursor, [before.rendition.preview], now=now)
 
@@ -188,7 +188,7 @@ class Attachments:
                 await self.database.run(self._enqueue_conversion, id)
             else:
                 converted = await self.media_store.convert_image(upload.file, format, stem)
-                await self.database.run(media.finish, id=id, kind=kind, made=converted)
+                await self.database.run(media.finish, id=id, kind=kind, converted=converted)
             if upload.thumbnail and preview:
                 await self._set_preview(id, upload.thumbnail, preview)
         except Invalid:
@@ -313,7 +313,7 @@ class Attachments:
         delete_unused(cursor, [media.upload_name(id)], now=self.now())
 
     def _finish(self, cursor: Cursor, id: MediaId, kind: MediaKind, converted: ConvertedMedia) -> None:
-        media.finish(cursor, id=id, kind=kind, made=converted)
+        media.finish(cursor, id=id, kind=kind, converted=converted)
         delete_unused(cursor, [media.upload_name(id)], now=self.now())
 
     async def delete_unused(self, names: Sequence[str]) -> None:

@@ -46,7 +46,7 @@ def _deliver(cursor: Cursor, post: Post, unread: Collection[AccountId], now: dat
     """Add the post to the conversations of its participants, except those whose notification policy filters or rejects it."""
     author = post.author.id
     held = treated(cursor, participants(post) - {author}, NotificationKind.MENTION, author, post=post.id, now=now)
-    conversations.deliver(cursor, post=post.id, unread=set(unread) - {author}, held=held, now=now)
+    conversations.deliver(cursor, post=post.id, unread=set(unread) - {author}, withheld=held, now=now)
 
 
 def on_deleted(cursor: Cursor, post: Post, now: datetime) -> None:

@@ -257,7 +257,7 @@ def _of_keyword(cursor: Cursor, viewer: Viewer, id: KeywordId) -> tuple[Filter, 
 
 
 def _of_post(cursor: Cursor, viewer: Viewer, id: RelationId) -> tuple[Filter, FilteredPost]:
-    found = filters.of_post(cursor, account=viewer.id, chosen=id)
+    found = filters.of_post(cursor, account=viewer.id, filter_post=id)
     for chosen in found.posts if found else ():
         if found and chosen.id == id:
             return found, chosen

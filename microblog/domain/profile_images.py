@@ -76,7 +76,7 @@ class ProfileImages:
         return await self.database.run(self._show, viewer, which, f"/media/{name}")
 
     def _show(self, cursor: Cursor, viewer: Viewer, which: str, path: str | None) -> Account:
-        before = media.set_profile_image(cursor, account=viewer.id, which=which, path=path)
+        before = media.set_profile_image(cursor, account=viewer.id, image=which, path=path)
         if before:
             delete_unused(cursor, [_name(before)], now=self.now())
         if before != path:

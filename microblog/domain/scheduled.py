@@ -105,7 +105,7 @@ class Schedules:
     def _check_time(self, cursor: Cursor, viewer: Viewer, at: datetime, excluding: ScheduledId | None) -> None:
         if at < self.now() + MIN_DELAY:
             raise Invalid({"scheduled_at": TOO_SOON})
-        total, that_day = scheduled.counts(cursor, account=viewer.id, day=at, but=excluding)
+        total, that_day = scheduled.counts(cursor, account=viewer.id, day=at, excluding=excluding)
         if total >= MAX_SCHEDULED:
             raise Invalid({"scheduled_at": TOO_MANY})
         if that_day >= MAX_SCHEDULED_PER_DAY:

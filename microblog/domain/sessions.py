@@ -147,7 +147,7 @@ class Sessions:
             expires_at=now + LIFETIME,
             address=origin.address,
             user_agent=_printable(origin.user_agent),
-            proof=proof,
+            verified_hash=proof,
         )
         if id is None:  # disabled, suspended, deleted or given another password while this one was checked
             raise Unauthenticated(WRONG_CREDENTIALS)
@@ -167,7 +167,7 @@ class Sessions:
         ended(cursor, account=account, ids=[id], now=self.now())
 
     def _end_others(self, cursor: Cursor, viewer: Viewer) -> int:
-        gone = sessions.end_all(cursor, account=viewer.id, but=viewer.session_id)
+        gone = sessions.end_all(cursor, account=viewer.id, excluding=viewer.session_id)
         ended(cursor, account=viewer.id, ids=gone, now=self.now())
         return len(gone)
 

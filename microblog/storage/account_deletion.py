@@ -36,12 +36,12 @@ def delete_favourites(cursor: Cursor, *, account: AccountId, limit: int) -> int:
     """Delete at most `limit` of the account's favourites and update the posts' counters; return their number."""
     return execute(
         cursor,
-        """with gone as (
+        """with deleted as (
                delete from favourites where id in (
                    select id from favourites where account_id = %(account)s order by id limit %(limit)s) returning post_id),
            counted as (
-               update post_counts set favourites = greatest(0, favourites - 1) where post_id in (select post_id from gone))
-           select post_id from gone""",
+               update post_counts set favourites = greatest(0, favourites - 1) where post_id in (select post_id from deleted))
+           select post_id from deleted""",
         {"account": account, "limit": limit},
     )
 

@@ -19,10 +19,10 @@ from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fet
 COLUMNS = """a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.locked, a.bot, a.discoverable, a.indexable,
     a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header, a.suspended_at, a.limited_at"""
 WIDTH = 20  # number of COLUMNS
-MAX_CANDIDATES = 100  # most candidates of an autocomplete query
+MAX_CANDIDATES = 100  # of a username prefix search; from each of its two sources
 FROM = "accounts a join account_counts c on c.account_id = a.id"
 SELECT = f"select {COLUMNS} from {FROM}"
-APPROVED = "not exists (select from users waiting where waiting.account_id = a.id and waiting.approved_at is null)"
+APPROVED = "not exists (select from users pending where pending.account_id = a.id and pending.approved_at is null)"
 """Condition: the sign-up was approved. Until then only moderators see the account."""
 
 
@@ -43,7 +43,7 @@ _BY_ID = Prepared(SELECT + " where a.id = %(id)s and a.deleted_at is null")
 
 
 def approved_by_id(cursor: Cursor, *, id: int) -> Account | None:
-    """Return the account with this id unless its sign-up waits for approval; also if it is suspended."""
+    """Return the account with this id unless its sign-up is pending; also if it is suspended."""
     return fetch_one(cursor, account_from, _APPROVED_BY_ID, {"id": id})
 
 
@@ -80,7 +80,7 @@ def by_username(cursor: Cursor, *, username: str) -> Account | None:
 
 
 def approved_by_username(cursor: Cursor, *, username: str) -> Account | None:
-    """Return the account of this name without regard to case, unless its sign-up waits for approval; also if it is suspended."""
+    """Return the account of this name without regard to case, unless its sign-up is pending; also if it is suspended."""
     return fetch_one(cursor, account_from, _APPROVED_BY_USERNAME, {"name": username.lower()})
 
 
@@ -108,15 +108,15 @@ def insert(
     bot: bool = False,
 ) -> AccountId | None:
     """Create an account, with a new id if none is given; return None if the name or id is or was in use."""
-    made: AccountId | None = fetch_value(
+    created: AccountId | None = fetch_value(
         cursor,
-        """with made as (
+        """with created as (
                    insert into accounts (id, username, display_name, bio, bio_html, locked, bot, created_at)
                    values (coalesce(%(id)s, new_id(%(now)s)), %(username)s, %(display_name)s, %(bio)s, %(bio_html)s,
                            %(locked)s, %(bot)s, %(now)s)
                    on conflict do nothing returning id),
-               counted as (insert into account_counts (account_id) select id from made)
-               select id from made""",
+               counted as (insert into account_counts (account_id) select id from created)
+               select id from created""",
         {
             "id": id,
             "username": username,
@@ -128,7 +128,7 @@ def insert(
             "now": now,
         },
     )
-    return made
+    return created
 
 
 def update_profile(cursor: Cursor, *, account: Account) -> None:
@@ -232,17 +232,18 @@ def by_prefix(cursor: Cursor, *, prefix: str, limit: int) -> list[Account]:
     return fetch_all(
         cursor,
         account_from,
-        """with likely as (
-               (select id from accounts where lower(username) like %(like)s order by lower(username) using ~<~ limit %(enough)s)
+        """with candidates as (
+               -- Usernames with the prefix, and the site's most followed accounts.
+               (select id from accounts where lower(username) like %(like)s order by lower(username) using ~<~ limit %(max)s)
                union
-               (select account_id from account_counts order by followers desc, account_id limit %(enough)s)) """
+               (select account_id from account_counts order by followers desc, account_id limit %(max)s)) """
         + SELECT
-        + """ where a.id in (select id from likely)
+        + """ where a.id in (select id from candidates)
                 and lower(a.username) like %(like)s and a.deleted_at is null and a.suspended_at is null and """
         + APPROVED
         + """
               order by lower(a.username) = %(exact)s desc, c.followers desc, a.id limit %(limit)s""",
-        {"like": _escape_like(prefix.lower()) + "%", "exact": prefix.lower(), "limit": limit, "enough": MAX_CANDIDATES},
+        {"like": _escape_like(prefix.lower()) + "%", "exact": prefix.lower(), "limit": limit, "max": MAX_CANDIDATES},
     )
 
 

@@ -57,7 +57,7 @@ def by_id(cursor: Cursor, *, id: int, viewer: AccountId | None) -> list[Announce
     return fetch_all(cursor, _announcement, _SELECT + " where n.id = %(id)s", {"id": id, "viewer": viewer})
 
 
-def insert(cursor: Cursor, made: Announcement) -> AnnouncementId:
+def insert(cursor: Cursor, announcement: Announcement) -> AnnouncementId:
     """Store the announcement; return its id."""
     return AnnouncementId(
         fetch_value(
@@ -65,12 +65,12 @@ def insert(cursor: Cursor, made: Announcement) -> AnnouncementId:
             """insert into announcements (id, text, html, starts_at, ends_at, all_day, published_at, updated_at)
                values (new_id(%(at)s), %(text)s, %(html)s, %(starts_at)s, %(ends_at)s, %(all_day)s, %(at)s, %(at)s) returning id""",
             {
-                "text": made.text,
-                "html": made.html,
-                "starts_at": made.starts_at,
-                "ends_at": made.ends_at,
-                "all_day": made.all_day,
-                "at": made.published_at,
+                "text": announcement.text,
+                "html": announcement.html,
+                "starts_at": announcement.starts_at,
+                "ends_at": announcement.ends_at,
+                "all_day": announcement.all_day,
+                "at": announcement.published_at,
             },
         )
     )

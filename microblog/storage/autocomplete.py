@@ -14,17 +14,18 @@ _MAX_RECENT_USES = 1_000  # most recent uses of tags that are considered
 _MAX_TAG_CANDIDATES = 10
 
 # Followees match by words of the display name too: they are few. All other accounts match by username only, which has an index.
-_PEOPLE = f"""with known as (
+_PEOPLE = f"""with followees as (
         select followee_id id from follows where follower_id = %(viewer)s order by id desc limit {_MAX_FOLLOWEES}),
-    likely as (
-        select k.id from known k join accounts n on n.id = k.id
+    -- Matching followees, matching usernames, and matching accounts among the most followed.
+    candidates as (
+        select k.id from followees k join accounts n on n.id = k.id
         where lower(n.username) like %(start)s or lower(n.display_name) like %(start)s or lower(n.display_name) like %(word)s
         union
         (select id from accounts where lower(username) like %(start)s order by lower(username) using ~<~ limit {MAX_CANDIDATES})
         union
-        select id from (select account_id id from account_counts order by followers desc, account_id limit {MAX_CANDIDATES}) famous
+        select id from (select account_id id from account_counts order by followers desc, account_id limit {MAX_CANDIDATES}) popular
         join accounts n using (id) where lower(n.username) like %(start)s)
-    select k.id is not null, {COLUMNS} from likely l join {FROM} on a.id = l.id left join known k on k.id = a.id
+    select k.id is not null, {COLUMNS} from candidates l join {FROM} on a.id = l.id left join followees k on k.id = a.id
     where a.id <> %(viewer)s and a.deleted_at is null and a.suspended_at is null and (a.limited_at is null or k.id is not null)
         and {APPROVED}
         and not exists (select from blocks where account_id = %(viewer)s and target_id = a.id)
@@ -32,9 +33,11 @@ _PEOPLE = f"""with known as (
     order by k.id is not null desc, lower(a.username) = %(exact)s desc, c.followers desc, a.id limit %(limit)s"""
 
 _TAGS = f"""with recent as (
+        -- Public and unlisted uses of tags in the newest posts.
         select tag_id, count(*) uses from (select tag_id, post_id from post_tags order by post_id desc limit {_MAX_RECENT_USES}) newest
         where (select p.visibility in ('public', 'unlisted') from posts p where p.id = newest.post_id) group by 1),
-    likely as (
+    -- Matching tags among these, and matching tags of all times.
+    candidates as (
         select t.id, t.key, t.name, coalesce(r.uses, 0) recently from (
             select tag_id id from recent
             union
@@ -42,11 +45,12 @@ _TAGS = f"""with recent as (
         join tags t using (id) left join recent r on r.tag_id = t.id
         where t.key like %(start)s
         order by t.key = %(exact)s desc, recently desc, t.key limit {_MAX_TAG_CANDIDATES})
-    select l.id, l.key, l.name, seen.uses from likely l, lateral (
+    -- Only tags that occur in a post that the viewer may see.
+    select l.id, l.key, l.name, visible.uses from candidates l, lateral (
         select count(*) uses from (select post_id from post_tags where tag_id = l.id order by post_id desc limit {MAX_USES}) used
-        join posts p on p.id = used.post_id where {VISIBLE}) seen
-    where seen.uses > 0
-    order by l.key = %(exact)s desc, l.recently desc, seen.uses desc, l.key limit %(limit)s"""
+        join posts p on p.id = used.post_id where {VISIBLE}) visible
+    where visible.uses > 0
+    order by l.key = %(exact)s desc, l.recently desc, visible.uses desc, l.key limit %(limit)s"""
 
 
 def people(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[AccountSuggestion]:

@@ -39,10 +39,10 @@ def get_or_create(cursor: Cursor, *, url: str, now: datetime) -> CardSource:
     found = fetch_one(
         cursor,
         CardSource,
-        """with made as (
+        """with created as (
                insert into cards (id, url_hash, url, created_at) values (new_id(%(now)s), %(hash)s, %(url)s, %(now)s)
                on conflict (url_hash) do nothing returning id, fetched_at)
-           select id, fetched_at from made union all select id, fetched_at from cards where url_hash = %(hash)s limit 1""",
+           select id, fetched_at from created union all select id, fetched_at from cards where url_hash = %(hash)s limit 1""",
         {"url": url, "hash": sha256(url.encode()).digest(), "now": now},
     )
     return found or _created_concurrently(cursor, url)
@@ -83,7 +83,7 @@ def store_fetched(cursor: Cursor, *, id: CardId, card: Card | None, now: datetim
     if card is None:
         execute(cursor, "update cards set fetched_at = %(now)s where id = %(id)s", {"id": id, "now": now})
         return ""
-    before = fetch_one(cursor, str, "select image from cards where id = %(id)s for update", {"id": id})
+    previous = fetch_one(cursor, str, "select image from cards where id = %(id)s for update", {"id": id})
     execute(
         cursor,
         """update cards set title = %(title)s, description = %(description)s, language = %(language)s, author_name = %(author_name)s,
@@ -93,7 +93,7 @@ def store_fetched(cursor: Cursor, *, id: CardId, card: Card | None, now: datetim
            where id = %(id)s""",
         asdict(card) | {"id": id, "now": now},
     )
-    return before or ""
+    return previous or ""
 
 
 def delete_unused(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:

@@ -53,13 +53,13 @@ UNREAD = f"""(
     where newest.unread and exists (
         select from posts p where p.id = newest.last_post_id and {VISIBLE.replace("%(viewer)s", "%(account)s")}))"""
 
-# Condition: an account that would not be notified of the post gets no conversation either. Uses the account `a` and the post in `said`.
+# Condition: an account that would not be notified of the post gets no conversation either. Uses the account `a` and the post in `message`.
 _MAY_NOTIFY = """(
     a.suspended_at is null and a.deleted_at is null
-    and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, said.author), (said.author, a.id)))
-    and not exists (select from mutes m where m.account_id = a.id and m.target_id = said.author and m.notifications
+    and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, message.author), (message.author, a.id)))
+    and not exists (select from mutes m where m.account_id = a.id and m.target_id = message.author and m.notifications
                     and (m.expires_at is null or m.expires_at > %(now)s))
-    and not exists (select from thread_mutes t where t.account_id = a.id and t.thread_id = said.thread_id))"""
+    and not exists (select from thread_mutes t where t.account_id = a.id and t.thread_id = message.thread_id))"""
 
 _RECORD_EVENTS = """
     insert into events (kind, account_id, post_id, data, at)
@@ -83,33 +83,34 @@ def _row(id: int, account: int, participants: list[int], unread: bool, place: in
     return StoredConversation(ConversationId(id), AccountId(account), others, unread, PostId(place), PostId(last))
 
 
-def deliver(cursor: Cursor, *, post: PostId, unread: Collection[AccountId], held: Collection[AccountId], now: datetime) -> int:
+def deliver(cursor: Cursor, *, post: PostId, unread: Collection[AccountId], withheld: Collection[AccountId], now: datetime) -> int:
     """Add the direct post to the conversations of its author and of its notifiable mentions; return the number of conversations.
 
-    `held`: recipients whose policy withholds the message. `unread`: recipients for whom it is unread. A recipient's conversation that was
-    unread stays so. The author's becomes read.
+    `withheld`: recipients whose policy withholds the message. `unread`: recipients for whom it is unread. A recipient's conversation
+    that was unread stays so. The author's becomes read.
     """
     return execute(
         cursor,
         _DELIVER,
-        {"post": post, "unread": list(unread), "held": list(held), "event": EventKind.CONVERSATION_CHANGED, "now": now},
+        {"post": post, "unread": list(unread), "withheld": list(withheld), "event": EventKind.CONVERSATION_CHANGED, "now": now},
     )
 
 
 _DELIVER = Prepared(f"""
-    with said as (select p.id, p.thread_id, p.account_id as author from posts p where p.id = %(post)s),
-    people as (select author as id from said union select m.account_id from mentions m where m.post_id = %(post)s),
-    kept as (
+    with message as (select p.id, p.thread_id, p.account_id as author from posts p where p.id = %(post)s),
+    participants as (select author as id from message union select m.account_id from mentions m where m.post_id = %(post)s),
+    -- One conversation for the author, and for each mentioned account that may be notified.
+    changed as (
         insert into conversations (id, account_id, thread_id, participants, last_post_id, unread)
-        select new_id(%(now)s), a.id, said.thread_id, array(select o.id from people o where o.id <> a.id order by o.id), said.id,
-               a.id = any(%(unread)s::bigint[])
-        from people join accounts a on a.id = people.id cross join said
-        where a.id = said.author or (a.id <> all(%(held)s::bigint[]) and {_MAY_NOTIFY}) order by a.id
+        select new_id(%(now)s), a.id, message.thread_id,
+               array(select o.id from participants o where o.id <> a.id order by o.id), message.id, a.id = any(%(unread)s::bigint[])
+        from participants join accounts a on a.id = participants.id cross join message
+        where a.id = message.author or (a.id <> all(%(withheld)s::bigint[]) and {_MAY_NOTIFY}) order by a.id
         on conflict (account_id, thread_id, participants) do update
         set last_post_id = greatest(conversations.last_post_id, excluded.last_post_id),
-            unread = excluded.unread or (conversations.unread and conversations.account_id <> (select author from said))
+            unread = excluded.unread or (conversations.unread and conversations.account_id <> (select author from message))
         returning id, account_id, participants, last_post_id)
-    {_RECORD_EVENTS} from kept""")
+    {_RECORD_EVENTS} from changed""")
 
 
 def deliver_filtered(cursor: Cursor, *, account: AccountId, senders: Collection[AccountId], now: datetime) -> int:
@@ -119,25 +120,27 @@ def deliver_filtered(cursor: Cursor, *, account: AccountId, senders: Collection[
     """
     return execute(
         cursor,
-        f"""with back (id) as (
+        f"""with released (id) as (
+               -- Posts whose notifications are filtered, or still queued.
                select n.post_id from notifications n
                where n.account_id = %(account)s and n.from_account_id = any(%(senders)s::bigint[]) and n.filtered and n.kind = 'mention'
                union
                select m.post_id from jobs j join mentions m on m.post_id = (j.payload->>'post')::bigint and m.account_id = %(account)s
                where j.kind = 'post.notify' and j.state in ('waiting', 'running')),
-           held as (
+           -- The direct ones among them, with their other participants.
+           withheld as (
                select p.id, p.thread_id, array(
                    select o.id from (select p.account_id as id union select m.account_id from mentions m where m.post_id = p.id) o
                    where o.id <> %(account)s order by o.id) as others
-               from back join posts p on p.id = back.id and p.visibility = 'direct' and p.deleted_at is null
+               from released join posts p on p.id = released.id and p.visibility = 'direct' and p.deleted_at is null
                where p.account_id = any(%(senders)s::bigint[])),
-           kept as (
+           changed as (
                insert into conversations (id, account_id, thread_id, participants, last_post_id, unread)
-               select new_id(%(now)s), %(account)s, thread_id, others, max(id), true from held group by thread_id, others
+               select new_id(%(now)s), %(account)s, thread_id, others, max(id), true from withheld group by thread_id, others
                on conflict (account_id, thread_id, participants) do update
                set last_post_id = greatest(conversations.last_post_id, excluded.last_post_id), unread = true
                returning id, account_id, participants, last_post_id)
-           {_RECORD_EVENTS} from kept""",
+           {_RECORD_EVENTS} from changed""",
         {"account": account, "senders": list(senders), "event": EventKind.CONVERSATION_CHANGED, "now": now},
     )
 
@@ -161,17 +164,18 @@ def replace_last_post(cursor: Cursor, *, post: PostId, now: datetime) -> list[Ac
         cursor,
         AccountId,
         f"""with stale as (
+               -- Conversations of which the post is the last one but to which it no longer belongs; with an earlier message, if any.
                select c.id, (
-                   select p.id from {_MESSAGES} p where {_SAME_PARTICIPANTS} order by p.id desc limit 1) as before
+                   select p.id from {_MESSAGES} p where {_SAME_PARTICIPANTS} order by p.id desc limit 1) as previous
                from conversations c where c.last_post_id = %(post)s
                and not exists (select from posts p where p.id = %(post)s and {_SAME_PARTICIPANTS})),
-           kept as (
-               update conversations c set last_post_id = stale.before from stale where c.id = stale.id and stale.before is not null
+           changed as (
+               update conversations c set last_post_id = stale.previous from stale where c.id = stale.id and stale.previous is not null
                returning c.id, c.account_id, c.participants, c.last_post_id, c.unread),
-           gone as (
-               delete from conversations c using stale where c.id = stale.id and stale.before is null returning c.account_id, c.unread),
-           told as ({_RECORD_EVENTS} from kept)
-           select account_id from kept where unread union select account_id from gone where unread""",
+           deleted as (
+               delete from conversations c using stale where c.id = stale.id and stale.previous is null returning c.account_id, c.unread),
+           recorded as ({_RECORD_EVENTS} from changed)
+           select account_id from changed where unread union select account_id from deleted where unread""",
         {"post": post, "event": EventKind.CONVERSATION_CHANGED, "now": now},
     )
 
@@ -189,11 +193,11 @@ def set_unread(cursor: Cursor, *, account: AccountId, id: ConversationId, unread
     """Mark one of the account's conversations as read or unread; return 0 if nothing changed."""
     return execute(
         cursor,
-        f"""with kept as (
+        f"""with changed as (
                update conversations set unread = %(unread)s where id = %(id)s and account_id = %(account)s and unread <> %(unread)s
                returning id, account_id, participants, last_post_id),
-           counted as ({BADGES_CHANGED} from kept)
-           {_RECORD_EVENTS} from kept""",
+           counted as ({BADGES_CHANGED} from changed)
+           {_RECORD_EVENTS} from changed""",
         {"account": account, "id": id, "unread": unread, "event": EventKind.CONVERSATION_CHANGED, "now": now},
     )
 
@@ -226,17 +230,17 @@ def delete_with(cursor: Cursor, *, account: AccountId, other: AccountId, now: da
 
 def _delete(cursor: Cursor, which: str, params: Mapping[str, object]) -> int:
     sql = f"""
-        with gone as (delete from conversations where account_id = %(account)s and {which} returning id, account_id)
+        with deleted as (delete from conversations where account_id = %(account)s and {which} returning id, account_id)
         insert into events (kind, account_id, data, at)
-        select %(event)s, account_id, jsonb_build_object('removed', id::text), %(now)s from gone"""
+        select %(event)s, account_id, jsonb_build_object('removed', id::text), %(now)s from deleted"""
     return execute(cursor, sql, {**params, "event": EventKind.BADGES_CHANGED})
 
 
 def page_of(cursor: Cursor, *, account: AccountId, page: Page) -> list[StoredConversation]:
     """Return the account's conversations, most recent message first, without those in which it may see no message."""
-    within = " where c.account_id = %(account)s and c.last_post_id < %(max_id)s and c.last_post_id > %(min_id)s"
+    condition = " where c.account_id = %(account)s and c.last_post_id < %(max_id)s and c.last_post_id > %(min_id)s"
     order = page_sql(" order by c.last_post_id desc, c.id desc limit %(limit)s", page)
-    return directed(page, fetch_all(cursor, _row, Prepared(_SELECT + within + order), bounds(page) | {"account": account}))
+    return directed(page, fetch_all(cursor, _row, Prepared(_SELECT + condition + order), bounds(page) | {"account": account}))
 
 
 def by_ids(cursor: Cursor, *, ids: Collection[int]) -> list[StoredConversation]:
@@ -252,17 +256,17 @@ def load(cursor: Cursor, rows: Sequence[StoredConversation]) -> list[Conversatio
     if not rows:
         return []
     wanted = {id for row in rows for id in (row.account, *row.participants)}
-    people = {one.id: one for one in accounts.by_ids(cursor, ids=sorted(wanted)) if one.suspended_at is None}
+    participants = {one.id: one for one in accounts.by_ids(cursor, ids=sorted(wanted)) if one.suspended_at is None}
     last = posts.by_ids(cursor, {row.last for row in rows})
     return [
         Conversation(
             row.id,
-            people[row.account],
-            tuple(people[other] for other in row.participants if other in people),
+            participants[row.account],
+            tuple(participants[other] for other in row.participants if other in participants),
             last[row.last],
             row.unread,
             row.place,
         )
         for row in rows
-        if row.account in people and row.last in last
+        if row.account in participants and row.last in last
     ]

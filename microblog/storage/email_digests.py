@@ -59,22 +59,26 @@ def add_digests(cursor: Cursor, *, frequencies: Sequence[str], since: datetime, 
         cursor,
         f"""with written as (
                insert into emails (id, kind, account_id, recipient, key, data, created_at)
-               select new_id(%(now)s), 'digest', l.account_id, l.email, %(key)s, jsonb_build_object('since', %(told_since)s::text), %(now)s
+               select new_id(%(now)s), 'digest', l.account_id, l.email, %(key)s, jsonb_build_object('since', %(since_text)s::text), %(now)s
                from users l join accounts a on a.id = l.account_id
-               where {REACHABLE} and coalesce(l.preferences->>'mail_digest', %(usual)s) = any(%(frequencies)s)
+               -- Reachable users with this frequency
+               where {REACHABLE} and coalesce(l.preferences->>'mail_digest', %(default)s) = any(%(frequencies)s)
+               -- who used neither a browser nor an app since then,
                and not exists (select from sessions s where s.account_id = l.account_id and s.seen_at > %(since)s)
                and not exists (select from tokens t where t.account_id = l.account_id and t.used_at > %(since)s)
+               -- have unread notifications,
                and exists (select from notifications n where n.account_id = l.account_id and not n.filtered and n.id > greatest(%(from)s,
                            (select last_read_id from markers k where k.account_id = l.account_id and k.timeline = 'notifications')))
+               -- and got no digest of this key.
                and not exists (select from emails d where d.account_id = l.account_id and d.kind = 'digest' and d.key = %(key)s)
                order by l.account_id limit %(limit)s
                on conflict do nothing returning id, created_at as due_at)
            {JOBS}""",
         {
             "frequencies": list(frequencies),
-            "usual": Preferences().mail_digest,
+            "default": Preferences().mail_digest,
             "since": since,
-            "told_since": since.isoformat(),
+            "since_text": since.isoformat(),
             "from": id_at(since),
             "key": key,
             "now": now,
@@ -92,23 +96,25 @@ def add_reports(cursor: Cursor, *, begin: datetime, end: datetime, key: str, now
                select new_id(%(now)s), 'report', l.account_id, l.email, %(key)s,
                       jsonb_build_object('begin', %(begin)s::text, 'end', %(end)s::text), %(now)s
                from users l join accounts a on a.id = l.account_id
-               where l.role = 'admin' and {REACHABLE} and coalesce((l.preferences->>'mail_report')::boolean, %(usual)s)
+               where l.role = 'admin' and {REACHABLE} and coalesce((l.preferences->>'mail_report')::boolean, %(default)s)
                on conflict do nothing returning id, created_at as due_at)
            {JOBS}""",
-        {"usual": Preferences().mail_report, "begin": begin.isoformat(), "end": end.isoformat(), "key": key, "now": now},
+        {"default": Preferences().mail_report, "begin": begin.isoformat(), "end": end.isoformat(), "key": key, "now": now},
     )
 
 
 def report(cursor: Cursor, *, begin: datetime, end: datetime) -> DailyReport:
-    """Return the figures of that time and the current totals."""
+    """Return the counts of that time and the current totals."""
     found = fetch_one(
         cursor,
-        lambda *figures: DailyReport(begin, end, *figures),
-        """select (select count(*) from users where created_at >= %(begin)s and created_at < %(end)s),
+        lambda *counts: DailyReport(begin, end, *counts),
+        """select -- During the day: sign-ups, active users, posts, e-mails sent and failed.
+                  (select count(*) from users where created_at >= %(begin)s and created_at < %(end)s),
                   (select count(distinct account_id) from sessions where seen_at >= %(begin)s and created_at < %(end)s),
                   (select count(*) from posts where id >= %(from)s and id < %(to)s and boost_of is null and deleted_at is null),
                   (select count(*) from emails where settled_at >= %(begin)s and settled_at < %(end)s and state in ('sent', 'kept')),
                   (select count(*) from emails where settled_at >= %(begin)s and settled_at < %(end)s and state in ('refused', 'failed')),
+                  -- Now: pending sign-ups, waiting e-mails, jobs that are retried, and failed ones.
                   (select count(*) from users where approved_at is null),
                   (select count(*) from emails where state in ('waiting', 'deferred')),
                   (select count(*) from jobs where state = 'waiting' and tries > 0),

@@ -18,8 +18,8 @@ from microblog.storage.paging import bounds, directed, page_sql
 SEND_JOB = "email.send"
 MAX_RESPONSE_LENGTH = 500  # characters
 
-COLUMNS = """l.id, l.kind, l.account_id, l.recipient, l.about, l.data, l.message_id, l.state, l.tries, l.answer, l.created_at, l.settled_at,
-    (select j.due_at from jobs j where j.kind = 'email.send' and j.key = l.id::text and j.state = 'waiting')"""
+COLUMNS = """e.id, e.kind, e.account_id, e.recipient, e.about, e.data, e.message_id, e.state, e.tries, e.answer, e.created_at, e.settled_at,
+    (select j.due_at from jobs j where j.kind = 'email.send' and j.key = e.id::text and j.state = 'waiting')"""
 
 # Continues `with written (id, due_at) as ...`: inserts the jobs that send these e-mails.
 JOBS = """insert into jobs (id, kind, key, payload, due_at, created_at)
@@ -76,16 +76,17 @@ def add_of_notifications(cursor: Cursor, *, ids: Sequence[NotificationId], delay
     return execute(
         cursor,
         """with written as (
+               -- An e-mail for each notification whose owner can get e-mail and has chosen this kind, or has not changed the default.
                insert into emails (id, kind, account_id, recipient, about, key, created_at)
                select new_id(%(now)s), n.kind, n.account_id, l.email, n.id, coalesce(n.post_id, n.from_account_id)::text, %(now)s
                from notifications n join users l on l.account_id = n.account_id join accounts a on a.id = n.account_id
                where n.id = any(%(ids)s) and n.kind = any(%(kinds)s) and """
         + REACHABLE
-        + """ and coalesce((l.preferences->>('mail_' || n.kind))::boolean, (%(usual)s::jsonb->>n.kind)::boolean)
+        + """ and coalesce((l.preferences->>('mail_' || n.kind))::boolean, (%(defaults)s::jsonb->>n.kind)::boolean)
                on conflict do nothing
                returning id, (select at.created_at from notifications at where at.id = about) + %(delay)s as due_at) """
         + JOBS,
-        {"ids": list(ids), "kinds": list(EMAILED_NOTIFICATIONS), "usual": _DEFAULTS, "delay": delay, "now": now},
+        {"ids": list(ids), "kinds": list(EMAILED_NOTIFICATIONS), "defaults": _DEFAULTS, "delay": delay, "now": now},
     )
 
 
@@ -94,7 +95,7 @@ _DEFAULTS = orjson.dumps({str(kind): getattr(Preferences(), f"mail_{kind}") for 
 
 def lock(cursor: Cursor, *, id: EmailId) -> Email | None:
     """Return the e-mail and lock it until the transaction ends."""
-    return fetch_one(cursor, email_from, f"select {COLUMNS} from emails l where l.id = %(id)s for update", {"id": id})
+    return fetch_one(cursor, email_from, f"select {COLUMNS} from emails e where e.id = %(id)s for update", {"id": id})
 
 
 def record_attempt(cursor: Cursor, *, id: EmailId, recipient: str, message_id: str) -> None:
@@ -144,9 +145,9 @@ def page_of(cursor: Cursor, *, page: Page, state: EmailState | None = None) -> l
         cursor,
         email_from,
         page_sql(
-            f"""select {COLUMNS} from emails l
-                where (%(state)s::text is null or l.state = %(state)s) and l.id < %(max_id)s and l.id > %(min_id)s
-                and l.kind = any(%(kinds)s) order by l.id desc limit %(limit)s""",
+            f"""select {COLUMNS} from emails e
+                where (%(state)s::text is null or e.state = %(state)s) and e.id < %(max_id)s and e.id > %(min_id)s
+                and e.kind = any(%(kinds)s) order by e.id desc limit %(limit)s""",
             page,
         ),
         {"state": state, "kinds": list(EmailKind), **bounds(page)},
@@ -172,6 +173,7 @@ def refusals(cursor: Cursor, *, account: AccountId, recipient: str, limit: int) 
         cursor,
         str,
         """select r.answer from emails r
+           -- Refused since the address was confirmed, and since the last e-mail that was sent to it.
            where r.account_id = %(account)s and lower(r.recipient) = lower(%(recipient)s) and r.state = 'refused'
            and r.settled_at >= coalesce((select confirmed_at from users where account_id = %(account)s), '-infinity')
            and r.settled_at > coalesce((select max(t.settled_at) from emails t where t.account_id = %(account)s

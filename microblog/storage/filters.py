@@ -45,10 +45,10 @@ def of_keyword(cursor: Cursor, *, account: AccountId, keyword: int) -> Filter | 
     return fetch_one(cursor, _filter, sql, {"account": account, "keyword": keyword})
 
 
-def of_post(cursor: Cursor, *, account: AccountId, chosen: int) -> Filter | None:
+def of_post(cursor: Cursor, *, account: AccountId, filter_post: int) -> Filter | None:
     """Return the account's filter that contains this filter post (by its own id, not the post's)."""
-    sql = _SELECT + " and f.id = (select filter_id from filter_posts where id = %(chosen)s)"
-    return fetch_one(cursor, _filter, sql, {"account": account, "chosen": chosen})
+    sql = _SELECT + " and f.id = (select filter_id from filter_posts where id = %(filter_post)s)"
+    return fetch_one(cursor, _filter, sql, {"account": account, "filter_post": filter_post})
 
 
 def count(cursor: Cursor, *, account: AccountId) -> int:
@@ -64,34 +64,34 @@ def count_keywords(cursor: Cursor, *, account: AccountId) -> int:
     return int(fetch_value(cursor, sql, {"account": account}))
 
 
-def insert(cursor: Cursor, made: Filter, *, account: AccountId, now: datetime) -> FilterId:
+def insert(cursor: Cursor, filter: Filter, *, account: AccountId, now: datetime) -> FilterId:
     """Store a filter without keywords and posts; return its id."""
     return FilterId(
         fetch_value(
             cursor,
             """insert into filters (id, account_id, title, contexts, action, expires_at, created_at)
                values (new_id(%(now)s), %(account)s, %(title)s, %(contexts)s, %(action)s, %(expires_at)s, %(now)s) returning id""",
-            _values(made) | {"account": account, "now": now},
+            _values(filter) | {"account": account, "now": now},
         )
     )
 
 
-def update(cursor: Cursor, made: Filter) -> None:
+def update(cursor: Cursor, filter: Filter) -> None:
     """Update the filter itself, without its keywords and posts."""
     execute(
         cursor,
         """update filters set title = %(title)s, contexts = %(contexts)s, action = %(action)s, expires_at = %(expires_at)s
            where id = %(id)s""",
-        _values(made) | {"id": made.id},
+        _values(filter) | {"id": filter.id},
     )
 
 
-def _values(made: Filter) -> dict[str, object]:
+def _values(filter: Filter) -> dict[str, object]:
     return {
-        "title": made.title,
-        "contexts": [str(context) for context in made.contexts],
-        "action": made.action,
-        "expires_at": made.expires_at,
+        "title": filter.title,
+        "contexts": [str(context) for context in filter.contexts],
+        "action": filter.action,
+        "expires_at": filter.expires_at,
     }
 
 
@@ -128,13 +128,13 @@ def remove_keyword(cursor: Cursor, *, id: KeywordId) -> None:
 
 def add_post(cursor: Cursor, *, filter: FilterId, post: PostId, now: datetime) -> RelationId | None:
     """Add a post; return the id of the filter post, or None if the filter contains it already."""
-    made = fetch_value(
+    id = fetch_value(
         cursor,
         """insert into filter_posts (id, filter_id, post_id) values (new_id(%(now)s), %(filter)s, %(post)s)
            on conflict do nothing returning id""",
         {"filter": filter, "post": post, "now": now},
     )
-    return None if made is None else RelationId(made)
+    return None if id is None else RelationId(id)
 
 
 def remove_post(cursor: Cursor, *, id: RelationId) -> None:

@@ -45,7 +45,7 @@ def add(
     now: datetime,
     key: str | None = None,
 ) -> JobId | None:
-    """Insert the job in the transaction that causes it. Return None if a job with this key waits already: that one does the work."""
+    """Insert the job in the transaction that causes it. Return None if a job with this key is already waiting: that one does the work."""
     return fetch_one(
         cursor,
         JobId,
@@ -86,21 +86,23 @@ def claim(cursor: Cursor, *, kinds: Sequence[str], worker: str, lease_until: dat
     No two claims get the same job, and no job is claimed while another of its key runs.
     """
     suppress_wakeup(cursor)
-    taken = fetch_all(
+    claimed = fetch_all(
         cursor,
         job_from,
         _CLAIM,
         {"kinds": list(kinds), "worker": worker, "lease_until": lease_until, "now": now, "limit": limit},
     )
-    return sorted(taken, key=lambda job: (job.due_at, job.id))
+    return sorted(claimed, key=lambda job: (job.due_at, job.id))
 
 
 # Candidates are read kind by kind, and locked in the order in which they are due, until there are enough. There are more of them than the
 # limit, because other workers may hold locks on some.
 _CLAIM = Prepared(
-    """with lost as materialized (
+    """with expired as materialized (
+               -- Running jobs whose lease has expired.
                select id from jobs where state = 'running' and lease_until < %(now)s and kind = any(%(kinds)s::text[])
                order by lease_until limit %(limit)s for update skip locked),
+           -- Waiting jobs that are due.
            candidates as materialized (
                select first.id, first.due_at from unnest(%(kinds)s::text[]) mine (kind) cross join lateral (
                    select j.id, j.due_at from jobs j where j.state = 'waiting' and j.due_at <= %(now)s and j.kind = mine.kind and """
@@ -110,7 +112,8 @@ _CLAIM = Prepared(
            due as materialized (
                select j.id from candidates c cross join lateral (
                    select w.id from jobs w where w.id = c.id and w.state = 'waiting' for update skip locked) j limit %(limit)s),
-           chosen as (select id from lost union all select id from due limit %(limit)s)
+           -- Claim them, expired ones first.
+           chosen as (select id from expired union all select id from due limit %(limit)s)
            update jobs j set state = 'running', tries = tries + 1, worker = %(worker)s, lease_until = %(lease_until)s, started_at = %(now)s
            from chosen where j.id = chosen.id returning """
     + COLUMNS
@@ -296,14 +299,14 @@ def _claim_params(job: Job, worker: str) -> dict[str, object]:
 
 def _set_waiting(cursor: Cursor, sql: str, params: Mapping[str, object]) -> bool:
     """Run an update that sets one job to waiting. Return False, with nothing changed, if another of its key waits or no row matches."""
-    execute(cursor, "savepoint waits")
+    execute(cursor, "savepoint set_waiting")
     try:
-        touched = execute(cursor, sql, params)
+        updated = execute(cursor, sql, params)
     except pg.UniqueViolation:
-        execute(cursor, "rollback to savepoint waits")
+        execute(cursor, "rollback to savepoint set_waiting")
         return False
-    execute(cursor, "release savepoint waits")
-    return touched == 1
+    execute(cursor, "release savepoint set_waiting")
+    return updated == 1
 
 
 def _cleaned(error: str) -> str:

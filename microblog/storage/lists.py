@@ -65,12 +65,12 @@ def insert(cursor: Cursor, *, account: AccountId, title: str, replies: ListRepli
     )
 
 
-def update(cursor: Cursor, made: AccountList) -> None:
+def update(cursor: Cursor, list: AccountList) -> None:
     """Update the list."""
     execute(
         cursor,
         "update lists set title = %(title)s, replies_policy = %(replies)s, exclusive = %(exclusive)s where id = %(id)s",
-        {"id": made.id, "title": made.title, "replies": made.replies, "exclusive": made.exclusive},
+        {"id": list.id, "title": list.title, "replies": list.replies, "exclusive": list.exclusive},
     )
 
 

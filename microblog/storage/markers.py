@@ -32,7 +32,7 @@ def put(cursor: Cursor, *, account: AccountId, timeline: str, last_read_id: int,
                on conflict (account_id, timeline) do update
                set last_read_id = excluded.last_read_id, version = markers.version + 1, updated_at = excluded.updated_at
                returning account_id, timeline, last_read_id, version, updated_at),
-           told as ({BADGES_CHANGED} from moved where timeline = 'notifications')
+           notified as ({BADGES_CHANGED} from moved where timeline = 'notifications')
            select timeline, last_read_id, version, updated_at from moved""",
         {"account": account, "timeline": timeline, "id": last_read_id, "now": now},
     )

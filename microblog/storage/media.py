@@ -59,7 +59,7 @@ def insert(cursor: Cursor, *, account: AccountId, kind: MediaKind, description: 
     )
 
 
-def finish(cursor: Cursor, *, id: MediaId, kind: MediaKind, made: ConvertedMedia) -> int:
+def finish(cursor: Cursor, *, id: MediaId, kind: MediaKind, converted: ConvertedMedia) -> int:
     """Mark the attachment as processed; return 0 if it was deleted. A preview that the user chose before stays."""
     return execute(
         cursor,
@@ -72,34 +72,34 @@ def finish(cursor: Cursor, *, id: MediaId, kind: MediaKind, made: ConvertedMedia
         {
             "id": id,
             "kind": kind,
-            "original": made.original,
-            "duration": made.duration,
-            "frame_rate": made.frame_rate,
-            "bitrate": made.bitrate,
-            "width": made.size and made.size.width,
-            "height": made.size and made.size.height,
-            **_preview(made),
+            "original": converted.original,
+            "duration": converted.duration,
+            "frame_rate": converted.frame_rate,
+            "bitrate": converted.bitrate,
+            "width": converted.size and converted.size.width,
+            "height": converted.size and converted.size.height,
+            **_preview(converted),
         },
     )
 
 
-def set_preview(cursor: Cursor, *, id: MediaId, made: ConvertedMedia) -> int:
-    """Replace the attachment's preview by that of `made`."""
+def set_preview(cursor: Cursor, *, id: MediaId, converted: ConvertedMedia) -> int:
+    """Replace the attachment's preview by that of `converted`."""
     return execute(
         cursor,
         """update media set preview = %(preview)s, preview_width = %(preview_width)s, preview_height = %(preview_height)s,
                blurhash = %(blurhash)s where id = %(id)s""",
-        {"id": id, **_preview(made)},
+        {"id": id, **_preview(converted)},
     )
 
 
-def _preview(made: ConvertedMedia) -> dict[str, object]:
-    size = made.preview_size
+def _preview(converted: ConvertedMedia) -> dict[str, object]:
+    size = converted.preview_size
     return {
-        "preview": made.preview,
+        "preview": converted.preview,
         "preview_width": size and size.width,
         "preview_height": size and size.height,
-        "blurhash": made.blurhash,
+        "blurhash": converted.blurhash,
     }
 
 
@@ -148,6 +148,7 @@ def attach(cursor: Cursor, *, post: PostId, ids: Sequence[MediaId]) -> None:
     execute(
         cursor,
         """update media m set post_id = %(post)s, scheduled_id = null, unattached_since = null, place = wanted.place - 1
+           -- The media of the post before and after: with their new place, or null for those that are no longer shown.
            from (select id, w.place from media left join unnest(%(ids)s::bigint[]) with ordinality w (wanted_id, place) on w.wanted_id = id
                  where id = any(%(ids)s) or post_id = %(post)s) wanted
            where m.id = wanted.id""",
@@ -276,14 +277,14 @@ _FILE_USE = Prepared(
 )
 
 
-def set_profile_image(cursor: Cursor, *, account: AccountId, which: str, path: str | None) -> str | None:
+def set_profile_image(cursor: Cursor, *, account: AccountId, image: str, path: str | None) -> str | None:
     """Set the path of the account's `avatar` or `header` (None: none); return the previous one. Locks the account."""
-    column = {"avatar": "avatar", "header": "header"}[which]
-    before: str | None = fetch_value(
+    column = {"avatar": "avatar", "header": "header"}[image]
+    previous: str | None = fetch_value(
         cursor, f"select {column} from accounts where id = %(account)s for no key update", {"account": account}
     )
     execute(cursor, f"update accounts set {column} = %(path)s where id = %(account)s", {"account": account, "path": path})
-    return before
+    return previous
 
 
 def profile_images(cursor: Cursor, *, account: AccountId) -> list[str]:

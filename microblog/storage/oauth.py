@@ -209,6 +209,7 @@ def authorizations(cursor: Cursor, *, account: AccountId) -> list[Authorization]
         f"""select (select array_agg(distinct scope) from tokens s, unnest(s.scopes) scope
                     where s.app_id = p.id and s.account_id = %(account)s and s.revoked_at is null),
                    t.since, t.used_at, {APP}
+            -- The valid tokens of each app.
             from (select app_id, min(created_at) as since, max(used_at) as used_at, max(id) as newest from tokens
                   where account_id = %(account)s and revoked_at is null group by app_id) t
             join apps p on p.id = t.app_id order by t.newest desc""",
@@ -227,7 +228,7 @@ def granted_scopes(cursor: Cursor, *, account: AccountId, app: AppId) -> list[st
 
 
 def is_valid_code(cursor: Cursor, *, code_hash: bytes, account: AccountId, now: datetime) -> bool:
-    """True if the account gave this code, and it can still be used."""
+    """True if the code was issued for this account and can still be used."""
     return bool(
         fetch_value(
             cursor,

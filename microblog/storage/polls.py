@@ -38,7 +38,7 @@ def insert(cursor: Cursor, *, post: PostId, draft: PollDraft, expires_at: dateti
 
 
 def reset(cursor: Cursor, *, poll: PollId, draft: PollDraft, expires_at: datetime) -> None:
-    """Replace the poll's options and delete all votes, so that everybody can vote again."""
+    """Replace the poll's options and delete all votes, so that everyone can vote again."""
     execute(cursor, "delete from votes where poll_id = %(poll)s", {"poll": poll})
     execute(
         cursor,

@@ -18,9 +18,12 @@ from microblog.storage.visibility import VISIBLE
 _COLUMNS = f"""
     p.id, p.text, p.html, p.visibility, p.created_at, p.spoiler, p.sensitive, p.language, p.edited_at, p.reply_to,
     (select ra.visibility from posts ra where ra.id = p.reply_to),
-    p.reply_to_account, p.thread_id, p.application, p.application_website, p.boost_of, p.xmin::text || '.' || a.xmin::text
+    p.reply_to_account, p.thread_id, p.application, p.application_website, p.boost_of,
+    -- The version: it changes when the row of the post, its author, poll or card does.
+    p.xmin::text || '.' || a.xmin::text
     || coalesce('.' || q.xmin::text, '') || coalesce('.' || k.xmin::text, ''),
     coalesce(n.replies, 0), coalesce(n.boosts, 0), coalesce(n.favourites, 0),
+    -- Mentions, tags, media, poll, card and author.
     (select json_agg(json_build_array(ma.id, ma.username) order by ma.id)
      from mentions m join accounts ma on ma.id = m.account_id where m.post_id = p.id),
     (select json_agg(json_build_array(t.id, t.key, t.name) order by t.id)
@@ -39,7 +42,7 @@ _FROM = (
 )
 
 # Media attachment with the description that it had in that revision.
-_REVISION_MEDIA = media.COLUMNS.replace("m.description", "piece->>1")
+_REVISION_MEDIA = media.COLUMNS.replace("m.description", "attachment->>1")
 
 
 @frozen
@@ -51,10 +54,22 @@ class _Row:
 
 
 def _row(*columns: Any) -> _Row:
-    (id, text, html, visibility, created_at, spoiler, sensitive, language, edited_at, reply_to, answered, *columns_left) = columns
-    (reply_to_account, thread_id, application, website, boost_of, version, replies, boosts, favourites, mentions, tags, pieces, *others) = (
-        columns_left
-    )
+    (id, text, html, visibility, created_at, spoiler, sensitive, language, edited_at, reply_to, reply_to_visibility, *remaining) = columns
+    (
+        reply_to_account,
+        thread_id,
+        application,
+        website,
+        boost_of,
+        version,
+        replies,
+        boosts,
+        favourites,
+        mentions,
+        tags,
+        attachments,
+        *others,
+    ) = remaining
     post = Post(
         id=id,
         author=accounts.account_from(*others[polls.WIDTH + cards.WIDTH :]),
@@ -67,7 +82,7 @@ def _row(*columns: Any) -> _Row:
         language=language,
         edited_at=edited_at,
         reply_to=reply_to,
-        reply_to_visibility=None if answered is None else Visibility(answered),
+        reply_to_visibility=None if reply_to_visibility is None else Visibility(reply_to_visibility),
         reply_to_account=reply_to_account,
         thread_id=thread_id,
         application=application,
@@ -77,7 +92,7 @@ def _row(*columns: Any) -> _Row:
         favourites_count=favourites,
         mentions=tuple(Mention(AccountId(account), name) for account, name in mentions or ()),
         tags=tuple(Tag(TagId(tag), key, name) for tag, key, name in tags or ()),
-        media=media.media_list_from(pieces),
+        media=media.media_list_from(attachments),
         poll=polls.poll_from(*others[: polls.WIDTH]),
         card=cards.card_from(*others[polls.WIDTH : polls.WIDTH + cards.WIDTH]),
         version=version,
@@ -93,13 +108,13 @@ def by_ids(cursor: Cursor, ids: Collection[int]) -> dict[PostId, Post]:
     rows = _rows(cursor, ids)
     originals = {row.boost_of for row in rows.values() if row.boost_of} - rows.keys()
     boosted = rows | (_rows(cursor, originals) if originals else {})
-    whole = {}
+    loaded = {}
     for row in rows.values():
         if row.boost_of is None:
-            whole[row.post.id] = row.post
+            loaded[row.post.id] = row.post
         elif row.boost_of in boosted:
-            whole[row.post.id] = evolve(row.post, boost=boosted[row.boost_of].post)
-    return whole
+            loaded[row.post.id] = evolve(row.post, boost=boosted[row.boost_of].post)
+    return loaded
 
 
 def _rows(cursor: Cursor, ids: Collection[int]) -> dict[PostId, _Row]:
@@ -156,17 +171,19 @@ def insert(cursor: Cursor, post: Post, *, id: PostId | None = None, boost_of: Po
     )
 
 
-_INSERT = Prepared("""with made as (select coalesce(%(id)s::bigint, new_id(%(created_at)s)) as id),
-               counted as (insert into post_counts (post_id) select id from made),
-               one_more as (
+_INSERT = Prepared("""with new as (select coalesce(%(id)s::bigint, new_id(%(created_at)s)) as id),
+               -- Counters of the post, and of its author unless the post is direct.
+               counted as (insert into post_counts (post_id) select id from new),
+               author_counted as (
                    update account_counts set posts = posts + 1,
                           last_post_on = greatest(last_post_on, (%(created_at)s::timestamptz at time zone 'UTC')::date)
                    where account_id = %(author)s and %(visibility)s::text <> 'direct')
+               -- The post; without a thread it starts one.
                insert into posts (id, account_id, text, html, visibility, spoiler, sensitive, language, reply_to, reply_to_account,
                                   thread_id, boost_of, application, application_website, created_at)
-               select made.id, %(author)s, %(text)s, %(html)s, %(visibility)s, %(spoiler)s, %(sensitive)s, %(language)s, %(reply_to)s,
-                      %(reply_to_account)s, coalesce(%(thread)s, made.id), %(boost_of)s, %(application)s, %(website)s,
-                      %(created_at)s from made
+               select new.id, %(author)s, %(text)s, %(html)s, %(visibility)s, %(spoiler)s, %(sensitive)s, %(language)s, %(reply_to)s,
+                      %(reply_to_account)s, coalesce(%(thread)s, new.id), %(boost_of)s, %(application)s, %(website)s,
+                      %(created_at)s from new
                returning id""")
 
 
@@ -185,7 +202,7 @@ def set_mentions(cursor: Cursor, *, post: PostId, accounts: Collection[AccountId
 
 
 _SET_MENTIONS = Prepared("""
-    with gone as (delete from mentions where post_id = %(post)s and account_id <> all(%(accounts)s::bigint[]))
+    with removed as (delete from mentions where post_id = %(post)s and account_id <> all(%(accounts)s::bigint[]))
     insert into mentions (post_id, account_id) select %(post)s::bigint, unnest(%(accounts)s::bigint[])
     on conflict do nothing returning account_id""")
 
@@ -197,14 +214,14 @@ def add_tags(cursor: Cursor, *, post: PostId, tags: Collection[tuple[str, str]],
 
 # A tag that a concurrent transaction has just created is not visible yet; a no-op update of its row returns its id.
 _ADD_TAGS = Prepared("""
-    with made as (
+    with created as (
         insert into tags (id, key, name)
         select new_id(%(now)s::timestamptz), key, name from unnest(%(keys)s::text[], %(names)s::text[]) t (key, name)
         where not exists (select from tags known where known.key = t.key) order by key
         on conflict (key) do update set name = tags.name returning id),
-    carried as (select id from made union all select id from tags where key = any(%(keys)s::text[]))
+    of_post as (select id from created union all select id from tags where key = any(%(keys)s::text[]))
     insert into post_tags (tag_id, post_id, used_at) select t.id, p.id, nullif(%(now)s::timestamptz, p.created_at)
-    from carried t, posts p where p.id = %(post)s on conflict do nothing""")
+    from of_post t, posts p where p.id = %(post)s on conflict do nothing""")
 
 
 def set_tags(cursor: Cursor, *, post: PostId, tags: Collection[tuple[str, str]], now: datetime) -> None:
@@ -274,23 +291,25 @@ def history(cursor: Cursor, *, post: PostId) -> list[PostRevision]:
         _revision,
         f"""select text, html, spoiler, sensitive, created_at, options, (
                 select json_agg(json_build_array({_REVISION_MEDIA}) order by shown.place)
-                from jsonb_array_elements(said.media) with ordinality shown (piece, place) join media m on m.id = (piece->>0)::bigint)
+                from jsonb_array_elements(r.media) with ordinality shown (attachment, place)
+                join media m on m.id = (attachment->>0)::bigint)
             from (
+               -- Stored revisions, then the current content as the last one.
                select id, text, html, spoiler, sensitive, created_at, media, options from revisions where post_id = %(post)s
                union all
                select 9223372036854775807, text, html, spoiler, sensitive, coalesce(edited_at, created_at),
                       coalesce((select jsonb_agg(jsonb_build_array(m.id, m.description) order by m.place)
                                 from media m where m.post_id = p.id and m.place is not null), '[]'),
                       (select q.options from polls q where q.post_id = p.id)
-               from posts p where id = %(post)s and deleted_at is null) said
+               from posts p where id = %(post)s and deleted_at is null) r
             order by id""",
         {"post": post},
     )
 
 
 def _revision(*columns: Any) -> PostRevision:
-    text, html, spoiler, sensitive, at, options, pieces = columns
-    return PostRevision(text, html, spoiler, sensitive, at, media.media_list_from(pieces), tuple(options or ()))
+    text, html, spoiler, sensitive, at, options, attachments = columns
+    return PostRevision(text, html, spoiler, sensitive, at, media.media_list_from(attachments), tuple(options or ()))
 
 
 def delete(cursor: Cursor, *, post: PostId, now: datetime) -> bool:
@@ -332,7 +351,7 @@ def flags(cursor: Cursor, *, posts: Collection[int], viewer: AccountId) -> dict[
     return dict(
         fetch_all(
             cursor,
-            lambda id, votes, *marks: (PostId(id), _flags(votes, *marks)),
+            lambda id, votes, *states: (PostId(id), _flags(votes, *states)),
             _FLAGS,
             {"posts": list(posts), "viewer": viewer},
         )
@@ -350,8 +369,8 @@ _FLAGS = Prepared(f"""
     from posts p where p.id = any(%(posts)s)""")
 
 
-def _flags(votes: list[int] | None, *marks: bool) -> PostFlags:
-    favourited, boosted, bookmarked, pinned, muted = marks
+def _flags(votes: list[int] | None, *states: bool) -> PostFlags:
+    favourited, boosted, bookmarked, pinned, muted = states
     return PostFlags(favourited, boosted, bookmarked, pinned, muted, tuple(votes or ()))
 
 

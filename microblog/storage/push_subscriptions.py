@@ -32,9 +32,11 @@ def subscribe(
     return fetch_one(
         cursor,
         _subscription,
-        f"""with live as materialized (select id from tokens where id = %(token)s and revoked_at is null for share)
+        f"""with valid as materialized (
+                -- The lock keeps the token from being revoked before this transaction ends.
+                select id from tokens where id = %(token)s and revoked_at is null for share)
             insert into push_subscriptions as s (account_id, token_id, endpoint, p256dh, auth, standard, alerts, policy, created_at)
-            select %(account)s, id, %(endpoint)s, %(p256dh)s, %(auth)s, %(standard)s, %(alerts)s, %(policy)s, %(now)s from live
+            select %(account)s, id, %(endpoint)s, %(p256dh)s, %(auth)s, %(standard)s, %(alerts)s, %(policy)s, %(now)s from valid
             on conflict (token_id) do update set endpoint = excluded.endpoint, p256dh = excluded.p256dh, auth = excluded.auth,
                 standard = excluded.standard, alerts = excluded.alerts, policy = excluded.policy, failures = 0, resting_until = null
             returning {_COLUMNS}""",
@@ -95,19 +97,21 @@ def delete(cursor: Cursor, *, id: PushSubscriptionId) -> int:
 
 
 def enqueue(cursor: Cursor, *, ids: Sequence[NotificationId], now: datetime) -> int:
-    """Queue these notifications for the subscriptions that want them, with a job for each of these; return the number of new jobs.
+    """Queue these notifications for the subscriptions that want them, with a job for each subscription; return the number of new jobs.
 
     Idempotent for a while: sent notifications are remembered.
     """
     return execute(
         cursor,
-        """with meant as materialized (
+        """with targets as materialized (
+               -- Subscriptions that want the notifications, locked as `lock` does.
                select s.id, n.id as notification from notifications n join push_subscriptions s on s.account_id = n.account_id
                where n.id = any(%(ids)s) and not n.filtered and n.kind = any(s.alerts) and s.policy <> 'none'
                for key share of s),
            queued as (
-               insert into push_deliveries (subscription_id, notification_id) select id, notification from meant
+               insert into push_deliveries (subscription_id, notification_id) select id, notification from targets
                on conflict do nothing returning subscription_id)
+           -- One job for each subscription, unless one is waiting.
            insert into jobs (id, kind, key, payload, due_at, created_at)
            select new_id(%(now)s), %(kind)s, id::text, jsonb_build_object('subscription', id::text), %(now)s, %(now)s
            from (select distinct subscription_id as id from queued order by 1) q

@@ -64,7 +64,7 @@ def delete_notifications(cursor: Cursor, *, account: AccountId, sender: AccountI
     """Delete the account's notifications from the sender, the request and the acceptance; return the number of notifications."""
     return execute(
         cursor,
-        """with asked as (delete from notification_requests where account_id = %(account)s and from_account_id = %(sender)s),
+        """with requests as (delete from notification_requests where account_id = %(account)s and from_account_id = %(sender)s),
                 permitted as (delete from notification_permissions where account_id = %(account)s and from_account_id = %(sender)s)
            delete from notifications where account_id = %(account)s and from_account_id = %(sender)s""",
         {"account": account, "sender": sender},

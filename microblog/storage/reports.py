@@ -23,11 +23,11 @@ _SELECT = f"""
 
 
 def _report(id: int, comment: str, category: str, created_at: datetime, *columns: Any) -> Report:
-    posts, forwarded, closed_at, closed_by, rules, assigned_to, *people = columns
+    posts, forwarded, closed_at, closed_by, rules, assigned_to, *account_columns = columns
     return Report(
         ReportId(id),
-        accounts.account_from(*people[accounts.WIDTH :]),
-        accounts.account_from(*people[: accounts.WIDTH]),
+        accounts.account_from(*account_columns[accounts.WIDTH :]),
+        accounts.account_from(*account_columns[: accounts.WIDTH]),
         comment,
         ReportCategory(category),
         created_at,

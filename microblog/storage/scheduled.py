@@ -23,12 +23,12 @@ _COLUMNS = f"""s.id, s.account_id, s.scheduled_at, s.draft, s.key, s.problem,
 
 
 def _scheduled(*columns: Any) -> ScheduledPost:
-    id, account, at, stored, key, problem, pieces = columns
+    id, account, at, stored, key, problem, attachments = columns
     try:
         draft, readable = _draft_from(stored, key), True
     except (LookupError, TypeError, ValueError):  # written by another version, or by hand
         draft, readable = PostDraft(_text_from(stored), Visibility.DIRECT, key=key), False
-    return ScheduledPost(ScheduledId(id), AccountId(account), at, draft, media.media_list_from(pieces), problem, readable)
+    return ScheduledPost(ScheduledId(id), AccountId(account), at, draft, media.media_list_from(attachments), problem, readable)
 
 
 def _text_from(stored: object) -> str:
@@ -139,14 +139,14 @@ def page_of(cursor: Cursor, *, account: AccountId, page: Page) -> list[Scheduled
     return directed(page, fetch_all(cursor, _scheduled, page_sql(sql, page), {"account": account, **bounds(page)}))
 
 
-def counts(cursor: Cursor, *, account: AccountId, day: datetime, but: ScheduledId | None) -> tuple[int, int]:
-    """Count the account's scheduled posts, without `but`: all of them, and those on the UTC day of `day`."""
+def counts(cursor: Cursor, *, account: AccountId, day: datetime, excluding: ScheduledId | None) -> tuple[int, int]:
+    """Count the account's scheduled posts, without `excluding`: all of them, and those on the UTC day of `day`."""
     found = fetch_one(
         cursor,
-        lambda every, today: (int(every), int(today)),
+        lambda total, on_day: (int(total), int(on_day)),
         """select count(*), count(*) filter (where (scheduled_at at time zone 'UTC')::date = (%(day)s at time zone 'UTC')::date)
-           from scheduled_posts where account_id = %(account)s and id is distinct from %(but)s""",
-        {"account": account, "day": day, "but": but},
+           from scheduled_posts where account_id = %(account)s and id is distinct from %(excluding)s""",
+        {"account": account, "day": day, "excluding": excluding},
     )
     return found or (0, 0)
 

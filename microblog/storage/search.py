@@ -119,35 +119,35 @@ def _quoted(word: str) -> str:
     return f"'{escaped}'"
 
 
-def posts(cursor: Cursor, wish: PostQuery, *, viewer: AccountId | None, page: Page, offset: int, now: datetime) -> list[Entry]:
+def posts(cursor: Cursor, search: PostQuery, *, viewer: AccountId | None, page: Page, offset: int, now: datetime) -> list[Entry]:
     """Return the matching posts that the viewer may see and whose authors allow indexing, newest first.
 
     None without a word, tag or author in the search.
     """
-    params = _params(wish) | {"viewer": viewer, "offset": offset, "now": now} | bounds(page)
+    params = _params(search) | {"viewer": viewer, "offset": offset, "now": now} | bounds(page)
     found: list[Entry] = []
-    for sql in _statements(cursor, wish, page, params):
+    for sql in _statements(cursor, search, page, params):
         found = fetch_all(cursor, _entry, page_sql(sql, page), params)
         if len(found) == page.limit:
             break
     return directed(page, found)
 
 
-def _statements(cursor: Cursor, wish: PostQuery, page: Page, params: Params) -> Iterator[str]:
+def _statements(cursor: Cursor, search: PostQuery, page: Page, params: Params) -> Iterator[str]:
     """Yield queries to be tried until one fills a page: each finds all matches of the earlier ones, and more."""
-    conditions = " and ".join(_conditions(wish))
+    conditions = " and ".join(_conditions(search))
     select = "select p.id, p.boost_of from {source} where {conditions} order by p.id desc limit %(limit)s offset %(offset)s"
-    few = _BY_AUTHOR if wish.account is not None else _WITH_TAG if wish.tags else None
-    if few is not None:
-        says = f" and {_HAS_WORDS}" if params["words"] else ""
-        yield select.format(source=f"{few} join posts p on p.id = w.post_id", conditions=conditions + says)
-        if fetch_value(cursor, page_sql(f"select count(*) from {few}", page), params) < MAX_MATCHES:
+    narrow = _BY_AUTHOR if search.account is not None else _WITH_TAG if search.tags else None
+    if narrow is not None:
+        words = f" and {_HAS_WORDS}" if params["words"] else ""
+        yield select.format(source=f"{narrow} join posts p on p.id = w.post_id", conditions=conditions + words)
+        if fetch_value(cursor, page_sql(f"select count(*) from {narrow}", page), params) < MAX_MATCHES:
             return
-    elif wish.query and fetch_value(cursor, page_sql(_IS_COMMON, page), params) == COMMON:
-        yield select.format(source=_IN_SAMPLE, conditions=f"{conditions} and {_HAS_WORDS}" if wish.without else conditions)
-    if wish.query:
-        most = MAX_PHRASE_MATCHES if wish.phrases or wish.without_phrases else MAX_MATCHES
-        yield _in_spans(page, most, f"{conditions} and {_HAS_WORDS}" if wish.without else conditions)
+    elif search.query and fetch_value(cursor, page_sql(_IS_COMMON, page), params) == COMMON:
+        yield select.format(source=_IN_SAMPLE, conditions=f"{conditions} and {_HAS_WORDS}" if search.without else conditions)
+    if search.query:
+        most = MAX_PHRASE_MATCHES if search.phrases or search.without_phrases else MAX_MATCHES
+        yield _in_spans(page, most, f"{conditions} and {_HAS_WORDS}" if search.without else conditions)
 
 
 def _in_spans(page: Page, most: int, conditions: str) -> str:
@@ -159,41 +159,41 @@ def _in_spans(page: Page, most: int, conditions: str) -> str:
         limit %(limit)s offset %(offset)s) p order by id desc"""
 
 
-def _conditions(wish: PostQuery) -> list[str]:
-    said = "search_said(p.spoiler, p.text)"
+def _conditions(search: PostQuery) -> list[str]:
+    text = "search_said(p.spoiler, p.text)"
     return [
         "p.boost_of is null and p.deleted_at is null and p.id < %(max_id)s and p.id > %(min_id)s",
-        *(_HAS_TAG.format(key=f"%(tag_{place})s") for place in range(len(wish.tags))),
-        *(f"not {_HAS_TAG.format(key=f'%(no_tag_{place})s')}" for place in range(len(wish.without_tags))),
-        "p.account_id <> all(%(not_accounts)s::bigint[])" if wish.not_accounts else "true",
-        "lower(p.language) = any(%(languages)s)" if wish.languages else "true",
-        "(lower(p.language) = any(%(not_languages)s)) is not true" if wish.not_languages else "true",
-        *(HAS[thing] for thing in wish.has),
-        *(f"({HAS[thing]}) is not true" for thing in wish.has_not),
-        "p.account_id = %(account)s" if wish.account is not None else "true",
-        _SCOPES[wish.among],
+        *(_HAS_TAG.format(key=f"%(tag_{place})s") for place in range(len(search.tags))),
+        *(f"not {_HAS_TAG.format(key=f'%(no_tag_{place})s')}" for place in range(len(search.without_tags))),
+        "p.account_id <> all(%(not_accounts)s::bigint[])" if search.not_accounts else "true",
+        "lower(p.language) = any(%(languages)s)" if search.languages else "true",
+        "(lower(p.language) = any(%(not_languages)s)) is not true" if search.not_languages else "true",
+        *(HAS[kind] for kind in search.has),
+        *(f"({HAS[kind]}) is not true" for kind in search.has_not),
+        "p.account_id = %(account)s" if search.account is not None else "true",
+        _SCOPES[search.among],
         _FINDABLE,
         VISIBLE,
         WANTED,
-        f"{said} like all(%(phrases)s)" if wish.phrases else "true",
-        f"not {said} like any(%(without)s)" if wish.without_phrases else "true",
+        f"{text} like all(%(phrases)s)" if search.phrases else "true",
+        f"not {text} like any(%(without)s)" if search.without_phrases else "true",
     ]
 
 
-def _params(wish: PostQuery) -> dict[str, object]:
+def _params(search: PostQuery) -> dict[str, object]:
     return {
-        "query": wish.query,
-        "spanned": _WORD.sub(rf"'{_SPAN}:\1'", wish.query),
-        "words": " & ".join([*filter(None, [wish.query]), *(f"!({one})" for one in wish.without)]),
-        "phrases": [_like_pattern(phrase) for phrase in wish.phrases],
-        "without": [_like_pattern(phrase) for phrase in wish.without_phrases],
-        "tag": wish.tags[0] if wish.tags else None,
-        **{f"tag_{place}": key for place, key in enumerate(wish.tags)},
-        **{f"no_tag_{place}": key for place, key in enumerate(wish.without_tags)},
-        "account": wish.account,
-        "not_accounts": list(wish.not_accounts),
-        "languages": list(wish.languages),
-        "not_languages": list(wish.not_languages),
+        "query": search.query,
+        "spanned": _WORD.sub(rf"'{_SPAN}:\1'", search.query),
+        "words": " & ".join([*filter(None, [search.query]), *(f"!({words})" for words in search.without)]),
+        "phrases": [_like_pattern(phrase) for phrase in search.phrases],
+        "without": [_like_pattern(phrase) for phrase in search.without_phrases],
+        "tag": search.tags[0] if search.tags else None,
+        **{f"tag_{place}": key for place, key in enumerate(search.tags)},
+        **{f"no_tag_{place}": key for place, key in enumerate(search.without_tags)},
+        "account": search.account,
+        "not_accounts": list(search.not_accounts),
+        "languages": list(search.languages),
+        "not_languages": list(search.not_languages),
     }
 
 

@@ -24,18 +24,18 @@ def open_session(
     expires_at: datetime,
     address: str,
     user_agent: str,
-    proof: str | None,
+    verified_hash: str | None,
 ) -> SessionId | None:
     """Create a session; return None if the account may not log in at this moment.
 
-    `proof` is the password hash that was verified: if it has changed since, no session is created.
+    `verified_hash`: the password hash that was checked; if it has changed since, no session is created.
     """
     id = fetch_value(
         cursor,
         """insert into sessions (id, token_hash, account_id, created_at, seen_at, expires_at, address, user_agent)
            select new_id(%(now)s), %(token_hash)s, l.account_id, %(now)s, %(now)s, %(expires_at)s, %(address)s, %(user_agent)s
            from (select account_id from users where account_id = %(account)s and disabled_at is null
-                 and (%(proof)s::text is null or password_hash = %(proof)s) for share) l
+                 and (%(verified_hash)s::text is null or password_hash = %(verified_hash)s) for share) l
            join (select id from accounts where id = %(account)s and suspended_at is null and deleted_at is null for share) a
                 on a.id = l.account_id
            returning id""",
@@ -46,7 +46,7 @@ def open_session(
             "expires_at": expires_at,
             "address": address,
             "user_agent": user_agent,
-            "proof": proof,
+            "verified_hash": verified_hash,
         },
     )
     return None if id is None else SessionId(id)
@@ -115,10 +115,11 @@ def end_by_token(cursor: Cursor, *, token_hash: bytes) -> tuple[AccountId, Sessi
     )
 
 
-def end_all(cursor: Cursor, *, account: AccountId, but: SessionId | None = None) -> list[SessionId]:
-    """End all sessions of the account except `but`; return their ids."""
+def end_all(cursor: Cursor, *, account: AccountId, excluding: SessionId | None = None) -> list[SessionId]:
+    """End all sessions of the account except `excluding`; return their ids."""
     cursor.execute(
-        "delete from sessions where account_id = %(account)s and id is distinct from %(but)s returning id", {"account": account, "but": but}
+        "delete from sessions where account_id = %(account)s and id is distinct from %(excluding)s returning id",
+        {"account": account, "excluding": excluding},
     )
     return first_column(cursor.fetchall())
 

@@ -16,7 +16,7 @@ def totals(cursor: Cursor) -> tuple[int, int]:
     """
     found = fetch_one(
         cursor,
-        lambda people, posts: (int(people), int(posts)),
+        lambda accounts, posts: (int(accounts), int(posts)),
         f"""select count(*), coalesce(sum(c.posts), 0) from accounts a join account_counts c on c.account_id = a.id
             where a.deleted_at is null and a.suspended_at is null and {accounts.APPROVED}""",
     )

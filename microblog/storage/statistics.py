@@ -95,10 +95,11 @@ def _activity(cursor: Cursor, params: dict[str, object]) -> tuple[int, ...]:
         fetch_one(
             cursor,
             lambda *counts: counts,
-            f"""with written as materialized ({_WRITTEN}), here as materialized ({_VISITED})
+            f"""with written as materialized ({_WRITTEN}), visitors as materialized ({_VISITED})
+                -- Accounts that posted, accounts that visited, accounts that did either; posts, replies and boosts.
                 select (select count(distinct account_id) from written),
-                       (select count(distinct account_id) from here),
-                       (select count(*) from (select account_id from written union select account_id from here) both_of_them),
+                       (select count(distinct account_id) from visitors),
+                       (select count(*) from (select account_id from written union select account_id from visitors) active),
                        count(*) filter (where kind <> 'boost'),
                        count(*) filter (where kind = 'reply'),
                        count(*) filter (where kind = 'boost')
@@ -113,8 +114,9 @@ def _tags(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[TagScor
     """Return the number of tags used, and the most used ones."""
     found = fetch_all(
         cursor,
-        lambda all_of_them, *score: (all_of_them, TagScore(*score)),
+        lambda total, *score: (total, TagScore(*score)),
         """with used as (
+               -- Uses in public posts of the day, uses that an edit added that day, and uses that were deleted since.
                select t.tag_id, p.account_id, p.id as post_id from posts p join post_tags t on t.post_id = p.id
                where p.created_at >= %(begin)s and p.created_at < %(end)s and t.used_at is null and p.visibility = 'public'
                union
@@ -133,8 +135,9 @@ def _posts(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[PostSc
     """Return the number of posts that were favourited or boosted, and the most popular ones."""
     found = fetch_all(
         cursor,
-        lambda all_of_them, *score: (all_of_them, PostScore(*score)),
+        lambda total, *score: (total, PostScore(*score)),
         """with marked as (
+               -- Favourites of the day, boosts of the day, and those that were deleted since.
                select 'favourite' as kind, f.account_id, f.post_id from favourites f join posts p on p.id = f.post_id
                where f.id >= %(low)s and f.id < %(high)s and p.visibility = 'public'
                union
@@ -181,7 +184,7 @@ def read(cursor: Cursor, *, zone: str, first: date, last: date) -> list[Day]:
            where zone = %(zone)s and day >= %(first)s and day <= %(last)s order by day""",
         {"zone": zone, "first": first, "last": last},
     )
-    return [_day(day, list(measures)) for day, measures in groupby(rows, key=lambda row: row[0])]
+    return [_day(day, list(group)) for day, group in groupby(rows, key=lambda row: row[0])]
 
 
 def _day(day: date, rows: list[tuple[date, str, int, list[list[object]]]]) -> Day:

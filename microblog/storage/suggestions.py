@@ -62,13 +62,15 @@ def familiar(cursor: Cursor, *, viewer: AccountId, ids: Sequence[int], limit: in
         lambda id, *columns: (AccountId(id), accounts.account_from(*columns)),
         f"""select wanted.id, {accounts.COLUMNS}
             from unnest(%(ids)s::bigint[]) wanted (id)
+            -- Accounts that do not hide their followers.
             join accounts w on w.id = wanted.id and not w.hide_relations
+            -- Their newest followers that the viewer follows.
             cross join lateral (
                 select t.follower_id as id, t.id as follow from follows t join follows m on m.followee_id = t.follower_id
-                where t.followee_id = wanted.id and m.follower_id = %(viewer)s order by t.id desc limit %(limit)s) both_know
-            join accounts a on a.id = both_know.id and a.suspended_at is null and a.deleted_at is null and not a.hide_relations
+                where t.followee_id = wanted.id and m.follower_id = %(viewer)s order by t.id desc limit %(limit)s) mutuals
+            join accounts a on a.id = mutuals.id and a.suspended_at is null and a.deleted_at is null and not a.hide_relations
             join account_counts c on c.account_id = a.id
-            order by both_know.follow desc""",
+            order by mutuals.follow desc""",
         {"viewer": viewer, "ids": list(ids), "limit": limit},
     )
 

@@ -27,7 +27,7 @@ def checksums(cursor: Cursor) -> dict[str, TableChecksum]:
     """Return the checksum of every table. Rows are read as text, so that different PostgreSQL releases agree."""
     for setting in ("timezone = 'UTC'", "datestyle = 'ISO'", "bytea_output = 'hex'", "extra_float_digits = 1", "statement_timeout = 0"):
         execute(cursor, f"set local {setting}")
-    return {table: _digest(cursor, table) for table in _tables(cursor)}
+    return {table: _checksum(cursor, table) for table in _tables(cursor)}
 
 
 def has_tables(cursor: Cursor) -> bool:
@@ -39,7 +39,7 @@ def _tables(cursor: Cursor) -> list[str]:
     return fetch_all(cursor, str, "select tablename from pg_tables where schemaname = 'public' order by tablename")
 
 
-def _digest(cursor: Cursor, table: str) -> TableChecksum:
+def _checksum(cursor: Cursor, table: str) -> TableChecksum:
     name = psycopg2.extensions.quote_ident(table, cursor)
     part = "('x' || left(md5(r::text), 15))::bit(60)::bigint"
     (found,) = fetch_all(cursor, TableChecksum, f"select count(*), coalesce(sum({part}), 0)::text from {name} r")

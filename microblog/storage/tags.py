@@ -47,21 +47,23 @@ def by_prefix(cursor: Cursor, *, prefix: str, viewer: AccountId | None, limit: i
     )
 
 
-# Public and unlisted uses: posts that are hidden from most people must not move a tag up the list.
-_PUBLIC_USES = """join posts p on p.id = used.post_id and p.visibility in ('public', 'unlisted') and p.deleted_at is null
-    where used.tag_id = t.id"""
+# Public and unlisted uses: private posts must not move a tag up the list.
+_PUBLIC_USES = """join posts p on p.id = u.post_id and p.visibility in ('public', 'unlisted') and p.deleted_at is null
+    where u.tag_id = t.id"""
 
 # Not prepared: the index is usable only if the pattern's prefix is known at planning time.
 _BY_PREFIX = f"""
     select t.id, t.key, t.name from (
+        -- Tags with the prefix, the most used ones by the last count.
         select b.key, b.uses from (
             select k.key, k.uses from tags k where k.key like %(pattern)s order by k.key using ~<~ limit %(most)s) b
         order by b.key = %(prefix)s desc, b.uses desc, b.key limit %(near)s) near
     join tags t on t.key = near.key
     where exists ({_VISIBLE_USES})
+    -- Recent uses are recounted, because the last count may be old.
     order by t.key = %(prefix)s desc,
              greatest(near.uses, (
-                 select count(*) from (select from post_tags used {_PUBLIC_USES} limit {MAX_RECOUNTED}) recent)) desc,
+                 select count(*) from (select from post_tags u {_PUBLIC_USES} limit {MAX_RECOUNTED}) recent)) desc,
              t.key
     limit %(limit)s offset %(offset)s"""
 
@@ -71,7 +73,7 @@ def recount(cursor: Cursor, *, after: int) -> int:
     return execute(
         cursor,
         f"""update tags t set uses = n.uses from (
-                select t.tag_id as id, (select count(*) from (select from post_tags used {_PUBLIC_USES.replace("t.id", "t.tag_id")}
+                select t.tag_id as id, (select count(*) from (select from post_tags u {_PUBLIC_USES.replace("t.id", "t.tag_id")}
                                                               limit {MAX_COUNTED_USES}) counted) as uses
                 from (select distinct tag_id from post_tags where post_id > %(after)s) t) n
             where t.id = n.id and t.uses <> n.uses""",

@@ -36,7 +36,7 @@ def ancestors(cursor: Cursor, *, post: PostId, limit: int) -> list[PostId]:
 
 _ANCESTORS = Prepared("""
     with recursive chain as (
-        select p.reply_to as id, 1 as place from posts p where p.id = %(post)s
+        select p.reply_to as id, 1 as depth from posts p where p.id = %(post)s
         union all
-        select p.reply_to, c.place + 1 from chain c join posts p on p.id = c.id where c.place < %(limit)s)
-    select id from chain where id is not null order by place""")
+        select p.reply_to, c.depth + 1 from chain c join posts p on p.id = c.id where c.depth < %(limit)s)
+    select id from chain where id is not null order by depth""")

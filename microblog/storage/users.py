@@ -141,6 +141,7 @@ _SEARCH = (
     _SELECT
     + _NOT_DELETED
     + """and a.id < %(max_id)s and a.id > %(min_id)s
+         -- State of the account.
          and case %(state)s when 'active' then a.suspended_at is null
                                when 'pending' then a.suspended_at is null and l.approved_at is null
                                when 'disabled' then a.suspended_at is null and l.disabled_at is not null
@@ -148,15 +149,16 @@ _SEARCH = (
                                when 'suspended' then a.suspended_at is not null
                                else true end
          and (not %(staff)s or l.role <> 'user')
+         -- Prefixes of username, display name and e-mail address; empty ones match all.
          and starts_with(lower(a.username), lower(%(username)s)) and starts_with(lower(a.display_name), lower(%(display_name)s))
          and starts_with(lower(l.email), lower(%(email)s))
          order by a.id desc limit %(limit)s"""
 )
 
 
-def search(cursor: Cursor, *, page: Page, wanted: AccountQuery) -> list[AccountWithLogin]:
+def search(cursor: Cursor, *, page: Page, query: AccountQuery) -> list[AccountWithLogin]:
     """Return the users that match a moderator's query, newest first."""
-    return directed(page, fetch_all(cursor, _account_with_login, page_sql(_SEARCH, page), bounds(page) | asdict(wanted)))
+    return directed(page, fetch_all(cursor, _account_with_login, page_sql(_SEARCH, page), bounds(page) | asdict(query)))
 
 
 def by_accounts(cursor: Cursor, *, accounts: Collection[AccountId]) -> list[AccountWithLogin]:
@@ -224,8 +226,8 @@ def change_preference(cursor: Cursor, *, account: AccountId, name: str, value: s
     return bool(
         execute(
             cursor,
-            "update users set preferences = preferences || %(one)s where account_id = %(account)s",
-            {"account": account, "one": orjson.dumps({name: value}).decode()},
+            "update users set preferences = preferences || %(preference)s where account_id = %(account)s",
+            {"account": account, "preference": orjson.dumps({name: value}).decode()},
         )
     )
 

@@ -103,7 +103,7 @@ class Simulation:
             "user_agent": "",
         }
         later = self.clock() + timedelta(days=60)
-        if sessions.open_session(self.cursor, account=account.id, now=self.clock(), expires_at=later, proof=None, **values):
+        if sessions.open_session(self.cursor, account=account.id, now=self.clock(), expires_at=later, verified_hash=None, **values):
             self.record("visit", account.id)
 
     def return_to_session(self, a: int, b: int) -> None:
