@@ -55,21 +55,8 @@ class _Row:
 
 def _row(*columns: Any) -> _Row:
     (id, text, html, visibility, created_at, spoiler, sensitive, language, edited_at, reply_to, reply_to_visibility, *remaining) = columns
-    (
-        reply_to_account,
-        thread_id,
-        application,
-        website,
-        boost_of,
-        version,
-        replies,
-        boosts,
-        favourites,
-        mentions,
-        tags,
-        attachments,
-        *others,
-    ) = remaining
+    reply_to_account, thread_id, application, website, boost_of, version, *remaining = remaining
+    replies, boosts, favourites, mentions, tags, attachments, *others = remaining
     post = Post(
         id=id,
         author=accounts.account_from(*others[polls.WIDTH + cards.WIDTH :]),
@@ -197,8 +184,7 @@ _MENTIONABLE = Prepared("select id, username from accounts where lower(username)
 
 def set_mentions(cursor: Cursor, *, post: PostId, accounts: Collection[AccountId]) -> list[AccountId]:
     """Set the post's mentions to exactly these accounts; return the newly mentioned ones."""
-    params = {"post": post, "accounts": list(accounts)}
-    return fetch_all(cursor, AccountId, _SET_MENTIONS, params)
+    return fetch_all(cursor, AccountId, _SET_MENTIONS, {"post": post, "accounts": list(accounts)})
 
 
 _SET_MENTIONS = Prepared("""
