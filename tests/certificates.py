@@ -21,7 +21,7 @@ class Certificates:
     server: Path
 
 
-def certificates(directory: Path, host: str = "localhost") -> Certificates:
+def create_certificates(directory: Path, host: str = "localhost") -> Certificates:
     """Create certificates that are valid for a day."""
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])

@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Start the session's server with a migrated template database; yields the directory of its socket."""
-    with servers.postgres(tmp_path_factory.mktemp("postgres")) as sockets:
+    with servers.run_postgres(tmp_path_factory.mktemp("postgres")) as sockets:
         _administer(sockets, f"create database {TEMPLATE}")
         connection = connect(dsn(sockets, TEMPLATE))
         migrate(connection)

@@ -36,7 +36,7 @@ class RolledBackDatabase:
 
     Each command has a savepoint, so a failing one undoes only itself. Queries cannot write, as on the site.
     Notification jobs of posts run right after the command; without `telling` they stay in the queue.
-    No method waits: see `done`. While it is `away`, commands fail as if PostgreSQL could not be reached.
+    No method waits: see `result_of`. While it is `away`, commands fail as if PostgreSQL could not be reached.
     """
 
     cursor: Cursor
@@ -57,7 +57,7 @@ class RolledBackDatabase:
         finally:
             self.cursor.execute("release savepoint command")
         if self.telling:
-            await tell(self, promised(self.cursor))
+            await run_notification_jobs(self, take_notification_jobs(self.cursor))
         self.committed()
         return result
 
@@ -71,7 +71,7 @@ class RolledBackDatabase:
 
 
 @frozen
-class Promised:
+class NotificationJob:
     """A job that notifies people of a post."""
 
     post: PostId
@@ -79,13 +79,13 @@ class Promised:
     at: datetime
 
 
-def promised(cursor: Cursor) -> list[Promised]:
+def take_notification_jobs(cursor: Cursor) -> list[NotificationJob]:
     """Remove and return the notification jobs of posts."""
     sql = "delete from jobs where kind = %(kind)s and state = 'waiting' returning (payload->>'post')::bigint, payload->'anew', due_at"
-    return sorted(fetch_all(cursor, Promised, sql, {"kind": notify.JOB}), key=lambda one: one.at)
+    return sorted(fetch_all(cursor, NotificationJob, sql, {"kind": notify.JOB}), key=lambda one: one.at)
 
 
-async def tell(database: Transactions, jobs: Sequence[Promised]) -> None:
+async def run_notification_jobs(database: Transactions, jobs: Sequence[NotificationJob]) -> None:
     """Run notification jobs at once."""
     for job in jobs:
         tellings = notify.PostNotifier(database, partial(_same, job.at))
@@ -96,7 +96,7 @@ def _same(time: datetime) -> datetime:
     return time
 
 
-def done(coroutine: Coroutine[Any, Any, T]) -> T:
+def result_of(coroutine: Coroutine[Any, Any, T]) -> T:
     """Return the result of a coroutine that never waits, or raise its error."""
     results: list[T | Failure] = []
     Deferred.fromCoroutine(coroutine).addBoth(results.append)
@@ -108,7 +108,7 @@ def done(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 @define
-class Here:
+class SynchronousThreadPool:
     """A thread pool and its reactor in one that run all work in the calling thread."""
 
     def callInThreadWithCallback(self, settled: Callable[[bool, object], object], work: Callable[..., object], *args: object) -> None:
@@ -127,7 +127,9 @@ class Here:
 
 def quick_passwords() -> Passwords:
     """Return real argon2id hashing at its lowest cost, without threads."""
-    return Passwords(Here(), PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID), threads=Here())
+    return Passwords(
+        SynchronousThreadPool(), PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID), threads=SynchronousThreadPool()
+    )
 
 
 @define
@@ -159,7 +161,7 @@ class WallClock:
         self.time += timedelta(**delta)
 
 
-async def run_here(command: Sequence[str], seconds: float) -> ProcessResult:
+async def run_blocking(command: Sequence[str], seconds: float) -> ProcessResult:
     """Run a program and block until it ends."""
     try:
         ended = subprocess.run(command, capture_output=True, timeout=seconds, env={}, check=False)
@@ -168,27 +170,27 @@ async def run_here(command: Sequence[str], seconds: float) -> ProcessResult:
     return ProcessResult(ended.returncode == 0, ended.stdout, ended.stderr, -ended.returncode in (signal.SIGKILL, signal.SIGXCPU))
 
 
-async def done_here(work: Callable[[], T]) -> T:
+async def run_inline(work: Callable[[], T]) -> T:
     """Run the work at once."""
     return work()
 
 
-async def no_pause(seconds: float) -> None:
+async def no_sleep(seconds: float) -> None:
     """Return at once instead of sleeping."""
 
 
-def world(directory: Path) -> ExternalServices:
+def external_services(directory: Path) -> ExternalServices:
     """Return the external services, with their files below the directory."""
-    return ExternalServices(studio(directory), no_pause)
+    return ExternalServices(media_store(directory), no_sleep)
 
 
-def studio(directory: Path, *, films: bool = True) -> DirectoryMediaStore:
+def media_store(directory: Path, *, films: bool = True) -> DirectoryMediaStore:
     """Return the real media store with its real programs, for tests without a running reactor."""
-    return DirectoryMediaStore(directory / "media", run_here, done_here, FfmpegTools.found() if films else None)
+    return DirectoryMediaStore(directory / "media", run_blocking, run_inline, FfmpegTools.found() if films else None)
 
 
 @define
-class KeptMail:
+class MailboxTransport:
     """A mail transport that keeps each message and returns `answer`."""
 
     taken: list[Envelope] = field(factory=list)

@@ -13,14 +13,14 @@ from typing import Any
 from PIL import Image
 
 
-def picture(format: str = "JPEG", size: tuple[int, int] = (64, 48), mode: str = "RGB", **options: Any) -> BytesIO:
+def image(format: str = "JPEG", size: tuple[int, int] = (64, 48), mode: str = "RGB", **options: Any) -> BytesIO:
     """Return an image: red on the left, blue on the right."""
-    image = Image.new("RGB", size, "blue")
-    image.paste("red", (0, 0, size[0] // 2, size[1]))
-    return saved(image.convert(mode), format, **options)
+    picture = Image.new("RGB", size, "blue")
+    picture.paste("red", (0, 0, size[0] // 2, size[1]))
+    return encode_image(picture.convert(mode), format, **options)
 
 
-def saved(image: Image.Image, format: str, **options: Any) -> BytesIO:
+def encode_image(image: Image.Image, format: str, **options: Any) -> BytesIO:
     """Return the image as a file."""
     file = BytesIO()
     image.save(file, format, **options)
@@ -31,42 +31,42 @@ def saved(image: Image.Image, format: str, **options: Any) -> BytesIO:
 def animation(frames: int = 3, size: tuple[int, int] = (32, 24)) -> BytesIO:
     """Return an animated GIF."""
     first, *others = [Image.new("RGB", size, (80 * number, 0, 0)) for number in range(frames)]
-    return saved(first, "GIF", save_all=True, append_images=others, duration=100)
+    return encode_image(first, "GIF", save_all=True, append_images=others, duration=100)
 
 
 @cache
-def _made(name: str, *options: str) -> bytes:
+def _ffmpeg_output(name: str, *options: str) -> bytes:
     with TemporaryDirectory() as directory:
         path = Path(directory) / name
         subprocess.run(["ffmpeg", "-v", "error", *options, str(path)], check=True, capture_output=True)
         return path.read_bytes()
 
 
-def film(*, sound: bool = True) -> BytesIO:
+def video(*, sound: bool = True) -> BytesIO:
     """Return a second of video, 64 x 48."""
     inputs = ["-f", "lavfi", "-i", "testsrc=d=1:s=64x48:r=10"]
     if sound:
         inputs += ["-f", "lavfi", "-i", "sine=d=1"]
-    return BytesIO(_made("film.mp4", *inputs, "-pix_fmt", "yuv420p", "-metadata", "title=secret"))
+    return BytesIO(_ffmpeg_output("video.mp4", *inputs, "-pix_fmt", "yuv420p", "-metadata", "title=secret"))
 
 
-def film_like(*options: str) -> BytesIO:
+def video_with_options(*options: str) -> BytesIO:
     """Return 0.2 seconds of video, 64 x 48, encoded with these options."""
-    return BytesIO(_made("film.mp4", "-f", "lavfi", "-i", "testsrc=d=0.2:s=64x48:r=10", *options, "-pix_fmt", "yuv420p"))
+    return BytesIO(_ffmpeg_output("video.mp4", "-f", "lavfi", "-i", "testsrc=d=0.2:s=64x48:r=10", *options, "-pix_fmt", "yuv420p"))
 
 
-def tune_with_cover(name: str) -> BytesIO:
+def audio_with_cover(name: str) -> BytesIO:
     """Return a second of audio with a cover of 120 x 90, red on the left."""
     with TemporaryDirectory() as directory:
         cover = Path(directory) / "cover.png"
-        cover.write_bytes(picture("PNG", size=(120, 90)).getvalue())
+        cover.write_bytes(image("PNG", size=(120, 90)).getvalue())
         streams = ["-map", "0:a", "-map", "1:v", "-c:v", "png", "-disposition:v", "attached_pic"]
-        return BytesIO(_made(name, "-f", "lavfi", "-i", "sine=d=1", "-i", str(cover), *streams))
+        return BytesIO(_ffmpeg_output(name, "-f", "lavfi", "-i", "sine=d=1", "-i", str(cover), *streams))
 
 
-def tune() -> BytesIO:
+def audio() -> BytesIO:
     """Return a second of audio."""
-    return BytesIO(_made("tune.wav", "-f", "lavfi", "-i", "sine=d=1"))
+    return BytesIO(_ffmpeg_output("audio.wav", "-f", "lavfi", "-i", "sine=d=1"))
 
 
 def multipart(sent: Mapping[str, BytesIO], fields: Iterable[tuple[str, str]]) -> tuple[str, bytes]:

@@ -105,7 +105,7 @@ async def _serve(directory: Path, plan: dict[str, Any]) -> None:
 
 
 @frozen
-class Taken:
+class ReceivedEmail:
     """An e-mail that the server accepted."""
 
     sender: str
@@ -127,12 +127,12 @@ class MailServer:
     directory: Path
     port: int
 
-    def taken(self) -> list[Taken]:
+    def taken(self) -> list[ReceivedEmail]:
         """Return the accepted e-mails, in order."""
         path = self.directory / "taken.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
         rows = [json.loads(line) for line in lines if line.endswith("}")]
-        return [Taken(row["from"], row["to"], base64.b64decode(row["message"])) for row in rows]
+        return [ReceivedEmail(row["from"], row["to"], base64.b64decode(row["message"])) for row in rows]
 
 
 @contextmanager

@@ -25,15 +25,15 @@ from microblog.render.email.emails import EmailRenderer, EmailSender
 from microblog.storage import jobs
 from microblog.storage.database import Cursor, execute, fetch_all
 from tests import make
-from tests.fakes import KeptMail, RolledBackDatabase, done, quick_passwords
-from tests.rfc5322 import body, parsed, problems
+from tests.fakes import MailboxTransport, RolledBackDatabase, quick_passwords, result_of
+from tests.rfc5322 import body_text, parse, problems
 
 URL = "https://example.org"
 UTC = ZoneInfo("UTC")
 DELAY = timedelta(seconds=60)
 
 
-class Mail(Protocol):
+class HasEmailServices(Protocol):
     """The services that write, send and track e-mails."""
 
     @property
@@ -47,7 +47,7 @@ class Mail(Protocol):
 
 
 @frozen
-class MailAlone:
+class EmailServices:
     """The e-mail services of a site without other services."""
 
     confirmations: EmailConfirmation
@@ -56,10 +56,10 @@ class MailAlone:
     recoveries: PasswordReset
 
 
-def services(cursor: Cursor, now: Callable[[], datetime], url: str = URL, passwords: Hashes | None = None) -> MailAlone:
+def email_services(cursor: Cursor, now: Callable[[], datetime], url: str = URL, passwords: Hashes | None = None) -> EmailServices:
     """Return the e-mail services on this cursor."""
     database, links = RolledBackDatabase(cursor), EmailLinks(url, TokenSigner(b"k" * 32))
-    return MailAlone(
+    return EmailServices(
         EmailConfirmation(database, links, now),
         EmailComposer(database, links, "example.org", now),
         EmailOutbox(database, None, now),
@@ -68,12 +68,12 @@ def services(cursor: Cursor, now: Callable[[], datetime], url: str = URL, passwo
 
 
 @define
-class Postman:
+class EmailWorker:
     """A worker that runs e-mail jobs on request, due or not."""
 
     cursor: Cursor
-    mail: Mail
-    office: KeptMail = Factory(KeptMail)
+    mail: HasEmailServices
+    office: MailboxTransport = Factory(MailboxTransport)
     zone: ZoneInfo = UTC
     mailing: EmailJobs = field(init=False)
 
@@ -89,7 +89,7 @@ class Postman:
                 self.do(job)
         sent = self.office.taken[before:]
         assert [problems(envelope.message) for envelope in sent] == [[]] * len(sent)
-        return [parsed(envelope.message) for envelope in sent]
+        return [parse(envelope.message) for envelope in sent]
 
     def waiting(self) -> list[Job]:
         """Return the e-mail jobs."""
@@ -98,16 +98,16 @@ class Postman:
 
     def do(self, job: Job) -> None:
         """Run one job, and delete it unless it fails."""
-        done(self.mailing.tasks()[job.kind](job))  # type: ignore[arg-type]  # tasks are coroutine functions
+        result_of(self.mailing.tasks()[job.kind](job))  # type: ignore[arg-type]  # tasks are coroutine functions
         execute(self.cursor, "delete from jobs where id = %(id)s", {"id": job.id})
 
     def link(self, letter: EmailMessage, path: str) -> str:
         """Return the path of the link in an e-mail that starts with this prefix."""
-        found = re.search(rf"{URL}({path}[A-Za-z0-9_-]*)", body(letter.as_bytes(), "plain"))
+        found = re.search(rf"{URL}({path}[A-Za-z0-9_-]*)", body_text(letter.as_bytes(), "plain"))
         assert found, f"there is no link to {path}"
         return found[1]
 
 
-def postman(cursor: Cursor) -> Postman:
+def email_worker(cursor: Cursor) -> EmailWorker:
     """Return a worker at the time make.NOW."""
-    return Postman(cursor, services(cursor, lambda: make.NOW))
+    return EmailWorker(cursor, email_services(cursor, lambda: make.NOW))

@@ -12,7 +12,7 @@ from microblog.model.posts import Post, PostDraft, Visibility
 from microblog.storage import accounts, follows, relationships, users
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.follows import FollowOptions
-from tests.fakes import RolledBackDatabase, done
+from tests.fakes import RolledBackDatabase, result_of
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 891000, tzinfo=UTC)
 _numbers = count(1)
@@ -52,7 +52,7 @@ def viewer(cursor: Cursor, username: str | None = None, *, role: Role = Role.USE
     return Viewer(member(cursor, username, role=role, locked=locked, now=now).account, role, Preferences())
 
 
-def again(cursor: Cursor, who: Account | Viewer) -> Account:
+def reload(cursor: Cursor, who: Account | Viewer) -> Account:
     """Return the account as it is in the database now."""
     return _found(cursor, who.id)
 
@@ -93,7 +93,7 @@ def suspend(cursor: Cursor, who: Account | Viewer, *, now: datetime = NOW) -> No
     accounts.set_suspended(cursor, id=who.id, at=now)
 
 
-def posts(db: Transactions, *, now: datetime = NOW) -> Posts:
+def post_service(db: Transactions, *, now: datetime = NOW) -> Posts:
     """Return the service of posts, at that time."""
     return Posts(db, "example.org", "https://example.org", 500, lambda: now)
 
@@ -111,16 +111,16 @@ def post(
     """Publish a post by the real service, with all its effects."""
     who = author if isinstance(author, Viewer) else Viewer(author)
     draft = PostDraft(text, visibility, language=language, reply_to=reply_to.id if reply_to else None)
-    return done(posts(RolledBackDatabase(cursor), now=now).publish(who, draft))
+    return result_of(post_service(RolledBackDatabase(cursor), now=now).publish(who, draft))
 
 
 def boost(cursor: Cursor, who: Account | Viewer, original: Post, *, now: datetime = NOW) -> Post:
     """Boost a post."""
     booster = who if isinstance(who, Viewer) else Viewer(who)
-    return done(Interactions(RolledBackDatabase(cursor), lambda: now).boost(booster, original.id))
+    return result_of(Interactions(RolledBackDatabase(cursor), lambda: now).boost(booster, original.id))
 
 
-def named(cursor: Cursor, username: str) -> Account:
+def account_named(cursor: Cursor, username: str) -> Account:
     """Return the account with this username."""
     found = accounts.by_username(cursor, username=username)
     assert found is not None, f"there is no {username}"

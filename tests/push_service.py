@@ -31,14 +31,14 @@ from microblog.render.api.entities import Entities
 from microblog.render.api.push import push_payload
 from microblog.storage.database import Transactions
 from tests.adapters.fake_web_server import FakeDnsReactor
-from tests.certificates import certificates
+from tests.certificates import create_certificates
 
 HOST = "push.example.net"
 ADDRESS = "93.184.216.34"
 
 
 @frozen
-class Posted:
+class ReceivedPush:
     """A received message."""
 
     path: str
@@ -48,7 +48,7 @@ class Posted:
 
 @implementer(IOpenSSLTrustRoot)
 @frozen
-class _Authority:
+class _TrustRoot:
     """Trust root with one certificate authority."""
 
     file: Path
@@ -58,7 +58,7 @@ class _Authority:
 
 
 @define(eq=False)
-class Service:
+class PushService:
     """What listens. `answers` are given one after the other, then 201; a `silent` one never answers.
 
     `met` counts connections, `asked` requests.
@@ -68,7 +68,7 @@ class Service:
     port: int = 0
     answers: list[str] = field(factory=list)
     silent: bool = False
-    posted: list[Posted] = field(factory=list)
+    posted: list[ReceivedPush] = field(factory=list)
     met: int = 0
     asked: int = 0
     open: list[Any] = field(factory=list)
@@ -76,13 +76,13 @@ class Service:
     def reached(self, seconds: float = 20.0, *, address: str = ADDRESS) -> PushClient:
         """Return a push client for which the service's name resolves to the address, and the address leads to this machine."""
         reactor = FakeDnsReactor({HOST: [[address]]}, {address: ("127.0.0.1", self.port)})
-        trust = BrowserLikePolicyForHTTPS(_Authority(self.authority))
+        trust = BrowserLikePolicyForHTTPS(_TrustRoot(self.authority))
         exceptions = frozenset({("127.0.0.1", self.port)})
         return PushClient(reactor, "microblog/1", seconds, exceptions=exceptions, trust=trust)
 
 
-class _Speaking(Protocol):
-    factory: _Speakers
+class _PushServiceProtocol(Protocol):
+    factory: _PushServiceFactory
     transport: Any
 
     def connectionMade(self) -> None:
@@ -108,26 +108,26 @@ class _Speaking(Protocol):
             return
         answer = service.answers.pop(0) if service.answers else "201 Created"
         if answer.startswith("2"):
-            service.posted.append(Posted(request.split(" ")[1], headers, body))
+            service.posted.append(ReceivedPush(request.split(" ")[1], headers, body))
         self.transport.write(f"HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
         self.transport.loseConnection()
 
 
-class _Speakers(Factory):
+class _PushServiceFactory(Factory):
     noisy = False
-    protocol: Any = _Speaking
+    protocol: Any = _PushServiceProtocol
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: PushService) -> None:
         self.service = service
 
 
 @contextmanager
-def listening(directory: Path) -> Iterator[Service]:
+def run_push_service(directory: Path) -> Iterator[PushService]:
     """Run a push service."""
-    certs = certificates(directory, HOST)
-    service, reactor = Service(certs.authority), real
+    certs = create_certificates(directory, HOST)
+    service, reactor = PushService(certs.authority), real
     port = reactor.listenSSL(  # type: ignore[attr-defined]  # the module stands for the reactor
-        0, _Speakers(service), DefaultOpenSSLContextFactory(str(certs.server), str(certs.server)), interface="127.0.0.1"
+        0, _PushServiceFactory(service), DefaultOpenSSLContextFactory(str(certs.server), str(certs.server)), interface="127.0.0.1"
     )
     service.port = port.getHost().port
     yield service
@@ -136,14 +136,14 @@ def listening(directory: Path) -> Iterator[Service]:
         connection.transport.abortConnection()
 
 
-def pushing(database: Transactions, now: Callable[[], datetime], services: PushClient) -> PushJobs:
+def build_push_jobs(database: Transactions, now: Callable[[], datetime], services: PushClient) -> PushJobs:
     """Return the push jobs of a site."""
     sealer = PushEncryptor(Signer(b"s" * 32, "mailto:admin@example.org", now))
     return PushJobs(PushNotifications(database, now), partial(push_payload, Entities("https://example.org")), sealer, services)
 
 
 @define(eq=False)
-class Program:
+class SubscribedApp:
     """An app that can decrypt its push messages."""
 
     standard: bool = True
@@ -156,7 +156,7 @@ class Program:
         """Return the app's subscription."""
         return PushTarget(f"https://{HOST}{self.path}", point(self.key), self.auth, self.standard)
 
-    def read(self, posted: Posted) -> dict[str, Any]:
+    def read(self, posted: ReceivedPush) -> dict[str, Any]:
         """Return the decrypted content of a message."""
         if posted.headers["content-encoding"] == "aes128gcm":
             plain = http_ece.decrypt(posted.body, private_key=self.key, auth_secret=self.auth, version="aes128gcm")

@@ -37,7 +37,7 @@ GRAMMAR = {
 ONCE = {"from", "to", "date", "message-id", "subject", "mime-version", "content-type"}
 
 
-def fields(raw: bytes) -> list[tuple[str, str]]:
+def header_fields(raw: bytes) -> list[tuple[str, str]]:
     """Return the headers, still folded."""
     head = raw.partition(b"\r\n\r\n")[0].decode("ascii")
     return [(name, value) for name, _, value in (field.partition(": ") for field in re.split(r"\r\n(?![ \t])", head))]
@@ -46,9 +46,9 @@ def fields(raw: bytes) -> list[tuple[str, str]]:
 def problems(raw: bytes) -> list[str]:
     """Return the problems of a message, empty if it is valid."""
     found = [*_lines(raw)]
-    names = [name.lower() for name, _ in fields(raw)]
+    names = [name.lower() for name, _ in header_fields(raw)]
     found += [f"{name} is there {names.count(name)} times" for name in sorted({*names, *ONCE}) if names.count(name) != 1]
-    for name, value in fields(raw):
+    for name, value in header_fields(raw):
         unfolded = re.sub(r"\r\n(?=[ \t])", "", value)
         if name.lower() not in GRAMMAR:
             found.append(f"nobody gave a header {name!r}")
@@ -57,7 +57,7 @@ def problems(raw: bytes) -> list[str]:
         found += [f"{word!r} is too long" for word in re.findall(r"=\?\S+\?=", value) if len(word) > 75]
         folds = [line for line in f"{name}: {value}".split("\r\n") if len(line) > 78 and " " in line.strip().removeprefix(f"{name}: ")]
         found += [f"{line!r} could be folded" for line in folds]
-    return found + [str(defect) for part in parsed(raw).walk() for defect in part.defects]
+    return found + [str(defect) for part in parse(raw).walk() for defect in part.defects]
 
 
 def _lines(raw: bytes) -> list[str]:
@@ -69,16 +69,16 @@ def _lines(raw: bytes) -> list[str]:
     return found
 
 
-def parsed(raw: bytes) -> EmailMessage:
+def parse(raw: bytes) -> EmailMessage:
     """Parse the message as strictly as the standard library can."""
     message = BytesParser(policy=policy.strict.clone(refold_source="none")).parsebytes(raw)
     assert isinstance(message, EmailMessage)
     return message
 
 
-def body(raw: bytes, kind: str) -> str:
+def body_text(raw: bytes, kind: str) -> str:
     """Return the text of the part of a kind (plain or html)."""
-    part = parsed(raw).get_body(preferencelist=(kind,))
+    part = parse(raw).get_body(preferencelist=(kind,))
     assert part is not None
     content: str = part.get_content()
     return content

@@ -18,7 +18,7 @@ from microblog.adapters.postgres_files import Home, dsn
 
 
 @define
-class Server:
+class PostgresServer:
     """A PostgreSQL that can be stopped and restarted. `sockets` is the directory of its socket, for `dsn`."""
 
     home: Home
@@ -60,9 +60,9 @@ class Server:
 
 
 @contextmanager
-def postgres(directory: Path, *, connections: int = 60) -> Iterator[Path]:
+def run_postgres(directory: Path, *, connections: int = 60) -> Iterator[Path]:
     """Run a new server without durability; yields the directory of its socket, for `dsn`."""
-    with Server.below(directory, connections=connections) as server:
+    with PostgresServer.below(directory, connections=connections) as server:
         yield server.sockets
 
 

@@ -24,7 +24,7 @@ from microblog.model.accounts import Role
 from microblog.storage.database import Cursor, fetch_value
 from tests import make
 from tests.acceptance.site_process import site_process
-from tests.fakes import RolledBackDatabase, done, quick_passwords
+from tests.fakes import RolledBackDatabase, quick_passwords, result_of
 
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
@@ -39,7 +39,7 @@ class SynchronousConsole(Console):
         async def at_desk() -> T:
             return await work(build_services(self.settings, self.database, quick_passwords()))
 
-        return report_errors(lambda: done(at_desk()))
+        return report_errors(lambda: result_of(at_desk()))
 
 
 @pytest.fixture(autouse=True)
@@ -391,7 +391,7 @@ def test_the_program_prints_its_version_and_help() -> None:
 def test_a_token_is_printed_once_listed_and_revoked(microblog: Run, db: RolledBackDatabase, cursor: Cursor) -> None:
     make.member(cursor, "ada")
     text = ok(microblog("token", "create", "ada", "--scopes", "read write:statuses", "--name", "Weather")).strip()
-    access = done(Tokens(db, now).by_bearer(text))
+    access = result_of(Tokens(db, now).by_bearer(text))
     assert access is not None
     assert access.scopes == {"read", "write:statuses"}
     [listed] = as_json(microblog("token", "list", "ada", "--json"))

@@ -13,7 +13,7 @@ import pytest
 from microblog.config import secret_key
 from tests.acceptance.site_process import environment, free_port
 from tests.mail_server import MailServer, mail_server
-from tests.rfc5322 import body, parsed, problems
+from tests.rfc5322 import body_text, parse, problems
 
 pytestmark = pytest.mark.acceptance
 
@@ -36,9 +36,9 @@ def test_a_test_email_arrives_and_the_response_of_the_server_is_shown(server: Ma
     assert done.stdout == f"The mail server at localhost:{server.port} accepted the e-mail: 250 2.0.0 Taken over\n"
     taken = server.taken()[-1]
     assert (taken.sender, taken.recipient, problems(taken.raw)) == ("boss@site.test", "ann@example.org", [])
-    message = parsed(taken.raw)
+    message = parse(taken.raw)
     assert (message["Subject"], message["From"].addresses[0].addr_spec) == ("Test mail of Ours", "boss@site.test")
-    assert "by hand from Ours" in body(taken.raw, "html").replace("<bdi>", "").replace("</bdi>", "")
+    assert "by hand from Ours" in body_text(taken.raw, "html").replace("<bdi>", "").replace("</bdi>", "")
 
 
 def test_a_refusal_is_shown_and_ends_with_1(server: MailServer, tmp_path: Path) -> None:

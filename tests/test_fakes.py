@@ -10,7 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
 from microblog.storage.database import Cursor, connect, execute, fetch_value
-from tests.fakes import RolledBackDatabase, done
+from tests.fakes import RolledBackDatabase, result_of
 
 
 def _insert(cursor: Cursor, name: str) -> None:
@@ -27,29 +27,29 @@ def _count(cursor: Cursor) -> object:
 
 @pytest.mark.parametrize("attempt", [1, 2])
 def test_changes_of_a_test_are_rolled_back(db: RolledBackDatabase, attempt: int) -> None:
-    assert done(db.read(_count)) == 0
-    done(db.run(_insert, "ada"))
-    assert done(db.read(_count)) == 1
+    assert result_of(db.read(_count)) == 0
+    result_of(db.run(_insert, "ada"))
+    assert result_of(db.read(_count)) == 1
 
 
 def test_a_failing_command_undoes_only_itself(db: RolledBackDatabase) -> None:
-    done(db.run(_insert, "ada"))
+    result_of(db.run(_insert, "ada"))
 
     def fail(cursor: Cursor) -> None:
         _insert(cursor, "bob")
         raise LookupError("bob")
 
     with pytest.raises(LookupError):
-        done(db.run(fail))
+        result_of(db.run(fail))
     with pytest.raises(psycopg2.errors.UniqueViolation):
-        done(db.run(_insert, "ADA"))
-    assert done(db.read(_count)) == 1
+        result_of(db.run(_insert, "ADA"))
+    assert result_of(db.read(_count)) == 1
 
 
 def test_a_query_cannot_write(db: RolledBackDatabase) -> None:
     with pytest.raises(psycopg2.errors.ReadOnlySqlTransaction):
-        done(db.read(_insert, "ada"))
-    done(db.run(_insert, "ada"))
+        result_of(db.read(_insert, "ada"))
+    result_of(db.run(_insert, "ada"))
 
 
 def test_a_separate_database_keeps_committed_changes(database_url: str, new_database: Callable[[], str]) -> None:

@@ -14,11 +14,11 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from twisted.scripts.twistd import run
 
 from microblog import application
-from tests.push_service import Service
+from tests.push_service import PushService
 
 
 def main(port: int, authority: Path) -> None:
-    service = Service(authority, port)
+    service = PushService(authority, port)
 
     def services(reactor: Any, agent: str) -> object:
         del reactor, agent

@@ -26,9 +26,9 @@ from tests import make
 from tests.acceptance.site_client import PASSWORD, SiteClient
 from tests.acceptance.site_process import SiteProcess, environment, site_process, wait_until
 from tests.acceptance.test_sign_in import ALL_SCOPES, out_of_band_code, register_app
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.live.test_event_log import CommittingDatabase
-from tests.servers import Server
+from tests.servers import PostgresServer
 from tests.web.socket_client import frame
 
 pytestmark = pytest.mark.acceptance
@@ -91,8 +91,8 @@ class TwoProcesses:
         """Return a new API token of the user, for an app of its own."""
         with closing(connect(self.database_url)) as connection:
             with connection, connection.cursor() as cursor:
-                account = make.named(cursor, username)
-            return done(Tokens(CommittingDatabase(connection), now).issue(account.id, "read")).text
+                account = make.account_named(cursor, username)
+            return result_of(Tokens(CommittingDatabase(connection), now).issue(account.id, "read")).text
 
     def run(self, *command: str) -> str:
         """Run an administrator command and return its output."""
@@ -107,7 +107,7 @@ class TwoProcesses:
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoProcesses]:
     directory = tmp_path_factory.mktemp("two")
     with ExitStack() as stack:
-        server = stack.enter_context(Server.below(directory / "postgres"))
+        server = stack.enter_context(PostgresServer.below(directory / "postgres"))
         common = {"database_url": dsn(server.sockets, "postgres"), "rate_limits": "off", "registration": "open"}
         sites = []
         for name in ("first", "second"):

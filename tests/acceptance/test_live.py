@@ -25,9 +25,9 @@ from microblog.storage.database import connect
 from tests import make
 from tests.acceptance.site_process import SiteProcess, site_process, wait_until
 from tests.acceptance.stream_clients import MIN_POSTS, Author, StreamListener
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.live.test_event_log import CommittingDatabase
-from tests.servers import Server
+from tests.servers import PostgresServer
 
 PROCESSES = 3
 READERS = 200
@@ -41,7 +41,7 @@ PUBLISHED = "select post_id from events where kind = 'post.published' and (xid, 
 class Cluster:
     """Three processes of a site on one PostgreSQL, with or without Redis."""
 
-    postgres: Server
+    postgres: PostgresServer
     sites: list[SiteProcess]
     redis_port: int | None
     executor: ThreadPoolExecutor  # a child process ends with the thread that started it, so this thread outlives the test
@@ -71,8 +71,8 @@ class Cluster:
                 for author in authors:
                     make.follow(cursor, reader, author)
             events.record(cursor, EventKind.ACCOUNT_CHANGED, at=now(), account=authors[0].id)
-        self.authors = [done(tokens.issue(author.id, "write")).text for author in authors]
-        self.tokens = [done(tokens.issue(reader.id, "read")).text for reader in readers]
+        self.authors = [result_of(tokens.issue(author.id, "write")).text for author in authors]
+        self.tokens = [result_of(tokens.issue(reader.id, "read")).text for reader in readers]
         with connection, connection.cursor() as cursor:
             cursor.execute("select l.epoch, e.xid::text, e.id from event_log l, events e order by e.xid desc, e.id desc limit 1")
             [(epoch, xid, id)] = cursor.fetchall()
@@ -117,7 +117,7 @@ def cluster(directory: Path, *, with_redis: bool) -> Iterator[Cluster]:
     """Start a cluster with users; stop it at the end."""
     with ExitStack() as stack:
         executor = stack.enter_context(ThreadPoolExecutor(1))
-        postgres = stack.enter_context(Server.below(directory / "postgres"))
+        postgres = stack.enter_context(PostgresServer.below(directory / "postgres"))
         redis = ValkeyServer() if with_redis else None
         if redis is not None:
             redis.start()

@@ -11,9 +11,9 @@ from attrs import frozen
 
 from tests.acceptance.site_client import PASSWORD, SiteClient
 from tests.acceptance.site_process import SiteProcess, site_process, wait_until
-from tests.certificates import certificates
-from tests.mail_server import MailServer, Taken, mail_server
-from tests.rfc5322 import body, problems
+from tests.certificates import create_certificates
+from tests.mail_server import MailServer, ReceivedEmail, mail_server
+from tests.rfc5322 import body_text, problems
 
 pytestmark = pytest.mark.acceptance
 USER, CANARY = "site", "canary-of-smtp"
@@ -26,12 +26,12 @@ class MailSite:
     site: SiteProcess
     server: MailServer
 
-    def wait_for_email(self, to: str, containing: str = "") -> Taken:
+    def wait_for_email(self, to: str, containing: str = "") -> ReceivedEmail:
         """Wait for an e-mail to this address; return the newest."""
-        found: list[Taken] = []
+        found: list[ReceivedEmail] = []
 
         def has_arrived() -> bool:
-            found[:] = [one for one in self.server.taken() if one.recipient == to and containing in body(one.raw, "plain")]
+            found[:] = [one for one in self.server.taken() if one.recipient == to and containing in body_text(one.raw, "plain")]
             return bool(found)
 
         assert wait_until(has_arrived, 20), self.site.log
@@ -51,8 +51,8 @@ class MailSite:
         return client
 
 
-def link(email: Taken, prefix: str) -> str:
-    found = re.search(rf"http://127\.0\.0\.1:\d+({prefix}\S+)", body(email.raw, "plain"))
+def link(email: ReceivedEmail, prefix: str) -> str:
+    found = re.search(rf"http://127\.0\.0\.1:\d+({prefix}\S+)", body_text(email.raw, "plain"))
     assert found
     return found[1]
 
@@ -60,7 +60,7 @@ def link(email: Taken, prefix: str) -> str:
 @pytest.fixture(scope="module")
 def mail_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailSite]:
     directory = tmp_path_factory.mktemp("mail-site")
-    certificate_files = certificates(directory)
+    certificate_files = create_certificates(directory)
     monkeypatch = pytest.MonkeyPatch()
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate_files.authority))
     with mail_server(directory / "mail", tls="starttls", certificate=str(certificate_files.server), users={USER: CANARY}) as server:
@@ -84,7 +84,7 @@ def test_mentions_are_mailed_until_the_user_unsubscribes(mail_site: MailSite) ->
     ann.publish("And now, @ben?", "two")
     ben.publish("Fine, @ann", "three")
     mail_site.wait_for_email("ann@example.org", "Fine, @ann")
-    assert not [one for one in mail_site.server.taken() if "And now" in body(one.raw, "plain")]
+    assert not [one for one in mail_site.server.taken() if "And now" in body_text(one.raw, "plain")]
 
 
 def test_a_forgotten_password_is_reset_by_email(mail_site: MailSite) -> None:

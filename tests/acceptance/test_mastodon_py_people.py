@@ -47,9 +47,9 @@ def test_a_profile_update_changes_only_the_given_fields(shared_site: SiteProcess
     changed = ada.account_update_credentials(
         display_name="Ada",
         note="I count. #engines",
-        avatar=files.picture("PNG", (80, 80)).getvalue(),
+        avatar=files.image("PNG", (80, 80)).getvalue(),
         avatar_mime_type="image/png",
-        header=files.picture("JPEG", (300, 100)).getvalue(),
+        header=files.image("JPEG", (300, 100)).getvalue(),
         header_mime_type="image/jpeg",
         fields=[("home", "https://ada.example"), ("born", "1815")],
         discoverable=True,

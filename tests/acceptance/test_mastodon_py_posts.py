@@ -35,8 +35,8 @@ def status_of_file(site: SiteProcess, url: str) -> int:
 
 
 def test_images_are_described_focused_and_posted_in_order(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
-    first = ada.media_post(files.picture(), "image/jpeg", description="red and blue", focus=(0.5, -0.25))
-    second = ada.media_post(files.picture("PNG"), "image/png", synchronous=True)
+    first = ada.media_post(files.image(), "image/jpeg", description="red and blue", focus=(0.5, -0.25))
+    second = ada.media_post(files.image("PNG"), "image/png", synchronous=True)
     assert (first.type, first.description, first.meta.focus) == ("image", "red and blue", {"x": 0.5, "y": -0.25})
     assert (first.meta.original.width, first.meta.original.size, len(first.blurhash) > 5) == (64, "64x48", True)
     assert ada.media_update(second, description="the same", focus=(0, 1)).description == "the same"
@@ -54,12 +54,12 @@ def test_images_are_described_focused_and_posted_in_order(shared_site: SiteProce
 
 
 def test_an_unused_upload_can_be_deleted(shared_site: SiteProcess, ada: Mastodon) -> None:
-    unused = ada.media_post(files.picture(), "image/jpeg").id
+    unused = ada.media_post(files.image(), "image/jpeg").id
     api_request = ada._Mastodon__api_request  # type: ignore[attr-defined]  # Mastodon.py has no method for this yet
     assert api_request("DELETE", f"/api/v1/media/{unused}") == {}
     with pytest.raises(MastodonNotFoundError):
         ada.media(unused)
-    post = ada.status_post("with", media_ids=[ada.media_post(files.picture(), "image/jpeg")])
+    post = ada.status_post("with", media_ids=[ada.media_post(files.image(), "image/jpeg")])
     with pytest.raises(MastodonAPIError):
         ada.status_post("again", media_ids=post.media_attachments)
     with pytest.raises(MastodonAPIError, match="more than 4"):
@@ -76,18 +76,18 @@ def wait_until_processed(client: Mastodon, upload: Any) -> Any:
 
 @needs_ffmpeg
 def test_video_and_audio_are_available_after_processing(shared_site: SiteProcess, ada: Mastodon) -> None:
-    thumbnail = {"thumbnail": files.picture(), "thumbnail_mime_type": "image/jpeg"}
-    upload = ada.media_post(files.film(), "video/mp4", description="a test card")
+    thumbnail = {"thumbnail": files.image(), "thumbnail_mime_type": "image/jpeg"}
+    upload = ada.media_post(files.video(), "video/mp4", description="a test card")
     video = wait_until_processed(ada, upload)
     animation = wait_until_processed(ada, ada.media_post(files.animation(), "image/gif"))
-    audio = wait_until_processed(ada, ada.media_post(files.tune(), "audio/wav", **thumbnail))
+    audio = wait_until_processed(ada, ada.media_post(files.audio(), "audio/wav", **thumbnail))
     assert (upload.url, video.description) == (None, "a test card")
     assert [one.type for one in (video, animation, audio)] == ["video", "gifv", "audio"]
     assert {status_of_file(shared_site, url) for one in (video, animation, audio) for url in (one.url, one.preview_url)} == {200}
     assert (video.meta.original.width, video.meta.original.frame_rate) == (64, "10/1")
     assert ada.status_post("watch", media_ids=[video]).media_attachments[0].type == "video"
     with pytest.raises(MastodonAPIError):
-        ada.status_post("both", media_ids=[audio, ada.media_post(files.picture(), "image/jpeg")])
+        ada.status_post("both", media_ids=[audio, ada.media_post(files.image(), "image/jpeg")])
 
 
 def test_polls_are_created_voted_on_and_counted(ada: Mastodon, bob: Mastodon) -> None:

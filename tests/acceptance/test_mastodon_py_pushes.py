@@ -22,7 +22,7 @@ from microblog.domain.push.vapid import Signer
 from microblog.model.push import PushTarget
 from tests.acceptance.accounts import register_account
 from tests.acceptance.site_process import SiteProcess, site_process, wait_until
-from tests.certificates import certificates
+from tests.certificates import create_certificates
 from tests.push_service import HOST
 
 pytestmark = pytest.mark.acceptance
@@ -102,7 +102,7 @@ class _PushHandler(BaseHTTPRequestHandler):
 @pytest.fixture
 def pushing_site(tmp_path: Path) -> Iterator[tuple[SiteProcess, Queue[tuple[Message, bytes]]]]:
     """A site that sends its push messages to a local push service, and the queue of these messages."""
-    files = certificates(tmp_path, HOST)
+    files = create_certificates(tmp_path, HOST)
     handler: Any = type("PushHandler", (_PushHandler,), {"messages": Queue()})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -94,7 +94,7 @@ def test_public_streams_have_public_posts(shared_site: SiteProcess, ada: Mastodo
     ):
         quiet = bob.status_post("unlisted #owls", visibility="unlisted")
         plain = bob.status_post("plain")
-        post = bob.status_post("with #OWLS", media_ids=[bob.media_post(files.picture(), "image/jpeg")])
+        post = bob.status_post("with #OWLS", media_ids=[bob.media_post(files.image(), "image/jpeg")])
         for listener in (all_posts, local, pictures, owls, local_owls):
             assert listener.receives("update", post.id)
         assert all_posts.received == local.received == [("update", plain.id), ("update", post.id)]

@@ -19,7 +19,7 @@ from microblog.storage.database import connect
 from microblog.storage.schema_check import prepare_database
 from tests.acceptance.site_client import SiteClient
 from tests.acceptance.site_process import free_port, site_process, wait_until
-from tests.servers import Server
+from tests.servers import PostgresServer
 from tests.storage import test_plans as plans
 
 pytestmark = pytest.mark.acceptance
@@ -40,13 +40,13 @@ max_client_conn = 200
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server.below(tmp_path_factory.mktemp("postgres")) as server:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with PostgresServer.below(tmp_path_factory.mktemp("postgres")) as server:
         yield server
 
 
 @pytest.fixture
-def pooler(postgres: Server, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+def pooler(postgres: PostgresServer, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of the database through PgBouncer."""
     message = "pgbouncer is missing: apt-get install -y pgbouncer"
     if shutil.which("pgbouncer") is None:
@@ -107,7 +107,7 @@ def test_without_the_pooler_setting_the_start_fails_with_advice(pooler: str, tmp
         assert "Traceback" not in site.log
 
 
-def test_every_storage_statement_works_through_pgbouncer(pooler: str, postgres: Server) -> None:
+def test_every_storage_statement_works_through_pgbouncer(pooler: str, postgres: PostgresServer) -> None:
     prepare_database(dsn(postgres.sockets, "postgres"))
     connection = connect(pooler)
     errors: dict[str, str] = {}

@@ -18,7 +18,7 @@ from attrs import define, field
 from microblog.adapters.child_launcher import command_line
 from microblog.adapters.postgres_files import dsn
 from tests.acceptance.site_process import SiteProcess, free_port, site_process, wait_until
-from tests.servers import Server
+from tests.servers import PostgresServer
 
 pytestmark = pytest.mark.acceptance
 
@@ -147,7 +147,7 @@ class RequestLoop:
 @needs_nginx
 def test_restarting_processes_one_by_one_fails_no_request(tmp_path: Path) -> None:
     with ExitStack() as stack:
-        server = stack.enter_context(Server.below(tmp_path / "postgres"))
+        server = stack.enter_context(PostgresServer.below(tmp_path / "postgres"))
         sites: list[SiteProcess] = []
         for name in ("first", "second"):
             (tmp_path / name).mkdir()

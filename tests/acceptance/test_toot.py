@@ -108,7 +108,7 @@ def tom(shared_site: SiteProcess, tmp_path_factory: pytest.TempPathFactory) -> T
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("files") / "photo.jpg"
-    path.write_bytes(files.picture().getvalue())
+    path.write_bytes(files.image().getvalue())
     return str(path)
 
 
@@ -132,7 +132,7 @@ def test_posts_are_published_with_all_options(tess: TootUser, photo: str) -> Non
 @needs_ffmpeg
 def test_a_video_is_sent_with_a_custom_thumbnail(tess: TootUser, photo: str, tmp_path: Path) -> None:
     video = tmp_path / "film.mp4"
-    video.write_bytes(files.film().getvalue())
+    video.write_bytes(files.video().getvalue())
     post = tess.run("post", "watch", "-m", str(video), "-d", "a test card", "--thumbnail", photo)
     assert "Waiting for media to finish processing" in post
     [media] = tess.run_json("status", post.rpartition("/")[2].strip())["media_attachments"]

@@ -20,7 +20,7 @@ from microblog.adapters.subprocess_runner import runner
 from microblog.model.errors import Invalid, NotFound, Unavailable
 from microblog.model.media import Dimensions, Format, MediaKind
 from tests import fakes, files
-from tests.fakes import done
+from tests.fakes import result_of
 
 needs_ffmpeg = pytest.mark.skipif(not (shutil.which("ffmpeg") and shutil.which("ffprobe")), reason="video needs ffmpeg")
 PROBE = [
@@ -39,7 +39,7 @@ RED, BLUE = (254, 0, 0), (0, 0, 254)
 
 @pytest.fixture
 def media_store(tmp_path: Path) -> DirectoryMediaStore:
-    return fakes.studio(tmp_path)
+    return fakes.media_store(tmp_path)
 
 
 def open_as_rgb(media_store: DirectoryMediaStore, name: str) -> Image.Image:
@@ -68,7 +68,7 @@ def is_near(pixel: object, colour: tuple[int, int, int]) -> bool:
 def test_each_format_is_converted_to_one_that_browsers_support(
     media_store: DirectoryMediaStore, format: Format, ending: str, mode: str
 ) -> None:
-    converted = done(media_store.convert_image(files.picture(format.value, mode=mode), format, "aa"))
+    converted = result_of(media_store.convert_image(files.image(format.value, mode=mode), format, "aa"))
     assert converted.original == f"aa{ending}"
     assert (converted.size, converted.preview_size) == (Dimensions(64, 48), Dimensions(64, 48))
     assert len(converted.blurhash or "") == 36
@@ -80,12 +80,12 @@ def test_each_format_is_converted_to_one_that_browsers_support(
 
 def test_sixteen_bit_images_keep_their_brightness(media_store: DirectoryMediaStore) -> None:
     image = Image.new("I;16", (8, 8), 0x8000)
-    converted = done(media_store.convert_image(files.saved(image, "PNG"), Format.PNG, "aa"))
+    converted = result_of(media_store.convert_image(files.encode_image(image, "PNG"), Format.PNG, "aa"))
     assert is_near(open_as_rgb(media_store, converted.original).getpixel((3, 3)), (128, 128, 128))
 
 
 def test_a_large_image_is_scaled_down_with_a_small_preview(media_store: DirectoryMediaStore) -> None:
-    converted = done(media_store.convert_image(files.picture(size=(5000, 2500)), Format.JPEG, "aa"))
+    converted = result_of(media_store.convert_image(files.image(size=(5000, 2500)), Format.JPEG, "aa"))
     assert converted.size is not None
     assert converted.preview_size is not None
     assert converted.size.area <= 8_294_400
@@ -95,7 +95,7 @@ def test_a_large_image_is_scaled_down_with_a_small_preview(media_store: Director
 
 def test_transparency_is_preserved(media_store: DirectoryMediaStore) -> None:
     image = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
-    converted = done(media_store.convert_image(files.saved(image, "PNG"), Format.PNG, "aa"))
+    converted = result_of(media_store.convert_image(files.encode_image(image, "PNG"), Format.PNG, "aa"))
     assert converted.original == "aa.png"
     with Image.open(media_store.path("aa.png")) as stored:
         assert stored.mode == "RGBA"
@@ -106,7 +106,7 @@ def test_transparency_is_preserved(media_store: DirectoryMediaStore) -> None:
 def test_exif_orientation_is_applied(media_store: DirectoryMediaStore, orientation: int, red_at: tuple[int, int]) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
-    converted = done(media_store.convert_image(files.picture(exif=exif), Format.JPEG, "aa"))
+    converted = result_of(media_store.convert_image(files.image(exif=exif), Format.JPEG, "aa"))
     assert converted.size == (Dimensions(48, 64) if orientation in (6, 8) else Dimensions(64, 48))
     assert is_near(open_as_rgb(media_store, converted.original).getpixel(red_at), RED)
 
@@ -116,35 +116,35 @@ def test_metadata_is_removed(media_store: DirectoryMediaStore) -> None:
     exif[0x010E] = "SECRETPLACE"
     info.add_text("Comment", "SECRETPLACE")
     for format, file in [
-        (Format.JPEG, files.picture(exif=exif, comment=b"SECRETPLACE")),
-        (Format.PNG, files.picture("PNG", pnginfo=info, exif=exif)),
-        (Format.WEBP, files.picture("WEBP", exif=exif)),
-        (Format.GIF, files.picture("GIF", mode="P", comment=b"SECRETPLACE")),
+        (Format.JPEG, files.image(exif=exif, comment=b"SECRETPLACE")),
+        (Format.PNG, files.image("PNG", pnginfo=info, exif=exif)),
+        (Format.WEBP, files.image("WEBP", exif=exif)),
+        (Format.GIF, files.image("GIF", mode="P", comment=b"SECRETPLACE")),
     ]:
         assert b"SECRETPLACE" in file.getvalue()
-        done(media_store.convert_image(file, format, f"a{format.value}"))
+        result_of(media_store.convert_image(file, format, f"a{format.value}"))
     stored = b"".join(path.read_bytes() for path in media_store.directory.rglob("*") if path.is_file())
     assert b"SECRETPLACE" not in stored
 
 
 def test_data_after_the_image_is_removed(media_store: DirectoryMediaStore) -> None:
-    file = BytesIO(files.picture().getvalue() + b"<script>alert(1)</script>PK\x03\x04")
-    converted = done(media_store.convert_image(file, Format.JPEG, "aa"))
+    file = BytesIO(files.image().getvalue() + b"<script>alert(1)</script>PK\x03\x04")
+    converted = result_of(media_store.convert_image(file, Format.JPEG, "aa"))
     assert b"script" not in media_store.path(converted.original).read_bytes()
 
 
 def test_a_decompression_bomb_is_refused_before_decoding(media_store: DirectoryMediaStore) -> None:
-    file = files.saved(Image.new("1", (20_000, 20_000)), "PNG")
+    file = files.encode_image(Image.new("1", (20_000, 20_000)), "PNG")
     assert len(file.getvalue()) < 100_000
     with pytest.raises(Invalid, match="20000x20000 images are not supported"):
-        done(media_store.convert_image(file, Format.PNG, "aa"))
+        result_of(media_store.convert_image(file, Format.PNG, "aa"))
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%!PS-Adobe-3.0", b"GIF89a\0\0"])
 def test_an_unreadable_file_is_refused_and_nothing_is_stored(media_store: DirectoryMediaStore, data: bytes) -> None:
     for format in (Format.JPEG, Format.GIF):
         with pytest.raises(Invalid, match="could not be verified"):
-            done(media_store.convert_image(BytesIO(data), format, "aa"))
+            result_of(media_store.convert_image(BytesIO(data), format, "aa"))
     assert media_store.names_with_stem("aa") == []
 
 
@@ -153,7 +153,7 @@ def test_a_full_disk_is_not_reported_as_a_broken_image(media_store: DirectoryMed
         media_store.path(name).parent.mkdir(parents=True, exist_ok=True)
         media_store.path(name).symlink_to("/dev/full")
     with pytest.raises(Unavailable, match="run out of storage"):
-        done(media_store.convert_image(files.picture(), Format.JPEG, "aa"))
+        result_of(media_store.convert_image(files.image(), Format.JPEG, "aa"))
 
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -171,7 +171,7 @@ def image_with_metadata(format: str) -> bytes:
         "PNG": {"pnginfo": info, "dpi": (72, 72)},
         "WEBP": {"xmp": b"<x:xmpmeta>" + b"x" * 50},
     }
-    return files.picture(format, exif=exif, icc_profile=PROFILE, **kinds[format]).getvalue()
+    return files.image(format, exif=exif, icc_profile=PROFILE, **kinds[format]).getvalue()
 
 
 def metadata_ranges(format: str, data: bytes) -> list[tuple[int, int]]:
@@ -206,60 +206,62 @@ def test_broken_metadata_is_ignored(media_store: DirectoryMediaStore, format: Fo
         else:
             for offset in rng.sample(range(start, end), min(6, end - start)):
                 data[offset] = rng.randrange(256)
-        converted = done(media_store.convert_image(BytesIO(bytes(data)), format, f"a{number}"))
+        converted = result_of(media_store.convert_image(BytesIO(bytes(data)), format, f"a{number}"))
         assert converted.size in (Dimensions(64, 48), Dimensions(48, 64)), (start, end)
         assert is_near(open_as_rgb(media_store, converted.original).getpixel((5, 5)), RED), (start, end)
 
 
 def test_a_jpeg_with_several_images_is_not_an_animation(media_store: DirectoryMediaStore) -> None:
-    image = Image.open(files.picture())
-    converted = done(media_store.convert_image(files.saved(image, "MPO", save_all=True, append_images=[image.copy()]), Format.JPEG, "aa"))
+    image = Image.open(files.image())
+    converted = result_of(
+        media_store.convert_image(files.encode_image(image, "MPO", save_all=True, append_images=[image.copy()]), Format.JPEG, "aa")
+    )
     assert (converted.original, converted.preview) == ("aa.jpg", "aa-small.jpg")
 
 
 def test_a_preview_has_the_format_of_the_image(media_store: DirectoryMediaStore) -> None:
     for format, ending in ((Format.PNG, "png"), (Format.JPEG, "jpg"), (Format.WEBP, "webp"), (Format.GIF, "png")):
-        converted = done(media_store.convert_image(files.picture(format.value, size=(900, 600)), format, f"a{ending}"))
+        converted = result_of(media_store.convert_image(files.image(format.value, size=(900, 600)), format, f"a{ending}"))
         assert (converted.preview or "").endswith(f"-small.{ending}")
 
 
 def test_an_animation_that_is_too_large_is_refused_with_the_limit(tmp_path: Path) -> None:
-    media_store = fakes.studio(tmp_path, films=False)
+    media_store = fakes.media_store(tmp_path, films=False)
     first, *others = [Image.new("1", (4_000, 2_600), number % 2) for number in range(10)]
     with pytest.raises(Invalid, match="more than 100,000,000 pixels in all their frames"):
-        done(media_store.convert_image(files.saved(first, "GIF", save_all=True, append_images=others), Format.GIF, "aa"))
+        result_of(media_store.convert_image(files.encode_image(first, "GIF", save_all=True, append_images=others), Format.GIF, "aa"))
 
 
 def test_a_truncated_image_is_refused(media_store: DirectoryMediaStore) -> None:
-    original = files.picture(size=(800, 600)).getvalue()
+    original = files.image(size=(800, 600)).getvalue()
     with pytest.raises(Invalid):
-        done(media_store.convert_image(BytesIO(original[: len(original) // 2]), Format.JPEG, "aa"))
+        result_of(media_store.convert_image(BytesIO(original[: len(original) // 2]), Format.JPEG, "aa"))
 
 
 def test_a_wrong_format_is_refused(media_store: DirectoryMediaStore) -> None:
     with pytest.raises(Invalid):
-        done(media_store.convert_image(files.picture("PNG"), Format.JPEG, "aa"))
+        result_of(media_store.convert_image(files.image("PNG"), Format.JPEG, "aa"))
 
 
 def test_an_animation_is_kept_without_ffmpeg(tmp_path: Path) -> None:
-    media_store = fakes.studio(tmp_path, films=False)
-    converted = done(media_store.convert_image(files.animation(4), Format.GIF, "aa"))
+    media_store = fakes.media_store(tmp_path, films=False)
+    converted = result_of(media_store.convert_image(files.animation(4), Format.GIF, "aa"))
     assert (converted.original, converted.preview) == ("aa.gif", "aa-small.png")
     with Image.open(media_store.path("aa.gif")) as image:
         assert getattr(image, "n_frames", 1) == 4
 
 
 def test_an_avatar_is_cropped_to_its_size(media_store: DirectoryMediaStore) -> None:
-    name = done(media_store.cropped(files.picture(size=(300, 900)), Format.JPEG, "aa", Dimensions(400, 400)))
+    name = result_of(media_store.cropped(files.image(size=(300, 900)), Format.JPEG, "aa", Dimensions(400, 400)))
     assert open_as_rgb(media_store, name).size == (400, 400)
 
 
 def test_a_file_is_stored_and_deleted_by_name(media_store: DirectoryMediaStore) -> None:
-    done(media_store.store(BytesIO(b"content"), "upload-1"))
+    result_of(media_store.store(BytesIO(b"content"), "upload-1"))
     with media_store.open("upload-1") as file:
         assert file.read() == b"content"
     assert media_store.names_with_stem("upload-1") == ["upload-1"]
-    done(media_store.delete(["upload-1", "never-there"]))
+    result_of(media_store.delete(["upload-1", "never-there"]))
     with pytest.raises(NotFound):
         media_store.open("upload-1")
 
@@ -269,8 +271,8 @@ def test_a_file_is_stored_and_deleted_by_name(media_store: DirectoryMediaStore) 
 
 @needs_ffmpeg
 def test_a_video_becomes_mp4_with_a_preview_and_without_metadata(media_store: DirectoryMediaStore) -> None:
-    done(media_store.store(files.film(), "upload-1"))
-    kind, converted = done(media_store.convert_video("upload-1", Format.MP4, "aa"))
+    result_of(media_store.store(files.video(), "upload-1"))
+    kind, converted = result_of(media_store.convert_video("upload-1", Format.MP4, "aa"))
     assert (kind, converted.original, converted.preview, converted.size, converted.frame_rate) == (
         MediaKind.VIDEO,
         "aa.mp4",
@@ -286,16 +288,16 @@ def test_a_video_becomes_mp4_with_a_preview_and_without_metadata(media_store: Di
 
 @needs_ffmpeg
 def test_a_silent_video_and_an_animated_gif_become_gifv(media_store: DirectoryMediaStore) -> None:
-    for number, (file, format) in enumerate([(files.film(sound=False), Format.MP4), (files.animation(), Format.GIF)]):
-        done(media_store.store(file, f"upload-{number}"))
-        kind, converted = done(media_store.convert_video(f"upload-{number}", format, f"a{number}"))
+    for number, (file, format) in enumerate([(files.video(sound=False), Format.MP4), (files.animation(), Format.GIF)]):
+        result_of(media_store.store(file, f"upload-{number}"))
+        kind, converted = result_of(media_store.convert_video(f"upload-{number}", format, f"a{number}"))
         assert (kind, converted.original) == (MediaKind.GIFV, f"a{number}.mp4")
 
 
 @needs_ffmpeg
 def test_audio_becomes_mp3_without_a_preview(media_store: DirectoryMediaStore) -> None:
-    done(media_store.store(files.tune(), "upload-1"))
-    kind, converted = done(media_store.convert_video("upload-1", Format.WAV, "aa"))
+    result_of(media_store.store(files.audio(), "upload-1"))
+    kind, converted = result_of(media_store.convert_video("upload-1", Format.WAV, "aa"))
     assert (kind, converted.original, converted.preview, converted.size) == (MediaKind.AUDIO, "aa.mp3", None, None)
     assert converted.duration == pytest.approx(1, abs=0.1)
 
@@ -303,8 +305,8 @@ def test_audio_becomes_mp3_without_a_preview(media_store: DirectoryMediaStore) -
 @needs_ffmpeg
 def test_the_cover_of_an_audio_file_is_its_preview(media_store: DirectoryMediaStore) -> None:
     for number, (name, format) in enumerate([("tune.mp3", Format.MP3), ("tune.flac", Format.FLAC), ("tune.m4a", Format.MP4)]):
-        done(media_store.store(files.tune_with_cover(name), f"upload-{number}"))
-        kind, converted = done(media_store.convert_video(f"upload-{number}", format, f"a{number}"))
+        result_of(media_store.store(files.audio_with_cover(name), f"upload-{number}"))
+        kind, converted = result_of(media_store.convert_video(f"upload-{number}", format, f"a{number}"))
         assert (kind, converted.original, converted.preview, converted.size) == (
             MediaKind.AUDIO,
             f"a{number}.mp3",
@@ -318,11 +320,11 @@ def test_the_cover_of_an_audio_file_is_its_preview(media_store: DirectoryMediaSt
 
 @needs_ffmpeg
 def test_an_unreadable_cover_is_ignored(media_store: DirectoryMediaStore) -> None:
-    data = bytearray(files.tune_with_cover("tune.mp3").getvalue())
+    data = bytearray(files.audio_with_cover("tune.mp3").getvalue())
     position = data.index(b"\x89PNG")
     data[position + 8 : position + 200] = b"x" * 192
-    done(media_store.store(BytesIO(bytes(data)), "upload-1"))
-    kind, converted = done(media_store.convert_video("upload-1", Format.MP3, "aa"))
+    result_of(media_store.store(BytesIO(bytes(data)), "upload-1"))
+    kind, converted = result_of(media_store.convert_video("upload-1", Format.MP3, "aa"))
     assert (kind, converted.original, converted.preview) == (MediaKind.AUDIO, "aa.mp3", None)
 
 
@@ -331,10 +333,10 @@ def test_an_unreadable_cover_is_ignored(media_store: DirectoryMediaStore) -> Non
 def test_a_video_with_non_square_pixels_has_its_display_size(
     media_store: DirectoryMediaStore, ratio: str, displayed_size: Dimensions
 ) -> None:
-    done(media_store.store(files.film_like("-vf", f"setsar={ratio}"), "upload-1"))
-    _, converted = done(media_store.convert_video("upload-1", Format.MP4, "aa"))
+    result_of(media_store.store(files.video_with_options("-vf", f"setsar={ratio}"), "upload-1"))
+    _, converted = result_of(media_store.convert_video("upload-1", Format.MP4, "aa"))
     assert (converted.size, converted.preview_size) == (displayed_size, displayed_size)
-    probed = done(fakes.run_here([*PROBE, str(media_store.path("aa.mp4"))], 20)).output.decode().split()
+    probed = result_of(fakes.run_blocking([*PROBE, str(media_store.path("aa.mp4"))], 20)).output.decode().split()
     assert probed in ([f"{displayed_size.width},{displayed_size.height},1:1"], [f"{displayed_size.width},{displayed_size.height},N/A"])
 
 
@@ -348,9 +350,9 @@ def test_a_video_with_non_square_pixels_has_its_display_size(
     ],
 )
 def test_an_unsupported_video_is_refused_with_the_limit(media_store: DirectoryMediaStore, options: tuple[str, ...], sentence: str) -> None:
-    done(media_store.store(files.film_like(*options), "upload-1"))
+    result_of(media_store.store(files.video_with_options(*options), "upload-1"))
     with pytest.raises(Invalid) as caught:
-        done(media_store.convert_video("upload-1", Format.MP4, "aa"))
+        result_of(media_store.convert_video("upload-1", Format.MP4, "aa"))
     assert re.search(sentence, caught.value.sentence)
 
 
@@ -362,31 +364,31 @@ def test_an_unsupported_video_is_refused_with_the_limit(media_store: DirectoryMe
 def test_a_video_that_exceeds_a_limit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: MediaLimits, sentence: str
 ) -> None:
-    media_store = fakes.studio(tmp_path)
-    done(media_store.store(files.film_like("-vf", "scale=640:480"), "upload-1"))
+    media_store = fakes.media_store(tmp_path)
+    result_of(media_store.store(files.video_with_options("-vf", "scale=640:480"), "upload-1"))
     monkeypatch.setattr("microblog.adapters.media_processing.FILM", limits)
     with pytest.raises(Invalid, match=sentence):
-        done(media_store.convert_video("upload-1", Format.MP4, "aa"))
+        result_of(media_store.convert_video("upload-1", Format.MP4, "aa"))
 
 
 @needs_ffmpeg
 def test_a_full_disk_is_not_reported_as_a_broken_video(media_store: DirectoryMediaStore) -> None:
-    done(media_store.store(files.film_like("-vf", "scale=640:480"), "upload-1"))
+    result_of(media_store.store(files.video_with_options("-vf", "scale=640:480"), "upload-1"))
     media_store.path("aa.mp4").parent.mkdir(parents=True)
     media_store.path("aa.mp4").symlink_to("/dev/full")
     with pytest.raises(Unavailable, match="run out of storage"):
-        done(media_store.convert_video("upload-1", Format.MP4, "aa"))
+        result_of(media_store.convert_video("upload-1", Format.MP4, "aa"))
 
 
 @needs_ffmpeg
 def test_a_playlist_reads_no_other_files(media_store: DirectoryMediaStore, tmp_path: Path) -> None:
     secret = tmp_path / "secret.mp4"
-    secret.write_bytes(files.film().getvalue())
+    secret.write_bytes(files.video().getvalue())
     for text in (f"#EXTM3U\n#EXTINF:1,\nfile://{secret}\n", f"ffconcat version 1.0\nfile {secret}\n"):
-        done(media_store.store(BytesIO(text.encode()), "upload-1"))
+        result_of(media_store.store(BytesIO(text.encode()), "upload-1"))
         for format in (Format.MP4, Format.MATROSKA, Format.OGG):
             with pytest.raises(Invalid):
-                done(media_store.convert_video("upload-1", format, "aa"))
+                result_of(media_store.convert_video("upload-1", format, "aa"))
 
 
 # --- sandboxed programs
@@ -407,16 +409,16 @@ def python_command(code: str, **limits: int) -> list[str]:
     ],
 )
 def test_a_program_that_exceeds_its_limits_fails(code: str) -> None:
-    assert not done(fakes.run_here(python_command(f"files = {code}"), 10)).well
+    assert not result_of(fakes.run_blocking(python_command(f"files = {code}"), 10)).well
     Path("/tmp/microblog-test-large").unlink(missing_ok=True)
 
 
 def test_a_program_that_computes_too_long_is_killed() -> None:
-    assert not done(fakes.run_here(python_command("while True: pass", seconds=1), 10)).well
+    assert not result_of(fakes.run_blocking(python_command("while True: pass", seconds=1), 10)).well
 
 
 def test_a_program_gets_a_minimal_environment() -> None:
-    result = done(fakes.run_here(python_command("import os; print(sorted(os.environ))"), 10))
+    result = result_of(fakes.run_blocking(python_command("import os; print(sorted(os.environ))"), 10))
     assert result.output == b"['LC_ALL', 'PATH']\n"
 
 

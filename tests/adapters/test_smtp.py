@@ -15,7 +15,7 @@ from microblog.adapters.smtp import MailServer as SmtpServer
 from microblog.adapters.smtp import SmtpTransport, Tls
 from microblog.model.emails import DeliveryResult, DeliveryStatus, Envelope
 from tests.acceptance.site_process import free_port
-from tests.certificates import Certificates, certificates
+from tests.certificates import Certificates, create_certificates
 from tests.mail_server import MailServer, mail_server
 
 pytestmark = pytest.mark.acceptance
@@ -25,7 +25,7 @@ LOGIN = {USER: PASSWORD}
 
 @pytest.fixture(scope="module")
 def certificate_files(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return certificates(tmp_path_factory.mktemp("certificates"))
+    return create_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ async def test_an_untrusted_server_gets_no_email_and_no_password(starttls: MailS
 
 @pytest.mark.usefixtures("trust")
 async def test_a_certificate_for_another_name_is_refused(starttls: MailServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = certificates(tmp_path, "elsewhere.test")
+    other = create_certificates(tmp_path, "elsewhere.test")
     monkeypatch.setenv("SSL_CERT_FILE", str(other.authority))
     with mail_server(tmp_path / "mail", tls="starttls", certificate=str(other.server)) as server:
         assert (await build_transport(server.port, Tls.REQUIRED).deliver(envelope())).status is DeliveryStatus.DEFERRED

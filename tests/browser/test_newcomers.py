@@ -53,7 +53,7 @@ def test_an_image_reserves_its_space_before_it_loads(new_user: Callable[..., Bro
     form = ada.page.locator("main form[data-composer]")
     for size in ((900, 300), (300, 900)):
         form.locator(".attach").evaluate("fold => { fold.open = true }")
-        photo = files.picture(size=size).getvalue()
+        photo = files.image(size=size).getvalue()
         form.locator("input[type=file]").set_input_files({"name": "photo.jpg", "mimeType": "image/jpeg", "buffer": photo})
         form.locator(".attachment textarea").fill("A picture")
         ada.publish(f"Placed {size[0]}")

@@ -46,7 +46,7 @@ class LongContent(NamedTuple):
 
 def _posts(writer: Mastodon, reader: str) -> list[int]:
     """Publish posts with every kind of text at maximum length; return their ids."""
-    picture = writer.media_post(files.picture(), mime_type="image/jpeg", file_name="W" * 200 + ".jpg", description="W" * 1_500)
+    picture = writer.media_post(files.image(), mime_type="image/jpeg", file_name="W" * 200 + ".jpg", description="W" * 1_500)
     wait_until(lambda: writer.media(picture).url)
     poll = writer.make_poll(["W" * 50, "M" * 50], 3_600)
     soon = datetime.now(UTC) + timedelta(days=1)

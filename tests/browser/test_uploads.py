@@ -13,7 +13,7 @@ from tests.browser.test_accessibility import violations
 
 
 def photo(name: str = "flag.jpg") -> FilePayload:
-    return {"name": name, "mimeType": "image/jpeg", "buffer": files.picture(size=(640, 480)).getvalue()}
+    return {"name": name, "mimeType": "image/jpeg", "buffer": files.image(size=(640, 480)).getvalue()}
 
 
 def composer(user: BrowserUser) -> Locator:
@@ -72,7 +72,7 @@ def test_an_image_is_pasted(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_pastes")
     ada.open("/home")
-    data = list(files.picture().getvalue())
+    data = list(files.image().getvalue())
     composer(ada).locator("textarea[name=text]").evaluate(
         """(text, data) => {
             const moved = new DataTransfer();

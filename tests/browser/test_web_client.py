@@ -73,7 +73,7 @@ def test_a_web_client_logs_in_reads_publishes_and_streams(new_user: Callable[...
     page.get_by_role("button", name="Older").click()
     expect(posts).to_have_text([f"number {number}" for number in (4, 3, 2, 1, 0)])
     # Publishing, with a header that needs a preflight; the post arrives over the WebSocket.
-    page.get_by_label("Image").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": files.picture().getvalue()})
+    page.get_by_label("Image").set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": files.image().getvalue()})
     page.get_by_label("Post").fill("from the test client")
     page.get_by_role("button", name="Publish").click()
     expect(posts.first).to_contain_text("from the test client")

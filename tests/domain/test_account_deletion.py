@@ -19,7 +19,7 @@ from microblog.model.posts import PostDraft
 from microblog.storage import posts as post_rows
 from microblog.storage.database import Cursor
 from tests import make
-from tests.fakes import RolledBackDatabase, WallClock, done, quick_passwords
+from tests.fakes import RolledBackDatabase, WallClock, quick_passwords, result_of
 
 LEFT_OUT = {"accounts", "account_counts", "posts", "post_counts", "post_tags", "revisions", "events", "jobs", "invites"}
 
@@ -42,31 +42,31 @@ def test_a_deleted_account_leaves_no_rows_and_corrects_the_counters_of_others(
     posts = Posts(db, "example.org", "https://example.org", 500, clock)
     interaction_service = Interactions(db, clock)
     follows, relations = Follows(db, clock), Relationships(db, clock)
-    bens = done(posts.publish(ben, PostDraft("Hello @ann")))
-    anns = [done(posts.publish(ann, PostDraft(f"moss {number} @ben", reply_to=bens.id))) for number in range(5)]
-    done(interaction_service.boost(ann, bens.id))
-    done(interaction_service.boost(ann, anns[0].id))
-    done(interaction_service.boost(ben, anns[1].id))
-    done(interaction_service.favourite(ann, bens.id))
-    done(interaction_service.favourite(ben, anns[1].id))
-    done(interaction_service.bookmark(ann, bens.id))
+    bens = result_of(posts.publish(ben, PostDraft("Hello @ann")))
+    anns = [result_of(posts.publish(ann, PostDraft(f"moss {number} @ben", reply_to=bens.id))) for number in range(5)]
+    result_of(interaction_service.boost(ann, bens.id))
+    result_of(interaction_service.boost(ann, anns[0].id))
+    result_of(interaction_service.boost(ben, anns[1].id))
+    result_of(interaction_service.favourite(ann, bens.id))
+    result_of(interaction_service.favourite(ben, anns[1].id))
+    result_of(interaction_service.bookmark(ann, bens.id))
     others = [make.viewer(cursor) for _ in range(5)]
     for other in (*others, ben):
-        done(follows.follow(ann, other.id))
-        done(follows.follow(other, ann.id))
-    done(follows.follow(ann, shy.id))
-    done(relations.mute(ann, others[0].id))
-    done(relations.block(ann, others[1].id))
-    done(relations.note(others[0], ann.id, "gone soon"))
+        result_of(follows.follow(ann, other.id))
+        result_of(follows.follow(other, ann.id))
+    result_of(follows.follow(ann, shy.id))
+    result_of(relations.mute(ann, others[0].id))
+    result_of(relations.block(ann, others[1].id))
+    result_of(relations.note(others[0], ann.id, "gone soon"))
     sanctions = AccountActions(db, AccountAdmin(db, quick_passwords(), clock), clock)
-    done(sanctions.impose(ben.id, ann.id, Sanction(ModerationAction.NONE, "Be kind.")))
+    result_of(sanctions.impose(ben.id, ann.id, Sanction(ModerationAction.NONE, "Be kind.")))
 
     account_deletion.begin_deletion(cursor, ann.id, make.NOW)
-    done(AccountDeletion(db, clock).purge(ann.id))
+    result_of(AccountDeletion(db, clock).purge(ann.id))
 
-    assert counts(make.again(cursor, ben)) == (0, 0, 1)
+    assert counts(make.reload(cursor, ben)) == (0, 0, 1)
     for other in others:
-        assert counts(make.again(cursor, other)) == (0, 0, 0)
+        assert counts(make.reload(cursor, other)) == (0, 0, 0)
     [left] = post_rows.by_ids(cursor, [bens.id]).values()
     assert (left.replies_count, left.boosts_count, left.favourites_count) == (0, 0, 0)
     assert mentions_of(cursor, ann) == {}
@@ -98,15 +98,15 @@ def test_purging_an_account_again_does_nothing(db: RolledBackDatabase, cursor: C
     ann = make.viewer(cursor, "ann")
     account_deletion.begin_deletion(cursor, ann.id, make.NOW)
     for _ in range(2):
-        done(AccountDeletion(db, clock).purge(ann.id))
+        result_of(AccountDeletion(db, clock).purge(ann.id))
 
 
 def test_an_account_that_is_not_deleted_is_not_purged(db: RolledBackDatabase, cursor: Cursor, clock: WallClock) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.account(cursor, "ben")
     make.follow(cursor, ann, ben)
     with pytest.raises(NotFound):
-        done(AccountDeletion(db, clock).purge(ann.id))
-    assert make.again(cursor, ben).followers_count == 1
+        result_of(AccountDeletion(db, clock).purge(ann.id))
+    assert make.reload(cursor, ben).followers_count == 1
 
 
 def test_an_account_cannot_be_deleted_twice(cursor: Cursor) -> None:

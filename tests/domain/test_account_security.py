@@ -14,7 +14,7 @@ from microblog.model.errors import Invalid, NotFound, TooMany, Unauthenticated
 from microblog.storage import accounts
 from microblog.storage.database import Cursor
 from tests import make
-from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
+from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, quick_passwords, result_of
 
 OLD, NEW, NETWORK = "correct horse", "battery staple", "192.0.2.1"
 ORIGIN = ClientInfo(NETWORK, NETWORK, "")
@@ -28,13 +28,13 @@ class LoginFixture:
 
     def log_in(self, password: str = OLD) -> tuple[Viewer, str]:
         """Log Ann in; return her viewer and session token."""
-        token = done(self.sessions.log_in("ann", password, ORIGIN)).token
+        token = result_of(self.sessions.log_in("ann", password, ORIGIN)).token
         viewer = self.viewer_of(token)
         assert viewer is not None
         return viewer, token
 
     def viewer_of(self, token: str) -> Viewer | None:
-        found = done(self.sessions.by_cookie(token))
+        found = result_of(self.sessions.by_cookie(token))
         return found and found[0]
 
 
@@ -42,7 +42,7 @@ class LoginFixture:
 def fixture(db: RolledBackDatabase, cursor: Cursor) -> LoginFixture:
     passwords: Passwords = quick_passwords()
     clock, throttle = WallClock(make.NOW), NoThrottle()
-    make.member(cursor, "ann", password_hash=done(passwords.hash(OLD)))
+    make.member(cursor, "ann", password_hash=result_of(passwords.hash(OLD)))
     security = AccountSecurity(db, passwords, throttle, auto_confirm=True, now=clock)
     return LoginFixture(security, Sessions(db, passwords, throttle, clock), throttle)
 
@@ -50,7 +50,7 @@ def fixture(db: RolledBackDatabase, cursor: Cursor) -> LoginFixture:
 def test_a_new_password_ends_all_other_sessions(fixture: LoginFixture, cursor: Cursor) -> None:
     _, other_token = fixture.log_in()
     ann, own_token = fixture.log_in()
-    done(fixture.security.change_password(ann, OLD, NEW, NETWORK))
+    result_of(fixture.security.change_password(ann, OLD, NEW, NETWORK))
     assert fixture.viewer_of(own_token)
     assert fixture.viewer_of(other_token) is None
     with pytest.raises(Unauthenticated):
@@ -68,17 +68,17 @@ def test_a_wrong_password_changes_nothing_and_counts_as_a_failed_login(fixture: 
         fixture.security.delete_account(ann, "wrong", NETWORK),
     ):
         with pytest.raises(Invalid) as raised:
-            done(command)
+            result_of(command)
         assert list(raised.value.fields) == ["current_password"]
     assert fixture.throttle.failures == [(NETWORK, "ann")] * 3
     assert fixture.viewer_of(token)
-    assert done(fixture.security.login(ann)).email == "ann@example.org"
+    assert result_of(fixture.security.login(ann)).email == "ann@example.org"
 
 
 def test_a_new_password_that_is_too_short_is_refused_before_any_work(fixture: LoginFixture) -> None:
     ann, _ = fixture.log_in()
     with pytest.raises(Invalid) as raised:
-        done(fixture.security.change_password(ann, "wrong too", "short", NETWORK))
+        result_of(fixture.security.change_password(ann, "wrong too", "short", NETWORK))
     assert raised.value.codes == {"password": "ERR_TOO_SHORT"}
     assert fixture.throttle.failures == []
 
@@ -86,20 +86,20 @@ def test_a_new_password_that_is_too_short_is_refused_before_any_work(fixture: Lo
 def test_a_new_address_must_be_valid_and_unused(fixture: LoginFixture, cursor: Cursor) -> None:
     make.member(cursor, "ben")
     ann, _ = fixture.log_in()
-    assert done(fixture.security.change_email(ann, OLD, "Ann@Bücher.Example", NETWORK)) == "Ann@xn--bcher-kva.example"
+    assert result_of(fixture.security.change_email(ann, OLD, "Ann@Bücher.Example", NETWORK)) == "Ann@xn--bcher-kva.example"
     assert not _pending(fixture, ann)
     for address, code in (("BEN@example.org", "ERR_TAKEN"), ("nowhere", "ERR_INVALID"), ("", "ERR_BLANK")):
         with pytest.raises(Invalid) as raised:
-            done(fixture.security.change_email(ann, OLD, address, NETWORK))
+            result_of(fixture.security.change_email(ann, OLD, address, NETWORK))
         assert raised.value.codes == {"email": code}
-    done(fixture.security.change_email(ann, OLD, "ANN@xn--bcher-kva.example", NETWORK))
+    result_of(fixture.security.change_email(ann, OLD, "ANN@xn--bcher-kva.example", NETWORK))
 
 
 def test_a_new_address_is_not_used_before_it_is_confirmed(fixture: LoginFixture, cursor: Cursor) -> None:
     ann, _ = fixture.log_in()
     strict = evolve(fixture.security, auto_confirm=False)
-    done(strict.change_email(ann, OLD, "new@example.org", NETWORK))
-    login = done(fixture.security.login(ann))
+    result_of(strict.change_email(ann, OLD, "new@example.org", NETWORK))
+    login = result_of(fixture.security.login(ann))
     assert (login.email, login.new_email, _pending(fixture, ann)) == ("ann@example.org", "new@example.org", False)
     cursor.execute("select kind, recipient from emails")
     assert cursor.fetchall() == [("confirm", "new@example.org"), ("address", "ann@example.org")]
@@ -109,23 +109,23 @@ def test_confirmation_emails_to_other_people_are_limited(fixture: LoginFixture) 
     ann, _ = fixture.log_in()
     strict = evolve(fixture.security, auto_confirm=False)
     for number in range(5):
-        done(strict.change_email(ann, OLD, f"victim{number}@example.org", NETWORK))
+        result_of(strict.change_email(ann, OLD, f"victim{number}@example.org", NETWORK))
     with pytest.raises(TooMany):
-        done(strict.change_email(ann, OLD, "another@example.org", NETWORK))
+        result_of(strict.change_email(ann, OLD, "another@example.org", NETWORK))
 
 
 def _pending(fixture: LoginFixture, ann: Viewer) -> bool:
-    return done(fixture.security.login(ann)).confirmed_at is None
+    return result_of(fixture.security.login(ann)).confirmed_at is None
 
 
 def test_a_deleted_account_is_logged_out_and_its_username_stays_taken(fixture: LoginFixture, cursor: Cursor) -> None:
     ann, token = fixture.log_in()
-    done(fixture.security.delete_account(ann, OLD, NETWORK))
+    result_of(fixture.security.delete_account(ann, OLD, NETWORK))
     assert fixture.viewer_of(token) is None
     with pytest.raises(Unauthenticated):
         fixture.log_in()
     with pytest.raises(NotFound):
-        done(fixture.security.login(ann))
+        result_of(fixture.security.login(ann))
     assert accounts.by_id(cursor, id=ann.id) is None
     assert accounts.usernames_in_use(cursor, usernames=["ANN"]) == ["ann"]
     cursor.execute("select kind from events order by xid, id")

@@ -13,7 +13,7 @@ from microblog.storage import accounts as rows
 from microblog.storage import users
 from microblog.storage.database import Cursor
 from tests import make
-from tests.fakes import RolledBackDatabase, WallClock, done
+from tests.fakes import RolledBackDatabase, WallClock, result_of
 
 
 @pytest.fixture
@@ -32,13 +32,13 @@ def names(found: list[Account]) -> list[str]:
 
 @pytest.mark.parametrize("name", ["ann", "ANN", "@Ann", " ann@example.org", "@ann@Example.ORG"])
 def test_an_account_is_found_in_any_spelling_of_its_handle(people: Accounts, ann: Viewer, name: str) -> None:
-    assert done(people.by_username(name)) == ann.account
+    assert result_of(people.by_username(name)) == ann.account
 
 
 @pytest.mark.parametrize("name", ["", "@", "ben", "ann@elsewhere.org", "ann@", "an%", "an_", "\0", "a\ud800", "x" * 100_000, "ＡＮＮ"])
 def test_an_unknown_username_is_not_found(people: Accounts, ann: Viewer, name: str) -> None:
     with pytest.raises(NotFound):
-        done(people.by_username(name))
+        result_of(people.by_username(name))
 
 
 def test_suspended_deleted_and_unknown_accounts_give_the_same_error(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
@@ -47,12 +47,12 @@ def test_suspended_deleted_and_unknown_accounts_give_the_same_error(people: Acco
     rows.mark_deleted(cursor, id=gone.id, at=make.NOW)
     for account in (bad.id, gone.id, AccountId(1)):
         with pytest.raises(NotFound):
-            done(people.by_id(account))
+            result_of(people.by_id(account))
     for name in ("bad", "gone", "unknown"):
         with pytest.raises(NotFound):
-            done(people.by_username(name))
-    assert done(people.by_ids([gone.id, ann.id, bad.id, AccountId(1)])) == [ann.account]
-    assert done(people.by_ids([])) == []
+            result_of(people.by_username(name))
+    assert result_of(people.by_ids([gone.id, ann.id, bad.id, AccountId(1)])) == [ann.account]
+    assert result_of(people.by_ids([])) == []
 
 
 def test_autocomplete_returns_the_exact_username_first_and_then_the_most_followed(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
@@ -61,10 +61,10 @@ def test_autocomplete_returns_the_exact_username_first_and_then_the_most_followe
         for _ in range(followers):
             make.follow(cursor, make.account(cursor), account)
     make.suspend(cursor, make.account(cursor, "annoying"))
-    assert names(done(people.complete("@AnN"))) == ["Ann", "anneliese", "anna"]
-    assert names(done(people.complete("a_"))) == ["a_n"]
-    assert names(done(people.complete("ann", limit=1))) == ["Ann"]
-    assert done(people.complete("%")) == done(people.complete("")) == []
+    assert names(result_of(people.complete("@AnN"))) == ["Ann", "anneliese", "anna"]
+    assert names(result_of(people.complete("a_"))) == ["a_n"]
+    assert names(result_of(people.complete("ann", limit=1))) == ["Ann"]
+    assert result_of(people.complete("%")) == result_of(people.complete("")) == []
 
 
 def test_search_matches_a_part_of_a_name_and_ranks_exact_and_followed_accounts_first(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
@@ -72,18 +72,18 @@ def test_search_matches_a_part_of_a_name_and_ranks_exact_and_followed_accounts_f
     make.account(cursor, "zoe", display_name="Zoë Channing")
     make.follow(cursor, make.account(cursor), joann)
     make.follow(cursor, ann, moss)
-    assert names(done(people.search(None, "ann"))) == ["Ann", "anna", "joann", "zoe"]
-    assert names(done(people.search(None, "ann", limit=1, offset=1))) == ["anna"]
-    assert names(done(people.search(None, "CHANN"))) == ["zoe"]
-    assert done(people.search(ann, "ann", following=True)) == []
+    assert names(result_of(people.search(None, "ann"))) == ["Ann", "anna", "joann", "zoe"]
+    assert names(result_of(people.search(None, "ann", limit=1, offset=1))) == ["anna"]
+    assert names(result_of(people.search(None, "CHANN"))) == ["zoe"]
+    assert result_of(people.search(ann, "ann", following=True)) == []
     make.follow(cursor, ann, anna)
-    assert names(done(people.search(ann, "ann", following=True))) == ["anna"]
-    assert names(done(people.search(ann, "@ann@example.org")))[0] == "Ann"
+    assert names(result_of(people.search(ann, "ann", following=True))) == ["anna"]
+    assert names(result_of(people.search(ann, "@ann@example.org")))[0] == "Ann"
 
 
 @pytest.mark.parametrize("query", ["", " ", "\0", "\ud800", "%%%", "\\", "____", "' or 1=1 --", "x" * 100_000])
 def test_an_odd_query_finds_nothing_and_raises_nothing(people: Accounts, ann: Viewer, query: str) -> None:
-    assert done(people.search(ann, query)) == []
+    assert result_of(people.search(ann, query)) == []
 
 
 def test_suggestions_are_the_most_followed_accounts_without_a_relationship(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
@@ -93,8 +93,8 @@ def test_suggestions_are_the_most_followed_accounts_without_a_relationship(peopl
     make.block(cursor, dan, ann)
     make.mute(cursor, ann, eve)
     rows.update_profile(cursor, account=evolve(shy, discoverable=False))
-    assert names(done(people.suggestions(ann))) == ["cat", "ben"]
-    assert names(done(people.suggestions(None, limit=2))) == ["cat", "own"]
+    assert names(result_of(people.suggestions(ann))) == ["cat", "ben"]
+    assert names(result_of(people.suggestions(None, limit=2))) == ["cat", "own"]
 
 
 def test_a_profile_is_stored_as_typed_and_rendered_safe(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
@@ -106,7 +106,7 @@ def test_a_profile_is_stored_as_typed_and_rendered_safe(people: Accounts, cursor
         locked=True,
         bot=True,
     )
-    account = done(people.edit(ann, changes))
+    account = result_of(people.edit(ann, changes))
     assert (account.display_name, account.locked, account.bot, account.discoverable) == ("Ann ✿", True, True, True)
     assert account.bio == "<b>Hi</b> @BEN @nobody #moss\nhttps://ann.example/"
     assert "&lt;b&gt;Hi&lt;/b&gt;" in account.bio_html
@@ -115,13 +115,13 @@ def test_a_profile_is_stored_as_typed_and_rendered_safe(people: Accounts, cursor
     assert [(line.name, line.value) for line in account.fields] == [("site", "https://ann.example/"), ("friend", "@ben <i>")]
     assert 'rel="nofollow noopener me"' in account.fields[0].html
     assert "&lt;i&gt;" in account.fields[1].html
-    assert make.again(cursor, ann) == account
+    assert make.reload(cursor, ann) == account
 
 
 def test_an_update_without_changes_keeps_the_profile_and_records_no_event(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
-    before = done(people.edit(ann, ProfileChanges(bio="moss", fields=(("a", "b"),))))
-    assert done(people.edit(ann, ProfileChanges())) == before
-    assert done(people.edit(ann, ProfileChanges(fields=()))) == evolve(before, fields=())
+    before = result_of(people.edit(ann, ProfileChanges(bio="moss", fields=(("a", "b"),))))
+    assert result_of(people.edit(ann, ProfileChanges())) == before
+    assert result_of(people.edit(ann, ProfileChanges(fields=()))) == evolve(before, fields=())
     cursor.execute("select kind, account_id from events")
     assert cursor.fetchall() == [("account.changed", ann.id)] * 2
 
@@ -142,19 +142,19 @@ def test_an_invalid_profile_is_refused_as_a_whole(
     people: Accounts, cursor: Cursor, ann: Viewer, changes: ProfileChanges, codes: dict[str, str]
 ) -> None:
     with pytest.raises(Invalid) as raised:
-        done(people.edit(ann, changes))
+        result_of(people.edit(ann, changes))
     assert raised.value.codes == codes
-    assert make.again(cursor, ann) == ann.account
+    assert make.reload(cursor, ann) == ann.account
 
 
 def test_values_at_the_limit_are_accepted(people: Accounts, ann: Viewer) -> None:
     changes = ProfileChanges(display_name="é" * 30, bio="👩‍🔬" * 500, fields=(("n" * 255, "v" * 255),) * 4)
-    assert done(people.edit(ann, changes)).fields[3].name == "n" * 255
+    assert result_of(people.edit(ann, changes)).fields[3].name == "n" * 255
 
 
 def test_preferences_are_stored(people: Accounts, cursor: Cursor, ann: Viewer) -> None:
     wanted = Preferences("private", sensitive=True, language="de", locale="de-AT", time_zone="Europe/Vienna", theme="dark", shortcuts=False)
-    assert done(people.set_preferences(ann, wanted)) == wanted
+    assert result_of(people.set_preferences(ann, wanted)) == wanted
     member = users.by_account(cursor, account=ann.id)
     assert member is not None
     assert member.login.preferences == wanted
@@ -162,7 +162,7 @@ def test_preferences_are_stored(people: Accounts, cursor: Cursor, ann: Viewer) -
 
 def test_every_invalid_preference_is_reported(people: Accounts, ann: Viewer) -> None:
     with pytest.raises(Invalid) as raised:
-        done(people.set_preferences(ann, Preferences("secret", language="English", locale="?", time_zone="Mars/Base", theme="pink")))
+        result_of(people.set_preferences(ann, Preferences("secret", language="English", locale="?", time_zone="Mars/Base", theme="pink")))
     assert set(raised.value.codes) == {"visibility", "language", "locale", "time_zone", "theme"}
 
 

@@ -33,7 +33,7 @@ LATER = timedelta(hours=25)
 
 @pytest.fixture
 def media_store(tmp_path: Path) -> DirectoryMediaStore:
-    return fakes.studio(tmp_path)
+    return fakes.media_store(tmp_path)
 
 
 @pytest.fixture
@@ -43,16 +43,16 @@ def clock() -> WallClock:
 
 @pytest.fixture
 def attachments_service(db: RolledBackDatabase, media_store: DirectoryMediaStore, clock: WallClock) -> Attachments:
-    return Attachments(db, media_store, clock, fakes.no_pause)
+    return Attachments(db, media_store, clock, fakes.no_sleep)
 
 
 @pytest.fixture
 def posts(db: RolledBackDatabase, clock: WallClock) -> Posts:
-    return evolve(make.posts(db), now=clock)
+    return evolve(make.post_service(db), now=clock)
 
 
 async def add(attachments_service: Attachments, viewer: Viewer, file: BytesIO | None = None, **given: object) -> Media:
-    file = file or files.picture()
+    file = file or files.image()
     return await attachments_service.add(viewer, MediaUpload(file, len(file.getvalue()), **given))  # type: ignore[arg-type]  # fields of Given
 
 
@@ -269,7 +269,7 @@ async def test_files_left_by_a_crash_are_deleted(
 
     dying = DyingDatabase(media_store.directory, media_store.run, media_store.in_thread)
     with pytest.raises(SimulatedCrash):
-        await ProfileImages(db, dying, clock).set_avatar(ada, files.picture())
+        await ProfileImages(db, dying, clock).set_avatar(ada, files.image())
     assert len(stored_files(media_store)) == 1
     clock.advance(hours=2)
     await run_due_jobs(attachments_service, db, clock)
@@ -310,7 +310,7 @@ async def test_a_thumbnail_can_be_replaced(
 ) -> None:
     ada = make.viewer(db.cursor)
     item = await add(attachments_service, ada)
-    changed = await attachments_service.change(ada, MediaChange(item.id), files.picture("PNG", (10, 10)))
+    changed = await attachments_service.change(ada, MediaChange(item.id), files.image("PNG", (10, 10)))
     assert changed.rendition is not None
     assert changed.preview_path != item.preview_path
     assert changed.rendition.preview_size is not None
@@ -324,7 +324,7 @@ async def test_a_video_is_processed_by_a_job(
     attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
-    item = await add(attachments_service, ada, files.film())
+    item = await add(attachments_service, ada, files.video())
     assert (item.kind, item.state, item.path) == (MediaKind.VIDEO, MediaState.WAITING, None)
     await run_due_jobs(attachments_service, db, clock)
     created = await attachments_service.one(ada, item.id)
@@ -339,7 +339,7 @@ async def test_an_animated_gif_becomes_a_video_and_a_still_one_an_image(
     ada = make.viewer(db.cursor)
     moving, still = (
         await add(attachments_service, ada, files.animation()),
-        await add(attachments_service, ada, files.picture("GIF", mode="P")),
+        await add(attachments_service, ada, files.image("GIF", mode="P")),
     )
     assert (moving.kind, moving.state) == (MediaKind.GIFV, MediaState.WAITING)
     assert (still.kind, still.state) == (MediaKind.IMAGE, MediaState.READY)
@@ -352,7 +352,7 @@ async def test_a_broken_video_fails_and_leaves_no_file(
     attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
-    item = await add(attachments_service, ada, BytesIO(files.film().getvalue()[:200]))
+    item = await add(attachments_service, ada, BytesIO(files.video().getvalue()[:200]))
     await run_due_jobs(attachments_service, db, clock)
     assert (await attachments_service.one(ada, item.id)).state is MediaState.FAILED
     clock.advance(hours=2)
@@ -361,7 +361,7 @@ async def test_a_broken_video_fails_and_leaves_no_file(
 
 
 async def test_videos_are_refused_without_ffmpeg(db: RolledBackDatabase, tmp_path: Path) -> None:
-    attachments_service = Attachments(db, fakes.studio(tmp_path, films=False), lambda: make.NOW, fakes.no_pause)
+    attachments_service = Attachments(db, fakes.media_store(tmp_path, films=False), lambda: make.NOW, fakes.no_sleep)
     with pytest.raises(Invalid, match="content type is invalid"):
         await add(attachments_service, make.viewer(db.cursor), BytesIO(b"\0\0\0\x20ftypisom" + b"\0" * 100))
     assert (await add(attachments_service, make.viewer(db.cursor), files.animation())).kind is MediaKind.IMAGE
@@ -374,11 +374,11 @@ async def test_a_new_avatar_replaces_the_old_file(
     attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
 ) -> None:
     ada, pictures = make.viewer(db.cursor), ProfileImages(db, media_store, clock)
-    first = await pictures.set_avatar(ada, files.picture())
-    second = await pictures.set_avatar(ada, files.picture("PNG"))
-    await pictures.set_header(ada, files.picture())
+    first = await pictures.set_avatar(ada, files.image())
+    second = await pictures.set_avatar(ada, files.image("PNG"))
+    await pictures.set_header(ada, files.image())
     await run_due_jobs(attachments_service, db, clock)
-    account = make.again(db.cursor, ada)
+    account = make.reload(db.cursor, ada)
     assert first.avatar != second.avatar == account.avatar
     assert stored_files(media_store) == sorted(str(path).removeprefix("/media/") for path in (account.avatar, account.header))
     assert (await pictures.remove_avatar(ada)).avatar is None
@@ -388,7 +388,7 @@ async def test_profile_images_are_deleted_with_the_account(
     attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
-    await ProfileImages(db, media_store, clock).set_avatar(ada, files.picture())
+    await ProfileImages(db, media_store, clock).set_avatar(ada, files.image())
     account_deletion.begin_deletion(db.cursor, ada.id, clock())
     await run_due_jobs(attachments_service, db, clock)
     assert stored_files(media_store) == []
@@ -407,11 +407,11 @@ async def test_an_avatar_must_be_an_image(db: RolledBackDatabase, media_store: D
 @pytest.mark.parametrize(
     ("file", "format"),
     [
-        (files.picture("JPEG"), Format.JPEG),
-        (files.picture("PNG"), Format.PNG),
-        (files.picture("GIF", mode="P"), Format.GIF),
-        (files.picture("WEBP"), Format.WEBP),
-        (files.picture("AVIF"), Format.AVIF),
+        (files.image("JPEG"), Format.JPEG),
+        (files.image("PNG"), Format.PNG),
+        (files.image("GIF", mode="P"), Format.GIF),
+        (files.image("WEBP"), Format.WEBP),
+        (files.image("AVIF"), Format.AVIF),
         (BytesIO(b"\x1a\x45\xdf\xa3webm"), Format.MATROSKA),
         (BytesIO(b"RIFF\0\0\0\0WAVEfmt "), Format.WAV),
         (BytesIO(b"RIFF\0\0\0\0AVI LIST"), None),
@@ -429,7 +429,7 @@ def test_a_file_type_is_detected_by_its_first_bytes(file: BytesIO, format: Forma
 
 def _gifs() -> Sequence[tuple[bytes, bool]]:
     moving = files.animation(2).getvalue()
-    return [(moving, True), (files.picture("GIF", mode="P").getvalue(), False), (moving[:20], False), (b"GIF89a", False), (b"", False)]
+    return [(moving, True), (files.image("GIF", mode="P").getvalue(), False), (moving[:20], False), (b"GIF89a", False), (b"", False)]
 
 
 @pytest.mark.parametrize(("data", "expected"), _gifs())

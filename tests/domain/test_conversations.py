@@ -37,7 +37,7 @@ def conversations(db: RolledBackDatabase) -> Conversations:
 
 @pytest.fixture
 def posts(db: RolledBackDatabase) -> Posts:
-    return make.posts(db)
+    return make.post_service(db)
 
 
 @pytest.fixture

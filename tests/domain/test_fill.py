@@ -16,7 +16,7 @@ from microblog.model.posts import Visibility
 from microblog.storage import accounts, conversations, notifications, posts
 from microblog.storage.database import Cursor, fetch_all, fetch_value
 from tests import make
-from tests.fakes import RolledBackDatabase, done, quick_passwords
+from tests.fakes import RolledBackDatabase, quick_passwords, result_of
 from tests.make import NOW
 
 
@@ -26,7 +26,7 @@ def plan() -> Demo:
 
 
 def fill(db: RolledBackDatabase, plan: Demo, password: str | None = None) -> None:
-    done(DemoSite(db, quick_passwords(), "example.org", "https://example.org", lambda: NOW).fill(plan, password))
+    result_of(DemoSite(db, quick_passwords(), "example.org", "https://example.org", lambda: NOW).fill(plan, password))
 
 
 def test_everything_in_the_plan_is_stored(db: RolledBackDatabase, cursor: Cursor, plan: Demo) -> None:
@@ -135,4 +135,4 @@ def test_demo_accounts_can_log_in_only_if_a_password_was_given(db: RolledBackDat
     fill(db, plan, "correct horse")
     hashes = fetch_all(cursor, str, "select distinct password_hash from users")
     assert len(hashes) == 1
-    assert done(quick_passwords().verify(hashes[0], "correct horse")).correct
+    assert result_of(quick_passwords().verify(hashes[0], "correct horse")).correct

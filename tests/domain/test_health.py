@@ -14,7 +14,7 @@ from microblog.model.errors import Unavailable
 from microblog.model.events import EventKind
 from microblog.storage import events
 from microblog.storage.database import Connection, connect
-from tests.fakes import RolledBackDatabase, done
+from tests.fakes import RolledBackDatabase, result_of
 from tests.make import NOW
 
 
@@ -55,13 +55,13 @@ def run_check(health: Health, clock: Clock) -> HealthReport:
 
 
 def test_a_running_site_is_healthy(db: RolledBackDatabase) -> None:
-    report = done(Health(db, {"jobs": FakeComponent(), "events": FakeComponent()}, Clock(), lambda: NOW).check())
+    report = result_of(Health(db, {"jobs": FakeComponent(), "events": FakeComponent()}, Clock(), lambda: NOW).check())
     assert report.ok
     assert list(report.checks) == ["database", "log", "jobs", "events"]
 
 
 def test_a_stalled_component_is_reported(db: RolledBackDatabase) -> None:
-    report = done(Health(db, {"jobs": FakeComponent(), "events": FakeComponent(alive=False)}, Clock(), lambda: NOW).check())
+    report = result_of(Health(db, {"jobs": FakeComponent(), "events": FakeComponent(alive=False)}, Clock(), lambda: NOW).check())
     assert not report.ok
     assert [name for name, vital in report.checks.items() if not vital.ok] == ["events"]
     assert report.checks["events"].seconds == 600.0
@@ -79,10 +79,10 @@ def test_frequent_checks_query_the_database_once_a_second() -> None:
     clock, database = Clock(), BrokenDatabase(hangs=False)
     health = Health(database, {}, clock, lambda: NOW)
     for _ in range(10):
-        done(health.check())
+        result_of(health.check())
     assert database.queries == 1
     clock.advance(1)
-    done(health.check())
+    result_of(health.check())
     assert database.queries == 2
 
 
@@ -92,7 +92,7 @@ def test_a_cancelled_check_leaves_no_false_result(db: RolledBackDatabase) -> Non
     cancelled.addErrback(lambda _: None)
     cancelled.cancel()
     health.database = db
-    assert done(health.check()).ok
+    assert result_of(health.check()).ok
 
 
 def test_an_event_blocked_by_a_long_transaction_is_reported(database_url: str) -> None:
@@ -110,6 +110,6 @@ def test_an_event_blocked_by_a_long_transaction_is_reported(database_url: str) -
 
 def log_check(connection: Connection) -> tuple[bool, float]:
     with connection.cursor() as cursor:
-        report = done(Health(RolledBackDatabase(cursor), {}, Clock(), lambda: NOW).check())
+        report = result_of(Health(RolledBackDatabase(cursor), {}, Clock(), lambda: NOW).check())
     connection.rollback()
     return report.ok, report.checks["log"].seconds

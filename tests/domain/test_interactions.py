@@ -43,7 +43,7 @@ async def test_boosting_again_returns_the_first_boost(interaction_service: Inter
     assert (boost.boost.id, boost.boost.boosts_count) == (post.id, 1)
     assert (await interaction_service.boost(bob, boost.id)).id == boost.id
     assert (await interaction_service.unboost(bob, post.id)).boosts_count == 0
-    assert make.again(cursor, bob).posts_count == 0
+    assert make.reload(cursor, bob).posts_count == 0
 
 
 async def test_only_an_own_followers_only_post_can_be_boosted_and_the_boost_stays_private(

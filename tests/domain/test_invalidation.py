@@ -24,7 +24,7 @@ from microblog.storage import invalidation_log
 from microblog.storage.database import Connection, Cursor, connect, execute
 from microblog.storage.invalidation_log import EVERYTHING, RETENTION, InvalidationPosition
 from tests import make
-from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
+from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, quick_passwords, result_of
 from tests.live.test_event_log import CommittingDatabase
 
 
@@ -54,15 +54,15 @@ def keys(*names: str) -> frozenset[str]:
 
 def test_changes_of_a_slow_transaction_are_not_missed(connections: Callable[[], Connection]) -> None:
     slow, quick, log = connections(), connections(), InvalidationLog(CommittingDatabase(connections()))
-    start = done(log.position())
+    start = result_of(log.position())
     record_change(slow, "slow")
     record_change(quick, "quick")
     quick.commit()
-    between = done(log.position())
+    between = result_of(log.position())
     assert not log.unchanged(keys("quick"), start)
     assert log.unchanged(keys("slow"), start)
     slow.commit()
-    after = done(log.position())
+    after = result_of(log.position())
     assert not log.unchanged(keys("slow"), between)
     assert log.unchanged(keys("quick"), between)
     assert log.unchanged(keys("slow", "quick"), after)
@@ -70,27 +70,27 @@ def test_changes_of_a_slow_transaction_are_not_missed(connections: Callable[[], 
 
 def test_a_rolled_back_change_invalidates_nothing(connections: Callable[[], Connection]) -> None:
     other, log = connections(), InvalidationLog(CommittingDatabase(connections()))
-    start = done(log.position())
+    start = result_of(log.position())
     record_change(other, "p1")
     other.rollback()
-    done(log.position())
+    result_of(log.position())
     assert log.unchanged(keys("p1"), start)
 
 
 def test_with_a_maximum_age_the_log_is_read_after_a_wakeup_or_when_the_age_is_reached(connections: Callable[[], Connection]) -> None:
     clock = [0.0]
     other, log = connections(), InvalidationLog(CommittingDatabase(connections()), max_age=0.5, seconds=lambda: clock[0])
-    start = done(log.position())
+    start = result_of(log.position())
     record_change(other, "p1")
     other.commit()
-    assert log.unchanged(keys("p1"), done(log.position()))
+    assert log.unchanged(keys("p1"), result_of(log.position()))
     log.wake()
-    done(log.position())
+    result_of(log.position())
     assert not log.unchanged(keys("p1"), start)
     record_change(other, "p2")
     other.commit()
     clock[0] = 0.6
-    done(log.position())
+    result_of(log.position())
     assert not log.unchanged(keys("p2"), start)
 
 

@@ -23,7 +23,7 @@ from microblog.model.posts import Post, PostDraft, Visibility
 from microblog.storage import jobs
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from tests import make
-from tests.fakes import RolledBackDatabase, WallClock, done, studio
+from tests.fakes import RolledBackDatabase, WallClock, media_store, result_of
 from tests.make import NOW
 
 STORY = "https://news.example/story"
@@ -58,13 +58,13 @@ class PreviewFixture:
     cards: LinkPreviews
 
     def post(self, text: str = f"Read {STORY}", visibility: Visibility = Visibility.PUBLIC) -> Post:
-        return done(self.posts.publish(self.viewer, PostDraft(text, visibility)))
+        return result_of(self.posts.publish(self.viewer, PostDraft(text, visibility)))
 
     def edit(self, post: Post, text: str) -> Post:
-        return done(self.posts.edit(self.viewer, post.id, PostDraft(text)))
+        return result_of(self.posts.edit(self.viewer, post.id, PostDraft(text)))
 
     def reload(self, post: Post) -> Post:
-        return done(self.posts.one(self.viewer, post.id))
+        return result_of(self.posts.one(self.viewer, post.id))
 
     @property
     def waiting(self) -> list[Job]:
@@ -73,7 +73,7 @@ class PreviewFixture:
     def fetch(self, *, last_try: bool = False) -> None:
         """Run the waiting jobs."""
         for job in self.waiting:
-            done(self.cards.fetch(CardId(int(str(job.payload["card"]))), last_try=last_try))
+            result_of(self.cards.fetch(CardId(int(str(job.payload["card"]))), last_try=last_try))
             execute(self.cursor, "delete from jobs where id = %(id)s", {"id": job.id})
 
 
@@ -88,7 +88,7 @@ def site(cursor: Cursor, db: RolledBackDatabase, tmp_path: Path) -> PreviewFixtu
     web, clock = FakeWeb({STORY: ("text/html", PAGE), "https://news.example/1.png": ("image/png", png())}), WallClock(NOW)
     scheduler = PreviewScheduler("https://example.org", lambda: 0.5)
     posts = Posts(db, "example.org", "https://example.org", 500, clock, scheduler)
-    return PreviewFixture(cursor, make.viewer(cursor), web, clock, posts, LinkPreviews(db, web, studio(tmp_path), clock))
+    return PreviewFixture(cursor, make.viewer(cursor), web, clock, posts, LinkPreviews(db, web, media_store(tmp_path), clock))
 
 
 def test_a_post_shows_the_preview_after_it_was_fetched(site: PreviewFixture) -> None:
@@ -151,7 +151,7 @@ def test_an_edited_link_changes_the_preview(site: PreviewFixture) -> None:
 
 
 def test_a_site_without_previews_schedules_no_fetch(site: PreviewFixture, db: RolledBackDatabase) -> None:
-    done(make.posts(db).publish(site.viewer, PostDraft(f"Read {STORY}")))
+    result_of(make.post_service(db).publish(site.viewer, PostDraft(f"Read {STORY}")))
     assert site.waiting == []
 
 
@@ -183,16 +183,16 @@ def test_an_unreachable_link_is_retried_later(site: PreviewFixture) -> None:
     site.post("https://gone.example/")
     [job] = site.waiting
     with pytest.raises(RetryLater, match="There is no such host"):
-        done(work.card_tasks(site.cards)[FETCH](job))  # type: ignore[arg-type]  # a coroutine, as every task
+        result_of(work.card_tasks(site.cards)[FETCH](job))  # type: ignore[arg-type]  # a coroutine, as every task
 
 
 def test_a_deleted_or_fresh_preview_is_not_fetched(site: PreviewFixture) -> None:
-    done(site.cards.fetch(CardId(1)))
+    result_of(site.cards.fetch(CardId(1)))
     site.post()
     [job] = site.waiting
     site.fetch()
     requested = len(site.web.requested)
-    done(site.cards.fetch(CardId(int(str(job.payload["card"])))))
+    result_of(site.cards.fetch(CardId(int(str(job.payload["card"])))))
     assert len(site.web.requested) == requested
 
 
@@ -241,7 +241,7 @@ def test_unused_preview_images_are_deleted(site: PreviewFixture, db: RolledBackD
     assert card is not None
     name = card.image.rpartition("/")[2]
     pieces = attachments.Attachments(db, site.cards.media_store, site.clock, pause=lambda _: None)  # type: ignore[arg-type,return-value]
-    done(pieces.delete_unused([name]))
+    result_of(pieces.delete_unused([name]))
     assert site.cards.media_store.names_with_stem(name) == [name]
     later = NOW + timedelta(days=1)
     assert link_previews.delete_unused_cards(site.cursor, before=later, limit=10) == 0, "a post shows it"
@@ -251,7 +251,7 @@ def test_unused_preview_images_are_deleted(site: PreviewFixture, db: RolledBackD
         site.cursor, list, "select payload->'names' from jobs where kind = 'media.delete_unused' and due_at <= %(now)s", {"now": later}
     )
     assert [name] in names
-    done(pieces.delete_unused([name]))
+    result_of(pieces.delete_unused([name]))
     assert site.cards.media_store.names_with_stem(name) == []
 
 
@@ -261,13 +261,13 @@ def test_the_fetch_job_updates_its_preview_and_requires_an_id(site: PreviewFixtu
     async def run(payload: dict[str, object]) -> None:
         await work.card_tasks(cards)[FETCH](Job(JobId(1), FETCH, payload, 1, JobState.RUNNING, NOW, NOW))
 
-    done(run({"card": "1"}))  # switched off: nothing happens
+    result_of(run({"card": "1"}))  # switched off: nothing happens
     cards = site.cards
     site.post()
-    done(run(dict(site.waiting[0].payload)))
+    result_of(run(dict(site.waiting[0].payload)))
     assert fetch_value(site.cursor, "select title from cards") == "A story"
     with pytest.raises(PermanentFailure):
-        done(run({}))
+        result_of(run({}))
     assert {sweep.kind for sweep in work.CLEANUP_BATCHES} >= {"cleanup.link_previews"}
     assert UNUSED_LIFETIME > FRESH
 

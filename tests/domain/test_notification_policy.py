@@ -176,7 +176,7 @@ async def test_a_request_without_notifications_disappears(
 ) -> None:
     first, second = await filter_some(cursor, policies, ada, bob)
     [request] = await policies.requests(ada, ALL)
-    await make.posts(db).delete(bob, second.id)
+    await make.post_service(db).delete(bob, second.id)
     seen = await policies.request(ada, request.id)
     assert (seen.count, seen.post) == (2, None)
     await Relationships(db, WallClock(make.NOW)).block(ada, bob.id)

@@ -16,7 +16,7 @@ from microblog.model.errors import Unauthenticated
 from microblog.model.oauth import IssuedToken
 from microblog.storage.database import Connection, connect
 from tests import make
-from tests.fakes import RolledBackDatabase, done
+from tests.fakes import RolledBackDatabase, result_of
 
 CALLBACK = "https://client.example/"
 
@@ -25,9 +25,9 @@ def code_of(connection: Connection, clock: Any) -> dict[str, str]:
     """Return the token request's parameters for a new authorization code."""
     with connection, connection.cursor() as cursor:
         database = RolledBackDatabase(cursor)
-        made = done(Apps(database, clock).register(AppRegistration("Tapper", (CALLBACK,))))
+        made = result_of(Apps(database, clock).register(AppRegistration("Tapper", (CALLBACK,))))
         asked = {"client_id": made.app.client_id, "redirect_uri": CALLBACK, "response_type": "code"}
-        back = done(OAuth(database, clock).allow(asked, Viewer(make.member(cursor).account)))
+        back = result_of(OAuth(database, clock).allow(asked, Viewer(make.member(cursor).account)))
         assert isinstance(back, RedirectBack)
         sent = {"client_id": made.app.client_id, "client_secret": made.secret, "redirect_uri": CALLBACK}
         return sent | {"grant_type": "authorization_code", "code": dict(back.params)["code"]}
@@ -52,4 +52,4 @@ def test_using_a_code_twice_at_once_gives_one_token_and_revokes_it(database_url:
         with first.cursor() as cursor:
             tokens = Tokens(RolledBackDatabase(cursor), clock)
             with pytest.raises(Unauthenticated, match="The access token was revoked"):
-                done(tokens.by_bearer(issued.text))
+                result_of(tokens.by_bearer(issued.text))

@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThread
 
 from microblog.domain.passwords import BUSY, Passwords, Verdict, acceptable, argon2id
 from microblog.model.errors import Invalid, Unavailable
-from tests.fakes import Here, done, quick_passwords
+from tests.fakes import SynchronousThreadPool, quick_passwords, result_of
 
 
 @pytest.fixture
@@ -33,15 +33,15 @@ def test_todays_hash_is_argon2id_with_19_mib_and_two_passes() -> None:
 
 def test_a_password_is_verified_against_its_hash_and_no_other(passwords: Passwords) -> None:
     quick = quick_passwords()
-    stored = done(quick.hash("correct horse"))
-    assert done(quick.verify(stored, "correct horse")) == Verdict(correct=True)
-    assert done(quick.verify(stored, "wrong horse")) == Verdict(correct=False)
+    stored = result_of(quick.hash("correct horse"))
+    assert result_of(quick.verify(stored, "correct horse")) == Verdict(correct=True)
+    assert result_of(quick.verify(stored, "wrong horse")) == Verdict(correct=False)
 
 
 @pytest.mark.parametrize("stored", [None, "", "-", "$argon2id$broken", "plain text"])
 def test_no_password_matches_a_missing_hash(stored: str | None) -> None:
     for password in ("", "nobody", stored or ""):
-        assert done(quick_passwords().verify(stored, password)) == Verdict(correct=False)
+        assert result_of(quick_passwords().verify(stored, password)) == Verdict(correct=False)
 
 
 class CountingHasher(PasswordHasher):
@@ -57,17 +57,17 @@ class CountingHasher(PasswordHasher):
 
 def test_an_unknown_username_costs_as_much_as_a_wrong_password() -> None:
     hasher = CountingHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
-    quick = Passwords(Here(), hasher, threads=Here())
-    stored = done(quick.hash("correct horse"))
+    quick = Passwords(SynchronousThreadPool(), hasher, threads=SynchronousThreadPool())
+    stored = result_of(quick.hash("correct horse"))
     for hash in (stored, None):
         hasher.work = 0
-        done(quick.verify(hash, "wrong horse"))
+        result_of(quick.verify(hash, "wrong horse"))
         assert hasher.work == 1
 
 
 def test_passwords_are_compared_in_unicode_normal_form() -> None:
     quick = quick_passwords()
-    assert done(quick.verify(done(quick.hash("pa\u0308sse zu fuß")), "p\u00e4sse zu fuß")).correct
+    assert result_of(quick.verify(result_of(quick.hash("pa\u0308sse zu fuß")), "p\u00e4sse zu fuß")).correct
 
 
 @given(st.text())
@@ -76,13 +76,13 @@ def test_any_text_can_be_verified_and_any_accepted_password_works(password: str)
     try:
         chosen = acceptable(password)
     except Invalid:
-        assert not done(quick.verify(None, password)).correct
+        assert not result_of(quick.verify(None, password)).correct
     else:
-        assert done(quick.verify(done(quick.hash(chosen)), password)).correct
+        assert result_of(quick.verify(result_of(quick.hash(chosen)), password)).correct
 
 
 def test_a_megabyte_is_refused_as_a_password_without_hashing() -> None:
-    assert done(quick_passwords().verify("-", "x" * 1_000_000)) == Verdict(correct=False)
+    assert result_of(quick_passwords().verify("-", "x" * 1_000_000)) == Verdict(correct=False)
 
 
 async def test_hashing_does_not_block_the_reactor_and_a_full_queue_asks_to_retry(passwords: Passwords) -> None:

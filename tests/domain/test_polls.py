@@ -45,7 +45,7 @@ def polls(db: RolledBackDatabase, clock: WallClock) -> Polls:
 
 @pytest.fixture
 def posts(db: RolledBackDatabase, clock: WallClock) -> Posts:
-    return evolve(make.posts(db), now=clock)
+    return evolve(make.post_service(db), now=clock)
 
 
 def poll_of(post: Post) -> Poll:

@@ -21,7 +21,7 @@ from tests.fakes import RolledBackDatabase
 
 @pytest.fixture
 def posts(db: RolledBackDatabase) -> Posts:
-    return make.posts(db)
+    return make.post_service(db)
 
 
 async def notified(db: RolledBackDatabase, viewer: Viewer) -> list[tuple[NotificationKind, PostId | None]]:
@@ -37,7 +37,7 @@ async def test_a_post_is_stored_with_its_html_mentions_and_tags(posts: Posts, cu
     assert "&lt;b&gt;" in post.html
     assert "@nobody" in post.html
     assert post.thread_id == post.id
-    assert make.again(cursor, ada).posts_count == 1
+    assert make.reload(cursor, ada).posts_count == 1
 
 
 async def test_the_same_idempotency_key_returns_the_first_post(posts: Posts, cursor: Cursor) -> None:
@@ -192,7 +192,7 @@ async def test_deleting_a_post_deletes_its_boosts_and_notifications_and_corrects
             await posts.one(None, gone)
     assert await notified(db, bob) == await notified(db, cleo) == await notified(db, ada) == []
     assert (await posts.one(None, root.id)).replies_count == 0
-    assert [make.again(cursor, who).posts_count for who in (ada, cleo)] == [0, 1]
+    assert [make.reload(cursor, who).posts_count for who in (ada, cleo)] == [0, 1]
 
 
 async def test_a_thread_shows_visible_posts_in_reading_order(posts: Posts, cursor: Cursor) -> None:

@@ -14,7 +14,7 @@ from microblog.model.paging import Page
 from microblog.storage import notifications, users
 from microblog.storage.database import Cursor
 from tests import make
-from tests.fakes import RolledBackDatabase, WallClock, done, quick_passwords
+from tests.fakes import RolledBackDatabase, WallClock, quick_passwords, result_of
 
 FORM = SignUpForm("Ann", "ann@example.org", "a long enough one", agreement=True)
 
@@ -26,13 +26,13 @@ def registrations(db: RolledBackDatabase, mode: RegistrationMode = RegistrationM
 def refused(db: RolledBackDatabase, form: SignUpForm, mode: RegistrationMode = RegistrationMode.OPEN) -> dict[str, str]:
     """Return the error codes of a rejected form."""
     with pytest.raises(Invalid) as raised:
-        done(registrations(db, mode).sign_up(form))
+        result_of(registrations(db, mode).sign_up(form))
     assert raised.value.codes.keys() == raised.value.fields.keys()
     return raised.value.codes
 
 
 def test_a_new_user_has_an_account_and_can_post_at_once(db: RolledBackDatabase, cursor: Cursor) -> None:
-    account = done(registrations(db).sign_up(evolve(FORM, locale="de-AT", time_zone="Europe/Vienna")))
+    account = result_of(registrations(db).sign_up(evolve(FORM, locale="de-AT", time_zone="Europe/Vienna")))
     assert (account.username, account.followers_count, account.created_at) == ("Ann", 0, make.NOW)
     member = users.by_account(cursor, account=account.id)
     assert member is not None
@@ -55,7 +55,7 @@ def test_a_new_user_has_an_account_and_can_post_at_once(db: RolledBackDatabase, 
 def test_the_posting_language_of_a_new_user_is_that_of_the_browser(
     db: RolledBackDatabase, cursor: Cursor, locale: str, language: str | None, kept: str
 ) -> None:
-    account = done(registrations(db).sign_up(evolve(FORM, locale=locale)))
+    account = result_of(registrations(db).sign_up(evolve(FORM, locale=locale)))
     member = users.by_account(cursor, account=account.id)
     assert member is not None
     assert (member.login.preferences.language, member.login.preferences.locale) == (language, kept)
@@ -99,7 +99,7 @@ def test_taken_usernames_and_addresses_are_reported_in_any_case(db: RolledBackDa
 
 
 def test_an_unknown_time_zone_does_not_prevent_registration(db: RolledBackDatabase, cursor: Cursor) -> None:
-    account = done(registrations(db).sign_up(evolve(FORM, locale="\0", time_zone="../../etc/passwd")))
+    account = result_of(registrations(db).sign_up(evolve(FORM, locale="\0", time_zone="../../etc/passwd")))
     member = users.by_account(cursor, account=account.id)
     assert member is not None
     assert (member.login.preferences.locale, member.login.preferences.time_zone) == ("en", "UTC")
@@ -107,14 +107,14 @@ def test_an_unknown_time_zone_does_not_prevent_registration(db: RolledBackDataba
 
 def test_sign_up_is_refused_if_registrations_are_closed(db: RolledBackDatabase) -> None:
     with pytest.raises(Forbidden):
-        done(registrations(db, RegistrationMode.CLOSED).sign_up(FORM))
+        result_of(registrations(db, RegistrationMode.CLOSED).sign_up(FORM))
 
 
 def test_an_applicant_gives_a_reason_and_staff_are_notified(db: RolledBackDatabase, cursor: Cursor) -> None:
     boss = make.member(cursor, "boss", role=Role.MODERATOR)
     make.member(cursor, "anybody")
     assert refused(db, FORM, RegistrationMode.APPROVAL) == {"reason": "ERR_BLANK"}
-    applicant = done(registrations(db, RegistrationMode.APPROVAL).sign_up(evolve(FORM, reason="I write about moss.")))
+    applicant = result_of(registrations(db, RegistrationMode.APPROVAL).sign_up(evolve(FORM, reason="I write about moss.")))
     member = users.by_account(cursor, account=applicant.id)
     assert member is not None
     assert member.pending
@@ -125,7 +125,7 @@ def test_an_applicant_gives_a_reason_and_staff_are_notified(db: RolledBackDataba
 
 def test_an_address_is_confirmed_at_once_only_if_confirmation_is_off(db: RolledBackDatabase, cursor: Cursor) -> None:
     strict = evolve(registrations(db), auto_confirm=False)
-    member = users.by_account(cursor, account=done(strict.sign_up(FORM)).id)
+    member = users.by_account(cursor, account=result_of(strict.sign_up(FORM)).id)
     assert member is not None
     assert member.pending
 
@@ -133,16 +133,16 @@ def test_an_address_is_confirmed_at_once_only_if_confirmation_is_off(db: RolledB
 def test_an_invite_has_a_limited_number_of_uses(db: RolledBackDatabase) -> None:
     service = registrations(db, RegistrationMode.INVITE)
     assert refused(db, FORM, RegistrationMode.INVITE) == {"invite": "ERR_BLANK"}
-    code = done(service.invite(None, max_uses=1)).code
-    done(service.sign_up(evolve(FORM, invite=f" {code} ")))
+    code = result_of(service.invite(None, max_uses=1)).code
+    result_of(service.sign_up(evolve(FORM, invite=f" {code} ")))
     again = evolve(FORM, username="ben", email="ben@example.org", invite=code)
     assert refused(db, again, RegistrationMode.INVITE) == {"invite": "ERR_INVALID"}
-    assert [(invite.uses, invite.max_uses) for invite in done(service.invites())] == [(1, 1)]
+    assert [(invite.uses, invite.max_uses) for invite in result_of(service.invites())] == [(1, 1)]
 
 
 def test_an_invited_user_needs_no_approval(db: RolledBackDatabase, cursor: Cursor) -> None:
     service = registrations(db, RegistrationMode.APPROVAL)
-    account = done(service.sign_up(evolve(FORM, invite=done(service.invite(None)).code)))
+    account = result_of(service.sign_up(evolve(FORM, invite=result_of(service.invite(None)).code)))
     member = users.by_account(cursor, account=account.id)
     assert member is not None
     assert not member.pending
@@ -151,36 +151,36 @@ def test_an_invited_user_needs_no_approval(db: RolledBackDatabase, cursor: Curso
 def test_an_expired_or_revoked_invite_is_refused(db: RolledBackDatabase) -> None:
     clock = WallClock(make.NOW)
     service = registrations(db, RegistrationMode.INVITE, clock)
-    expiring = done(service.invite(None, lasts=timedelta(days=1))).code
-    ended = done(service.invite(None)).code
-    done(service.end_invite(ended))
+    expiring = result_of(service.invite(None, lasts=timedelta(days=1))).code
+    ended = result_of(service.invite(None)).code
+    result_of(service.end_invite(ended))
     with pytest.raises(NotFound):
-        done(service.end_invite(ended))
+        result_of(service.end_invite(ended))
     clock.advance(days=1)
     for code in (expiring, ended):
         with pytest.raises(Invalid) as raised:
-            done(service.sign_up(evolve(FORM, invite=code)))
+            result_of(service.sign_up(evolve(FORM, invite=code)))
         assert raised.value.codes == {"invite": "ERR_INVALID"}
 
 
 def test_a_failed_sign_up_does_not_use_an_invite(db: RolledBackDatabase, cursor: Cursor) -> None:
     service = registrations(db, RegistrationMode.INVITE)
-    code = done(service.invite(None, max_uses=1)).code
+    code = result_of(service.invite(None, max_uses=1)).code
     make.account(cursor, "ann")
     with pytest.raises(Invalid):
-        done(service.sign_up(evolve(FORM, invite=code)))
-    assert done(service.invites())[0].uses == 0
+        result_of(service.sign_up(evolve(FORM, invite=code)))
+    assert result_of(service.invites())[0].uses == 0
 
 
 @pytest.mark.parametrize(("uses", "lasts"), [(0, None), (10_001, None), (None, timedelta(0)), (None, timedelta(days=-1))])
 def test_an_invite_without_uses_or_lifetime_is_refused(db: RolledBackDatabase, uses: int | None, lasts: timedelta | None) -> None:
     with pytest.raises(Invalid):
-        done(registrations(db).invite(None, max_uses=uses, lasts=lasts))
+        result_of(registrations(db).invite(None, max_uses=uses, lasts=lasts))
 
 
 def test_administrators_may_use_reserved_usernames_and_choose_ids(db: RolledBackDatabase, cursor: Cursor) -> None:
     service = registrations(db, RegistrationMode.CLOSED)
-    account = done(service.create(SignUpForm("admin", "root@localhost", "a long enough one"), role=Role.ADMIN, id=1))
+    account = result_of(service.create(SignUpForm("admin", "root@localhost", "a long enough one"), role=Role.ADMIN, id=1))
     member = users.by_account(cursor, account=account.id)
     assert member is not None
     assert (account.id, member.login.role, member.pending) == (1, Role.ADMIN, False)
@@ -189,7 +189,7 @@ def test_administrators_may_use_reserved_usernames_and_choose_ids(db: RolledBack
 @pytest.mark.parametrize(("id", "code"), [(7, "ERR_TAKEN"), (0, "ERR_INVALID"), (2**63, "ERR_INVALID")])
 def test_an_id_that_is_taken_or_impossible_is_refused(db: RolledBackDatabase, cursor: Cursor, id: int, code: str) -> None:
     service = registrations(db)
-    done(service.create(SignUpForm("ben", "ben@example.org", "a long enough one"), id=7))
+    result_of(service.create(SignUpForm("ben", "ben@example.org", "a long enough one"), id=7))
     with pytest.raises(Invalid) as raised:
-        done(service.create(FORM, id=id))
+        result_of(service.create(FORM, id=id))
     assert raised.value.codes == {"id": code}

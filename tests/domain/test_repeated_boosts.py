@@ -31,7 +31,7 @@ from microblog.model.posts import Post
 from microblog.storage import timelines
 from microblog.storage.database import Cursor, execute
 from tests import make
-from tests.fakes import RolledBackDatabase, done
+from tests.fakes import RolledBackDatabase, result_of
 from tests.live.fake_log import FakeConnection, PlainEncoder
 
 EVERYTHING = Page(1_000)
@@ -67,8 +67,8 @@ class BoostFixture:
         for other in self.others[:3]:
             make.follow(cursor, self.me, other)
         self.lists, self.timelines = Lists(self.db, lambda: make.NOW), Timelines(self.db, lambda: make.NOW)
-        self.list: ListId = done(self.lists.create(self.me, ListOptions("All"))).id
-        done(self.lists.add(self.me, self.list, [other.id for other in self.others[:3]]))
+        self.list: ListId = result_of(self.lists.create(self.me, ListOptions("All"))).id
+        result_of(self.lists.add(self.me, self.list, [other.id for other in self.others[:3]]))
         self.originals: list[Post] = []
         self.boosts: list[tuple[Viewer, Post]] = []
         self.published: list[Post] = []
@@ -87,16 +87,16 @@ class BoostFixture:
         elif what == "undo" and self.boosts:
             booster, boost = self.boosts.pop(which % len(self.boosts))
             self.published.remove(boost)
-            done(Interactions(self.db, lambda: make.NOW).unboost(booster, boost.original.id))
+            result_of(Interactions(self.db, lambda: make.NOW).unboost(booster, boost.original.id))
 
     def raw(self) -> list[timelines.Entry]:
         return timelines.home(self.cursor, viewer=self.me.id, page=EVERYTHING, now=make.NOW)
 
     def home(self, page: Page) -> list[int]:
-        return [post.id for post in done(self.timelines.home(self.me, page))]
+        return [post.id for post in result_of(self.timelines.home(self.me, page))]
 
     def listed(self, page: Page) -> list[int]:
-        return [post.id for post in done(self.lists.timeline(self.me, self.list, page))]
+        return [post.id for post in result_of(self.lists.timeline(self.me, self.list, page))]
 
 
 @settings(max_examples=30, **ONE_BY_ONE)  # type: ignore[arg-type]
@@ -124,7 +124,7 @@ def test_all_readers_of_the_home_timeline_leave_out_the_same_boosts(
 
 def make_filter(fixture: BoostFixture) -> None:
     draft = FilterDraft("f", [FilterContext.HOME], FilterAction.HIDE, keywords=[KeywordDraft("nobody says this", whole_word=False)])
-    done(Filters(fixture.db, fixture.timelines.sieves, lambda: make.NOW).create(fixture.me, draft))
+    result_of(Filters(fixture.db, fixture.timelines.sieves, lambda: make.NOW).create(fixture.me, draft))
 
 
 def check_pages(read: Callable[[Page], list[int]], whole: list[int]) -> None:
@@ -172,7 +172,7 @@ def updates_of(fixture: BoostFixture) -> list[Update]:
         Update.of(Event(Position("e", 1, at + 1), EventKind.POST_PUBLISHED, post.author.id, None, post.id, event_data(post), make.NOW))
         for at, post in enumerate(fixture.published)
     ]
-    done(EventBuffer(log, Position("e", 1, 0)).load(update))
+    result_of(EventBuffer(log, Position("e", 1, 0)).load(update))
     return update
 
 
@@ -182,7 +182,7 @@ class StreamListener:
     def __init__(self, fixture: BoostFixture, stream: Stream) -> None:
         self.log = DatabaseEventLog(fixture.db, lambda: make.NOW, "e")
         self.recipients = Recipients(ViewerStates())
-        loaded = done(self.log.poll(Position("e", 0, 0), [fixture.me.id], NO_CREDENTIALS)).relations[fixture.me.id]
+        loaded = result_of(self.log.poll(Position("e", 0, 0), [fixture.me.id], NO_CREDENTIALS)).relations[fixture.me.id]
         self.connection, self.received = FakeConnection(), list[int]()
         subscriber = Subscriber(self.connection, PlainEncoder(), fixture.me.id, viewer_state=self.recipients.viewer_states.enter(loaded))
         self.subscription = Subscription(stream, subscriber, "plain")
@@ -200,7 +200,7 @@ class StreamListener:
 def received_live(fixture: BoostFixture, stream: Stream, joined: int) -> list[int]:
     listener, at = StreamListener(fixture, stream), make.NOW.timestamp()
     for update in updates_of(fixture)[joined:]:
-        done(load_earlier_entries(listener.log, listener.recipients, [update]))
+        result_of(load_earlier_entries(listener.log, listener.recipients, [update]))
         for subscription in list(listener.recipients.of(update)):
             subscription.deliver(update, update.position, at)
         listener.record(update)
@@ -209,7 +209,7 @@ def received_live(fixture: BoostFixture, stream: Stream, joined: int) -> list[in
 
 def received_later(fixture: BoostFixture, stream: Stream, joined: int) -> list[int]:
     listener, at, batch = StreamListener(fixture, stream), make.NOW.timestamp(), updates_of(fixture)[joined:]
-    left_out = done(repeats_in(listener.log, listener.subscription, batch, at))
+    left_out = result_of(repeats_in(listener.log, listener.subscription, batch, at))
     for update in batch:
         if listener.belongs(update) and listener.subscription.wants(update, at) and update.post_id not in left_out:
             listener.subscription.send(update, at)
@@ -226,9 +226,9 @@ def test_a_boost_is_shown_again_after_forty_entries(cursor: Cursor, db: RolledBa
     for number in range(38):
         make.post(cursor, friends[1], f"between {number}")
     make.boost(cursor, friends[1], original)  # the fortieth after the first, which is still within reach
-    assert [post.id for post in done(site.home(me, Page(100))) if post.boost] == [first.id]
+    assert [post.id for post in result_of(site.home(me, Page(100))) if post.boost] == [first.id]
     make.post(cursor, friends[1], "one more")
     for number in range(40):
         make.post(cursor, friends[1], f"then {number}")
     again = make.boost(cursor, friends[2], original)
-    assert [post.id for post in done(site.home(me, Page(100))) if post.boost] == [again.id, first.id]
+    assert [post.id for post in result_of(site.home(me, Page(100))) if post.boost] == [again.id, first.id]

@@ -25,8 +25,8 @@ from microblog.storage import jobs, scheduled, users
 from microblog.storage.database import Cursor, execute, fetch_value
 from tests import fakes, files, make
 from tests.fakes import RolledBackDatabase, WallClock
-from tests.mailbox import postman
-from tests.rfc5322 import body
+from tests.mailbox import email_worker
+from tests.rfc5322 import body_text
 
 HOUR = timedelta(hours=1)
 SOON = make.NOW + HOUR
@@ -39,7 +39,7 @@ def clock() -> WallClock:
 
 @pytest.fixture
 def posts(db: RolledBackDatabase, clock: WallClock) -> Posts:
-    return evolve(make.posts(db), now=clock)
+    return evolve(make.post_service(db), now=clock)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def schedules(db: RolledBackDatabase, posts: Posts, clock: WallClock) -> Schedul
 
 @pytest.fixture
 def attachments_service(db: RolledBackDatabase, tmp_path: Path, clock: WallClock) -> Attachments:
-    return Attachments(db, fakes.studio(tmp_path), clock, fakes.no_pause)
+    return Attachments(db, fakes.media_store(tmp_path), clock, fakes.no_sleep)
 
 
 async def plan(schedules: Schedules, viewer: Viewer, draft: PostDraft, at: datetime = SOON) -> ScheduledPost:
@@ -211,7 +211,7 @@ async def test_media_are_reserved_for_the_scheduled_post_until_it_is_cancelled(
     schedules: Schedules, posts: Posts, attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock
 ) -> None:
     ada = make.viewer(db.cursor)
-    one, two = [(await attachments_service.add(ada, MediaUpload(files.picture(), 700))).id for _ in range(2)]
+    one, two = [(await attachments_service.add(ada, MediaUpload(files.image(), 700))).id for _ in range(2)]
     planned = await plan(schedules, ada, PostDraft("Look", media=(two, one)), make.NOW + timedelta(days=3))
     assert [piece.id for piece in planned.media] == [two, one]
     with pytest.raises(Invalid, match="already attached"):
@@ -237,9 +237,9 @@ async def test_the_author_is_notified_why_a_post_could_not_be_published(
     await run_due_jobs(schedules, cursor, clock)
     assert (await schedules.one(ada, planned.id)).problem == "The post you are trying to reply to does not appear to exist."
     await schedules.publish(planned.id)
-    [email] = postman(cursor).deliver()
+    [email] = email_worker(cursor).deliver()
     assert email["Subject"] == "Your scheduled post was not published"
-    assert "Why: The post that it answers is gone, or hidden from you." in body(email.as_bytes(), "plain")
+    assert "Why: The post that it answers is gone, or hidden from you." in body_text(email.as_bytes(), "plain")
     moved = await schedules.move(ada, planned.id, clock() + HOUR)
     assert moved.problem == ""
 
@@ -252,13 +252,13 @@ async def test_the_reason_is_in_the_language_of_the_author(schedules: Schedules,
     clock.advance(hours=1)
     await run_due_jobs(stricter, cursor, clock)
     assert (await schedules.one(ada, long.id)).problem == "Text character limit of 300 exceeded."
-    [email] = postman(cursor).deliver()
+    [email] = email_worker(cursor).deliver()
     for kind in ("plain", "html"):
-        assert "Der Text ist leer oder länger, als diese Site es zulässt." in body(email.as_bytes(), kind)
+        assert "Der Text ist leer oder länger, als diese Site es zulässt." in body_text(email.as_bytes(), kind)
     execute(cursor, "update emails set state = 'waiting', data = data - 'because'")  # as an older release wrote them
     jobs.add(cursor, "email.send", {"email": str(fetch_value(cursor, "select id from emails"))}, due_at=make.NOW, now=make.NOW)
-    [email] = postman(cursor).deliver()
-    assert "Warum: Text character limit of 300 exceeded." in body(email.as_bytes(), "plain")
+    [email] = email_worker(cursor).deliver()
+    assert "Warum: Text character limit of 300 exceeded." in body_text(email.as_bytes(), "plain")
 
 
 async def test_the_author_is_notified_of_an_internal_error_after_the_last_try(
@@ -274,7 +274,7 @@ async def test_the_author_is_notified_of_an_internal_error_after_the_last_try(
         with pytest.raises(psycopg2.Error, match="broken"):
             await run_due_jobs(schedules, cursor, clock)
         assert (await schedules.one(ada, planned.id)).problem == problem
-        assert len(postman(cursor).deliver()) == emails
+        assert len(email_worker(cursor).deliver()) == emails
     execute(cursor, "drop trigger broken on posts")
     assert (await schedules.cancel(ada, planned.id)).draft.text == "Later"
 
@@ -289,7 +289,7 @@ async def test_no_email_is_sent_about_a_post_that_was_rescheduled_since(
     clock.advance(hours=1)
     await run_due_jobs(schedules, cursor, clock)
     await schedules.move(ada, planned.id, clock() + HOUR)
-    assert postman(cursor).deliver() == []
+    assert email_worker(cursor).deliver() == []
 
 
 ODD = [
@@ -325,7 +325,7 @@ async def test_an_unreadable_draft_of_another_release_is_listed_and_not_publishe
     clock.advance(hours=1)
     await run_due_jobs(schedules, cursor, clock)
     assert published(cursor) == ["Sound"]
-    [email] = postman(cursor).deliver()
+    [email] = email_worker(cursor).deliver()
     assert email["Subject"] == "Your scheduled post was not published"
     await schedules.cancel(ada, planned.id)
     assert await schedules.page(ada, Page()) == []

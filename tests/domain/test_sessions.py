@@ -17,7 +17,7 @@ from microblog.model.ids import SessionId
 from microblog.storage import accounts, users
 from microblog.storage.database import Cursor
 from tests import make
-from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, done, quick_passwords
+from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, quick_passwords, result_of
 
 PASSWORD = "correct horse"
 ORIGIN = ClientInfo("192.0.2.1", "192.0.2.1", "Firefox on a tin can")
@@ -34,13 +34,13 @@ class LoginFixture:
     throttle: NoThrottle
 
     def member(self, username: str = "ann") -> AccountWithLogin:
-        return make.member(self.cursor, username, password_hash=done(self.passwords.hash(PASSWORD)))
+        return make.member(self.cursor, username, password_hash=result_of(self.passwords.hash(PASSWORD)))
 
     def log_in(self, name: str = "ann", password: str = PASSWORD, replaces: str = "") -> NewSession:
-        return done(self.sessions.log_in(name, password, ORIGIN, replaces))
+        return result_of(self.sessions.log_in(name, password, ORIGIN, replaces))
 
     def viewer(self, token: str) -> Viewer | None:
-        found = done(self.sessions.by_cookie(token))
+        found = result_of(self.sessions.by_cookie(token))
         return found and found[0]
 
     def viewer_of(self, token: str) -> Viewer:
@@ -80,7 +80,7 @@ def test_handles_of_other_sites_cannot_log_in(fixture: LoginFixture, name: str) 
 
 def test_an_address_takes_precedence_over_an_equal_username(fixture: LoginFixture, cursor: Cursor) -> None:
     fixture.member()
-    make.member(cursor, "ben", email="ann@site.test", password_hash=done(fixture.passwords.hash(PASSWORD)))
+    make.member(cursor, "ben", email="ann@site.test", password_hash=result_of(fixture.passwords.hash(PASSWORD)))
     for name, owner in (("ann@site.test", "ben"), ("@ann@site.test", "ann")):
         assert fixture.viewer_of(fixture.log_in(name).token).account.username == owner
 
@@ -109,11 +109,11 @@ def test_an_unknown_user_costs_one_hash_like_a_wrong_password(db: RolledBackData
     quick = quick_passwords()
     passwords = CountingPasswords(quick.reactor, quick.hasher, threads=quick.threads)
     sessions = Sessions(db, passwords, NoThrottle(), WallClock(make.NOW))
-    make.member(cursor, "ann", password_hash=done(passwords.hash(PASSWORD)))
+    make.member(cursor, "ann", password_hash=result_of(passwords.hash(PASSWORD)))
     for name in ("ann", "nobody"):
         before = passwords.work
         with pytest.raises(Unauthenticated):
-            done(sessions.log_in(name, "wrong password", ORIGIN))
+            result_of(sessions.log_in(name, "wrong password", ORIGIN))
         assert passwords.work == before + 1
 
 
@@ -133,14 +133,14 @@ def test_after_too_many_guesses_even_the_right_password_must_wait(db: RolledBack
         RateLimiter(MemoryCounter(lambda: 0.0), clock), per_name=RateLimit("sign-in-name", 3, 3600, LimitScope.ACCOUNT)
     )
     sessions = Sessions(db, passwords, throttle, clock)
-    make.member(cursor, "ann", password_hash=done(passwords.hash(PASSWORD)))
+    make.member(cursor, "ann", password_hash=result_of(passwords.hash(PASSWORD)))
     for name in ("ann", "ANN", "ann@example.org"):
         with pytest.raises(Unauthenticated):
-            done(sessions.log_in(name, "wrong password", ORIGIN))
+            result_of(sessions.log_in(name, "wrong password", ORIGIN))
     with pytest.raises(TooMany):
-        done(sessions.log_in("ann", PASSWORD, ORIGIN))
+        result_of(sessions.log_in("ann", PASSWORD, ORIGIN))
     clock.advance(hours=1)
-    assert done(sessions.log_in("ann", PASSWORD, ORIGIN)).token
+    assert result_of(sessions.log_in("ann", PASSWORD, ORIGIN)).token
 
 
 def test_the_database_stores_no_session_token(fixture: LoginFixture) -> None:
@@ -171,8 +171,8 @@ def test_logging_in_again_ends_the_previous_session(fixture: LoginFixture) -> No
 def test_logging_out_ends_the_session_and_records_one_event(fixture: LoginFixture) -> None:
     fixture.member()
     entry = fixture.log_in()
-    done(fixture.sessions.log_out(entry.token))
-    done(fixture.sessions.log_out(entry.token))
+    result_of(fixture.sessions.log_out(entry.token))
+    result_of(fixture.sessions.log_out(entry.token))
     assert fixture.viewer(entry.token) is None
     assert fixture.ended() == [{"session": str(entry.session_id)}]
 
@@ -185,7 +185,7 @@ def test_a_session_lasts_while_it_is_used_and_expires_when_it_is_not(fixture: Lo
         assert fixture.viewer(token)
     fixture.clock.advance(seconds=LIFETIME.total_seconds())
     assert fixture.viewer(token) is None
-    assert done(fixture.sessions.sweep()) == 1
+    assert result_of(fixture.sessions.sweep()) == 1
 
 
 def test_a_visit_is_recorded_at_most_every_ten_minutes(fixture: LoginFixture) -> None:
@@ -193,10 +193,10 @@ def test_a_visit_is_recorded_at_most_every_ten_minutes(fixture: LoginFixture) ->
     token = fixture.log_in().token
     fixture.clock.advance(minutes=9)
     viewer = fixture.viewer_of(token)
-    assert done(fixture.sessions.of(viewer))[0].last_seen_at == make.NOW
+    assert result_of(fixture.sessions.of(viewer))[0].last_seen_at == make.NOW
     fixture.clock.advance(minutes=1)
     fixture.viewer_of(token)
-    assert done(fixture.sessions.of(viewer))[0].last_seen_at == make.NOW + timedelta(minutes=10)
+    assert result_of(fixture.sessions.of(viewer))[0].last_seen_at == make.NOW + timedelta(minutes=10)
 
 
 def test_own_sessions_are_listed_and_each_can_be_ended(fixture: LoginFixture) -> None:
@@ -204,14 +204,14 @@ def test_own_sessions_are_listed_and_each_can_be_ended(fixture: LoginFixture) ->
     fixture.member("ben")
     laptop, phone, bens = fixture.log_in(), fixture.log_in(), fixture.log_in("ben")
     viewer = fixture.viewer_of(laptop.token)
-    listed = done(fixture.sessions.of(viewer))
+    listed = result_of(fixture.sessions.of(viewer))
     assert [session.id for session in listed] == [phone.session_id, laptop.session_id]
     assert (listed[0].address, listed[0].user_agent) == ("192.0.2.1", "Firefox on a tin can")
-    done(fixture.sessions.end(viewer, phone.session_id))
+    result_of(fixture.sessions.end(viewer, phone.session_id))
     assert fixture.viewer(phone.token) is None
     for not_mine in (bens.session_id, phone.session_id, SessionId(1)):
         with pytest.raises(NotFound):
-            done(fixture.sessions.end(viewer, not_mine))
+            result_of(fixture.sessions.end(viewer, not_mine))
     assert fixture.viewer(bens.token)
 
 
@@ -219,7 +219,7 @@ def test_all_other_sessions_can_be_ended_at_once(fixture: LoginFixture) -> None:
     fixture.member()
     others = [fixture.log_in() for _ in range(3)]
     own = fixture.log_in()
-    assert done(fixture.sessions.end_others(fixture.viewer_of(own.token))) == 3
+    assert result_of(fixture.sessions.end_others(fixture.viewer_of(own.token))) == 3
     assert fixture.viewer(own.token)
     assert not any(fixture.viewer(other.token) for other in others)
     assert len(fixture.ended()) == 3
@@ -232,7 +232,7 @@ def test_the_number_of_sessions_of_an_account_is_limited(fixture: LoginFixture) 
         fixture.clock.advance(seconds=1)
         last = fixture.log_in()
     assert fixture.viewer(first.token) is None
-    assert len(done(fixture.sessions.of(fixture.viewer_of(last.token)))) == MAX_SESSIONS
+    assert len(result_of(fixture.sessions.of(fixture.viewer_of(last.token)))) == MAX_SESSIONS
 
 
 @pytest.mark.parametrize("how", ["disabled", "suspended"])
@@ -249,11 +249,11 @@ def test_a_suspended_user_is_logged_out_and_told_why_only_with_the_password(fixt
     with pytest.raises(Unauthenticated):
         fixture.log_in("ann", "wrong password")
     with pytest.raises(Unauthenticated):
-        done(fixture.sessions.begin(member.account.id, ORIGIN))
+        result_of(fixture.sessions.begin(member.account.id, ORIGIN))
 
 
 def test_an_applicant_may_log_in_and_is_known_as_pending(fixture: LoginFixture) -> None:
-    make.member(fixture.cursor, "ann", password_hash=done(fixture.passwords.hash(PASSWORD)), approved=False)
+    make.member(fixture.cursor, "ann", password_hash=result_of(fixture.passwords.hash(PASSWORD)), approved=False)
     assert fixture.viewer_of(fixture.log_in().token).pending
 
 
@@ -269,7 +269,7 @@ def test_a_password_changed_during_its_verification_is_refused(fixture: LoginFix
 
     quick = quick_passwords()
     with pytest.raises(Unauthenticated):
-        done(
+        result_of(
             Sessions(db, SlowPasswords(quick.reactor, quick.hasher, threads=quick.threads), NoThrottle(), fixture.clock).log_in(
                 "ann", PASSWORD, ORIGIN
             )
@@ -281,15 +281,15 @@ def test_a_hash_with_other_parameters_is_replaced_at_the_next_login(fixture: Log
     today = quick_passwords()
     today.hasher.__init__(time_cost=2, memory_cost=16, parallelism=1)  # type: ignore[misc]  # as if the program was updated
     service = Sessions(db, today, NoThrottle(), fixture.clock)
-    done(service.log_in("ann", PASSWORD, ORIGIN))
+    result_of(service.log_in("ann", PASSWORD, ORIGIN))
     after = users.by_account(fixture.cursor, account=member.account.id)
     assert after is not None
     assert "m=16,t=2" in after.login.password_hash
-    assert done(service.log_in("ann", PASSWORD, ORIGIN)).token
+    assert result_of(service.log_in("ann", PASSWORD, ORIGIN)).token
 
 
 def test_a_stored_user_agent_is_short_and_printable(fixture: LoginFixture) -> None:
     member = fixture.member()
-    entry = done(fixture.sessions.begin(member.account.id, ClientInfo("n", "a", "x\0\r\n" * 1000)))
-    [session] = done(fixture.sessions.of(fixture.viewer_of(entry.token)))
+    entry = result_of(fixture.sessions.begin(member.account.id, ClientInfo("n", "a", "x\0\r\n" * 1000)))
+    [session] = result_of(fixture.sessions.of(fixture.viewer_of(entry.token)))
     assert session.user_agent == "x" * 100

@@ -18,7 +18,7 @@ from tests.fakes import RolledBackDatabase
 
 @pytest.fixture
 def posts(db: RolledBackDatabase) -> Posts:
-    return make.posts(db)
+    return make.post_service(db)
 
 
 def many_replies(cursor: Cursor, author: Viewer, root: Post, number: int, *, deep: bool = False) -> None:

@@ -17,7 +17,7 @@ from microblog.model.repeated_boosts import WINDOW, without_repeats
 from microblog.storage import posts, timelines
 from microblog.storage.database import Cursor, execute
 from tests import make
-from tests.fakes import RolledBackDatabase, done
+from tests.fakes import RolledBackDatabase, result_of
 
 STEP = st.tuples(
     st.sampled_from(["post", "post", "boost", "reply", "delete", "edit", "block", "follow"]), st.integers(0, 4), st.integers(0, 99)
@@ -27,7 +27,7 @@ LIMIT = 3
 
 def step(db: RolledBackDatabase, people: list[Viewer], written: list[Post], what: str, who: int, which: int) -> None:
     """Run one random command, if it is allowed."""
-    author, commands = people[who], make.posts(db)
+    author, commands = people[who], make.post_service(db)
     last = written[-1 - which % len(written)] if written else None
     with suppress(Problem):
         if what == "post" or last is None:
@@ -37,7 +37,7 @@ def step(db: RolledBackDatabase, people: list[Viewer], written: list[Post], what
         elif what == "reply":
             written.append(make.post(db.cursor, author, "reply", reply_to=last))
         elif what == "delete":
-            done(commands.delete(Viewer(last.author), last.id))
+            result_of(commands.delete(Viewer(last.author), last.id))
             written.remove(last)
         elif what == "edit":
             execute(db.cursor, "update posts set html = 'edited' where id = %(id)s", {"id": last.id})
@@ -61,7 +61,7 @@ def test_the_cached_timeline_equals_the_one_in_the_database(
         for what, who, which in history:
             step(db, people, written, what, who, which)
             raw = timelines.home(cursor, viewer=people[0].id, page=Page(1_000), now=make.NOW)
-            assert done(remembering.home(people[0], Page(LIMIT))) == posts.load(cursor, without_repeats(raw)[:LIMIT])
+            assert result_of(remembering.home(people[0], Page(LIMIT))) == posts.load(cursor, without_repeats(raw)[:LIMIT])
     finally:
         execute(cursor, "rollback to savepoint example")
 
@@ -81,7 +81,7 @@ async def test_only_new_posts_are_read(cursor: Cursor, db: RolledBackDatabase, r
     new = make.post(cursor, friends[0], "new")
     assert [post.id for post in await site.home(reader, Page(2))] == [new.id, first[0].id]
     assert site.timeline_cache.hits == 1
-    done(make.posts(db).delete(friends[0], new.id))
+    result_of(make.post_service(db).delete(friends[0], new.id))
     assert [post.id for post in await site.home(reader, Page(2))] == [post.id for post in first]  # what is below has to be read
     assert site.timeline_cache.hits == 1
     make.follow(cursor, reader, make.viewer(cursor))

@@ -30,7 +30,7 @@ from microblog.storage import emails, jobs, sessions
 from microblog.storage.account_deletion import delete_marked_posts
 from microblog.storage.database import Cursor, execute, fetch_value
 from tests import make
-from tests.fakes import RolledBackDatabase, WallClock, done
+from tests.fakes import RolledBackDatabase, WallClock, result_of
 
 TEXTS = ("Hello", "#tea please", "#tea and #coffee", "#Coffee", "#water #tea #coffee", "no tags here")
 VISIBILITIES = (Visibility.PUBLIC, Visibility.PUBLIC, Visibility.PUBLIC, Visibility.UNLISTED, Visibility.PRIVATE, Visibility.DIRECT)
@@ -78,7 +78,7 @@ class Simulation:
         timers = work.timers(self.statistics)
         self.processes = [Process(name, Scheduler(self.db, timers, self.clock)) for name in ("one", "two")]
         for process in self.processes:
-            done(process.scheduler.check())
+            result_of(process.scheduler.check())
         self.sign_up(0, 0)
 
     @property
@@ -123,7 +123,7 @@ class Simulation:
             self._publish(self.users[a % len(self.users)], TEXTS[a % len(TEXTS)], Visibility.PUBLIC, self.posts[b % len(self.posts)].id)
 
     def _publish(self, account: Viewer, text: str, visibility: Visibility, reply_to: PostId | None) -> None:
-        published = done(make.posts(self.db, now=self.clock()).publish(account, PostDraft(text, visibility, reply_to=reply_to)))
+        published = result_of(make.post_service(self.db, now=self.clock()).publish(account, PostDraft(text, visibility, reply_to=reply_to)))
         self.posts.append(published)
         self.record("reply" if reply_to else "post", account.id, published.id, hidden=not published.visibility.is_open)
         if published.visibility is Visibility.PUBLIC:
@@ -134,7 +134,7 @@ class Simulation:
         if not self.posts:
             return
         old = self.posts[a % len(self.posts)]
-        new = done(make.posts(self.db, now=self.clock()).edit(Viewer(old.author), old.id, PostDraft(TEXTS[b % len(TEXTS)])))
+        new = result_of(make.post_service(self.db, now=self.clock()).edit(Viewer(old.author), old.id, PostDraft(TEXTS[b % len(TEXTS)])))
         self.posts[a % len(self.posts)] = new
         if new.visibility is Visibility.PUBLIC:
             for key in {tag.key for tag in new.tags} - {tag.key for tag in old.tags}:
@@ -143,7 +143,7 @@ class Simulation:
     def delete(self, a: int, b: int) -> None:
         if self.posts:
             post = self.posts.pop(a % len(self.posts))
-            done(make.posts(self.db, now=self.clock()).delete(Viewer(post.author), post.id))
+            result_of(make.post_service(self.db, now=self.clock()).delete(Viewer(post.author), post.id))
 
     def boost(self, a: int, b: int) -> None:
         self._interact("boost", a, b)
@@ -164,14 +164,14 @@ class Simulation:
             account, subject = earlier[a % len(earlier)]
             users, posts = [one for one in self.users if one.id == account], [one for one in self.posts if one.id == subject]
             if users and posts:
-                done(getattr(Interactions(self.db, self.clock), f"un{kind}")(users[0], posts[0].id))
+                result_of(getattr(Interactions(self.db, self.clock), f"un{kind}")(users[0], posts[0].id))
 
     def _interact(self, verb: str, a: int, b: int) -> None:
         if not self.posts:
             return
         account, post = self.users[a % len(self.users)], self.posts[b % len(self.posts)]
         before = self._count(verb, account, post)
-        done(getattr(Interactions(self.db, self.clock), verb)(account, post.id))
+        result_of(getattr(Interactions(self.db, self.clock), verb)(account, post.id))
         if self._count(verb, account, post) > before:
             self.record(verb, account.id, post.id, public=post.visibility is Visibility.PUBLIC, hidden=not post.visibility.is_open)
 
@@ -186,7 +186,7 @@ class Simulation:
         sql = "select count(*) from follows where follower_id = %(a)s and followee_id = %(b)s"
         pair = {"a": follower.id, "b": followee.id}
         before = fetch_value(self.cursor, sql, pair)
-        done(Follows(self.db, self.clock).follow(follower, followee.id))
+        result_of(Follows(self.db, self.clock).follow(follower, followee.id))
         if fetch_value(self.cursor, sql, pair) > before:
             self.record("follow", follower.id, followee.id)
 
@@ -196,14 +196,14 @@ class Simulation:
             account, followed = earlier[a % len(earlier)]
             for follower in self.users:
                 if follower.id == account:
-                    done(Follows(self.db, self.clock).unfollow(follower, AccountId(followed)))
+                    result_of(Follows(self.db, self.clock).unfollow(follower, AccountId(followed)))
 
     def delete_account(self, a: int, b: int) -> None:
         if len(self.users) > 1:
             account = self.users.pop(a % len(self.users))
             self.posts = [post for post in self.posts if post.author.id != account.id]
             begin_deletion(self.cursor, account.id, self.clock())
-            done(AccountDeletion(self.db, self.clock).purge(account.id))
+            result_of(AccountDeletion(self.db, self.clock).purge(account.id))
 
     # Actions of the site.
 
@@ -229,7 +229,7 @@ class Simulation:
 
     def sample_connections(self, a: int, b: int) -> None:
         name = self.processes[a % 2].name
-        done(self.statistics.note_crowd(name, b % 20))
+        result_of(self.statistics.note_crowd(name, b % 20))
         slot = datetime.fromtimestamp(self.clock().timestamp() // 900 * 900, UTC)
         self.samples[slot, name] = max(self.samples.get((slot, name), 0), b % 20)
 
@@ -238,7 +238,7 @@ class Simulation:
     def schedule_and_claim(self, a: int, b: int) -> None:
         """Add due jobs, and claim one to three without doing them."""
         process = self.processes[a % 2]
-        done(process.scheduler.check())
+        result_of(process.scheduler.check())
         self._claim(process, 1 + b % 3)
 
     def finish(self, a: int, b: int) -> None:
@@ -246,14 +246,14 @@ class Simulation:
         process = self.processes[a % 2]
         while process.claimed_jobs:
             job = process.claimed_jobs.pop(0)
-            done(_perform(work.tasks(self.statistics)[job.kind], job))
+            result_of(_perform(work.tasks(self.statistics)[job.kind], job))
             jobs.finish(self.cursor, job, worker=process.name, now=self.clock())
 
     def kill(self, a: int, b: int) -> None:
         """Kill a process in the middle of a job: the day may be written, but the job is not marked as done."""
         process = self.processes[a % 2]
         if process.claimed_jobs and b % 2:
-            done(_perform(work.tasks(self.statistics)[process.claimed_jobs[0].kind], process.claimed_jobs[0]))
+            result_of(_perform(work.tasks(self.statistics)[process.claimed_jobs[0].kind], process.claimed_jobs[0]))
         process.claimed_jobs.clear()
 
     def _claim(self, process: Process, limit: int) -> int:
@@ -267,7 +267,7 @@ class Simulation:
         """Let two days pass and both processes finish every due job."""
         self.clock.advance(days=2)
         for process in self.processes:
-            done(process.scheduler.check())
+            result_of(process.scheduler.check())
         while sum(self._claim(process, 2) for process in self.processes):
             self.finish(0, 0)
             self.finish(1, 0)

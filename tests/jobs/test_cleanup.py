@@ -17,7 +17,7 @@ from microblog.model.paging import Page
 from microblog.storage import accounts, events, interactions, jobs, posts
 from microblog.storage.database import Cursor, Transactions, execute, fetch_value
 from tests import make
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.make import NOW
 
 SWEEPS = cleanup.cleanup_batches(events_kept=timedelta(days=7))
@@ -30,7 +30,7 @@ def run(db: Transactions, kind: str, **payload: object) -> None:
     async def work() -> None:
         await cleanup.tasks(db, lambda: NOW, SWEEPS)[kind](job)
 
-    done(work())
+    result_of(work())
 
 
 def count(cursor: Cursor, table: str) -> int:
@@ -76,9 +76,9 @@ def test_apps_without_a_valid_token_are_deleted_after_30_days_and_revoked_tokens
     account_id = make.member(cursor).account.id
 
     def issue_token(days_ago: int, *, revoked_days_ago: int | None = None) -> None:
-        issued = done(Tokens(db, lambda: NOW - timedelta(days=days_ago)).issue(account_id, "read"))
+        issued = result_of(Tokens(db, lambda: NOW - timedelta(days=days_ago)).issue(account_id, "read"))
         if revoked_days_ago is not None:
-            done(Tokens(db, lambda: NOW - timedelta(days=revoked_days_ago)).revoke(account_id, issued.token.id))
+            result_of(Tokens(db, lambda: NOW - timedelta(days=revoked_days_ago)).revoke(account_id, issued.token.id))
 
     issue_token(200)
     issue_token(100, revoked_days_ago=91)

@@ -15,7 +15,7 @@ from microblog.model.ids import id_at, moment_of
 from microblog.storage import posts
 from microblog.storage.database import Cursor, Transactions
 from tests import make
-from tests.fakes import done
+from tests.fakes import result_of
 
 
 @pytest.fixture
@@ -43,19 +43,19 @@ def test_each_backward_jump_of_the_clock_is_logged_once(warnings: list[str]) -> 
 
 
 def test_a_difference_to_the_clock_of_the_database_is_logged(db: Transactions, warnings: list[str]) -> None:
-    done(clock_check.check(db, lambda: datetime.now(UTC)))
+    result_of(clock_check.check(db, lambda: datetime.now(UTC)))
     assert warnings == []
-    done(clock_check.check(db, lambda: datetime.now(UTC) + timedelta(hours=1)))
+    result_of(clock_check.check(db, lambda: datetime.now(UTC) + timedelta(hours=1)))
     assert [message.partition(".")[0] for message in warnings] == ["The clocks of this process and the database differ by 3600 s"]
 
 
 def test_a_post_from_the_future_is_logged(db: Transactions, cursor: Cursor, warnings: list[str]) -> None:
     post = make.post(cursor, make.viewer(cursor))
-    done(clock_check.check(db, lambda: datetime.now(UTC)))
+    result_of(clock_check.check(db, lambda: datetime.now(UTC)))
     assert warnings == []
     later = datetime.now(UTC) + timedelta(days=365)
     id = posts.insert(cursor, post, id=id_at(later))  # type: ignore[arg-type]  # an id
     assert abs(moment_of(id) - later) < timedelta(milliseconds=1)
-    done(clock_check.check(db, lambda: datetime.now(UTC)))
+    result_of(clock_check.check(db, lambda: datetime.now(UTC)))
     assert len(warnings) == 1
     assert warnings[0].startswith(f"The newest post is from {later.isoformat(timespec='seconds')}")

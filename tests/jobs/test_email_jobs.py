@@ -27,34 +27,34 @@ from microblog.model.posts import Visibility
 from microblog.storage import accounts, emails, notifications, oauth, users
 from microblog.storage.database import Cursor, execute
 from tests import make
-from tests.fakes import RolledBackDatabase, done
-from tests.mailbox import Postman, postman, services
+from tests.fakes import RolledBackDatabase, result_of
+from tests.mailbox import EmailWorker, email_services, email_worker
 from tests.make import NOW
-from tests.rfc5322 import body, parsed
+from tests.rfc5322 import body_text, parse
 
 
 @pytest.fixture
-def mailbox(cursor: Cursor) -> Postman:
-    return postman(cursor)
+def mailbox(cursor: Cursor) -> EmailWorker:
+    return email_worker(cursor)
 
 
 def states(cursor: Cursor) -> list[tuple[EmailKind, EmailState]]:
     return [(email.kind, email.state) for email in reversed(emails.page_of(cursor, page=Page(100)))]
 
 
-def test_a_mention_is_mailed_with_its_text(mailbox: Postman, cursor: Cursor) -> None:
+def test_a_mention_is_mailed_with_its_text(mailbox: EmailWorker, cursor: Cursor) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     make.post(cursor, ann, "Good morning @ben, how are you?")
     [email] = mailbox.deliver()
     assert email["To"] == "ben@example.org"
     assert email["From"].addresses[0].display_name == "ann (via Ours)"
-    assert "> Good morning @ben, how are you?" in body(email.as_bytes(), "plain")
+    assert "> Good morning @ben, how are you?" in body_text(email.as_bytes(), "plain")
     assert states(cursor) == [(EmailKind.MENTION, EmailState.SENT)]
     assert mailbox.office.taken[0].sender == "bounces@example.org"
     assert ben.id
 
 
-def test_emails_of_a_conversation_are_threaded(mailbox: Postman, cursor: Cursor) -> None:
+def test_emails_of_a_conversation_are_threaded(mailbox: EmailWorker, cursor: Cursor) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     first = make.post(cursor, ben, "Who likes tea? @ann")
     reply = make.post(cursor, ann, "I do", reply_to=first)
@@ -68,22 +68,22 @@ def test_emails_of_a_conversation_are_threaded(mailbox: Postman, cursor: Cursor)
     assert third["Subject"] == to_ben["Subject"] == f"Re: {to_ann['Subject']}"
 
 
-def test_following_repeatedly_sends_one_email(mailbox: Postman, cursor: Cursor) -> None:
+def test_following_repeatedly_sends_one_email(mailbox: EmailWorker, cursor: Cursor) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     follows = Follows(RolledBackDatabase(cursor), lambda: NOW)
     for _ in range(3):
-        done(follows.follow(ann, ben.id))
-        done(follows.unfollow(ann, ben.id))
-    done(follows.follow(ann, ben.id))
+        result_of(follows.follow(ann, ben.id))
+        result_of(follows.unfollow(ann, ben.id))
+    result_of(follows.follow(ann, ben.id))
     assert len(mailbox.deliver()) == 1
-    done(follows.unfollow(ann, ben.id))
-    done(follows.follow(ann, ben.id))
+    result_of(follows.unfollow(ann, ben.id))
+    result_of(follows.follow(ann, ben.id))
     assert mailbox.deliver() == []
 
 
-def test_a_follow_request_is_mailed_with_a_link(mailbox: Postman, cursor: Cursor) -> None:
+def test_a_follow_request_is_mailed_with_a_link(mailbox: EmailWorker, cursor: Cursor) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben", locked=True)
-    done(Follows(RolledBackDatabase(cursor), lambda: NOW).follow(ann, ben.id))
+    result_of(Follows(RolledBackDatabase(cursor), lambda: NOW).follow(ann, ben.id))
     [email] = mailbox.deliver()
     assert email["Subject"] == "ann asks to follow you"
     assert mailbox.link(email, "/settings/requests")
@@ -94,15 +94,15 @@ CANCELLATIONS: dict[str, ChangeFunction] = {
     "read": lambda cursor, ann, ben: notifications.mark_read(cursor, account=ben.id, up_to=newest(cursor, ben.id), now=NOW),
     "dismissed": lambda cursor, ann, ben: notifications.clear(cursor, now=NOW, account=ben.id),
     "switched off": lambda cursor, ann, ben: users.change_preference(cursor, account=ben.id, name="mail_mention", value=False),
-    "muted": lambda cursor, ann, ben: done(Relationships(RolledBackDatabase(cursor), lambda: NOW).mute(ben, ann.id)),
-    "blocked": lambda cursor, ann, ben: done(Relationships(RolledBackDatabase(cursor), lambda: NOW).block(ben, ann.id)),
-    "blocking": lambda cursor, ann, ben: done(Relationships(RolledBackDatabase(cursor), lambda: NOW).block(ann, ben.id)),
+    "muted": lambda cursor, ann, ben: result_of(Relationships(RolledBackDatabase(cursor), lambda: NOW).mute(ben, ann.id)),
+    "blocked": lambda cursor, ann, ben: result_of(Relationships(RolledBackDatabase(cursor), lambda: NOW).block(ben, ann.id)),
+    "blocking": lambda cursor, ann, ben: result_of(Relationships(RolledBackDatabase(cursor), lambda: NOW).block(ann, ben.id)),
     "author suspended": lambda cursor, ann, ben: make.suspend(cursor, ann),
     "reader suspended": lambda cursor, ann, ben: make.suspend(cursor, ben),
     "reader disabled": lambda cursor, ann, ben: users.set_disabled(cursor, account=ben.id, at=NOW),
     "reader deleted": lambda cursor, ann, ben: users.delete(cursor, account=ben.id),
     "author deleted": lambda cursor, ann, ben: accounts.mark_deleted(cursor, id=ann.id, at=NOW),
-    "post deleted": lambda cursor, ann, ben: done(make.posts(RolledBackDatabase(cursor)).delete(ann, newest_post(cursor))),
+    "post deleted": lambda cursor, ann, ben: result_of(make.post_service(RolledBackDatabase(cursor)).delete(ann, newest_post(cursor))),
     "address in doubt": lambda cursor, ann, ben: users.change_email(cursor, account=ben.id, email="new@example.org", confirmed_at=None),
     "thread muted": lambda cursor, ann, ben: execute(
         cursor, f"insert into thread_mutes select {ben.id}, thread_id, now() from posts where id = {newest_post(cursor)}"
@@ -120,7 +120,7 @@ def newest_post(cursor: Cursor) -> PostId:
 
 
 @pytest.mark.parametrize("change", CANCELLATIONS)
-def test_an_email_that_is_no_longer_wanted_is_not_sent(mailbox: Postman, cursor: Cursor, change: str) -> None:
+def test_an_email_that_is_no_longer_wanted_is_not_sent(mailbox: EmailWorker, cursor: Cursor, change: str) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     make.post(cursor, ann, "Hello @ben")
     [job] = mailbox.waiting()
@@ -132,7 +132,7 @@ def test_an_email_that_is_no_longer_wanted_is_not_sent(mailbox: Postman, cursor:
     assert email.response.endswith(".")
 
 
-def test_an_email_does_not_quote_an_invisible_post(mailbox: Postman, cursor: Cursor) -> None:
+def test_an_email_does_not_quote_an_invisible_post(mailbox: EmailWorker, cursor: Cursor) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     make.follow(cursor, ben, ann)
     direct_post = make.post(cursor, ann, "xyzzy", visibility=Visibility.DIRECT)
@@ -144,7 +144,7 @@ def test_an_email_does_not_quote_an_invisible_post(mailbox: Postman, cursor: Cur
     assert ben.id
 
 
-def test_an_email_goes_to_the_current_address(mailbox: Postman, cursor: Cursor) -> None:
+def test_an_email_goes_to_the_current_address(mailbox: EmailWorker, cursor: Cursor) -> None:
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     make.post(cursor, ann, "Hello @ben")
     users.change_email(cursor, account=ben.id, email="moved@example.org", confirmed_at=NOW)
@@ -152,7 +152,7 @@ def test_an_email_goes_to_the_current_address(mailbox: Postman, cursor: Cursor) 
     assert email["To"] == "moved@example.org"
 
 
-def send_job(mailbox: Postman, cursor: Cursor, tries: int = 1) -> Job:
+def send_job(mailbox: EmailWorker, cursor: Cursor, tries: int = 1) -> Job:
     make.post(cursor, make.viewer(cursor, "ann"), f"Hello @{make.viewer(cursor, 'ben').account.username}")
     [first] = mailbox.waiting()
     mailbox.do(first)
@@ -160,7 +160,7 @@ def send_job(mailbox: Postman, cursor: Cursor, tries: int = 1) -> Job:
     return evolve(job, tries=tries)
 
 
-def test_a_deferred_email_is_retried_with_the_same_message_id(mailbox: Postman, cursor: Cursor) -> None:
+def test_a_deferred_email_is_retried_with_the_same_message_id(mailbox: EmailWorker, cursor: Cursor) -> None:
     job = send_job(mailbox, cursor)
     mailbox.office.answer = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
     for _ in range(2):
@@ -175,27 +175,27 @@ def test_a_deferred_email_is_retried_with_the_same_message_id(mailbox: Postman, 
     assert (email.state, email.tries, email.response, email.next_try) == (EmailState.SENT, 3, "250 OK", None)
 
 
-def test_an_email_fails_after_the_last_try_and_can_be_retried(mailbox: Postman, cursor: Cursor) -> None:
+def test_an_email_fails_after_the_last_try_and_can_be_retried(mailbox: EmailWorker, cursor: Cursor) -> None:
     job = send_job(mailbox, cursor, tries=email_jobs.RETRY_POLICIES["email.send"].tries)
     mailbox.office.answer = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
     with pytest.raises(RetryLater):
         mailbox.do(job)
     assert states(cursor) == [(EmailKind.MENTION, EmailState.FAILED)]
     mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
-    done(mailbox.mail.outbox.retry(emails.page_of(cursor, page=Page(1))[0].id))
+    result_of(mailbox.mail.outbox.retry(emails.page_of(cursor, page=Page(1))[0].id))
     assert len(mailbox.deliver()) == 1
 
 
-def test_a_refused_email_is_recorded_and_shown_to_the_user(mailbox: Postman, cursor: Cursor) -> None:
+def test_a_refused_email_is_recorded_and_shown_to_the_user(mailbox: EmailWorker, cursor: Cursor) -> None:
     job = send_job(mailbox, cursor)
     mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
     mailbox.do(job)
     assert states(cursor) == [(EmailKind.MENTION, EmailState.REFUSED)]
-    ben = Viewer(make.named(cursor, "ben"))
-    assert done(mailbox.mail.outbox.address_rejection(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=False)
+    ben = Viewer(make.account_named(cursor, "ben"))
+    assert result_of(mailbox.mail.outbox.address_rejection(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=False)
 
 
-def refuse_emails(mailbox: Postman, cursor: Cursor, times: int) -> list[EmailState]:
+def refuse_emails(mailbox: EmailWorker, cursor: Cursor, times: int) -> list[EmailState]:
     """Send e-mails that the mail server refuses; return the states of all e-mails."""
     mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
     for _ in range(times):
@@ -204,36 +204,36 @@ def refuse_emails(mailbox: Postman, cursor: Cursor, times: int) -> list[EmailSta
     return [state for _, state in states(cursor)]
 
 
-def test_no_email_is_sent_to_an_address_after_repeated_refusals(mailbox: Postman, cursor: Cursor) -> None:
+def test_no_email_is_sent_to_an_address_after_repeated_refusals(mailbox: EmailWorker, cursor: Cursor) -> None:
     ben = make.viewer(cursor, "ben")
     assert refuse_emails(mailbox, cursor, 5) == [EmailState.REFUSED] * 3 + [EmailState.CANCELLED] * 2
-    assert done(mailbox.mail.outbox.address_rejection(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=True)
+    assert result_of(mailbox.mail.outbox.address_rejection(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=True)
     assert len(mailbox.office.taken) == 3
 
 
-def test_an_email_retried_by_the_administrator_ignores_earlier_refusals(mailbox: Postman, cursor: Cursor) -> None:
+def test_an_email_retried_by_the_administrator_ignores_earlier_refusals(mailbox: EmailWorker, cursor: Cursor) -> None:
     make.viewer(cursor, "ben")
     refuse_emails(mailbox, cursor, 4)
     execute(cursor, "update emails set settled_at = settled_at - interval '1 second' where state = 'refused'")
     mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
-    done(mailbox.mail.outbox.retry(emails.page_of(cursor, page=Page(10))[-1].id))
+    result_of(mailbox.mail.outbox.retry(emails.page_of(cursor, page=Page(10))[-1].id))
     assert len(mailbox.deliver()) == 1
     make.post(cursor, make.viewer(cursor), "It works again, @ben")
     assert len(mailbox.deliver()) == 1
 
 
-def test_confirming_a_rejected_address_enables_it_again(mailbox: Postman, cursor: Cursor) -> None:
+def test_confirming_a_rejected_address_enables_it_again(mailbox: EmailWorker, cursor: Cursor) -> None:
     ben = make.viewer(cursor, "ben")
     with pytest.raises(Conflict):
-        done(mailbox.mail.confirmations.resend(ben))
+        result_of(mailbox.mail.confirmations.resend(ben))
     refuse_emails(mailbox, cursor, 4)
-    done(mailbox.mail.confirmations.resend(ben))
+    result_of(mailbox.mail.confirmations.resend(ben))
     mailbox.deliver()
     assert len(mailbox.office.taken) == 4, "the confirmation that the user asked for is tried"
-    [email] = [parsed(mailbox.office.taken[-1].message)]
-    later = services(cursor, lambda: NOW + timedelta(minutes=1))
-    assert done(later.confirmations.confirm(mailbox.link(email, "/confirm/").rpartition("/")[2])) == "ben@example.org"
-    assert done(mailbox.mail.outbox.address_rejection(ben, "ben@example.org")) is None
+    [email] = [parse(mailbox.office.taken[-1].message)]
+    later = email_services(cursor, lambda: NOW + timedelta(minutes=1))
+    assert result_of(later.confirmations.confirm(mailbox.link(email, "/confirm/").rpartition("/")[2])) == "ben@example.org"
+    assert result_of(mailbox.mail.outbox.address_rejection(ben, "ben@example.org")) is None
     mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     make.post(cursor, make.viewer(cursor), "Hello again @ben")
     assert len(mailbox.deliver()) == 1
@@ -242,10 +242,10 @@ def test_confirming_a_rejected_address_enables_it_again(mailbox: Postman, cursor
 def add_filter(cursor: Cursor, ben: Viewer, action: FilterAction, context: FilterContext = FilterContext.NOTIFICATIONS) -> None:
     database = RolledBackDatabase(cursor)
     draft = FilterDraft("Sports", (context,), action, keywords=(KeywordDraft("football"),))
-    done(Filters(database, FilterCache(database, lambda: NOW), lambda: NOW).create(ben, draft))
+    result_of(Filters(database, FilterCache(database, lambda: NOW), lambda: NOW).create(ben, draft))
 
 
-def test_a_hiding_filter_cancels_the_email(mailbox: Postman, cursor: Cursor) -> None:
+def test_a_hiding_filter_cancels_the_email(mailbox: EmailWorker, cursor: Cursor) -> None:
     add_filter(cursor, make.viewer(cursor, "ben"), FilterAction.HIDE)
     make.post(cursor, make.viewer(cursor), "@ben look at that football!")
     assert mailbox.deliver() == []
@@ -254,13 +254,13 @@ def test_a_hiding_filter_cancels_the_email(mailbox: Postman, cursor: Cursor) -> 
     assert "filter" in email.response
 
 
-def test_a_filter_of_another_context_does_not_cancel_the_email(mailbox: Postman, cursor: Cursor) -> None:
+def test_a_filter_of_another_context_does_not_cancel_the_email(mailbox: EmailWorker, cursor: Cursor) -> None:
     add_filter(cursor, make.viewer(cursor, "ben"), FilterAction.HIDE, FilterContext.HOME)
     make.post(cursor, make.viewer(cursor), "@ben look at that football!")
     assert len(mailbox.deliver()) == 1
 
 
-def test_a_warning_filter_replaces_the_text_by_its_title(mailbox: Postman, cursor: Cursor) -> None:
+def test_a_warning_filter_replaces_the_text_by_its_title(mailbox: EmailWorker, cursor: Cursor) -> None:
     add_filter(cursor, make.viewer(cursor, "ben"), FilterAction.WARN)
     make.post(cursor, make.viewer(cursor), "@ben look at that football!")
     [email] = mailbox.deliver()
@@ -268,14 +268,14 @@ def test_a_warning_filter_replaces_the_text_by_its_title(mailbox: Postman, curso
     assert email["Subject"] == "Sports"
 
 
-def test_a_repeated_job_does_not_send_again(mailbox: Postman, cursor: Cursor) -> None:
+def test_a_repeated_job_does_not_send_again(mailbox: EmailWorker, cursor: Cursor) -> None:
     job = send_job(mailbox, cursor)
     mailbox.do(job)
     mailbox.do(job)
     assert len(mailbox.office.taken) == 1
 
 
-def test_an_email_that_cannot_be_rendered_fails_permanently(mailbox: Postman, cursor: Cursor) -> None:
+def test_an_email_that_cannot_be_rendered_fails_permanently(mailbox: EmailWorker, cursor: Cursor) -> None:
     job = send_job(mailbox, cursor)
     execute(cursor, """update users set preferences = preferences || '{"time_zone": "Mars/Base"}'""")
     with pytest.raises(PermanentFailure):
@@ -285,21 +285,21 @@ def test_an_email_that_cannot_be_rendered_fails_permanently(mailbox: Postman, cu
 
 
 @pytest.mark.parametrize("payload", [{}, {"email": "1"}])
-def test_a_job_without_its_email_does_nothing(mailbox: Postman, payload: dict[str, object]) -> None:
+def test_a_job_without_its_email_does_nothing(mailbox: EmailWorker, payload: dict[str, object]) -> None:
     mailbox.do(Job(JobId(1), "email.send", payload, 1, JobState.RUNNING, NOW, NOW))
 
 
-def run_timer(mailbox: Postman, kind: str, at: datetime) -> None:
+def run_timer(mailbox: EmailWorker, kind: str, at: datetime) -> None:
     mailbox.do(Job(JobId(1), kind, {"tick": at.isoformat()}, 1, JobState.RUNNING, NOW, NOW))
 
 
 MONDAY = datetime(2026, 3, 9, 7, 0, tzinfo=ZoneInfo("UTC"))
 
 
-def monday_mailbox(cursor: Cursor) -> Postman:
-    from tests.mailbox import services
+def monday_mailbox(cursor: Cursor) -> EmailWorker:
+    from tests.mailbox import email_services
 
-    return Postman(cursor, services(cursor, lambda: MONDAY))
+    return EmailWorker(cursor, email_services(cursor, lambda: MONDAY))
 
 
 def miss_notifications(cursor: Cursor, reader: str = "ben", **preferences: str) -> Viewer:
@@ -319,7 +319,7 @@ def test_an_inactive_user_gets_a_digest_of_missed_notifications(cursor: Cursor) 
     run_timer(mailbox, "email.digests", MONDAY)
     run_timer(mailbox, "email.digests", MONDAY)
     [email] = mailbox.deliver()
-    text = body(email.as_bytes(), "plain")
+    text = body_text(email.as_bytes(), "plain")
     assert "* 1 mention of you" in text
     assert "* 1 like for your posts" in text
     assert "> Where are you, @ben?" in text
@@ -363,7 +363,7 @@ def use_an_app(cursor: Cursor, viewer: Viewer, at: datetime) -> None:
 
 def test_a_digest_omits_filtered_posts(cursor: Cursor) -> None:
     mailbox, ben = monday_mailbox(cursor), miss_notifications(cursor)
-    done(
+    result_of(
         Filters(RolledBackDatabase(cursor), FilterCache(RolledBackDatabase(cursor), lambda: NOW), lambda: NOW).create(
             ben, FilterDraft("Places", (FilterContext.NOTIFICATIONS,), FilterAction.HIDE, keywords=(KeywordDraft("where"),))
         )
@@ -371,8 +371,8 @@ def test_a_digest_omits_filtered_posts(cursor: Cursor) -> None:
     run_timer(mailbox, "email.digests", MONDAY)
     [email] = mailbox.deliver()
     assert "Where are you" not in email.as_string()
-    assert "* 1 like for your posts" in body(email.as_bytes(), "plain")
-    assert "mention" not in body(email.as_bytes(), "plain"), "the filtered post is not counted either"
+    assert "* 1 like for your posts" in body_text(email.as_bytes(), "plain")
+    assert "mention" not in body_text(email.as_bytes(), "plain"), "the filtered post is not counted either"
 
 
 def test_a_digest_counts_only_visible_notifications(cursor: Cursor) -> None:
@@ -395,7 +395,7 @@ def test_a_digest_is_cancelled_if_everything_was_read_before_sending(cursor: Cur
 def test_administrators_get_a_daily_report_in_the_time_zone_of_the_site(cursor: Cursor) -> None:
     vienna = ZoneInfo("Europe/Vienna")
     morning = datetime(2026, 3, 30, 6, 0, tzinfo=vienna)  # the day before had 23 hours
-    mailbox = Postman(cursor, monday_mailbox(cursor).mail, zone=vienna)
+    mailbox = EmailWorker(cursor, monday_mailbox(cursor).mail, zone=vienna)
     make.viewer(cursor, "boss", role=Role.ADMIN)
     make.viewer(cursor, "mod", role=Role.MODERATOR)
     begin, end = (datetime(2026, 3, day, tzinfo=vienna) for day in (29, 30))
@@ -405,23 +405,23 @@ def test_administrators_get_a_daily_report_in_the_time_zone_of_the_site(cursor: 
     run_timer(mailbox, "email.daily_reports", morning)
     [email] = mailbox.deliver()
     assert (email["To"], email["Subject"]) == ("boss@example.org", "Ours: report of 29 March 2026")
-    assert "New accounts: 2\n" in body(email.as_bytes(), "plain")
-    assert "New posts: 2\n" in body(email.as_bytes(), "plain")
+    assert "New accounts: 2\n" in body_text(email.as_bytes(), "plain")
+    assert "New posts: 2\n" in body_text(email.as_bytes(), "plain")
 
 
-def test_every_email_timer_and_cleanup_has_its_task(db: RolledBackDatabase, mailbox: Postman) -> None:
+def test_every_email_timer_and_cleanup_has_its_task(db: RolledBackDatabase, mailbox: EmailWorker) -> None:
     timers: list[Timer] = email_jobs.timers(ZoneInfo("UTC"))
     assert {timer.kind for timer in timers} <= mailbox.mailing.tasks().keys()
     assert {sweep.kind for sweep in email_jobs.cleanup_batches()} <= cleanup.tasks(db, lambda: NOW, email_jobs.cleanup_batches()).keys()
 
 
-def test_old_emails_and_known_browsers_are_deleted(db: RolledBackDatabase, cursor: Cursor, mailbox: Postman) -> None:
+def test_old_emails_and_known_browsers_are_deleted(db: RolledBackDatabase, cursor: Cursor, mailbox: EmailWorker) -> None:
     make.post(cursor, make.viewer(cursor, "ann"), f"@{make.viewer(cursor, 'ben').account.username}")
     mailbox.deliver()
     execute(cursor, "update emails set settled_at = %(old)s", {"old": NOW - timedelta(days=91)})
     execute(cursor, "insert into known_browsers select id, 'x', %(old)s from accounts", {"old": NOW - timedelta(days=401)})
     for sweep in email_jobs.cleanup_batches():
-        done(sweep.run(db, NOW))
+        result_of(sweep.run(db, NOW))
     for table in ("emails", "known_browsers"):
         cursor.execute(f"select count(*) from {table}")
         assert cursor.fetchone() == (0,)

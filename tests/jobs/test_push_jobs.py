@@ -31,9 +31,9 @@ from microblog.storage import jobs, notifications, push_subscriptions, users
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from microblog.storage.push_subscriptions import SEND_JOB
 from tests import make
-from tests.fakes import RolledBackDatabase, WallClock, done
+from tests.fakes import RolledBackDatabase, WallClock, result_of
 from tests.make import NOW
-from tests.push_service import Posted, Program, Service, listening, pushing
+from tests.push_service import PushService, ReceivedPush, SubscribedApp, build_push_jobs, run_push_service
 
 EVERYTHING = PushChoice(frozenset(ALERTS))
 
@@ -43,19 +43,19 @@ class PushFixture:
     """The services that send push messages; `deliver` does the due jobs."""
 
     cursor: Cursor
-    service: Service
+    service: PushService
     clock: WallClock = field(factory=lambda: WallClock(NOW))
     pushes: PushNotifications = field(init=False)
     pushing: PushJobs = field(init=False)
     wakeups: int = 0
 
     def __attrs_post_init__(self) -> None:
-        self.pushing = pushing(RolledBackDatabase(self.cursor), self.clock, self.service.reached())
+        self.pushing = build_push_jobs(RolledBackDatabase(self.cursor), self.clock, self.service.reached())
         self.pushes = self.pushing.notifications
 
-    def subscribe(self, viewer: Viewer, app: Program, choice: PushChoice = EVERYTHING) -> PushSubscription:
+    def subscribe(self, viewer: Viewer, app: SubscribedApp, choice: PushChoice = EVERYTHING) -> PushSubscription:
         """Subscribe a new app of the viewer."""
-        issued = done(Tokens(RolledBackDatabase(self.cursor), self.clock).issue(viewer.id, "push"))
+        issued = result_of(Tokens(RolledBackDatabase(self.cursor), self.clock).issue(viewer.id, "push"))
         subscription = push_subscriptions.subscribe(
             self.cursor, account=viewer.id, token=TokenId(issued.token.id), target=app.target, choice=choice, now=self.clock()
         )
@@ -68,7 +68,7 @@ class PushFixture:
             order by j.id"""
         return fetch_all(self.cursor, jobs.job_from, sql, {"now": self.clock()})
 
-    async def deliver(self) -> list[Posted]:
+    async def deliver(self) -> list[ReceivedPush]:
         """Do all due jobs and the jobs that they add, as a worker does; return the messages received meanwhile."""
         before = len(self.service.posted)
         while self.due_jobs():
@@ -98,7 +98,7 @@ class PushFixture:
 
 @pytest.fixture
 def fixture(cursor: Cursor, tmp_path: Path) -> Iterator[PushFixture]:
-    with listening(tmp_path) as service:
+    with run_push_service(tmp_path) as service:
         yield PushFixture(cursor, service)
 
 
@@ -119,7 +119,7 @@ def add_notification(fixture: PushFixture, whom: Viewer, by: Viewer, kind: Notif
 
 @pytest.mark.parametrize("standard", [True, False])
 async def test_a_mention_is_pushed_with_its_text(fixture: PushFixture, ann: Viewer, ben: Viewer, standard: bool) -> None:
-    app = Program(standard)
+    app = SubscribedApp(standard)
     fixture.subscribe(ben, app)
     make.post(fixture.cursor, ann, "Good morning @ben, <b>how</b> are\nyou?")
     [posted] = await fixture.deliver()
@@ -153,11 +153,11 @@ def act(kind: NotificationKind, fixture: PushFixture, ann: Viewer, ben: Viewer) 
         case NotificationKind.MENTION:
             make.post(fixture.cursor, ann, "@ben")
         case NotificationKind.FOLLOW:
-            done(Follows(db, now).follow(ann, ben.id))
+            result_of(Follows(db, now).follow(ann, ben.id))
         case NotificationKind.FAVOURITE:
-            done(Interactions(db, now).favourite(ann, make.post(fixture.cursor, ben, "mine").id))
+            result_of(Interactions(db, now).favourite(ann, make.post(fixture.cursor, ben, "mine").id))
         case NotificationKind.BOOST:
-            done(Interactions(db, now).boost(ann, make.post(fixture.cursor, ben, "mine").id))
+            result_of(Interactions(db, now).boost(ann, make.post(fixture.cursor, ben, "mine").id))
         case _:
             add_notification(fixture, ben, ann, kind)
 
@@ -166,7 +166,7 @@ def act(kind: NotificationKind, fixture: PushFixture, ann: Viewer, ben: Viewer) 
 async def test_each_kind_is_pushed_only_to_apps_that_want_it(
     fixture: PushFixture, ann: Viewer, ben: Viewer, kind: NotificationKind
 ) -> None:
-    wanted_app, other_app = Program(path="/wants"), Program(path="/others")
+    wanted_app, other_app = SubscribedApp(path="/wants"), SubscribedApp(path="/others")
     fixture.subscribe(ben, wanted_app, PushChoice(frozenset({kind})))
     fixture.subscribe(ben, other_app, PushChoice(frozenset(ALERTS) - {kind}))
     act(kind, fixture, ann, ben)
@@ -177,7 +177,7 @@ async def test_each_kind_is_pushed_only_to_apps_that_want_it(
 
 @pytest.mark.parametrize("locale", ["en", "de", "es", "fr", "pt-BR"])
 async def test_the_title_is_in_the_language_of_the_recipient(fixture: PushFixture, ann: Viewer, ben: Viewer, locale: str) -> None:
-    app = Program()
+    app = SubscribedApp()
     fixture.subscribe(ben, app)
     users.change_preference(fixture.cursor, account=ben.id, name="locale", value=locale)
     make.post(fixture.cursor, ann, "@ben")
@@ -188,7 +188,7 @@ async def test_the_title_is_in_the_language_of_the_recipient(fixture: PushFixtur
 
 
 async def test_long_names_and_posts_fit_into_a_message(fixture: PushFixture, ben: Viewer) -> None:
-    app = Program()
+    app = SubscribedApp()
     fixture.subscribe(ben, app)
     sender = make.viewer(fixture.cursor, "loud")
     execute(fixture.cursor, "update accounts set display_name = %(name)s where id = %(id)s", {"name": "\u0001𒐫" * 500, "id": sender.id})
@@ -212,7 +212,7 @@ POLICIES: dict[str, PolicyCase] = {
 @pytest.mark.parametrize("name", POLICIES)
 async def test_the_policy_of_a_subscription_is_applied(fixture: PushFixture, ann: Viewer, ben: Viewer, name: str) -> None:
     policy, make_relations, count = POLICIES[name]
-    fixture.subscribe(ben, Program(), PushChoice(frozenset(ALERTS), policy))
+    fixture.subscribe(ben, SubscribedApp(), PushChoice(frozenset(ALERTS), policy))
     make_relations(fixture.cursor, ann, ben)
     make.post(fixture.cursor, ann, "@ben")
     assert len(await fixture.deliver()) == count
@@ -227,16 +227,18 @@ async def _filter(fixture: PushFixture, ben: Viewer, action: FilterAction, conte
 ChangeFunction = Callable[[PushFixture, Viewer, Viewer], object]
 CANCELLATIONS: dict[str, ChangeFunction] = {
     "dismissed": lambda fixture, ann, ben: notifications.clear(fixture.cursor, account=ben.id, now=NOW),
-    "muted": lambda fixture, ann, ben: done(Relationships(fixture.pushes.database, fixture.clock).mute(ben, ann.id)),
-    "blocked": lambda fixture, ann, ben: done(Relationships(fixture.pushes.database, fixture.clock).block(ben, ann.id)),
-    "blocking": lambda fixture, ann, ben: done(Relationships(fixture.pushes.database, fixture.clock).block(ann, ben.id)),
-    "filtered": lambda fixture, ann, ben: done(_filter(fixture, ben, FilterAction.HIDE)),
+    "muted": lambda fixture, ann, ben: result_of(Relationships(fixture.pushes.database, fixture.clock).mute(ben, ann.id)),
+    "blocked": lambda fixture, ann, ben: result_of(Relationships(fixture.pushes.database, fixture.clock).block(ben, ann.id)),
+    "blocking": lambda fixture, ann, ben: result_of(Relationships(fixture.pushes.database, fixture.clock).block(ann, ben.id)),
+    "filtered": lambda fixture, ann, ben: result_of(_filter(fixture, ben, FilterAction.HIDE)),
     "author suspended": lambda fixture, ann, ben: make.suspend(fixture.cursor, ann),
     "reader suspended": lambda fixture, ann, ben: make.suspend(fixture.cursor, ben),
     "reader disabled": lambda fixture, ann, ben: users.set_disabled(fixture.cursor, account=ben.id, at=NOW),
     "reader deleted": lambda fixture, ann, ben: users.delete(fixture.cursor, account=ben.id),
     "token revoked": lambda fixture, ann, ben: execute(fixture.cursor, "update tokens set revoked_at = now()"),
-    "post deleted": lambda fixture, ann, ben: done(make.posts(fixture.pushes.database).delete(ann, newest_post(fixture.cursor))),
+    "post deleted": lambda fixture, ann, ben: result_of(
+        make.post_service(fixture.pushes.database).delete(ann, newest_post(fixture.cursor))
+    ),
     "held back": lambda fixture, ann, ben: execute(fixture.cursor, "update notifications set filtered = true"),
     "alert switched off": lambda fixture, ann, ben: execute(fixture.cursor, "update push_subscriptions set alerts = '{}'"),
     "policy changed": lambda fixture, ann, ben: execute(fixture.cursor, "update push_subscriptions set policy = 'none'"),
@@ -256,7 +258,7 @@ def newest_post(cursor: Cursor) -> PostId:
 async def test_a_message_that_is_no_longer_wanted_is_not_sent(
     fixture: PushFixture, ann: Viewer, ben: Viewer, change: str, queued: bool
 ) -> None:
-    fixture.subscribe(ben, Program())
+    fixture.subscribe(ben, SubscribedApp())
     make.post(fixture.cursor, ann, "Tea, @ben?")
     if queued:
         ids = fetch_all(fixture.cursor, NotificationId, "select id from notifications")
@@ -268,7 +270,7 @@ async def test_a_message_that_is_no_longer_wanted_is_not_sent(
 
 
 async def test_a_warning_filter_replaces_the_text_by_its_title(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
-    app = Program()
+    app = SubscribedApp()
     fixture.subscribe(ben, app)
     await _filter(fixture, ben, FilterAction.WARN)
     make.post(fixture.cursor, ann, "Tea, @ben?")
@@ -277,14 +279,14 @@ async def test_a_warning_filter_replaces_the_text_by_its_title(fixture: PushFixt
 
 
 async def test_a_filter_of_another_context_changes_nothing(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
-    fixture.subscribe(ben, Program())
+    fixture.subscribe(ben, SubscribedApp())
     await _filter(fixture, ben, FilterAction.HIDE, FilterContext.HOME)
     make.post(fixture.cursor, ann, "Tea, @ben?")
     assert len(await fixture.deliver()) == 1
 
 
 async def test_a_filtered_notification_adds_no_job(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
-    fixture.subscribe(ben, Program())
+    fixture.subscribe(ben, SubscribedApp())
     make.post(fixture.cursor, ann, "psst @ben", visibility=Visibility.DIRECT)
     assert fetch_value(fixture.cursor, "select filtered from notifications")
     assert fixture.due_jobs() == []
@@ -293,16 +295,16 @@ async def test_a_filtered_notification_adds_no_job(fixture: PushFixture, ann: Vi
 
 
 async def test_without_a_matching_subscription_no_job_is_added(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
-    fixture.subscribe(ann, Program())
+    fixture.subscribe(ann, SubscribedApp())
     make.post(fixture.cursor, ann, "@ben")
-    fixture.subscribe(ben, Program(), PushChoice(frozenset({NotificationKind.POLL})))
+    fixture.subscribe(ben, SubscribedApp(), PushChoice(frozenset({NotificationKind.POLL})))
     make.post(fixture.cursor, ann, "@ben again")
     assert fixture.due_jobs() == []
 
 
 async def test_many_recipients_share_one_job_that_adds_one_per_subscription(fixture: PushFixture, ann: Viewer) -> None:
     followers = [make.viewer(fixture.cursor) for _ in range(7)]
-    apps = {f"/{one.id}": Program(path=f"/{one.id}") for one in followers}
+    apps = {f"/{one.id}": SubscribedApp(path=f"/{one.id}") for one in followers}
     for one in followers:
         fixture.subscribe(one, apps[f"/{one.id}"])
         make.follow(fixture.cursor, one, ann, notify=True)
@@ -314,7 +316,7 @@ async def test_many_recipients_share_one_job_that_adds_one_per_subscription(fixt
 
 
 async def test_a_repeated_job_sends_nothing_again(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
-    fixture.subscribe(ben, Program())
+    fixture.subscribe(ben, SubscribedApp())
     make.post(fixture.cursor, ann, "@ben")
     ids = fetch_all(fixture.cursor, NotificationId, "select id from notifications")
     assert len(await fixture.deliver()) == 1
@@ -325,7 +327,7 @@ async def test_a_repeated_job_sends_nothing_again(fixture: PushFixture, ann: Vie
 
 
 async def test_a_notification_during_a_running_job_gets_its_own_job(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
-    subscription = fixture.subscribe(ben, Program())
+    subscription = fixture.subscribe(ben, SubscribedApp())
     make.post(fixture.cursor, ann, "@ben one")
     await fixture.pushes.notified(fetch_all(fixture.cursor, NotificationId, "select id from notifications"))
     [claimed] = jobs.claim(fixture.cursor, kinds=[SEND_JOB], worker="x", lease_until=NOW + LASTS, now=NOW, limit=1)
@@ -341,7 +343,7 @@ async def test_a_notification_during_a_running_job_gets_its_own_job(fixture: Pus
 
 
 async def test_messages_are_sent_in_order_and_long_queues_take_several_jobs(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
-    app = Program()
+    app = SubscribedApp()
     fixture.subscribe(ben, app)
     for number in range(MESSAGES_PER_JOB + 3):
         make.post(fixture.cursor, ann, f"@ben {number}")
@@ -352,7 +354,7 @@ async def test_messages_are_sent_in_order_and_long_queues_take_several_jobs(fixt
 
 @pytest.mark.parametrize("response", ["404 Not Found", "410 Gone"])
 async def test_a_subscription_unknown_to_the_service_is_deleted(fixture: PushFixture, ann: Viewer, ben: Viewer, response: str) -> None:
-    fixture.subscribe(ben, Program())
+    fixture.subscribe(ben, SubscribedApp())
     fixture.service.answers = [response]
     make.post(fixture.cursor, ann, "@ben one")
     make.post(fixture.cursor, ann, "@ben two")
@@ -362,7 +364,7 @@ async def test_a_subscription_unknown_to_the_service_is_deleted(fixture: PushFix
 
 @pytest.mark.parametrize("response", ["429 Slow down", "500 Oops", "503 Away", "408 Late"])
 async def test_an_unavailable_service_is_retried_and_nothing_is_lost(fixture: PushFixture, ann: Viewer, ben: Viewer, response: str) -> None:
-    app = Program()
+    app = SubscribedApp()
     fixture.subscribe(ben, app)
     fixture.service.answers = [response] * 3
     make.post(fixture.cursor, ann, "@ben one")
@@ -385,7 +387,7 @@ async def test_an_unavailable_service_is_retried_and_nothing_is_lost(fixture: Pu
 
 
 async def test_retry_after_is_respected(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
-    fixture.subscribe(ben, Program())
+    fixture.subscribe(ben, SubscribedApp())
     fixture.service.answers = ["429 Slow down\r\nRetry-After: 1000"]
     make.post(fixture.cursor, ann, "@ben")
     await fixture.deliver()
@@ -398,7 +400,7 @@ async def test_retry_after_is_respected(fixture: PushFixture, ann: Viewer, ben: 
 
 
 async def test_a_new_job_waits_until_the_pause_of_the_service_ends(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
-    subscription = fixture.subscribe(ben, Program())
+    subscription = fixture.subscribe(ben, SubscribedApp())
     make.post(fixture.cursor, ann, "@ben")
     push_subscriptions.record_failures(fixture.cursor, id=subscription.id, failures=1, resting_until=NOW + timedelta(minutes=5))
     assert await fixture.deliver() == []
@@ -408,7 +410,7 @@ async def test_a_new_job_waits_until_the_pause_of_the_service_ends(fixture: Push
 
 
 async def test_a_refused_message_does_not_delay_others(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
-    app = Program()
+    app = SubscribedApp()
     fixture.subscribe(ben, app)
     fixture.service.answers = ["413 Too large", "400 Bad", "301 Moved\r\nLocation: https://push.example.net/other"]
     for number in range(4):
@@ -420,7 +422,7 @@ async def test_a_refused_message_does_not_delay_others(fixture: PushFixture, ann
 
 
 async def test_a_message_that_cannot_be_rendered_does_not_delay_others(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
-    app = Program()
+    app = SubscribedApp()
     fixture.subscribe(ben, app)
     first = make.post(fixture.cursor, ann, "@ben poison")
     make.post(fixture.cursor, ann, "@ben fine")
@@ -438,8 +440,8 @@ async def test_a_message_that_cannot_be_rendered_does_not_delay_others(fixture: 
 
 async def test_a_failing_subscription_does_not_delay_others(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
     cat = make.viewer(fixture.cursor, "cat")
-    fixture.subscribe(ben, Program())
-    app = Program(path="/cat")
+    fixture.subscribe(ben, SubscribedApp())
+    app = SubscribedApp(path="/cat")
     fixture.subscribe(cat, app)
     fixture.service.answers = ["503 Away"]
     make.post(fixture.cursor, ann, "@ben @cat")
@@ -449,7 +451,7 @@ async def test_a_failing_subscription_does_not_delay_others(fixture: PushFixture
 
 @pytest.mark.parametrize("response", ["503 Away", "403 No"])
 async def test_a_subscription_that_keeps_failing_is_deleted(fixture: PushFixture, ann: Viewer, ben: Viewer, response: str) -> None:
-    subscription = fixture.subscribe(ben, Program())
+    subscription = fixture.subscribe(ben, SubscribedApp())
     push_subscriptions.record_failures(fixture.cursor, id=subscription.id, failures=MAX_FAILURES - 2)
     fixture.service.answers = [response] * 2
     make.post(fixture.cursor, ann, "@ben")
@@ -462,7 +464,7 @@ async def test_a_subscription_that_keeps_failing_is_deleted(fixture: PushFixture
 
 
 async def test_a_subscription_at_a_private_address_is_never_connected(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
-    fixture.subscribe(ben, Program())
+    fixture.subscribe(ben, SubscribedApp())
     internal = fixture.service.reached(address="10.0.0.1")
     fixture.pushing = PushJobs(fixture.pushes, fixture.pushing.render, fixture.pushing.encryptor, internal)
     make.post(fixture.cursor, ann, "@ben")
@@ -472,7 +474,7 @@ async def test_a_subscription_at_a_private_address_is_never_connected(fixture: P
 
 
 async def test_settled_deliveries_are_deleted_after_a_while(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
-    fixture.subscribe(ben, Program())
+    fixture.subscribe(ben, SubscribedApp())
     make.post(fixture.cursor, ann, "@ben")
     await fixture.deliver()
     make.post(fixture.cursor, ann, "@ben waits")

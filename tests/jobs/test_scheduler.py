@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 
 from microblog.jobs.scheduler import MAX_CATCH_UP, Daily, Every, MissedRuns, Scheduler, Timer, TimerRule, enqueue
 from microblog.storage.database import Cursor, Transactions, execute, fetch_all
-from tests.fakes import done
+from tests.fakes import result_of
 
 ZONES = ["UTC", "Europe/Vienna", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu", "Africa/Casablanca"]
 instants = st.datetimes(datetime(2005, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds the zone
@@ -154,6 +154,6 @@ def test_a_failing_timer_does_not_stop_others(db: Transactions, cursor: Cursor) 
     clock = [NOON]
     scheduler = Scheduler(db, [Timer("failing", FailingRule()), HOURLY], lambda: clock[0])  # type: ignore[arg-type]  # wrong on purpose
     for _ in range(2):
-        done(scheduler.check())
+        result_of(scheduler.check())
         clock[0] += timedelta(hours=1)
     assert enqueued_ticks(cursor, "hourly") == hours(1)

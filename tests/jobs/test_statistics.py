@@ -23,7 +23,7 @@ from microblog.model.statistics import Day, Measure, day_span, days
 from microblog.storage import statistics as rows
 from microblog.storage.database import Cursor, Transactions, connect, fetch_all, fetch_value
 from tests import make
-from tests.fakes import RolledBackDatabase, WallClock, done
+from tests.fakes import RolledBackDatabase, WallClock, result_of
 from tests.jobs.simulation import ACTIONS, Simulation, Step, run_steps
 from tests.make import NOW
 
@@ -73,7 +73,7 @@ def test_the_jobs_count_the_same_as_a_plain_recount(cursor: Cursor, zone_and_sta
             assert {day.day: day for day in counted} == expected
         before = all_rows(cursor)
         first = max(min(simulation.recount(zone)) for zone in simulation.statistics.zones)
-        done(simulation.statistics.rebuild(first, min(map(simulation.statistics.last_day, simulation.statistics.zones))))
+        result_of(simulation.statistics.rebuild(first, min(map(simulation.statistics.last_day, simulation.statistics.zones))))
         assert all_rows(cursor) == before
 
 
@@ -147,14 +147,14 @@ def test_every_time_is_in_the_calendar_day_of_its_zone(zone_and_start: tuple[str
 def test_an_unfinished_day_is_not_counted(db: Transactions) -> None:
     statistics = DailyStatistics(db, UTC_ZONE, lambda: NOW)
     with pytest.raises(Invalid, match="not over"):
-        done(statistics.count(UTC_ZONE, NOW.date()))
+        result_of(statistics.count(UTC_ZONE, NOW.date()))
     with pytest.raises(Invalid, match="not over"):
-        done(statistics.rebuild(NOW.date(), NOW.date()))
-    assert done(statistics.rebuild()) is None
+        result_of(statistics.rebuild(NOW.date(), NOW.date()))
+    assert result_of(statistics.rebuild()) is None
     with pytest.raises(Invalid, match="before the first"):
-        done(statistics.rebuild(NOW.date(), NOW.date() - timedelta(days=1)))
+        result_of(statistics.rebuild(NOW.date(), NOW.date() - timedelta(days=1)))
     with pytest.raises(Invalid, match="more than"):
-        done(statistics.rebuild(date(1, 1, 1), NOW.date() - timedelta(days=1)))
+        result_of(statistics.rebuild(date(1, 1, 1), NOW.date() - timedelta(days=1)))
 
 
 def test_a_rebuild_repairs_changed_rows(cursor: Cursor) -> None:
@@ -162,7 +162,7 @@ def test_a_rebuild_repairs_changed_rows(cursor: Cursor) -> None:
     simulation.finish_all()
     expected = all_rows(cursor)
     cursor.execute("update statistics set value = 1000, detail = '[[\"no\", 1, 1]]'")
-    assert done(simulation.statistics.rebuild()) == (NOW.date(), NOW.date() + timedelta(days=1))
+    assert result_of(simulation.statistics.rebuild()) == (NOW.date(), NOW.date() + timedelta(days=1))
     assert all_rows(cursor) == expected
 
 
@@ -185,7 +185,7 @@ def test_weeks_are_sums_of_days_and_include_the_current_week(cursor: Cursor, db:
     simulation = Simulation(cursor, ZoneInfo("Asia/Kathmandu"), WallClock(monday))
     run_steps(simulation, [Step("post", 0, 0, 0), Step("post", 0, 0, 24 * 60), Step("post", 0, 0, 5 * 24 * 60), Step("sign_up", 0, 0, 60)])
     run_steps(simulation, [Step("visit", 1, 0, 8 * 24 * 60)])
-    weeks = done(simulation.statistics.weeks(3))
+    weeks = result_of(simulation.statistics.weeks(3))
     assert [(week.posts, week.logins, week.registrations) for week in weeks] == [(0, 1, 0), (0, 0, 0), (3, 1, 2)]
     assert [week.start for week in weeks] == [datetime(2026, 3, day, tzinfo=UTC) for day in (16, 9, 2)]
 
@@ -202,7 +202,7 @@ def test_the_peak_number_of_connections_is_stored(cursor: Cursor, db: Transactio
     assert fetch_value(cursor, "select peak from connection_samples") == 7
     connected[0] = 9
     clock.advance(1)
-    done(sampler.stop())
+    result_of(sampler.stop())
     assert fetch_value(cursor, "select peak from connection_samples") == 9
 
 
@@ -217,9 +217,9 @@ def test_a_sample_that_cannot_be_written_is_retried(cursor: Cursor, db: RolledBa
 
     sampler = work.ConnectionSampler(DailyStatistics(FailingDatabase(cursor), UTC_ZONE, lambda: NOW), lambda: 5, "one", Clock())
     sampler.sample()
-    done(sampler.write())
+    result_of(sampler.write())
     failing[0] = False
-    done(sampler.write())
+    result_of(sampler.write())
     assert fetch_value(cursor, "select peak from connection_samples") == 5
 
 
@@ -229,7 +229,7 @@ def test_a_hashtag_is_shown_only_while_a_public_post_has_it(cursor: Cursor, db: 
     make.post(cursor, author, "#Tea")
     make.post(cursor, suspended, "#Spam")
     make.suspend(cursor, suspended)
-    assert done(statistics.tag_names(["tea", "spam", "never"])) == {"tea": "Tea"}
+    assert result_of(statistics.tag_names(["tea", "spam", "never"])) == {"tea": "Tea"}
 
 
 def test_unknown_measures_of_a_newer_version_are_skipped(cursor: Cursor) -> None:

@@ -21,7 +21,7 @@ from microblog.model.jobs import Job, JobState, PermanentFailure, RetryLater
 from microblog.model.paging import Page
 from microblog.storage import jobs
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
-from tests.fakes import RolledBackDatabase, done
+from tests.fakes import RolledBackDatabase, result_of
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -367,7 +367,7 @@ def test_a_job_that_outlasts_the_drain_is_released_without_losing_a_try(fixture:
 
 
 def test_a_worker_that_was_never_started_can_be_stopped(fixture: WorkerFixture) -> None:
-    done(Worker(fixture.database, {}, fixture.now, fixture.clock, "w", lambda: 0.5).stop())
+    result_of(Worker(fixture.database, {}, fixture.now, fixture.clock, "w", lambda: 0.5).stop())
 
 
 def test_stats_include_queue_time_and_duration(fixture: WorkerFixture) -> None:

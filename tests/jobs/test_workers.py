@@ -20,21 +20,23 @@ from microblog.storage.database import Cursor
 from microblog.storage.push_subscriptions import SEND_JOB
 from microblog.workers import JobServices, Workers
 from tests import make
-from tests.fakes import RolledBackDatabase, world
-from tests.mailbox import UTC, postman
-from tests.push_service import pushing
+from tests.fakes import RolledBackDatabase, external_services
+from tests.mailbox import UTC, email_worker
+from tests.push_service import build_push_jobs
 
 
 def build_workers(cursor: Cursor, data_dir: Path) -> Workers:
     """Return the workers of a complete site."""
     db = RolledBackDatabase(cursor)
-    posts, external = make.posts(db), world(data_dir)
+    posts, external = make.post_service(db), external_services(data_dir)
     attachments = Attachments(db, external.studio, posts.now, external.pause)
     post_tasks = post_jobs.tasks(
         attachments, None, Polls(db, posts.now), Schedules(db, posts, posts.now), notify.PostNotifier(db, posts.now)
     )
-    push_jobs = pushing(db, lambda: make.NOW, PushClient(Clock(), "microblog/1"))
-    services = JobServices(DailyStatistics(db, UTC, lambda: make.NOW), post_tasks, postman(cursor).mailing, push_jobs, timedelta(days=7))
+    push_jobs = build_push_jobs(db, lambda: make.NOW, PushClient(Clock(), "microblog/1"))
+    services = JobServices(
+        DailyStatistics(db, UTC, lambda: make.NOW), post_tasks, email_worker(cursor).mailing, push_jobs, timedelta(days=7)
+    )
     return Workers.build(services, db, lambda: make.NOW, Clock())
 
 

@@ -36,7 +36,7 @@ from microblog.storage import followed_tags, posts, threads, timelines
 from microblog.storage.database import Cursor, execute
 from microblog.web.api.stream_encoding import PayloadEncoder, SseEncoder
 from tests import make
-from tests.fakes import RolledBackDatabase, done
+from tests.fakes import RolledBackDatabase, result_of
 from tests.live.fake_log import FakeConnection
 
 PEOPLE = 3
@@ -123,15 +123,15 @@ class Scenario:
 
     def make_list(self, plan: ListPlan) -> ListId:
         lists = Lists(self.database, lambda: make.NOW)
-        created = done(lists.create(self.me, ListOptions("List", plan.replies, plan.exclusive)))
+        created = result_of(lists.create(self.me, ListOptions("List", plan.replies, plan.exclusive)))
         for member in plan.members:
             with suppress(Problem):  # only followed people can be in a list
-                done(lists.add(self.me, created.id, [self.people[1 + member].id]))
+                result_of(lists.add(self.me, created.id, [self.people[1 + member].id]))
         return created.id
 
     def make_filter(self, plan: FilterPlan) -> None:
         draft = FilterDraft(plan.word, [plan.context], plan.action, keywords=[KeywordDraft(plan.word, whole_word=True)])
-        done(Filters(self.database, self.timelines().sieves, lambda: make.NOW).create(self.me, draft))
+        result_of(Filters(self.database, self.timelines().sieves, lambda: make.NOW).create(self.me, draft))
 
     def timelines(self) -> Timelines:
         return Timelines(self.database, lambda: make.NOW)
@@ -141,7 +141,7 @@ class Scenario:
         if viewer is None:
             return None
         log = DatabaseEventLog(self.database, lambda: make.NOW, "e")
-        return ViewerStates().enter(done(log.poll(Position("e", 0, 0), [viewer.id], NO_CREDENTIALS)).relations[viewer.id])
+        return ViewerStates().enter(result_of(log.poll(Position("e", 0, 0), [viewer.id], NO_CREDENTIALS)).relations[viewer.id])
 
     def delivered_ids(self, stream: Stream, viewer: Viewer | None) -> set[int]:
         """Return the ids of the posts that the stream delivers to an API client."""
@@ -169,10 +169,10 @@ def ids(entries: list[timelines.Entry]) -> set[int]:
 
 def check_home_and_lists(scenario: Scenario, lists: dict[ListId, ListPlan]) -> None:
     me = scenario.me
-    home = {post.id for post in done(scenario.timelines().home(me, EVERYTHING))}
+    home = {post.id for post in result_of(scenario.timelines().home(me, EVERYTHING))}
     assert scenario.delivered_ids(Stream(StreamKind.USER, me.id), me) == home
     for id in lists:
-        shown = {post.id for post in done(Lists(scenario.database, lambda: make.NOW).timeline(me, id, EVERYTHING))}
+        shown = {post.id for post in result_of(Lists(scenario.database, lambda: make.NOW).timeline(me, id, EVERYTHING))}
         assert scenario.delivered_ids(Stream(StreamKind.LIST, id), me) == shown
         event(f"a list shows {'something' if shown else 'nothing'}")
     event(f"home shows {len(home) // 5 * 5} posts or more")

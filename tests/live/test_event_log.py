@@ -18,7 +18,7 @@ from microblog.model.notifications import NotificationKind
 from microblog.storage import events, notifications, relationships
 from microblog.storage.database import Connection, Cursor, connect, execute
 from tests import make
-from tests.fakes import done
+from tests.fakes import result_of
 
 
 @define
@@ -67,11 +67,11 @@ def write(connection: Connection, number: int) -> None:
 
 
 def read(log: DatabaseEventLog, position: Position) -> list[Event]:
-    return list(done(log.poll(position, (), NO_CREDENTIALS)).events)
+    return list(result_of(log.poll(position, (), NO_CREDENTIALS)).events)
 
 
 def test_an_empty_log_starts_before_every_event(log: DatabaseEventLog, connection: Connection) -> None:
-    start = done(log.begin(10))
+    start = result_of(log.begin(10))
     assert start == Position("fresh", 0, 0)
     write(connection, 1)
     connection.commit()
@@ -80,7 +80,7 @@ def test_an_empty_log_starts_before_every_event(log: DatabaseEventLog, connectio
 
 def test_processes_on_one_log_read_each_others_positions(log: DatabaseEventLog, connection: Connection) -> None:
     other = DatabaseEventLog(log.database, log.now, "another")
-    start, same = done(log.begin(10)), done(other.begin(10))
+    start, same = result_of(log.begin(10)), result_of(other.begin(10))
     assert str(start) == str(same)
     assert other.read_position(str(start)) == start
     write(connection, 1)
@@ -91,12 +91,12 @@ def test_processes_on_one_log_read_each_others_positions(log: DatabaseEventLog, 
 
 
 def test_a_transaction_that_commits_late_is_not_skipped(log: DatabaseEventLog, connections: Callable[[], Connection]) -> None:
-    start = done(log.begin(10))
+    start = result_of(log.begin(10))
     slow, quick = connections(), connections()
     write(slow, 1)
     write(quick, 2)
     quick.commit()
-    result = done(log.poll(start, (), NO_CREDENTIALS))
+    result = result_of(log.poll(start, (), NO_CREDENTIALS))
     assert (list(result.events), result.retry_soon) == ([], True)
     slow.commit()
     assert [event.account_id for event in read(log, start)] == [1, 2]
@@ -106,8 +106,8 @@ def test_the_log_starts_a_given_number_of_events_back(log: DatabaseEventLog, con
     for number in range(6):
         write(connection, number)
         connection.commit()
-    assert [event.account_id for event in read(log, done(log.begin(2)))] == [4, 5]
-    start = done(log.begin(100))
+    assert [event.account_id for event in read(log, result_of(log.begin(2)))] == [4, 5]
+    start = result_of(log.begin(100))
     assert [event.account_id for event in read(log, start)] == [1, 2, 3, 4, 5]
 
 
@@ -117,31 +117,31 @@ def test_transaction_ids_are_ordered_as_numbers(log: DatabaseEventLog, connectio
             sql = "insert into events (xid, kind, account_id, at) values (%(xid)s::text::xid8, 'account.changed', %(xid)s, now())"
             cursor.execute(sql, {"xid": xid})
     connection.commit()
-    first = done(log.begin(100))
+    first = result_of(log.begin(100))
     assert first.xid == 8
-    assert done(log.begin(2)).xid == 99
+    assert result_of(log.begin(2)).xid == 99
     assert [event.position.xid for event in read(log, first)] == [9, 10, 11, 99, 100, 101]
-    batch, oldest = done(log.after(first, 2))
+    batch, oldest = result_of(log.after(first, 2))
     assert [event.position.xid for event in batch] == [9, 10]
     assert oldest == first
 
 
 def test_after_returns_the_next_events_and_the_oldest_position(log: DatabaseEventLog, connection: Connection) -> None:
-    done(log.begin(0))
-    nothing, oldest = done(log.after(Position("fresh", 0, 0), 10))
+    result_of(log.begin(0))
+    nothing, oldest = result_of(log.after(Position("fresh", 0, 0), 10))
     assert (list(nothing), oldest) == ([], None)
     for number in range(3):
         write(connection, number)
     connection.commit()
-    found, oldest = done(log.after(Position("fresh", 0, 0), 2))
+    found, oldest = result_of(log.after(Position("fresh", 0, 0), 2))
     assert [event.account_id for event in found] == [0, 1]
     assert oldest == found[0].position
 
 
 def test_the_epoch_survives_restarts(log: DatabaseEventLog, connection: Connection) -> None:
-    done(log.begin(0))
+    result_of(log.begin(0))
     restarted = DatabaseEventLog(CommittingDatabase(connection), lambda: make.NOW, "other")
-    assert done(restarted.begin(0)).epoch == "fresh"
+    assert result_of(restarted.begin(0)).epoch == "fresh"
 
 
 def test_relations_are_loaded_with_their_options(log: DatabaseEventLog, connection: Connection) -> None:
@@ -154,7 +154,7 @@ def test_relations_are_loaded_with_their_options(log: DatabaseEventLog, connecti
         make.mute(cursor, me, others[4])
         make.mute(cursor, me, others[0], until=make.NOW + timedelta(hours=1))
         make.mute(cursor, me, others[1], until=make.NOW - timedelta(hours=1))
-    result = done(log.poll(done(log.begin(0)), [me.id], NO_CREDENTIALS))
+    result = result_of(log.poll(result_of(log.begin(0)), [me.id], NO_CREDENTIALS))
     ids = [other.id for other in others]
     found = result.relations[me.id]
     assert found == RelationsSnapshot(
@@ -175,13 +175,13 @@ def test_relations_carry_the_transaction_of_their_snapshot(log: DatabaseEventLog
     with running.cursor() as cursor:
         relationships.block(cursor, account=me.id, target=other.id, now=make.NOW)
         events.record(cursor, EventKind.BLOCKED, at=make.NOW, account=me.id, subject=other.id)
-    start = done(log.begin(0))
-    before = done(log.poll(start, [me.id], NO_CREDENTIALS)).relations[me.id]
+    start = result_of(log.begin(0))
+    before = result_of(log.poll(start, [me.id], NO_CREDENTIALS)).relations[me.id]
     running.commit()
     [blocked] = read(log, start)
     assert not before.blocks
     assert blocked.position.xid >= before.xid
-    after = done(log.poll(start, [me.id], NO_CREDENTIALS)).relations[me.id]
+    after = result_of(log.poll(start, [me.id], NO_CREDENTIALS)).relations[me.id]
     assert after.blocks == (other.id,)
     assert blocked.position.xid < after.xid
 
@@ -201,7 +201,7 @@ def test_only_valid_sessions_are_returned(log: DatabaseEventLog, connection: Con
         good, suspended = make.viewer(cursor), make.viewer(cursor)
         make.suspend(cursor, suspended)
         sessions = [open_session(cursor, good.id, 1), open_session(cursor, good.id, -1), open_session(cursor, suspended.id, 1)]
-    assert done(log.valid_credentials(Credentials(frozenset([*sessions, 12345])))) == Credentials(frozenset(sessions[:1]))
+    assert result_of(log.valid_credentials(Credentials(frozenset([*sessions, 12345])))) == Credentials(frozenset(sessions[:1]))
 
 
 def test_notifications_are_loaded_with_sender_post_and_unread_counts(log: DatabaseEventLog, connection: Connection) -> None:
@@ -212,7 +212,7 @@ def test_notifications_are_loaded_with_sender_post_and_unread_counts(log: Databa
         notifications.add(cursor, accounts=[me.id], kind=NotificationKind.FOLLOW, sender=fan.id, now=make.NOW)
         cursor.execute("select id from notifications order by id")
         ids = [row[0] for row in cursor.fetchall()]
-    found = done(log.find(ItemIds([post.id], [*ids, 999])))
+    found = result_of(log.find(ItemIds([post.id], [*ids, 999])))
     assert list(found.posts) == [post.id]
     received = [found.notifications[id] for id in ids]
     assert [(notice.notification.kind, notice.notification.account.id, notice.unread.unread) for notice in received] == [
@@ -225,7 +225,7 @@ def test_notifications_are_loaded_with_sender_post_and_unread_counts(log: Databa
 
 
 def test_concurrent_writers_are_read_in_one_order(log: DatabaseEventLog, database_url: str) -> None:
-    start = done(log.begin(0))
+    start = result_of(log.begin(0))
 
     def work(number: int) -> None:
         connection = connect(database_url)
@@ -247,7 +247,7 @@ def test_concurrent_writers_are_read_in_one_order(log: DatabaseEventLog, databas
 
 
 def test_an_event_kind_of_a_newer_release_is_read_as_unknown(log: DatabaseEventLog, connection: Connection) -> None:
-    start = done(log.begin(10))
+    start = result_of(log.begin(10))
     with connection.cursor() as cursor:
         cursor.execute("insert into events (kind, account_id, data, at) values ('brand.new', 1, '{}', now())")
     write(connection, 2)

@@ -26,7 +26,7 @@ from microblog.render.email.emails import EmailRenderer, EmailSender
 from microblog.render.email.mime import MessageHeaders, build_message
 from microblog.render.translations import LANGUAGES, translations_for
 from tests.render.samples import NOW, account, post
-from tests.rfc5322 import body, fields, parsed, problems
+from tests.rfc5322 import body_text, header_fields, parse, problems
 
 SITE = EmailSender("Kommata", "https://kommata.example", "post@kommata.example", "help@kommata.example")
 RENDERER = EmailRenderer(SITE)
@@ -76,21 +76,21 @@ def mail(kind: EmailKind, name: str = "Ada Lovelace", said: str = "Hello @bob", 
 def test_every_email_is_a_valid_message_in_every_language(kind: EmailKind, language: str) -> None:
     raw = RENDERER.render(mail(kind, locale=language, time_zone="Europe/Vienna"))
     assert problems(raw) == []
-    assert parsed(raw)["Content-Language"] == (language[:2] if language[:2] in LANGUAGES else "en")
+    assert parse(raw)["Content-Language"] == (language[:2] if language[:2] in LANGUAGES else "en")
     for part in ("plain", "html"):
-        assert "https://kommata.example/somewhere" in body(raw, part) or kind is EmailKind.REJECTED
-        assert "{" not in re.sub(r"<style>.*</style>", "", body(raw, part), flags=re.DOTALL)
+        assert "https://kommata.example/somewhere" in body_text(raw, part) or kind is EmailKind.REJECTED
+        assert "{" not in re.sub(r"<style>.*</style>", "", body_text(raw, part), flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("kind", EmailKind)
 def test_user_text_becomes_neither_header_nor_markup(kind: EmailKind) -> None:
     raw = RENDERER.render(mail(kind, HOSTILE, HOSTILE))
     assert problems(raw) == []
-    build_message = parsed(raw)
+    build_message = parse(raw)
     assert build_message["Bcc"] is None
     assert [(one.username, one.domain) for one in build_message["From"].addresses] == [("post", "kommata.example")]
-    assert_is_safe(body(raw, "html"))
-    assert not re.search("[\u202d\u202e\u2066-\u2069]", body(raw, "plain"))
+    assert_is_safe(body_text(raw, "html"))
+    assert not re.search("[\u202d\u202e\u2066-\u2069]", body_text(raw, "plain"))
 
 
 def assert_is_safe(html: str) -> None:
@@ -111,28 +111,28 @@ names = st.text(min_size=0, max_size=80)
 def test_any_name_and_text_give_a_valid_message(name: str, said: str) -> None:
     raw = RENDERER.render(mail(EmailKind.MENTION, name, said))
     assert problems(raw) == []
-    assert len(parsed(raw)["From"].addresses) == 1
-    assert_is_safe(body(raw, "html"))
+    assert len(parse(raw)["From"].addresses) == 1
+    assert_is_safe(body_text(raw, "html"))
 
 
 @given(name=st.text(alphabet=' ,;:<>@()[]"\\.=?_\r\näß漢🙂\u202ea', max_size=70))
 def test_the_from_header_takes_any_display_name(name: str) -> None:
     raw = build_message(MessageHeaders("<1@site.test>", NOW, name, "post@site.test", "bob@example.org", f"I am {name}"), "text", "<p>html")
     assert problems(raw) == []
-    [sender] = parsed(raw)["From"].addresses
+    [sender] = parse(raw)["From"].addresses
     # The parser of the standard library puts a space between encoded words that belong together, so spaces are not compared.
     kept = re.sub("[\r\n\u202e ]+", "", name)
     assert (sender.display_name.replace(" ", ""), sender.addr_spec) == (kept, "post@site.test")
 
 
 def test_a_right_to_left_name_does_not_change_the_direction_of_other_text() -> None:
-    html = body(RENDERER.render(mail(EmailKind.FOLLOW, "نور الهدى")), "html")
+    html = body_text(RENDERER.render(mail(EmailKind.FOLLOW, "نور الهدى")), "html")
     assert '<html lang="en" dir="ltr">' in html
     assert "<bdi>نور الهدى</bdi> follows you" in html
 
 
 def test_an_email_to_an_unconfirmed_address_does_not_say_that_an_account_exists() -> None:
-    assert "because you have an account" not in body(RENDERER.render(mail(EmailKind.CONFIRM)), "plain")
+    assert "because you have an account" not in body_text(RENDERER.render(mail(EmailKind.CONFIRM)), "plain")
 
 
 def test_a_header_that_would_break_the_message_is_refused() -> None:
@@ -144,46 +144,46 @@ def test_an_email_about_a_reply_is_threaded_below_its_parent() -> None:
     author = account(2)
     first, answer = rendered_by(author, "Who likes tea?"), rendered_by(author, "I do", 200, reply_to=PostId(100))
     name = evolve(render_email(EmailKind.MENTION), message_id="<post.200.7@kommata.example>", account_id=AccountId(7))
-    sent = parsed(RENDERER.render(mail(EmailKind.MENTION, post=answer, root=first, email=name)))
+    sent = parse(RENDERER.render(mail(EmailKind.MENTION, post=answer, root=first, email=name)))
     assert sent["In-Reply-To"] == "<post.100.7@kommata.example>"
     assert sent["References"].split() == ["<thread.100@kommata.example>", "<post.100.7@kommata.example>"]
     assert sent["Subject"] == "Re: Who likes tea?"
-    opening = parsed(RENDERER.render(mail(EmailKind.MENTION, said="Who likes tea?")))
+    opening = parse(RENDERER.render(mail(EmailKind.MENTION, said="Who likes tea?")))
     assert (opening["Subject"], opening["In-Reply-To"]) == ("Who likes tea?", "<thread.100@kommata.example>")
 
 
 def test_the_subject_names_the_author_if_the_thread_root_is_hidden() -> None:
-    assert parsed(RENDERER.render(mail(EmailKind.MENTION, root=None)))["Subject"] == "Ada Lovelace mentioned you"
+    assert parse(RENDERER.render(mail(EmailKind.MENTION, root=None)))["Subject"] == "Ada Lovelace mentioned you"
 
 
 def test_text_below_a_content_warning_is_not_emailed() -> None:
     author = account(2)
     hidden = rendered_by(author, "the butler did it", spoiler="The end of the book")
     raw = RENDERER.render(mail(EmailKind.MENTION, post=hidden, root=hidden))
-    assert "The end of the book" in body(raw, "plain")
-    assert "The end of the book" in body(raw, "html")
-    assert "butler" not in raw.decode() + body(raw, "plain") + body(raw, "html")
+    assert "The end of the book" in body_text(raw, "plain")
+    assert "The end of the book" in body_text(raw, "html")
+    assert "butler" not in raw.decode() + body_text(raw, "plain") + body_text(raw, "html")
 
 
 def test_a_post_in_an_email_links_to_the_current_site_url() -> None:
     moved = evolve(rendered_by(account(2), "#tea"), html=text_rules.parse("#tea", "was.example").html({}, "https://was.example"))
-    said = body(RENDERER.render(mail(EmailKind.MENTION, post=moved)), "html")
+    said = body_text(RENDERER.render(mail(EmailKind.MENTION, post=moved)), "html")
     assert 'href="https://kommata.example/tags/tea"' in said
     assert "was.example" not in said
 
 
 def test_notification_emails_have_one_click_unsubscribe_headers() -> None:
-    one_click = dict(fields(RENDERER.render(mail(EmailKind.FOLLOW))))
+    one_click = dict(header_fields(RENDERER.render(mail(EmailKind.FOLLOW))))
     assert one_click["List-Unsubscribe"] == "<https://kommata.example/mail/unsubscribe/token>"
     assert one_click["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert "List-Unsubscribe" not in dict(fields(RENDERER.render(mail(EmailKind.RESET))))
+    assert "List-Unsubscribe" not in dict(header_fields(RENDERER.render(mail(EmailKind.RESET))))
 
 
 def test_times_are_in_the_time_zone_of_the_reader() -> None:
     at = datetime(2026, 3, 29, 0, 59, tzinfo=UTC)
     told = render_email(EmailKind.LOGIN, address="192.0.2.1", agent="", at=at.isoformat())
     raw = RENDERER.render(mail(EmailKind.LOGIN, email=told, locale="de", time_zone="Europe/Vienna"))
-    assert "29. März 2026, 01:59 (CET)" in body(raw, "plain")
+    assert "29. März 2026, 01:59 (CET)" in body_text(raw, "plain")
     assert translations_for("de").moment(at + timedelta(minutes=1), ZoneInfo("Europe/Vienna")).endswith("03:00 (CEST)")
 
 

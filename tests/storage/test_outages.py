@@ -19,21 +19,21 @@ from microblog.adapters.postgres_files import dsn
 from microblog.model.errors import Unavailable
 from microblog.storage.database import Cursor, Database, execute, execute_deferred, fetch_all, fetch_value
 from microblog.storage.timeouts import REDUCED_TIMEOUT_S
-from tests.servers import Server
+from tests.servers import PostgresServer
 
 TIMEOUT_S = 1.0
 END_S = TIMEOUT_S + 2.0  # with the second that the server has for ending a statement itself, and one for the machine
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server.below(tmp_path_factory.mktemp("outages")) as server:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with PostgresServer.below(tmp_path_factory.mktemp("outages")) as server:
         administer(server, "create table notes (note text)")
         yield server
 
 
 @pytest.fixture
-def database(server: Server) -> Iterator[Database]:
+def database(server: PostgresServer) -> Iterator[Database]:
     """A pool with one thread per kind, so that each call uses the connection of the one before."""
     administer(server, "truncate notes")
     database = Database(dsn(server.sockets, "postgres"), reactor, threads=1, timeout_s=TIMEOUT_S)
@@ -55,7 +55,7 @@ def insert_tick_deferred(cursor: Cursor, text: str) -> None:
     execute_deferred(cursor, "insert into notes values (%(text)s)", {"text": text})
 
 
-def administer(server: Server, statement: str) -> None:
+def administer(server: PostgresServer, statement: str) -> None:
     """Execute a statement on a separate connection."""
     connection = psycopg2.connect(dsn(server.sockets, "postgres"))
     with connection, connection.cursor() as cursor:
@@ -63,19 +63,19 @@ def administer(server: Server, statement: str) -> None:
     connection.close()
 
 
-def terminate_backends(server: Server, which: str = "true") -> None:
+def terminate_backends(server: PostgresServer, which: str = "true") -> None:
     """Terminate the server's backends, as a restart does."""
     others = "pid <> pg_backend_pid() and backend_type = 'client backend'"
     administer(server, f"select pg_terminate_backend(pid, 5000) from pg_stat_activity where {others} and {which}")
 
 
-def restart(server: Server) -> None:
+def restart(server: PostgresServer) -> None:
     server.stop()
     server.start()
 
 
 @contextmanager
-def hanging_server(server: Server) -> Iterator[None]:
+def hanging_server(server: PostgresServer) -> Iterator[None]:
     """Stop all processes of the server."""
     assert server.process is not None
     main = psutil.Process(server.process.pid)
@@ -91,7 +91,7 @@ def hanging_server(server: Server) -> Iterator[None]:
 
 @pytest.mark.parametrize("write", [insert_tick, insert_tick_deferred])
 async def test_the_first_command_on_a_connection_that_was_cut_while_idle_succeeds(
-    server: Server, database: Database, write: Callable[[Cursor, str], None]
+    server: PostgresServer, database: Database, write: Callable[[Cursor, str], None]
 ) -> None:
     for trouble in ("cut", "restart"):
         await database.run(execute, "delete from notes")
@@ -102,7 +102,7 @@ async def test_the_first_command_on_a_connection_that_was_cut_while_idle_succeed
         assert await database.read(ticks) == ["before", "write"]
 
 
-async def test_a_command_cut_before_its_commit_was_sent_is_retried_once(server: Server, database: Database) -> None:
+async def test_a_command_cut_before_its_commit_was_sent_is_retried_once(server: PostgresServer, database: Database) -> None:
     begun: list[int] = []
 
     def command(cursor: Cursor) -> None:
@@ -116,7 +116,7 @@ async def test_a_command_cut_before_its_commit_was_sent_is_retried_once(server: 
     assert await database.read(ticks) == ["1", "end"]
 
 
-async def test_a_command_that_is_cut_every_time_fails(server: Server, database: Database) -> None:
+async def test_a_command_that_is_cut_every_time_fails(server: PostgresServer, database: Database) -> None:
     def command(cursor: Cursor) -> None:
         insert_tick(cursor, "begun")
         terminate_backends(server, f"pid = {fetch_value(cursor, 'select pg_backend_pid()')}")
@@ -127,7 +127,7 @@ async def test_a_command_that_is_cut_every_time_fails(server: Server, database: 
     assert await database.read(ticks) == []
 
 
-async def test_a_command_cut_during_its_commit_is_not_retried(server: Server, database: Database) -> None:
+async def test_a_command_cut_during_its_commit_is_not_retried(server: PostgresServer, database: Database) -> None:
     """It may have been committed, so only the caller can decide to retry."""
     tried: list[int] = []
 
@@ -150,7 +150,7 @@ async def test_a_statement_timeout_keeps_the_connection(database: Database) -> N
         assert await call(fetch_value, "select pg_backend_pid()") == pid
 
 
-async def test_calls_to_a_hanging_server_time_out_and_work_again_afterwards(server: Server, database: Database) -> None:
+async def test_calls_to_a_hanging_server_time_out_and_work_again_afterwards(server: PostgresServer, database: Database) -> None:
     await database.read(ticks)
     began = time.monotonic()
     with hanging_server(server):
@@ -172,7 +172,7 @@ async def test_calls_to_a_hanging_server_time_out_and_work_again_afterwards(serv
     assert (await database.read(ticks))[-1] == "4"
 
 
-async def test_a_call_that_timed_out_in_the_queue_is_not_run_later(server: Server, database: Database) -> None:
+async def test_a_call_that_timed_out_in_the_queue_is_not_run_later(server: PostgresServer, database: Database) -> None:
     await database.run(insert_tick, "0")
     with hanging_server(server):
         calls = [Deferred.fromCoroutine(database.run(insert_tick, text)) for text in ("running", "waiting", "waiting too")]
@@ -183,7 +183,7 @@ async def test_a_call_that_timed_out_in_the_queue_is_not_run_later(server: Serve
     assert [text for text in await database.read(ticks) if text.startswith("waiting")] == []
 
 
-async def test_a_hanging_server_does_not_delay_shutdown(server: Server) -> None:
+async def test_a_hanging_server_does_not_delay_shutdown(server: PostgresServer) -> None:
     database = Database(dsn(server.sockets, "postgres"), reactor, threads=1, timeout_s=TIMEOUT_S)
     database.start()
     await database.read(ticks)

@@ -162,7 +162,7 @@ async def counted(database: Database, table: str) -> int:
 
 async def test_a_post_deleted_during_its_notification_job_leaves_no_notifications(database: Database) -> None:
     author, text = await author_with_subscribers(database)
-    posts, notifier = make.posts(database), PostNotifier(database, CLOCK)
+    posts, notifier = make.post_service(database), PostNotifier(database, CLOCK)
     for _ in range(ROUNDS):
         post = await posts.publish(author, PostDraft(text))
         job: list[Coroutine[Any, Any, object]] = [*map(notifier.published, [post.id] * 2), posts.delete(author, post.id)]
@@ -174,14 +174,14 @@ async def test_two_concurrent_notification_jobs_of_a_post_notify_each_account_on
     author, text = await author_with_subscribers(database)
     notifier = PostNotifier(database, CLOCK)
     for done in range(1, ROUNDS + 1):
-        post = await make.posts(database).publish(author, PostDraft(text))
+        post = await make.post_service(database).publish(author, PostDraft(text))
         await at_once([notifier.published(post.id) for _ in range(3)])
         assert (await counted(database, "notifications"), await counted(database, "events")) == (8 * done, 8 * done)
 
 
 async def test_concurrent_requests_with_one_idempotency_key_return_one_post(database: Database) -> None:
     [ada] = await people(database, 1)
-    service = make.posts(database)
+    service = make.post_service(database)
     for number in range(ROUNDS):
         drafts = [
             PostDraft(f"Try {attempt}", key=f"key {number}") for attempt in range(8)

@@ -27,7 +27,7 @@ from microblog.storage import notifications, push_subscriptions
 from microblog.storage.database import Cursor, Database, fetch_all, fetch_value
 from microblog.storage.push_subscriptions import SEND_JOB
 from tests import make
-from tests.push_service import Program, pushing
+from tests.push_service import SubscribedApp, build_push_jobs
 
 BOUND_S = 30.0
 CLOCK: Any = reactor
@@ -81,7 +81,7 @@ async def subscribed(database: Database) -> tuple[list[Viewer], PushSubscription
         push_subscriptions.subscribe,
         account=viewers[0].id,
         token=TokenId(issued.token.id),
-        target=Program().target,
+        target=SubscribedApp().target,
         choice=PushChoice(frozenset(ALERTS)),
         now=now(),
     )
@@ -106,7 +106,7 @@ async def test_the_next_push_waits_for_one_that_is_being_added(database: Databas
         added.set()
         assert go_on.wait(BOUND_S)
 
-    service = pushing(database, now, PushClient(reactor, "microblog/1"))
+    service = build_push_jobs(database, now, PushClient(reactor, "microblog/1"))
     slow = Deferred.fromCoroutine(database.run(adding))
 
     async def is_added() -> bool:
@@ -129,7 +129,7 @@ async def test_the_next_push_waits_for_one_that_is_being_added(database: Databas
 
 async def test_each_push_message_is_sent_once_under_concurrency(database: Database) -> None:
     viewers, _ = await subscribed(database)
-    service, sealing = FakePushService(), pushing(database, now, PushClient(reactor, "microblog/1"))
+    service, sealing = FakePushService(), build_push_jobs(database, now, PushClient(reactor, "microblog/1"))
     work = PushJobs(sealing.notifications, sealing.render, PushEncryptor(sealing.encryptor.signer), service)
     workers = [
         Worker(database, {tasks.NOTIFIED_JOB: work.queue_task(lambda: None), SEND_JOB: work.send}, now, CLOCK, name, lambda: 0.5, poll=0.02)

@@ -19,7 +19,7 @@ from microblog.model.accounts import Viewer
 from microblog.storage.database import connect
 from microblog.web.http.server import HttpServer
 from tests import make
-from tests.fakes import done, promised, quick_passwords, tell, world
+from tests.fakes import external_services, quick_passwords, result_of, run_notification_jobs, take_notification_jobs
 from tests.live.test_event_log import CommittingDatabase
 from tests.web.http_client import HttpResponse, MemoryConnection, encode_request, parse_responses
 from tests.web.visitor import HOST, PASSWORD, SynchronousReactor, Visitor
@@ -69,10 +69,10 @@ class LiveSite:
         settings = load({f"MICROBLOG_{name.upper()}": value for name, value in environment.items()}, None)
         limits = RateLimiter(MemoryCounter(self.reactor.seconds), lambda: make.NOW, self.limited)
         self.database = CommittingDatabase(connect(self.connection_url))
-        self.domain = Domain.on(settings, self.database, quick_passwords(), limits, world(self.data_dir))
+        self.domain = Domain.on(settings, self.database, quick_passwords(), limits, external_services(self.data_dir))
         self.broadcaster = build_broadcaster(self.database, self.reactor)
         self.server = build_server(settings, self.reactor, self.domain, Frontend.of_this_release(), feed=self.broadcaster)
-        done(self.broadcaster.start())
+        result_of(self.broadcaster.start())
 
     def registered_user(self, username: str) -> Visitor:
         """Sign up a new user and return their browser."""
@@ -85,11 +85,11 @@ class LiveSite:
     def viewer(self, username: str) -> Viewer:
         """Return the user as services see them."""
         with self.database.connection as connection, connection.cursor() as cursor:
-            return Viewer(make.named(cursor, username))
+            return Viewer(make.account_named(cursor, username))
 
     def token(self, username: str, scopes: str = "read") -> str:
         """Issue an API token."""
-        return done(self.domain.tokens.issue(self.viewer(username).id, scopes, "Ticker")).text
+        return result_of(self.domain.tokens.issue(self.viewer(username).id, scopes, "Ticker")).text
 
     def post(self, visitor: Visitor, text: str, **fields: str) -> None:
         """Publish a post through the form, and broadcast it."""
@@ -99,7 +99,7 @@ class LiveSite:
 
     def process_events(self) -> None:
         """Run notification jobs and broadcast everything that was committed."""
-        done(tell(self.database, done(self.database.run(promised))))
+        result_of(run_notification_jobs(self.database, result_of(self.database.run(take_notification_jobs))))
         self.broadcaster.wake()
         self.reactor.advance(0)
 

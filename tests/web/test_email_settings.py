@@ -16,10 +16,10 @@ from microblog.model.paging import Page
 from microblog.storage import emails, users
 from microblog.storage.database import Cursor, execute, fetch_value
 from tests import make
-from tests.fakes import KeptMail, RolledBackDatabase, done, quick_passwords
-from tests.mailbox import Postman
+from tests.fakes import MailboxTransport, RolledBackDatabase, quick_passwords, result_of
+from tests.mailbox import EmailWorker
 from tests.make import NOW
-from tests.rfc5322 import body, fields
+from tests.rfc5322 import body_text, header_fields
 from tests.web.http_client import HttpResponse
 from tests.web.visitor import PASSWORD, SiteFixture, Visitor, build_site, document, links, main_text
 
@@ -28,12 +28,12 @@ NEW_PASSWORD = "a new and longer one"
 
 
 @define
-class SiteMailbox(Postman):
+class SiteMailbox(EmailWorker):
     """The mailbox of a whole site."""
 
     def path(self, email: EmailMessage, begin: str) -> str:
         """Return the path of the link in an email that starts with `begin`."""
-        text = body(email.as_bytes(), "plain")
+        text = body_text(email.as_bytes(), "plain")
         [link] = {word.removeprefix(HOST) for word in text.split() if word.startswith(HOST + begin)}
         return link
 
@@ -62,11 +62,11 @@ class EmailSite:
 @pytest.fixture
 def email_site(cursor: Cursor, tmp_path: Path) -> EmailSite:
     site = build_site(cursor, tmp_path, smtp_url="smtp://mail.test", rate_limits="off")
-    return EmailSite(site, SiteMailbox(cursor, site.domain, KeptMail()))
+    return EmailSite(site, SiteMailbox(cursor, site.domain, MailboxTransport()))
 
 
 def member(cursor: Cursor, username: str = "ada") -> Viewer:
-    return Viewer(make.named(cursor, username))
+    return Viewer(make.account_named(cursor, username))
 
 
 def location(response: HttpResponse) -> str:
@@ -146,16 +146,16 @@ def test_without_email_no_confirmation_is_needed(site: SiteFixture) -> None:
 
 def test_applicants_are_emailed_the_decision(cursor: Cursor, tmp_path: Path) -> None:
     site = build_site(cursor, tmp_path, smtp_url="smtp://mail.test", rate_limits="off", registration="approval")
-    email_site = EmailSite(site, SiteMailbox(cursor, site.domain, KeptMail()))
+    email_site = EmailSite(site, SiteMailbox(cursor, site.domain, MailboxTransport()))
     for name in ("ada", "ben", "cy"):
         visitor = email_site.sign_up(name, reason="I like it")
         [email] = email_site.mailbox.deliver()
         if name != "cy":
             visitor.submit(email_site.mailbox.path(email, "/confirm/"))
     members = AccountAdmin(RolledBackDatabase(cursor), quick_passwords(), lambda: NOW)
-    done(members.approve(member(cursor, "ada").id))
-    done(members.reject(member(cursor, "ben").id))
-    done(members.reject(member(cursor, "cy").id))
+    result_of(members.approve(member(cursor, "ada").id))
+    result_of(members.reject(member(cursor, "ben").id))
+    result_of(members.reject(member(cursor, "cy").id))
     accepted, rejected = email_site.mailbox.deliver()
     assert (accepted["To"], accepted["Subject"]) == ("ada@example.org", "Welcome to Ours")
     assert (rejected["To"], rejected["Subject"]) == ("ben@example.org", "Your account on Ours")
@@ -223,7 +223,7 @@ def test_a_new_email_address_is_used_once_confirmed(email_site: EmailSite, curso
     email, notice = email_site.mailbox.deliver()
     assert email["To"] == "new@example.org"
     assert notice["To"] == "ada@example.org"
-    assert "new@example.org" in (notice_text := body(notice.as_bytes(), "plain"))
+    assert "new@example.org" in (notice_text := body_text(notice.as_bytes(), "plain"))
     assert f"{HOST}/settings/account" in notice_text
     path = email_site.mailbox.path(email, "/confirm/")
     ada.submit("/settings/email/withdraw", page="/settings/account")
@@ -233,7 +233,7 @@ def test_a_new_email_address_is_used_once_confirmed(email_site: EmailSite, curso
     assert location(ada.submit(path)) == "/home?notice=confirmed"
     [notice] = email_site.mailbox.deliver()
     assert notice["To"] == "ada@example.org", "the owner of the old address is notified"
-    assert "new@example.org is the address of" in body(notice.as_bytes(), "plain")
+    assert "new@example.org is the address of" in body_text(notice.as_bytes(), "plain")
     assert location(ada.submit(path)) == "/home?notice=confirmed"
     assert email_site.mailbox.deliver() == []
     cursor.execute("select email, new_email from users")
@@ -247,7 +247,7 @@ def test_a_password_change_is_reported_to_the_previous_address(email_site: Email
     ada.submit("/settings/email", page="/settings/account", email="new@example.org", email_password=NEW_PASSWORD)
     notice_text, email, _ = email_site.mailbox.deliver()
     assert (notice_text["To"], notice_text["Subject"]) == ("ada@example.org", "Your password on Ours was changed")
-    assert f"{HOST}/password/forgot" in body(notice_text.as_bytes(), "plain")
+    assert f"{HOST}/password/forgot" in body_text(notice_text.as_bytes(), "plain")
     assert email["To"] == "new@example.org"
 
 
@@ -298,7 +298,7 @@ def test_future_notifications_cannot_be_marked_read(email_site: EmailSite, curso
 
 def test_a_mail_client_unsubscribes_with_one_click(email_site: EmailSite, cursor: Cursor) -> None:
     email_site.registered_user()
-    header = dict(fields(email_site.mailbox.office.taken[-1].message)) if mention_for(email_site, cursor) else {}
+    header = dict(header_fields(email_site.mailbox.office.taken[-1].message)) if mention_for(email_site, cursor) else {}
     path = header["List-Unsubscribe"].strip("<>").removeprefix(HOST)
     assert header["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     mail_client = email_site.site.visitor()
@@ -353,7 +353,7 @@ def test_only_a_login_with_a_new_browser_is_emailed(email_site: EmailSite) -> No
     thief.submit("/login", name="ada", password=PASSWORD)
     [email] = email_site.mailbox.deliver()
     assert email["Subject"].startswith("New login")
-    assert "203.0.113.7" in body(email.as_bytes(), "plain")
+    assert "203.0.113.7" in body_text(email.as_bytes(), "plain")
     thief.submit("/logout", page="/home")
     thief.submit("/login", name="ada", password=PASSWORD)
     assert email_site.mailbox.deliver() == []

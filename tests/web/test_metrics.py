@@ -30,7 +30,7 @@ from microblog.web.http.request import SiteOrigin
 from microblog.web.http.request_metrics import BOUNDS, RequestMetrics
 from microblog.web.http.server import HttpServer
 from microblog.web.pages.metrics import MetricsPage
-from tests.fakes import RolledBackDatabase, done
+from tests.fakes import RolledBackDatabase, result_of
 from tests.live.fake_log import BroadcasterFixture, home
 from tests.make import NOW
 from tests.web.fake_site import FakeAuthenticator
@@ -123,7 +123,7 @@ def expose(db: RolledBackDatabase, waiting: Callable[[], Awaitable[Mapping[str, 
     feed.stats.closed[CloseReason.RESTART] = 2
     worker = Worker(db, {}, lambda: NOW, clock, "one", lambda: 0.5)
     worker.stats.completed = 5
-    body, content_type = done(
+    body, content_type = result_of(
         MetricsCollector(database, {"jobs": worker}, feed, [FakeCache(), FakeCache()], waiting, lambda: request_metrics).exposition(accept)
     )
     return body.decode(), content_type

@@ -9,16 +9,16 @@ import pytest
 from microblog.domain.registration import SignUpForm
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor
-from tests.fakes import done
-from tests.mailbox import postman
-from tests.rfc5322 import body
+from tests.fakes import result_of
+from tests.mailbox import email_worker
+from tests.rfc5322 import body_text
 from tests.web.visitor import PASSWORD, SiteFixture, Visitor, build_site, links, main_text
 
 
 def with_role(site: SiteFixture, name: str, role: str) -> Visitor:
     """Create a user with this role and log them in."""
     form = SignUpForm(name, f"{name}@example.org", PASSWORD, agreement=True)
-    done(site.domain.registrations.create(form, role=Role(role)))
+    result_of(site.domain.registrations.create(form, role=Role(role)))
     visitor = site.visitor()
     assert visitor.submit("/login", name=name, password=PASSWORD).status == 303
     return visitor
@@ -43,7 +43,7 @@ def test_moderators_are_notified_of_an_applicant_and_approve_them(approval_site:
     assert ("I write about moss." in page, "ann@example.org" in page) == (True, True)
     maud.submit("/admin/people/ann/approve", page="/admin/people?type=applied")
     assert "No pending accounts" in main_text(maud.get("/admin/people?type=applied"))
-    assert done(approval_site.domain.moderation.account_admin.by_name("ann")).state == "active"
+    assert result_of(approval_site.domain.moderation.account_admin.by_name("ann")).state == "active"
 
 
 def test_an_applicant_is_rejected_after_a_confirmation(approval_site: SiteFixture) -> None:
@@ -83,9 +83,9 @@ def test_an_account_is_suspended_and_restored(site: SiteFixture) -> None:
 def test_a_suspended_user_gets_the_reason_by_email_and_as_a_notification(site: SiteFixture) -> None:
     maud, eve = with_role(site, "maud", "moderator"), site.registered_user("eve")
     maud.submit("/admin/people/eve/suspend", page="/admin/people/eve/suspend", text="You sold moss.", tell="1")
-    mails = [mail for mail in postman(site.cursor).deliver() if mail["To"] == "eve@example.org"]
+    mails = [mail for mail in email_worker(site.cursor).deliver() if mail["To"] == "eve@example.org"]
     assert [mail["Subject"] for mail in mails if "suspended" in mail["Subject"]] == ["Your account on Ours is suspended"]
-    assert "You sold moss." in body(mails[-1].as_bytes(), "plain")
+    assert "You sold moss." in body_text(mails[-1].as_bytes(), "plain")
     maud.submit("/admin/people/eve/restore", page="/admin/people?type=suspended")
     eve = site.visitor()
     eve.submit("/login", name="eve", password=PASSWORD)

@@ -16,7 +16,7 @@ from microblog.model.oauth import OUT_OF_BAND
 from microblog.storage.database import fetch_value
 from microblog.web.http.headers import CONSENT_POLICY, PAGE_POLICY
 from tests import make
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.api.client import Client, anonymous_client, check_against_documentation, new_client_for
 from tests.web.http_client import FORM, HttpResponse, request
 from tests.web.oauth import CALLBACK, CHALLENGE, VERIFIER, TestApp, redirect_params
@@ -447,7 +447,7 @@ def test_a_code_lasts_ten_minutes(site: SiteFixture, app: TestApp, ada: Visitor)
     later = evolve(site.domain.oauth, now=lambda: now() + timedelta(minutes=10))
     sent = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}
     with pytest.raises(Exception, match="authorization grant is invalid"):
-        done(later.token({**sent, "client_id": app.client_id, "client_secret": app.client_secret}))
+        result_of(later.token({**sent, "client_id": app.client_id, "client_secret": app.client_secret}))
 
 
 @pytest.mark.parametrize(
@@ -580,7 +580,7 @@ def test_a_new_password_and_account_deletion_revoke_tokens_and_codes(
 
 def test_tokens_and_codes_of_a_suspended_user_are_rejected(site: SiteFixture, app: TestApp, ada: Visitor) -> None:
     token, code = app.exchange(app.code(ada)).json["access_token"], app.code(ada)
-    make.suspend(site.cursor, make.named(site.cursor, "ada"))
+    make.suspend(site.cursor, make.account_named(site.cursor, "ada"))
     response = Client(site, token).get("/v1/accounts/verify_credentials")
     assert (response.status, response.json) == (403, {"error": "Your login is currently disabled"})
     assert error(app.exchange(code)) == (400, "invalid_grant")

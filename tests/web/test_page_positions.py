@@ -13,7 +13,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from tests import make
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.live.test_event_log import CommittingDatabase
 from tests.web.http_client import MemoryConnection, encode_request
 from tests.web.live_site import LiveSite, open_live_site
@@ -60,7 +60,7 @@ def live_site(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
 @pytest.mark.parametrize("path", ["/home", "/local", "/@ada"])
 def test_a_post_published_during_a_page_request_is_on_the_page_or_on_its_stream(live_site: LiveSite, path: str) -> None:
     ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
-    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
+    result_of(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
     reader = bob if path == "/home" else Visitor(live_site.server)
     live_site.domain.changes.database = delayed = DelayedDatabase(live_site.database)
     for cached, reads in product((True, False), (0, 1, 2)):
@@ -72,7 +72,7 @@ def test_a_post_published_during_a_page_request_is_on_the_page_or_on_its_stream(
         connection.send(encode_request("GET", path, {"Cookie": "; ".join(f"{name}={value}" for name, value in reader.cookies.items())}))
         for _ in range(reads):
             delayed.release_some(1)
-        done(live_site.database.run(make.post, live_site.viewer("ada"), later))
+        result_of(live_site.database.run(make.post, live_site.viewer("ada"), later))
         live_site.process_events()
         delayed.release()
         page = connection.read().decode()

@@ -70,7 +70,7 @@ def _poll(ada: Client) -> object:
 
 
 def _description(ada: Client) -> object:
-    return ada.upload("POST", "/v2/media", {"file": files.picture()}, description=PASTED).json["description"]
+    return ada.upload("POST", "/v2/media", {"file": files.image()}, description=PASTED).json["description"]
 
 
 def _field(ada: Client, name: str) -> object:

@@ -128,7 +128,7 @@ def test_the_about_page_is_served(site: SiteFixture) -> None:
 def test_the_media_tab_shows_posts_with_images(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
     assert "No media yet" in main_text(ada.get("/@ada/media"))
-    ada.upload("/posts", "/home", {"file_0": files.picture()}, text="With a flag")
+    ada.upload("/posts", "/home", {"file_0": files.image()}, text="With a flag")
     ada.submit("/posts", page="/home", text="Without")
     shown = main_text(site.visitor().get("/@ada/media"))
     assert "With a flag" in shown

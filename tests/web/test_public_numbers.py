@@ -23,7 +23,7 @@ from microblog.storage import tags
 from microblog.storage.bulk_insert import count_everything
 from microblog.storage.database import Cursor, execute, fetch_all
 from tests import files, make
-from tests.fakes import RolledBackDatabase, done
+from tests.fakes import RolledBackDatabase, result_of
 from tests.web.api.client import Client, anonymous_client, new_client_for
 from tests.web.crawler import fill_path, finite_get_routes
 from tests.web.http_client import request
@@ -119,7 +119,7 @@ def reply_directly_in_a_thread(neighbours: Neighbours) -> None:
 
 
 def post_image_directly(neighbours: Neighbours) -> None:
-    picture = neighbours.author.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
+    picture = neighbours.author.upload("POST", "/v2/media", {"file": files.image()}).json["id"]
     publish_hidden(neighbours, neighbours.author, Visibility.DIRECT, "@friend look", media_ids=[picture])
 
 
@@ -152,7 +152,7 @@ def bookmark_and_mute(neighbours: Neighbours) -> None:
 
 def upload_and_schedule(neighbours: Neighbours) -> None:
     later = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
-    neighbours.author.upload("POST", "/v2/media", {"file": files.picture()})
+    neighbours.author.upload("POST", "/v2/media", {"file": files.image()})
     assert neighbours.author.post("/v1/statuses", status=f"Later #{OTHER_TAG}", scheduled_at=later).status == 200
 
 
@@ -271,7 +271,7 @@ def perform_steps(cursor: Cursor, steps: list[tuple[int, Visibility, int]]) -> N
 
 def boost_for_followers(cursor: Cursor, who: Viewer, about: Post) -> Post:
     """Boost for followers only."""
-    return done(Interactions(RolledBackDatabase(cursor), lambda: make.NOW).boost(who, about.id, Visibility.PRIVATE))
+    return result_of(Interactions(RolledBackDatabase(cursor), lambda: make.NOW).boost(who, about.id, Visibility.PRIVATE))
 
 
 def counters(cursor: Cursor) -> list[tuple[object, ...]]:

@@ -13,7 +13,7 @@ from microblog.domain.accounts import ProfileChanges
 from microblog.model.posts import PostDraft
 from microblog.render.local_links import own_links
 from microblog.storage.database import Cursor
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.api.client import ALL_SCOPES, Client, token_for
 from tests.web.visitor import PASSWORD, SiteFixture, build_site
 
@@ -29,11 +29,11 @@ def moved(cursor: Cursor, tmp_path: Path) -> SiteFixture:
     now = build_site(cursor, tmp_path / "now")
     now.registered_user("ada")
     ada = now.viewer("ada")
-    done(before.domain.accounts.edit(ada, ProfileChanges(bio=TEXT, fields=(("Likes", "#tea and @ada"),))))
-    post = done(before.domain.posts.publish(ada, PostDraft(TEXT)))
-    done(before.domain.posts.edit(ada, post.id, PostDraft(TEXT + " again")))
-    done(before.domain.posts.publish(ada, PostDraft("An answer #tea @ada", reply_to=post.id)))
-    done(before.domain.announcements.publish("Drink #tea with @ada"))
+    result_of(before.domain.accounts.edit(ada, ProfileChanges(bio=TEXT, fields=(("Likes", "#tea and @ada"),))))
+    post = result_of(before.domain.posts.publish(ada, PostDraft(TEXT)))
+    result_of(before.domain.posts.edit(ada, post.id, PostDraft(TEXT + " again")))
+    result_of(before.domain.posts.publish(ada, PostDraft("An answer #tea @ada", reply_to=post.id)))
+    result_of(before.domain.announcements.publish("Drink #tea with @ada"))
     return now
 
 

@@ -25,7 +25,7 @@ from microblog.storage.database import Cursor, execute, first_column
 from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.server import HttpServer
 from tests import make
-from tests.fakes import RolledBackDatabase, done, quick_passwords, world
+from tests.fakes import RolledBackDatabase, external_services, quick_passwords, result_of
 from tests.web.http_client import FORM, HttpResponse, request
 from tests.web.visitor import FRONTEND, HOST, SiteFixture, SynchronousReactor, build_site
 
@@ -100,8 +100,8 @@ class CachedAndUncached:
         """Create three users, each with a session and a token."""
         for name in NAMES:
             who = make.viewer(self.cached_site.cursor, name)
-            token = done(self.cached_site.domain.tokens.issue(who.id, SCOPES, "Tapper")).text
-            entry = done(self.cached_site.domain.sessions.begin(who.id, ClientInfo("192.0.2.1", "192.0.2.1", "")))
+            token = result_of(self.cached_site.domain.tokens.issue(who.id, SCOPES, "Tapper")).text
+            entry = result_of(self.cached_site.domain.sessions.begin(who.id, ClientInfo("192.0.2.1", "192.0.2.1", "")))
             self.people.append(who)
             self.headers.append({"Authorization": f"Bearer {token}"})
             self.cookies.append({"Cookie": f"session={entry.token}"})
@@ -163,10 +163,10 @@ def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
     read = load({f"MICROBLOG_{name}": value for name, value in environment.items()}, None)
     database, clock = RolledBackDatabase(cursor), SynchronousReactor()
     domain = Domain.on(
-        read, database, quick_passwords(), RateLimiter(MemoryCounter(clock.seconds), lambda: make.NOW, False), world(data_dir)
+        read, database, quick_passwords(), RateLimiter(MemoryCounter(clock.seconds), lambda: make.NOW, False), external_services(data_dir)
     )
     feed = build_broadcaster(database, clock)
-    done(feed.start())
+    result_of(feed.start())
     uncached_server = build_server(read, clock, domain, FRONTEND, feed=feed)
     assert isinstance(uncached_server.site, Dispatcher)
     auth_cache = uncached_server.site._authorizer.cached

@@ -11,7 +11,7 @@ from microblog.domain.scopes import ALL, covers
 from microblog.storage.database import Cursor
 from microblog.web.http.route import AccessLevel, Route
 from tests import make
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.http_client import HttpResponse, request
 from tests.web.visitor import SiteFixture, build_site
 
@@ -50,7 +50,7 @@ def test_every_scope_opens_exactly_the_routes_that_require_it(site: SiteFixture,
     viewer, wrong = make.viewer(site.cursor), list[str]()
     assert len(scoped_routes) > 30
     for scope in SCOPES:
-        token = done(site.domain.tokens.issue(viewer.id, scope)).text
+        token = result_of(site.domain.tokens.issue(viewer.id, scope)).text
         for route in scoped_routes:
             response, allowed = send(site, route, token), any(covers([scope], needed) for needed in route.options.scopes)
             refused = response.status == 403 and response.json == OUTSIDE
@@ -64,7 +64,7 @@ def test_every_scope_that_a_route_requires_exists(scoped_routes: list[Route]) ->
 
 
 def test_routes_that_require_a_user_reject_anonymous_clients_and_app_tokens(site: SiteFixture) -> None:
-    app = done(site.domain.tokens.issue(None, " ".join(ALL))).text
+    app = result_of(site.domain.tokens.issue(None, " ".join(ALL))).text
     wrong = []
     for route in api_routes(site):
         if route.options.viewer >= AccessLevel.APP and send(site, route).status != 401:
@@ -76,8 +76,8 @@ def test_routes_that_require_a_user_reject_anonymous_clients_and_app_tokens(site
 
 def test_a_revoked_token_is_401_even_on_public_routes(site: SiteFixture) -> None:
     account = make.viewer(site.cursor).id
-    issued = done(site.domain.tokens.issue(account, " ".join(ALL)))
-    done(site.domain.tokens.revoke(account, issued.token.id))
+    issued = result_of(site.domain.tokens.issue(account, " ".join(ALL)))
+    result_of(site.domain.tokens.revoke(account, issued.token.id))
     responses = {
         (response.status, str(response.json))
         for response in (send(site, route, issued.text) for route in api_routes(site) if route.options.bearer)

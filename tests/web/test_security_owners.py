@@ -12,7 +12,7 @@ from psycopg2.sql import SQL, Identifier
 from microblog.storage.database import Cursor
 from microblog.web.http.route import Route
 from tests import make
-from tests.files import picture
+from tests.files import image
 from tests.web.api.client import Client, new_client_for
 from tests.web.crawler import fill_path
 from tests.web.http_client import FORM, HttpResponse, request
@@ -58,7 +58,7 @@ def create_belongings(site: SiteFixture, bob: Client) -> dict[str, object]:
         "keyword_id": bob.post(f"/v2/filters/{filter}/keywords", keyword="mine").json["id"],
         "chosen_id": bob.post(f"/v2/filters/{filter}/statuses", status_id=private).json["id"],
         "scheduled_id": bob.post("/v1/statuses", status="Later", scheduled_at="2029-01-01T00:00:00Z").json["id"],
-        "media_id": bob.upload("POST", "/v2/media", {"file": picture()}).json["id"],
+        "media_id": bob.upload("POST", "/v2/media", {"file": image()}).json["id"],
         "featured_id": bob.post("/v1/featured_tags", name="mine").json["id"],
         **{name: newest(site, table, column, bob) for name, (table, column) in ROWS.items()},
     }

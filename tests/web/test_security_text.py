@@ -17,8 +17,8 @@ from microblog.domain.announcements import Announcements
 from microblog.model.posts import Visibility
 from microblog.storage.database import Cursor
 from tests import make
-from tests.fakes import done
-from tests.files import picture
+from tests.fakes import result_of
+from tests.files import image
 from tests.web.api.client import ALL_SCOPES, Client, new_client_for
 from tests.web.crawler import fill_path, finite_get_routes
 from tests.web.http_client import HttpResponse, request
@@ -115,16 +115,16 @@ def write_everywhere(site: SiteFixture, text: str) -> dict[str, object]:
 
 def write_through_the_api(site: SiteFixture, text: str) -> dict[str, object]:
     """Write the text through an app of that name; Bob, who is notified of everything, becomes an administrator."""
-    ada, bob = (Client(site, done(site.domain.tokens.issue(site.viewer(name).id, ALL_SCOPES, text)).text) for name in ("ada", "bob"))
+    ada, bob = (Client(site, result_of(site.domain.tokens.issue(site.viewer(name).id, ALL_SCOPES, text)).text) for name in ("ada", "bob"))
     poll = ada.post("/v1/statuses", status="@bob?", poll={"options": [text, f"{text} 2"], "expires_in": 3600}).json
-    media = ada.upload("POST", "/v2/media", {"file": picture()}, description=text).json["id"]
+    media = ada.upload("POST", "/v2/media", {"file": image()}, description=text).json["id"]
     shown = ada.post("/v1/statuses", status="@bob!", media_ids=[media], spoiler_text=text).json
     later = ada.post("/v1/statuses", status=text, spoiler_text=text, scheduled_at="2029-01-01T00:00:00Z")
     messages = [one.post("/v1/statuses", status=f"@ada @bob {text}", visibility="direct") for one in (ada, bob)]
     reported = bob.post("/v1/reports", account_id=shown["account"]["id"], status_ids=[shown["id"]], comment=text)
     noted = bob.post(f"/v1/accounts/{shown['account']['id']}/note", comment=text)
     assert {response.status for response in (later, *messages, reported, noted)} == {200}
-    done(Announcements(site.database, HOST, f"http://{HOST}", lambda: make.NOW).publish(text))
+    result_of(Announcements(site.database, HOST, f"http://{HOST}", lambda: make.NOW).publish(text))
     site.cursor.execute("update users set role = 'admin' where account_id = %(id)s", {"id": site.viewer("bob").id})
     return {"poll_id": poll["poll"]["id"], "scheduled_id": later.json["id"]}
 

@@ -14,7 +14,7 @@ from microblog.model.posts import Visibility
 from microblog.storage import jobs, media
 from microblog.storage.database import Cursor, execute, fetch_value
 from tests import files, make
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.api.client import Client, new_client_for
 from tests.web.http_client import HttpResponse, request
 from tests.web.visitor import HOST, PASSWORD, SiteFixture, Visitor, build_site
@@ -38,7 +38,7 @@ def api_client(site: SiteFixture, ada: Visitor) -> Client:
 
 
 def upload(api_client: Client) -> Any:
-    return api_client.upload("POST", "/v2/media", {"file": files.picture()}).json
+    return api_client.upload("POST", "/v2/media", {"file": files.image()}).json
 
 
 def publish_with_image(api_client: Client, visibility: str = "public", **fields: object) -> tuple[str, list[str]]:
@@ -63,9 +63,9 @@ def run_jobs(site: SiteFixture) -> None:
     while due := jobs.claim(site.cursor, kinds=["media.delete_unused", "account.purge"], worker="w", lease_until=later, now=now, limit=10):
         for job in due:
             if job.kind == "account.purge":
-                done(AccountDeletion(site.database, lambda: now).purge(AccountId(int(str(job.payload["account"])))))
+                result_of(AccountDeletion(site.database, lambda: now).purge(AccountId(int(str(job.payload["account"])))))
             else:
-                done(post_jobs.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
+                result_of(post_jobs.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
             jobs.finish(site.cursor, job, worker="w", now=now)
 
 
@@ -111,7 +111,7 @@ def create_all_files(api_client: Client) -> list[str]:
     second = upload(api_client)
     api_client.put(f"/v1/statuses/{edited}", status="Edited", media_ids=[second["id"]])
     for which in ("avatar", "header"):
-        api_client.upload("PATCH", "/v1/accounts/update_credentials", {which: files.picture()})
+        api_client.upload("PATCH", "/v1/accounts/update_credentials", {which: files.image()})
     me = api_client.get("/v1/accounts/verify_credentials").json
     pieces = [piece[key] for piece in (loose, planned, second) for key in ("url", "preview_url")]
     return [*urls, *first, *pieces, me["avatar"], me["header"]]
@@ -122,10 +122,10 @@ def test_a_suspension_hides_all_files_until_it_ends(site: SiteFixture, api_clien
     assert len(urls) == len(set(urls)) == 14
     assert statuses_of(site, urls) == {200}
     members = site.domain.moderation.account_admin
-    done(members.suspend(api_client.owner.id))
+    result_of(members.suspend(api_client.owner.id))
     assert statuses_of(site, urls) == {404}
     run_jobs(site)
-    done(members.restore(api_client.owner.id))
+    result_of(members.restore(api_client.owner.id))
     assert statuses_of(site, urls) == {200}
 
 
@@ -140,10 +140,10 @@ def test_a_deleted_account_leaves_no_files(site: SiteFixture, ada: Visitor, api_
 
 
 def test_a_replaced_profile_picture_is_gone(site: SiteFixture, api_client: Client) -> None:
-    api_client.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.picture()})
+    api_client.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.image()})
     first = api_client.get("/v1/accounts/verify_credentials").json["avatar"]
     assert get(site, first).header("Cache-Control") == SHARED
-    api_client.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.picture()})
+    api_client.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.image()})
     assert get(site, first).status == 404
 
 

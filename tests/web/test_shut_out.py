@@ -13,16 +13,16 @@ from microblog.domain.push.notifications import PushNotifications
 from microblog.model.ids import AccountId
 from microblog.storage.database import Cursor, fetch_all, fetch_value
 from tests import files, make
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.api.client import Client, new_client_for
 from tests.web.api.test_push_subscription import PATH, subscribe
 from tests.web.visitor import PASSWORD, SiteFixture, Visitor, build_site
 
 LOG_TABLES = {"events", "invalidation_log", "jobs", "emails", "visits"}  # logs, which keep what happened
 SANCTIONS: dict[str, tuple[Callable[[AccountAdmin, AccountId], object], Callable[[AccountAdmin, AccountId], object]]] = {
-    "suspension": (lambda members, id: done(members.suspend(id)), lambda members, id: done(members.restore(id))),
-    "disabling": (lambda members, id: done(members.disable(id)), lambda members, id: done(members.enable(id))),
-    "limiting": (lambda members, id: done(members.limit(id)), lambda members, id: done(members.unlimit(id))),
+    "suspension": (lambda members, id: result_of(members.suspend(id)), lambda members, id: result_of(members.restore(id))),
+    "disabling": (lambda members, id: result_of(members.disable(id)), lambda members, id: result_of(members.enable(id))),
+    "limiting": (lambda members, id: result_of(members.limit(id)), lambda members, id: result_of(members.unlimit(id))),
 }
 ACCESS_SANCTIONS = ("suspension", "disabling")
 
@@ -44,7 +44,7 @@ def user(cursor: Cursor, tmp_path: Path) -> SanctionedUser:
     api_client, bob = new_client_for(site, site.viewer("ada")), new_client_for(site, site.viewer("bob"))
     make.follow(cursor, api_client.owner, bob.owner)
     make.follow(cursor, bob.owner, api_client.owner)
-    picture = api_client.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
+    picture = api_client.upload("POST", "/v2/media", {"file": files.image()}).json["id"]
     post = api_client.post("/v1/statuses", status="Hello @bob #tea", media_ids=[picture]).json["id"]
     bob.post(f"/v1/statuses/{post}/reblog")
     bob.post("/v1/statuses", status="Hi @ada", in_reply_to_id=post)
@@ -97,12 +97,12 @@ def next_push(user: SanctionedUser) -> object:
     """Return the next push message."""
     id = fetch_value(user.site.cursor, "select id from push_subscriptions")
     pushes: PushNotifications = user.site.domain.pushes
-    done(pushes.notified(fetch_all(user.site.cursor, int, "select id from notifications order by id")))  # type: ignore[arg-type]  # ids
-    return done(pushes.next(id))
+    result_of(pushes.notified(fetch_all(user.site.cursor, int, "select id from notifications order by id")))  # type: ignore[arg-type]  # ids
+    return result_of(pushes.next(id))
 
 
 def test_a_deleted_account_has_no_sessions_tokens_or_push_subscriptions(user: SanctionedUser) -> None:
-    done(user.members.delete(user.api_client.owner.id))
+    result_of(user.members.delete(user.api_client.owner.id))
     assert user.api_client.get("/v1/accounts/verify_credentials").status == 401
     assert user.browser.get("/home").status == 303
     assert "session" not in user.browser.cookies

@@ -10,7 +10,7 @@ import pytest
 from microblog.live.connections import HEARTBEAT_S
 from microblog.model.posts import Visibility
 from tests import make
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.http_client import MemoryConnection, encode_request
 from tests.web.live_site import LiveSite, open_live_site
 from tests.web.visitor import HOST, document
@@ -26,7 +26,7 @@ def live_site(database_url: str, tmp_path: Path) -> Iterator[LiveSite]:
 
 def test_a_new_post_is_sent_to_every_open_timeline_that_has_it(live_site: LiveSite) -> None:
     ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
-    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
+    result_of(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
     live_site.process_events()
     streams = [
         live_site.listen("/live/home", bob),
@@ -175,7 +175,7 @@ def test_suspension_closes_the_streams_of_the_account(live_site: LiveSite) -> No
 
     def suspend() -> None:
         with live_site.database.connection as connection, connection.cursor() as cursor:
-            make.suspend(cursor, make.named(cursor, "ada"))
+            make.suspend(cursor, make.account_named(cursor, "ada"))
 
     suspend()  # directly in the table, without an event
     for _ in range(61):
@@ -220,7 +220,7 @@ def test_bytes_after_the_stream_request_are_ignored(live_site: LiveSite) -> None
 
 def test_direct_messages_update_the_conversation_list_and_every_counter(live_site: LiveSite) -> None:
     ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
-    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
+    result_of(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
     live_site.process_events()
     page, elsewhere = live_site.listen("/live/conversations", bob), live_site.listen("/live/local", bob)
     live_site.post(ada, "Psst @bob", visibility="direct")
@@ -236,7 +236,7 @@ def test_direct_messages_update_the_conversation_list_and_every_counter(live_sit
 
 def test_reading_updates_counters_on_every_page_but_not_on_api_streams(live_site: LiveSite) -> None:
     ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
-    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
+    result_of(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
     live_site.post(ada, "Hello @bob")
     live_site.post(ada, "Psst @bob", visibility="direct")
     live_site.process_events()
@@ -261,7 +261,7 @@ def test_reading_updates_counters_on_every_page_but_not_on_api_streams(live_site
 
 def test_a_removed_conversation_disappears_from_every_open_list(live_site: LiveSite) -> None:
     ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
-    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
+    result_of(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
     live_site.post(ada, "Psst @bob", visibility="direct")
     live_site.process_events()
     page, stream = live_site.listen("/live/conversations", bob), live_site.listen("/live/home", bob)
@@ -272,6 +272,6 @@ def test_a_removed_conversation_disappears_from_every_open_list(live_site: LiveS
     for open_page in (page, stream):
         [received] = open_page.read()
         assert (received.name, received.json) == ("badges", {"unread": 1, "messages": 0, "removed": id})
-    done(live_site.domain.relations.block(live_site.viewer("ada"), live_site.viewer("bob").id))
+    result_of(live_site.domain.relations.block(live_site.viewer("ada"), live_site.viewer("bob").id))
     live_site.process_events()
     assert direct_stream.read() == []

@@ -20,7 +20,7 @@ from microblog.render.statistics import Tile, csv_cell, preceding_range, statist
 from microblog.storage import interactions, users
 from microblog.storage.database import Cursor, execute
 from tests import make
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.visitor import SiteFixture, Visitor, build_site, document, main_text
 
 YESTERDAY = now() - timedelta(days=1)
@@ -34,7 +34,7 @@ def active_site(site: SiteFixture, cursor: Cursor) -> SiteFixture:
     hidden = [make.post(cursor, author, f"#secret{one} word", visibility=one, now=YESTERDAY) for one in list(Visibility)[1:]]
     for post in (public, *hidden):
         interactions.favourite(cursor, account=fan.id, post=post.id, now=YESTERDAY)
-    done(site.domain.statistics.rebuild())
+    result_of(site.domain.statistics.rebuild())
     return site
 
 
@@ -68,7 +68,7 @@ def test_statistics_contain_nothing_private(active_site: SiteFixture, path: str)
 
 
 def test_posts_hidden_since_then_are_no_longer_shown(active_site: SiteFixture, cursor: Cursor) -> None:
-    make.suspend(cursor, make.named(cursor, "author"))
+    make.suspend(cursor, make.account_named(cursor, "author"))
     response = active_site.visitor().get("/stats")
     assert "books" not in main_text(response)
     found = json.loads(active_site.visitor().get("/stats.json").text)

@@ -16,7 +16,7 @@ from microblog.model.ids import AccountId
 from microblog.model.oauth import RegisteredApp
 from microblog.storage.database import execute
 from tests import make
-from tests.fakes import done, quick_passwords
+from tests.fakes import quick_passwords, result_of
 from tests.web.http_client import FORM, request
 from tests.web.live_site import EventStream, LiveSite, open_live_site
 from tests.web.visitor import PASSWORD, Visitor, document
@@ -74,12 +74,12 @@ class StreamingUser:
 def create_user(live_site: LiveSite) -> StreamingUser:
     """Create the users and the app."""
     ada, user = live_site.registered_user("ada"), live_site.registered_user("bob")
-    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
+    result_of(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
     elsewhere = Visitor(live_site.server)
     assert elsewhere.submit("/login", name="bob", password=PASSWORD).status == 303
-    app = done(live_site.domain.apps.register(AppRegistration("Ticker", ("https://ticker.example/",), "read")))
+    app = result_of(live_site.domain.apps.register(AppRegistration("Ticker", ("https://ticker.example/",), "read")))
     token, id = fresh_token(), live_site.viewer("bob").id
-    done(live_site.database.run(give, token, app=app.app.id, account=id, scopes=("read",), now=make.NOW))
+    result_of(live_site.database.run(give, token, app=app.app.id, account=id, scopes=("read",), now=make.NOW))
     live_site.process_events()
     return StreamingUser(live_site, ada, user, elsewhere, app, token)
 
@@ -113,16 +113,19 @@ ENDS: dict[str, tuple[Callable[[StreamingUser], object], frozenset[str]]] = {
         lambda user: user.submit(user.browser, f"/settings/apps/{user.app.app.id}/revoke", "/settings/apps"),
         frozenset({"token"}),
     ),
-    "the app is deleted": (lambda user: done(user.live_site.domain.tokens.delete_app(user.app.app.id)), frozenset({"token"})),
-    "the administrator revokes the tokens": (lambda user: done(user.live_site.domain.tokens.revoke_all(user.id)), frozenset({"token"})),
+    "the app is deleted": (lambda user: result_of(user.live_site.domain.tokens.delete_app(user.app.app.id)), frozenset({"token"})),
+    "the administrator revokes the tokens": (
+        lambda user: result_of(user.live_site.domain.tokens.revoke_all(user.id)),
+        frozenset({"token"}),
+    ),
     "a new password": (
         lambda user: user.submit(user.browser, "/settings/password", "/settings/account", current=PASSWORD, password=NEW),
         BOTH,
     ),
-    "a password from the administrator": (lambda user: done(user.members.reset_password(user.id, NEW)), BOTH),
-    "a login that is disabled": (lambda user: done(user.members.disable(user.id)), BOTH),
-    "a suspension": (lambda user: done(user.members.suspend(user.id)), BOTH),
-    "a deletion by the administrator": (lambda user: done(user.members.delete(user.id)), BOTH),
+    "a password from the administrator": (lambda user: result_of(user.members.reset_password(user.id, NEW)), BOTH),
+    "a login that is disabled": (lambda user: result_of(user.members.disable(user.id)), BOTH),
+    "a suspension": (lambda user: result_of(user.members.suspend(user.id)), BOTH),
+    "a deletion by the administrator": (lambda user: result_of(user.members.delete(user.id)), BOTH),
     "a deletion by oneself": (lambda user: user.submit(user.browser, "/settings/delete", "/settings/delete", password=PASSWORD), BOTH),
 }
 

@@ -10,7 +10,7 @@ import pytest
 from microblog.model.posts import Visibility
 from microblog.storage.database import execute
 from tests import files
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.api.client import new_client_for
 from tests.web.http_client import HttpResponse
 from tests.web.visitor import SiteFixture, Visitor, document, links, main_text
@@ -28,7 +28,7 @@ def pictures(response: HttpResponse) -> list[tuple[str, str]]:
 
 def test_a_form_with_images_becomes_a_post_that_shows_them(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
-    sent = {"file_0": files.picture(), "file_2": files.picture("PNG", (90, 30))}
+    sent = {"file_0": files.image(), "file_2": files.image("PNG", (90, 30))}
     response = ada.upload("/posts", "/home", sent, text="Look", file_alt_0="Red and blue")
     assert response.header("Location") == "/home", main_text(response)
     shown = pictures(site.visitor().get("/local"))
@@ -40,12 +40,12 @@ def test_a_form_with_images_becomes_a_post_that_shows_them(site: SiteFixture) ->
 
 
 def test_a_post_with_an_image_needs_no_text(site: SiteFixture) -> None:
-    assert site.registered_user("ada").upload("/posts", "/home", {"file_0": files.picture()}, text="").status == 303
+    assert site.registered_user("ada").upload("/posts", "/home", {"file_0": files.image()}, text="").status == 303
 
 
 def test_a_rejected_post_keeps_its_images_and_alt_texts(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
-    refused = ada.upload("/posts", "/home", {"file_0": files.picture()}, text="x" * 501, file_alt_0="A flag")
+    refused = ada.upload("/posts", "/home", {"file_0": files.image()}, text="x" * 501, file_alt_0="A flag")
     assert refused.status == 422
     [media] = uploads(refused)
     assert document(refused).xpath(f"string(//textarea[@name='alt_{media}'])").strip() == "A flag"
@@ -57,7 +57,7 @@ def test_a_rejected_post_keeps_its_images_and_alt_texts(site: SiteFixture) -> No
 
 def test_a_file_that_is_not_an_image_is_rejected_and_the_rest_is_kept(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
-    refused = ada.upload("/posts", "/home", {"file_0": files.picture(), "file_1": BytesIO(b"<svg/>")}, text="Both")
+    refused = ada.upload("/posts", "/home", {"file_0": files.image(), "file_1": BytesIO(b"<svg/>")}, text="Both")
     assert refused.status == 422
     assert "File content type is invalid" in main_text(refused)
     assert len(uploads(refused)) == 1
@@ -68,14 +68,14 @@ def test_a_file_that_is_not_an_image_is_rejected_and_the_rest_is_kept(site: Site
 
 
 def test_sensitive_images_are_folded(site: SiteFixture) -> None:
-    site.registered_user("ada").upload("/posts", "/home", {"file_0": files.picture()}, text="Careful", sensitive="1")
+    site.registered_user("ada").upload("/posts", "/home", {"file_0": files.image()}, text="Careful", sensitive="1")
     [fold] = document(site.visitor().get("/local")).xpath("//details[contains(@class, 'sensitive')]")
     assert fold.get("open") is None
     assert len(fold.xpath(".//figure")) == 1
 
 
 def test_images_of_a_post_with_a_content_warning_are_behind_it(site: SiteFixture) -> None:
-    site.registered_user("ada").upload("/posts", "/home", {"file_0": files.picture()}, text="Careful", spoiler="Spiders")
+    site.registered_user("ada").upload("/posts", "/home", {"file_0": files.image()}, text="Careful", spoiler="Spiders")
     [fold] = document(site.visitor().get("/local")).xpath("//details[contains(@class, 'warned')]")
     assert len(fold.xpath(".//figure")) == 1
     assert len(document(site.visitor().get("/local")).xpath("//figure")) == 1
@@ -83,12 +83,12 @@ def test_images_of_a_post_with_a_content_warning_are_behind_it(site: SiteFixture
 
 def test_an_edit_keeps_adds_and_removes_images(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
-    ada.upload("/posts", "/home", {"file_0": files.picture(), "file_1": files.picture()}, text="Two")
+    ada.upload("/posts", "/home", {"file_0": files.image(), "file_1": files.image()}, text="Two")
     [at] = [link for link in links(site.visitor().get("/local")) if link.startswith("/@ada/")][:1]
     edit = f"/posts/{at.rsplit('/', 1)[1]}/edit"
     keep, drop = uploads(ada.get(edit))
     sent = {"text": "Other two", "media_ids[]": keep, f"alt_{keep}": "Kept", f"drop_{drop}": "1"}
-    assert ada.upload(edit, edit, {"file_0": files.picture()}, **sent, file_alt_0="New").status == 303
+    assert ada.upload(edit, edit, {"file_0": files.image()}, **sent, file_alt_0="New").status == 303
     assert [alt for _, alt in pictures(site.visitor().get(at))] == ["Kept", "New"]
     history = site.visitor().get(edit.replace("/edit", "/history"))
     assert len(pictures(history)) == 4
@@ -99,7 +99,7 @@ def test_an_edit_keeps_adds_and_removes_images(site: SiteFixture) -> None:
 
 def test_a_redraft_keeps_the_images(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
-    ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Almost", file_alt_0="A flag")
+    ada.upload("/posts", "/home", {"file_0": files.image()}, text="Almost", file_alt_0="A flag")
     [at] = [link for link in links(site.visitor().get("/local")) if link.startswith("/@ada/")][:1]
     redraft = ada.submit(f"/posts/{at.rsplit('/', 1)[1]}/delete", redraft="1")
     [media] = uploads(redraft)
@@ -111,24 +111,24 @@ def test_a_form_sent_twice_is_one_post(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
     key = str(document(ada.get("/home")).xpath("//input[@name='key']/@value")[0])
     for _ in range(2):
-        assert ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Once", key=key).status == 303
+        assert ada.upload("/posts", "/home", {"file_0": files.image()}, text="Once", key=key).status == 303
     assert len(pictures(site.visitor().get("/local"))) == 1
 
 
 def test_a_script_uploads_files_before_the_post_is_sent(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
-    uploaded = ada.upload("/compose/media", "/home", {"file": files.picture()})
+    uploaded = ada.upload("/compose/media", "/home", {"file": files.image()})
     assert (uploaded.status, uploaded.json["kind"], uploaded.json["ready"]) == (200, "image", True)
     assert ada.get(f"/compose/media/{uploaded.json['id']}").json == uploaded.json
     assert site.registered_user("bob").get(f"/compose/media/{uploaded.json['id']}").status == 404
     assert ada.get(uploaded.json["preview"]).header("Content-Type") == "image/jpeg"
-    assert site.visitor().upload("/compose/media", "/login", {"file": files.picture()}).status in (401, 403)
+    assert site.visitor().upload("/compose/media", "/login", {"file": files.image()}).status in (401, 403)
 
 
 def test_the_open_graph_image_is_the_posts_image_unless_it_is_sensitive(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
     for text, more in [("Open", {}), ("Careful", {"sensitive": "1"})]:
-        ada.upload("/posts", "/home", {"file_0": files.picture()}, text=text, **more)
+        ada.upload("/posts", "/home", {"file_0": files.image()}, text=text, **more)
     cards = []
     for at in dict.fromkeys(link for link in links(site.visitor().get("/local")) if link.startswith("/@ada/")):
         [image] = document(site.visitor().get(at)).xpath("//meta[@property='og:image']/@content")
@@ -152,7 +152,7 @@ def poll_of(site: SiteFixture) -> str:
 
 def test_images_with_a_poll_are_rejected_and_both_are_kept(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
-    refused = ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Both", option_0="Tea", option_1="Coffee")
+    refused = ada.upload("/posts", "/home", {"file_0": files.image()}, text="Both", option_0="Tea", option_1="Coffee")
     assert refused.status == 422
     assert "can have media or a poll" in main_text(refused)
     assert len(uploads(refused)) == 1
@@ -216,7 +216,7 @@ def test_an_edit_keeps_the_poll_and_its_votes(site: SiteFixture) -> None:
     post_poll(ada)
     poll = poll_of(site)
     bob.submit(f"/polls/{poll}/vote", page="/home", **{f"choice-{poll}": "1"})
-    post = done(site.domain.polls.one(None, int(poll)))  # type: ignore[arg-type]  # an id
+    post = result_of(site.domain.polls.one(None, int(poll)))  # type: ignore[arg-type]  # an id
     assert ada.submit(f"/posts/{post.id}/edit", text="Tea or coffee?").status == 303
     assert "100%" in main_text(site.visitor().get("/local"))
 
@@ -227,7 +227,7 @@ def test_an_edit_keeps_the_poll_and_its_votes(site: SiteFixture) -> None:
 def test_a_post_can_be_scheduled_and_edited_again(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
     at = (datetime.now(UTC) + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
-    sent = ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Tomorrow", at=at, visibility="unlisted")
+    sent = ada.upload("/posts", "/home", {"file_0": files.image()}, text="Tomorrow", at=at, visibility="unlisted")
     assert sent.header("Location") == "/scheduled?notice=scheduled"
     page = ada.get("/scheduled")
     assert "Tomorrow" in main_text(page)
@@ -278,7 +278,7 @@ def test_an_invalid_time_is_rejected_and_the_text_is_kept(site: SiteFixture, at:
 
 def test_profile_images_are_changed_in_the_settings_and_through_the_api(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
-    sent = {"avatar": files.picture(), "header": files.picture("PNG")}
+    sent = {"avatar": files.image(), "header": files.image("PNG")}
     assert ada.upload("/settings", "/settings", sent, display_name="Ada").status == 303
     page = document(site.visitor().get("/@ada"))
     [avatar] = page.xpath("//div[@class='profile-top']/img/@src")
@@ -287,7 +287,7 @@ def test_profile_images_are_changed_in_the_settings_and_through_the_api(site: Si
     api_client = new_client_for(site, site.viewer("ada"))
     account = api_client.get("/v1/accounts/verify_credentials").json
     assert account["avatar"] == f"http://site.test{avatar}"
-    changed = api_client.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.picture("PNG")}, display_name="A.").json
+    changed = api_client.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.image("PNG")}, display_name="A.").json
     assert changed["avatar"] not in (account["avatar"], "")
     assert (changed["display_name"], changed["header"]) == ("A.", account["header"])
     assert api_client.delete("/v1/profile/header").json["header"].endswith("/missing.png")
@@ -307,7 +307,7 @@ def test_a_file_that_is_not_an_image_cannot_be_a_profile_picture(site: SiteFixtu
 
 def test_pages_do_not_reveal_the_media_urls_of_hidden_posts(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
-    ada.upload("/posts", "/home", {"file_0": files.picture()}, text="Secret", visibility=Visibility.PRIVATE.value)
+    ada.upload("/posts", "/home", {"file_0": files.image()}, text="Secret", visibility=Visibility.PRIVATE.value)
     [(url, _)] = pictures(ada.get("/@ada"))
     name = url.removeprefix("/media/")
     for path in ("/", "/local", "/@ada", "/@ada/feed.atom"):

@@ -102,7 +102,7 @@ class SecretPost:
 def publish_secret(site: SiteFixture, visibility: Visibility, named: str) -> SecretPost:
     """Publish a post with the secret in every field; reply publicly, and let its author boost, favourite, bookmark and pin it."""
     author = new_client_for(site, site.viewer("author"))
-    picture = author.upload("POST", "/v2/media", {"file": files.picture()}, description=SECRET).json["id"]
+    picture = author.upload("POST", "/v2/media", {"file": files.image()}, description=SECRET).json["id"]
     fields = {"visibility": visibility, "spoiler_text": f"{SECRET} {named}"}
     post = author.post("/v1/statuses", status=f"{WORD} {SECRET}{named} #{TAG}", media_ids=[picture], **fields).json["id"]
     poll = {"poll": {"options": [SECRET, f"no {SECRET}"], "expires_in": 3600}}

@@ -23,7 +23,7 @@ from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.route import Route
 from microblog.web.http.server import HttpServer
 from tests import make
-from tests.fakes import Here, RolledBackDatabase, done, quick_passwords, world
+from tests.fakes import RolledBackDatabase, SynchronousThreadPool, external_services, quick_passwords, result_of
 from tests.files import multipart
 from tests.web.http_client import FORM, HttpResponse, request
 
@@ -60,15 +60,15 @@ class SiteFixture:
 
     def viewer(self, username: str) -> Viewer:
         """Return the user as services see them."""
-        return Viewer(make.named(self.cursor, username))
+        return Viewer(make.account_named(self.cursor, username))
 
 
 class SynchronousReactor(Clock):
     """A clock that also runs work for threads at once, in the calling thread."""
 
-    def getThreadPool(self) -> Here:
+    def getThreadPool(self) -> SynchronousThreadPool:
         """Return a pool that runs work in the calling thread."""
-        return Here()
+        return SynchronousThreadPool()
 
     def callFromThread(self, f: Callable[..., object], *args: object) -> None:
         """Call it now."""
@@ -83,9 +83,9 @@ def build_site(cursor: Cursor, data_dir: Path, **settings: str) -> SiteFixture:
     clock.advance(make.NOW.timestamp())
     limits = RateLimiter(MemoryCounter(clock.seconds), lambda: make.NOW, config.rate_limits)
     database = RolledBackDatabase(cursor)
-    domain = Domain.on(config, database, quick_passwords(), limits, world(data_dir))
+    domain = Domain.on(config, database, quick_passwords(), limits, external_services(data_dir))
     feed = build_broadcaster(database, clock)
-    done(feed.start())
+    result_of(feed.start())
     return SiteFixture(cursor, build_server(config, clock, domain, FRONTEND, feed=feed), domain, database)
 
 

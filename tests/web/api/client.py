@@ -23,7 +23,7 @@ from microblog.web.http.errors import NotAllowedHere
 from microblog.web.http.response import JSON
 from microblog.web.http.route import Route
 from tests import make
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.files import multipart
 from tests.web.http_client import FORM, HttpResponse, request
 from tests.web.visitor import SiteFixture
@@ -35,7 +35,7 @@ Params = Mapping[str, object]
 
 def token_for(site: SiteFixture, account: AccountId | None, scopes: str) -> str:
     """Return a new token of an account, or of an app."""
-    return done(site.domain.tokens.issue(account, scopes, "Tapper")).text
+    return result_of(site.domain.tokens.issue(account, scopes, "Tapper")).text
 
 
 @cache

@@ -98,7 +98,7 @@ def test_a_suspended_account_is_marked_and_has_no_content(site: SiteFixture) -> 
     fields = [{"name": "Moss", "value": "SECRET"}]
     profile = {"display_name": "SECRET", "note": "SECRET", "bot": True, "locked": True, "fields_attributes": fields}
     ada.request("PATCH", "/v1/accounts/update_credentials", json=profile)
-    ada.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.picture(), "header": files.picture()})
+    ada.upload("PATCH", "/v1/accounts/update_credentials", {"avatar": files.image(), "header": files.image()})
     post = ada.post("/v1/statuses", status="SECRET #moss").json["id"]
     bob = client(site, "bob")
     make.follow(site.cursor, bob.owner, ada.owner)
@@ -178,10 +178,10 @@ def test_attribution_domains_are_stored(site: SiteFixture) -> None:
 @pytest.mark.parametrize("which", ["avatar", "header"])
 def test_profile_images_may_be_data_uris(site: SiteFixture, which: str, encoding: str) -> None:
     ada, path = client(site, "ada"), "/v1/accounts/update_credentials"
-    large = files.picture("PNG", (600, 600), mode="RGB", compress_level=0).getvalue()
+    large = files.image("PNG", (600, 600), mode="RGB", compress_level=0).getvalue()
     uri = "data:image/png;base64," + b64encode(large[: None if encoding != "multipart" else len(large)]).decode()
     if encoding == "multipart":
-        uri = "data:image/png;base64," + b64encode(files.picture("PNG").getvalue()).decode()
+        uri = "data:image/png;base64," + b64encode(files.image("PNG").getvalue()).decode()
         response = ada.upload("PATCH", path, {}, **{which: uri})
     else:
         assert len(uri) > 1024 * 1024

@@ -18,7 +18,7 @@ from microblog.model.events import EventKind, Position
 from microblog.model.ids import AnnouncementId
 from microblog.storage import events, jobs
 from microblog.storage.database import Cursor
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.live.fake_log import EPOCH, NOW, BroadcasterFixture, home
 from tests.web.live_site import LiveSite, open_live_site
 from tests.web.socket_client import WebSocketClient, open_socket
@@ -53,9 +53,9 @@ def test_an_announcement_is_sent_to_every_logged_in_user(live_site: LiveSite, an
     adas_socket, bobs_socket = socket(live_site), socket(live_site, name="bob")
     other_sockets = [socket(live_site, stream) for stream in ("public", "user:notification", "direct", "hashtag&tag=tea")]
     events = live_site.listen("/api/v1/streaming/user", Authorization=f"Bearer {live_site.token('ada')}")
-    announcement = done(announcements.publish("Tea at #five @ada"))
+    announcement = result_of(announcements.publish("Tea at #five @ada"))
     [(name, received)] = new_events(live_site, adas_socket)
-    [listed] = done(announcements.current(None))
+    [listed] = result_of(announcements.current(None))
     assert (name, received["id"], received["content"]) == ("announcement", str(announcement.id), listed.html)
     assert (received["reactions"], received["all_day"], received["ends_at"]) == ([], False, None)
     assert "read" not in received, "`read` differs by viewer"
@@ -66,19 +66,19 @@ def test_an_announcement_is_sent_to_every_logged_in_user(live_site: LiveSite, an
 
 
 def test_reactions_are_sent_once_with_their_count(live_site: LiveSite, announcements: Announcements) -> None:
-    announcement = done(announcements.publish("Tea"))
+    announcement = result_of(announcements.publish("Tea"))
     live_site.process_events()
     client = socket(live_site)
     for name, number in (("ada", 1), ("bob", 2)):
-        done(announcements.react(live_site.viewer(name), announcement.id, "🎉"))
+        result_of(announcements.react(live_site.viewer(name), announcement.id, "🎉"))
         assert new_events(live_site, client) == [
             ("announcement.reaction", {"name": "🎉", "count": number, "announcement_id": str(announcement.id)})
         ]
-    done(announcements.react(live_site.viewer("bob"), announcement.id, "🎉"))
-    done(announcements.unreact(live_site.viewer("bob"), announcement.id, "🦉"))
+    result_of(announcements.react(live_site.viewer("bob"), announcement.id, "🎉"))
+    result_of(announcements.unreact(live_site.viewer("bob"), announcement.id, "🦉"))
     assert new_events(live_site, client) == [], "nothing changed"
     for name, number in (("ada", 1), ("bob", 0)):
-        done(announcements.unreact(live_site.viewer(name), announcement.id, "🎉"))
+        result_of(announcements.unreact(live_site.viewer(name), announcement.id, "🎉"))
         assert new_events(live_site, client) == [
             ("announcement.reaction", {"name": "🎉", "count": number, "announcement_id": str(announcement.id)})
         ]
@@ -87,9 +87,9 @@ def test_reactions_are_sent_once_with_their_count(live_site: LiveSite, announcem
 def test_a_withdrawal_is_sent_and_the_announcement_is_not_replayed(live_site: LiveSite, announcements: Announcements) -> None:
     client = socket(live_site)
     before = live_site.broadcaster.position
-    announcement = done(announcements.publish("Tea"))
+    announcement = result_of(announcements.publish("Tea"))
     live_site.process_events()
-    done(announcements.withdraw(announcement.id))
+    result_of(announcements.withdraw(announcement.id))
     assert [name for name, _ in new_events(live_site, client)] == ["announcement", "announcement.delete"]
     resumed = open_socket(live_site, f"access_token={live_site.token('bob')}&stream=user&since={before}")
     assert [(message["event"], message["payload"]) for message in resumed.read() if message["event"] in EVENTS] == [
@@ -99,7 +99,7 @@ def test_a_withdrawal_is_sent_and_the_announcement_is_not_replayed(live_site: Li
 
 def test_an_announcement_is_deleted_at_its_end(live_site: LiveSite, announcements: Announcements) -> None:
     end = now() + timedelta(hours=1)
-    announcement = done(announcements.publish("Tea", ends_at=end))
+    announcement = result_of(announcements.publish("Tea", ends_at=end))
     live_site.process_events()
     client = socket(live_site)
 
@@ -108,12 +108,12 @@ def test_an_announcement_is_deleted_at_its_end(live_site: LiveSite, announcement
         found = jobs.claim(cursor, kinds=[domain.END], worker="w", lease_until=later, now=later, limit=10)
         return [(job.kind, job.payload) for job in found]
 
-    assert done(live_site.database.run(due)) == [(domain.END, {"announcement": str(announcement.id)})]
-    done(live_site.database.run(domain.end, announcement.id, end))
+    assert result_of(live_site.database.run(due)) == [(domain.END, {"announcement": str(announcement.id)})]
+    result_of(live_site.database.run(domain.end, announcement.id, end))
     assert new_events(live_site, client) == [("announcement.delete", int(announcement.id))]
-    done(announcements.withdraw(announcement.id))
+    result_of(announcements.withdraw(announcement.id))
     assert new_events(live_site, client) == [("announcement.delete", int(announcement.id))]
-    done(live_site.database.run(domain.end, announcement.id, end))
+    result_of(live_site.database.run(domain.end, announcement.id, end))
     assert new_events(live_site, client) == [], "it was withdrawn already"
 
 
@@ -135,6 +135,6 @@ def test_a_resumed_stream_omits_withdrawn_announcements() -> None:
 
 def test_a_malformed_event_does_not_stop_the_broadcaster(live_site: LiveSite, announcements: Announcements) -> None:
     client = socket(live_site)
-    done(live_site.database.run(events.record, EventKind.ANNOUNCED, at=now()))
-    announcement = done(announcements.publish("Tea"))
+    result_of(live_site.database.run(events.record, EventKind.ANNOUNCED, at=now()))
+    announcement = result_of(announcements.publish("Tea"))
     assert [received["id"] for _, received in new_events(live_site, client)] == [str(announcement.id)]

@@ -13,7 +13,7 @@ from attrs import define
 from microblog.domain.filters import FilterDraft, KeywordDraft
 from microblog.model.ids import ConversationId
 from microblog.model.paging import Page
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.live_site import LiveSite, open_live_site
 from tests.web.socket_client import open_socket
 from tests.web.visitor import Visitor, document
@@ -37,7 +37,9 @@ class Users:
 @pytest.fixture
 def users(live_site: LiveSite) -> Users:
     users = Users(live_site.registered_user("ada"), live_site.registered_user("bob"), live_site.token("bob"))
-    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))  # direct messages of strangers are filtered
+    result_of(
+        live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id)
+    )  # direct messages of strangers are filtered
     live_site.process_events()
     return users
 
@@ -65,7 +67,7 @@ def test_both_participants_get_their_own_view_of_the_conversation(live_site: Liv
     assert eves_socket.read() == []
     [event] = events.read()
     assert (event.name, event.json, event.id) == ("conversation", conversation(to_bob), to_bob["id"])
-    [listed] = done(live_site.domain.conversations.page(live_site.viewer("bob"), Page()))
+    [listed] = result_of(live_site.domain.conversations.page(live_site.viewer("bob"), Page()))
     assert str(listed.id) == conversation(to_bob)["id"]
 
 
@@ -85,7 +87,7 @@ def test_reading_editing_and_deleting_are_sent_to_every_device(live_site: LiveSi
     [received] = socket.read()
     assert summary(conversation(received)) == (["ada"], False, "bob")
     viewer, conversation_id = live_site.viewer("bob"), ConversationId(int(conversation(received)["id"]))
-    done(live_site.domain.conversations.mark(viewer, conversation_id, unread=True))
+    result_of(live_site.domain.conversations.mark(viewer, conversation_id, unread=True))
     live_site.process_events()
     [unread] = socket.read()
     assert conversation(unread)["unread"] is True
@@ -114,7 +116,7 @@ def test_resuming_from_a_position_misses_nothing(live_site: LiveSite, users: Use
 
 def test_the_last_post_has_the_viewers_filter_results(live_site: LiveSite, users: Users) -> None:
     bob = live_site.viewer("bob")
-    done(live_site.domain.filters.create(bob, FilterDraft("Tea", ["thread"], keywords=[KeywordDraft("tea")])))
+    result_of(live_site.domain.filters.create(bob, FilterDraft("Tea", ["thread"], keywords=[KeywordDraft("tea")])))
     live_site.process_events()
     socket = open_socket(live_site, f"access_token={users.token}&stream=direct")
     live_site.post(users.ada, "A cup of tea, @bob?", visibility="direct")
@@ -124,7 +126,7 @@ def test_the_last_post_has_the_viewers_filter_results(live_site: LiveSite, users
 
 
 def test_messages_of_a_muted_author_are_not_streamed(live_site: LiveSite, users: Users) -> None:
-    done(live_site.domain.relations.mute(live_site.viewer("bob"), live_site.viewer("ada").id))
+    result_of(live_site.domain.relations.mute(live_site.viewer("bob"), live_site.viewer("ada").id))
     live_site.process_events()
     socket = open_socket(live_site, f"access_token={users.token}&stream=direct")
     live_site.post(users.ada, "Psst @bob", visibility="direct")

@@ -122,7 +122,7 @@ def test_filters_match_alt_texts_and_poll_options_but_never_own_posts(site: Site
     for who in (ada, bob):
         hide = {"title": "Animals", "context": ["home", "notifications"], "keywords_attributes": [{"keyword": "giraffe"}]}
         assert who.request("POST", "/v2/filters", json=hide).status == 200
-    picture = bob.upload("POST", "/v2/media", {"file": files.picture()}, description="A giraffe!").json["id"]
+    picture = bob.upload("POST", "/v2/media", {"file": files.image()}, description="A giraffe!").json["id"]
     plain = bob.post("/v1/statuses", status="@ada look", media_ids=[picture]).json["id"]
     poll = bob.post("/v1/statuses", status="@ada which?", poll={"options": ["giraffe", "lion"], "expires_in": 600}).json["id"]
     boost = ada.post(f"/v1/statuses/{plain}/reblog").json["id"]

@@ -12,14 +12,14 @@ from microblog.storage import jobs
 from microblog.web.pages.media_files import FileProducer
 from tests import files, make
 from tests.adapters.test_media_processing import needs_ffmpeg
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.api.client import Client, anonymous_client, client
 from tests.web.http_client import HttpResponse, MemoryConnection, encode_request, parse_responses
 from tests.web.visitor import SiteFixture
 
 
 def upload(api_client: Client, file: BytesIO | None = None, path: str = "/v2/media", **fields: object) -> HttpResponse:
-    return api_client.upload("POST", path, {"file": file or files.picture()}, **fields)
+    return api_client.upload("POST", path, {"file": file or files.image()}, **fields)
 
 
 def run_media_jobs(site: SiteFixture) -> None:
@@ -27,7 +27,7 @@ def run_media_jobs(site: SiteFixture) -> None:
     later = make.NOW.replace(year=make.NOW.year + 10)
     kinds = ["media.convert", "media.delete_unused"]
     for job in jobs.claim(site.cursor, kinds=kinds, worker="w", lease_until=later, now=later, limit=10):
-        done(post_jobs.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
+        result_of(post_jobs.media_tasks(site.domain.attachments)[job.kind](job))  # type: ignore[arg-type]  # a coroutine, as every task
 
 
 def fetch(site: SiteFixture, url: str, **headers: str) -> HttpResponse:
@@ -96,7 +96,7 @@ def test_a_large_file_is_sent_piece_by_piece(site: SiteFixture) -> None:
     name = "0" * 32 + ".mp4"
     upload(client(site, "ada"))
     site.cursor.execute("update media set original = %s", [name])
-    done(attachments.media_store.store(BytesIO(bytes(range(256)) * 4_000), name))
+    result_of(attachments.media_store.store(BytesIO(bytes(range(256)) * 4_000), name))
     response = fetch(site, f"/media/{name}")
     assert (response.status, response.header("Content-Length"), len(response.body)) == (200, "1024000", 1_024_000)
     assert response.body == bytes(range(256)) * 4_000
@@ -130,7 +130,7 @@ def test_an_upload_without_a_file_is_rejected(site: SiteFixture) -> None:
 @needs_ffmpeg
 def test_a_video_error_is_reported_by_every_route_that_reads_it(site: SiteFixture) -> None:
     ada, sentence = client(site, "ada"), "1000fps videos are not supported (the maximum frame rate is 120)"
-    uploaded = upload(ada, files.film_like("-r", "1000"))
+    uploaded = upload(ada, files.video_with_options("-r", "1000"))
     assert uploaded.status == 202
     id = uploaded.json["id"]
     run_media_jobs(site)
@@ -145,8 +145,8 @@ def test_a_video_error_is_reported_by_every_route_that_reads_it(site: SiteFixtur
 @needs_ffmpeg
 def test_the_cover_art_of_audio_is_its_preview_unless_a_thumbnail_was_sent(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    audio = upload(ada, files.tune_with_cover("tune.mp3")).json["id"]
-    thumbnail = {"file": files.tune_with_cover("tune.mp3"), "thumbnail": files.picture(size=(30, 20))}
+    audio = upload(ada, files.audio_with_cover("tune.mp3")).json["id"]
+    thumbnail = {"file": files.audio_with_cover("tune.mp3"), "thumbnail": files.image(size=(30, 20))}
     other = ada.upload("POST", "/v2/media", thumbnail).json["id"]
     run_media_jobs(site)
     attachment = ada.get(f"/v1/media/{audio}").json
@@ -248,10 +248,10 @@ def test_timelines_can_be_media_only(site: SiteFixture) -> None:
 
 def test_a_thumbnail_can_be_uploaded(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    pieces = {"file": files.picture(), "thumbnail": files.picture("PNG", (10, 20))}
+    pieces = {"file": files.image(), "thumbnail": files.image("PNG", (10, 20))}
     media = ada.upload("POST", "/v2/media", pieces).json
     assert media["meta"]["small"]["size"] == "10x20"
-    again = ada.upload("PUT", f"/v1/media/{media['id']}", {"thumbnail": files.picture("PNG", (30, 20))}).json
+    again = ada.upload("PUT", f"/v1/media/{media['id']}", {"thumbnail": files.image("PNG", (30, 20))}).json
     assert again["meta"]["small"]["size"] == "30x20"
     assert again["preview_url"] != media["preview_url"]
     assert ada.upload("PUT", f"/v1/media/{media['id']}", {"thumbnail": BytesIO(b"<svg/>")}).status == 422
@@ -263,12 +263,12 @@ def data_uri(file: BytesIO) -> str:
 
 def test_files_and_thumbnails_may_be_data_uris(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    large = files.picture("PNG", (400, 400), compress_level=0)
-    json = {"file": data_uri(large), "thumbnail": data_uri(files.picture("PNG", (10, 20)))}
+    large = files.image("PNG", (400, 400), compress_level=0)
+    json = {"file": data_uri(large), "thumbnail": data_uri(files.image("PNG", (10, 20)))}
     uploaded = ada.request("POST", "/v2/media", json=json)
     assert (uploaded.status, uploaded.json["meta"]["small"]["size"]) == (200, "10x20")
     path = f"/v1/media/{uploaded.json['id']}"
-    assert ada.put(path, thumbnail=data_uri(files.picture("PNG", (30, 20)))).json["meta"]["small"]["size"] == "30x20"
+    assert ada.put(path, thumbnail=data_uri(files.image("PNG", (30, 20)))).json["meta"]["small"]["size"] == "30x20"
     assert ada.put(path, thumbnail="no picture").status == 422
     assert ada.put(path, thumbnail="data:image/png;base64,aGVsbG8=").status == 422
     assert ada.get(path).json["meta"]["small"]["size"] == "30x20"
@@ -279,12 +279,12 @@ def test_an_edit_can_replace_thumbnails(site: SiteFixture) -> None:
     one, two = upload(ada).json, upload(ada).json
     status = ada.post("/v1/statuses", status="Look", media_ids=[one["id"], two["id"]]).json
     path, keep = f"/v1/statuses/{status['id']}", {"status": "Look", "media_ids": [one["id"], two["id"]]}
-    pieces = [{"id": one["id"], "thumbnail": data_uri(files.picture("PNG", (10, 20)))}]
+    pieces = [{"id": one["id"], "thumbnail": data_uri(files.image("PNG", (10, 20)))}]
     edited = ada.request("PUT", path, json=keep | {"media_attributes": pieces}).json
     assert [media["meta"]["small"]["size"] for media in edited["media_attachments"]] == ["10x20", "64x48"]
     assert edited["edited_at"] is not None
     names = {"media_attributes[][id]": two["id"], "media_attributes[][focus]": "0.5,0.5"}
-    again = ada.upload("PUT", path, {"media_attributes[][thumbnail]": files.picture("PNG", (30, 20))}, **keep, **names).json
+    again = ada.upload("PUT", path, {"media_attributes[][thumbnail]": files.image("PNG", (30, 20))}, **keep, **names).json
     assert [media["meta"]["small"]["size"] for media in again["media_attachments"]] == ["10x20", "30x20"]
     assert again["media_attachments"][1]["meta"]["focus"] == {"x": 0.5, "y": 0.5}
     run_media_jobs(site)
@@ -297,7 +297,7 @@ def test_thumbnails_of_other_users_media_cannot_be_changed(site: SiteFixture) ->
     ada, bob = client(site, "ada"), client(site, "bob")
     theirs = upload(bob).json
     status = ada.post("/v1/statuses", status="Look", media_ids=[upload(ada).json["id"]]).json
-    for thumbnail, expected in ((data_uri(files.picture("PNG", (10, 20))), 200), ("data:,no picture", 422), ("nothing", 422)):
+    for thumbnail, expected in ((data_uri(files.image("PNG", (10, 20))), 200), ("data:,no picture", 422), ("nothing", 422)):
         pieces = [{"id": theirs["id"], "thumbnail": thumbnail}]
         assert ada.request("PUT", f"/v1/statuses/{status['id']}", json={"status": "Look", "media_attributes": pieces}).status == expected
     assert bob.get(f"/v1/media/{theirs['id']}").json == theirs
@@ -306,7 +306,7 @@ def test_thumbnails_of_other_users_media_cannot_be_changed(site: SiteFixture) ->
 @needs_ffmpeg
 def test_a_video_is_206_until_processed(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    uploaded = upload(ada, files.film())
+    uploaded = upload(ada, files.video())
     assert (uploaded.status, uploaded.json["type"], uploaded.json["url"]) == (202, "video", None)
     path = f"/v1/media/{uploaded.json['id']}"
     waiting = ada.get(path)
@@ -323,19 +323,19 @@ def test_a_video_is_206_until_processed(site: SiteFixture) -> None:
 @needs_ffmpeg
 def test_media_in_processing_is_206_with_what_is_known_so_far(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    uploaded = ada.upload("POST", "/v2/media", {"file": files.film()}, focus="0.5,-0.5")
+    uploaded = ada.upload("POST", "/v2/media", {"file": files.video()}, focus="0.5,-0.5")
     assert (uploaded.status, uploaded.json["url"], uploaded.json["meta"]) == (202, None, {"focus": {"x": 0.5, "y": -0.5}})
     path = f"/v1/media/{uploaded.json['id']}"
     for method in ("PUT", "PATCH"):
         changed = ada.request(method, path, form={"description": "A film", "focus": "0.1,0.2"})
         assert (changed.status, changed.json["description"]) == (206, "A film")
         assert changed.json["meta"] == {"focus": {"x": 0.1, "y": 0.2}}
-    shown = ada.upload("PUT", path, {"thumbnail": files.picture("PNG", (10, 20))})
+    shown = ada.upload("PUT", path, {"thumbnail": files.image("PNG", (10, 20))})
     assert (shown.status, shown.json["url"], shown.json["meta"]["small"]["size"]) == (206, None, "10x20")
     assert fetch(site, shown.json["preview_url"]).status == 200
     assert shown.json["meta"]["focus"] == {"x": 0.1, "y": 0.2}
     assert (ada.get(path).status, ada.get(path).json) == (206, shown.json)
-    again = ada.upload("PUT", path, {"thumbnail": files.picture("PNG", (30, 20))})
+    again = ada.upload("PUT", path, {"thumbnail": files.image("PNG", (30, 20))})
     run_media_jobs(site)
     ready = ada.put(path, description="Ready")
     assert (ready.status, ready.json["preview_url"], ready.json["meta"]["focus"]) == (200, again.json["preview_url"], {"x": 0.1, "y": 0.2})
@@ -344,14 +344,14 @@ def test_media_in_processing_is_206_with_what_is_known_so_far(site: SiteFixture)
 
 @needs_ffmpeg
 def test_a_v1_upload_that_takes_too_long_is_202(site: SiteFixture) -> None:
-    response = upload(client(site, "ada"), files.film(), "/v1/media")
+    response = upload(client(site, "ada"), files.video(), "/v1/media")
     assert (response.status, response.json["url"]) == (202, None)
 
 
 @needs_ffmpeg
 def test_a_broken_video_cannot_be_described(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    media = upload(ada, BytesIO(files.film().getvalue()[:100])).json["id"]
+    media = upload(ada, BytesIO(files.video().getvalue()[:100])).json["id"]
     run_media_jobs(site)
     assert ada.put(f"/v1/media/{media}", description="Nothing").status == 422
 
@@ -359,7 +359,7 @@ def test_a_broken_video_cannot_be_described(site: SiteFixture) -> None:
 @needs_ffmpeg
 def test_a_broken_video_is_422(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    media = upload(ada, BytesIO(files.film().getvalue()[:100])).json["id"]
+    media = upload(ada, BytesIO(files.video().getvalue()[:100])).json["id"]
     run_media_jobs(site)
     refused = ada.get(f"/v1/media/{media}")
     assert (refused.status, refused.json["error"]) == (422, "Error processing thumbnail for uploaded media")
@@ -368,7 +368,7 @@ def test_a_broken_video_is_422(site: SiteFixture) -> None:
 @needs_ffmpeg
 def test_audio_has_no_preview(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    media = upload(ada, files.tune()).json["id"]
+    media = upload(ada, files.audio()).json["id"]
     run_media_jobs(site)
     ready = ada.get(f"/v1/media/{media}").json
     assert (ready["type"], ready["preview_url"], ready["blurhash"]) == ("audio", None, None)

@@ -11,8 +11,8 @@ import pytest
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor
 from tests import make
-from tests.mailbox import postman
-from tests.rfc5322 import body
+from tests.mailbox import email_worker
+from tests.rfc5322 import body_text
 from tests.web.api.client import Client, client, ids, links, new_client_for
 from tests.web.visitor import SiteFixture, build_site
 
@@ -117,11 +117,11 @@ def test_a_warned_user_gets_a_notification_and_an_email(site: SiteFixture, maud:
     report = ada.post("/v1/reports", account_id=eve.id, status_ids=[str(post.id)]).json["id"]
     path = f"/v1/admin/accounts/{eve.id}"
     assert maud.post(f"{path}/action", type=kind, report_id=report, text="No <b>spam</b>, please.\nReally.").json == {}
-    [mail] = postman(site.cursor).deliver()
+    [mail] = email_worker(site.cursor).deliver()
     assert mail["To"] == "eve@example.org"
     for part in ("plain", "html"):
-        assert re.search(r"spam.*, please\.\s+(> )?Really\.", body(mail.as_bytes(), part))
-    assert "<b>" not in body(mail.as_bytes(), "html")
+        assert re.search(r"spam.*, please\.\s+(> )?Really\.", body_text(mail.as_bytes(), part))
+    assert "<b>" not in body_text(mail.as_bytes(), "html")
     maud.post(f"{path}/unsuspend")
     maud.post(f"{path}/enable")
     eve = new_client_for(site, eve.owner)
@@ -144,10 +144,10 @@ def test_each_warning_notifies_unless_disabled(site: SiteFixture, maud: Client) 
     for text in ("Once", "Twice"):
         maud.post(path, type="none", text=text)
     assert [one["moderation_warning"]["text"] for one in eve.get("/v1/notifications").json] == ["Twice", "Once"]
-    assert len(postman(site.cursor).deliver()) == 2
+    assert len(email_worker(site.cursor).deliver()) == 2
     maud.post(path, type="silence", text="Quietly", send_email_notification=False)
     assert len(eve.get("/v1/notifications").json) == 2
-    assert postman(site.cursor).deliver() == []
+    assert email_worker(site.cursor).deliver() == []
     assert maud.get(f"/v1/admin/accounts/{eve.id}").json["silenced"] is True
 
 

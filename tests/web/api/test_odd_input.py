@@ -155,5 +155,5 @@ def test_every_put_route_accepts_patch(site: SiteFixture) -> None:
     assert ada.patch(f"/v2/filters/keywords/{keyword}", keyword="y").json["keyword"] == "y"
     assert ada.patch(f"/v1/filters/{keyword}", phrase="z", context=["home"]).json["phrase"] == "z"
     assert ada.patch(f"/v1/scheduled_statuses/{later}").json["id"] == later
-    media = ada.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
+    media = ada.upload("POST", "/v2/media", {"file": files.image()}).json["id"]
     assert ada.patch(f"/v1/media/{media}", description="d").json["description"] == "d"

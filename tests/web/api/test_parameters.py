@@ -14,8 +14,8 @@ import pytest
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor
 from tests import files, make
-from tests.fakes import done
-from tests.mailbox import postman
+from tests.fakes import result_of
+from tests.mailbox import email_worker
 from tests.web.api.client import Client, anonymous_client, app_client, client, ids
 from tests.web.api.test_push_subscription import ENDPOINT, KEYS
 from tests.web.visitor import SiteFixture, build_site
@@ -42,11 +42,11 @@ def reads_back(methods: str, path: str, params: str) -> Callable[[ParameterCheck
 
 
 def uri(size: tuple[int, int]) -> str:
-    return "data:image/png;base64," + b64encode(files.picture("PNG", size).getvalue()).decode()
+    return "data:image/png;base64," + b64encode(files.image("PNG", size).getvalue()).decode()
 
 
 def upload(api_client: Client) -> str:
-    id: str = api_client.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
+    id: str = api_client.upload("POST", "/v2/media", {"file": files.image()}).json["id"]
     return id
 
 
@@ -60,15 +60,15 @@ def friends(site: SiteFixture) -> tuple[Client, Client]:
 def sign_up(site: SiteFixture, method: str) -> None:
     app = app_client(site, "read write")
     sent = {"username": "eve", "email": "eve@example.org", "password": "correct horse battery", "locale": "de", "reason": "For moss"}
-    code = done(site.domain.moderation.invite(make.viewer(site.cursor, role=Role.MODERATOR), max_uses=1, lasts=None)).code
+    code = result_of(site.domain.moderation.invite(make.viewer(site.cursor, role=Role.MODERATOR), max_uses=1, lasts=None)).code
     sent |= {"time_zone": "Europe/Vienna", "invite_code": code}
     assert app.post("/v1/accounts", **sent).status == 422, "without agreement"
     assert app.post("/v1/accounts", **sent, agreement=True).status == 200
-    member = done(site.domain.moderation.account_admin.by_name("eve"))
+    member = result_of(site.domain.moderation.account_admin.by_name("eve"))
     preferences = member.login.preferences
     assert (member.login.email, member.login.reason) == ("eve@example.org", "For moss")
     assert (preferences.locale, preferences.time_zone) == ("de", "Europe/Vienna")
-    assert [invite.uses for invite in done(site.domain.registrations.invites())] == [1]
+    assert [invite.uses for invite in result_of(site.domain.registrations.invites())] == [1]
     assert site.visitor().submit("/login", name="eve", password=sent["password"]).status == 303
 
 
@@ -127,9 +127,9 @@ def action(site: SiteFixture, method: str) -> None:
     assert maud.get(f"/v1/admin/accounts/{eve.id}").json["silenced"] is True
     [result] = eve.get("/v1/notifications").json
     assert (result["moderation_warning"]["text"], result["moderation_warning"]["action"]) == ("Moss", "silence")
-    assert len(postman(site.cursor).deliver()) == 1
+    assert len(email_worker(site.cursor).deliver()) == 1
     maud.post(path, type="none", send_email_notification=False)
-    assert (len(eve.get("/v1/notifications").json), postman(site.cursor).deliver()) == (1, [])
+    assert (len(eve.get("/v1/notifications").json), email_worker(site.cursor).deliver()) == (1, [])
 
 
 @reads_back("PUT PATCH", "/api/v1/admin/reports/<>", "category rule_ids")
@@ -169,7 +169,7 @@ def confirmation(site: SiteFixture, method: str) -> None:
     token = app.post("/v1/accounts", **sent).json["access_token"]
     site.cursor.execute("update users set confirmed_at = null where email = 'wrong@example.org'")
     assert Client(site, token).post("/v1/emails/confirmations", email="right@example.org").status == 200
-    assert done(site.domain.moderation.account_admin.by_name("eve")).login.email == "right@example.org"
+    assert result_of(site.domain.moderation.account_admin.by_name("eve")).login.email == "right@example.org"
 
 
 @reads_back("POST", "/api/v1/featured_tags", "name")
@@ -263,10 +263,10 @@ def markers(site: SiteFixture, method: str) -> None:
 def media(site: SiteFixture, method: str) -> None:
     ada, about = client(site, "ada"), {"description": "Moss", "focus": "0.5,0.25"}
     path = f"/v1/media/{upload(ada)}"
-    pieces = {"thumbnail": files.picture("PNG", (10, 20))}
+    pieces = {"thumbnail": files.image("PNG", (10, 20))}
     if method == "POST":
-        path = f"/v1/media/{ada.upload('POST', '/v2/media', {'file': files.picture(), **pieces}, **about).json['id']}"
-        old = ada.upload("POST", "/v1/media", {"file": files.picture(), "thumbnail": files.picture("PNG", (10, 20))}, **about).json
+        path = f"/v1/media/{ada.upload('POST', '/v2/media', {'file': files.image(), **pieces}, **about).json['id']}"
+        old = ada.upload("POST", "/v1/media", {"file": files.image(), "thumbnail": files.image("PNG", (10, 20))}, **about).json
         assert (old["description"], old["meta"]["small"]["size"], old["meta"]["focus"]) == ("Moss", "10x20", {"x": 0.5, "y": 0.25})
     else:
         ada.upload(method, path, pieces, **about)

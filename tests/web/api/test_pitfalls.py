@@ -181,7 +181,7 @@ def test_invalid_pagination_bounds_are_ignored(site: SiteFixture) -> None:
 def test_pages_of_media_only_timelines_stay_media_only(site: SiteFixture) -> None:
     ada = client(site, "ada")
     for _ in range(3):
-        media = ada.upload("POST", "/v2/media", {"file": files.picture()}).json["id"]
+        media = ada.upload("POST", "/v2/media", {"file": files.image()}).json["id"]
         ada.post("/v1/statuses", status="#seen", media_ids=[media])
         ada.post("/v1/statuses", status="#unseen by that")
     for path in ("/v1/timelines/public", "/v1/timelines/tag/seen", f"/v1/accounts/{ada.id}/statuses"):

@@ -8,7 +8,7 @@ import pytest
 
 from microblog.storage.database import execute
 from tests import files
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.api.client import Client, anonymous_client, app_client, client, ids, links
 from tests.web.http_client import HttpResponse
 from tests.web.visitor import SiteFixture
@@ -125,7 +125,7 @@ def test_the_end_of_a_poll_notifies_author_and_voters(site: SiteFixture) -> None
     poll = post_poll(ada).json["poll"]["id"]
     bob.post(f"/v1/polls/{poll}/votes", choices=[0])
     advance(site, days=36500)
-    done(site.domain.polls.end(int(poll)))  # type: ignore[arg-type]  # an id
+    result_of(site.domain.polls.end(int(poll)))  # type: ignore[arg-type]  # an id
     for api_client in (ada, bob):
         [notification] = api_client.get("/v1/notifications", types=["poll"]).json
         assert notification["status"]["poll"]["id"] == poll
@@ -140,7 +140,7 @@ def in_time(**delta: float) -> str:
 
 def test_a_post_can_be_scheduled(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    media = ada.upload("POST", "/v2/media", {"file": files.picture()}).json
+    media = ada.upload("POST", "/v2/media", {"file": files.image()}).json
     response = ada.post(
         "/v1/statuses", status="Later", media_ids=[media["id"]], visibility="unlisted", sensitive=True, scheduled_at=in_time(hours=1)
     )

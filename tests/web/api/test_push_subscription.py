@@ -14,7 +14,7 @@ from microblog.domain.push.vapid import point
 from microblog.model.notifications import NotificationKind
 from microblog.storage.database import fetch_value
 from tests import make
-from tests.fakes import done, quick_passwords
+from tests.fakes import quick_passwords, result_of
 from tests.web.api.client import Client, app_client, client, new_client_for
 from tests.web.http_client import HttpResponse
 from tests.web.visitor import SiteFixture
@@ -183,10 +183,10 @@ def test_a_subscription_ends_with_its_token(site: SiteFixture) -> None:
     second = new_client_for(site, ada.owner)
     subscribe(ada)
     subscribe(second, ENDPOINT + "2")
-    [mine] = [token for token, _ in done(site.domain.tokens.of(ada.owner.id)) if token.id == _token(site, ENDPOINT)]
-    done(site.domain.tokens.revoke(ada.owner.id, mine.id))
+    [mine] = [token for token, _ in result_of(site.domain.tokens.of(ada.owner.id)) if token.id == _token(site, ENDPOINT)]
+    result_of(site.domain.tokens.revoke(ada.owner.id, mine.id))
     assert subscriptions(site) == 1
-    done(site.domain.tokens.revoke_all(ada.owner.id))
+    result_of(site.domain.tokens.revoke_all(ada.owner.id))
     assert subscriptions(site) == 0
 
 
@@ -200,5 +200,5 @@ def test_subscriptions_are_deleted_with_the_account_but_survive_a_suspension(sit
     subscribe(ada)
     subscribe(bob)
     members = AccountAdmin(site.domain.tokens.database, quick_passwords(), lambda: make.NOW)
-    done(getattr(members, ending)(ada.owner.id))
+    result_of(getattr(members, ending)(ada.owner.id))
     assert (subscriptions(site), bob.get(PATH).status) == (left, 200)

@@ -13,7 +13,7 @@ from microblog.model.accounts import Role
 from microblog.model.errors import Invalid
 from microblog.model.posts import Visibility
 from tests import make
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.api.client import client
 from tests.web.visitor import SiteFixture, main_text
 
@@ -68,7 +68,7 @@ def test_moderators_read_and_close_reports_on_the_site(site: SiteFixture) -> Non
 
 def test_an_announcement_is_listed_dismissed_and_reacted_to(site: SiteFixture) -> None:
     ada, bob = client(site, "ada"), client(site, "bob")
-    created = done(announcements(site).publish("Tea at #five @ada", ends_at=now() + timedelta(days=1)))
+    created = result_of(announcements(site).publish("Tea at #five @ada", ends_at=now() + timedelta(days=1)))
     [entity] = ada.get("/v1/announcements").json
     assert (entity["id"], entity["read"], entity["reactions"]) == (str(created.id), False, [])
     assert "/@ada" in entity["content"]
@@ -90,14 +90,14 @@ def test_an_announcement_is_listed_dismissed_and_reacted_to(site: SiteFixture) -
         ada.put(f"{path}/reactions/{quote(emoji)}")
     assert ada.put(f"{path}/reactions/" + quote("🥝")).status == 422
     assert ada.post("/v1/announcements/1/dismiss").status == 404
-    done(announcements(site).withdraw(created.id))
+    result_of(announcements(site).withdraw(created.id))
     assert ada.get("/v1/announcements").json == []
 
 
 def test_an_announcement_is_shown_on_home_until_dismissed(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
     assert "Tea" not in main_text(ada.get("/home"))
-    created = done(announcements(site).publish("Tea is ready"))
+    created = result_of(announcements(site).publish("Tea is ready"))
     assert "Tea is ready" in main_text(ada.get("/home"))
     ada.submit(f"/announcements/{created.id}/dismiss", page="/home")
     assert "Tea is ready" not in main_text(ada.get("/home"))
@@ -105,10 +105,10 @@ def test_an_announcement_is_shown_on_home_until_dismissed(site: SiteFixture) -> 
 
 def test_an_expired_announcement_is_not_listed(site: SiteFixture) -> None:
     with pytest.raises(Invalid):
-        done(announcements(site).publish("Late", ends_at=now() - timedelta(days=1)))
+        result_of(announcements(site).publish("Late", ends_at=now() - timedelta(days=1)))
     with pytest.raises(Invalid):
-        done(announcements(site).publish(" "))
-    created = done(announcements(site).publish("Soon over", ends_at=now() + timedelta(days=1)))
+        result_of(announcements(site).publish(" "))
+    created = result_of(announcements(site).publish("Soon over", ends_at=now() + timedelta(days=1)))
     site.cursor.execute("update announcements set ends_at = now() - interval '1 day' where id = %s", [created.id])
     assert client(site, "ada").get("/v1/announcements").json == []
-    assert [one.id for one in done(announcements(site).newest(5))] == [created.id]
+    assert [one.id for one in result_of(announcements(site).newest(5))] == [created.id]

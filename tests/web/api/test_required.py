@@ -74,7 +74,7 @@ def ada(site: SiteFixture) -> Client:
 def entities(site: SiteFixture, ada: Client) -> Mapping[str, Any]:
     """One entity of each kind, with default values only."""
     bob = client(site, "bob")
-    media = ada.upload("POST", "/v2/media", {"file": files.picture()}).json
+    media = ada.upload("POST", "/v2/media", {"file": files.image()}).json
     status = ada.post("/v1/statuses", status="@bob #tea", media_ids=[media["id"]]).json
     poll_post = bob.post("/v1/statuses", status="@ada", poll={"options": ["a", "b"], "expires_in": 600}).json
     ada.post("/v1/tags/tea/feature")

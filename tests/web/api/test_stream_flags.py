@@ -17,7 +17,7 @@ from microblog.model.ids import PostId
 from microblog.model.polls import PollDraft
 from microblog.model.posts import Post, PostDraft, Visibility
 from tests import make
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.http_client import MemoryConnection, encode_request, parse_responses
 from tests.web.live_site import EventStream, LiveSite, open_live_site
 from tests.web.socket_client import WebSocketClient, open_socket
@@ -42,7 +42,7 @@ class Users:
     token: str
 
     def publish(self, who: Viewer, text: str, **draft: Any) -> Post:
-        post = done(self.live_site.domain.posts.publish(who, PostDraft(text, **draft)))
+        post = result_of(self.live_site.domain.posts.publish(who, PostDraft(text, **draft)))
         self.live_site.process_events()
         return post
 
@@ -60,7 +60,7 @@ class Users:
         """Let Bob favourite, boost, bookmark and mute the post."""
         interactions = self.live_site.domain.marks
         for action in (interactions.favourite, interactions.boost, interactions.bookmark, interactions.mute_thread):
-            done(action(self.bob, post))
+            result_of(action(self.bob, post))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def users(live_site: LiveSite) -> Users:
         live_site.registered_user(name)
     ada, bob, cleo = map(live_site.viewer, ("ada", "bob", "cleo"))
     for one, other in ((bob, ada), (bob, cleo), (ada, bob)):
-        done(live_site.domain.follows.follow(one, other.id))
+        result_of(live_site.domain.follows.follow(one, other.id))
     live_site.process_events()
     return Users(live_site, ada, bob, cleo, live_site.token("bob"))
 
@@ -97,26 +97,26 @@ def test_streamed_posts_equal_those_of_the_rest_api(users: Users, stream: str) -
         users.publish(bob, "Mine"),
     )
     users.act_on(old.id)
-    done(live_site.domain.marks.pin(bob, own.id))
-    done(live_site.domain.marks.bookmark(bob, own.id))
+    result_of(live_site.domain.marks.pin(bob, own.id))
+    result_of(live_site.domain.marks.bookmark(bob, own.id))
     assert poll_post.poll is not None
-    done(Polls(live_site.database, lambda: make.NOW).vote(bob, poll_post.poll.id, [1]))
-    list_id = done(live_site.domain.lists.create(bob, ListOptions("All"))).id
-    done(live_site.domain.lists.add(bob, list_id, [ada.id, cleo.id]))
+    result_of(Polls(live_site.database, lambda: make.NOW).vote(bob, poll_post.poll.id, [1]))
+    list_id = result_of(live_site.domain.lists.create(bob, ListOptions("All"))).id
+    result_of(live_site.domain.lists.add(bob, list_id, [ada.id, cleo.id]))
     users.publish(ada, "psst @bob", visibility=Visibility.DIRECT)
     socket = open_socket(live_site, f"access_token={users.token}&stream={stream}&list={list_id}")
     events = live_site.listen(f"/api/v1/streaming/{stream.replace(':', '/')}?list={list_id}", Authorization=f"Bearer {users.token}")
     position = str(live_site.broadcaster.position)
 
-    done(live_site.domain.posts.edit(ada, old.id, PostDraft("Old, and edited")))
+    result_of(live_site.domain.posts.edit(ada, old.id, PostDraft("Old, and edited")))
     users.publish(ada, "A reply in a muted conversation", reply_to=old.id)
     users.publish(ada, "New")
     for number in range(41):
         users.publish(cleo, f"between {number}")
     for post in (old, poll_post):
-        done(live_site.domain.marks.boost(cleo, post.id))
-    done(live_site.domain.marks.favourite(ada, own.id))
-    done(live_site.domain.marks.boost(ada, own.id))
+        result_of(live_site.domain.marks.boost(cleo, post.id))
+    result_of(live_site.domain.marks.favourite(ada, own.id))
+    result_of(live_site.domain.marks.boost(ada, own.id))
     users.publish(ada, "Hello @bob")
     users.publish(ada, "psst again @bob", visibility=Visibility.DIRECT)
     live_site.process_events()
@@ -168,7 +168,7 @@ def test_public_streams_have_no_viewer_flags(users: Users, stream: str) -> None:
     old = users.publish(users.ada, "Old #tea")
     users.act_on(old.id)
     socket = open_socket(users.live_site, f"access_token={users.token}&stream={stream}")
-    done(users.live_site.domain.posts.edit(users.ada, old.id, PostDraft("Edited #tea")))
+    result_of(users.live_site.domain.posts.edit(users.ada, old.id, PostDraft("Edited #tea")))
     users.publish(users.ada, "New #tea")
     received = statuses(socket)
     assert len(received) == 2
@@ -179,12 +179,12 @@ def test_a_boosted_older_post_on_the_live_home_page_shows_the_viewers_favourite(
     live_site = users.live_site
     bob = live_site.registered_user("bobby")
     bobby = live_site.viewer("bobby")
-    done(live_site.domain.follows.follow(bobby, users.cleo.id))
+    result_of(live_site.domain.follows.follow(bobby, users.cleo.id))
     old = users.publish(users.ada, "Old")
-    done(live_site.domain.marks.favourite(bobby, old.id))
+    result_of(live_site.domain.marks.favourite(bobby, old.id))
     live_site.process_events()
     stream = live_site.listen("/live/home", bob)
-    done(live_site.domain.marks.boost(users.cleo, old.id))
+    result_of(live_site.domain.marks.boost(users.cleo, old.id))
     live_site.process_events()
     [html] = [str(event.json["html"]) for event in stream.read() if event.name == "update"]
     assert f'formaction="/posts/{old.id}/unfavourite" aria-pressed="true"' in html

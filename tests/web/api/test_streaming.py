@@ -15,7 +15,7 @@ from microblog.domain.lists import ListOptions
 from microblog.domain.rate_limits import API_TOKEN, connection_limits
 from microblog.live.subscriber import MAX_SUBSCRIPTIONS
 from microblog.web.streaming.websocket import MAX_FRAMES
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.http_client import MemoryConnection, encode_request, parse_responses
 from tests.web.live_site import LiveSite, open_live_site, parse_events
 from tests.web.socket_client import BINARY, PING, PONG, TEXT, WebSocketClient, frame, open_socket
@@ -40,7 +40,7 @@ class Users:
 @pytest.fixture
 def users(live_site: LiveSite) -> Users:
     ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
-    done(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
+    result_of(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
     live_site.process_events()
     return Users(ada, bob, live_site.token("bob"))
 
@@ -89,7 +89,7 @@ def test_a_socket_without_a_valid_token_is_401(live_site: LiveSite, query: str, 
 
 
 def test_a_socket_with_an_app_token_is_401(live_site: LiveSite) -> None:
-    token = done(live_site.domain.tokens.issue(None, "read", "Alone")).text
+    token = result_of(live_site.domain.tokens.issue(None, "read", "Alone")).text
     assert open_socket(live_site, f"access_token={token}").response.status == 401
 
 
@@ -127,7 +127,7 @@ def test_connections_are_rate_limited_per_account_on_all_transports(limited: Liv
     ada, bob, token = limited.registered_user("ada"), limited.registered_user("bob"), limited.token("ada")
     bearer = {"Authorization": f"Bearer {token}"}
     per_account, _ = connection_limits(300, 3_000)
-    done(limited.domain.limits.count(per_account, str(limited.viewer("ada").id), per_account.limit - 3))
+    result_of(limited.domain.limits.count(per_account, str(limited.viewer("ada").id), per_account.limit - 3))
     assert open_socket(limited, f"access_token={token}").response.status == 101
     assert limited.listen("/api/v1/streaming/user", None, **bearer).response.status == 200
     assert limited.listen("/live/home", ada).response.header("X-RateLimit-Remaining") == "0"
@@ -143,7 +143,7 @@ def test_connections_are_rate_limited_per_account_on_all_transports(limited: Liv
 
 def test_connections_are_rate_limited_per_network_before_authentication(limited: LiveSite) -> None:
     _, per_network = connection_limits(300, 3_000)
-    done(limited.domain.limits.count(per_network, "203.0.113.7", per_network.limit - 2))
+    result_of(limited.domain.limits.count(per_network, "203.0.113.7", per_network.limit - 2))
     assert open_socket(limited, "access_token=nonsense").response.status == 401
     assert limited.listen("/live/local").response.status == 200
     assert open_socket(limited, "access_token=nonsense").response.status == 429
@@ -221,15 +221,15 @@ def test_a_notification_is_sent_on_both_streams_that_have_it(live_site: LiveSite
 def test_a_list_stream_is_open_to_its_owner_only_and_follows_membership(live_site: LiveSite, users: Users) -> None:
     bob = live_site.viewer("bob")
     socket = open_socket(live_site, f"access_token={users.token}&stream=user")
-    created_list = done(live_site.domain.lists.create(bob, ListOptions("Friends")))
+    created_list = result_of(live_site.domain.lists.create(bob, ListOptions("Friends")))
     socket.send_json(type="subscribe", stream="list", list=str(created_list.id))  # the broadcaster does not know the list yet
     live_site.reactor.advance(0)
     live_site.post(users.ada, "Not a member yet")
-    done(live_site.domain.lists.add(bob, created_list.id, [live_site.viewer("ada").id]))
+    result_of(live_site.domain.lists.add(bob, created_list.id, [live_site.viewer("ada").id]))
     live_site.process_events()
     live_site.post(users.ada, "A member")
     assert sorted(event_names(socket)) == [(["list", str(created_list.id)], "update"), (["user"], "update"), (["user"], "update")]
-    done(live_site.domain.lists.change(bob, created_list.id, ListOptions(exclusive=True)))
+    result_of(live_site.domain.lists.change(bob, created_list.id, ListOptions(exclusive=True)))
     live_site.process_events()
     live_site.post(users.ada, "In the list only")
     assert event_names(socket) == [(["list", str(created_list.id)], "update")]
@@ -241,7 +241,7 @@ def test_new_filters_apply_at_once_and_their_results_are_in_the_post(live_site: 
     socket = open_socket(live_site, f"access_token={users.token}&stream=user")
     other = open_socket(live_site, f"access_token={live_site.token('ada')}&stream=user")
     draft = FilterDraft("Spoilers", ["home"], keywords=[KeywordDraft("finale")])
-    done(live_site.domain.filters.create(live_site.viewer("bob"), draft))
+    result_of(live_site.domain.filters.create(live_site.viewer("bob"), draft))
     live_site.process_events()
     live_site.post(users.ada, "The finale was great")
     changed, update = socket.read()
@@ -253,7 +253,7 @@ def test_new_filters_apply_at_once_and_their_results_are_in_the_post(live_site: 
 
 def test_posts_hidden_by_a_home_filter_are_not_on_the_home_stream(live_site: LiveSite, users: Users) -> None:
     draft = FilterDraft("Sports", ["home"], "hide", keywords=[KeywordDraft("football")])
-    done(live_site.domain.filters.create(live_site.viewer("bob"), draft))
+    result_of(live_site.domain.filters.create(live_site.viewer("bob"), draft))
     live_site.process_events()
     home, public = (open_socket(live_site, f"access_token={users.token}&stream={name}") for name in ("user", "public"))
     events = live_site.listen("/api/v1/streaming/user", None, Authorization=f"Bearer {users.token}")
@@ -349,8 +349,8 @@ def test_a_revoked_token_closes_its_sockets_and_no_others(live_site: LiveSite, u
     other = open_socket(live_site, f"access_token={live_site.token('bob')}&stream=user")
     socket = open_socket(live_site, f"access_token={users.token}&stream=user")
     stream = live_site.listen("/api/v1/streaming/user", Authorization=f"Bearer {users.token}")
-    [one, *_] = [token for token, _ in done(live_site.domain.tokens.of(live_site.viewer("bob").id))][::-1]
-    done(live_site.domain.tokens.revoke(live_site.viewer("bob").id, one.id))
+    [one, *_] = [token for token, _ in result_of(live_site.domain.tokens.of(live_site.viewer("bob").id))][::-1]
+    result_of(live_site.domain.tokens.revoke(live_site.viewer("bob").id, one.id))
     live_site.process_events()
     live_site.post(users.ada, "After")
     assert socket.close_code == 1008
@@ -361,7 +361,7 @@ def test_a_revoked_token_closes_its_sockets_and_no_others(live_site: LiveSite, u
 
 def test_revoking_all_tokens_closes_all_sockets_of_the_account(live_site: LiveSite, users: Users) -> None:
     socket = open_socket(live_site, f"access_token={users.token}&stream=user")
-    done(live_site.domain.tokens.revoke_all(live_site.viewer("bob").id))
+    result_of(live_site.domain.tokens.revoke_all(live_site.viewer("bob").id))
     live_site.process_events()
     assert socket.close_code == 1008
 
@@ -415,8 +415,8 @@ def test_an_unknown_position_is_a_gap(live_site: LiveSite, users: Users, positio
 
 
 def test_every_sse_path_of_mastodon_is_served(live_site: LiveSite, users: Users) -> None:
-    created_list = done(live_site.domain.lists.create(live_site.viewer("bob"), ListOptions("Friends")))
-    done(live_site.domain.lists.add(live_site.viewer("bob"), created_list.id, [live_site.viewer("ada").id]))
+    created_list = result_of(live_site.domain.lists.create(live_site.viewer("bob"), ListOptions("Friends")))
+    result_of(live_site.domain.lists.add(live_site.viewer("bob"), created_list.id, [live_site.viewer("ada").id]))
     live_site.process_events()
     paths = ("user", "public", "public/local", "hashtag?tag=Tea", "hashtag/local?tag=tea", f"list?list={created_list.id}")
     streams = [live_site.listen(f"/api/v1/streaming/{path}", Authorization=f"Bearer {users.token}") for path in paths]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from microblog.model.moderation import ModerationAction, Sanction
-from tests.fakes import done
+from tests.fakes import result_of
 from tests.web.live_site import LiveSite, open_live_site
 from tests.web.socket_client import open_socket
 
@@ -27,7 +27,7 @@ def test_a_warning_is_streamed_only_to_the_warned_account(live_site: LiveSite) -
     page = live_site.listen("/live/notifications", eve)
     page.read()
     sanctions = live_site.domain.moderation.sanctions
-    done(sanctions.impose(live_site.viewer("maud").id, live_site.viewer("eve").id, Sanction(ModerationAction.SILENCE, "Too <loud>")))
+    result_of(sanctions.impose(live_site.viewer("maud").id, live_site.viewer("eve").id, Sanction(ModerationAction.SILENCE, "Too <loud>")))
     live_site.process_events()
     [received] = app_socket.read()
     payload = json.loads(received["payload"])
