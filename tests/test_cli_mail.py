@@ -37,8 +37,8 @@ def test_a_test_email_arrives_and_the_response_of_the_server_is_shown(server: Ma
     taken = server.taken()[-1]
     assert (taken.sender, taken.recipient, problems(taken.raw)) == ("boss@site.test", "ann@example.org", [])
     message = parse(taken.raw)
-    assert (message["Subject"], message["From"].addresses[0].addr_spec) == ("Test mail of Ours", "boss@site.test")
-    assert "by hand from Ours" in body_text(taken.raw, "html").replace("<bdi>", "").replace("</bdi>", "")
+    assert (message["Subject"], message["From"].addresses[0].addr_spec) == ("Test e-mail from Ours", "boss@site.test")
+    assert "An administrator of Ours sent this e-mail" in body_text(taken.raw, "html").replace("<bdi>", "").replace("</bdi>", "")
 
 
 def test_a_refusal_is_shown_and_ends_with_1(server: MailServer, tmp_path: Path) -> None:

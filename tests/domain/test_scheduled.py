@@ -239,7 +239,7 @@ async def test_the_author_is_notified_why_a_post_could_not_be_published(
     await schedules.publish(planned.id)
     [email] = email_worker(cursor).deliver()
     assert email["Subject"] == "Your scheduled post was not published"
-    assert "Why: The post that it answers is gone, or hidden from you." in body_text(email.as_bytes(), "plain")
+    assert "Reason: The post that it replies to was deleted, or you can no longer see it." in body_text(email.as_bytes(), "plain")
     moved = await schedules.move(ada, planned.id, clock() + HOUR)
     assert moved.problem == ""
 
@@ -254,7 +254,7 @@ async def test_the_reason_is_in_the_language_of_the_author(schedules: Schedules,
     assert (await schedules.one(ada, long.id)).problem == "Text character limit of 300 exceeded."
     [email] = email_worker(cursor).deliver()
     for kind in ("plain", "html"):
-        assert "Der Text ist leer oder länger, als diese Site es zulässt." in body_text(email.as_bytes(), kind)
+        assert "Der Text ist leer oder länger, als diese Website erlaubt." in body_text(email.as_bytes(), kind)
     execute(cursor, "update emails set state = 'waiting', data = data - 'because'")  # as an older release wrote them
     jobs.add(cursor, "email.send", {"email": str(fetch_value(cursor, "select id from emails"))}, due_at=make.NOW, now=make.NOW)
     [email] = email_worker(cursor).deliver()

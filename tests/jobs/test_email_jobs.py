@@ -85,7 +85,7 @@ def test_a_follow_request_is_mailed_with_a_link(mailbox: EmailWorker, cursor: Cu
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben", locked=True)
     result_of(Follows(RolledBackDatabase(cursor), lambda: NOW).follow(ann, ben.id))
     [email] = mailbox.deliver()
-    assert email["Subject"] == "ann asks to follow you"
+    assert email["Subject"] == "ann requested to follow you"
     assert mailbox.link(email, "/settings/requests")
 
 
@@ -320,8 +320,8 @@ def test_an_inactive_user_gets_a_digest_of_missed_notifications(cursor: Cursor) 
     run_timer(mailbox, "email.digests", MONDAY)
     [email] = mailbox.deliver()
     text = body_text(email.as_bytes(), "plain")
-    assert "* 1 mention of you" in text
-    assert "* 1 like for your posts" in text
+    assert "* 1 mention" in text
+    assert "* 1 favourite of your posts" in text
     assert "> Where are you, @ben?" in text
     assert email["List-Unsubscribe-Post"]
 
@@ -371,7 +371,7 @@ def test_a_digest_omits_filtered_posts(cursor: Cursor) -> None:
     run_timer(mailbox, "email.digests", MONDAY)
     [email] = mailbox.deliver()
     assert "Where are you" not in email.as_string()
-    assert "* 1 like for your posts" in body_text(email.as_bytes(), "plain")
+    assert "* 1 favourite of your posts" in body_text(email.as_bytes(), "plain")
     assert "mention" not in body_text(email.as_bytes(), "plain"), "the filtered post is not counted either"
 
 
@@ -404,7 +404,7 @@ def test_administrators_get_a_daily_report_in_the_time_zone_of_the_site(cursor: 
     run_timer(mailbox, "email.daily_reports", morning)
     run_timer(mailbox, "email.daily_reports", morning)
     [email] = mailbox.deliver()
-    assert (email["To"], email["Subject"]) == ("boss@example.org", "Ours: report of 29 March 2026")
+    assert (email["To"], email["Subject"]) == ("boss@example.org", "Ours: daily report for 29 March 2026")
     assert "New accounts: 2\n" in body_text(email.as_bytes(), "plain")
     assert "New posts: 2\n" in body_text(email.as_bytes(), "plain")
 

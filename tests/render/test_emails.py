@@ -128,7 +128,7 @@ def test_the_from_header_takes_any_display_name(name: str) -> None:
 def test_a_right_to_left_name_does_not_change_the_direction_of_other_text() -> None:
     html = body_text(RENDERER.render(mail(EmailKind.FOLLOW, "نور الهدى")), "html")
     assert '<html lang="en" dir="ltr">' in html
-    assert "<bdi>نور الهدى</bdi> follows you" in html
+    assert "<bdi>نور الهدى</bdi> followed you" in html
 
 
 def test_an_email_to_an_unconfirmed_address_does_not_say_that_an_account_exists() -> None:

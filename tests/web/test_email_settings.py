@@ -173,7 +173,7 @@ def test_a_password_reset_ends_all_sessions(email_site: EmailSite, cursor: Curso
     assert "minimum is 8" in main_text(visitor.submit(path, password="short"))
     assert location(visitor.submit(path, password=NEW_PASSWORD)) == "/login?notice=password"
     [notice] = email_site.mailbox.deliver()
-    assert (notice["To"], notice["Subject"]) == ("ada@example.org", "Your password on Ours was changed")
+    assert (notice["To"], notice["Subject"]) == ("ada@example.org", "Your password on Ours has been changed")
     assert location(ada.get("/home")).startswith("/login")
     assert visitor.get(path).status == 410, "the link works once"
     assert visitor.submit("/login", name="ada", password=PASSWORD).status == 401
@@ -246,7 +246,7 @@ def test_a_password_change_is_reported_to_the_previous_address(email_site: Email
     assert location(response) == "/settings/account?notice=saved"
     ada.submit("/settings/email", page="/settings/account", email="new@example.org", email_password=NEW_PASSWORD)
     notice_text, email, _ = email_site.mailbox.deliver()
-    assert (notice_text["To"], notice_text["Subject"]) == ("ada@example.org", "Your password on Ours was changed")
+    assert (notice_text["To"], notice_text["Subject"]) == ("ada@example.org", "Your password on Ours has been changed")
     assert f"{HOST}/password/forgot" in body_text(notice_text.as_bytes(), "plain")
     assert email["To"] == "new@example.org"
 
