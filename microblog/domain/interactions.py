@@ -18,11 +18,9 @@ from microblog.model.events import EventKind
 from microblog.model.ids import PostId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
-from microblog.model.posts import Post, Visibility
+from microblog.model.posts import MAX_PINNED, Post, Visibility
 from microblog.storage import interactions, notifications, posts
 from microblog.storage.database import Cursor, Transactions
-
-MAX_PINS = 5
 
 
 @frozen
@@ -161,7 +159,7 @@ class Interactions:
         if post.visibility is Visibility.DIRECT:
             raise _unpinnable("Posts that are only visible to mentioned users cannot be pinned")
         pinned = interactions.count_pins(cursor, account=viewer.id)
-        if interactions.pin(cursor, account=viewer.id, post=post.id, now=self.now()) and pinned >= MAX_PINS:
+        if interactions.pin(cursor, account=viewer.id, post=post.id, now=self.now()) and pinned >= MAX_PINNED:
             raise _unpinnable("You have already pinned the maximum number of posts")
         return post
 

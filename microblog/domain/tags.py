@@ -16,11 +16,10 @@ from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, RelationId, TagId
 from microblog.model.paging import Page
 from microblog.model.posts import Tag, TagUse
-from microblog.model.profile_features import FeaturedTag, FollowedTag, TagFlags
+from microblog.model.profile_features import MAX_FEATURED_TAGS, FeaturedTag, FollowedTag, TagFlags
 from microblog.storage import events, followed_tags, tags
 from microblog.storage.database import Cursor, Transactions
 
-MAX_FEATURED = 10
 MAX_FOLLOWED = 1_000
 SUGGESTED = 10
 
@@ -94,7 +93,7 @@ class HashtagService:
     def _feature(self, cursor: Cursor, viewer: Viewer, key: str, name: str) -> FeaturedTag:
         count = followed_tags.count_featured(cursor, account=viewer.id)
         tag = followed_tags.get_or_create(cursor, key=key, name=name, now=self.now())
-        if followed_tags.feature(cursor, account=viewer.id, tag=tag, now=self.now()) and count >= MAX_FEATURED:
+        if followed_tags.feature(cursor, account=viewer.id, tag=tag, now=self.now()) and count >= MAX_FEATURED_TAGS:
             raise Invalid({"base": "You have already featured the maximum number of hashtags"})
         return next(one for one in followed_tags.featured(cursor, account=viewer.id) if one.tag.id == tag)
 

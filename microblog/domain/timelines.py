@@ -22,13 +22,12 @@ from microblog.model.accounts import Viewer
 from microblog.model.filters import FilterContext, FilterSet
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
-from microblog.model.posts import Post
+from microblog.model.posts import MAX_PINNED, Post
 from microblog.model.timeline_rules import AccountPosts, TagFilter, TimelineViewer
 from microblog.storage import posts, timelines
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.timelines import Entry
 
-MAX_PINNED = 5
 MAX_TAGS = 4  # in each of `any`, `all` and `none`
 SPARE = 20  # entries cached beside a page, so that deletions do not empty it
 MAX_READS = 10  # per page of the home timeline, if filters hide much

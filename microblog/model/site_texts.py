@@ -16,7 +16,7 @@ class TextPage:
 
 
 PRIVACY = TextPage(
-    "<p>This site stores what you post, whom you follow, and your e-mail address, until you delete them. There is no tracking, and no "
+    "<p>This site stores what you post, who you follow, and your e-mail address, until you delete them. There is no tracking, and no "
     "script or image is loaded from other sites. Pages work without JavaScript.</p>",
     datetime(2026, 11, 21, tzinfo=UTC),
 )

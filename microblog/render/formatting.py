@@ -59,7 +59,7 @@ NOTIFICATION_TEXTS = {
     NotificationKind.FAVOURITE: ("{who} favourited your post", "heart"),
     NotificationKind.POLL: ("A poll by {who} has ended", "check"),
     NotificationKind.UPDATE: ("{who} edited a post you interacted with", "pen"),
-    NotificationKind.SIGN_UP: ("{who} applied for an account", "plus"),
+    NotificationKind.SIGN_UP: ("{who} signed up", "plus"),
     NotificationKind.REPORT: ("{who} sent a report", "alert"),
     NotificationKind.WARNING: ("", "alert"),  # has no sender, see WARNING_TEXTS
 }

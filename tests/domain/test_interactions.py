@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from microblog.domain.interactions import MAX_PINS, Interactions
+from microblog.domain.interactions import Interactions
 from microblog.domain.notifications import NotificationQuery, Notifications
 from microblog.domain.timelines import Timelines
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
-from microblog.model.posts import Visibility
+from microblog.model.posts import MAX_PINNED, Visibility
 from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import RolledBackDatabase
@@ -94,7 +94,7 @@ async def test_bookmarks_are_listed_by_creation_time(interaction_service: Intera
 
 async def test_the_number_of_pinned_posts_is_limited(interaction_service: Interactions, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
-    pinned = [make.post(cursor, ada) for _ in range(MAX_PINS)]
+    pinned = [make.post(cursor, ada) for _ in range(MAX_PINNED)]
     for post in pinned:
         await interaction_service.pin(ada, post.id)
     await interaction_service.pin(ada, pinned[0].id)

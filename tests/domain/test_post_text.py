@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from microblog.domain.text import bidi, post_text
 from microblog.domain.text.graphemes import MAX_CLUSTER_LENGTH, count, cut
 from microblog.model.errors import Invalid
+from microblog.model.posts import URL_LENGTH
 from tests.strategies import bidi_text, hostile_text, texts
 
 HOST = "example.org"
@@ -451,7 +452,7 @@ def test_a_host_is_a_link_before_any_character(sign: str, after: str) -> None:
 def test_a_link_is_a_part_of_the_text_and_leads_to_the_host_it_shows(source: str) -> None:
     for url in post_text.parse(source, HOST).links:
         assert post_text.parse(url, HOST).lines == ((post_text.LinkToken(url),),)
-        assert post_text.length(url) == post_text.URL_LENGTH
+        assert post_text.length(url) == URL_LENGTH
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="Node runs the composer's counter: apt-get install -y nodejs")
@@ -501,7 +502,7 @@ def test_truncation_keeps_the_longest_prefix_that_fits(source: str, limit: int) 
 @given(hostile_text)
 def test_a_text_is_never_longer_than_its_code_points_and_its_links(source: str) -> None:
     links = source.lower().count("http")
-    assert post_text.length(source) <= len(source) + post_text.URL_LENGTH * links
+    assert post_text.length(source) <= len(source) + URL_LENGTH * links
 
 
 PUMPS = (

@@ -7,11 +7,12 @@ import pytest
 from microblog.domain.accounts import Accounts
 from microblog.domain.lists import ListOptions, Lists
 from microblog.domain.search import SearchService
-from microblog.domain.tags import MAX_FEATURED, HashtagService
+from microblog.domain.tags import HashtagService
 from microblog.domain.timelines import Timelines
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
+from microblog.model.profile_features import MAX_FEATURED_TAGS
 from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import RolledBackDatabase
@@ -98,7 +99,7 @@ async def test_a_profile_shows_featured_hashtags_with_their_use_counts(tags: Has
     await tags.remove(me, again.id)
     with pytest.raises(NotFound):
         await tags.remove(me, again.id)
-    for number in range(MAX_FEATURED):
+    for number in range(MAX_FEATURED_TAGS):
         await tags.feature(me, f"tag{number}")
     with pytest.raises(Invalid, match="maximum number of hashtags"):
         await tags.feature(me, "tea")

@@ -17,9 +17,8 @@ from attrs import frozen
 
 from microblog.domain.text import bidi, graphemes, urls
 from microblog.model.errors import Invalid
+from microblog.model.posts import URL_LENGTH
 
-URL_LENGTH = 23
-"""Length that any URL counts as."""
 MAX_USERNAME_LENGTH = 30
 MAX_TAG_LENGTH = 100
 _SHOWN_OF_URL = 30

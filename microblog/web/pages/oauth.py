@@ -45,7 +45,7 @@ class ConsentPages:
         question = await self.oauth.question(params, request.viewer)
         if request.viewer is None:
             if "none" in prompt:
-                return self._redirect_back(request, await self.oauth.deny(params, "login_required", "Nobody is logged in."))
+                return self._redirect_back(request, await self.oauth.deny(params, "login_required", "No user is logged in."))
             return sign_in_first(request.path_and_query)
         if request.viewer.pending:
             raise NotYet
@@ -56,7 +56,9 @@ class ConsentPages:
         if question.known and not request.fields.flag("force_login") and not prompt & _PROMPTS:
             return self._redirect_back(request, await self.oauth.allow(params, request.viewer))
         if "none" in prompt:
-            return self._redirect_back(request, await self.oauth.deny(params, "consent_required", "The app was not let in yet."))
+            return self._redirect_back(
+                request, await self.oauth.deny(params, "consent_required", "The user has not authorized this app yet.")
+            )
         return self._question(request, question, params)
 
     def _question(self, request: Request, question: AuthorizationRequest, params: dict[str, str]) -> Response:

@@ -8,13 +8,13 @@ const { stream = "", viewer } = document.body.dataset; // only loaded on pages w
 const feed = document.querySelector("[data-live]");
 const replies = document.querySelector("[data-replies]");
 const notes = document.querySelector("[data-notes]");
-const talks = document.querySelector("[data-talks]");
+const conversations = document.querySelector("[data-talks]");
 const state = document.querySelector("[data-live-state]");
 const said = document.getElementById("said");
-const RETRY_FIRST = 1_000, RETRY_LONGEST = 60_000, SLEPT = 30_000, SILENT = 40_000, WATCH = 5_000, WAITING_MOST = 200, AT_TOP = 40;
-const KEPT = `position:${stream}`;
+const MIN_RETRY = 1_000, MAX_RETRY = 60_000, MAX_HIDDEN = 30_000, MAX_SILENCE = 40_000, CHECK_INTERVAL = 5_000, MAX_WAITING = 200, AT_TOP = 40;
+const POSITION_KEY = `position:${stream}`;
 
-let position = document.body.dataset.position || sessionStorage.getItem(KEPT) || "";
+let position = document.body.dataset.position || sessionStorage.getItem(POSITION_KEY) || "";
 let unread = Number(document.body.dataset.unread) || 0;
 /** @type {HTMLElement[]} */
 let waiting = []; // posts behind the "new posts" button, oldest first
@@ -22,7 +22,7 @@ let waiting = []; // posts behind the "new posts" button, oldest first
 let source = null;
 /** @type {((value?: unknown) => void) | null} */
 let release = null; // releases the lock that one hidden tab holds
-let retry = 0, timer = 0, heardAt = 0, hiddenAt = 0, ended = false, resting = false;
+let retry = 0, timer = 0, lastEventAt = 0, hiddenAt = 0, ended = false, paused = false;
 
 // the connection
 
@@ -44,22 +44,22 @@ function connect() {
   clearTimeout(timer);
   source?.close();
   source = null;
-  if (ended || resting) return;
+  if (ended || paused) return;
   if (!navigator.onLine) return show("offline");
   if (retry) show("reconnecting");
-  heardAt = Date.now();
+  lastEventAt = Date.now();
   source = new EventSource(address());
-  source.onerror = () => again();
-  for (const [kind, take] of Object.entries(TAKES)) source.addEventListener(kind, (event) => received(event, take));
+  source.onerror = () => reconnect();
+  for (const [kind, handle] of Object.entries(HANDLERS)) source.addEventListener(kind, (event) => received(event, handle));
 }
 
 /** @param {number} [wait] milliseconds; exponential back-off by default */
-function again(wait) {
+function reconnect(wait) {
   if (ended) return;
   source?.close();
   source = null;
   show(navigator.onLine ? "reconnecting" : "offline");
-  const longest = Math.min(RETRY_LONGEST, RETRY_FIRST * 2 ** retry++);
+  const longest = Math.min(MAX_RETRY, MIN_RETRY * 2 ** retry++);
   clearTimeout(timer);
   timer = setTimeout(connect, wait ?? longest * (0.5 + Math.random() / 2));
 }
@@ -67,32 +67,32 @@ function again(wait) {
 // Reset the back-off only when the first event arrives: an opened connection may still be rejected.
 /**
  * @param {MessageEvent<string>} event
- * @param {(data: string) => void} take
+ * @param {(data: string) => void} handle
  */
-function received(event, take) {
-  heardAt = Date.now();
+function received(event, handle) {
+  lastEventAt = Date.now();
   retry = 0;
   show("live");
-  take(event.data);
+  handle(event.data);
   if (!event.lastEventId) return;
   position = event.lastEventId;
-  sessionStorage.setItem(KEPT, position);
+  sessionStorage.setItem(POSITION_KEY, position);
 }
 
 /** @type {Record<string, (data: string) => void>} */
-const TAKES = {
+const HANDLERS = {
   update: (data) => update(JSON.parse(data)),
   edit: (data) => edit(JSON.parse(data)),
   delete: (data) => remove(data.replaceAll('"', "")),
   notification: (data) => notify(JSON.parse(data)),
-  conversation: (data) => converse(JSON.parse(data)),
-  announcement: (data) => announce(JSON.parse(data)),
+  conversation: (data) => updateConversation(JSON.parse(data)),
+  announcement: (data) => showAnnouncement(JSON.parse(data)),
   withdrawn: (id) => document.querySelector(`[data-announcement="${id}"]`)?.remove(),
-  badges: (data) => recount(JSON.parse(data)),
+  badges: (data) => updateBadges(JSON.parse(data)),
   gap: () => gap(),
   resumed: () => {},
   beat: () => {}, // heartbeat: no events up to this position
-  restart: (data) => again(Number(data) || 500 + Math.random() * 4000),
+  restart: (data) => reconnect(Number(data) || 500 + Math.random() * 4000),
   bye: () => { ended = true; source?.close(); show("offline"); said.textContent = "You have been logged out."; },
 };
 
@@ -104,20 +104,20 @@ const TAKES = {
  * @param {string} html
  */
 function article(html) {
-  const made = document.createRange().createContextualFragment(html).querySelector("article");
-  const mine = made?.dataset.author === viewer;
-  for (const menu of made?.querySelectorAll("[data-for]") ?? []) menu.hidden = (menu.dataset.for === "author") !== mine;
-  if (made) press(made, document.querySelector(`article[data-post="${made.dataset.post}"]`));
-  return made;
+  const element = document.createRange().createContextualFragment(html).querySelector("article");
+  const own = element?.dataset.author === viewer;
+  for (const menu of element?.querySelectorAll("[data-for]") ?? []) menu.hidden = (menu.dataset.for === "author") !== own;
+  if (element) copyButtonStates(element, document.querySelector(`article[data-post="${element.dataset.post}"]`));
+  return element;
 }
 
 // A streamed post may be older than a click on this page: copy the state of the buttons from where the post is already shown.
 /**
  * @param {HTMLElement} post
- * @param {HTMLElement | null} shown
+ * @param {HTMLElement | null} existing
  */
-function press(post, shown) {
-  for (const button of shown?.querySelectorAll(".act[aria-pressed]") ?? []) {
+function copyButtonStates(post, existing) {
+  for (const button of existing?.querySelectorAll(".act[aria-pressed]") ?? []) {
     const same = post.querySelector(`.act.${button.classList[1]}`);
     for (const name of ["aria-pressed", "formaction"]) same?.setAttribute(name, button.getAttribute(name) ?? "");
   }
@@ -136,8 +136,8 @@ function update(data) {
   if (replies && post && !document.getElementById(post.id)) return reply(replies, post, parent);
   if (!post || document.getElementById(post.id) || waiting.some((each) => each.id === post.id)) return;
   waiting.push(post);
-  if (idleAtTop()) flow();
-  else offer();
+  if (idleAtTop()) insertWaiting();
+  else updateNewPostsButton();
 }
 
 // Insert a reply below its parent and the parent's earlier replies, one level deeper.
@@ -169,52 +169,52 @@ function idleAtTop() {
   return scrollY < AT_TOP && !document.hidden && !busy && !String(getSelection());
 }
 
-function flow() {
-  const fresh = waiting.filter((post) => !document.getElementById(post.id));
+function insertWaiting() {
+  const posts = waiting.filter((post) => !document.getElementById(post.id));
   waiting = [];
   feed?.setAttribute("role", "feed");
-  for (const post of fresh) {
+  for (const post of posts) {
     post.classList.add("arrived");
     feed?.prepend(post);
   }
   feed?.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
-  offer();
-  return fresh.at(-1);
+  updateNewPostsButton();
+  return posts.at(-1);
 }
 
-function offer() {
-  let pill = document.querySelector(".pill");
-  if (waiting.length > WAITING_MOST) { // a tab that was open for a long time: replace the rest by a gap link
+function updateNewPostsButton() {
+  let button = document.querySelector(".pill");
+  if (waiting.length > MAX_WAITING) { // a tab that was open for a long time: replace the rest by a gap link
     waiting = waiting.slice(-1);
     waiting[0].dataset.after = "gap";
   }
-  caption();
-  if (!waiting.length) return pill?.parentElement?.remove();
-  if (!pill) {
-    pill = Object.assign(document.createElement("button"), { type: "button", className: "pill" });
-    pill.addEventListener("click", reveal);
+  updateTitle();
+  if (!waiting.length) return button?.parentElement?.remove();
+  if (!button) {
+    button = Object.assign(document.createElement("button"), { type: "button", className: "pill" });
+    button.addEventListener("click", showWaiting);
     const row = Object.assign(document.createElement("div"), { className: "pill-row" });
-    row.append(pill);
+    row.append(button);
     feed?.closest("form")?.before(row);
     said.textContent = "There are new posts."; // announced once, not per post
   }
-  pill.textContent = waiting.length === 1 ? "1 new post" : `${waiting.length} new posts`;
+  button.textContent = waiting.length === 1 ? "1 new post" : `${waiting.length} new posts`;
 }
 
-function reveal() {
+function showWaiting() {
   if (waiting[0]?.dataset.after) gap();
-  const newest = flow();
+  const newest = insertWaiting();
   scrollTo({ top: 0, behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth" });
   newest?.focus({ preventScroll: true });
 }
 
 /** @param {{ id: string, html: string }} post */
 function edit({ id, html }) {
-  const fresh = article(html);
-  const held = waiting.filter((post) => post.dataset.post === id); // behind the button
-  for (const post of [...document.querySelectorAll(`[data-post="${id}"]`), ...held]) {
+  const edited = article(html);
+  const behindButton = waiting.filter((post) => post.dataset.post === id); // behind the button
+  for (const post of [...document.querySelectorAll(`[data-post="${id}"]`), ...behindButton]) {
     for (const part of [".post-head", ".text", ".warned"]) {
-      const now = fresh?.querySelector(part);
+      const now = edited?.querySelector(part);
       if (now) post.querySelector(part)?.replaceWith(now.cloneNode(true));
     }
     post.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
@@ -224,30 +224,30 @@ function edit({ id, html }) {
 /** @param {string} id */
 function remove(id) {
   waiting = waiting.filter((post) => post.dataset.id !== id && post.dataset.post !== id);
-  for (const post of document.querySelectorAll(`[data-id="${id}"], [data-post="${id}"]`)) keepingPlace(() => post.remove());
-  if (feed) offer();
+  for (const post of document.querySelectorAll(`[data-id="${id}"], [data-post="${id}"]`)) keepScrollPosition(() => post.remove());
+  if (feed) updateNewPostsButton();
 }
 
 // Show an announcement above the timeline until it is dismissed.
 /** @param {{ id: string, html: string }} announcement */
-function announce({ id, html }) {
+function showAnnouncement({ id, html }) {
   /** @type {HTMLTemplateElement | null} */
   const template = document.querySelector("template[data-announcements]");
   if (!template || document.querySelector(`[data-announcement="${id}"]`)) return;
-  const made = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
+  const content = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
   /** @type {HTMLFormElement | null} */
-  const form = made.querySelector("form");
+  const form = content.querySelector("form");
   const text = form?.querySelector(".text");
   if (!form || !text) return;
   form.dataset.announcement = id;
   form.action = `/announcements/${id}/dismiss`;
   text.innerHTML = html;
-  keepingPlace(() => template.before(form));
+  keepScrollPosition(() => template.before(form));
 }
 
 // Keep the scroll position when content above the viewport changes.
 /** @param {() => void} change */
-function keepingPlace(change) {
+function keepScrollPosition(change) {
   const height = document.documentElement.scrollHeight;
   const above = feed && feed.getBoundingClientRect().top < 0;
   change();
@@ -255,14 +255,14 @@ function keepingPlace(change) {
 }
 
 function gap() {
-  if (!feed || feed.querySelector("a.gap")) return replies && missed();
+  if (!feed || feed.querySelector("a.gap")) return replies && markMissingReplies();
   const newest = feed.querySelector("article");
   const marker = document.createElement("a");
   Object.assign(marker, { className: "gap", textContent: "Load missing posts", href: newest ? `?min_id=${newest.dataset.id}` : "" });
   feed.prepend(marker);
 }
 
-function missed() {
+function markMissingReplies() {
   const marker = Object.assign(document.createElement("a"), { className: "gap", textContent: "Load missing replies", href: location.href });
   if (!document.querySelector("a.gap")) replies?.prepend(marker);
 }
@@ -272,9 +272,9 @@ function missed() {
 /** @param {{ html: string, unread?: number, messages: number }} event */
 function notify({ html, unread: now, messages }) {
   unread = now ?? unread + 1;
-  caption();
-  count("notifications", "/notifications", unread);
-  count("messages", "/conversations", messages);
+  updateTitle();
+  setBadge("notifications", "/notifications", unread);
+  setBadge("messages", "/conversations", messages);
   const item = notes && document.createRange().createContextualFragment(html).querySelector("li");
   if (!notes || !item || notes.querySelector(`[data-note="${item.dataset.note}"]`)) return;
   if (notes.dataset.only && notes.dataset.only !== item.dataset.kind) return;
@@ -284,7 +284,7 @@ function notify({ html, unread: now, messages }) {
   notes.closest("main")?.querySelector(".empty")?.remove();
   item.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
   markRead();
-  gather(notes, item.dataset.group ?? "");
+  mergeGroup(notes, item.dataset.group ?? "");
 }
 
 /**
@@ -309,32 +309,32 @@ function csrf(list) {
 
 // Update the badges after something was read or removed, here or in another session.
 /** @param {{ unread: number, messages: number, removed?: string }} event */
-function recount({ unread: now, messages, removed }) {
+function updateBadges({ unread: now, messages, removed }) {
   unread = now;
-  caption();
-  count("notifications", "/notifications", unread);
-  count("messages", "/conversations", messages);
-  const gone = removed ? talks?.querySelector(`[data-talk="${removed}"]`) : null;
+  updateTitle();
+  setBadge("notifications", "/notifications", unread);
+  setBadge("messages", "/conversations", messages);
+  const gone = removed ? conversations?.querySelector(`[data-talk="${removed}"]`) : null;
   gone?.remove();
-  if (gone && !talks?.children.length) location.reload(); // shows the text for an empty list
+  if (gone && !conversations?.children.length) location.reload(); // shows the text for an empty list
 }
 
-const gathering = new Set();
+const merging = new Set();
 
 // Merge a new notification with the group that is already shown, as the server renders it.
 /**
  * @param {HTMLElement} list
  * @param {string} group
  */
-async function gather(list, group) {
+async function mergeGroup(list, group) {
   const items = () => /** @type {HTMLElement[]} */ ([...list.children]).filter((item) => item.dataset.group === group);
-  if (gathering.has(group)) return;
-  gathering.add(group);
+  if (merging.has(group)) return;
+  merging.add(group);
   while (items().length > 1) {
     const [newest] = items();
-    const answer = await fetch(`/notifications/groups/${encodeURIComponent(group)}`).catch(() => null);
-    if (!answer?.ok) break;
-    const whole = document.createRange().createContextualFragment(await answer.text()).querySelector("li");
+    const response = await fetch(`/notifications/groups/${encodeURIComponent(group)}`).catch(() => null);
+    if (!response?.ok) break;
+    const whole = document.createRange().createContextualFragment(await response.text()).querySelector("li");
     if (!whole) break;
     if (items()[0] !== newest) continue; // another one arrived meanwhile
     whole.classList.add("new", "arrived");
@@ -342,7 +342,7 @@ async function gather(list, group) {
     for (const item of items()) if (item !== whole) item.remove();
     whole.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
   }
-  gathering.delete(group);
+  merging.delete(group);
 }
 
 // Mark visible notifications as read, so that they are not e-mailed.
@@ -350,11 +350,11 @@ async function markRead() {
   const newest = notes?.querySelector("[data-note]")?.dataset.note;
   if (!notes || !newest || notes.dataset.only || document.hidden || !unread) return;
   const body = new URLSearchParams({ csrf: csrf(notes), up_to: newest });
-  const answer = await fetch("/notifications/read", { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
-  if (!answer?.ok) return;
+  const response = await fetch("/notifications/read", { method: "POST", body, headers: { Accept: "application/json" } }).catch(() => null);
+  if (!response?.ok) return;
   unread = 0;
-  count("notifications", "/notifications", unread);
-  caption();
+  setBadge("notifications", "/notifications", unread);
+  updateTitle();
 }
 
 // Set the badge of a navigation link.
@@ -363,7 +363,7 @@ async function markRead() {
  * @param {string} path
  * @param {number} number
  */
-function count(name, path, number) {
+function setBadge(name, path, number) {
   let badge = document.querySelector(`[data-count="${name}"]`);
   if (!number) return badge?.remove();
   if (!badge) {
@@ -377,36 +377,36 @@ function count(name, path, number) {
 // conversations
 
 /** @param {{ id: string, html: string, last: string }} event */
-function converse({ id, html, last }) {
-  const shown = talks?.querySelector(`[data-talk="${id}"]`);
-  const item = talks && document.createRange().createContextualFragment(html).querySelector("li");
-  if (!talks || !item) return;
-  if (shown?.dataset.last === last) shown.replaceWith(item);
-  else if (talks.dataset.talks === "newest") {
-    shown?.remove();
+function updateConversation({ id, html, last }) {
+  const existing = conversations?.querySelector(`[data-talk="${id}"]`);
+  const item = conversations && document.createRange().createContextualFragment(html).querySelector("li");
+  if (!conversations || !item) return;
+  if (existing?.dataset.last === last) existing.replaceWith(item);
+  else if (conversations.dataset.talks === "newest") {
+    existing?.remove();
     item.classList.add("arrived");
-    talks.prepend(item);
-    unhide(talks);
+    conversations.prepend(item);
+    unhide(conversations);
     document.querySelector("main .empty")?.remove();
-  } else return shown?.remove();
+  } else return existing?.remove();
   item.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
 }
 
 // Mark a reply that arrived in a visible conversation as read.
 /** @type {string | null} */
-let unseen = null;
+let unreadReply = null;
 /** @param {string | null} post */
 async function seen(post) {
-  unseen = post;
+  unreadReply = post;
   if (!replies || !post || document.hidden) return;
-  unseen = null;
+  unreadReply = null;
   const body = new URLSearchParams({ csrf: csrf(replies) });
-  const asked = { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true }; // survive an immediate navigation
-  const answer = await fetch(`/posts/${post}/seen`, asked).catch(() => null);
-  if (answer?.ok) count("messages", "/conversations", (await answer.json()).messages);
+  const options = { method: "POST", body, headers: { Accept: "application/json" }, keepalive: true }; // survive an immediate navigation
+  const response = await fetch(`/posts/${post}/seen`, options).catch(() => null);
+  if (response?.ok) setBadge("messages", "/conversations", (await response.json()).messages);
 }
 
-function caption() {
+function updateTitle() {
   const total = unread + waiting.length;
   const plain = document.title.replace(/^\(\d+\) /, "");
   document.title = total ? `(${total}) ${plain}` : plain;
@@ -415,10 +415,10 @@ function caption() {
 // The composer has already added the viewer's own post.
 document.addEventListener("posts:own", () => {
   waiting = waiting.filter((post) => !document.getElementById(post.id));
-  if (feed) offer();
+  if (feed) updateNewPostsButton();
 });
 
-addEventListener("scroll", () => waiting.length && scrollY === 0 && idleAtTop() && flow(), { passive: true });
+addEventListener("scroll", () => waiting.length && scrollY === 0 && idleAtTop() && insertWaiting(), { passive: true });
 
 // Sleep, network changes and many tabs. Browsers open at most six HTTP/1.1 connections per site, so only one hidden tab stays connected.
 
@@ -427,27 +427,27 @@ document.addEventListener("visibilitychange", () => {
     hiddenAt = Date.now();
     navigator.locks?.request("live-while-hidden", { ifAvailable: true }, (lock) => {
       if (lock && document.hidden) return new Promise((resolve) => { release = resolve; });
-      resting = document.hidden; // stay disconnected even when the network returns
-      if (resting) rest();
+      paused = document.hidden; // stay disconnected even when the network returns
+      if (paused) disconnect();
     });
     return;
   }
-  resting = false;
+  paused = false;
   release?.();
   markRead();
-  seen(unseen);
-  if (!source || source.readyState !== EventSource.OPEN || Date.now() - hiddenAt > SLEPT) { retry = 0; connect(); }
+  seen(unreadReply);
+  if (!source || source.readyState !== EventSource.OPEN || Date.now() - hiddenAt > MAX_HIDDEN) { retry = 0; connect(); }
 });
-function rest() {
+function disconnect() {
   clearTimeout(timer);
   source?.close();
   source = null;
 }
 addEventListener("online", () => { retry = 0; connect(); });
-addEventListener("offline", () => { rest(); show("offline"); });
-addEventListener("pagehide", rest);
+addEventListener("offline", () => { disconnect(); show("offline"); });
+addEventListener("pagehide", disconnect);
 addEventListener("pageshow", (event) => event.persisted && connect());
 // The server sends a heartbeat every 15 seconds. Silence means that the connection is dead, for example after sleep.
-setInterval(() => source && Date.now() - heardAt > SILENT && again(0), WATCH);
+setInterval(() => source && Date.now() - lastEventAt > MAX_SILENCE && reconnect(0), CHECK_INTERVAL);
 
 connect();
