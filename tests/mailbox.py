@@ -37,23 +37,23 @@ class HasEmailServices(Protocol):
     """The services that write, send and track e-mails."""
 
     @property
-    def confirmations(self) -> EmailConfirmation: ...
+    def email_confirmation(self) -> EmailConfirmation: ...
     @property
-    def dispatch(self) -> EmailComposer: ...
+    def email_composer(self) -> EmailComposer: ...
     @property
     def outbox(self) -> EmailOutbox: ...
     @property
-    def recoveries(self) -> PasswordReset: ...
+    def password_reset(self) -> PasswordReset: ...
 
 
 @frozen
 class EmailServices:
     """The e-mail services of a site without other services."""
 
-    confirmations: EmailConfirmation
-    dispatch: EmailComposer
+    email_confirmation: EmailConfirmation
+    email_composer: EmailComposer
     outbox: EmailOutbox
-    recoveries: PasswordReset
+    password_reset: PasswordReset
 
 
 def email_services(cursor: Cursor, now: Callable[[], datetime], url: str = URL, passwords: Hashes | None = None) -> EmailServices:
@@ -79,7 +79,9 @@ class EmailWorker:
 
     def __attrs_post_init__(self) -> None:
         letters = EmailRenderer(EmailSender("Ours", URL, "site@example.org"))
-        self.mailing = EmailJobs(self.mail.dispatch, self.mail.recoveries, letters, self.office, "bounces@example.org", DELAY, self.zone)
+        self.mailing = EmailJobs(
+            self.mail.email_composer, self.mail.password_reset, letters, self.office, "bounces@example.org", DELAY, self.zone
+        )
 
     def deliver(self) -> list[EmailMessage]:
         """Run all jobs and those that they cause; return the e-mails sent, each checked by tests/rfc5322.py."""

@@ -78,13 +78,15 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     crew = build_workers(settings, reactor, database, domain, external)
     feed = build_broadcaster(database, reactor, settings.streams_per_account)
     crowd = ConnectionSampler(domain.statistics, lambda: len(feed.connections), crew.quick.name, reactor)
-    domain.changes.max_age, database.committed = POLL_INTERVAL_S, domain.changes.wake_before(wake.send)
-    feed.listeners.append(lambda _event: domain.changes.wake())
+    domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wake.send)
+    feed.listeners.append(lambda _event: domain.invalidation_log.wake())
     feed.listeners.append(domain.announcements.on_event)
-    for listener in (domain.changes.wake, feed.wake, *crew.wake_on_commit):
+    for listener in (domain.invalidation_log.wake, feed.wake, *crew.wake_on_commit):
         wake.listen(listener)
     log = AccessLog.below(settings.data_dir)
-    gauges = MetricsCollector(database, crew.workers, feed, domain.changes.caches, domain.jobs.by_kind, lambda: server.request_metrics)
+    gauges = MetricsCollector(
+        database, crew.workers, feed, domain.invalidation_log.caches, domain.jobs.by_kind, lambda: server.request_metrics
+    )
     health = Health(database, {**crew.workers, "events": feed}, reactor, now)
     others = [HealthPage(health), MetricsPage(gauges.exposition, settings.metrics_allowed_networks)]
     server = build_server(settings, reactor, domain, Frontend.of_this_release(), feed=feed, access_log=log.write, others=others)
@@ -124,16 +126,18 @@ def build_push_jobs(settings: Settings, reactor: Any, domain: Domain) -> PushJob
     contact = f"mailto:{settings.contact_email}" if settings.contact_email else settings.public_url
     sealer = PushEncryptor(Signer(secret_key(settings.data_dir), contact, now))
     services = PushClient(reactor, user_agent(settings))
-    return PushJobs(domain.pushes, partial(push_payload, Entities(settings.public_url)), sealer, services, SystemRandom().random)
+    return PushJobs(
+        domain.push_notifications, partial(push_payload, Entities(settings.public_url)), sealer, services, SystemRandom().random
+    )
 
 
 def build_workers(settings: Settings, reactor: Any, database: Transactions, domain: Domain, external: ExternalServices) -> Workers:
     """Return the job workers."""
     office, letters, delay = build_mail_transport(settings, reactor), build_email_composer(settings), timedelta(seconds=settings.mail_delay)
     zone = settings.time_zone
-    mailing = EmailJobs(domain.dispatch, domain.recoveries, letters, office, settings.mail_bounce_address, delay, zone)
+    mailing = EmailJobs(domain.email_composer, domain.password_reset, letters, office, settings.mail_bounce_address, delay, zone)
     pushing, kept = build_push_jobs(settings, reactor, domain), timedelta(days=settings.event_retention_days)
-    cards, tellings = external.cards(database), PostNotifier(database, now)
+    cards, tellings = external.link_previews(database), PostNotifier(database, now)
     posts = post_jobs.tasks(domain.attachments, cards, domain.polls, domain.schedules, tellings)
     duties = JobServices(domain.statistics, posts, mailing, pushing, kept)
     return Workers.build(duties, database, now, reactor)

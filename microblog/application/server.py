@@ -109,15 +109,15 @@ def build_server(
     post_forms = PostForms(Uploads(domain.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
     card, icon = look.assets.url("card.png"), look.assets.url("touch.png")
-    answers = ResponseCache(domain.changes, now, position, post_forms.key, settings.page_cache_mb)
+    answers = ResponseCache(domain.invalidation_log, now, position, post_forms.key, settings.page_cache_mb)
     statuses = StatusJsonCache(entities, domain.posts.now)
     api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.attachments.accepts_video), answers, statuses)
     renderer = PostRenderer(pages.post_html, domain.timelines.flags_cache, domain.filters.filter_cache, answers)
-    domain.changes.caches += [renderer, statuses]
+    domain.invalidation_log.caches += [renderer, statuses]
     authentication = Authentication(domain.sessions, domain.tokens)
-    remembered = AuthCache(authentication, domain.changes, now)
+    remembered = AuthCache(authentication, domain.invalidation_log, now)
     rates = connection_limits(settings.new_streams_per_account, settings.new_streams_per_network)
-    places = ConnectionLimiter(domain.limits, settings.streams_per_network, *rates)
+    places = ConnectionLimiter(domain.rate_limiter, settings.streams_per_network, *rates)
     streams = Streams(feed, renderer.streamed, pages.notification, conversation_row(pages), domain.accounts, domain.posts, places)
     live = StreamingRoutes(feed, PayloadEncoder(statuses), remembered, domain.lists, places)
     files = [SiteFiles(told, look.assets.url), FeedRoutes(domain.accounts, domain.timelines, told)]
@@ -126,7 +126,7 @@ def build_server(
     site = Dispatcher(
         [*features, openapi, ApiDocsPage(pages, contexts, lambda: openapi.document)],
         origin=SiteOrigin.parse(settings.public_url),
-        authorizer=Authorizer(authentication, domain.limits, remembered),
+        authorizer=Authorizer(authentication, domain.rate_limiter, remembered),
         errors=Errors(ErrorPages(pages, contexts, post_forms).page),
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
     )
@@ -146,21 +146,21 @@ def caps_of(settings: Settings) -> Caps:
 
 def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, domain: Domain, renderer: PostRenderer) -> list[object]:
     """Return the routes of the HTML site."""
-    people, policies = PeopleLists(domain.relations, domain.follows), domain.notification_policies
+    people, policies = PeopleLists(domain.relationships, domain.follows), domain.notification_policies
     return [
         TimelinePages(pages, contexts, renderer, domain.timelines, post_forms, domain.tags, domain.announcements),
         PostPages(pages, contexts, renderer, domain.posts, domain.schedules, post_forms, domain.conversations),
         PollButtons(domain.polls, renderer),
         ScheduledPages(pages, contexts, domain.schedules, post_forms),
         post_forms.uploads,
-        InteractionButtons(domain.marks, renderer),
+        InteractionButtons(domain.interactions, renderer),
         ProfilePages(pages, contexts, renderer, domain.accounts, domain.timelines, people),
-        ProfileButtons(pages, contexts, domain.accounts, domain.follows, domain.relations),
-        AuthPages(pages, contexts, domain.registrations, domain.sessions, domain.credentials),
+        ProfileButtons(pages, contexts, domain.accounts, domain.follows, domain.relationships),
+        AuthPages(pages, contexts, domain.registrations, domain.sessions, domain.account_security),
         NotificationPages(pages, contexts, domain.notifications, domain.notification_groups, policies, domain.filters.filter_cache),
         SearchPages(pages, contexts, domain.search, people, renderer),
         ListPages(pages, contexts, domain.lists, renderer, domain.tags),
-        AutocompleteRoutes(pages, domain.completion),
+        AutocompleteRoutes(pages, domain.autocomplete),
         ConversationPages(pages, contexts, domain.conversations, domain.filters.filter_cache),
         TagButtons(domain.tags),
         ReportPages(pages, contexts, domain.reports, domain.accounts),
@@ -168,20 +168,20 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
         PolicyPages(pages, contexts, policies, people),
         ListForms(pages, contexts, domain.lists, domain.accounts),
         FilterPages(pages, contexts, domain.filters),
-        MediaFiles(ServedFiles(domain.attachments.database, domain.attachments.media_store, domain.changes, now)),
-        AboutPages(pages, contexts, domain.census, domain.attachments.accepts_video),
+        MediaFiles(ServedFiles(domain.attachments.database, domain.attachments.media_store, domain.invalidation_log, now)),
+        AboutPages(pages, contexts, domain.site_stats, domain.attachments.accepts_video),
         StatisticsPages(pages, contexts, domain.statistics, renderer, domain.posts),
-        SettingsPages(pages, contexts, domain.accounts, domain.pictures),
-        LoginPages(pages, contexts, domain.credentials, domain.sessions, domain.outbox),
-        AddressPages(pages, contexts, domain.confirmations, domain.credentials, domain.outbox),
-        EmailSettingsPages(pages, contexts, domain.accounts, domain.credentials, domain.outbox),
-        UnsubscribePages(pages, contexts, domain.subscriptions),
-        PasswordResetPages(pages, contexts, domain.recoveries, domain.outbox.directory is not None),
+        SettingsPages(pages, contexts, domain.accounts, domain.profile_images),
+        LoginPages(pages, contexts, domain.account_security, domain.sessions, domain.outbox),
+        AddressPages(pages, contexts, domain.email_confirmation, domain.account_security, domain.outbox),
+        EmailSettingsPages(pages, contexts, domain.accounts, domain.account_security, domain.outbox),
+        UnsubscribePages(pages, contexts, domain.email_unsubscribe),
+        PasswordResetPages(pages, contexts, domain.password_reset, domain.outbox.directory is not None),
         PeoplePages(pages, contexts, domain.moderation),
         InvitePages(pages, contexts, domain.moderation),
         OutboxPages(pages, contexts, domain.outbox),
         JobPages(pages, contexts, domain.jobs),
-        PeopleSettings(pages, contexts, domain.relations, domain.follows, people),
+        PeopleSettings(pages, contexts, domain.relationships, domain.follows, people),
         ConsentPages(pages, contexts, domain.oauth, domain.sessions),
         AppSettings(pages, contexts, domain.tokens),
     ]

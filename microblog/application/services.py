@@ -73,18 +73,18 @@ class ExternalServices:
     Without `web` there are no link previews. `chance` returns uniform random numbers in [0, 1).
     """
 
-    studio: MediaStore
+    media_store: MediaStore
     pause: Callable[[float], Awaitable[object]]
-    web: HttpFetcher | None = None
+    http_fetcher: HttpFetcher | None = None
     chance: Callable[[], float] = lambda: 0.0
 
-    def promises(self, url: str) -> PreviewScheduler | None:
+    def preview_scheduler(self, url: str) -> PreviewScheduler | None:
         """Return the scheduler of link previews for posts of the site at `url`; None without `web`."""
-        return None if self.web is None else PreviewScheduler(url, self.chance)
+        return None if self.http_fetcher is None else PreviewScheduler(url, self.chance)
 
-    def cards(self, database: Transactions) -> LinkPreviews | None:
+    def link_previews(self, database: Transactions) -> LinkPreviews | None:
         """Return the fetcher of link previews; None without `web`."""
-        return None if self.web is None else LinkPreviews(database, self.web, self.studio, now)
+        return None if self.http_fetcher is None else LinkPreviews(database, self.http_fetcher, self.media_store, now)
 
 
 @frozen
@@ -95,40 +95,40 @@ class Domain:
     announcements: Announcements
     apps: Apps
     attachments: Attachments
-    census: SiteStats
-    changes: InvalidationLog
-    completion: Autocomplete
-    confirmations: EmailConfirmation
+    site_stats: SiteStats
+    invalidation_log: InvalidationLog
+    autocomplete: Autocomplete
+    email_confirmation: EmailConfirmation
     conversations: Conversations
-    credentials: AccountSecurity
-    dispatch: EmailComposer
+    account_security: AccountSecurity
+    email_composer: EmailComposer
     filters: Filters
     follows: Follows
     jobs: Jobs
-    limits: RateLimiter
+    rate_limiter: RateLimiter
     lists: Lists
-    markers: ReadMarkers
-    marks: Interactions
+    read_markers: ReadMarkers
+    interactions: Interactions
     moderation: Moderation
     notification_groups: NotificationGroups
     notification_policies: NotificationPolicies
     notifications: Notifications
     oauth: OAuth
     outbox: EmailOutbox
-    people: Suggestions
-    pictures: ProfileImages
+    suggestions: Suggestions
+    profile_images: ProfileImages
     polls: Polls
     posts: Posts
-    pushes: PushNotifications
-    recoveries: PasswordReset
+    push_notifications: PushNotifications
+    password_reset: PasswordReset
     registrations: Registrations
-    relations: Relationships
+    relationships: Relationships
     reports: Reports
     schedules: Schedules
     search: SearchService
     sessions: Sessions
     statistics: DailyStatistics
-    subscriptions: EmailUnsubscribe
+    email_unsubscribe: EmailUnsubscribe
     tags: HashtagService
     timelines: Timelines
     tokens: Tokens
@@ -139,51 +139,51 @@ class Domain:
         """Build all services."""
         url, throttle = settings.public_url, CountedLogins(limits)
         host, links = urlsplit(url).netloc, EmailLinks(url, TokenSigner(secret_key(settings.data_dir)))
-        accounts, changes = Accounts(database, host, url, now), InvalidationLog(database)
-        sieves, search = FilterCache(database, now, changes), SearchService(database, accounts, now)
-        posts = Posts(database, host, url, settings.max_characters, now, external.promises(url))
+        accounts, invalidation_log = Accounts(database, host, url, now), InvalidationLog(database)
+        filter_cache, search = FilterCache(database, now, invalidation_log), SearchService(database, accounts, now)
+        posts = Posts(database, host, url, settings.max_characters, now, external.preview_scheduler(url))
         registrations = Registrations(database, passwords, settings.registration, settings.smtp_url is None, now)
         return cls(
             accounts=accounts,
             announcements=Announcements(database, host, url, now),
             apps=Apps(database, now),
-            attachments=Attachments(database, external.studio, now, external.pause),
-            census=SiteStats(database, now),
-            changes=changes,
-            completion=Autocomplete(database),
-            confirmations=EmailConfirmation(database, links, now),
+            attachments=Attachments(database, external.media_store, now, external.pause),
+            site_stats=SiteStats(database, now),
+            invalidation_log=invalidation_log,
+            autocomplete=Autocomplete(database),
+            email_confirmation=EmailConfirmation(database, links, now),
             conversations=Conversations(database, now),
-            credentials=AccountSecurity(database, passwords, throttle, settings.smtp_url is None, now),
-            dispatch=EmailComposer(database, links, settings.message_host, now),
-            filters=Filters(database, sieves, now),
+            account_security=AccountSecurity(database, passwords, throttle, settings.smtp_url is None, now),
+            email_composer=EmailComposer(database, links, settings.message_host, now),
+            filters=Filters(database, filter_cache, now),
             follows=Follows(database, now),
             jobs=Jobs(database, now),
-            limits=limits,
+            rate_limiter=limits,
             lists=Lists(database, now),
-            markers=ReadMarkers(database, now),
-            marks=Interactions(database, now),
+            read_markers=ReadMarkers(database, now),
+            interactions=Interactions(database, now),
             moderation=moderation_of(database, passwords, registrations),
             notification_groups=NotificationGroups(database, now),
             notification_policies=NotificationPolicies(database, now),
             notifications=Notifications(database, now),
             oauth=OAuth(database, now),
             outbox=EmailOutbox(database, None if settings.smtp_url else str(mail_directory(settings)), now),
-            people=Suggestions(database, now),
-            pictures=ProfileImages(database, external.studio, now),
+            suggestions=Suggestions(database, now),
+            profile_images=ProfileImages(database, external.media_store, now),
             polls=Polls(database, now),
             posts=posts,
-            pushes=PushNotifications(database, now),
-            recoveries=PasswordReset(database, passwords, links, now, host),
+            push_notifications=PushNotifications(database, now),
+            password_reset=PasswordReset(database, passwords, links, now, host),
             registrations=registrations,
-            relations=Relationships(database, now),
+            relationships=Relationships(database, now),
             reports=Reports(database, now),
             schedules=Schedules(database, posts, now),
             search=search,
             sessions=Sessions(database, passwords, throttle, now, host),
             statistics=DailyStatistics(database, settings.time_zone, now),
-            subscriptions=EmailUnsubscribe(database, links),
+            email_unsubscribe=EmailUnsubscribe(database, links),
             tags=HashtagService(database, search, now),
-            timelines=Timelines(database, now, sieves),
+            timelines=Timelines(database, now, filter_cache),
             tokens=Tokens(database, now),
             trends=Trends(database, search, now),
         )

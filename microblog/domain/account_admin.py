@@ -130,12 +130,12 @@ class AccountAdmin:
             raise NotFound(NOT_FOUND)
         return account
 
-    def _changed(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
+    def _record_change(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=id)
         return self._account(cursor, id)
 
     def _limit(self, cursor: Cursor, id: AccountId, at: datetime | None) -> AccountWithLogin:
-        return self._changed(cursor, id) if accounts.set_limited(cursor, id=id, at=at) else self._account(cursor, id)
+        return self._record_change(cursor, id) if accounts.set_limited(cursor, id=id, at=at) else self._account(cursor, id)
 
     def _suspend(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         if accounts.set_suspended(cursor, id=id, at=self.now()):
@@ -143,7 +143,7 @@ class AccountAdmin:
         return self._account(cursor, id)
 
     def _restore(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
-        return self._changed(cursor, id) if accounts.set_suspended(cursor, id=id, at=None) else self._account(cursor, id)
+        return self._record_change(cursor, id) if accounts.set_suspended(cursor, id=id, at=None) else self._account(cursor, id)
 
     def _disable(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         if users.set_disabled(cursor, account=id, at=self.now()):
@@ -158,7 +158,7 @@ class AccountAdmin:
         if self._account(cursor, id).login.role is role:
             return self._account(cursor, id)
         users.change_role(cursor, account=id, role=role)
-        return self._changed(cursor, id)
+        return self._record_change(cursor, id)
 
     def _reset_password(self, cursor: Cursor, id: AccountId, password_hash: str) -> AccountWithLogin:
         account = self._account(cursor, id)
@@ -170,12 +170,12 @@ class AccountAdmin:
     def _approve(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         if not users.approve(cursor, account=id, now=self.now()):
             return self._account(cursor, id)
-        account = self._changed(cursor, id)
+        account = self._record_change(cursor, id)
         enqueue_decision(cursor, account, self.now(), accepted=True)
         return account
 
     def _confirm(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
-        return self._changed(cursor, id) if users.confirm(cursor, account=id, now=self.now()) else self._account(cursor, id)
+        return self._record_change(cursor, id) if users.confirm(cursor, account=id, now=self.now()) else self._account(cursor, id)
 
     def _reject(self, cursor: Cursor, id: AccountId) -> None:
         account = self._account(cursor, id)

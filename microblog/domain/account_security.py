@@ -12,7 +12,7 @@ from microblog.domain.email_queue import check_request_limit, enqueue_confirmati
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.rate_limits import LoginThrottle
 from microblog.domain.registration import EMAIL_TAKEN
-from microblog.domain.sessions import ended
+from microblog.domain.sessions import record_ended
 from microblog.domain.tokens import revoke_every
 from microblog.model.accounts import Login, Viewer
 from microblog.model.emails import EmailKind
@@ -84,7 +84,7 @@ class AccountSecurity:
         if account := users.by_account(cursor, account=viewer.id):
             enqueue_notice(cursor, EmailKind.PASSWORD, account.login, self.now())
         ended_ids = sessions.end_all(cursor, account=viewer.id, excluding=viewer.session_id)
-        ended(cursor, account=viewer.id, ids=ended_ids, now=self.now())
+        record_ended(cursor, account=viewer.id, ids=ended_ids, now=self.now())
         revoke_every(cursor, account=viewer.id, now=self.now())
 
     def _change_email(self, cursor: Cursor, viewer: Viewer, email: str) -> None:

@@ -56,11 +56,11 @@ def _field(name: str, value: str) -> ProfileField:
 
 def _fields(values: tuple[tuple[str, str], ...]) -> tuple[ProfileField, ...]:
     """The profile fields, without HTML yet. Raise Invalid for too many or too long ones."""
-    kept = tuple(line for line in (_field(name, value) for name, value in values[:100]) if not post_text.is_blank(line.name))
-    if len(kept) > MAX_FIELDS:
+    cleaned = tuple(line for line in (_field(name, value) for name, value in values[:100]) if not post_text.is_blank(line.name))
+    if len(cleaned) > MAX_FIELDS:
         message = f"Fields are too many (maximum is {MAX_FIELDS})"
         raise Invalid({"fields": message}, codes={"fields": "ERR_TOO_LONG"})
-    return kept
+    return cleaned
 
 
 def _validated_changes(changes: ProfileChanges) -> dict[str, Any]:
@@ -69,12 +69,12 @@ def _validated_changes(changes: ProfileChanges) -> dict[str, Any]:
     new: dict[str, Any] = {}
     no_fields: tuple[ProfileField, ...] = ()
     if changes.display_name is not None:
-        new["display_name"] = errors.of(lambda: post_text.display_name(changes.display_name or ""), "")
+        new["display_name"] = errors.collect(lambda: post_text.display_name(changes.display_name or ""), "")
     if changes.bio is not None:
-        new["bio"] = errors.of(lambda: validation.limited(changes.bio or "", MAX_BIO_LENGTH, "bio"), "")
+        new["bio"] = errors.collect(lambda: validation.limited(changes.bio or "", MAX_BIO_LENGTH, "bio"), "")
     if changes.fields is not None:
-        new["fields"] = errors.of(lambda: _fields(changes.fields or ()), no_fields)
-    errors.settle()
+        new["fields"] = errors.collect(lambda: _fields(changes.fields or ()), no_fields)
+    errors.raise_if_any()
     for name in ("locked", "bot", "discoverable", "indexable", "hide_relations"):
         if (value := getattr(changes, name)) is not None:
             new[name] = value
@@ -84,16 +84,16 @@ def _validated_changes(changes: ProfileChanges) -> dict[str, Any]:
 def validated(preferences: Preferences) -> Preferences:
     """Return the preferences as they are stored. Raise Invalid with all errors."""
     errors = ValidationErrors()
-    errors.of(lambda: validation.one_of(preferences.visibility, VISIBILITIES, "visibility"), "")
-    errors.of(lambda: validation.one_of(preferences.theme, THEMES, "theme"), "")
-    errors.of(lambda: validation.one_of(preferences.mail_digest, DIGESTS, "mail_digest"), "")
-    errors.of(lambda: validation.locale(preferences.locale), "")
-    errors.of(lambda: validation.time_zone(preferences.time_zone), "")
-    domains = errors.of(lambda: _domains(preferences.attribution_domains), preferences.attribution_domains)
+    errors.collect(lambda: validation.one_of(preferences.visibility, VISIBILITIES, "visibility"), "")
+    errors.collect(lambda: validation.one_of(preferences.theme, THEMES, "theme"), "")
+    errors.collect(lambda: validation.one_of(preferences.mail_digest, DIGESTS, "mail_digest"), "")
+    errors.collect(lambda: validation.locale(preferences.locale), "")
+    errors.collect(lambda: validation.time_zone(preferences.time_zone), "")
+    domains = errors.collect(lambda: _domains(preferences.attribution_domains), preferences.attribution_domains)
     language = preferences.language or None
     if language:
-        errors.of(lambda: validation.language(language), "")
-    errors.settle()
+        errors.collect(lambda: validation.language(language), "")
+    errors.raise_if_any()
     return evolve(preferences, language=language, attribution_domains=domains)
 
 

@@ -103,8 +103,8 @@ class Announcements:
             raise NotFound
         self._record(cursor, EventKind.ANNOUNCEMENT_WITHDRAWN, id)
 
-    def _record(self, cursor: Cursor, kind: EventKind, id: AnnouncementId, **more: str) -> None:
-        events.record(cursor, kind, at=self.now(), data={"announcement": str(id), **more})
+    def _record(self, cursor: Cursor, kind: EventKind, id: AnnouncementId, **extra: str) -> None:
+        events.record(cursor, kind, at=self.now(), data={"announcement": str(id), **extra})
 
     def _dismiss(self, cursor: Cursor, viewer: Viewer, id: AnnouncementId) -> None:
         _require(cursor, id)
@@ -112,8 +112,8 @@ class Announcements:
 
     def _react(self, cursor: Cursor, viewer: Viewer, id: AnnouncementId, name: str) -> None:
         _require(cursor, id)
-        there = announcements.reactions_of(cursor, id=id)
-        if name not in there and len(there) >= MAX_REACTIONS:
+        existing = announcements.reactions_of(cursor, id=id)
+        if name not in existing and len(existing) >= MAX_REACTIONS:
             raise Invalid({"base": "Limit of different reactions reached"})
         if announcements.react(cursor, id=id, account=viewer.id, name=name, now=self.now()):
             self._record(cursor, EventKind.ANNOUNCEMENT_REACTED, id, name=name)

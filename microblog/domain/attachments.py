@@ -66,8 +66,8 @@ def lock_attachable(
         raise _unattachable(f"Media {', '.join(missing)} not found or already attached to another post")
     if len(ids) > 1 and any(one.is_video_or_audio for one in found.values()):
         raise _unattachable("Cannot attach a video to a post that already contains images")
-    if broken := next((one for one in found.values() if one.state is MediaState.FAILED), None):
-        raise _unattachable(broken.problem or FAILED)
+    if failed := next((one for one in found.values() if one.state is MediaState.FAILED), None):
+        raise _unattachable(failed.problem or FAILED)
     if any(one.state is not MediaState.READY for one in found.values()):
         raise _unattachable("Cannot attach files that have not finished processing. Try again in a moment!")
     return [found[id] for id in ids]
@@ -200,9 +200,9 @@ class Attachments:
         format = file_types.detect_type(upload.file)
         if format is None or (not format.is_image and not self.media_store.accepts_video):
             raise Invalid({"file": "File content type is invalid"}, sentence=NOT_TAKEN)
-        most = MAX_IMAGE_BYTES if format.is_image else MAX_VIDEO_BYTES
-        if upload.size > most:
-            raise Invalid({"file": f"File size must be less than {most // 1024 // 1024} MB"})
+        max_bytes = MAX_IMAGE_BYTES if format.is_image else MAX_VIDEO_BYTES
+        if upload.size > max_bytes:
+            raise Invalid({"file": f"File size must be less than {max_bytes // 1024 // 1024} MB"})
         return format
 
     def _image_format(self, file: BinaryIO) -> Format:
@@ -318,9 +318,9 @@ class Attachments:
 
     async def delete_unused(self, names: Sequence[str]) -> None:
         """Delete files whose names start with one of `names` and that nothing refers to."""
-        there = [name for beginning in names for name in self.media_store.names_with_stem(beginning)]
-        if there:
-            await self.media_store.delete(await self.database.read(media.unused_files, names=there))
+        stored_names = [name for beginning in names for name in self.media_store.names_with_stem(beginning)]
+        if stored_names:
+            await self.media_store.delete(await self.database.read(media.unused_files, names=stored_names))
 
 
 def _provisional_kind(format: Format) -> MediaKind:

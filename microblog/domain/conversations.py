@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain.notification_policy import treated
+from microblog.domain.notification_policy import treatments_of
 from microblog.model.accounts import Viewer
 from microblog.model.conversations import Conversation
 from microblog.model.errors import NotFound
@@ -45,7 +45,7 @@ def on_edited(cursor: Cursor, before: Post, after: Post, newly_mentioned: Collec
 def _deliver(cursor: Cursor, post: Post, unread: Collection[AccountId], now: datetime) -> None:
     """Add the post to the conversations of its participants, except those whose notification policy filters or rejects it."""
     author = post.author.id
-    held = treated(cursor, participants(post) - {author}, NotificationKind.MENTION, author, post=post.id, now=now)
+    held = treatments_of(cursor, participants(post) - {author}, NotificationKind.MENTION, author, post=post.id, now=now)
     conversations.deliver(cursor, post=post.id, unread=set(unread) - {author}, withheld=held, now=now)
 
 

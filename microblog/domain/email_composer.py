@@ -76,44 +76,44 @@ class EmailComposer:
         await self.database.run(emails.record_outcome, id=id, state=state, answer=answer, now=self.now())
 
     def _open(self, cursor: Cursor, id: EmailId) -> EmailContext | None:
-        letter = emails.lock(cursor, id=id)
-        if letter is None or letter.state not in PENDING_STATES:
+        email = emails.lock(cursor, id=id)
+        if email is None or email.state not in PENDING_STATES:
             return None
         try:
-            mail = self._compose(cursor, letter)
-        except EmailCancelled as why:
-            emails.record_outcome(cursor, id=id, state=EmailState.CANCELLED, answer=str(why), now=self.now())
+            context = self._compose(cursor, email)
+        except EmailCancelled as reason:
+            emails.record_outcome(cursor, id=id, state=EmailState.CANCELLED, answer=str(reason), now=self.now())
             return None
-        message_id = letter.message_id or f"<{self._message_name(mail)}@{self.host}>"
-        emails.record_attempt(cursor, id=id, recipient=mail.email.recipient, message_id=message_id)
-        return evolve(mail, email=evolve(mail.email, message_id=message_id, tries=letter.tries + 1))
+        message_id = email.message_id or f"<{self._message_name(context)}@{self.host}>"
+        emails.record_attempt(cursor, id=id, recipient=context.email.recipient, message_id=message_id)
+        return evolve(context, email=evolve(context.email, message_id=message_id, tries=email.tries + 1))
 
-    def _message_name(self, mail: EmailContext) -> str:
+    def _message_name(self, context: EmailContext) -> str:
         """Local part of the Message-ID. That of a mention is derived from the post, so that replies can refer to it."""
-        letter = mail.email
-        return mention_id(mail.post, letter) if mail.post and letter.account_id else f"{letter.kind}.{letter.id}"
+        email = context.email
+        return mention_id(context.post, email) if context.post and email.account_id else f"{email.kind}.{email.id}"
 
-    def _compose(self, cursor: Cursor, letter: Email) -> EmailContext:
-        if letter.kind in (EmailKind.REJECTED, EmailKind.TEST):
-            data = letter.data
+    def _compose(self, cursor: Cursor, email: Email) -> EmailContext:
+        if email.kind in (EmailKind.REJECTED, EmailKind.TEST):
+            data = email.data
             return EmailContext(
-                letter, data.get("username", ""), data.get("locale", "en"), data.get("time_zone", "UTC"), self.links.page("/about")
+                email, data.get("username", ""), data.get("locale", "en"), data.get("time_zone", "UTC"), self.links.page("/about")
             )
-        member = self._recipient(cursor, letter)
+        member = self._recipient(cursor, email)
         login = member.login
-        recipient = letter.recipient if letter.kind in _FIXED_ADDRESS else login.email
-        if letter.kind not in _REQUESTED and not letter.tries and is_given_up(cursor, login, recipient):
+        recipient = email.recipient if email.kind in _FIXED_ADDRESS else login.email
+        if email.kind not in _REQUESTED and not email.tries and is_given_up(cursor, login, recipient):
             raise EmailCancelled("The address rejected several emails and was not confirmed again since.")
-        mail = EmailContext(
-            evolve(letter, recipient=recipient),
+        context = EmailContext(
+            evolve(email, recipient=recipient),
             member.account.username,
             login.preferences.locale,
             login.preferences.time_zone,
             self.links.page("/home"),
-            self.links.unsubscribe(letter.kind, login.account_id, letter.created_at),
+            self.links.unsubscribe(email.kind, login.account_id, email.created_at),
         )
-        compose = self._composers.get(letter.kind)
-        return compose(cursor, mail, member) if compose else mail
+        compose = self._composers.get(email.kind)
+        return compose(cursor, context, member) if compose else context
 
     @property
     def _composers(self) -> Mapping[EmailKind, Callable[[Cursor, EmailContext, AccountWithLogin], EmailContext]]:
@@ -132,52 +132,52 @@ class EmailComposer:
             EmailKind.REPORT: self._report,
         }
 
-    def _recipient(self, cursor: Cursor, letter: Email) -> AccountWithLogin:
-        member = users.by_account(cursor, account=letter.account_id) if letter.account_id else None
+    def _recipient(self, cursor: Cursor, email: Email) -> AccountWithLogin:
+        member = users.by_account(cursor, account=email.account_id) if email.account_id else None
         if member is None:
             raise EmailCancelled("The account was deleted.")
-        if member.barred and letter.kind is not EmailKind.WARNING:
+        if member.barred and email.kind is not EmailKind.WARNING:
             raise EmailCancelled("The account is suspended or disabled.")
-        if letter.kind not in _FIXED_ADDRESS and member.login.confirmed_at is None:
+        if email.kind not in _FIXED_ADDRESS and member.login.confirmed_at is None:
             raise EmailCancelled("The address is not confirmed.")
-        if letter.kind in PREFERENCE_FIELDS and getattr(member.login.preferences, PREFERENCE_FIELDS[letter.kind]) in (False, "never"):
+        if email.kind in PREFERENCE_FIELDS and getattr(member.login.preferences, PREFERENCE_FIELDS[email.kind]) in (False, "never"):
             raise EmailCancelled("The recipient turned off e-mails of this kind.")
         return member
 
-    def _confirm(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
-        login, address = member.login, mail.email.recipient
+    def _confirm(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
+        login, address = member.login, context.email.recipient
         needs_confirmation = login.confirmed_at is None or is_given_up(cursor, login, login.email)
         if address != (login.new_email or (login.email if needs_confirmation else None)):
             raise EmailCancelled("The address was already confirmed or changed.")
-        return evolve(mail, link=self.links.confirm(login, address, mail.email.created_at))
+        return evolve(context, link=self.links.confirm(login, address, context.email.created_at))
 
-    def _reset(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
+    def _reset(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor
-        if mail.email.recipient != member.login.email:
+        if context.email.recipient != member.login.email:
             raise EmailCancelled("The address was changed.")
-        return evolve(mail, link=self.links.reset(member.login, self.now()))
+        return evolve(context, link=self.links.reset(member.login, self.now()))
 
-    def _notification(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
-        note = self._current_notification(cursor, mail.email, member)
-        if note.post is None:
-            page = "/settings/requests" if mail.email.kind is EmailKind.FOLLOW_REQUEST else f"/@{note.account.username}"
-            return evolve(mail, by=note.account, link=self.links.page(page))
-        filter_set, root = self._filters(cursor, member), self._root(cursor, note.post, member)
-        post = filter_set.shown(note.post, FilterContext.NOTIFICATIONS, self.now())
+    def _notification(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
+        notification = self._current_notification(cursor, context.email, member)
+        if notification.post is None:
+            page = "/settings/requests" if context.email.kind is EmailKind.FOLLOW_REQUEST else f"/@{notification.account.username}"
+            return evolve(context, by=notification.account, link=self.links.page(page))
+        filter_set, root = self._filters(cursor, member), self._root(cursor, notification.post, member)
+        post = filter_set.shown(notification.post, FilterContext.NOTIFICATIONS, self.now())
         if post is None:
             raise EmailCancelled("A filter of the recipient hides the post.")
         first = filter_set.shown(root, FilterContext.NOTIFICATIONS, self.now()) if root else None
-        return evolve(mail, by=note.account, post=post, root=first, link=self.links.post(note.post))
+        return evolve(context, by=notification.account, post=post, root=first, link=self.links.post(notification.post))
 
     def _filters(self, cursor: Cursor, member: AccountWithLogin) -> FilterSet:
         return FilterSet(tuple(filters.of_account(cursor, account=member.account.id)), member.account.id).within(
             FilterContext.NOTIFICATIONS
         )
 
-    def _current_notification(self, cursor: Cursor, letter: Email, member: AccountWithLogin) -> Notification:
-        id, account = letter.notification_id or NotificationId(0), member.account
+    def _current_notification(self, cursor: Cursor, email: Email, member: AccountWithLogin) -> Notification:
+        id, account = email.notification_id or NotificationId(0), member.account
         rows = notifications.by_id(cursor, account=account.id, id=id)
-        found = notification_rules.loaded(cursor, Viewer(account), rows)
+        found = notification_rules.load_notifications(cursor, Viewer(account), rows)
         if not found or found[0].account.suspended_at is not None:
             raise EmailCancelled("The notification or its post was deleted.")
         if not email_digests.is_unread(cursor, account=account.id, notification=id):
@@ -191,31 +191,31 @@ class EmailComposer:
             return post
         return posts.by_ids(cursor, posts.visible(cursor, ids=[post.thread_id], viewer=member.account.id)).get(post.thread_id)
 
-    def _login(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
+    def _login(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor, member
-        return evolve(mail, link=self.links.page("/settings/sessions"))
+        return evolve(context, link=self.links.page("/settings/sessions"))
 
-    def _password(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
+    def _password(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor, member
-        return evolve(mail, link=self.links.page("/password/forgot"))
+        return evolve(context, link=self.links.page("/password/forgot"))
 
-    def _address(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
+    def _address(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor, member
-        return evolve(mail, link=self.links.page("/about" if mail.email.data["done"] else "/settings/account"))
+        return evolve(context, link=self.links.page("/about" if context.email.data["done"] else "/settings/account"))
 
-    def _scheduled(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
-        found = scheduled.by_id(cursor, id=ScheduledId(int(mail.email.data["scheduled"])))
+    def _scheduled(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
+        found = scheduled.by_id(cursor, id=ScheduledId(int(context.email.data["scheduled"])))
         if found is None or found.author != member.account.id or not found.problem:
             raise EmailCancelled("The scheduled post was deleted or rescheduled.")
-        data = {**mail.email.data, "problem": found.problem}
-        return evolve(mail, email=evolve(mail.email, data=data), link=self.links.page("/scheduled"))
+        data = {**context.email.data, "problem": found.problem}
+        return evolve(context, email=evolve(context.email, data=data), link=self.links.page("/scheduled"))
 
-    def _warning(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
+    def _warning(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor
-        return evolve(mail, link=self.links.page("/about" if member.barred else "/notifications"))
+        return evolve(context, link=self.links.page("/about" if member.barred else "/notifications"))
 
-    def _digest(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
-        since, account = datetime.fromisoformat(mail.email.data["since"]), member.account
+    def _digest(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
+        since, account = datetime.fromisoformat(context.email.data["since"]), member.account
         filter_set = self._filters(cursor, member)
         counts = self._count_missed(cursor, account.id, since, filter_set)
         if not counts:
@@ -224,11 +224,11 @@ class EmailComposer:
         rows = notifications.page_of(cursor, account=account.id, page=Page(SHOWN_IN_DIGEST, since_id=above), without=NOT_SHOWN)
         announced = [row for row in rows if email_digests.is_not_muted(cursor, notification=row.id, now=self.now())]
         newest = []
-        for note in notification_rules.loaded(cursor, Viewer(account), announced):
-            post = filter_set.shown(note.post, FilterContext.NOTIFICATIONS, self.now()) if note.post else None
-            if post or not note.post:
-                newest.append(evolve(note, post=post))
-        return evolve(mail, digest=DigestSummary(since, counts, tuple(newest)), link=self.links.page("/notifications"))
+        for notification in notification_rules.load_notifications(cursor, Viewer(account), announced):
+            post = filter_set.shown(notification.post, FilterContext.NOTIFICATIONS, self.now()) if notification.post else None
+            if post or not notification.post:
+                newest.append(evolve(notification, post=post))
+        return evolve(context, digest=DigestSummary(since, counts, tuple(newest)), link=self.links.page("/notifications"))
 
     def _count_missed(self, cursor: Cursor, account: AccountId, since: datetime, filter_set: FilterSet) -> Mapping[str, int]:
         """Number of missed notifications by kind, without posts that the recipient's filters hide."""
@@ -240,20 +240,20 @@ class EmailComposer:
                 counts[kind] += count
         return dict(counts)
 
-    def _hidden_posts(self, cursor: Cursor, ids: Sequence[PostId], hiding: FilterSet) -> frozenset[PostId]:
+    def _hidden_posts(self, cursor: Cursor, ids: Sequence[PostId], hiding_filters: FilterSet) -> frozenset[PostId]:
         """Ids of the posts that the filters hide."""
-        if not hiding.filters:
+        if not hiding_filters.filters:
             return frozenset()
-        looked_at = (posts.by_ids(cursor, ids[begin : begin + BATCH]) for begin in range(0, len(ids), BATCH))
-        return frozenset(post.id for some in looked_at for post in some.values() if hiding.matches(post, self.now()))
+        batches = (posts.by_ids(cursor, ids[begin : begin + BATCH]) for begin in range(0, len(ids), BATCH))
+        return frozenset(post.id for batch in batches for post in batch.values() if hiding_filters.matches(post, self.now()))
 
-    def _report(self, cursor: Cursor, mail: EmailContext, member: AccountWithLogin) -> EmailContext:
+    def _report(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
         if member.login.role is not Role.ADMIN:
             raise EmailCancelled("The recipient is no longer an administrator.")
-        begin, end = (datetime.fromisoformat(mail.email.data[name]) for name in ("begin", "end"))
-        return evolve(mail, report=email_digests.report(cursor, begin=begin, end=end), link=self.links.page("/admin/outbox"))
+        begin, end = (datetime.fromisoformat(context.email.data[name]) for name in ("begin", "end"))
+        return evolve(context, report=email_digests.report(cursor, begin=begin, end=end), link=self.links.page("/admin/outbox"))
 
 
-def mention_id(post: Post, letter: Email) -> str:
+def mention_id(post: Post, email: Email) -> str:
     """Local part of the Message-ID of the email to a recipient about a post."""
-    return f"post.{post.id}.{letter.account_id}"
+    return f"post.{post.id}.{email.account_id}"

@@ -9,7 +9,7 @@ from typing import TypeVar
 from attrs import evolve, frozen
 
 from microblog.domain.caching.filter_cache import FilterCache
-from microblog.domain.posts import seen
+from microblog.domain.posts import visible_post
 from microblog.domain.text import post_text
 from microblog.domain.validation import ValidationErrors
 from microblog.model.accounts import Viewer
@@ -181,7 +181,7 @@ class Filters:
     def _add_post(self, cursor: Cursor, viewer: Viewer, id: FilterId, post: PostId) -> FilteredPost:
         if len(_own(cursor, viewer, id).posts) >= MAX_POSTS:
             raise Invalid({"base": f"A filter has at most {MAX_POSTS} posts"})
-        original = seen(cursor, post, viewer).original.id
+        original = visible_post(cursor, post, viewer).original.id
         row_id = filters.add_post(cursor, filter=id, post=original, now=self.now())
         if row_id is None:
             raise Invalid({"status": "Status has already been taken"}, codes={"status": "ERR_TAKEN"})
@@ -194,7 +194,7 @@ class Filters:
     def _validated(self, before: Filter, draft: FilterDraft) -> Filter:
         """The filter with the draft's changes, except keywords. Raise Invalid with all errors."""
         errors = ValidationErrors()
-        title = before.title if draft.title is None else errors.of(lambda: _title(draft.title or ""), "")
+        title = before.title if draft.title is None else errors.collect(lambda: _title(draft.title or ""), "")
         if post_text.is_blank(title):
             errors.add("title", "Title can't be blank", "ERR_BLANK")
         values = dict.fromkeys(draft.contexts if draft.contexts is not None else before.contexts)
@@ -203,8 +203,8 @@ class Filters:
         action = draft.action or before.action
         if action not in set(FilterAction):
             errors.add("filter_action", "Filter action is not included in the list", "ERR_INCLUSION")
-        expires_at = errors.of(lambda: self._expiry(draft), None) if draft.expiry else before.expires_at
-        errors.settle()
+        expires_at = errors.collect(lambda: self._expiry(draft), None) if draft.expiry else before.expires_at
+        errors.raise_if_any()
         contexts = tuple(context for context in FilterContext if context in values)
         return evolve(before, title=title, contexts=contexts, action=FilterAction(action), expires_at=expires_at)
 

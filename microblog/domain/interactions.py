@@ -11,7 +11,7 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from microblog.domain.notify import notify
-from microblog.domain.posts import is_counted_boost, own, record, remove, seen
+from microblog.domain.posts import is_counted_boost, own_post, record, remove, visible_post
 from microblog.model.accounts import RelatedAccount, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.events import EventKind
@@ -82,7 +82,7 @@ class Interactions:
         return await self.database.read(_related_accounts, interactions.boosted_by, viewer, post, page)
 
     def _favourite(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
-        post = seen(cursor, id, viewer).original
+        post = visible_post(cursor, id, viewer).original
         if interactions.favourite(cursor, account=viewer.id, post=post.id, now=self.now()):
             posts.count(cursor, post=post.id, favourites=1)
             notify(
@@ -96,14 +96,14 @@ class Interactions:
         return _reloaded(cursor, post)
 
     def _unfavourite(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
-        post = seen(cursor, id, viewer).original
+        post = visible_post(cursor, id, viewer).original
         if interactions.unfavourite(cursor, account=viewer.id, post=post.id):
             posts.count(cursor, post=post.id, favourites=-1)
             notifications.withdraw(cursor, account=post.author.id, kind=NotificationKind.FAVOURITE, sender=viewer.id, post=post.id)
         return _reloaded(cursor, post)
 
     def _boost(self, cursor: Cursor, viewer: Viewer, id: PostId, visibility: Visibility | None) -> Post:
-        original = seen(cursor, id, viewer).original
+        original = visible_post(cursor, id, viewer).original
         if not posts.lock(cursor, post=original.id):
             raise NotFound
         if existing := posts.boost_by(cursor, original=original.id, account=viewer.id):
@@ -135,23 +135,23 @@ class Interactions:
         )
 
     def _unboost(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
-        original = seen(cursor, id, viewer).original
+        original = visible_post(cursor, id, viewer).original
         if boost := posts.boost_by(cursor, original=original.id, account=viewer.id):
-            remove(cursor, evolve(own(cursor, boost, viewer), boost=original), self.now())
+            remove(cursor, evolve(own_post(cursor, boost, viewer), boost=original), self.now())
         return _reloaded(cursor, original)
 
     def _bookmark(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
-        post = seen(cursor, id, viewer).original
+        post = visible_post(cursor, id, viewer).original
         interactions.bookmark(cursor, account=viewer.id, post=post.id, now=self.now())
         return post
 
     def _unbookmark(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
-        post = seen(cursor, id, viewer).original
+        post = visible_post(cursor, id, viewer).original
         interactions.unbookmark(cursor, account=viewer.id, post=post.id)
         return post
 
     def _pin(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
-        post = seen(cursor, id, viewer)
+        post = visible_post(cursor, id, viewer)
         if post.author.id != viewer.id:
             raise _unpinnable("Someone else's post cannot be pinned")
         if post.boost:
@@ -164,17 +164,17 @@ class Interactions:
         return post
 
     def _unpin(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
-        post = own(cursor, id, viewer)
+        post = own_post(cursor, id, viewer)
         interactions.unpin(cursor, account=viewer.id, post=id)
         return post
 
     def _mute_thread(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
-        post = seen(cursor, id, viewer).original
+        post = visible_post(cursor, id, viewer).original
         interactions.mute_thread(cursor, account=viewer.id, thread=post.thread_id or post.id, now=self.now())
         return post
 
     def _unmute_thread(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
-        post = seen(cursor, id, viewer).original
+        post = visible_post(cursor, id, viewer).original
         interactions.unmute_thread(cursor, account=viewer.id, thread=post.thread_id or post.id)
         return post
 
@@ -182,7 +182,7 @@ class Interactions:
 def _related_accounts(
     cursor: Cursor, list_of: Callable[..., list[RelatedAccount]], viewer: Viewer | None, post: PostId, page: Page
 ) -> list[RelatedAccount]:
-    original = seen(cursor, post, viewer).original
+    original = visible_post(cursor, post, viewer).original
     return list_of(cursor, post=original.id, viewer=viewer.id if viewer else None, page=page)
 
 

@@ -20,7 +20,7 @@ from microblog.storage.database import Cursor, Transactions
 MAX_PENDING = notification_policy.MAX_COUNTED
 
 
-def treated(
+def treatments_of(
     cursor: Cursor,
     recipients: Collection[AccountId],
     kind: NotificationKind,

@@ -95,17 +95,17 @@ def _page(cursor: Cursor, viewer: Viewer, query: NotificationQuery) -> list[Noti
         sender=query.sender,
         filtered=query.filtered,
     )
-    return loaded(cursor, viewer, rows)
+    return load_notifications(cursor, viewer, rows)
 
 
 def _one(cursor: Cursor, viewer: Viewer, id: NotificationId) -> Notification:
-    found = loaded(cursor, viewer, notifications.by_id(cursor, account=viewer.id, id=id))
+    found = load_notifications(cursor, viewer, notifications.by_id(cursor, account=viewer.id, id=id))
     if not found:
         raise NotFound
     return found[0]
 
 
-def loaded(cursor: Cursor, viewer: Viewer, rows: list[notifications.NotificationRow]) -> list[Notification]:
+def load_notifications(cursor: Cursor, viewer: Viewer, rows: list[notifications.NotificationRow]) -> list[Notification]:
     """Load accounts and posts of the rows. Leaves out rows whose post the viewer may no longer see."""
     senders = {account.id: account for account in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))}
     post_ids = [row.post for row in rows if row.post is not None]

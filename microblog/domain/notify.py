@@ -15,7 +15,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain.notification_policy import treated
+from microblog.domain.notification_policy import treatments_of
 from microblog.model.ids import AccountId, PostId, ReportId, WarningId
 from microblog.model.notification_policy import Treatment
 from microblog.model.notifications import NotificationKind
@@ -45,7 +45,7 @@ def notify(
     Skips accounts that hide the sender or were notified of the same thing before. The recipients' notification policies apply: a filtered
     notification is written but not delivered, a dropped one is not written.
     """
-    treatments = treated(cursor, accounts, kind, sender, post=post, now=now)
+    treatments = treatments_of(cursor, accounts, kind, sender, post=post, now=now)
     recipients = [account for account in accounts if treatments.get(account) is not Treatment.DROP]
     filtered = [account for account in recipients if account in treatments]
     return notifications.add(

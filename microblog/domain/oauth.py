@@ -91,16 +91,16 @@ class RedirectBack:
         return dict(self.params).get("code", "") if self.redirect_uri == OUT_OF_BAND else ""
 
     @property
-    def address(self) -> str:
+    def url(self) -> str:
         """The URL to redirect to.
 
         The app's own URL is kept character by character: parsing `app://` and writing it again loses the slashes.
         """
         if self.mode == "fragment":
             return f"{self.redirect_uri}#{urlencode(self.params)}"
-        before, mark, query = self.redirect_uri.partition("?")
-        joint = "&" if query and not query.endswith("&") else ""
-        return f"{before}?{query}{joint}{urlencode(self.params)}" if mark else f"{before}?{urlencode(self.params)}"
+        before, question_mark, query = self.redirect_uri.partition("?")
+        separator = "&" if query and not query.endswith("&") else ""
+        return f"{before}?{query}{separator}{urlencode(self.params)}" if question_mark else f"{before}?{urlencode(self.params)}"
 
 
 @frozen
@@ -110,7 +110,7 @@ class AuthorizationRequest:
     app: App
     scopes: tuple[str, ...]
     redirect_uri: str
-    known: bool = False
+    already_authorized: bool = False
 
 
 @frozen
@@ -121,7 +121,7 @@ class OAuth:
     now: Callable[[], datetime]
     make_token: Callable[[], str] = fresh_token
 
-    async def question(self, params: Mapping[str, str], viewer: Viewer | None) -> AuthorizationRequest | RedirectBack:
+    async def check_request(self, params: Mapping[str, str], viewer: Viewer | None) -> AuthorizationRequest | RedirectBack:
         """Check an authorization request. Returns it, or the error redirect to the app."""
         return await self.database.read(self._check_request, params, viewer.id if viewer else None)
 
@@ -131,7 +131,7 @@ class OAuth:
 
     async def deny(self, params: Mapping[str, str], error: str = "access_denied", description: str = "") -> RedirectBack:
         """Redirect the user to the app with an error."""
-        checked = await self.question(params, None)
+        checked = await self.check_request(params, None)
         return checked if isinstance(checked, RedirectBack) else refused(checked.redirect_uri, params, error, description)
 
     async def is_own_code(self, code: str, viewer: Viewer) -> bool:

@@ -28,7 +28,7 @@ from oauthlib.oauth2.rfc6749.errors import (
 from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challenge_method_s256
 
 from microblog.domain import scopes as scope_rules
-from microblog.domain.tokens import give, hash_of, revoked, token_hash
+from microblog.domain.tokens import hash_of, record_revoked, store_token, token_hash
 from microblog.model.oauth import App, AuthorizationCode, IssuedToken
 from microblog.storage import oauth
 from microblog.storage.database import Cursor
@@ -143,7 +143,7 @@ class SiteRequestValidator(RequestValidator):
 
     def _revoke_token_of(self, code: AuthorizationCode) -> None:
         if code.token_id and oauth.revoke(self.cursor, token=code.token_id, account=code.account_id, now=self.now):
-            revoked(self.cursor, account=code.account_id, ids=[code.token_id], now=self.now)
+            record_revoked(self.cursor, account=code.account_id, ids=[code.token_id], now=self.now)
 
     def get_code_challenge(self, code: str, request: Request) -> Any:  # str or None, but the stubs do not know of None
         """Return the challenge of the code. Raises if only one of challenge and verifier was sent."""
@@ -171,7 +171,7 @@ class SiteRequestValidator(RequestValidator):
         assert self.app is not None
         assert request.scopes
         text, account = token["access_token"], self.code.account_id if self.code else None
-        token_row = give(self.cursor, text, app=self.app.id, account=account, scopes=request.scopes, now=self.now)
+        token_row = store_token(self.cursor, text, app=self.app.id, account=account, scopes=request.scopes, now=self.now)
         self.issued = IssuedToken(token_row, text)
 
     def invalidate_authorization_code(self, client_id: str, code: str, request: Request, *args: object, **kwargs: object) -> None:
@@ -188,7 +188,7 @@ class SiteRequestValidator(RequestValidator):
         if self.app is None or found.app_id != self.app.id:
             raise UnauthorizedClientError(request=request)
         oauth.revoke(self.cursor, token=found.id, account=found.account_id, now=self.now)
-        revoked(self.cursor, account=found.account_id, ids=[found.id], now=self.now)
+        record_revoked(self.cursor, account=found.account_id, ids=[found.id], now=self.now)
 
 
 def is_same_redirect(registered: str, requested: str) -> bool:

@@ -35,13 +35,13 @@ class PasswordReset:
     now: Callable[[], datetime]
     host: str = ""
 
-    async def forgotten(self, name: str) -> None:
+    async def request(self, name: str) -> None:
         """Enqueue a reset e-mail to the account with this username or e-mail address, if there is one."""
         cleaned = name.strip()[:MAX_NAME_LENGTH]
         if cleaned.isprintable() and cleaned:
             await self.database.run(jobs.add, JOB, {"name": cleaned}, due_at=self.now(), now=self.now())
 
-    async def answer(self, name: str) -> None:
+    async def send_email(self, name: str) -> None:
         """Send the requested e-mail; called by the job."""
         await self.database.run(self._send, name)
 

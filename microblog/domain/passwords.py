@@ -26,11 +26,11 @@ T = TypeVar("T")
 
 
 @frozen
-class Verdict:
+class PasswordCheck:
     """Result of a password check. `fresh` is a new hash to store, if the parameters have changed."""
 
     correct: bool
-    fresh: str | None = None
+    new_hash: str | None = None
 
 
 class Hashes(Protocol):
@@ -39,7 +39,7 @@ class Hashes(Protocol):
     async def hash(self, password: str) -> str:
         """Return the hash to store. Raises Unavailable if too many passwords are waiting."""
 
-    async def verify(self, stored: str | None, password: str) -> Verdict:
+    async def verify(self, stored: str | None, password: str) -> PasswordCheck:
         """Check the password. `stored` None (no such account) takes as long and is never correct. Raises Unavailable as above."""
 
 
@@ -81,9 +81,9 @@ class Passwords:
 
     reactor: Any
     hasher: PasswordHasher = field(factory=argon2id)
-    room: int = 32
+    capacity: int = 32
     threads: Any = field(factory=_thread)
-    _busy: int = field(default=0, init=False)
+    _pending: int = field(default=0, init=False)
     _dummy_hash: str = field(default="", init=False)
 
     def start(self) -> None:
@@ -98,17 +98,17 @@ class Passwords:
         """See `Hashes.hash`."""
         return await self._in_thread(lambda: self.hasher.hash(_encoded(password) or b""))
 
-    async def verify(self, stored: str | None, password: str) -> Verdict:
+    async def verify(self, stored: str | None, password: str) -> PasswordCheck:
         """See `Hashes.verify`."""
-        given = _encoded(password)
-        if given is None or len(given) > MAX_LENGTH_BYTES:
-            return Verdict(correct=False)
-        return await self._in_thread(lambda: self._check(stored, given))
+        encoded = _encoded(password)
+        if encoded is None or len(encoded) > MAX_LENGTH_BYTES:
+            return PasswordCheck(correct=False)
+        return await self._in_thread(lambda: self._check(stored, encoded))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        if self._busy >= self.room:
+        if self._pending >= self.capacity:
             raise Unavailable(BUSY)
-        self._busy += 1
+        self._pending += 1
 
         def counted() -> T:
             try:
@@ -120,9 +120,9 @@ class Passwords:
         return await deferToThreadPool(self.reactor, self.threads, counted)
 
     def _done(self) -> None:
-        self._busy -= 1
+        self._pending -= 1
 
-    def _check(self, stored: str | None, password: bytes) -> Verdict:
+    def _check(self, stored: str | None, password: bytes) -> PasswordCheck:
         if stored is None:
             return self._check_dummy(password)
         try:
@@ -130,13 +130,13 @@ class Passwords:
         except InvalidHashError:  # an account without a password (imported, or created so by the administrator)
             return self._check_dummy(password)
         except VerificationError:
-            return Verdict(correct=False)
-        return Verdict(correct=True, fresh=self.hasher.hash(password) if self.hasher.check_needs_rehash(stored) else None)
+            return PasswordCheck(correct=False)
+        return PasswordCheck(correct=True, new_hash=self.hasher.hash(password) if self.hasher.check_needs_rehash(stored) else None)
 
-    def _check_dummy(self, password: bytes) -> Verdict:
+    def _check_dummy(self, password: bytes) -> PasswordCheck:
         self._dummy_hash = self._dummy_hash or self.hasher.hash(b"nobody")
         try:
             self.hasher.verify(self._dummy_hash, password)
         except VerificationError:
             pass
-        return Verdict(correct=False)
+        return PasswordCheck(correct=False)

@@ -31,7 +31,7 @@ BLANK = {"text": "Text can't be blank"}
 NO_PARENT = "The post you are trying to reply to does not appear to exist."
 
 
-def seen(cursor: Cursor, post: PostId, viewer: Viewer | None) -> Post:
+def visible_post(cursor: Cursor, post: PostId, viewer: Viewer | None) -> Post:
     """Return the post if the viewer may see it. Raises NotFound both for a missing and for a hidden post."""
     found = posts.by_ids(cursor, posts.visible(cursor, ids=[post], viewer=viewer.id if viewer else None)).get(post)
     if found is None:
@@ -39,7 +39,7 @@ def seen(cursor: Cursor, post: PostId, viewer: Viewer | None) -> Post:
     return found
 
 
-def own(cursor: Cursor, post: PostId, viewer: Viewer) -> Post:
+def own_post(cursor: Cursor, post: PostId, viewer: Viewer) -> Post:
     """Return the viewer's own post, locked until the transaction ends. Raises NotFound for other accounts' posts."""
     if not posts.lock(cursor, post=post):
         raise NotFound
@@ -105,7 +105,7 @@ class Posts:
 
     async def one(self, viewer: Viewer | None, post: PostId) -> Post:
         """Return a post. Raises NotFound unless the viewer may see it."""
-        return await self.database.read(seen, post, viewer)
+        return await self.database.read(visible_post, post, viewer)
 
     async def several(self, viewer: Viewer | None, ids: Sequence[PostId]) -> list[Post]:
         """Return those of the posts that the viewer may see, in the order of `ids`."""
@@ -182,7 +182,7 @@ class Posts:
         if draft.reply_to is None:
             return None
         try:
-            return seen(cursor, draft.reply_to, viewer).original
+            return visible_post(cursor, draft.reply_to, viewer).original
         except NotFound as hidden:
             raise NotFound(NO_PARENT) from hidden
 
@@ -242,7 +242,7 @@ class Posts:
         return newly_mentioned
 
     def _edit(self, cursor: Cursor, viewer: Viewer, id: PostId, draft: PostDraft) -> Post:
-        before = own(cursor, id, viewer)
+        before = own_post(cursor, id, viewer)
         if before.boost:
             raise NotFound
         poll = polls.checked(draft.poll) if draft.poll else None
@@ -287,12 +287,12 @@ class Posts:
         return post
 
     def _delete(self, cursor: Cursor, viewer: Viewer, id: PostId, media: bool) -> Post:
-        post = own(cursor, id, viewer)
+        post = own_post(cursor, id, viewer)
         remove(cursor, post, self.now(), media=media)
         return post
 
     def _thread(self, cursor: Cursor, viewer: Viewer | None, id: PostId, within: ThreadBounds) -> PostThread:
-        post, viewer_id = seen(cursor, id, viewer).original, viewer.id if viewer else None
+        post, viewer_id = visible_post(cursor, id, viewer).original, viewer.id if viewer else None
         above = threads.ancestors(cursor, post, viewer_id, within.ancestors)
         below = threads.descendants(cursor, post, viewer_id, within)
         shown, more = below[: within.descendants], len(below) > within.descendants
@@ -302,7 +302,7 @@ class Posts:
         return PostThread(post, tuple(ancestors), tuple(descendants), tuple(depth for _, depth in shown), more)
 
     def _history(self, cursor: Cursor, viewer: Viewer | None, id: PostId) -> tuple[Post, list[PostRevision]]:
-        post = seen(cursor, id, viewer).original
+        post = visible_post(cursor, id, viewer).original
         return post, posts.history(cursor, post=post.id)
 
 

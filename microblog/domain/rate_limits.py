@@ -52,13 +52,13 @@ SIGN_UP = RateLimit("sign-up", 5, 30 * MINUTE, LimitScope.NETWORK)
 APPS = RateLimit("apps", 5, 10 * MINUTE, LimitScope.NETWORK)
 PAGING = RateLimit("paging", 300, 15 * MINUTE, LimitScope.NETWORK)
 POSTING = RateLimit("posting", 300, 3 * HOUR, LimitScope.ACCOUNT)
-COMPLETING = RateLimit("completing", 600, 5 * MINUTE, LimitScope.ACCOUNT)
+AUTOCOMPLETE = RateLimit("completing", 600, 5 * MINUTE, LimitScope.ACCOUNT)
 FOLLOWS = RateLimit("follows", 400, DAY, LimitScope.ACCOUNT)
 REPORTS = RateLimit("reports", 400, DAY, LimitScope.ACCOUNT)
 SIGN_IN = RateLimit("sign-in", 25, 5 * MINUTE, LimitScope.NETWORK)
 SIGN_IN_NAME = RateLimit("sign-in-name", 25, HOUR, LimitScope.ACCOUNT)
 SIGN_IN_ANYWHERE = RateLimit("sign-in-anywhere", 500, HOUR, LimitScope.ACCOUNT)
-LETTERS = RateLimit("letters", 5, 30 * MINUTE, LimitScope.NETWORK)
+EMAIL_REQUESTS = RateLimit("letters", 5, 30 * MINUTE, LimitScope.NETWORK)
 
 
 def connection_limits(per_account: int, per_network: int) -> tuple[RateLimit, RateLimit]:
@@ -113,12 +113,12 @@ class MemoryCounter:
 
     async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
         """See `WindowCounter.add`."""
-        at = (key, window)
-        used, expires = self._counts.get(at, (0, 0.0))
+        slot = (key, window)
+        used, expires = self._counts.get(slot, (0, 0.0))
         if amount:
             if not expires and len(self._counts) >= self.capacity:
                 self._evict()
-            self._counts[at] = (used + amount, expires or self.seconds() + expires_in)
+            self._counts[slot] = (used + amount, expires or self.seconds() + expires_in)
         return used + amount
 
     def __len__(self) -> int:
@@ -126,10 +126,10 @@ class MemoryCounter:
 
     def _evict(self) -> None:
         now = self.seconds()
-        alive = {at: count for at, count in self._counts.items() if count[1] > now}
-        if len(alive) > self.capacity // 2:
-            alive = dict(list(alive.items())[-(self.capacity // 2) :])
-        self._counts = alive
+        current = {slot: count for slot, count in self._counts.items() if count[1] > now}
+        if len(current) > self.capacity // 2:
+            current = dict(list(current.items())[-(self.capacity // 2) :])
+        self._counts = current
 
 
 @frozen
@@ -152,12 +152,12 @@ class RateLimiter:
         """Count a request under every limit and return the most exhausted one. Does not reject it: the caller checks `exceeded`."""
         if not self.enabled:
             return None
-        worst: LimitUsage | None = None
+        most_used: LimitUsage | None = None
         for rate, key in rates:
             count = await self.count(rate, key)
-            if worst is None or count.left < worst.left:
-                worst = count
-        return worst
+            if most_used is None or count.left < most_used.left:
+                most_used = count
+        return most_used
 
 
 class LoginThrottle(Protocol):

@@ -98,7 +98,7 @@ class Registrations:
         if self.mode is RegistrationMode.INVITE and not form.invite.strip():
             errors.add("invite", "Invite can't be blank: this site accepts sign-ups by invitation only", "ERR_BLANK")
         await self.database.read(self._check_taken, cleaned, errors)
-        errors.settle()
+        errors.raise_if_any()
         admission = _Admission(
             approved=self.mode is RegistrationMode.OPEN or bool(cleaned.invite), confirmed=self.auto_confirm, by_invite=bool(cleaned.invite)
         )
@@ -117,7 +117,7 @@ class Registrations:
         if was_deleted and not reattach:
             errors.add("username", NAME_OF_DELETED, "ERR_TAKEN")
         await self.database.read(self._check_taken, evolve(cleaned, username="") if was_deleted else cleaned, errors)
-        errors.settle()
+        errors.raise_if_any()
         admission = _Admission(role=role, id=id, reattach=reattach)
         return await self.database.run(self._admit, cleaned, await self.passwords.hash(cleaned.password), admission)
 
@@ -148,14 +148,14 @@ class Registrations:
         errors = ValidationErrors()
         cleaned = evolve(
             form,
-            username=errors.of(lambda: post_text.username(form.username, reserved), ""),
-            email=errors.of(lambda: validation.email(form.email), ""),
-            password=errors.of(lambda: acceptable(form.password), ""),
-            reason=errors.of(lambda: validation.limited(form.reason, MAX_REASON_LENGTH, "reason"), ""),
-            invite=errors.of(lambda: post_text.clean_line(form.invite[:MAX_CODE_LENGTH], "invite"), ""),
+            username=errors.collect(lambda: post_text.username(form.username, reserved), ""),
+            email=errors.collect(lambda: validation.email(form.email), ""),
+            password=errors.collect(lambda: acceptable(form.password), ""),
+            reason=errors.collect(lambda: validation.limited(form.reason, MAX_REASON_LENGTH, "reason"), ""),
+            invite=errors.collect(lambda: post_text.clean_line(form.invite[:MAX_CODE_LENGTH], "invite"), ""),
             # These two are sent by the browser, not typed by the user: ignore invalid ones.
-            locale=ValidationErrors().of(lambda: validation.locale(form.locale), ""),
-            time_zone=ValidationErrors().of(lambda: validation.time_zone(form.time_zone), "UTC"),
+            locale=ValidationErrors().collect(lambda: validation.locale(form.locale), ""),
+            time_zone=ValidationErrors().collect(lambda: validation.time_zone(form.time_zone), "UTC"),
         )
         return cleaned, errors
 

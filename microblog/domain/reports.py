@@ -43,15 +43,15 @@ class Reports:
     database: Transactions
     now: Callable[[], datetime]
 
-    async def make(self, viewer: Viewer, draft: ReportDraft) -> Report:
+    async def file(self, viewer: Viewer, draft: ReportDraft) -> Report:
         """File a report and notify the moderators. Raises NotFound, and Invalid (fields comment, category)."""
         comment = validation.limited(draft.comment, MAX_COMMENT_LENGTH, "comment")
         _check(draft.category)
         default = ReportCategory.VIOLATION if draft.rules else ReportCategory.OTHER
         category = ReportCategory(draft.category) if draft.category else default
-        return await self.database.run(self._make, viewer, draft, comment, category)
+        return await self.database.run(self._file, viewer, draft, comment, category)
 
-    async def waiting(self, viewer: Viewer, page: Page) -> list[tuple[Report, list[Post]]]:
+    async def open_reports(self, viewer: Viewer, page: Page) -> list[tuple[Report, list[Post]]]:
         """Return open reports, each with those of its posts that the moderator may see. Raises Forbidden for non-moderators."""
         _require_moderator(viewer)
         return await self.database.read(_waiting, viewer, page)
@@ -62,7 +62,7 @@ class Reports:
         if not await self.database.run(reports.close, id=id, by=viewer.id, now=self.now()):
             raise NotFound
 
-    async def sought(
+    async def search(
         self, viewer: Viewer, page: Page, *, closed: bool, by: AccountId | None = None, target: AccountId | None = None
     ) -> list[ReportDetails]:
         """Return open or closed reports, newest first, optionally by or about one account. Raises Forbidden for non-moderators."""
@@ -76,23 +76,23 @@ class Reports:
 
     async def resolve(self, viewer: Viewer, id: ReportId) -> ReportDetails:
         """Resolve the report; idempotent. Raises as `one`."""
-        return await self._changed(viewer, id, partial(reports.close, id=id, by=viewer.id, now=self.now()))
+        return await self._run_and_reload(viewer, id, partial(reports.close, id=id, by=viewer.id, now=self.now()))
 
     async def reopen(self, viewer: Viewer, id: ReportId) -> ReportDetails:
         """Reopen the report. Raises as `one`."""
-        return await self._changed(viewer, id, partial(reports.reopen, id=id))
+        return await self._run_and_reload(viewer, id, partial(reports.reopen, id=id))
 
     async def assign(self, viewer: Viewer, id: ReportId, to: AccountId | None) -> ReportDetails:
         """Assign the report to this moderator, or to nobody. Raises as `one`."""
-        return await self._changed(viewer, id, partial(reports.assign, id=id, to=to))
+        return await self._run_and_reload(viewer, id, partial(reports.assign, id=id, to=to))
 
-    async def sort(self, viewer: Viewer, id: ReportId, category: str, rules: Sequence[str] | None) -> ReportDetails:
+    async def categorize(self, viewer: Viewer, id: ReportId, category: str, rules: Sequence[str] | None) -> ReportDetails:
         """Change category and violated rules, as far as given. Raises as `one`, and Invalid (field category)."""
         _check(category)
-        wanted = ReportCategory(category) if category else None
-        return await self._changed(viewer, id, partial(reports.classify, id=id, category=wanted, rules=rules))
+        post_ids = ReportCategory(category) if category else None
+        return await self._run_and_reload(viewer, id, partial(reports.classify, id=id, category=post_ids, rules=rules))
 
-    async def _changed(self, viewer: Viewer, id: ReportId, change: Callable[[Cursor], object]) -> ReportDetails:
+    async def _run_and_reload(self, viewer: Viewer, id: ReportId, change: Callable[[Cursor], object]) -> ReportDetails:
         _require_moderator(viewer)
 
         def change_report(cursor: Cursor) -> ReportDetails:
@@ -101,15 +101,15 @@ class Reports:
 
         return await self.database.run(change_report)
 
-    def _make(self, cursor: Cursor, viewer: Viewer, draft: ReportDraft, comment: str, category: ReportCategory) -> Report:
+    def _file(self, cursor: Cursor, viewer: Viewer, draft: ReportDraft, comment: str, category: ReportCategory) -> Report:
         target = require_account(cursor, draft.target)
-        wanted = list(dict.fromkeys(draft.posts))[:MAX_POSTS]
-        found = posts.by_ids(cursor, posts.visible(cursor, ids=wanted, viewer=viewer.id)) if wanted else {}
+        post_ids = list(dict.fromkeys(draft.posts))[:MAX_POSTS]
+        found = posts.by_ids(cursor, posts.visible(cursor, ids=post_ids, viewer=viewer.id)) if post_ids else {}
         id = reports.insert(
             cursor,
             account=viewer.id,
             target=target.id,
-            posts=[post for post in wanted if post in found and found[post].author.id == target.id],
+            posts=[post for post in post_ids if post in found and found[post].author.id == target.id],
             comment=comment,
             category=category,
             rules=draft.rules,
@@ -152,6 +152,6 @@ def _waiting(cursor: Cursor, viewer: Viewer, page: Page) -> list[tuple[Report, l
 
 
 def _with_posts(cursor: Cursor, viewer: Viewer, found: list[Report]) -> list[tuple[Report, list[Post]]]:
-    wanted = [post for report in found for post in report.posts]
-    shown = posts.by_ids(cursor, posts.visible(cursor, ids=wanted, viewer=viewer.id)) if wanted else {}
+    post_ids = [post for report in found for post in report.posts]
+    shown = posts.by_ids(cursor, posts.visible(cursor, ids=post_ids, viewer=viewer.id)) if post_ids else {}
     return [(report, [shown[post] for post in report.posts if post in shown]) for report in found]

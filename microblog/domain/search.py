@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 
 from microblog.domain import search_query
 from microblog.domain.accounts import Accounts
-from microblog.domain.posts import seen
+from microblog.domain.posts import visible_post
 from microblog.domain.search_query import ParsedQuery
 from microblog.domain.text import post_text, search_words
 from microblog.model.accounts import Account, Viewer
@@ -85,7 +85,7 @@ class SearchService:
             return SearchResult()
         try:
             if match["post"] and int(match["post"]) <= MAX_ID:
-                return SearchResult(posts=[await self.database.read(seen, PostId(int(match["post"])), viewer)])
+                return SearchResult(posts=[await self.database.read(visible_post, PostId(int(match["post"])), viewer)])
             return SearchResult([await self.accounts.by_username(match["name"])]) if not match["post"] else SearchResult()
         except NotFound:
             return SearchResult()
@@ -102,8 +102,8 @@ class SearchService:
         author = account if query.author is None else self._author(cursor, viewer, query.author)
         if query.author is not None and (author is None or account not in (None, author)):
             return []
-        others = [self._author(cursor, viewer, name) for name in query.not_authors]
-        wanted = post_query(query, author, [id for id in others if id is not None])
+        excluded_authors = [self._author(cursor, viewer, name) for name in query.not_authors]
+        wanted = post_query(query, author, [id for id in excluded_authors if id is not None])
         entries = search.posts(cursor, wanted, viewer=viewer.id if viewer else None, page=page, offset=offset, now=self.now())
         return posts.load(cursor, entries)
 

@@ -31,24 +31,24 @@ class ServedFiles:
 
     database: Transactions
     media_store: MediaStore
-    changes: InvalidationLog
+    invalidation_log: InvalidationLog
     now: Callable[[], datetime]
-    _known: DependencyCache[FileUse] = field(init=False)
+    _cache: DependencyCache[FileUse] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._known = DependencyCache(self.changes, self.now, CACHE_SIZE, "media_access")
+        self._cache = DependencyCache(self.invalidation_log, self.now, CACHE_SIZE, "media_access")
 
     async def is_open(self, name: str) -> bool:
         """Return True if everyone may see the file, False if only some accounts may.
 
         Raises NotFound if nothing shows it: deleted media, and all media of suspended and deleted accounts.
         """
-        position = await self.changes.position()
-        use = self._known.get(name, position)
+        position = await self.invalidation_log.position()
+        use = self._cache.get(name, position)
         if use is None:
             use = await self.database.read(media.file_use, name=name)
             if use is not None and (dependencies := self._dependencies(use)) is not None:
-                self._known.put(name, use, dependencies, position)
+                self._cache.put(name, use, dependencies, position)
         if use is None or use.withheld:
             raise NotFound("Not Found")
         return use.is_open

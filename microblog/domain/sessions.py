@@ -44,7 +44,7 @@ class NewSession:
     device: str = field(default="", repr=False)
 
 
-def ended(cursor: Cursor, *, account: AccountId, ids: Iterable[SessionId], now: datetime) -> None:
+def record_ended(cursor: Cursor, *, account: AccountId, ids: Iterable[SessionId], now: datetime) -> None:
     """Record that these sessions have ended, so that their streaming connections are closed."""
     for id in ids:
         events.record(cursor, EventKind.SESSION_ENDED, at=now, account=account, data={"session": str(id)})
@@ -87,8 +87,8 @@ class Sessions:
             raise Forbidden(DISABLED)
         proof = member.login.password_hash
         session = await self.database.run(self._begin, member.account.id, origin, proof, replaces)
-        if verdict.fresh:
-            await self.database.run(users.change_password, account=member.account.id, password_hash=verdict.fresh, old_hash=proof)
+        if verdict.new_hash:
+            await self.database.run(users.change_password, account=member.account.id, password_hash=verdict.new_hash, old_hash=proof)
         return session
 
     async def begin(self, account: AccountId, origin: ClientInfo, replaces: str = "") -> NewSession:
@@ -153,22 +153,22 @@ class Sessions:
             raise Unauthenticated(WRONG_CREDENTIALS)
         if old := token_hash(replaces):
             self._log_out(cursor, old)
-        ended(cursor, account=account, ids=sessions.end_oldest(cursor, account=account, keep=MAX_SESSIONS), now=now)
+        record_ended(cursor, account=account, ids=sessions.end_oldest(cursor, account=account, keep=MAX_SESSIONS), now=now)
         return NewSession(token, id, account, remember_browser(cursor, account, origin, now, notify=proof is not None))
 
     def _log_out(self, cursor: Cursor, hashed: bytes) -> None:
         if gone := sessions.end_by_token(cursor, token_hash=hashed):
             account, id = gone
-            ended(cursor, account=account, ids=[id], now=self.now())
+            record_ended(cursor, account=account, ids=[id], now=self.now())
 
     def _end(self, cursor: Cursor, account: AccountId, id: SessionId) -> None:
         if not sessions.end(cursor, account=account, id=id):
             raise NotFound
-        ended(cursor, account=account, ids=[id], now=self.now())
+        record_ended(cursor, account=account, ids=[id], now=self.now())
 
     def _end_others(self, cursor: Cursor, viewer: Viewer) -> int:
         gone = sessions.end_all(cursor, account=viewer.id, excluding=viewer.session_id)
-        ended(cursor, account=viewer.id, ids=gone, now=self.now())
+        record_ended(cursor, account=viewer.id, ids=gone, now=self.now())
         return len(gone)
 
 

@@ -52,7 +52,7 @@ class DailyStatistics:
         self._require_over(zone, day)
         await self.database.run(_count, zone, day)
 
-    async def keep_up(self, zone: ZoneInfo, day: date) -> None:
+    async def count_missing(self, zone: ZoneInfo, day: date) -> None:
         """Count the day and all earlier days that were never counted. May be interrupted, repeated and run concurrently."""
         self._require_over(zone, day)
         await self.database.run(_count, zone, day)
@@ -70,7 +70,7 @@ class DailyStatistics:
         over, or the range is empty or too long.
         """
         newest = min(map(self.last_day, self.zones))
-        first = first or await self.begun(UTC_ZONE)
+        first = first or await self.first_day(UTC_ZONE)
         if first is None or (last is None and newest < first):
             return None
         last = last or newest
@@ -89,12 +89,12 @@ class DailyStatistics:
         """Return the counts of these days, oldest first; days that were not counted are left out."""
         return await self.database.read(statistics.read, zone=zone.key, first=first, last=last)
 
-    async def so_far(self, zone: ZoneInfo) -> Day:
+    async def today(self, zone: ZoneInfo) -> Day:
         """Count today up to now, without storing it."""
         today = self.now().astimezone(zone).date()
         return await self.database.read(_counted, zone, today)
 
-    async def begun(self, zone: ZoneInfo) -> date | None:
+    async def first_day(self, zone: ZoneInfo) -> date | None:
         """Return the day on which the first account was created."""
         beginning = await self.database.read(statistics.first_signup)
         return beginning and beginning.astimezone(zone).date()
@@ -105,7 +105,7 @@ class DailyStatistics:
         monday = today - timedelta(days=today.weekday())
         first = monday - timedelta(weeks=count - 1)
         known = {day.day: day for day in await self.read(UTC_ZONE, first, today)}
-        beginning = await self.begun(UTC_ZONE)
+        beginning = await self.first_day(UTC_ZONE)
         for day in days(max(first, beginning), today) if beginning else ():
             if day not in known:
                 known[day] = await self.database.read(_counted, UTC_ZONE, day)
@@ -115,11 +115,11 @@ class DailyStatistics:
         """Return the names of those hashtags that may be shown publicly today, by key."""
         return await self.database.read(statistics.tags_in_use, keys=list(keys))
 
-    async def in_view(self, ids: Iterable[PostId]) -> set[PostId]:
+    async def visible_posts(self, ids: Iterable[PostId]) -> set[PostId]:
         """Return those of the posts that may be shown publicly today."""
         return await self.database.read(statistics.listable_posts, ids=list(ids))
 
-    async def note_crowd(self, process: str, peak: int) -> None:
+    async def record_peak(self, process: str, peak: int) -> None:
         """Record the process's peak number of streaming connections, in the current 15 minutes."""
         slot = self.now().replace(second=0, microsecond=0)
         slot -= timedelta(minutes=slot.minute % 15)

@@ -49,9 +49,9 @@ def descendants(cursor: Cursor, post: Post, viewer: AccountId | None, within: Th
     replies: dict[PostId, list[PostId]] = {}
     for id, above in threads.outline(cursor, thread=post.thread_id or post.id, post=post.id):
         replies.setdefault(above, []).append(id)
-    wanted, known, hidden = within.skip + within.descendants + 1, set[PostId](), set[PostId]()
+    needed, known, hidden = within.skip + within.descendants + 1, set[PostId](), set[PostId]()
     while True:
-        found = list(islice(_walk(replies, post.id, hidden, within.depth), wanted))
+        found = list(islice(_walk(replies, post.id, hidden, within.depth), needed))
         unknown = [id for id, _ in found if id not in known]
         if not unknown:
             return found[within.skip :]

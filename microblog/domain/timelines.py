@@ -47,9 +47,9 @@ class Timelines:
 
     database: Transactions
     now: Callable[[], datetime]
-    sieves: FilterCache = field(default=Factory(lambda self: FilterCache(self.database, self.now), takes_self=True))
-    shelf: PostCache = field(
-        default=Factory(lambda self: PostCache(self.database, self.sieves.invalidation_log, self.now), takes_self=True)
+    filter_cache: FilterCache = field(default=Factory(lambda self: FilterCache(self.database, self.now), takes_self=True))
+    post_cache: PostCache = field(
+        default=Factory(lambda self: PostCache(self.database, self.filter_cache.invalidation_log, self.now), takes_self=True)
     )
     viewer_cache: ViewerCache = field(init=False)
     timeline_cache: TimelineCache = field(init=False)
@@ -72,7 +72,7 @@ class Timelines:
 
         Only the last page is shorter than the limit.
         """
-        hiding = (await self.sieves.of(viewer)).hiding(FilterContext.HOME)
+        hiding = (await self.filter_cache.of(viewer)).hiding(FilterContext.HOME)
         newest = await self._newest_home(viewer, page.limit, hiding) if page == Page(page.limit) else None
         if newest is not None:
             return newest
@@ -80,18 +80,18 @@ class Timelines:
             return await self.database.read(self._filtered_home, viewer, page, hiding)
         return await self._loaded(self._home, viewer=viewer, page=page)
 
-    async def home_basis(self, viewer: Viewer, posts: Sequence[Post]) -> CacheDependencies:
+    async def home_dependencies(self, viewer: Viewer, posts: Sequence[Post]) -> CacheDependencies:
         """Return the cache dependencies of a page of the home timeline with these posts."""
         return await self.viewer_cache.home_dependencies(viewer) | await self.basis(viewer, posts)
 
-    async def basis(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> CacheDependencies:
+    async def dependencies(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> CacheDependencies:
         """Return the cache dependencies of a list of these posts, with additional keys."""
         shown = cache_keys.of_keys(*keys) | cache_keys.of_posts(posts, self.now())
         if viewer is None:
             return shown
         relations = await self.viewer_cache.of(viewer)
         own = CacheDependencies(frozenset({cache_keys.of_interactions(viewer.id)}), relations.mute_ends)
-        return shown | own | cache_keys.of_filter_set(viewer, await self.sieves.of(viewer), self.now())
+        return shown | own | cache_keys.of_filter_set(viewer, await self.filter_cache.of(viewer), self.now())
 
     async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False) -> list[Post]:
         """Return a page of public posts; `media`: only those with media."""
@@ -173,7 +173,7 @@ class Timelines:
         return await self.database.read(_marked, timelines.bookmarks, viewer=viewer.id, page=page)
 
     async def _loaded(self, entries: Callable[..., list[Entry]], /, **options: object) -> list[Post]:
-        return await self.shelf.load(await self.database.read(entries, **options))
+        return await self.post_cache.load(await self.database.read(entries, **options))
 
     async def _relations(self, viewer: Viewer | None) -> TimelineViewer | None:
         return None if viewer is None else await self.viewer_cache.of(viewer)
@@ -208,22 +208,22 @@ class Timelines:
 
     def _home(self, cursor: Cursor, viewer: Viewer, page: Page) -> list[Entry]:
         return page_without_repeats(
-            lambda part: timelines.home(cursor, viewer=viewer.id, page=part, now=self.now()),
+            lambda next_page: timelines.home(cursor, viewer=viewer.id, page=next_page, now=self.now()),
             lambda boosted, below: timelines.may_show(cursor, viewer=viewer.id, posts=boosted, below=below),
             page,
         )
 
     def _filtered_home(self, cursor: Cursor, viewer: Viewer, page: Page, hiding: FilterSet) -> list[Post]:
         collected: list[Post] = []
-        part = page
+        next_page = page
         for _ in range(MAX_READS):
-            entries = self._home(cursor, viewer, part)
+            entries = self._home(cursor, viewer, next_page)
             found = posts.load(cursor, entries)
             visible = [post for post in found if not hiding.matches(post, self.now())]
             collected = visible + collected if page.upward else collected + visible
-            if len(entries) < part.limit or len(collected) >= page.limit:
+            if len(entries) < next_page.limit or len(collected) >= page.limit:
                 break
-            part = beyond(part, entries)
+            next_page = beyond(next_page, entries)
         return collected[-page.limit :] if page.upward else collected[: page.limit]
 
 

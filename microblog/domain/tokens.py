@@ -52,11 +52,11 @@ def hash_of(fresh: str) -> bytes:
     return sha256(fresh.encode()).digest()
 
 
-def revoked(cursor: Cursor, *, account: AccountId | None, ids: Iterable[TokenId], now: datetime) -> None:
+def record_revoked(cursor: Cursor, *, account: AccountId | None, ids: Iterable[TokenId], now: datetime) -> None:
     """Record that these tokens were revoked, so that their streaming connections are closed, and delete their push subscriptions."""
-    if gone := list(ids):
-        push_subscriptions.delete_of_tokens(cursor, tokens=gone)
-    for id in gone:
+    if revoked_ids := list(ids):
+        push_subscriptions.delete_of_tokens(cursor, tokens=revoked_ids)
+    for id in revoked_ids:
         events.record(cursor, EventKind.TOKEN_REVOKED, at=now, account=account, data={"token": str(id)})
 
 
@@ -68,7 +68,7 @@ def revoke_every(cursor: Cursor, *, account: AccountId, now: datetime) -> None:
         events.record(cursor, EventKind.TOKEN_REVOKED, at=now, account=account, data={"all": True})
 
 
-def give(cursor: Cursor, issued: str, *, app: AppId, account: AccountId | None, scopes: Iterable[str], now: datetime) -> Token:
+def store_token(cursor: Cursor, issued: str, *, app: AppId, account: AccountId | None, scopes: Iterable[str], now: datetime) -> Token:
     """Store a token of the app for the account (None: for the app itself), and revoke the oldest ones above the maximum.
 
     Raises Forbidden if the account may not log in.
@@ -77,8 +77,8 @@ def give(cursor: Cursor, issued: str, *, app: AppId, account: AccountId | None, 
     if token is None:
         raise Forbidden(DISABLED)
     keep = MAX_OWN_TOKENS if account is None else MAX_TOKENS
-    gone = oauth.revoke_oldest(cursor, app=app, account=account, keep=keep, now=now)
-    revoked(cursor, account=account, ids=gone, now=now)
+    revoked_ids = oauth.revoke_oldest(cursor, app=app, account=account, keep=keep, now=now)
+    record_revoked(cursor, account=account, ids=revoked_ids, now=now)
     return token
 
 
@@ -115,15 +115,15 @@ class Tokens:
 
         Raises Invalid for unknown scopes and for a bad name, Forbidden if the account may not log in.
         """
-        wanted = scope_rules.parse(scopes)
-        if wanted is None:
+        parsed_scopes = scope_rules.parse(scopes)
+        if parsed_scopes is None:
             raise Invalid({"scopes": UNKNOWN_SCOPE}, sentence=UNKNOWN_SCOPE)
         title = name.strip()
         if not title or len(title) > 60 or not title.isprintable():
             raise Invalid({"name": "The name must have between 1 and 60 characters"})
-        return await self.database.run(self._issue, account, wanted, title)
+        return await self.database.run(self._issue, account, parsed_scopes, title)
 
-    async def welcome(self, access: TokenContext, account: AccountId) -> IssuedToken:
+    async def issue_on_sign_up(self, access: TokenContext, account: AccountId) -> IssuedToken:
         """Issue a token of a new account for the app that signed it up, with the scopes of the app's own token."""
         return await self.database.run(self._welcome, access, account)
 
@@ -171,7 +171,7 @@ class Tokens:
         self._recently_used.clear()
         _log.warn("Could not record the use of tokens: {why}", why=failure.getErrorMessage())
 
-    def _issue(self, cursor: Cursor, account: AccountId | None, wanted: tuple[str, ...], name: str) -> IssuedToken:
+    def _issue(self, cursor: Cursor, account: AccountId | None, parsed_scopes: tuple[str, ...], name: str) -> IssuedToken:
         now, text = self.now(), self.make_token()
         app = oauth.insert_app(
             cursor,
@@ -180,30 +180,30 @@ class Tokens:
             name=name,
             website=None,
             redirect_uris=(),
-            scopes=wanted,
+            scopes=parsed_scopes,
             now=now,
         )
-        return IssuedToken(give(cursor, text, app=app.id, account=account, scopes=wanted, now=now), text)
+        return IssuedToken(store_token(cursor, text, app=app.id, account=account, scopes=parsed_scopes, now=now), text)
 
     def _welcome(self, cursor: Cursor, access: TokenContext, account: AccountId) -> IssuedToken:
         text = self.make_token()
         scopes = scope_rules.ordered(access.scopes)
-        return IssuedToken(give(cursor, text, app=access.app.id, account=account, scopes=scopes, now=self.now()), text)
+        return IssuedToken(store_token(cursor, text, app=access.app.id, account=account, scopes=scopes, now=self.now()), text)
 
     def _revoke(self, cursor: Cursor, account: AccountId, token: TokenId) -> None:
         if not oauth.revoke(cursor, token=token, account=account, now=self.now()):
             raise NotFound
-        revoked(cursor, account=account, ids=[token], now=self.now())
+        record_revoked(cursor, account=account, ids=[token], now=self.now())
 
     def _revoke_app(self, cursor: Cursor, account: AccountId, app: AppId) -> None:
-        gone = oauth.revoke_of_account(cursor, account=account, app=app, now=self.now())
-        if not gone:
+        revoked_ids = oauth.revoke_of_account(cursor, account=account, app=app, now=self.now())
+        if not revoked_ids:
             raise NotFound
-        revoked(cursor, account=account, ids=gone, now=self.now())
+        record_revoked(cursor, account=account, ids=revoked_ids, now=self.now())
 
     def _delete_app(self, cursor: Cursor, app: AppId) -> None:
         for token in oauth.valid_of_app(cursor, app=app):
-            revoked(cursor, account=token.account_id, ids=[token.id], now=self.now())
+            record_revoked(cursor, account=token.account_id, ids=[token.id], now=self.now())
         if not oauth.delete_app(cursor, app=app):
             raise NotFound
 

@@ -41,24 +41,24 @@ class ValidationErrors:
             self.fields[name] = sentence
             self.codes[name] = code
 
-    def of(self, check: Callable[[], T], otherwise: T) -> T:
-        """Return the result of `check`, or `otherwise` if it raises Invalid, whose errors are added."""
+    def collect(self, check: Callable[[], T], default: T) -> T:
+        """Return the result of `check`, or `default` if it raises Invalid, whose errors are added."""
         try:
             return check()
         except Invalid as invalid:
             for name, sentence in invalid.fields.items():
                 self.add(name, sentence, invalid.codes.get(name, "ERR_INVALID"))
-            return otherwise
+            return default
 
-    def settle(self) -> None:
+    def raise_if_any(self) -> None:
         """Raise Invalid with all errors, if there are any."""
         if self.fields:
             raise Invalid(self.fields, codes=self.codes)
 
 
-def email(given: str) -> str:
+def email(text: str) -> str:
     """Return the e-mail address as it is stored: with its host in ASCII and lower case. Raises Invalid with a code."""
-    address = given.strip()
+    address = text.strip()
     if not address:
         raise Invalid({"email": "E-mail address can't be blank"}, codes={"email": "ERR_BLANK"})
     local, _, host = address.rpartition("@")
@@ -82,35 +82,35 @@ def _ascii_host(host: str) -> str:
         return ""
 
 
-def one_of(given: str, allowed: frozenset[str], name: str) -> str:
-    """Return `given` if it is allowed. Raises Invalid for the field `name`."""
-    if given not in allowed:
+def one_of(text: str, allowed: frozenset[str], name: str) -> str:
+    """Return `text` if it is allowed. Raises Invalid for the field `name`."""
+    if text not in allowed:
         label = name.replace("_", " ").capitalize()
         raise Invalid({name: f"{label} is not included in the list"}, codes={name: "ERR_INCLUSION"})
-    return given
+    return text
 
 
-def time_zone(given: str) -> str:
+def time_zone(text: str) -> str:
     """Return the name of a time zone, such as Europe/Vienna. Raises Invalid if it is unknown."""
     try:
-        ZoneInfo(given)
+        ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError) as unknown:
         raise Invalid({"time_zone": "Time zone is not known"}, codes={"time_zone": "ERR_INCLUSION"}) from unknown
-    return given
+    return text
 
 
-def locale(given: str) -> str:
+def locale(text: str) -> str:
     """Return a language tag (RFC 5646) such as en, de-AT or zh-Hant. Raises Invalid for anything else."""
-    if not _LOCALE.fullmatch(given):
+    if not _LOCALE.fullmatch(text):
         raise Invalid({"locale": "Language is not known"}, codes={"locale": "ERR_INCLUSION"})
-    return given
+    return text
 
 
-def language(given: str) -> str:
+def language(text: str) -> str:
     """Return a language code (ISO 639) such as en or yue. Raises Invalid for anything else."""
-    if not (given.isascii() and given.isalpha() and given.islower() and len(given) in (2, 3)):
+    if not (text.isascii() and text.isalpha() and text.islower() and len(text) in (2, 3)):
         raise Invalid({"language": "Language is not included in the list"}, codes={"language": "ERR_INCLUSION"})
-    return given
+    return text
 
 
 def own_username(name: str, host: str) -> str:
@@ -129,18 +129,18 @@ def language_of(locale: str) -> str | None:
     return primary if primary.isascii() and primary.isalpha() and len(primary) in (2, 3) else None
 
 
-def limited(given: str, longest: int, name: str) -> str:
-    """Return the text as it is stored, if it has at most `longest` characters. Raises Invalid for the field `name`."""
+def limited(text: str, max_length: int, name: str) -> str:
+    """Return the text as it is stored, if it has at most `max_length` characters. Raises Invalid for the field `name`."""
     label = name.replace("_", " ").capitalize()
     # Counting is slow: reject a text of a megabyte before.
-    if len(given) > 40 * longest or post_text.length(stored := post_text.clean(given, name)) > longest:
-        raise Invalid({name: f"{label} is too long (maximum is {longest} characters)"}, codes={name: "ERR_TOO_LONG"})
+    if len(text) > 40 * max_length or post_text.length(stored := post_text.clean(text, name)) > max_length:
+        raise Invalid({name: f"{label} is too long (maximum is {max_length} characters)"}, codes={name: "ERR_TOO_LONG"})
     return stored
 
 
-def domain(given: str, name: str = "domain") -> str:
+def domain(text: str, name: str = "domain") -> str:
     """Return the domain in lower case, without a leading `@` or trailing dot. Raises Invalid if it is none."""
-    cleaned = given.strip().lower().removeprefix("@").removesuffix(".")
+    cleaned = text.strip().lower().removeprefix("@").removesuffix(".")
     if not cleaned:
         raise Invalid({name: f"{name.replace('_', ' ').capitalize()} can't be blank"}, codes={name: "ERR_BLANK"})
     if len(cleaned) > 253 or not _DOMAIN.fullmatch(cleaned):

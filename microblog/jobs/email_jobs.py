@@ -81,7 +81,7 @@ class EmailJobs:
 
     async def queue_password_reset(self, job: Job) -> None:
         """Queue the password reset e-mail, if the requested account exists."""
-        await self.password_reset.answer(str(job.payload.get("name", "")))
+        await self.password_reset.send_email(str(job.payload.get("name", "")))
 
     async def queue_digests(self, job: Job) -> None:
         """Queue the daily digests, and on Mondays the weekly ones."""

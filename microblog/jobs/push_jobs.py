@@ -32,7 +32,7 @@ MAX_PAUSE = timedelta(hours=6)
 # A job has more tries than MAX_FAILURES, so that the subscription is deleted before the job is dead.
 RETRY_POLICY = RetryPolicy(tries=2 * notifications.MAX_FAILURES, first=30.0, longest=MAX_PAUSE.total_seconds())
 RETRY_POLICIES: Mapping[str, RetryPolicy] = {SEND_JOB: RETRY_POLICY}
-CLEANUP_BATCHES = (CleanupBatch("cleanup.push_notifications", forget_settled, notifications.KEPT, HOURLY),)
+CLEANUP_BATCHES = (CleanupBatch("cleanup.push_notifications", forget_settled, notifications.SENT_RETENTION, HOURLY),)
 
 _TEMPORARY_STATUSES = frozenset({408, 425, 429})
 _GONE_STATUSES = frozenset({404, 410})
@@ -57,7 +57,7 @@ class PushJobs:
             ids = job.payload.get("notifications")
             if not isinstance(ids, list):
                 raise PermanentFailure("The job's payload has no list of notifications.")
-            await self.notifications.notified([NotificationId(int(id)) for id in ids])
+            await self.notifications.enqueue([NotificationId(int(id)) for id in ids])
             wake()
 
         return notified
@@ -65,13 +65,13 @@ class PushJobs:
     async def send(self, job: Job) -> None:
         """Send the queued messages of a subscription in order. Raises RetryLater if its service is unavailable."""
         id = PushSubscriptionId(int(str(job.payload.get("subscription", 0))))
-        push = await self.notifications.next(id)
+        push = await self.notifications.next_message(id)
         for _ in range(MESSAGES_PER_JOB):
             if push is None:
                 return
-            push = await self.notifications.next(id, await self._send_once(push))
+            push = await self.notifications.next_message(id, await self._send_once(push))
         if push is not None:
-            await self.notifications.later(id)
+            await self.notifications.enqueue_next_job(id)
 
     async def _send_once(self, push: PushMessage) -> NotificationId | None:
         """Try to deliver once. Return the notification's id, or None if it is permanently undeliverable."""
@@ -81,7 +81,7 @@ class PushJobs:
         outcome, detail, pause = await self._try_once(push)
         if outcome is PushOutcome.SENT:
             return push.notification.id
-        await self.notifications.failed(push, outcome, pause)
+        await self.notifications.record_failure(push, outcome, pause)
         if outcome is PushOutcome.UNAVAILABLE:
             raise RetryLater(f"{_host(push)}: {detail}", after=pause.total_seconds())
         account = push.subscription.account_id

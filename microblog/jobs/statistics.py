@@ -39,7 +39,7 @@ def tasks(statistics: DailyStatistics) -> dict[str, Task]:
 
     def task_of(zone: ZoneInfo) -> Task:
         async def run(job: Job) -> None:
-            await statistics.keep_up(zone, day_before(job, zone))
+            await statistics.count_missing(zone, day_before(job, zone))
 
         return run
 
@@ -97,7 +97,7 @@ class ConnectionSampler:
         if not peak:
             return
         try:
-            await self.statistics.note_crowd(self.process, peak)
+            await self.statistics.record_peak(self.process, peak)
         except Unavailable:
             self._peak = max(self._peak, peak)
         except Exception:

@@ -104,7 +104,7 @@ def test_the_site_identifies_itself_to_the_push_service(standard: bool) -> None:
     kind, _, rest = said.partition(" ")
     token = rest.removeprefix("t=").partition(",k=")[0]
     assert kind == ("vapid" if standard else "WebPush")
-    exp = int((NOW + vapid.LASTS).timestamp())
+    exp = int((NOW + vapid.TOKEN_LIFETIME).timestamp())
     assert claims_of(token) == {"aud": "https://push.example.net", "exp": exp, "sub": "mailto:admin@example.org"}
     if standard:
         assert rest.partition(",k=")[2] == vapid.public_key(b"s" * 32).rstrip("=")
@@ -114,12 +114,12 @@ def test_a_token_is_for_one_service_and_is_renewed_long_before_it_ends() -> None
     clock = WallClock(NOW)
     signer = vapid.Signer(b"s" * 32, "https://example.org", clock)
     first = signer.token(ENDPOINT)
-    clock.time += vapid.RENEWED - timedelta(seconds=1)
+    clock.time += vapid.RENEW_AFTER - timedelta(seconds=1)
     assert signer.token(ENDPOINT + "/other") == first
     assert signer.token("https://elsewhere.example/x") != first
     clock.time += timedelta(seconds=1)
     renewed = signer.token(ENDPOINT)
-    assert claims_of(renewed)["exp"] == int((clock.time + vapid.LASTS).timestamp())
+    assert claims_of(renewed)["exp"] == int((clock.time + vapid.TOKEN_LIFETIME).timestamp())
 
 
 @pytest.mark.parametrize("endpoint", ["https://Push.example.NET/x", "https://push.example.net:443/x"])

@@ -14,14 +14,14 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
 
-from microblog.domain.passwords import BUSY, Passwords, Verdict, acceptable, argon2id
+from microblog.domain.passwords import BUSY, PasswordCheck, Passwords, acceptable, argon2id
 from microblog.model.errors import Invalid, Unavailable
 from tests.fakes import SynchronousThreadPool, quick_passwords, result_of
 
 
 @pytest.fixture
 def passwords() -> Iterator[Passwords]:
-    made = Passwords(reactor, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID), room=3)
+    made = Passwords(reactor, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID), capacity=3)
     made.start()
     yield made
     made.stop()
@@ -34,14 +34,14 @@ def test_todays_hash_is_argon2id_with_19_mib_and_two_passes() -> None:
 def test_a_password_is_verified_against_its_hash_and_no_other(passwords: Passwords) -> None:
     quick = quick_passwords()
     stored = result_of(quick.hash("correct horse"))
-    assert result_of(quick.verify(stored, "correct horse")) == Verdict(correct=True)
-    assert result_of(quick.verify(stored, "wrong horse")) == Verdict(correct=False)
+    assert result_of(quick.verify(stored, "correct horse")) == PasswordCheck(correct=True)
+    assert result_of(quick.verify(stored, "wrong horse")) == PasswordCheck(correct=False)
 
 
 @pytest.mark.parametrize("stored", [None, "", "-", "$argon2id$broken", "plain text"])
 def test_no_password_matches_a_missing_hash(stored: str | None) -> None:
     for password in ("", "nobody", stored or ""):
-        assert result_of(quick_passwords().verify(stored, password)) == Verdict(correct=False)
+        assert result_of(quick_passwords().verify(stored, password)) == PasswordCheck(correct=False)
 
 
 class CountingHasher(PasswordHasher):
@@ -82,7 +82,7 @@ def test_any_text_can_be_verified_and_any_accepted_password_works(password: str)
 
 
 def test_a_megabyte_is_refused_as_a_password_without_hashing() -> None:
-    assert result_of(quick_passwords().verify("-", "x" * 1_000_000)) == Verdict(correct=False)
+    assert result_of(quick_passwords().verify("-", "x" * 1_000_000)) == PasswordCheck(correct=False)
 
 
 async def test_hashing_does_not_block_the_reactor_and_a_full_queue_asks_to_retry(passwords: Passwords) -> None:

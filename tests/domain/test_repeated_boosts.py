@@ -124,7 +124,7 @@ def test_all_readers_of_the_home_timeline_leave_out_the_same_boosts(
 
 def make_filter(fixture: BoostFixture) -> None:
     draft = FilterDraft("f", [FilterContext.HOME], FilterAction.HIDE, keywords=[KeywordDraft("nobody says this", whole_word=False)])
-    result_of(Filters(fixture.db, fixture.timelines.sieves, lambda: make.NOW).create(fixture.me, draft))
+    result_of(Filters(fixture.db, fixture.timelines.filter_cache, lambda: make.NOW).create(fixture.me, draft))
 
 
 def check_pages(read: Callable[[Page], list[int]], whole: list[int]) -> None:

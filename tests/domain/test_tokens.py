@@ -10,7 +10,7 @@ from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.authentication import Authentication
 from microblog.domain.scopes import ALL, covers, ordered, parse, within
 from microblog.domain.sessions import Sessions
-from microblog.domain.tokens import MAX_TOKENS, Tokens, give, hash_of
+from microblog.domain.tokens import MAX_TOKENS, Tokens, hash_of, store_token
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from microblog.model.ids import AccountId, TokenId
@@ -111,8 +111,8 @@ def test_a_token_is_revoked_once_and_only_by_its_owner(tokens: Tokens, ann: View
 def test_revoking_an_app_ends_its_tokens_of_that_user_only(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
     issued, bob = result_of(tokens.issue(ann.id, "read", "Clock")), make.viewer(cursor)
     app = issued.token.app_id
-    second = give(cursor, "second-token-of-the-app", app=app, account=ann.id, scopes=("write",), now=make.NOW)
-    give(cursor, "token-of-somebody-else", app=app, account=bob.id, scopes=("read",), now=make.NOW)
+    second = store_token(cursor, "second-token-of-the-app", app=app, account=ann.id, scopes=("write",), now=make.NOW)
+    store_token(cursor, "token-of-somebody-else", app=app, account=bob.id, scopes=("read",), now=make.NOW)
     [shown] = result_of(tokens.authorizations(ann))
     assert (shown.app.name, shown.scopes, shown.since) == ("Clock", ("read", "write"), make.NOW)
     result_of(tokens.revoke_app(ann, app))
@@ -133,7 +133,7 @@ def test_deleting_an_app_revokes_all_its_tokens(tokens: Tokens, ann: Viewer, cur
 def test_the_number_of_tokens_per_app_and_user_is_limited(tokens: Tokens, ann: Viewer, cursor: Cursor) -> None:
     first = result_of(tokens.issue(ann.id, "read"))
     for number in range(MAX_TOKENS):
-        give(cursor, f"one-more-token-of-it-{number}", app=first.token.app_id, account=ann.id, scopes=("read",), now=make.NOW)
+        store_token(cursor, f"one-more-token-of-it-{number}", app=first.token.app_id, account=ann.id, scopes=("read",), now=make.NOW)
     with pytest.raises(Unauthenticated):
         result_of(tokens.by_bearer(first.text))
     assert len(result_of(tokens.of(ann.id))) == MAX_TOKENS

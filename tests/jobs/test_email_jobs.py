@@ -225,14 +225,14 @@ def test_an_email_retried_by_the_administrator_ignores_earlier_refusals(mailbox:
 def test_confirming_a_rejected_address_enables_it_again(mailbox: EmailWorker, cursor: Cursor) -> None:
     ben = make.viewer(cursor, "ben")
     with pytest.raises(Conflict):
-        result_of(mailbox.mail.confirmations.resend(ben))
+        result_of(mailbox.mail.email_confirmation.resend(ben))
     refuse_emails(mailbox, cursor, 4)
-    result_of(mailbox.mail.confirmations.resend(ben))
+    result_of(mailbox.mail.email_confirmation.resend(ben))
     mailbox.deliver()
     assert len(mailbox.office.taken) == 4, "the confirmation that the user asked for is tried"
     [email] = [parse(mailbox.office.taken[-1].message)]
     later = email_services(cursor, lambda: NOW + timedelta(minutes=1))
-    assert result_of(later.confirmations.confirm(mailbox.link(email, "/confirm/").rpartition("/")[2])) == "ben@example.org"
+    assert result_of(later.email_confirmation.confirm(mailbox.link(email, "/confirm/").rpartition("/")[2])) == "ben@example.org"
     assert result_of(mailbox.mail.outbox.address_rejection(ben, "ben@example.org")) is None
     mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     make.post(cursor, make.viewer(cursor), "Hello again @ben")

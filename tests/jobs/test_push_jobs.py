@@ -14,7 +14,7 @@ from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
 from microblog.domain.follows import Follows
 from microblog.domain.interactions import Interactions
 from microblog.domain.notification_policy import NotificationPolicies
-from microblog.domain.push.notifications import KEPT, LASTS, MAX_FAILURES, PushNotifications
+from microblog.domain.push.notifications import MAX_FAILURES, MAX_NOTIFICATION_AGE, SENT_RETENTION, PushNotifications
 from microblog.domain.relationships import Relationships
 from microblog.domain.tokens import Tokens
 from microblog.jobs import push_jobs as tasks
@@ -73,7 +73,12 @@ class PushFixture:
         before = len(self.service.posted)
         while self.due_jobs():
             for job in jobs.claim(
-                self.cursor, kinds=[tasks.NOTIFIED_JOB, SEND_JOB], worker="w", lease_until=NOW + LASTS, now=self.clock(), limit=10
+                self.cursor,
+                kinds=[tasks.NOTIFIED_JOB, SEND_JOB],
+                worker="w",
+                lease_until=NOW + MAX_NOTIFICATION_AGE,
+                now=self.clock(),
+                limit=10,
             ):
                 await self._do(job)
         return self.service.posted[before:]
@@ -135,7 +140,7 @@ async def test_a_mention_is_pushed_with_its_text(fixture: PushFixture, ann: View
     }
     assert posted.path == "/send/1"
     expected_headers = {
-        "ttl": str(int(LASTS.total_seconds())),
+        "ttl": str(int(MAX_NOTIFICATION_AGE.total_seconds())),
         "urgency": "normal",
         "topic": str(id),
         "content-type": "application/octet-stream",
@@ -245,7 +250,7 @@ CANCELLATIONS: dict[str, ChangeFunction] = {
     "thread muted": lambda fixture, ann, ben: execute(
         fixture.cursor, f"insert into thread_mutes select {ben.id}, thread_id, now() from posts where id = {newest_post(fixture.cursor)}"
     ),
-    "too late": lambda fixture, ann, ben: setattr(fixture.clock, "time", NOW + LASTS),
+    "too late": lambda fixture, ann, ben: setattr(fixture.clock, "time", NOW + MAX_NOTIFICATION_AGE),
 }
 
 
@@ -262,7 +267,7 @@ async def test_a_message_that_is_no_longer_wanted_is_not_sent(
     make.post(fixture.cursor, ann, "Tea, @ben?")
     if queued:
         ids = fetch_all(fixture.cursor, NotificationId, "select id from notifications")
-        await fixture.pushes.notified(ids)
+        await fixture.pushes.enqueue(ids)
     CANCELLATIONS[change](fixture, ann, ben)
     assert await fixture.deliver() == []
     assert fixture.service.asked == 0
@@ -320,7 +325,7 @@ async def test_a_repeated_job_sends_nothing_again(fixture: PushFixture, ann: Vie
     make.post(fixture.cursor, ann, "@ben")
     ids = fetch_all(fixture.cursor, NotificationId, "select id from notifications")
     assert len(await fixture.deliver()) == 1
-    await fixture.pushes.notified(ids)
+    await fixture.pushes.enqueue(ids)
     assert await fixture.deliver() == []
     execute(fixture.cursor, "update jobs set state = 'waiting', finished_at = null, worker = null where kind = 'push.notification'")
     assert await fixture.deliver() == []
@@ -329,15 +334,15 @@ async def test_a_repeated_job_sends_nothing_again(fixture: PushFixture, ann: Vie
 async def test_a_notification_during_a_running_job_gets_its_own_job(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
     subscription = fixture.subscribe(ben, SubscribedApp())
     make.post(fixture.cursor, ann, "@ben one")
-    await fixture.pushes.notified(fetch_all(fixture.cursor, NotificationId, "select id from notifications"))
-    [claimed] = jobs.claim(fixture.cursor, kinds=[SEND_JOB], worker="x", lease_until=NOW + LASTS, now=NOW, limit=1)
-    push = await fixture.pushes.next(subscription.id)
+    await fixture.pushes.enqueue(fetch_all(fixture.cursor, NotificationId, "select id from notifications"))
+    [claimed] = jobs.claim(fixture.cursor, kinds=[SEND_JOB], worker="x", lease_until=NOW + MAX_NOTIFICATION_AGE, now=NOW, limit=1)
+    push = await fixture.pushes.next_message(subscription.id)
     assert push is not None
     make.post(fixture.cursor, ann, "@ben two")
-    await fixture.pushes.notified(fetch_all(fixture.cursor, NotificationId, "select id from notifications"))
+    await fixture.pushes.enqueue(fetch_all(fixture.cursor, NotificationId, "select id from notifications"))
     [waiting_job] = [job for job in fixture.due_jobs() if job.kind == SEND_JOB]
     assert waiting_job.id != claimed.id
-    second = await fixture.pushes.next(subscription.id, push.notification.id)
+    second = await fixture.pushes.next_message(subscription.id, push.notification.id)
     assert second is not None
     assert second.notification.id > push.notification.id
 
@@ -382,7 +387,7 @@ async def test_an_unavailable_service_is_retried_and_nothing_is_lost(fixture: Pu
     assert fixture.service.asked == 3, "the second message is not tried while the service is away"
     posted = await fixture.deliver()
     assert [app.read(one)["body"] for one in posted] == ["@ben one", "@ben two"]
-    assert int(posted[0].headers["ttl"]) == int((LASTS - timedelta(seconds=sum(pauses))).total_seconds())
+    assert int(posted[0].headers["ttl"]) == int((MAX_NOTIFICATION_AGE - timedelta(seconds=sum(pauses))).total_seconds())
     assert fetch_value(fixture.cursor, "select failures from push_subscriptions") == 0
 
 
@@ -478,8 +483,8 @@ async def test_settled_deliveries_are_deleted_after_a_while(fixture: PushFixture
     make.post(fixture.cursor, ann, "@ben")
     await fixture.deliver()
     make.post(fixture.cursor, ann, "@ben waits")
-    await fixture.pushes.notified(fetch_all(fixture.cursor, NotificationId, "select id from notifications"))
-    assert push_subscriptions.delete_old(fixture.cursor, before=NOW + KEPT, limit=10) == 1
+    await fixture.pushes.enqueue(fetch_all(fixture.cursor, NotificationId, "select id from notifications"))
+    assert push_subscriptions.delete_old(fixture.cursor, before=NOW + SENT_RETENTION, limit=10) == 1
     assert fetch_value(fixture.cursor, "select count(*) from push_deliveries where settled_at is null") == 1
 
 

@@ -131,7 +131,7 @@ class Scenario:
 
     def make_filter(self, plan: FilterPlan) -> None:
         draft = FilterDraft(plan.word, [plan.context], plan.action, keywords=[KeywordDraft(plan.word, whole_word=True)])
-        result_of(Filters(self.database, self.timelines().sieves, lambda: make.NOW).create(self.me, draft))
+        result_of(Filters(self.database, self.timelines().filter_cache, lambda: make.NOW).create(self.me, draft))
 
     def timelines(self) -> Timelines:
         return Timelines(self.database, lambda: make.NOW)

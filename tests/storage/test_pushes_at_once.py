@@ -113,7 +113,7 @@ async def test_the_next_push_waits_for_one_that_is_being_added(database: Databas
         return added.is_set()
 
     await _wait_until(is_added)
-    asked = Deferred.fromCoroutine(service.notifications.next(subscription.id))
+    asked = Deferred.fromCoroutine(service.notifications.next_message(subscription.id))
 
     async def is_decided() -> bool:
         waiting = "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"

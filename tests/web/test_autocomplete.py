@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microblog.domain.rate_limits import COMPLETING
+from microblog.domain.rate_limits import AUTOCOMPLETE
 from tests import make
 from tests.web.visitor import SiteFixture
 
@@ -29,7 +29,7 @@ def test_text_without_a_prefix_has_no_suggestions(site: SiteFixture) -> None:
 def test_suggestions_require_a_login_and_are_rate_limited(site: SiteFixture) -> None:
     assert site.visitor().get("/compose/complete?q=@ad", Accept="application/json").status == 401
     ada = site.registered_user("ada")
-    statuses = {ada.get("/compose/complete?q=@ad").status for _ in range(COMPLETING.limit)}
+    statuses = {ada.get("/compose/complete?q=@ad").status for _ in range(AUTOCOMPLETE.limit)}
     assert statuses == {200}
     refused = ada.get("/compose/complete?q=@ad", Accept="application/json")
     assert (refused.status, bool(refused.header("Retry-After"))) == (429, True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.web.http.compression import SMALLEST, joined, packed_piece, stored_piece
+from microblog.web.http.compression import SMALLEST, compressed_piece, joined, stored_piece
 from microblog.web.http.csrf import is_token_of
 from tests import make
 from tests.web.api.client import client
@@ -99,5 +99,5 @@ def test_head_announces_compression(site: SiteFixture, ada: Visitor) -> None:
 
 @given(st.lists(st.binary(max_size=2_000), min_size=1), st.data())
 def test_separately_compressed_pieces_join_to_one_body(pieces: list[bytes], data: st.DataObject) -> None:
-    compressed = [(piece, packed_piece(piece) if data.draw(st.booleans()) else stored_piece(piece)) for piece in pieces]
+    compressed = [(piece, compressed_piece(piece) if data.draw(st.booleans()) else stored_piece(piece)) for piece in pieces]
     assert gzip.decompress(joined(compressed)) == b"".join(pieces)

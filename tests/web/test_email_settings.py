@@ -292,7 +292,7 @@ def test_future_notifications_cannot_be_marked_read(email_site: EmailSite, curso
     ada = email_site.registered_user()
     for text in ("Hello @ada", "Once more, @ada"):
         assert ada.post("/notifications/read", {"csrf": ada.token("/home"), "up_to": str(2**63 - 1)}).status == 204
-        make.post(cursor, make.viewer(cursor), text, now=email_site.site.domain.dispatch.now())
+        make.post(cursor, make.viewer(cursor), text, now=email_site.site.domain.email_composer.now())
     assert fetch_value(cursor, "select last_read_id from markers") < fetch_value(cursor, "select max(id) from notifications")
 
 

@@ -62,7 +62,7 @@ def test_a_post_published_during_a_page_request_is_on_the_page_or_on_its_stream(
     ada, bob = live_site.registered_user("ada"), live_site.registered_user("bob")
     result_of(live_site.domain.follows.follow(live_site.viewer("bob"), live_site.viewer("ada").id))
     reader = bob if path == "/home" else Visitor(live_site.server)
-    live_site.domain.changes.database = delayed = DelayedDatabase(live_site.database)
+    live_site.domain.invalidation_log.database = delayed = DelayedDatabase(live_site.database)
     for cached, reads in product((True, False), (0, 1, 2)):
         earlier, later = f"before {cached} {reads}", f"after {cached} {reads}"
         live_site.post(ada, earlier)

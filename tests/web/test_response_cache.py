@@ -174,7 +174,7 @@ def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
     domain.timelines.timeline_cache.capacity = 0
     domain.timelines.flags_cache.capacity = 0
     for memory in (
-        domain.timelines.shelf._cache,
+        domain.timelines.post_cache._cache,
         domain.filters.filter_cache._cache,
         domain.timelines.viewer_cache._cache,
         auth_cache.sessions,

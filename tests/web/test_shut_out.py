@@ -96,9 +96,9 @@ def test_sessions_tokens_and_push_are_refused_during_a_sanction_and_work_again_a
 def next_push(user: SanctionedUser) -> object:
     """Return the next push message."""
     id = fetch_value(user.site.cursor, "select id from push_subscriptions")
-    pushes: PushNotifications = user.site.domain.pushes
-    result_of(pushes.notified(fetch_all(user.site.cursor, int, "select id from notifications order by id")))  # type: ignore[arg-type]  # ids
-    return result_of(pushes.next(id))
+    pushes: PushNotifications = user.site.domain.push_notifications
+    result_of(pushes.enqueue(fetch_all(user.site.cursor, int, "select id from notifications order by id")))  # type: ignore[arg-type]  # ids
+    return result_of(pushes.next_message(id))
 
 
 def test_a_deleted_account_has_no_sessions_tokens_or_push_subscriptions(user: SanctionedUser) -> None:

@@ -6,7 +6,7 @@ import time
 
 from twisted.internet.task import LoopingCall
 
-from microblog.web.http.sliced_encoding import MAX_SINGLE_SLICE, each_in_turn
+from microblog.web.http.sliced_encoding import MAX_SINGLE_SLICE, map_in_slices
 
 
 def slow(number: int) -> int:
@@ -18,8 +18,8 @@ async def test_encoding_a_long_list_yields_to_the_reactor() -> None:
     turns: list[float] = []
     others = LoopingCall(lambda: turns.append(time.monotonic()))
     others.start(0.001)
-    encoded = await each_in_turn(range(5 * MAX_SINGLE_SLICE), slow)
+    encoded = await map_in_slices(range(5 * MAX_SINGLE_SLICE), slow)
     others.stop()
     assert encoded == [-number for number in range(5 * MAX_SINGLE_SLICE)]
     assert len(turns) > 10
-    assert await each_in_turn(range(3), slow) == [0, -1, -2]
+    assert await map_in_slices(range(3), slow) == [0, -1, -2]

@@ -272,6 +272,6 @@ def test_a_removed_conversation_disappears_from_every_open_list(live_site: LiveS
     for open_page in (page, stream):
         [received] = open_page.read()
         assert (received.name, received.json) == ("badges", {"unread": 1, "messages": 0, "removed": id})
-    result_of(live_site.domain.relations.block(live_site.viewer("ada"), live_site.viewer("bob").id))
+    result_of(live_site.domain.relationships.block(live_site.viewer("ada"), live_site.viewer("bob").id))
     live_site.process_events()
     assert direct_stream.read() == []

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.apps import AppRegistration
-from microblog.domain.tokens import fresh_token, give
+from microblog.domain.tokens import fresh_token, store_token
 from microblog.model.ids import AccountId
 from microblog.model.oauth import RegisteredApp
 from microblog.storage.database import execute
@@ -79,7 +79,7 @@ def create_user(live_site: LiveSite) -> StreamingUser:
     assert elsewhere.submit("/login", name="bob", password=PASSWORD).status == 303
     app = result_of(live_site.domain.apps.register(AppRegistration("Ticker", ("https://ticker.example/",), "read")))
     token, id = fresh_token(), live_site.viewer("bob").id
-    result_of(live_site.database.run(give, token, app=app.app.id, account=id, scopes=("read",), now=make.NOW))
+    result_of(live_site.database.run(store_token, token, app=app.app.id, account=id, scopes=("read",), now=make.NOW))
     live_site.process_events()
     return StreamingUser(live_site, ada, user, elsewhere, app, token)
 

@@ -29,9 +29,9 @@ from microblog.model.push import ALERTS, PushChoice, PushMessage, PushPolicy, Pu
 from microblog.storage import email_digests, filters, follows, jobs, notifications, push_subscriptions, users
 from microblog.storage.database import Cursor, Transactions
 
-LASTS = timedelta(hours=48)
+MAX_NOTIFICATION_AGE = timedelta(hours=48)
 """Maximum age of a notification that is pushed."""
-KEPT = timedelta(days=1)
+SENT_RETENTION = timedelta(days=1)
 """Retention of the record of a sent notification, so that it is not sent twice."""
 MAX_SUBSCRIPTIONS = 20  # per account; the oldest is deleted first
 MAX_FAILURES = 36  # in a row: about a week, if the service is unavailable
@@ -80,24 +80,24 @@ class PushNotifications:
         """Delete the token's subscription."""
         await self.database.run(push_subscriptions.delete_of_tokens, tokens=[token])
 
-    async def notified(self, ids: Sequence[NotificationId]) -> None:
+    async def enqueue(self, ids: Sequence[NotificationId]) -> None:
         """Queue these notifications for the subscriptions whose alerts include them."""
         await self.database.run(push_subscriptions.enqueue, ids=ids, now=self.now())
 
-    async def next(self, id: PushSubscriptionId, done: NotificationId | None = None) -> PushMessage | None:
-        """Return the next message to send, after recording that `done` was sent; None if the queue is empty."""
-        return await self.database.run(self._next, id, done)
+    async def next_message(self, id: PushSubscriptionId, sent: NotificationId | None = None) -> PushMessage | None:
+        """Return the next message to send, after recording that `sent` was sent; None if the queue is empty."""
+        return await self.database.run(self._next, id, sent)
 
-    async def later(self, id: PushSubscriptionId) -> None:
+    async def enqueue_next_job(self, id: PushSubscriptionId) -> None:
         """Enqueue another job for the subscription."""
         await self.database.run(self._later, id)
 
-    async def failed(self, push: PushMessage, outcome: PushOutcome, rest: timedelta) -> None:
-        """Record a failed delivery. An unavailable service is not tried again before `rest` is over.
+    async def record_failure(self, push: PushMessage, outcome: PushOutcome, pause: timedelta) -> None:
+        """Record a failed delivery. An unavailable service is not tried again before `pause` is over.
 
         A subscription that is gone, or failed too often in a row, is deleted.
         """
-        await self.database.run(self._failed, push, outcome, rest)
+        await self.database.run(self._failed, push, outcome, pause)
 
     def _subscribe(self, cursor: Cursor, account: AccountId, token: TokenId, target: PushTarget, choice: PushChoice) -> PushSubscription:
         subscription = push_subscriptions.subscribe(cursor, account=account, token=token, target=target, choice=choice, now=self.now())
@@ -106,17 +106,17 @@ class PushNotifications:
         push_subscriptions.delete_replaced(cursor, account=account, token=token, endpoint=target.endpoint, keep=MAX_SUBSCRIPTIONS)
         return subscription
 
-    def _next(self, cursor: Cursor, id: PushSubscriptionId, done: NotificationId | None) -> PushMessage | None:
+    def _next(self, cursor: Cursor, id: PushSubscriptionId, sent: NotificationId | None) -> PushMessage | None:
         subscription = push_subscriptions.lock(cursor, id=id)
         if subscription is None:
             return None
-        if done is not None:
-            self._delivered(cursor, subscription, done)
-        while (waiting := push_subscriptions.next_queued(cursor, id=id)) is not None:
-            push = self._compose(cursor, subscription, waiting)
+        if sent is not None:
+            self._delivered(cursor, subscription, sent)
+        while (next_id := push_subscriptions.next_queued(cursor, id=id)) is not None:
+            push = self._compose(cursor, subscription, next_id)
             if push is not None:
                 return push
-            push_subscriptions.dequeue(cursor, id=id, notification=waiting, now=self.now())
+            push_subscriptions.dequeue(cursor, id=id, notification=next_id, now=self.now())
         return None
 
     def _delivered(self, cursor: Cursor, subscription: PushSubscription, notification: NotificationId) -> None:
@@ -127,7 +127,7 @@ class PushNotifications:
     def _later(self, cursor: Cursor, id: PushSubscriptionId) -> None:
         jobs.add(cursor, push_subscriptions.SEND_JOB, {"subscription": str(id)}, due_at=self.now(), now=self.now(), key=str(id))
 
-    def _failed(self, cursor: Cursor, push: PushMessage, outcome: PushOutcome, rest: timedelta) -> None:
+    def _failed(self, cursor: Cursor, push: PushMessage, outcome: PushOutcome, pause: timedelta) -> None:
         id, failures = push.subscription.id, push.subscription.failures + 1
         if outcome is PushOutcome.GONE or failures >= MAX_FAILURES:
             push_subscriptions.delete(cursor, id=id)
@@ -135,7 +135,7 @@ class PushNotifications:
         if outcome is PushOutcome.REFUSED:
             push_subscriptions.dequeue(cursor, id=id, notification=push.notification.id, now=self.now())
         push_subscriptions.record_failures(
-            cursor, id=id, failures=failures, resting_until=self.now() + rest if outcome is PushOutcome.UNAVAILABLE else None
+            cursor, id=id, failures=failures, resting_until=self.now() + pause if outcome is PushOutcome.UNAVAILABLE else None
         )
 
     def _compose(self, cursor: Cursor, subscription: PushSubscription, id: NotificationId) -> PushMessage | None:
@@ -144,17 +144,21 @@ class PushNotifications:
         if member is None or member.barred:
             return None
         notification = self._deliverable(cursor, member, id)
-        if notification is None or notification.kind not in subscription.choice.alerts or not _wanted(cursor, subscription, notification):
+        if (
+            notification is None
+            or notification.kind not in subscription.choice.alerts
+            or not _allowed_by_policy(cursor, subscription, notification)
+        ):
             return None
-        left = notification.created_at + LASTS - self.now()
-        if left <= timedelta():
+        remaining = notification.created_at + MAX_NOTIFICATION_AGE - self.now()
+        if remaining <= timedelta():
             return None
-        return PushMessage(subscription, notification, member.login.preferences.locale, int(left.total_seconds()))
+        return PushMessage(subscription, notification, member.login.preferences.locale, int(remaining.total_seconds()))
 
     def _deliverable(self, cursor: Cursor, member: AccountWithLogin, id: NotificationId) -> Notification | None:
         """Return the notification as its owner sees it; None if it is hidden by a block, mute or filter, or read already."""
         account = member.account
-        found = notification_rules.loaded(cursor, Viewer(account), notifications.by_id(cursor, account=account.id, id=id))
+        found = notification_rules.load_notifications(cursor, Viewer(account), notifications.by_id(cursor, account=account.id, id=id))
         if not found or found[0].filtered or not email_digests.is_not_muted(cursor, notification=id, now=self.now()):
             return None
         notification = found[0]
@@ -171,7 +175,7 @@ def _existing(found: PushSubscription | None) -> PushSubscription:
     return found
 
 
-def _wanted(cursor: Cursor, subscription: PushSubscription, notification: Notification) -> bool:
+def _allowed_by_policy(cursor: Cursor, subscription: PushSubscription, notification: Notification) -> bool:
     """Return True if the subscription's policy allows the notification's sender."""
     owner, sender = subscription.account_id, notification.account.id
     match subscription.choice.policy:
@@ -202,7 +206,7 @@ def _target(request: SubscriptionRequest) -> PushTarget:
         elif not good:
             kind = "an uncompressed point on P-256" if name == "p256dh" else f"{AUTH_BYTES} bytes"
             errors.add(name, f"Key {name} is invalid: it must be {kind} in base64", "ERR_INVALID")
-    errors.settle()
+    errors.raise_if_any()
     return PushTarget(request.endpoint, p256dh, auth, request.standard)
 
 

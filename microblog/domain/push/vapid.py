@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of P-256 (FIPS 186-4, D.1.2.3)
 
-LASTS = timedelta(hours=12)  # a token; RFC 8292, section 2, allows a day
-RENEWED = timedelta(hours=6)
+TOKEN_LIFETIME = timedelta(hours=12)  # a token; RFC 8292, section 2, allows a day
+RENEW_AFTER = timedelta(hours=6)
 CACHE_SIZE = 1_000
 
 
@@ -60,7 +60,7 @@ class Signer:
     _cache: dict[str, tuple[datetime, str]] = field(factory=dict, init=False, repr=False)
 
     @_key.default
-    def _made(self) -> ec.EllipticCurvePrivateKey:
+    def _derived_key(self) -> ec.EllipticCurvePrivateKey:
         return private_key(self.secret)
 
     @public.default
@@ -71,12 +71,12 @@ class Signer:
         """Return a signed token for the push service of this endpoint; the same one for some hours."""
         parts, now = urlsplit(endpoint), self.now()
         origin = f"{parts.scheme}://{parts.netloc.lower().removesuffix(':443')}"  # as browsers write it
-        made_at, token = self._cache.get(origin, (now - LASTS, ""))
-        if now - made_at < RENEWED:
+        made_at, token = self._cache.get(origin, (now - TOKEN_LIFETIME, ""))
+        if now - made_at < RENEW_AFTER:
             return token
         if len(self._cache) >= CACHE_SIZE:
             self._cache.clear()
-        token = self._signed({"aud": origin, "exp": int((now + LASTS).timestamp()), "sub": self.contact})
+        token = self._signed({"aud": origin, "exp": int((now + TOKEN_LIFETIME).timestamp()), "sub": self.contact})
         self._cache[origin] = now, token
         return token
 

@@ -84,9 +84,9 @@ class ApiServices(Protocol):
     @property
     def attachments(self) -> Attachments: ...
     @property
-    def census(self) -> SiteStats: ...
+    def site_stats(self) -> SiteStats: ...
     @property
-    def confirmations(self) -> EmailConfirmation: ...
+    def email_confirmation(self) -> EmailConfirmation: ...
     @property
     def conversations(self) -> Conversations: ...
     @property
@@ -96,9 +96,9 @@ class ApiServices(Protocol):
     @property
     def lists(self) -> Lists: ...
     @property
-    def markers(self) -> ReadMarkers: ...
+    def read_markers(self) -> ReadMarkers: ...
     @property
-    def marks(self) -> Interactions: ...
+    def interactions(self) -> Interactions: ...
     @property
     def moderation(self) -> Moderation: ...
     @property
@@ -110,19 +110,19 @@ class ApiServices(Protocol):
     @property
     def oauth(self) -> OAuth: ...
     @property
-    def people(self) -> Suggestions: ...
+    def suggestions(self) -> Suggestions: ...
     @property
-    def pictures(self) -> ProfileImages: ...
+    def profile_images(self) -> ProfileImages: ...
     @property
     def polls(self) -> Polls: ...
     @property
     def posts(self) -> Posts: ...
     @property
-    def pushes(self) -> PushNotifications: ...
+    def push_notifications(self) -> PushNotifications: ...
     @property
     def registrations(self) -> Registrations: ...
     @property
-    def relations(self) -> Relationships: ...
+    def relationships(self) -> Relationships: ...
     @property
     def reports(self) -> Reports: ...
     @property
@@ -141,7 +141,7 @@ class ApiServices(Protocol):
     def trends(self) -> Trends: ...
 
 
-def routes(services: ApiServices, site: InstanceEntities, answers: ResponseCache, statuses: StatusJsonCache) -> list[object]:
+def routes(services: ApiServices, site: InstanceEntities, cache: ResponseCache, statuses: StatusJsonCache) -> list[object]:
     """Every feature of the API."""
     entities, rules = site.entities, site.site.texts.rules
     serializer = StatusSerializer(statuses, services.timelines.flags_cache, services.filters.filter_cache)
@@ -149,18 +149,18 @@ def routes(services: ApiServices, site: InstanceEntities, answers: ResponseCache
         AppRoutes(entities, services.apps),
         OAuthRoutes(entities, services.oauth),
         DiscoveryRoutes(site, services.search),
-        OwnAccountRoutes(entities, services.accounts, services.follows, services.registrations, services.tokens, services.pictures),
-        EmailConfirmationRoutes(services.confirmations),
-        StatusRoutes(entities, serializer, services.posts, services.marks, services.schedules, services.attachments),
-        StatusActionRoutes(serializer, services.marks),
+        OwnAccountRoutes(entities, services.accounts, services.follows, services.registrations, services.tokens, services.profile_images),
+        EmailConfirmationRoutes(services.email_confirmation),
+        StatusRoutes(entities, serializer, services.posts, services.interactions, services.schedules, services.attachments),
+        StatusActionRoutes(serializer, services.interactions),
         MarkedStatusRoutes(serializer, services.timelines),
-        TimelineRoutes(serializer, services.timelines, answers),
-        AccountRoutes(entities, serializer, services.accounts, services.timelines, services.follows, answers),
-        RelationshipRoutes(services.relations),
-        RelationshipActionRoutes(services.follows, services.relations),
-        RelatedAccountRoutes(entities, services.follows, services.relations),
+        TimelineRoutes(serializer, services.timelines, cache),
+        AccountRoutes(entities, serializer, services.accounts, services.timelines, services.follows, cache),
+        RelationshipRoutes(services.relationships),
+        RelationshipActionRoutes(services.follows, services.relationships),
+        RelatedAccountRoutes(entities, services.follows, services.relationships),
         ListRoutes(services.lists),
-        ProfileImageRoutes(entities, services.pictures, services.follows),
+        ProfileImageRoutes(entities, services.profile_images, services.follows),
         MediaRoutes(entities, services.attachments),
         PollRoutes(services.polls, services.posts, services.timelines.flags_cache),
         ScheduledRoutes(entities, services.schedules),
@@ -171,9 +171,9 @@ def routes(services: ApiServices, site: InstanceEntities, answers: ResponseCache
         TagRoutes(entities, services.tags),
         FollowedTagRoutes(entities, services.tags, services.accounts),
         TrendRoutes(entities, serializer, services.trends, services.tags),
-        EndorsementRoutes(entities, services.people),
-        DirectoryRoutes(entities, services.people),
-        DomainRoutes(services.people),
+        EndorsementRoutes(entities, services.suggestions),
+        DirectoryRoutes(entities, services.suggestions),
+        DomainRoutes(services.suggestions),
         ReportRoutes(entities, services.reports, rules),
         AnnouncementRoutes(entities, services.announcements),
         NotificationGroupRoutes(entities, serializer, services.notification_groups),
@@ -183,8 +183,8 @@ def routes(services: ApiServices, site: InstanceEntities, answers: ResponseCache
         AccountAdminRoutes(entities, services.moderation),
         ReportAdminRoutes(entities, serializer, services.reports, rules),
         NotificationRoutes(entities, serializer, services.notifications),
-        MarkerRoutes(services.markers),
-        PushSubscriptionRoutes(entities, services.pushes),
+        MarkerRoutes(services.read_markers),
+        PushSubscriptionRoutes(entities, services.push_notifications),
         SearchRoutes(entities, serializer, services.search, services.tags),
     ]
-    return [*features, InstanceRoutes(site, services.census, services.statistics, api_version(features))]
+    return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features))]

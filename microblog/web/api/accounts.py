@@ -33,7 +33,7 @@ MAX_RELATIONSHIPS = 1_000
 NO_PROOFS_SINCE = "@1648598400"  # 2022-03-30
 OPEN = RouteOptions(api=True, scopes={"read:accounts"})
 POSTS = RouteOptions(api=True, scopes={"read:statuses"})
-SOME = (
+STATUS_FILTERS = (
     Param("pinned", FLAG, "Filter for pinned statuses only."),
     Param("only_media", FLAG, "Filter out statuses without attachments."),
     Param("exclude_replies", FLAG, "Filter out statuses in reply to a different account."),
@@ -115,7 +115,7 @@ class AccountRoutes:
         "GET",
         "/api/v1/accounts/<id:account_id>/statuses",
         POSTS,
-        RouteDoc("Get account's statuses", array_of(STATUS), query=(*PAGING, *SOME), errors=(404,)),
+        RouteDoc("Get account's statuses", array_of(STATUS), query=(*PAGING, *STATUS_FILTERS), errors=(404,)),
     )
     async def statuses(self, request: Request, account_id: int) -> Response:
         """Statuses of an account that the user may see, newest first; pinned ones ordered by when they were pinned."""
@@ -126,9 +126,9 @@ class AccountRoutes:
         page, pinned = page_of(request), request.fields.flag("pinned")
         posts = await (self.timelines.pinned(request.viewer, id) if pinned else self._posts(request, id, page))
         body = await self.serializer.many(request.viewer, posts)
-        kept = PageLinks(tuple(param.name for param in SOME), timeline=True)
-        response = Response.json(body) if pinned else paged(request, body, [post.id for post in posts], page, kept)
-        return CacheableResponse(response, await self.timelines.basis(request.viewer, posts, *cache_keys.of_profile(id)))
+        links = PageLinks(tuple(param.name for param in STATUS_FILTERS), timeline=True)
+        response = Response.json(body) if pinned else paged(request, body, [post.id for post in posts], page, links)
+        return CacheableResponse(response, await self.timelines.dependencies(request.viewer, posts, *cache_keys.of_profile(id)))
 
     async def _posts(self, request: Request, account: AccountId, page: Page) -> list[Post]:
         fields = request.fields

@@ -35,8 +35,8 @@ class ConversationRoutes:
         page = page_of(request)
         found = await self.conversations.page(request.member, page)
         posts = await self.serializer.each(request.viewer, [each.last for each in found])
-        told = [conversation_entity(self.entities, each, post) for each, post in zip(found, posts, strict=True)]
-        return paged(request, told, [each.sort_key for each in found], page)
+        entities = [conversation_entity(self.entities, each, post) for each, post in zip(found, posts, strict=True)]
+        return paged(request, entities, [each.sort_key for each in found], page)
 
     @route("DELETE", "/api/v1/conversations/<id:conversation_id>", WRITE, RouteDoc("Remove a conversation", EMPTY, errors=(404,)))
     async def forget(self, request: Request, conversation_id: int) -> Response:

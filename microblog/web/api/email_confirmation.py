@@ -9,21 +9,21 @@ from microblog.domain.rate_limits import SIGN_UP
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Forbidden
 from microblog.render.api.schemas import EMPTY, FLAG, TEXT
-from microblog.web.http.errors import NeedsPerson
+from microblog.web.http.errors import NeedsUser
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import Param, RouteDoc
 
-ANOTHER_PROGRAM = "This method is only available to the application the user originally signed-up with"
-NOT_WAITING = "This method is only available while the e-mail is awaiting confirmation"
+OTHER_APP = "This method is only available to the application the user originally signed-up with"
+ALREADY_CONFIRMED = "This method is only available while the e-mail is awaiting confirmation"
 
 
 @frozen
 class EmailConfirmationRoutes:
     """Endpoints that are also open to users whose address is not confirmed yet."""
 
-    confirmations: EmailConfirmation
+    email_confirmation: EmailConfirmation
 
     @route(
         "GET",
@@ -33,7 +33,7 @@ class EmailConfirmationRoutes:
     )
     async def check(self, request: Request) -> Response:
         """True if the user's address is confirmed, else false."""
-        return Response.json(await self.confirmations.is_confirmed(_viewer(request)))
+        return Response.json(await self.email_confirmation.is_confirmed(_viewer(request)))
 
     @route(
         "POST",
@@ -49,19 +49,19 @@ class EmailConfirmationRoutes:
     async def resend(self, request: Request) -> Response:
         """Send the confirmation e-mail again, to the new address if one is given."""
         viewer = _viewer(request)
-        made_with = await self.confirmations.signup_app(viewer)
-        if made_with is None or request.access is None or made_with != request.access.app.id:
-            raise Forbidden(ANOTHER_PROGRAM)
-        if await self.confirmations.is_confirmed(viewer):
-            raise Forbidden(NOT_WAITING)
+        signup_app = await self.email_confirmation.signup_app(viewer)
+        if signup_app is None or request.access is None or signup_app != request.access.app.id:
+            raise Forbidden(OTHER_APP)
+        if await self.email_confirmation.is_confirmed(viewer):
+            raise Forbidden(ALREADY_CONFIRMED)
         if email := request.fields.value("email").strip():
-            await self.confirmations.correct(viewer, email)
+            await self.email_confirmation.correct(viewer, email)
         else:
-            await self.confirmations.resend(viewer)
+            await self.email_confirmation.resend(viewer)
         return Response.json({})
 
 
 def _viewer(request: Request) -> Viewer:
     if request.viewer is None:
-        raise NeedsPerson
+        raise NeedsUser
     return request.viewer

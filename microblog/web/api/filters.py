@@ -78,8 +78,8 @@ class FilterPartRoutes:
     )
     async def keywords(self, request: Request, filter_id: int) -> Response:
         """All keywords of the filter, oldest first."""
-        made = await self.filters.one(request.member, FilterId(filter_id))
-        return Response.json(KEYWORD.each(made.keywords, None))
+        result = await self.filters.one(request.member, FilterId(filter_id))
+        return Response.json(KEYWORD.each(result.keywords, None))
 
     @route(
         "POST",
@@ -89,8 +89,8 @@ class FilterPartRoutes:
     )
     async def add_keyword(self, request: Request, filter_id: int) -> Response:
         """Add a keyword."""
-        made = await self.filters.add_keyword(request.member, FilterId(filter_id), _keyword(request.fields))
-        return Response.json(KEYWORD(made, None))
+        result = await self.filters.add_keyword(request.member, FilterId(filter_id), _keyword(request.fields))
+        return Response.json(KEYWORD(result, None))
 
     @route("GET", "/api/v2/filters/keywords/<id:keyword_id>", READ, RouteDoc("View a single keyword", KEYWORD, errors=(404,)))
     async def keyword(self, request: Request, keyword_id: int) -> Response:
@@ -112,8 +112,8 @@ class FilterPartRoutes:
     )
     async def change_keyword(self, request: Request, keyword_id: int) -> Response:
         """Change the keyword."""
-        made = await self.filters.change_keyword(request.member, KeywordId(keyword_id), _keyword(request.fields))
-        return Response.json(KEYWORD(made, None))
+        result = await self.filters.change_keyword(request.member, KeywordId(keyword_id), _keyword(request.fields))
+        return Response.json(KEYWORD(result, None))
 
     @route("DELETE", "/api/v2/filters/keywords/<id:keyword_id>", WRITE, RouteDoc("Remove keywords from a filter", EMPTY, errors=(404,)))
     async def remove_keyword(self, request: Request, keyword_id: int) -> Response:
@@ -126,8 +126,8 @@ class FilterPartRoutes:
     )
     async def posts(self, request: Request, filter_id: int) -> Response:
         """All statuses of the filter, oldest first."""
-        made = await self.filters.one(request.member, FilterId(filter_id))
-        return Response.json(FILTER_STATUS.each(made.posts, None))
+        result = await self.filters.one(request.member, FilterId(filter_id))
+        return Response.json(FILTER_STATUS.each(result.posts, None))
 
     @route(
         "POST",

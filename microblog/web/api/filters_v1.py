@@ -36,13 +36,15 @@ class FilterV1Routes:
     async def all(self, request: Request) -> Response:
         """Every keyword of every filter."""
         found = await self.filters.of(request.member)
-        return _response([v1_filter_entity(made, keyword) for made in found for keyword in made.keywords])
+        return _response([v1_filter_entity(group, keyword) for group in found for keyword in group.keywords])
 
     @route("POST", "/api/v1/filters", WRITE, RouteDoc("Create a filter", V1_FILTER, body=BODY, errors=(422,)))
     async def make(self, request: Request) -> Response:
         """Create a filter with one keyword, which is also its title."""
-        made = await self.filters.create(request.member, _draft(request, KeywordDraft(request.fields.text("phrase"), _whole_word(request))))
-        return _response(v1_filter_entity(made, made.keywords[0]))
+        group = await self.filters.create(
+            request.member, _draft(request, KeywordDraft(request.fields.text("phrase"), _whole_word(request)))
+        )
+        return _response(v1_filter_entity(group, group.keywords[0]))
 
     @route("GET", "/api/v1/filters/<id:keyword_id>", READ, RouteDoc("View a single filter", V1_FILTER, errors=(404,)))
     async def show(self, request: Request, keyword_id: int) -> Response:
@@ -54,9 +56,9 @@ class FilterV1Routes:
     async def change(self, request: Request, keyword_id: int) -> Response:
         """Change the given attributes; others keep their values."""
         id = KeywordId(keyword_id)
-        made, _ = await self.filters.with_keyword(request.member, id)
+        group, _ = await self.filters.with_keyword(request.member, id)
         keyword = KeywordDraft(request.fields.text("phrase", default=None), _whole_word(request), id)
-        await self.filters.change(request.member, made.id, _draft(request, keyword), single=True)
+        await self.filters.change(request.member, group.id, _draft(request, keyword), single=True)
         return _response(v1_filter_entity(*await self.filters.with_keyword(request.member, id)))
 
     @route("DELETE", "/api/v1/filters/<id:keyword_id>", WRITE, RouteDoc("Remove a filter", EMPTY, errors=(404,)))

@@ -30,8 +30,8 @@ from microblog.web.http.route import RouteOptions, route
 from microblog.web.http.route_docs import RouteDoc
 
 ANYBODY = RouteOptions(api=True, bearer=False)  # a client with a revoked token reads these to obtain a new one
-COUNTED_EVERY = timedelta(minutes=5)
-WEEKS_COUNTED_EVERY = timedelta(hours=1)
+COUNT_INTERVAL = timedelta(minutes=5)
+WEEKS_INTERVAL = timedelta(hours=1)
 DEPRECATED = "@1668384000"  # 14 November 2022, the release of version 2
 
 
@@ -40,9 +40,9 @@ class InstanceRoutes:
     """Description of the site. Figures are counted every few minutes, not for each request."""
 
     entities: InstanceEntities
-    census: SiteStats
+    site_stats: SiteStats
     statistics: DailyStatistics
-    level: int
+    api_version: int
     _numbers: tuple[datetime, InstanceNumbers] | None = field(default=None, init=False)
     _weeks: tuple[datetime, bytes] | None = field(default=None, init=False)
 
@@ -56,7 +56,7 @@ class InstanceRoutes:
     async def v2(self, request: Request) -> Response:
         """The instance: name, configuration limits, addresses."""
         del request
-        return _cached(self.entities.v2(await self._counted(), self.level))
+        return _cached(self.entities.v2(await self._counted(), self.api_version))
 
     @route("GET", "/api/v1/instance/rules", ANYBODY, RouteDoc("List of rules", array_of(RULE)))
     async def rules(self, request: Request) -> Response:
@@ -74,9 +74,9 @@ class InstanceRoutes:
     async def activity(self, request: Request) -> Response:
         """Activity of the last twelve weeks, the current week first."""
         del request
-        if self._weeks is None or self.census.now() - self._weeks[0] >= WEEKS_COUNTED_EVERY:
+        if self._weeks is None or self.site_stats.now() - self._weeks[0] >= WEEKS_INTERVAL:
             counted = [(int(week.start.timestamp()), week.posts, week.logins, week.registrations) for week in await self.statistics.weeks()]
-            self._weeks = self.census.now(), Response.json(instance.weeks(counted)).body
+            self._weeks = self.site_stats.now(), Response.json(instance.weeks(counted)).body
         return _cached(self._weeks[1])
 
     @route("GET", "/api/v1/instance/languages", ANYBODY, RouteDoc("List of languages", array_of(LANGUAGE)))
@@ -121,10 +121,10 @@ class InstanceRoutes:
         return _cached(self.entities.nodeinfo(await self._counted()))
 
     async def _counted(self) -> InstanceNumbers:
-        if self._numbers is None or self.census.now() - self._numbers[0] >= COUNTED_EVERY:
-            figures = await self.census.figures()
-            month, half_year = await self.census.active(30), await self.census.active(182)
-            self._numbers = self.census.now(), InstanceNumbers(figures.people, figures.posts, month, half_year, figures.admins)
+        if self._numbers is None or self.site_stats.now() - self._numbers[0] >= COUNT_INTERVAL:
+            figures = await self.site_stats.figures()
+            month, half_year = await self.site_stats.active(30), await self.site_stats.active(182)
+            self._numbers = self.site_stats.now(), InstanceNumbers(figures.people, figures.posts, month, half_year, figures.admins)
         return self._numbers[1]
 
 

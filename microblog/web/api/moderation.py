@@ -92,7 +92,7 @@ class AccountAdminRoutes:
         """Accounts, newest first; active ones unless another status is requested."""
         fields = request.fields
         state = next((one for one in reversed(AccountState) if fields.flag(one)), AccountState.ACTIVE)
-        return await self._page(request, state, staff=fields.flag("staff"), nobody=fields.flag("remote"), kept=OLD_QUERY)
+        return await self._page(request, state, staff=fields.flag("staff"), nobody=fields.flag("remote"), link_params=OLD_QUERY)
 
     @route("GET", "/api/v2/admin/accounts", READ, RouteDoc("View accounts (v2)", array_of(ADMIN_ACCOUNT), query=QUERY))
     async def page(self, request: Request) -> Response:
@@ -100,16 +100,18 @@ class AccountAdminRoutes:
         fields, status = request.fields, request.fields.value("status")
         state = AccountState(status) if status in set(AccountState) else None
         remote = fields.value("origin") == "remote"
-        return await self._page(request, state, staff=fields.value("permissions") == "staff", nobody=remote, kept=QUERY)
+        return await self._page(request, state, staff=fields.value("permissions") == "staff", nobody=remote, link_params=QUERY)
 
-    async def _page(self, request: Request, state: AccountState | None, *, staff: bool, nobody: bool, kept: tuple[Param, ...]) -> Response:
+    async def _page(
+        self, request: Request, state: AccountState | None, *, staff: bool, nobody: bool, link_params: tuple[Param, ...]
+    ) -> Response:
         fields, page = request.fields, page_of(request, 100, MAX_PAGE_SIZE)
         wanted = AccountQuery(state, staff, *(fields.value(one.name).strip() for one in PREFIXES))
         nobody = nobody or any(fields.value(one.name) for one in UNSUPPORTED)
         found = [] if nobody else await self.moderation.search(request.member, page, wanted)
-        told = [admin_account_entity(self.entities, member) for member in found]
-        links = PageLinks(tuple(param.name for param in kept if param not in PAGING))
-        return paged(request, told, [member.account.id for member in found], page, links)
+        entities = [admin_account_entity(self.entities, member) for member in found]
+        links = PageLinks(tuple(param.name for param in link_params if param not in PAGING))
+        return paged(request, entities, [member.account.id for member in found], page, links)
 
     @route("GET", "/api/v1/admin/accounts/<id:account_id>", READ, _doc("View a specific account"))
     async def show(self, request: Request, account_id: int) -> Response:
@@ -187,9 +189,11 @@ class ReportAdminRoutes:
         """Open reports, or resolved ones if `resolved` is set; newest first."""
         fields, page = request.fields, page_of(request, 100, MAX_PAGE_SIZE)
         by, about = (None if id is None else AccountId(id) for id in (fields.id("account_id"), fields.id("target_account_id")))
-        found = await self.reports.sought(request.member, page, closed=fields.flag("resolved"), by=by, target=about)
-        told = await self._entities(request, found)
-        return paged(request, told, [case.report.id for case in found], page, PageLinks(("resolved", "account_id", "target_account_id")))
+        found = await self.reports.search(request.member, page, closed=fields.flag("resolved"), by=by, target=about)
+        entities = await self._entities(request, found)
+        return paged(
+            request, entities, [details.report.id for details in found], page, PageLinks(("resolved", "account_id", "target_account_id"))
+        )
 
     @route("GET", "/api/v1/admin/reports/<id:report_id>", READ_REPORTS, _report_doc("View a single report"))
     async def show(self, request: Request, report_id: int) -> Response:
@@ -202,7 +206,9 @@ class ReportAdminRoutes:
         """Change the category or the broken rules; attributes that are not sent keep their values."""
         fields = request.fields
         rules = broken_rules(fields, self.rules) if fields.has("rule_ids") else None
-        return await self._response(request, await self.reports.sort(request.member, ReportId(report_id), fields.value("category"), rules))
+        return await self._response(
+            request, await self.reports.categorize(request.member, ReportId(report_id), fields.value("category"), rules)
+        )
 
     @route("POST", "/api/v1/admin/reports/<id:report_id>/assign_to_self", WRITE_REPORTS, _report_doc("Assign report to self"))
     async def assign(self, request: Request, report_id: int) -> Response:
@@ -224,10 +230,10 @@ class ReportAdminRoutes:
         """Mark a resolved report as open again."""
         return await self._response(request, await self.reports.reopen(request.member, ReportId(report_id)))
 
-    async def _entities(self, request: Request, cases: Sequence[ReportDetails]) -> list[dict[str, object]]:
+    async def _entities(self, request: Request, reports: Sequence[ReportDetails]) -> list[dict[str, object]]:
         """The reports as API entities; the posts of all of them are serialized together."""
-        statuses = iter(await self.serializer.each(request.viewer, [post for case in cases for post in case.posts]))
-        return [admin_report_entity(self.entities, case, list(islice(statuses, len(case.posts))), self.rules) for case in cases]
+        statuses = iter(await self.serializer.each(request.viewer, [post for details in reports for post in details.posts]))
+        return [admin_report_entity(self.entities, details, list(islice(statuses, len(details.posts))), self.rules) for details in reports]
 
-    async def _response(self, request: Request, case: ReportDetails) -> Response:
-        return Response.json((await self._entities(request, [case]))[0])
+    async def _response(self, request: Request, details: ReportDetails) -> Response:
+        return Response.json((await self._entities(request, [details]))[0])

@@ -16,7 +16,7 @@ from microblog.render.api.definition import Entity
 from microblog.render.api.entities import Entities
 from microblog.render.api.notifications import GROUPS, groups_entity
 from microblog.render.api.schemas import COUNT, EMPTY, TEXTS, array_of, one_of, record
-from microblog.web.api.notifications import FILTERED, MAX_UNREAD_COUNT, READ, SOME, WRITE, asked
+from microblog.web.api.notifications import FILTERED, MAX_UNREAD_COUNT, NOTIFICATION_FILTERS, READ, WRITE, query_of
 from microblog.web.api.paging import PEOPLE, PageLinks, page_of, paged
 from microblog.web.api.status_serializer import StatusSerializer
 from microblog.web.http.request import Request
@@ -45,28 +45,32 @@ class NotificationGroupRoutes:
         "GET",
         "/api/v2/notifications",
         READ,
-        RouteDoc("Get all grouped notifications", GROUPS, query=(*PAGING, *SOME, TOGETHER, EXPAND, FILTERED), errors=(400,)),
+        RouteDoc(
+            "Get all grouped notifications", GROUPS, query=(*PAGING, *NOTIFICATION_FILTERS, TOGETHER, EXPAND, FILTERED), errors=(400,)
+        ),
     )
     async def page(self, request: Request) -> Response:
         """Groups ordered by their newest notification, newest first. A group is on one page only."""
         page, expand = page_of(request, 40, 80), request.fields.value("expand_accounts", default="full")
         if expand not in ("full", "partial_avatars"):
             raise Malformed("Invalid value for 'expand_accounts', allowed values are 'full' and 'partial_avatars'")
-        found = await self.groups.page(request.member, asked(request, page))
+        found = await self.groups.page(request.member, query_of(request, page))
         body = await self._entity(request.member, found.groups, listed=True, partial=expand != "full")
-        kept = (*(param.name for param in SOME), TOGETHER.name, EXPAND.name, FILTERED.name)
-        return paged(request, body, found.ids, page, PageLinks(kept, timeline=True))
+        link_params = (*(param.name for param in NOTIFICATION_FILTERS), TOGETHER.name, EXPAND.name, FILTERED.name)
+        return paged(request, body, found.ids, page, PageLinks(link_params, timeline=True))
 
     @route(
         "GET",
         "/api/v2/notifications/unread_count",
         READ,
-        RouteDoc("Get the number of unread notifications", record({"count": COUNT}), query=(*LIMIT, *SOME, TOGETHER, FILTERED)),
+        RouteDoc(
+            "Get the number of unread notifications", record({"count": COUNT}), query=(*LIMIT, *NOTIFICATION_FILTERS, TOGETHER, FILTERED)
+        ),
     )
     async def unread(self, request: Request) -> Response:
         """Number of groups with a notification above the user's read marker, counted up to the limit."""
         page = Page(request.fields.limit(100, MAX_UNREAD_COUNT))
-        return Response.json({"count": await self.groups.unread(request.member, asked(request, page))})
+        return Response.json({"count": await self.groups.unread(request.member, query_of(request, page))})
 
     @route("GET", "/api/v2/notifications/<group_key>", READ, RouteDoc("Get a single notification group", GROUPS, errors=(404,)))
     async def show(self, request: Request, group_key: str) -> Response:

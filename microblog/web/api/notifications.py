@@ -25,7 +25,7 @@ from microblog.web.http.route_docs import LIMIT, PAGING, Param, RouteDoc
 
 READ = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:notifications"})
 WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:notifications"})
-SOME = (
+NOTIFICATION_FILTERS = (
     Param("types", TEXTS, "Types to include; unknown types are ignored."),
     Param("exclude_types", TEXTS, "Types to exclude."),
     Param("account_id", ID, "Return only notifications received from the specified account."),
@@ -44,13 +44,16 @@ class NotificationRoutes:
     notifications: Notifications
 
     @route(
-        "GET", "/api/v1/notifications", READ, RouteDoc("Get all notifications", array_of(NOTIFICATION), query=(*PAGING, *SOME, FILTERED))
+        "GET",
+        "/api/v1/notifications",
+        READ,
+        RouteDoc("Get all notifications", array_of(NOTIFICATION), query=(*PAGING, *NOTIFICATION_FILTERS, FILTERED)),
     )
     async def page(self, request: Request) -> Response:
         """Notifications, newest first."""
         page = page_of(request, 40, 80)
-        found = await self.notifications.page(request.member, asked(request, page))
-        links = PageLinks((*(param.name for param in SOME), FILTERED.name), timeline=True)
+        found = await self.notifications.page(request.member, query_of(request, page))
+        links = PageLinks((*(param.name for param in NOTIFICATION_FILTERS), FILTERED.name), timeline=True)
         return paged(request, await self._entities(request.member, found), [one.id for one in found], page, links)
 
     @route("GET", "/api/v1/notifications/<id:notification_id>", READ, RouteDoc("Get a single notification", NOTIFICATION, errors=(404,)))
@@ -63,12 +66,12 @@ class NotificationRoutes:
         "GET",
         "/api/v1/notifications/unread_count",
         READ,
-        RouteDoc("Get the number of unread notifications", record({"count": COUNT}), query=(*LIMIT, *SOME, FILTERED)),
+        RouteDoc("Get the number of unread notifications", record({"count": COUNT}), query=(*LIMIT, *NOTIFICATION_FILTERS, FILTERED)),
     )
     async def unread(self, request: Request) -> Response:
         """Number of notifications above the user's read marker, counted up to the limit."""
         page = Page(request.fields.limit(100, MAX_UNREAD_COUNT))
-        return Response.json({"count": await self.notifications.unread(request.member, asked(request, page))})
+        return Response.json({"count": await self.notifications.unread(request.member, query_of(request, page))})
 
     @route("POST", "/api/v1/notifications/clear", WRITE, RouteDoc("Dismiss all notifications", EMPTY))
     @route("POST", "/api/v2/notifications/clear", WRITE, RouteDoc("Dismiss all notifications", EMPTY))
@@ -92,7 +95,7 @@ class NotificationRoutes:
         return [self.entities.notification(one, statuses.get(one.id)) for one in found]
 
 
-def asked(request: Request, page: Page) -> NotificationQuery:
+def query_of(request: Request, page: Page) -> NotificationQuery:
     """The query of a request. Unknown types match nothing and exclude nothing."""
     fields = request.fields
     types, sender = fields.list("types"), fields.id("account_id")

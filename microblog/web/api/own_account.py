@@ -61,7 +61,7 @@ class OwnAccountRoutes:
     follows: Follows
     registrations: Registrations
     tokens: Tokens
-    pictures: ProfileImages
+    profile_images: ProfileImages
 
     @route(
         "GET",
@@ -84,7 +84,7 @@ class OwnAccountRoutes:
         viewer = request.member
         preferences = _preferences(request.fields, viewer.preferences)
         changed = preferences if preferences != viewer.preferences else None
-        await update_profile_images(self.pictures, viewer, request.fields)
+        await update_profile_images(self.profile_images, viewer, request.fields)
         try:
             account = await self.accounts.edit(viewer, _changes(request.fields), changed)
         except Invalid as problem:
@@ -114,7 +114,7 @@ class OwnAccountRoutes:
         if request.viewer is not None:
             raise Forbidden("This method requires an client credentials authentication")
         account = await self.registrations.sign_up(evolve(_sign_up_form(request), app=request.access.app.id))
-        issued = await self.tokens.welcome(request.access, account.id)
+        issued = await self.tokens.issue_on_sign_up(request.access, account.id)
         return Response.json(TOKEN(issued, None))
 
     async def _response(self, viewer: Viewer) -> Response:

@@ -30,11 +30,11 @@ PEOPLE = PageLinks(back="since_id")
 MARKED = PageLinks()
 
 
-def page_of(request: Request, default: int = 20, most: int = 40) -> Page:
-    """The requested page: `default` rows, or `limit` of them up to `most`."""
+def page_of(request: Request, default: int = 20, max_limit: int = 40) -> Page:
+    """The requested page: `default` rows, or `limit` of them up to `max_limit`."""
     fields = request.fields
     return Page(
-        fields.limit(default, most), max_id=fields.bound("max_id"), since_id=fields.bound("since_id"), min_id=fields.bound("min_id")
+        fields.limit(default, max_limit), max_id=fields.bound("max_id"), since_id=fields.bound("since_id"), min_id=fields.bound("min_id")
     )
 
 

@@ -66,10 +66,10 @@ class PollRoutes:
 
 def choices_of(fields: Params) -> tuple[int, ...]:
     """Indexes of the chosen options. Raises Invalid for anything but numbers."""
-    given = fields.list("choices", max=100)
-    if not all(choice.isascii() and choice.isdigit() and len(choice) < 4 for choice in given):
+    values = fields.list("choices", max=100)
+    if not all(choice.isascii() and choice.isdigit() and len(choice) < 4 for choice in values):
         raise Invalid({"choices": NO_OPTION})
-    return tuple(map(int, given))
+    return tuple(map(int, values))
 
 
 def poll_of(fields: Params) -> PollDraft | None:

@@ -22,18 +22,18 @@ class ProfileImageRoutes:
     """Avatar and header image of the user."""
 
     entities: Entities
-    pictures: ProfileImages
+    profile_images: ProfileImages
     follows: Follows
 
     @route("DELETE", "/api/v1/profile/avatar", WRITE, RouteDoc("Delete profile avatar", CREDENTIAL_ACCOUNT))
     async def delete_avatar(self, request: Request) -> Response:
         """Remove the avatar; the default one is shown."""
-        return await self._response(request, await self.pictures.remove_avatar(request.member))
+        return await self._response(request, await self.profile_images.remove_avatar(request.member))
 
     @route("DELETE", "/api/v1/profile/header", WRITE, RouteDoc("Delete profile header", CREDENTIAL_ACCOUNT))
     async def delete_header(self, request: Request) -> Response:
         """Remove the header image; the default one is shown."""
-        return await self._response(request, await self.pictures.remove_header(request.member))
+        return await self._response(request, await self.profile_images.remove_header(request.member))
 
     async def _response(self, request: Request, account: Account) -> Response:
         requests = await self.follows.count_requests(request.member)

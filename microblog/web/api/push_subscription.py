@@ -15,7 +15,7 @@ from microblog.web.http.response import Response
 from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import Param, RouteDoc
 
-NEEDS = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"push"})
+OPTIONS = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"push"})
 PATH = "/api/v1/push/subscription"
 CHOICE = (
     *(Param(f"data[alerts][{kind}]", FLAG, "Receive notifications of this type?") for kind in ALERTS),
@@ -39,9 +39,9 @@ class PushSubscriptionRoutes:
     """The Web Push subscription of the access token."""
 
     entities: Entities
-    pushes: PushNotifications
+    push_notifications: PushNotifications
 
-    @route("POST", PATH, NEEDS, RouteDoc("Subscribe to push notifications", SUBSCRIPTION, body=BODY, errors=(422,)))
+    @route("POST", PATH, OPTIONS, RouteDoc("Subscribe to push notifications", SUBSCRIPTION, body=BODY, errors=(422,)))
     async def subscribe(self, request: Request) -> Response:
         """Subscribe; this replaces an earlier subscription of the token."""
         fields = request.fields
@@ -51,23 +51,23 @@ class PushSubscriptionRoutes:
             fields.value("subscription[keys][auth]"),
             fields.flag("subscription[standard]"),
         )
-        made = await self.pushes.subscribe(request.member, _token(request), subscription, _choice(request))
-        return Response.json(SUBSCRIPTION(made, self.entities))
+        created = await self.push_notifications.subscribe(request.member, _token(request), subscription, _choice(request))
+        return Response.json(SUBSCRIPTION(created, self.entities))
 
-    @route("GET", PATH, NEEDS, RouteDoc("Get current subscription", SUBSCRIPTION, errors=(404,)))
+    @route("GET", PATH, OPTIONS, RouteDoc("Get current subscription", SUBSCRIPTION, errors=(404,)))
     async def show(self, request: Request) -> Response:
         """The subscription of the token."""
-        return Response.json(SUBSCRIPTION(await self.pushes.of(_token(request)), self.entities))
+        return Response.json(SUBSCRIPTION(await self.push_notifications.of(_token(request)), self.entities))
 
-    @route("PUT", PATH, NEEDS, RouteDoc("Change types of notifications", SUBSCRIPTION, body=CHOICE, errors=(404, 422)))
+    @route("PUT", PATH, OPTIONS, RouteDoc("Change types of notifications", SUBSCRIPTION, body=CHOICE, errors=(404, 422)))
     async def change(self, request: Request) -> Response:
         """Replace all alerts: types that are not sent are switched off."""
-        return Response.json(SUBSCRIPTION(await self.pushes.change(_token(request), _choice(request)), self.entities))
+        return Response.json(SUBSCRIPTION(await self.push_notifications.change(_token(request), _choice(request)), self.entities))
 
-    @route("DELETE", PATH, NEEDS, RouteDoc("Remove current subscription", EMPTY))
+    @route("DELETE", PATH, OPTIONS, RouteDoc("Remove current subscription", EMPTY))
     async def unsubscribe(self, request: Request) -> Response:
         """Remove the subscription; succeeds without one too."""
-        await self.pushes.unsubscribe(_token(request))
+        await self.push_notifications.unsubscribe(_token(request))
         return Response.json({})
 
 

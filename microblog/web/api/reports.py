@@ -63,7 +63,7 @@ class ReportRoutes:
             fields.value("category"),
             broken_rules(fields, self.rules),
         )
-        return Response.json(report_entity(self.entities, await self.reports.make(request.member, draft), self.rules))
+        return Response.json(report_entity(self.entities, await self.reports.file(request.member, draft), self.rules))
 
 
 def broken_rules(fields: Params, rules: Sequence[str]) -> tuple[str, ...]:

@@ -71,11 +71,11 @@ class ScheduledRoutes:
 
 def moment_of(fields: Params) -> datetime | None:
     """The time in `scheduled_at` (ISO 8601, UTC if it has no zone), or None if it is empty. Raises Invalid for anything else."""
-    given = fields.value("scheduled_at", max=100).strip()
-    if not given:
+    text = fields.value("scheduled_at", max=100).strip()
+    if not text:
         return None
     try:
-        at = datetime.fromisoformat(given)
+        at = datetime.fromisoformat(text)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise Invalid({"scheduled_at": "Record invalid"}, sentence="Record invalid") from error

@@ -12,7 +12,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.posts import Post
 from microblog.render.api.filters import encode_filter_results
 from microblog.render.api.status_json import NO_FLAGS, StatusJsonCache, json_array
-from microblog.web.http.sliced_encoding import each_in_turn
+from microblog.web.http.sliced_encoding import map_in_slices
 
 
 @frozen
@@ -21,19 +21,19 @@ class StatusSerializer:
 
     statuses: StatusJsonCache
     flags: FlagsCache
-    sieves: FilterCache
+    filter_cache: FilterCache
 
     async def each(self, viewer: Viewer | None, posts: Sequence[Post]) -> list[bytes]:
         """Each post as JSON, in the given order, with the viewer's filters that match it."""
         flags, viewer_id = await self.flags.of(viewer, posts), viewer.id if viewer else None
-        filter_set, now = await self.sieves.of(viewer), self.sieves.now()
+        filter_set, now = await self.filter_cache.of(viewer), self.filter_cache.now()
 
         def encode(post: Post) -> bytes:
             return self.statuses.encoded(
                 post, viewer_id, flags.get(post.original.id, NO_FLAGS), encode_filter_results(filter_set.matches(post, now))
             )
 
-        return await each_in_turn(posts, encode)
+        return await map_in_slices(posts, encode)
 
     async def many(self, viewer: Viewer | None, posts: Sequence[Post]) -> bytes:
         """The posts as a JSON list."""

@@ -110,10 +110,10 @@ class FollowedTagRoutes:
     async def feature(self, request: Request) -> Response:
         """Feature a tag on the user's profile."""
         try:
-            made = await self.tags.feature(request.member, request.fields.required("name", max=200))
-        except NotFound as none:
-            raise Invalid({"name": "Name is no tag"}, codes={"name": "ERR_INVALID"}) from none
-        return Response.json(featured_entity(self.entities, request.member.account, made))
+            feature = await self.tags.feature(request.member, request.fields.required("name", max=200))
+        except NotFound as not_found:
+            raise Invalid({"name": "Name is no tag"}, codes={"name": "ERR_INVALID"}) from not_found
+        return Response.json(featured_entity(self.entities, request.member.account, feature))
 
     @route("DELETE", "/api/v1/featured_tags/<id:featured_id>", WRITE, RouteDoc("Unfeature a tag", EMPTY, errors=(404,)))
     async def remove(self, request: Request, featured_id: int) -> Response:

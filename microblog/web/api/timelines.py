@@ -51,7 +51,7 @@ class TimelineRoutes:
     async def _home(self, request: Request) -> CacheableResponse:
         page = page_of(request)
         posts = await self.timelines.home(request.member, page)
-        return CacheableResponse(await self._page(request, posts, page), await self.timelines.home_basis(request.member, posts))
+        return CacheableResponse(await self._page(request, posts, page), await self.timelines.home_dependencies(request.member, posts))
 
     @route(
         "GET",
@@ -67,7 +67,7 @@ class TimelineRoutes:
         page = page_of(request)
         posts = [] if only_remote(request) else await self.timelines.public(request.viewer, page, media=request.fields.flag("only_media"))
         response = await self._page(request, posts, page, "local", "remote", "only_media")
-        return CacheableResponse(response, await self.timelines.basis(request.viewer, posts, PUBLIC))
+        return CacheableResponse(response, await self.timelines.dependencies(request.viewer, posts, PUBLIC))
 
     @route(
         "GET",
@@ -91,9 +91,9 @@ class TimelineRoutes:
             )
         return await self._page(request, posts, page, "local", "remote", "only_media", "any", "all", "none")
 
-    async def _page(self, request: Request, posts: Sequence[Post], page: Page, *kept: str) -> Response:
+    async def _page(self, request: Request, posts: Sequence[Post], page: Page, *link_params: str) -> Response:
         body = await self.serializer.many(request.viewer, posts)
-        return paged(request, body, [post.id for post in posts], page, PageLinks(kept, timeline=True))
+        return paged(request, body, [post.id for post in posts], page, PageLinks(link_params, timeline=True))
 
 
 def only_remote(request: Request) -> bool:

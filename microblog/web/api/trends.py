@@ -66,8 +66,8 @@ class TrendRoutes:
         return [tag_entity(self.entities, use, flags.get(use.tag.key)) for use in uses]
 
 
-def _slice(request: Request, default: int, most: int) -> tuple[int, int]:
-    return request.fields.limit(default, most), request.fields.offset(10_000)
+def _slice(request: Request, default: int, max_limit: int) -> tuple[int, int]:
+    return request.fields.limit(default, max_limit), request.fields.offset(10_000)
 
 
 def _linked(request: Request, entities: list[Entity], limit: int, offset: int) -> Response:
@@ -76,5 +76,5 @@ def _linked(request: Request, entities: list[Entity], limit: int, offset: int) -
 
 
 def _next(request: Request, limit: int, offset: int) -> str:
-    kept = list(request.fields.pairs("limit"))
-    return f'<{request.url}?{urlencode([*kept, ("offset", str(offset + limit))])}>; rel="next"'
+    link_params = list(request.fields.pairs("limit"))
+    return f'<{request.url}?{urlencode([*link_params, ("offset", str(offset + limit))])}>; rel="next"'

@@ -15,7 +15,7 @@ from microblog.model.oauth import TokenContext
 from microblog.web.http import csrf
 from microblog.web.http.body_buffer import IN_MEMORY
 from microblog.web.http.cookies import SESSION, Cookie
-from microblog.web.http.errors import BadToken, NeedsPerson, NotYet
+from microblog.web.http.errors import BadToken, NeedsUser, PendingApproval
 from microblog.web.http.request import Authenticator, Request
 from microblog.web.http.route import AccessLevel, Route, RouteOptions
 
@@ -135,9 +135,9 @@ def _check_viewer(request: Request, options: RouteOptions) -> None:
     if options.viewer < AccessLevel.MEMBER:
         return
     if request.viewer is None:
-        raise NeedsPerson if options.api else Unauthenticated("Please log in first.")
+        raise NeedsUser if options.api else Unauthenticated("Please log in first.")
     if request.viewer.pending:
-        raise NotYet
+        raise PendingApproval
     required_role = _ROLES.get(options.viewer)
     if required_role is not None and not request.viewer.role.includes(required_role):
         raise Forbidden

@@ -37,12 +37,12 @@ def accepts_gzip(header: str | None) -> bool:
 
 
 @lru_cache(64)
-def is_packable(content_type: bytes) -> bool:
+def is_compressible(content_type: bytes) -> bool:
     """True for text; images, video and audio are compressed already."""
     return content_type in (HTML, JSON) or content_type.startswith(_OTHERS)
 
 
-def may_pack(request: Request) -> bool:
+def may_compress(request: Request) -> bool:
     """True if the client accepts gzip, and the length of the response reveals nothing."""
     accepted = request.incoming.getHeader(b"Accept-Encoding")
     if accepted is None or not accepts_gzip(accepted.decode("latin-1")):
@@ -55,19 +55,19 @@ def may_pack(request: Request) -> bool:
 
 def packed(request: Request, response: Response) -> Response:
     """Compress the body of a response if that is possible and worthwhile."""
-    if not SMALLEST <= len(response.body) <= LARGEST or not is_packable(response.content_type):
+    if not SMALLEST <= len(response.body) <= LARGEST or not is_compressible(response.content_type):
         return response
-    if any(name == b"Content-Encoding" for name, _ in response.headers) or not may_pack(request):
+    if any(name == b"Content-Encoding" for name, _ in response.headers) or not may_compress(request):
         return response
-    return with_packed(response, zlib.compress(response.body, LEVEL, wbits=31))
+    return with_compressed_body(response, zlib.compress(response.body, LEVEL, wbits=31))
 
 
-def with_packed(response: Response, body: bytes) -> Response:
+def with_compressed_body(response: Response, body: bytes) -> Response:
     """The response with an already compressed body."""
     return evolve(response, body=body, headers=(*response.headers, _ENCODED))
 
 
-def packed_piece(piece: bytes) -> bytes:
+def compressed_piece(piece: bytes) -> bytes:
     """Compress a piece of a body to deflate blocks that can be joined with others (RFC 1951)."""
     packer = zlib.compressobj(LEVEL_CACHED, zlib.DEFLATED, -zlib.MAX_WBITS)
     return packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)

@@ -67,19 +67,19 @@ class BadToken(Unauthenticated):
     sentence = "The access token is invalid"
 
 
-class NeedsPerson(Problem):
+class NeedsUser(Problem):
     """An app token was sent where a user token is required."""
 
     sentence = "This method requires an authenticated user"
 
 
-class NotYet(Forbidden):
+class PendingApproval(Forbidden):
     """The account's e-mail address is not confirmed, or the account is not approved yet."""
 
     sentence = "Your login is currently pending approval"
 
 
-class NotAllowedHere(Problem):
+class MethodNotSupported(Problem):
     """The path does not support the method. `allow` is the Allow header."""
 
     sentence = "This page does not support that method."
@@ -91,9 +91,9 @@ class NotAllowedHere(Problem):
 
 def status_of(problem: Problem) -> int:
     """The status of a problem: that of its class, or of the nearest base class."""
-    if isinstance(problem, NeedsPerson):
+    if isinstance(problem, NeedsUser):
         return 422
-    if isinstance(problem, NotAllowedHere):
+    if isinstance(problem, MethodNotSupported):
         return 405
     return next(STATUS[cls] for cls in type(problem).__mro__ if cls in STATUS)
 
@@ -110,7 +110,7 @@ def error_json(problem: Problem, *, api: bool) -> dict[str, object]:
     body: dict[str, object] = {"error": problem.sentence}
     if isinstance(problem, Invalid):
         if not api:
-            body["error"] = for_people(problem)
+            body["error"] = page_message(problem)
         if problem.codes:
             body["details"] = {
                 name: [{"error": problem.codes.get(name, "ERR_INVALID"), "description": _without_label(name, text)}]
@@ -126,7 +126,7 @@ def _without_label(name: str, text: str) -> str:
     return text.removeprefix(_LABELS.get(name) or label(name)).lstrip()
 
 
-def for_people(problem: Problem) -> str:
+def page_message(problem: Problem) -> str:
     """The message for a page, instead of Mastodon's sentences for API clients."""
     if isinstance(problem, Invalid):
         return problem.sentence.removeprefix("Validation failed: ")
@@ -161,14 +161,14 @@ class Errors:
             _log.warn("Request {id} could not be served: {cause}", id=request.id, cause=_one_line(error.__cause__))
         if isinstance(error, Unauthenticated) and not request.wants_json and request.method in ("GET", "HEAD"):
             return Response.redirect(f"{self.login}?next={quote(request.path_and_query, safe='/')}")
-        if isinstance(error, NotYet) and not request.wants_json:
+        if isinstance(error, PendingApproval) and not request.wants_json:
             return Response.redirect(self.pending)
         return self._error_response(request, status_of(error), error)
 
     def refusal(self, request: Request, error: Exception) -> tuple[int, str]:
         """Status and sentence for a request that is refused by its head alone."""
         if isinstance(error, Problem):
-            return status_of(error), error.sentence if request.api else for_people(error)
+            return status_of(error), error.sentence if request.api else page_message(error)
         _log.failure("The head of a request to {route} failed", failure=Failure(error), route=request.route and request.route.name)
         return 500, "Something went wrong."
 
@@ -176,7 +176,7 @@ class Errors:
         if request.wants_json:
             response = Response.json(error_json(problem, api=request.api), status)
         else:
-            response = Response.html(self.render(request, status, for_people(problem)), status)
+            response = Response.html(self.render(request, status, page_message(problem)), status)
         return self._with_error_headers(response.cached(NO_STORE), problem, status)
 
     def render(self, request: Request | None, status: int, sentence: str) -> bytes:
@@ -192,7 +192,7 @@ class Errors:
     def _with_error_headers(self, response: Response, problem: Problem, status: int) -> Response:
         if isinstance(problem, (TooMany, Unavailable)) and status != 500:
             response = response.with_header("Retry-After", str(problem.retry_after))
-        if isinstance(problem, NotAllowedHere):
+        if isinstance(problem, MethodNotSupported):
             response = response.with_header("Allow", problem.allow)
         if isinstance(problem, BadToken):
             text = f'Bearer realm="Doorkeeper", error="invalid_token", error_description="{problem.sentence}"'

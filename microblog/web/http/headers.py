@@ -10,7 +10,7 @@ from http import HTTPStatus
 from attrs import frozen
 
 from microblog.domain.rate_limits import LimitUsage
-from microblog.web.http.compression import is_packable
+from microblog.web.http.compression import is_compressible
 from microblog.web.http.request import Request
 from microblog.web.http.response import HTML, JSON, NO_CACHE, NO_STORE, PUBLIC_BRIEFLY, Response
 
@@ -69,7 +69,7 @@ def _vary(response: Response, request: Request) -> bytes:
     public = response.content_type not in (HTML, JSON) and response.cache is not None and b"public" in response.cache
     if public:
         has_vary = any(name == b"Vary" for name, _ in response.headers)
-        return cors + b"Vary: Accept-Encoding\r\n" if is_packable(response.content_type) and not has_vary else cors
+        return cors + b"Vary: Accept-Encoding\r\n" if is_compressible(response.content_type) and not has_vary else cors
     return cors + b"Vary: Accept, Accept-Encoding, Accept-Language, Cookie\r\n"
 
 

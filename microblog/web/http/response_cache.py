@@ -17,7 +17,15 @@ from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
 from microblog.render.formatting import iso
 from microblog.render.html.view_models import PageContext
-from microblog.web.http.compression import SMALLEST, is_packable, joined, may_pack, packed_piece, stored_piece, with_packed
+from microblog.web.http.compression import (
+    SMALLEST,
+    compressed_piece,
+    is_compressible,
+    joined,
+    may_compress,
+    stored_piece,
+    with_compressed_body,
+)
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.theme import theme_of
@@ -52,13 +60,15 @@ class _Template:
     def packed(self) -> tuple[bytes, ...]:
         """The pieces as deflate blocks, compressed once; empty at the place of a name."""
         if not self._packed:
-            self._packed.append(tuple(b"" if log_position % 2 else packed_piece(piece) for log_position, piece in enumerate(self.pieces)))
+            self._packed.append(
+                tuple(b"" if log_position % 2 else compressed_piece(piece) for log_position, piece in enumerate(self.pieces))
+            )
         return self._packed[0]
 
 
 @define(eq=False)
 class ResponseCache:
-    """Caches up to `capacity_mb` megabytes. `position` returns the position in the event log, `key` a new idempotency key for a form."""
+    """Caches responses. `position` returns the position in the event log, `key` a new idempotency key for a form."""
 
     invalidation_log: InvalidationLog
     now: Callable[[], datetime]
@@ -102,12 +112,12 @@ class ResponseCache:
                 pieces[log_position] = texts[name]
         if (
             template.size >= SMALLEST
-            and is_packable(template.response.content_type)
+            and is_compressible(template.response.content_type)
             and not request.has(template.response.etag)
-            and may_pack(request)
+            and may_compress(request)
         ):
             blocks = ((piece, result or stored_piece(piece)) for piece, result in zip(pieces, template.packed, strict=True))
-            return with_packed(template.response, joined(blocks))
+            return with_compressed_body(template.response, joined(blocks))
         return evolve(template.response, body=b"".join(pieces)) if len(pieces) > 1 else template.response
 
     def _value(self, request: Request, name: bytes) -> str:

@@ -14,7 +14,7 @@ MAX_SINGLE_SLICE = 100
 """Maximum number of items that are processed without a pause."""
 
 
-async def each_in_turn(items: Iterable[T], function: Callable[[T], U]) -> list[U]:
+async def map_in_slices(items: Iterable[T], function: Callable[[T], U]) -> list[U]:
     """Apply `function` to each item, in order; for a long list in slices of a few milliseconds."""
     items = list(items)
     results: list[U] = []

@@ -29,7 +29,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from microblog.model.errors import Malformed, NotFound, Problem, TooLarge
 from microblog.model.ids import MAX_ID
-from microblog.web.http.errors import NotAllowedHere
+from microblog.web.http.errors import MethodNotSupported
 from microblog.web.http.incoming import IncomingRequest
 from microblog.web.http.response import Response
 from microblog.web.http.route import SMALL_FORM, Route, RouteOptions, routes_of
@@ -164,7 +164,7 @@ class Routes:
     # --- under the site's own server
 
     def find(self, method: str, path: str) -> tuple[Bound, Mapping[str, Any]]:
-        """The route of a request, and the arguments from its path. Raises NotFound or NotAllowedHere."""
+        """The route of a request, and the arguments from its path. Raises NotFound or MethodNotSupported."""
         if method == "HEAD":
             method = "GET"
         by_method = self._static.get(path)
@@ -177,7 +177,7 @@ class Routes:
         if "//" in path:  # Werkzeug would ignore a second slash at the beginning
             raise NotFound("Not Found")
         if not method.isupper():  # methods are case-sensitive (RFC 9110, section 9.1); Werkzeug would accept `get`
-            raise NotAllowedHere(self.methods(path))
+            raise MethodNotSupported(self.methods(path))
 
     def _match_uncached(self, method: str, path: str) -> tuple[Bound, Mapping[str, Any]]:
         try:
@@ -190,7 +190,7 @@ class Routes:
         """The Problem for a request without a match in Werkzeug's map."""
         if not isinstance(error, MethodNotAllowed) or method in self._adapter.allowed_methods(path):  # path matches, id does not
             return NotFound("Not Found")
-        return NotAllowedHere(", ".join(sorted({*(error.valid_methods or ()), "OPTIONS"})))
+        return MethodNotSupported(", ".join(sorted({*(error.valid_methods or ()), "OPTIONS"})))
 
     def methods(self, path: str) -> str:
         """The Allow header for a path. Raises NotFound if no route has this path."""
@@ -203,7 +203,7 @@ class Routes:
         """Maximum size of a body in bytes. Paths without a route accept a small one, so that the response is a proper 404."""
         try:
             bound, _ = self.find(method, decode_path(raw_path))
-        except (NotFound, NotAllowedHere, Malformed):
+        except (NotFound, MethodNotSupported, Malformed):
             return _body_limit(None, files)
         return _body_limit(bound.route.options, files)
 

@@ -16,7 +16,7 @@ from microblog.model.errors import Invalid, Problem, TooMany, Unauthenticated
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import LoginForm, SignupForm
 from microblog.web.http.cookies import DEVICE, RETURN, SESSION, VISITOR
-from microblog.web.http.errors import for_people, status_of
+from microblog.web.http.errors import page_message, status_of
 from microblog.web.http.headers import CONSENT_POLICY
 from microblog.web.http.request import Request, next_path
 from microblog.web.http.response import Response
@@ -103,7 +103,7 @@ class AuthPages:
                 name, request.fields.password("password"), client_info_of(request), request.cookie(SESSION) or ""
             )
         except (Unauthenticated, TooMany) as problem:
-            return self._rejected(request, LoginForm(name, target, for_people(problem)), problem)
+            return self._rejected(request, LoginForm(name, target, page_message(problem)), problem)
         return _logged_in(Response.redirect(target), session).without_cookie(RETURN)
 
     def _rejected(self, request: Request, form: LoginForm, problem: Problem) -> Response:

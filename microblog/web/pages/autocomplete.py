@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from microblog.domain.autocomplete import MAX_PREFIX_LENGTH, Autocomplete
-from microblog.domain.rate_limits import COMPLETING
+from microblog.domain.rate_limits import AUTOCOMPLETE
 from microblog.render.html.pages import Pages
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
@@ -19,7 +19,7 @@ class AutocompleteRoutes:
     pages: Pages
     autocomplete: Autocomplete
 
-    @route("GET", "/compose/complete", RouteOptions(viewer=AccessLevel.MEMBER, rate=COMPLETING))
+    @route("GET", "/compose/complete", RouteOptions(viewer=AccessLevel.MEMBER, rate=AUTOCOMPLETE))
     async def complete(self, request: Request) -> Response:
         """Return the options for `q`, which begins with `@` or `#`: their count, and HTML list items."""
         typed = request.fields.text("q", max=MAX_PREFIX_LENGTH)

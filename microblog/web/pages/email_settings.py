@@ -14,7 +14,7 @@ from microblog.domain.accounts import Accounts
 from microblog.domain.email_confirmation import EmailConfirmation
 from microblog.domain.email_queue import EmailOutbox
 from microblog.domain.email_unsubscribe import EmailUnsubscribe
-from microblog.domain.rate_limits import LETTERS
+from microblog.domain.rate_limits import EMAIL_REQUESTS
 from microblog.model.accounts import Role
 from microblog.model.emails import NEVER, PREFERENCE_FIELDS, EmailKind
 from microblog.model.errors import Invalid
@@ -69,13 +69,13 @@ class AddressPages:
         await self.confirmations.confirm(token)
         return Response.redirect("/home?notice=confirmed" if request.viewer else "/login?notice=confirmed")
 
-    @route("POST", "/confirm/resend", RouteOptions(rate=LETTERS, keeps_opener=True))
+    @route("POST", "/confirm/resend", RouteOptions(rate=EMAIL_REQUESTS, keeps_opener=True))
     async def resend(self, request: Request) -> Response:
         """Resend the confirmation e-mail."""
         await self.confirmations.resend(request.member)
         return Response.redirect("/pending?notice=sent" if request.member.pending else "/settings/account?notice=sent")
 
-    @route("POST", "/confirm/email", RouteOptions(rate=LETTERS, keeps_opener=True))
+    @route("POST", "/confirm/email", RouteOptions(rate=EMAIL_REQUESTS, keeps_opener=True))
     async def correct(self, request: Request) -> Response:
         """Correct a mistyped address and resend the confirmation e-mail."""
         address = request.fields.value("email")

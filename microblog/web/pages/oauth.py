@@ -17,7 +17,7 @@ from microblog.render.html import consent as descriptions
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import AppsPage, ConsentView, FormPost
 from microblog.web.http.cookies import SESSION
-from microblog.web.http.errors import NotYet
+from microblog.web.http.errors import PendingApproval
 from microblog.web.http.headers import CONSENT_POLICY
 from microblog.web.http.request import Request
 from microblog.web.http.response import NO_STORE, Response
@@ -42,18 +42,18 @@ class ConsentPages:
         """Show the consent page, unless the app already has all requested scopes. Redirects visitors to the login form."""
         params, repeated = _authorization_params(request)
         prompt = set(request.fields.value("prompt").split())
-        question = await self.oauth.question(params, request.viewer)
+        question = await self.oauth.check_request(params, request.viewer)
         if request.viewer is None:
             if "none" in prompt:
                 return self._redirect_back(request, await self.oauth.deny(params, "login_required", "No user is logged in."))
             return sign_in_first(request.path_and_query)
         if request.viewer.pending:
-            raise NotYet
+            raise PendingApproval
         if repeated:
             return self._redirect_back(request, await self._reject_repeated(params, repeated))
         if isinstance(question, RedirectBack):
             return self._redirect_back(request, question)
-        if question.known and not request.fields.flag("force_login") and not prompt & _PROMPTS:
+        if question.already_authorized and not request.fields.flag("force_login") and not prompt & _PROMPTS:
             return self._redirect_back(request, await self.oauth.allow(params, request.viewer))
         if "none" in prompt:
             return self._redirect_back(
@@ -92,7 +92,7 @@ class ConsentPages:
         if target.mode == "form_post":
             page = self.pages.form_post(self.contexts.plain(request), FormPost(target.redirect_uri, dict(target.params)))
             return Response.html(page).with_policy(CONSENT_POLICY).cached(NO_STORE)
-        return Response.redirect(target.address, 302)
+        return Response.redirect(target.url, 302)
 
     @route("GET", "/oauth/authorize/native", RouteOptions(viewer=AccessLevel.MEMBER, keeps_opener=True))
     async def code(self, request: Request) -> Response:

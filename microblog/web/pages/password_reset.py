@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from microblog.domain.password_reset import PasswordReset
-from microblog.domain.rate_limits import LETTERS, SIGN_UP
+from microblog.domain.rate_limits import EMAIL_REQUESTS, SIGN_UP
 from microblog.model.errors import Invalid
 from microblog.render.html.email_views import ResetForm
 from microblog.render.html.page_metadata import PageMetadata
@@ -32,10 +32,10 @@ class PasswordResetPages:
         """Show the form for username or e-mail address."""
         return self._forgotten(request, sent=False)
 
-    @route("POST", "/password/forgot", RouteOptions(rate=LETTERS, keeps_opener=True))
+    @route("POST", "/password/forgot", RouteOptions(rate=EMAIL_REQUESTS, keeps_opener=True))
     async def forgotten(self, request: Request) -> Response:
         """Send a reset link, if the account exists."""
-        await self.resets.forgotten(request.fields.value("name"))
+        await self.resets.request(request.fields.value("name"))
         return self._forgotten(request, sent=True)
 
     @route("GET", "/password/reset/<secret:token>", RouteOptions(keeps_opener=True))

@@ -22,7 +22,7 @@ from microblog.model.posts import Post, PostThread
 from microblog.model.scheduled import ScheduledPost
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import ComposerView, ConfirmView, EditForm, HistoryPage, ThreadPage, ThreadReply
-from microblog.web.http.errors import for_people, status_of
+from microblog.web.http.errors import page_message, status_of
 from microblog.web.http.request import Request
 from microblog.web.http.response import PUBLIC_BRIEFLY, Response
 from microblog.web.http.response_cache import CacheableResponse, volatile_parts
@@ -132,7 +132,7 @@ class PostPages:
         return await self.schedules.add(request.member, draft_of(request, files), at)
 
     async def _rejected(self, request: Request, problem: Problem, files: FormFiles) -> Response:
-        composer = await self.forms.rejected(request, files, for_people(problem))
+        composer = await self.forms.rejected(request, files, page_message(problem))
         if composer.reply_to is not None:
             try:
                 prepared = await self._reply(request.member, composer.reply_to)
@@ -159,7 +159,7 @@ class PostPages:
             post = await self.posts.edit(request.member, PostId(post_id), draft)
         except Invalid as problem:
             media = await self.forms.uploads.media_for(request.member, files, before.media)
-            form = EditForm(before, draft.text, draft.spoiler, draft.language or None, bool(draft.sensitive), for_people(problem), media)
+            form = EditForm(before, draft.text, draft.spoiler, draft.language or None, bool(draft.sensitive), page_message(problem), media)
             return Response.html(self.pages.edit(await self.contexts.of(request), form), status_of(problem))
         return Response.redirect(_path(post) + "?notice=edited")
 

@@ -105,7 +105,7 @@ class ProfilePages:
         response = Response.html(self.pages.profile(context, profile))
         if request.viewer:  # changes of relationships do not invalidate cached pages
             return CacheableResponse(response, NEVER_CACHED)
-        dependencies = await self.timelines.basis(None, [*posts, *pinned], *of_profile(account.id))
+        dependencies = await self.timelines.dependencies(None, [*posts, *pinned], *of_profile(account.id))
         return CacheableResponse(response.cached(PUBLIC_BRIEFLY), dependencies, volatile_parts(context))
 
     @route("GET", "/@<username:username>/feed.atom", RouteOptions())

@@ -57,7 +57,7 @@ class ReportPages:
         post = fields.id("post")
         posts = [] if post is None else [PostId(post)]
         try:
-            await self.reports.make(request.member, ReportDraft(account.id, posts, fields.text("comment"), fields.value("category")))
+            await self.reports.file(request.member, ReportDraft(account.id, posts, fields.text("comment"), fields.value("category")))
         except Invalid as problem:
             return await self._form(request, username, problem)
         return Response.redirect(f"/@{account.username}?notice=reported")
@@ -66,7 +66,7 @@ class ReportPages:
     async def waiting(self, request: Request) -> Response:
         """List open reports, newest first."""
         page = page_of(request)
-        found = await self.reports.waiting(request.member, page)
+        found = await self.reports.open_reports(request.member, page)
         further = older(request, [report.id for report, _ in found], page)
         return Response.html(
             self.pages.page("reports", await self.contexts.of(request), PageMetadata("Reports"), reports=found, older=further)

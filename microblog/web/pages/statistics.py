@@ -89,20 +89,20 @@ class StatisticsPages:
             tags=render.tag_rows(scores, await self.statistics.tag_names(score.key for score in scores)),
             articles=await self._top_posts(request, whole),
             zones=self._zones(path, unit, zone),
-            today=render.today(await self.statistics.so_far(zone)) if admin else (),
+            today=render.today(await self.statistics.today(zone)) if admin else (),
             admin=admin,
         )
 
     async def _top_posts(self, request: Request, whole: Period) -> tuple[str, ...]:
         """Render the posts with most interactions that are public and visible to this viewer."""
         ranked = [score.post for score in whole.posts()[:100]]
-        in_view = await self.statistics.in_view(ranked)
+        in_view = await self.statistics.visible_posts(ranked)
         shown = await self.posts.several(request.viewer, [post for post in ranked if post in in_view][:TOP_POSTS])
         return await self.renderer.of(request.viewer, shown)
 
     async def _json(self, request: Request, *, admin: bool) -> Response:
         zone, days = await self._days(request)
-        posts = await self.statistics.in_view({score.post for day in days for score in day.posts})
+        posts = await self.statistics.visible_posts({score.post for day in days for score in day.posts})
         body = render.statistics_json(days, zone.key, await self._names(days), posts, admin=admin)
         return Response.json(body) if admin else Response.json(body).cached(PUBLIC_A_WHILE)
 

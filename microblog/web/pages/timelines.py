@@ -53,7 +53,7 @@ class TimelinePages:
         posts = await self.timelines.public(None, Page(FRONT_POSTS))
         response = Response.html(self.pages.front(context, PostListView(await self.renderer.of(None, posts)))).cached(PUBLIC_BRIEFLY)
         return CacheableResponse(
-            response, await self.timelines.basis(None, posts, PUBLIC) | self.contexts.dependencies(context), volatile_parts(context)
+            response, await self.timelines.dependencies(None, posts, PUBLIC) | self.contexts.dependencies(context), volatile_parts(context)
         )
 
     @route("GET", "/home", RouteOptions(viewer=AccessLevel.MEMBER))
@@ -69,7 +69,7 @@ class TimelinePages:
         unread = await self.announcements.unread(viewer)
         start = await self._start(viewer) if viewer.account.following_count == 0 and page.max_id is None else None
         response = Response.html(self.pages.home(context, composer, feed, start=start, announcements=unread))
-        dependencies = await self.timelines.home_basis(viewer, posts) | self.contexts.dependencies(context)
+        dependencies = await self.timelines.home_dependencies(viewer, posts) | self.contexts.dependencies(context)
         return CacheableResponse(response, dependencies if start is None else NEVER_CACHED, volatile_parts(context, composer.key))
 
     async def _start(self, viewer: Viewer) -> PostListView:
@@ -89,7 +89,7 @@ class TimelinePages:
         response = _cacheable(request, self.pages.local(context, await self._feed(request, posts, page)))
         return CacheableResponse(
             response,
-            await self.timelines.basis(request.viewer, posts, PUBLIC) | self.contexts.dependencies(context),
+            await self.timelines.dependencies(request.viewer, posts, PUBLIC) | self.contexts.dependencies(context),
             volatile_parts(context),
         )
 

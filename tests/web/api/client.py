@@ -19,7 +19,7 @@ from microblog.model.ids import AccountId
 from microblog.render.api.schemas import NAMED
 from microblog.web.api.openapi import statuses
 from microblog.web.http.dispatcher import Dispatcher
-from microblog.web.http.errors import NotAllowedHere
+from microblog.web.http.errors import MethodNotSupported
 from microblog.web.http.response import JSON
 from microblog.web.http.route import Route
 from tests import make
@@ -51,7 +51,7 @@ def check_against_documentation(site: SiteFixture, method: str, target: str, res
         return
     try:
         bound, _ = site.server.site.routes.find(method, urlsplit(target).path)
-    except (NotFound, NotAllowedHere):
+    except (NotFound, MethodNotSupported):
         assert set(response.json) == {"error"}
         return
     doc = bound.route.doc

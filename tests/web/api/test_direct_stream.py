@@ -126,7 +126,7 @@ def test_the_last_post_has_the_viewers_filter_results(live_site: LiveSite, users
 
 
 def test_messages_of_a_muted_author_are_not_streamed(live_site: LiveSite, users: Users) -> None:
-    result_of(live_site.domain.relations.mute(live_site.viewer("bob"), live_site.viewer("ada").id))
+    result_of(live_site.domain.relationships.mute(live_site.viewer("bob"), live_site.viewer("ada").id))
     live_site.process_events()
     socket = open_socket(live_site, f"access_token={users.token}&stream=direct")
     live_site.post(users.ada, "Psst @bob", visibility="direct")

@@ -31,7 +31,7 @@ def test_a_token_over_its_rate_limit_is_429(site: SiteFixture) -> None:
 
 def test_paging_has_its_own_rate_limit(site: SiteFixture) -> None:
     ada = client(site, "ada")
-    result_of(site.domain.limits.count(PAGING, ada.id, PAGING.limit - 1))
+    result_of(site.domain.rate_limiter.count(PAGING, ada.id, PAGING.limit - 1))
     assert ada.get("/v1/timelines/home?max_id=1").header("X-RateLimit-Remaining") == "0"
     assert ada.get("/v1/timelines/home?limit=3&since_id=1").status == 429
     assert ada.get("/v1/timelines/home").status == 200

@@ -58,7 +58,7 @@ class Users:
 
     def act_on(self, post: PostId) -> None:
         """Let Bob favourite, boost, bookmark and mute the post."""
-        interactions = self.live_site.domain.marks
+        interactions = self.live_site.domain.interactions
         for action in (interactions.favourite, interactions.boost, interactions.bookmark, interactions.mute_thread):
             result_of(action(self.bob, post))
 
@@ -97,8 +97,8 @@ def test_streamed_posts_equal_those_of_the_rest_api(users: Users, stream: str) -
         users.publish(bob, "Mine"),
     )
     users.act_on(old.id)
-    result_of(live_site.domain.marks.pin(bob, own.id))
-    result_of(live_site.domain.marks.bookmark(bob, own.id))
+    result_of(live_site.domain.interactions.pin(bob, own.id))
+    result_of(live_site.domain.interactions.bookmark(bob, own.id))
     assert poll_post.poll is not None
     result_of(Polls(live_site.database, lambda: make.NOW).vote(bob, poll_post.poll.id, [1]))
     list_id = result_of(live_site.domain.lists.create(bob, ListOptions("All"))).id
@@ -114,9 +114,9 @@ def test_streamed_posts_equal_those_of_the_rest_api(users: Users, stream: str) -
     for number in range(41):
         users.publish(cleo, f"between {number}")
     for post in (old, poll_post):
-        result_of(live_site.domain.marks.boost(cleo, post.id))
-    result_of(live_site.domain.marks.favourite(ada, own.id))
-    result_of(live_site.domain.marks.boost(ada, own.id))
+        result_of(live_site.domain.interactions.boost(cleo, post.id))
+    result_of(live_site.domain.interactions.favourite(ada, own.id))
+    result_of(live_site.domain.interactions.boost(ada, own.id))
     users.publish(ada, "Hello @bob")
     users.publish(ada, "psst again @bob", visibility=Visibility.DIRECT)
     live_site.process_events()
@@ -181,10 +181,10 @@ def test_a_boosted_older_post_on_the_live_home_page_shows_the_viewers_favourite(
     bobby = live_site.viewer("bobby")
     result_of(live_site.domain.follows.follow(bobby, users.cleo.id))
     old = users.publish(users.ada, "Old")
-    result_of(live_site.domain.marks.favourite(bobby, old.id))
+    result_of(live_site.domain.interactions.favourite(bobby, old.id))
     live_site.process_events()
     stream = live_site.listen("/live/home", bob)
-    result_of(live_site.domain.marks.boost(users.cleo, old.id))
+    result_of(live_site.domain.interactions.boost(users.cleo, old.id))
     live_site.process_events()
     [html] = [str(event.json["html"]) for event in stream.read() if event.name == "update"]
     assert f'formaction="/posts/{old.id}/unfavourite" aria-pressed="true"' in html

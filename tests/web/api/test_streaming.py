@@ -127,7 +127,7 @@ def test_connections_are_rate_limited_per_account_on_all_transports(limited: Liv
     ada, bob, token = limited.registered_user("ada"), limited.registered_user("bob"), limited.token("ada")
     bearer = {"Authorization": f"Bearer {token}"}
     per_account, _ = connection_limits(300, 3_000)
-    result_of(limited.domain.limits.count(per_account, str(limited.viewer("ada").id), per_account.limit - 3))
+    result_of(limited.domain.rate_limiter.count(per_account, str(limited.viewer("ada").id), per_account.limit - 3))
     assert open_socket(limited, f"access_token={token}").response.status == 101
     assert limited.listen("/api/v1/streaming/user", None, **bearer).response.status == 200
     assert limited.listen("/live/home", ada).response.header("X-RateLimit-Remaining") == "0"
@@ -143,7 +143,7 @@ def test_connections_are_rate_limited_per_account_on_all_transports(limited: Liv
 
 def test_connections_are_rate_limited_per_network_before_authentication(limited: LiveSite) -> None:
     _, per_network = connection_limits(300, 3_000)
-    result_of(limited.domain.limits.count(per_network, "203.0.113.7", per_network.limit - 2))
+    result_of(limited.domain.rate_limiter.count(per_network, "203.0.113.7", per_network.limit - 2))
     assert open_socket(limited, "access_token=nonsense").response.status == 401
     assert limited.listen("/live/local").response.status == 200
     assert open_socket(limited, "access_token=nonsense").response.status == 429
