@@ -121,7 +121,7 @@ class AccountAdmin:
         await self.database.run(self._reject, id)
 
     async def delete(self, id: AccountId) -> None:
-        """Delete the account as its owner could. The username stays taken."""
+        """Delete the account, as its owner can. The username stays taken."""
         await self.database.run(account_deletion.begin_deletion, id, self.now())
 
     def _account(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:

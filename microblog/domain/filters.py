@@ -123,7 +123,7 @@ class Filters:
 
     def _make(self, cursor: Cursor, viewer: Viewer, draft: FilterDraft) -> Filter:
         if filters.count(cursor, account=viewer.id) >= MAX_FILTERS:
-            raise Invalid({"base": f"You have already the maximum number of filters ({MAX_FILTERS})"})
+            raise Invalid({"base": f"You already have the maximum number of filters ({MAX_FILTERS})"})
         new_filter = self._validated(Filter(FilterId(0), "", ()), draft)
         id = filters.insert(cursor, new_filter, account=viewer.id, now=self.now())
         return self._with_keywords(cursor, viewer, id, draft)

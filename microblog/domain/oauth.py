@@ -229,10 +229,10 @@ def refused(redirect_uri: str, params: Mapping[str, str], error: str, descriptio
 
 
 def _check_rest(params: Mapping[str, str], request: Request) -> None:
-    """Check what oauthlib does not. Raises InvalidRequestError."""
+    """Check parameters that oauthlib does not check. Raises InvalidRequestError."""
     challenge = params.get("code_challenge")
     if challenge is not None and not _CHALLENGE.fullmatch(challenge):
-        raise InvalidRequestError(description="The code challenge has to be a SHA-256 in base64url.", request=request)
+        raise InvalidRequestError(description="The code challenge must be a SHA-256 hash in base64url.", request=request)
     if params.get("code_challenge_method") and not challenge:
         raise InvalidRequestError(description="Missing required parameter: code_challenge.", request=request)
     if params.get("response_mode", "query") not in MODES:

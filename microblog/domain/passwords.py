@@ -59,7 +59,7 @@ def acceptable(password: str, name: str = "password") -> str:
 
 
 def _encoded(password: str) -> bytes | None:
-    """Return the NFC bytes, so that it does not matter how a keyboard composes accents; None if it is no valid Unicode."""
+    """Return the NFC bytes, so that it does not matter how a keyboard composes accents; None if it is not valid Unicode."""
     try:
         return unicodedata.normalize("NFC", password).encode()
     except UnicodeEncodeError:

@@ -30,7 +30,7 @@ def forget(cursor: Cursor, account: AccountId, now: datetime) -> None:
 
 
 def _refused(which: str, sentence: str) -> Invalid:
-    """Return the error for this image instead of for any file."""
+    """Return the error with the name of the image in place of "File"."""
     text = sentence.replace("File", which.capitalize())
     return Invalid({which: text.removeprefix("Validation failed: ")}, sentence=text, codes={which: "ERR_INVALID"})
 

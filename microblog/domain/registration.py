@@ -142,7 +142,7 @@ class Registrations:
     async def end_invite(self, code: str) -> None:
         """Expire an invite. Raises NotFound if there is no such code or it has expired."""
         if not await self.database.run(invites.revoke, code=post_text.clean_line(code, "code")[:MAX_CODE_LENGTH], now=self.now()):
-            raise NotFound("There is no such invite, or it has ended.")
+            raise NotFound("This invite does not exist or has expired.")
 
     def _cleaned(self, form: SignUpForm, reserved: frozenset[str] | tuple[str, ...]) -> tuple[SignUpForm, ValidationErrors]:
         errors = ValidationErrors()

@@ -27,7 +27,7 @@ TOO_SOON = "Scheduled at date must be in the future"
 TOO_MANY = f"You have exceeded the limit of {MAX_SCHEDULED} scheduled posts"
 TOO_MANY_A_DAY = f"You have exceeded the limit of {MAX_SCHEDULED_PER_DAY} scheduled posts for today"
 _REASONS = {"account": "account", "draft": "draft", "text": "text", "file": "media", "media": "media", "media_ids": "media", "poll": "poll"}
-FAULT = "Something went wrong on our side, repeatedly."
+FAULT = "Something went wrong on our side several times."
 NOT_ALLOWED = "The account was not allowed to post at the scheduled time."
 
 

@@ -104,7 +104,7 @@ class Sessions:
         return found
 
     async def is_over(self, token: str) -> bool:
-        """Return True unless there is a session with this token, even if its account may not log in at the moment."""
+        """Return True unless a session has this token, even if its account may not log in at the moment."""
         hashed = token_hash(token)
         return hashed is None or not await self.database.read(sessions.is_unexpired, token_hash=hashed, now=self.now())
 

@@ -53,12 +53,12 @@ class TokenSigner:
     key: bytes = field(repr=False)
 
     def token(self, purpose: str, account: AccountId, made_at: datetime, *bound: str) -> str:
-        """Make a token for this purpose that is valid as long as the `bound` texts are unchanged. 43 characters, safe in URLs."""
+        """Create a token for this purpose that is valid while the `bound` texts are unchanged. 43 characters, safe in URLs."""
         head = _HEAD.pack(account, int(made_at.timestamp()))
         return urlsafe_b64encode(head + self._code(purpose, head, bound)).rstrip(b"=").decode("ascii")
 
     def verify(self, claim: SignedClaim, purpose: str, *bound: str) -> bool:
-        """Return True if it was made here, for this purpose and with these texts. The caller has to check its age."""
+        """Return True if this site made it for this purpose and with these texts. The caller has to check its age."""
         head = _HEAD.pack(claim.account, int(claim.made_at.timestamp()))
         return hmac.compare_digest(claim.code, self._code(purpose, head, bound))
 

@@ -79,7 +79,7 @@ class DailyStatistics:
         for zone in self.zones:
             self._require_over(zone, last)
         if (last - first).days >= MAX_REBUILD_DAYS:
-            raise Invalid({"to": f"That is more than {MAX_REBUILD_DAYS} days"})
+            raise Invalid({"to": f"The range is longer than {MAX_REBUILD_DAYS} days"})
         for zone in self.zones:
             for day in days(first, last):
                 await self.database.run(_count, zone, day)

@@ -139,7 +139,7 @@ def limited(text: str, max_length: int, name: str) -> str:
 
 
 def domain(text: str, name: str = "domain") -> str:
-    """Return the domain in lower case, without a leading `@` or trailing dot. Raises Invalid if it is none."""
+    """Return the domain in lower case, without a leading `@` or trailing dot. Raises Invalid if it is not a domain."""
     cleaned = text.strip().lower().removeprefix("@").removesuffix(".")
     if not cleaned:
         raise Invalid({name: f"{name.replace('_', ' ').capitalize()} can't be blank"}, codes={name: "ERR_BLANK"})

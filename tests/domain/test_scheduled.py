@@ -269,7 +269,7 @@ async def test_the_author_is_notified_of_an_internal_error_after_the_last_try(
     execute(cursor, "create function broken() returns trigger language plpgsql as $$ begin raise 'broken'; end $$")
     execute(cursor, "create trigger broken before insert on posts for each row execute function broken()")
     clock.advance(hours=1)
-    for tries, problem, emails in ((0, "", 0), (TRIES - 1, "Something went wrong on our side, repeatedly.", 1)):
+    for tries, problem, emails in ((0, "", 0), (TRIES - 1, "Something went wrong on our side several times.", 1)):
         execute(cursor, "update jobs set tries = %(tries)s, state = 'waiting' where kind = %(kind)s", {"tries": tries, "kind": PUBLISH})
         with pytest.raises(psycopg2.Error, match="broken"):
             await run_due_jobs(schedules, cursor, clock)

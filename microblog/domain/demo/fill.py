@@ -1,4 +1,4 @@
-"""Writing of a demo plan into an empty site, within seconds: the same rows as if everyone had used the site.
+"""Writes a demo plan to an empty site within seconds, with the same rows as if people had used the site.
 
 Only the event log stays empty, since no client waits for events of the past.
 """

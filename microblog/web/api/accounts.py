@@ -93,7 +93,7 @@ class AccountRoutes:
                 Param("q", TEXT, "Part of a username or display name.", required=True),
                 *LIMIT,
                 Param("offset", WHOLE, "Skip the first n results."),
-                Param("resolve", FLAG, "Accepted for compatibility; there are no other sites to ask."),
+                Param("resolve", FLAG, "Accepted for compatibility; this site does not federate."),
                 Param("following", FLAG, "Limit the search to accounts the user follows."),
             ),
         ),

@@ -55,7 +55,7 @@ class DiscoveryRoutes:
                 raise NotFound
             name = resource.removeprefix("acct:")
             if resource == name or "@" not in name.strip("@"):
-                raise Malformed("The resource has to be acct:name@host or the address of a profile.")
+                raise Malformed("The resource must be acct:name@host or the URL of a profile.")
         try:
             return await self.search.accounts.by_username(name)
         except NotFound:

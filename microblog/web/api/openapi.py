@@ -39,13 +39,13 @@ ERRORS: dict[int, tuple[str, str]] = {
     401: ("Unauthorized", "The access token is missing, invalid or revoked."),
     403: ("Forbidden", "The token lacks the scope, or the user is not permitted to do this."),
     404: ("NotFound", "The record does not exist, or the user may not see it."),
-    409: ("Conflict", "Conflict with another request."),
+    409: ("Conflict", "The request conflicts with another one."),
     410: ("Gone", "The record was deleted."),
     413: ("TooLarge", "The body is larger than this endpoint accepts."),
     422: ("Invalid", "A parameter is invalid, or an app token was sent where a user token is required."),
     426: ("UpgradeRequired", "This endpoint only accepts WebSocket."),
-    429: ("TooMany", "The rate limit is exceeded; Retry-After says for how many seconds."),
-    503: ("Unavailable", "The server is unavailable; Retry-After says when to try again."),
+    429: ("TooMany", "The rate limit is exceeded. Retry-After is the number of seconds to wait."),
+    503: ("Unavailable", "The server is unavailable. Retry-After is the number of seconds to wait."),
 }
 """Name and description of the response for each error status."""
 

@@ -240,7 +240,7 @@ class StreamingRoutes:
         "/api/v1/streaming",
         RouteOptions(api=True, bearer=False, counted=False),
         RouteDoc(
-            "Establishing a WebSocket connection",
+            "Open a WebSocket connection",
             TEXT,
             query=(Param("stream", TEXT, "The stream to subscribe to at once."), SINCE),
             also=((101, ANY),),

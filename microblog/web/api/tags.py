@@ -112,7 +112,7 @@ class FollowedTagRoutes:
         try:
             feature = await self.tags.feature(request.member, request.fields.required("name", max=200))
         except NotFound as not_found:
-            raise Invalid({"name": "Name is no tag"}, codes={"name": "ERR_INVALID"}) from not_found
+            raise Invalid({"name": "Name is not a valid hashtag"}, codes={"name": "ERR_INVALID"}) from not_found
         return Response.json(featured_entity(self.entities, request.member.account, feature))
 
     @route("DELETE", "/api/v1/featured_tags/<id:featured_id>", WRITE, RouteDoc("Unfeature a tag", EMPTY, errors=(404,)))

@@ -26,7 +26,7 @@ _PAGED = re.compile(rb"(?:\A|&)(?:max_id|min_id|since_id|page)=")
 
 @frozen
 class Authorizer:
-    """Lets a request through, or raises the Problem that says why not.
+    """Authenticates and authorizes requests; raises a Problem for a refusal.
 
     `cached` authenticates requests that only read; commands use the `authenticator` itself.
     """
@@ -50,14 +50,14 @@ class Authorizer:
             _check_form(request, cookieless=route.options.cookieless)
 
     async def admit_body(self, request: Request, route: Route) -> None:
-        """Raise the Problem that says why the client may not send a large body here, by the head of the request alone."""
+        """Raise a Problem unless the client may send a large body here. Only the head of the request is read."""
         if not route.options.api:
             await self._identify_session(request, self.cached)
         elif route.options.bearer:
             await self._identify_bearer(request, self.cached, pending=route.options.pending)
         _check_viewer(request, route.options)
         if request.viewer is None:
-            raise TooLarge(f"Without logging in you can send at most {IN_MEMORY >> 10} kB.")
+            raise TooLarge(f"Please log in to send more than {IN_MEMORY >> 10} kB.")
 
     async def identify(self, request: Request) -> None:
         """Set the request's viewer from the session cookie, if there is a valid one."""

@@ -99,7 +99,7 @@ class BodyBuffer:
 
     @property
     def file(self) -> BinaryIO | None:
-        """The file with the body, at its beginning, or None if it is in memory. The caller has to close it."""
+        """The file with the body, positioned at its start, or None if it is in memory. The caller has to close it."""
         if self._on_disk:
             self._file.seek(0)
         return self._file if self._on_disk else None

@@ -38,7 +38,7 @@ _JSON_TYPES = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json|application/csp-r
 class Upload:
     """An uploaded file. `filename` and `content_type` are sent by the client and not trustworthy.
 
-    `file` is an unnamed file at its beginning, closed after the response.
+    `file` is an unnamed file, positioned at its start and closed after the response.
     """
 
     filename: str
@@ -82,7 +82,7 @@ def read_query(query: bytes) -> Tree:
         return {}
     pairs = query.split(b"&", MAX_FIELDS)
     if len(pairs) > MAX_FIELDS:
-        raise Malformed(f"There are more than {MAX_FIELDS} fields.")
+        raise Malformed(f"The form has more than {MAX_FIELDS} fields.")
     return _tree(_decoded(pairs))
 
 
@@ -111,7 +111,7 @@ def unquoted(raw: bytes) -> bytes:
     if b"%" not in raw:
         return raw
     if next(islice(_NO_ESCAPE.finditer(raw), MAX_FIELDS, None), None):
-        raise Malformed("There are too many percent signs that begin no escape.")
+        raise Malformed("There are too many invalid percent escapes.")
     return a2b_qp(_NO_ESCAPE.sub(b"%25", raw).replace(b"=", b"=3D").replace(b"%", b"="))
 
 
@@ -141,7 +141,7 @@ def _parts(body: BinaryIO, boundary: str) -> Iterator[tuple[str, str | Upload]]:
                 elif part is not None and event:
                     texts += part.add(bytes(event))
                     if texts > MAX_TEXT_BYTES:
-                        raise TooLarge(f"The texts of this form are longer than {MAX_TEXT_BYTES} bytes.")
+                        raise TooLarge(f"The text fields of this form exceed {MAX_TEXT_BYTES} bytes.")
                 elif part is not None:
                     yield part.finished()
                     part = None
@@ -253,12 +253,12 @@ def _step(node: Node, key: str, next_key: str) -> Node:
 
 def _check_text(name: str, text: str) -> None:
     if "\0" in text:
-        raise Invalid({name: f"{label(name)} must not contain the character NUL"})
+        raise Invalid({name: f"{label(name)} must not contain NUL characters"})
 
 
 def _unique(pairs: list[tuple[str, object]]) -> None:
     if len({key for key, _ in pairs}) != len(pairs):
-        raise Malformed("The JSON has the same key twice.")
+        raise Malformed("The JSON contains a duplicate key.")
 
 
 def _json(body: bytes) -> Tree:
@@ -267,7 +267,7 @@ def _json(body: bytes) -> Tree:
     except orjson.JSONDecodeError as error:
         raise Malformed("The JSON could not be read.") from error
     if not isinstance(tree, dict):
-        raise Malformed("The JSON has to be an object.")
+        raise Malformed("The JSON must be an object.")
     _check_json(tree)
     try:
         json.loads(body, object_pairs_hook=_unique, parse_int=len, parse_float=len)  # orjson accepts duplicate keys

@@ -90,8 +90,9 @@ class Dispatcher:
         return bool(self._working)
 
     def admit_body(self, incoming: IncomingRequest, on_decision: Callable[[tuple[int, str] | None], None]) -> None:
-        """Check by its head if a request's large body is accepted; call `on_decision` with None, or status and sentence of a refusal.
+        """Decide from the head of a request if its large body is accepted.
 
+        Calls `on_decision` with None, or with status and sentence of a refusal.
         Clients that are not logged in may only send small bodies; otherwise they could use up the disk budget.
         """
         work = begin(self._body_refusal(Request(incoming, self.origin)))

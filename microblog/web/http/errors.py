@@ -82,7 +82,7 @@ class PendingApproval(Forbidden):
 class MethodNotSupported(Problem):
     """The path does not support the method. `allow` is the Allow header."""
 
-    sentence = "This page does not support that method."
+    sentence = "This page does not support this method."
 
     def __init__(self, allow: str) -> None:
         super().__init__()
@@ -169,7 +169,9 @@ class Errors:
         """Status and sentence for a request that is refused by its head alone."""
         if isinstance(error, Problem):
             return status_of(error), error.sentence if request.api else page_message(error)
-        _log.failure("The head of a request to {route} failed", failure=Failure(error), route=request.route and request.route.name)
+        _log.failure(
+            "A request to {route} failed before its body was read", failure=Failure(error), route=request.route and request.route.name
+        )
         return 500, "Something went wrong."
 
     def _error_response(self, request: Request, status: int, problem: Problem) -> Response:
@@ -186,7 +188,7 @@ class Errors:
         except Problem:  # the page reads the fields, which may be malformed
             return self.page(None, status, sentence)
         except Exception:
-            _log.failure("The error page failed")
+            _log.failure("The error page could not be rendered")
             return plain_page(None, status, sentence)
 
     def _with_error_headers(self, response: Response, problem: Problem, status: int) -> Response:

@@ -25,7 +25,10 @@ class RequestHandler(Protocol):
         """Respond to a complete request."""
 
     def admit_body(self, request: ChannelRequest, on_decision: Callable[[tuple[int, str] | None], None]) -> None:
-        """Check by its head if a request's large body is accepted; call `on_decision` with None, or status and sentence of a refusal."""
+        """Decide from the head of a request if its large body is accepted.
+
+        Calls `on_decision` with None, or with status and sentence of a refusal.
+        """
 
     def body_limit(self, method: bytes, target: bytes, files: bool) -> int:
         """Maximum size of a body in bytes. `files`: it is a form that may contain files."""

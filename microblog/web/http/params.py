@@ -43,7 +43,7 @@ def _scalar(name: str, value: Node) -> str | None:
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return str(value)
-    raise Invalid({name: f"{label(name)} has to be a single value"})
+    raise Invalid({name: f"{label(name)} must be a single value"})
 
 
 def _clean_text(text: str) -> str:
@@ -73,7 +73,7 @@ def _decode_data_uri(name: str, text: str) -> Upload:
     """Decode a `data:` URI (RFC 2397). Raises Invalid for any other text."""
     head, comma, data = text.partition(",")
     if head[:5].lower() != "data:" or not comma:
-        raise Invalid({name: f"{label(name)} has to be a file or a data: URI"}, codes={name: "ERR_INVALID"})
+        raise Invalid({name: f"{label(name)} must be a file or a data: URI"}, codes={name: "ERR_INVALID"})
     kind, *options = head[5:].split(";")
     try:
         raw = unquoted(data.encode())
@@ -144,7 +144,7 @@ class Params:
         return self.value(name).replace("\r\n", "\n").replace("\r", "\n")
 
     def required(self, name: str, *, max: int | None = None) -> str:
-        """The value, which has to be there. Raises Malformed (400) in the words that API clients know."""
+        """The value of a required field. Raises Malformed (400) with Mastodon's message if it is missing."""
         value = self.value(name, max=max)
         if not value.strip():
             raise Malformed(f"param is missing or the value is empty: {name}")

@@ -137,7 +137,7 @@ class HttpChannel(PipelinedChannel):
         if not self._receivedHeaderSize:
             self._line = line
         if line[:1] in (b" ", b"\t"):
-            self.refuse(400, "A header line may not be folded.")
+            self.refuse(400, "Folded header lines are not allowed.")
         elif self._receivedHeaderSize + len(line) > self.totalHeadersSize:
             self.lineLengthExceeded(line)
         elif not self.refused:
@@ -150,7 +150,7 @@ class HttpChannel(PipelinedChannel):
             self.refuse(431, TOO_LONG)
         else:
             self._line = line
-            self.refuse(414, "The address of this request is too long.")
+            self.refuse(414, "The URL of this request is too long.")
 
     def allHeadersReceived(self) -> None:  # noqa: N802 - Twisted's name
         """Check the complete head. Refuses ambiguous, too frequent and too large requests before their body is read."""
@@ -218,7 +218,7 @@ class HttpChannel(PipelinedChannel):
         try:
             return bool(super().headerReceived(line))
         except ValueError:  # a Content-Length of thousands of digits
-            self.refuse(400, "The Content-Length is not a length.")
+            self.refuse(400, "The Content-Length header is invalid.")
             return False
 
     def checkPersistence(self, request: http.Request, version: bytes) -> bool:  # noqa: N802 - Twisted's name
@@ -248,7 +248,7 @@ class HttpChannel(PipelinedChannel):
             self._networkProducer.pauseProducing()
         self._received_limit -= len(data)
         if self._received_limit < 0:
-            self.refuse(413, "There is more around this body than in it.")
+            self.refuse(413, "The chunked encoding of this body has too much overhead.")
             return
         super().rawDataReceived(data)
         self._check_size()
@@ -257,7 +257,7 @@ class HttpChannel(PipelinedChannel):
             self._queue()
 
     def begin_next(self) -> None:
-        """Continue with the chunked body, or see `PipelinedChannel.begin_next`."""
+        """Continue with the chunked body if one is being read, else as `PipelinedChannel.begin_next` does."""
         if not self._sliced:
             super().begin_next()
             return
@@ -303,7 +303,7 @@ class HttpChannel(PipelinedChannel):
     # --- ending
 
     def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802 - Twisted's name
-        self.refuse(400, "This is not a request that can be understood.")
+        self.refuse(400, "The request is malformed.")
 
     def refuse(self, status: int, sentence: str, retry_after: int = 5) -> None:
         """Respond with an error and close. Keeps reading for a moment: a client that is still writing would otherwise lose the response."""

@@ -92,5 +92,5 @@ class RequestTurns:
         try:
             connection.begin_next()
         except Exception:  # like the reactor: one broken connection must not affect others
-            _log.failure("A request could not be begun")
+            _log.failure("A request could not be started")
             connection.abort()

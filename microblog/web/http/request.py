@@ -58,7 +58,7 @@ class SiteOrigin:
         """Parse a URL such as `https://example.org`. Raises ValueError for anything else."""
         parts = urlsplit(public_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
-            raise ValueError(f"{public_url} is not the address of a site, such as https://example.org")
+            raise ValueError(f"{public_url} is not a valid site URL, such as https://example.org")
         return cls(f"{parts.scheme}://{parts.netloc.lower()}", parts.netloc.lower(), CookieJar(parts.scheme == "https"))
 
     @property

@@ -32,7 +32,7 @@ def path_of(command: bytes, target: bytes, hosts: Sequence[bytes]) -> tuple[byte
     if target.startswith(b"/"):
         return (
             target,
-            None if target.isascii() and b"#" not in target else "The address has characters that must be percent-encoded.",
+            None if target.isascii() and b"#" not in target else "The URL contains characters that must be percent-encoded.",
         )
     absolute = _ABSOLUTE.fullmatch(target)
     if target == b"*" and command == b"OPTIONS":
@@ -40,7 +40,7 @@ def path_of(command: bytes, target: bytes, hosts: Sequence[bytes]) -> tuple[byte
     if absolute and hosts and absolute.group(1).lower() == hosts[0].lower() and absolute.group(2).isascii():
         path = absolute.group(2)
         return path if path.startswith(b"/") else b"/" + path, None
-    return target, "This is not an address of this site."
+    return target, "This URL does not belong to this site."
 
 
 def target_of(line: bytes) -> bytes:

@@ -60,9 +60,7 @@ class _Template:
     def packed(self) -> tuple[bytes, ...]:
         """The pieces as deflate blocks, compressed once; empty at the place of a name."""
         if not self._packed:
-            self._packed.append(
-                tuple(b"" if log_position % 2 else compressed_piece(piece) for log_position, piece in enumerate(self.pieces))
-            )
+            self._packed.append(tuple(b"" if index % 2 else compressed_piece(piece) for index, piece in enumerate(self.pieces)))
         return self._packed[0]
 
 
@@ -98,18 +96,18 @@ class ResponseCache:
         return result.response
 
     async def get_or_make_page(self, request: Request, make: Callable[[], Awaitable[CacheableResponse]]) -> Response:
-        """The same for an HTML page, which depends on the visitor's theme."""
+        """Like `get_or_make`, for an HTML page, which depends on the visitor's theme."""
         return await self.get_or_make(request, make, theme_of(request) if request.viewer is None else "")
 
     def _fill(self, request: Request, template: _Template, position: str) -> Response:
         pieces = list(template.pieces)
         if len(pieces) > 1:
             texts = {b"position": position.encode("ascii")}
-            for log_position in range(1, len(pieces), 2):
-                name = pieces[log_position]
+            for index in range(1, len(pieces), 2):
+                name = pieces[index]
                 if name not in texts:
                     texts[name] = self._value(request, name).encode("ascii")
-                pieces[log_position] = texts[name]
+                pieces[index] = texts[name]
         if (
             template.size >= SMALLEST
             and is_compressible(template.response.content_type)

@@ -73,7 +73,7 @@ class RouteOptions:
         if (self.scopes or self.viewer_scopes) and not self.api:
             raise ValueError("Only API routes can have scopes.")
         if self.viewer_scopes and (self.scopes or self.viewer is not AccessLevel.ANYONE):
-            raise ValueError("viewer_scopes need a route for anyone, without scopes.")
+            raise ValueError("viewer_scopes are only allowed on routes for anyone, without scopes.")
 
 
 @frozen

@@ -93,7 +93,7 @@ def decode_path(raw: bytes) -> str:
     try:
         text = unquote_to_bytes(raw).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Malformed("This address is not valid UTF-8.") from error
+        raise Malformed("This URL is not valid UTF-8.") from error
     if any(character < " " or character == "\x7f" for character in text):
         raise NotFound
     return text

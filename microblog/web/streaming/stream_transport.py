@@ -22,7 +22,7 @@ class Socket(Protocol):
         """Send the data, now or as soon as the client reads."""
 
     def offer(self, data: bytes, max_buffered: int) -> bool:
-        """The same, or return False without sending if more than `max_buffered` bytes are buffered."""
+        """Send the data as `write` does. Returns False without sending if more than `max_buffered` bytes are buffered."""
 
     def unsent(self) -> int:
         """Number of buffered bytes."""
@@ -54,7 +54,7 @@ class DirectSocket:
         self.offer(data, sys.maxsize)
 
     def offer(self, data: bytes, max_buffered: int) -> bool:
-        """The same, or return False without sending if more than `max_buffered` bytes are buffered."""
+        """Send the data as `write` does. Returns False without sending if more than `max_buffered` bytes are buffered."""
         transport = self.transport
         if is_buffering(transport):
             if self.unsent() > max_buffered:
@@ -115,7 +115,7 @@ class BufferedSocket:
         self.transport.write(data)
 
     def offer(self, data: bytes, max_buffered: int) -> bool:
-        """The same, or return False without sending if more than `max_buffered` bytes are buffered."""
+        """Send the data as `write` does. Returns False without sending if more than `max_buffered` bytes are buffered."""
         if self._unsent > max_buffered:
             return False
         self.write(data)
@@ -148,7 +148,7 @@ class BufferedSocket:
 
 
 def socket_of(transport: Any, drained: Callable[[], None]) -> Socket:
-    """The fastest writer for a transport."""
+    """Return the fastest writer for a transport."""
     return DirectSocket(transport, drained) if isinstance(transport, Connection) else BufferedSocket(transport, drained)
 
 

@@ -217,7 +217,7 @@ class WebSocket(OpenStream):
         self._send_close(*CODES.get(reason, (CloseCode.NORMAL, "")))
 
     def close(self, code: int, reason: str) -> None:
-        """Close because of the client. Code 0 replies to a close frame without code."""
+        """Close because of what the client sent. Code 0 replies to a close frame without a code."""
         if self.socket is not None:
             self.feed.dismiss(self.subscriber)
             self._send_close(code, reason)
