@@ -37,19 +37,19 @@ class TreqFetcher(SsrfGuard):
     seconds: float = 12.0
     _robots: dict[str, tuple[float, Robots]] = field(factory=dict, init=False)
 
-    async def get(self, url: str, *, types: Collection[str], most: int, whole: bool = False) -> FetchedPage:
+    async def get(self, url: str, *, types: Collection[str], max_bytes: int, whole: bool = False) -> FetchedPage:
         """Fetch the URL, if robots.txt allows it and its content type is one of `types`.
 
-        A body longer than `most` bytes is cut off, or refused if `whole` is true. Raises FetchError.
+        A body longer than `max_bytes` bytes is cut off, or refused if `whole` is true. Raises FetchError.
         """
-        return await self.within(self.seconds, self._polite(url, types, most, whole))
+        return await self.within(self.seconds, self._polite(url, types, max_bytes, whole))
 
-    async def _polite(self, url: str, types: Collection[str], most: int, whole: bool) -> FetchedPage:
+    async def _polite(self, url: str, types: Collection[str], max_bytes: int, whole: bool) -> FetchedPage:
         for _ in range(MAX_REDIRECTS + 1):
             parts = _checked(url)
             if not (await self._robots_of(f"{parts.scheme}://{parts.netloc}")).allows(_target(parts.path, parts.query)):
                 raise FetchError("robots.txt asks not to read it.")
-            answer, target = await self._hop(url, types, most, whole)
+            answer, target = await self._hop(url, types, max_bytes, whole)
             if answer is not None:
                 return answer
             url = target
@@ -80,9 +80,9 @@ class TreqFetcher(SsrfGuard):
             url = target
         return robots.EVERYTHING
 
-    async def _hop(self, url: str, types: Collection[str], most: int, whole: bool) -> tuple[FetchedPage | None, str]:
+    async def _hop(self, url: str, types: Collection[str], max_bytes: int, whole: bool) -> tuple[FetchedPage | None, str]:
         """Send one request. Return the page, or the URL that it redirects to."""
-        watch = self.watch(most)
+        watch = self.watch(max_bytes)
         client = treq.client.HTTPClient(_Plain(watch.agent()))
         headers = Headers({"User-Agent": [self.agent], "Accept": [", ".join(types)]})
         response = await client.get(url, headers=headers, allow_redirects=False, unbuffered=True)
@@ -94,7 +94,7 @@ class TreqFetcher(SsrfGuard):
             kind, charset = _content_type(response)
             if kind not in types:
                 raise FetchError(f"It is of type {kind or 'unknown'}.")
-            return FetchedPage(url, kind, charset, await _body(response, most, whole)), ""
+            return FetchedPage(url, kind, charset, await _body(response, max_bytes, whole)), ""
         finally:
             watch.close()
 
@@ -160,8 +160,8 @@ class _Plain:
         return Deferred.fromCoroutine(self._request(method, uri, headers, bodyProducer))
 
 
-def _body(response: IResponse, most: int, whole: bool) -> Deferred[bytes]:
-    reading = _Reading(most, whole)
+def _body(response: IResponse, max_bytes: int, whole: bool) -> Deferred[bytes]:
+    reading = _Reading(max_bytes, whole)
     response.deliverBody(reading)
     return reading.done
 
@@ -169,8 +169,8 @@ def _body(response: IResponse, most: int, whole: bool) -> Deferred[bytes]:
 class _Reading(Protocol):
     """Collects a body up to its limit."""
 
-    def __init__(self, most: int, whole: bool) -> None:
-        self.most, self.whole = most, whole
+    def __init__(self, max_bytes: int, whole: bool) -> None:
+        self.max_bytes, self.whole = max_bytes, whole
         self.done: Deferred[bytes] = Deferred()
         self._parts: list[bytes] = []
         self._size = 0
@@ -179,11 +179,11 @@ class _Reading(Protocol):
         """Collect bytes; finish at the limit."""
         self._parts.append(data)
         self._size += len(data)
-        if self._size > self.most and not self.done.called:
+        if self._size > self.max_bytes and not self.done.called:
             if self.whole:
-                self.done.errback(FetchError(f"It is longer than {self.most} bytes."))
+                self.done.errback(FetchError(f"It is longer than {self.max_bytes} bytes."))
             else:
-                self.done.callback(b"".join(self._parts)[: self.most])
+                self.done.callback(b"".join(self._parts)[: self.max_bytes])
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Finish. A truncated page is accepted unless the whole body is required."""

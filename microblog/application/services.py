@@ -70,7 +70,7 @@ now = SystemClock(lambda: datetime.now(UTC))
 class ExternalServices:
     """Services outside the database: the media store, a timer, and an HTTP fetcher.
 
-    Without `web` there are no link previews. `chance` returns uniform random numbers in [0, 1).
+    Without `http_fetcher` there are no link previews. `chance` returns uniform random numbers in [0, 1).
     """
 
     media_store: MediaStore
@@ -79,11 +79,11 @@ class ExternalServices:
     chance: Callable[[], float] = lambda: 0.0
 
     def preview_scheduler(self, url: str) -> PreviewScheduler | None:
-        """Return the scheduler of link previews for posts of the site at `url`; None without `web`."""
+        """Return the scheduler of link previews for posts of the site at `url`; None without `http_fetcher`."""
         return None if self.http_fetcher is None else PreviewScheduler(url, self.chance)
 
     def link_previews(self, database: Transactions) -> LinkPreviews | None:
-        """Return the fetcher of link previews; None without `web`."""
+        """Return the fetcher of link previews; None without `http_fetcher`."""
         return None if self.http_fetcher is None else LinkPreviews(database, self.http_fetcher, self.media_store, now)
 
 

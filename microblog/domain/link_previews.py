@@ -92,7 +92,7 @@ class LinkPreviews:
         await self.database.run(self._store, id, card)
 
     async def _fetch_card(self, url: str) -> Card | None:
-        page = await self.http.get(url, types=PAGES, most=PAGE_BYTES)
+        page = await self.http.get(url, types=PAGES, max_bytes=PAGE_BYTES)
         found = link_preview_parser.parse(page)
         if found.oembed and not (found.title and found.image):
             found = await self._with_oembed(found)
@@ -101,7 +101,8 @@ class LinkPreviews:
 
     async def _with_oembed(self, found: ParsedPreview) -> ParsedPreview:
         try:
-            return link_preview_parser.with_oembed(found, await self.http.get(found.oembed, types=OEMBED, most=OEMBED_BYTES, whole=True))
+            response = await self.http.get(found.oembed, types=OEMBED, max_bytes=OEMBED_BYTES, whole=True)
+            return link_preview_parser.with_oembed(found, response)
         except FetchError:
             return found
 
@@ -110,7 +111,7 @@ class LinkPreviews:
         if not image:
             return card
         try:
-            file = BytesIO((await self.http.get(image, types=IMAGES, most=IMAGE_BYTES, whole=True)).body)
+            file = BytesIO((await self.http.get(image, types=IMAGES, max_bytes=IMAGE_BYTES, whole=True)).body)
             format = file_types.detect_type(file)
             if format is None or not format.is_image:
                 return card

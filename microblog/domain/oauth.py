@@ -105,7 +105,7 @@ class RedirectBack:
 
 @frozen
 class AuthorizationRequest:
-    """A valid authorization request. `known`: the viewer has authorized the app for these scopes before."""
+    """A valid authorization request. `already_authorized`: the viewer has authorized the app for these scopes before."""
 
     app: App
     scopes: tuple[str, ...]

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @frozen
 class PasswordCheck:
-    """Result of a password check. `fresh` is a new hash to store, if the parameters have changed."""
+    """Result of a password check. `new_hash` is to be stored: the hashing parameters have changed."""
 
     correct: bool
     new_hash: str | None = None
@@ -40,7 +40,10 @@ class Hashes(Protocol):
         """Return the hash to store. Raises Unavailable if too many passwords are waiting."""
 
     async def verify(self, stored: str | None, password: str) -> PasswordCheck:
-        """Check the password. `stored` None (no such account) takes as long and is never correct. Raises Unavailable as above."""
+        """Check the password. If `stored` is None (no such account), it takes as long and is never correct.
+
+        Raises Unavailable as `hash` does.
+        """
 
 
 def acceptable(password: str, name: str = "password") -> str:
@@ -77,7 +80,7 @@ def _thread() -> ThreadPool:
 
 @define
 class Passwords:
-    """`Hashes` in one thread. At most `room` passwords are processed or wait; further ones raise Unavailable."""
+    """`Hashes` in one thread. At most `capacity` passwords are processed or wait; further ones raise Unavailable."""
 
     reactor: Any
     hasher: PasswordHasher = field(factory=argon2id)

@@ -25,10 +25,10 @@ class MailTransport(Protocol):
 class HttpFetcher(Protocol):
     """HTTP client for pages of other sites."""
 
-    async def get(self, url: str, *, types: Collection[str], most: int, whole: bool = False) -> FetchedPage:
+    async def get(self, url: str, *, types: Collection[str], max_bytes: int, whole: bool = False) -> FetchedPage:
         """Fetch the URL if it has one of these content types. Raises FetchError.
 
-        A body longer than `most` bytes is truncated; with `whole`, it is left out.
+        A body longer than `max_bytes` bytes is truncated; with `whole`, it is left out.
         """
 
 

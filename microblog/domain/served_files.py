@@ -1,7 +1,7 @@
 """Access to served media files: only while something on the site shows them, and whether it is public.
 
-A file is known only by its name, so the database is asked what it belongs to. The result is cached until the post or the account changes: a
-file that is requested again costs no query.
+A file is known only by its name, so its post or account has to be looked up in the database. The result is cached until the post or
+the account changes: a file that is requested again costs no query.
 """
 
 from __future__ import annotations

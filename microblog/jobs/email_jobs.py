@@ -28,7 +28,7 @@ NOTIFIED_JOB = "email.notification"
 DIGESTS, REPORTS = "email.digests", "email.daily_reports"
 CONCURRENCY = 4  # concurrent deliveries
 # Two and a half days in total: RFC 5321, section 4.5.4.1, requires some days, and most mail servers that defer do so for hours.
-RETRY_POLICIES: Mapping[str, RetryPolicy] = {SEND_JOB: RetryPolicy(tries=24, first=30.0, longest=4 * 3600.0, limit=180.0)}
+RETRY_POLICIES: Mapping[str, RetryPolicy] = {SEND_JOB: RetryPolicy(tries=24, first_pause=30.0, max_pause=4 * 3600.0, time_limit=180.0)}
 
 EMAIL_RETENTION = timedelta(days=90)
 BROWSER_RETENTION = timedelta(days=400)

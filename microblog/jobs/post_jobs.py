@@ -27,8 +27,8 @@ SLOW = frozenset({media.CONVERT, previews.FETCH})
 
 RETRY_POLICIES = {
     scheduled.PUBLISH: RetryPolicy(tries=scheduled.TRIES),
-    media.CONVERT: RetryPolicy(tries=3, limit=3600.0),  # one video is converted at a time; the others wait
-    previews.FETCH: RetryPolicy(tries=previews.TRIES, first=120.0, limit=90.0),
+    media.CONVERT: RetryPolicy(tries=3, time_limit=3600.0),  # one video is converted at a time; the others wait
+    previews.FETCH: RetryPolicy(tries=previews.TRIES, first_pause=120.0, time_limit=90.0),
 }
 
 

@@ -30,7 +30,7 @@ MESSAGES_PER_JOB = 20  # messages per job; then other subscriptions have their t
 URGENCY = "normal"  # RFC 8030, section 5.3: a chat message, not a phone call
 MAX_PAUSE = timedelta(hours=6)
 # A job has more tries than MAX_FAILURES, so that the subscription is deleted before the job is dead.
-RETRY_POLICY = RetryPolicy(tries=2 * notifications.MAX_FAILURES, first=30.0, longest=MAX_PAUSE.total_seconds())
+RETRY_POLICY = RetryPolicy(tries=2 * notifications.MAX_FAILURES, first_pause=30.0, max_pause=MAX_PAUSE.total_seconds())
 RETRY_POLICIES: Mapping[str, RetryPolicy] = {SEND_JOB: RETRY_POLICY}
 CLEANUP_BATCHES = (CleanupBatch("cleanup.push_notifications", forget_settled, notifications.SENT_RETENTION, HOURLY),)
 

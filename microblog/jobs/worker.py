@@ -209,7 +209,7 @@ class Worker:
         self.stats.queue_seconds += max(0.0, (now - job.due_at).total_seconds())
         policy = self.retry_policies.get(job.kind, RetryPolicy())
         work = Deferred.fromCoroutine(self._run_task(job, policy))
-        work.addTimeout(policy.limit, self.reactor, onTimeoutCancel=_too_long)
+        work.addTimeout(policy.time_limit, self.reactor, onTimeoutCancel=_too_long)
         run = self._runs[job.id] = _Run(job, work)
         Deferred.fromCoroutine(self._supervise(run, policy))
 

@@ -39,7 +39,7 @@ class StreamKind(StrEnum):
 class Stream:
     """A stream. `of` is the account id, the hashtag's folded key, or the list or conversation id; 0 for the public timeline.
 
-    `notices` is an account whose notifications are included in the same order, so that one position serves both. With `media`, posts
+    `notifications` is an account whose notifications are included in the same order, so that one position serves both. With `media`, posts
     without attachments are skipped. `name` is the client's name of the stream, `label` is sent with each update: the name and the hashtag
     as requested.
     """

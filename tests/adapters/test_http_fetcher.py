@@ -31,8 +31,8 @@ def build_fetcher(server: FakeWebServer | None = None, *, reactor: Any = real, s
     return TreqFetcher(reactor, "microblog/1 (+https://example.org)", seconds=seconds, exceptions=exceptions)
 
 
-async def get(fetcher: TreqFetcher, url: str, *, most: int = 10_000, whole: bool = False) -> FetchedPage:
-    return await fetcher.get(url, types=HTML, most=most, whole=whole)
+async def get(fetcher: TreqFetcher, url: str, *, max_bytes: int = 10_000, whole: bool = False) -> FetchedPage:
+    return await fetcher.get(url, types=HTML, max_bytes=max_bytes, whole=whole)
 
 
 async def fetch_error(fetcher: TreqFetcher, url: str, **options: Any) -> FetchError:
@@ -183,7 +183,7 @@ async def test_other_content_types_are_refused(server: FakeWebServer, kind: str)
 async def test_a_long_page_is_truncated(server: FakeWebServer) -> None:
     server.responses["/"] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<title>Hello</title>"
     server.endless.add("/")
-    found = await get(build_fetcher(server), server.url + "/", most=5000)
+    found = await get(build_fetcher(server), server.url + "/", max_bytes=5000)
     assert len(found.body) == 5000
     assert found.body.startswith(b"<title>Hello")
     await assert_stops_sending(server)
@@ -192,7 +192,7 @@ async def test_a_long_page_is_truncated(server: FakeWebServer) -> None:
 async def test_a_long_image_is_refused(server: FakeWebServer) -> None:
     server.responses["/"] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
     server.endless.add("/")
-    assert "longer" in str(await fetch_error(build_fetcher(server), server.url + "/", most=5000, whole=True))
+    assert "longer" in str(await fetch_error(build_fetcher(server), server.url + "/", max_bytes=5000, whole=True))
     await assert_stops_sending(server)
 
 
@@ -222,7 +222,7 @@ async def test_endless_headers_are_cut_off(server: FakeWebServer, head: bytes) -
 async def test_an_unrequested_compression_is_refused(server: FakeWebServer) -> None:
     server.responses["/"] = response(gzip.compress(b"\0" * 50_000_000), Content_Encoding="gzip")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert "packed" in str(await fetch_error(build_fetcher(server), server.url + "/", most=1_000_000))
+    assert "packed" in str(await fetch_error(build_fetcher(server), server.url + "/", max_bytes=1_000_000))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16_000
 
 

@@ -37,7 +37,7 @@ class FakeWeb:
     pages: dict[str, tuple[str, bytes] | Exception] = field(factory=dict)
     requested: list[str] = field(factory=list)
 
-    async def get(self, url: str, *, types: object, most: int, whole: bool = False) -> FetchedPage:
+    async def get(self, url: str, *, types: object, max_bytes: int, whole: bool = False) -> FetchedPage:
         """See `HttpFetcher`."""
         self.requested.append(url)
         found = self.pages.get(url, FetchError("It answers with 404."))

@@ -383,7 +383,7 @@ async def test_an_unavailable_service_is_retried_and_nothing_is_lost(fixture: Pu
         assert error == f"push.example.net: HTTP status {response[:3]}."
         pauses.append((due_at - fixture.clock()).total_seconds())
         fixture.clock.time = due_at
-    assert pauses == [RETRY_POLICY.first, 2 * RETRY_POLICY.first, 4 * RETRY_POLICY.first]
+    assert pauses == [RETRY_POLICY.first_pause, 2 * RETRY_POLICY.first_pause, 4 * RETRY_POLICY.first_pause]
     assert fixture.service.asked == 3, "the second message is not tried while the service is away"
     posted = await fixture.deliver()
     assert [app.read(one)["body"] for one in posted] == ["@ben one", "@ben two"]

@@ -25,7 +25,7 @@ def test_a_policy_allows_its_number_of_tries(policy: RetryPolicy, tries: int, ra
 def test_pauses_double_up_to_the_longest_within_the_jitter(policy: RetryPolicy, tries: int, random_value: float) -> None:
     pause = policy.pause(tries, random_value)
     if pause is not None:
-        expected = min(policy.first * 2.0 ** (tries - 1), policy.longest)
+        expected = min(policy.first_pause * 2.0 ** (tries - 1), policy.max_pause)
         assert 0.75 * expected <= pause <= 1.25 * expected
 
 

@@ -165,7 +165,7 @@ def test_concurrency_is_limited(fixture: WorkerFixture) -> None:
 
 
 def test_a_failed_job_is_retried_and_is_dead_after_the_last_try(fixture: WorkerFixture) -> None:
-    worker = fixture.worker({"fail": fixture.fail}, retry_policies={"fail": RetryPolicy(tries=3, first=10)})
+    worker = fixture.worker({"fail": fixture.fail}, retry_policies={"fail": RetryPolicy(tries=3, first_pause=10)})
     fixture.add("fail")
     fixture.wait(5)
     assert (fixture.runs, fixture.states()) == (["failed"], ["waiting"])
@@ -182,7 +182,7 @@ def test_a_task_can_say_when_to_retry(fixture: WorkerFixture) -> None:
         fixture.runs.append("retried")
         raise RetryLater("429 Slow down", after=200)
 
-    fixture.worker({"retry_later": retry_later}, retry_policies={"retry_later": RetryPolicy(tries=3, first=10)})
+    fixture.worker({"retry_later": retry_later}, retry_policies={"retry_later": RetryPolicy(tries=3, first_pause=10)})
     fixture.add("retry_later")
     fixture.wait(195)
     assert (fixture.runs, fixture.states()) == (["retried"], ["waiting"])
@@ -223,7 +223,7 @@ def test_a_permanent_failure_is_dead_at_once_with_its_error(fixture: WorkerFixtu
 
 
 def test_a_hanging_task_is_cancelled_and_fails(fixture: WorkerFixture) -> None:
-    fixture.worker({"hang": fixture.hang}, retry_policies={"hang": RetryPolicy(tries=1, limit=30)})
+    fixture.worker({"hang": fixture.hang}, retry_policies={"hang": RetryPolicy(tries=1, time_limit=30)})
     fixture.add("hang")
     fixture.wait(31)
     assert fixture.states() == ["running"]
@@ -248,7 +248,7 @@ def test_failing_jobs_never_block_others(cursor: Cursor, kinds: list[str], concu
     execute(cursor, "delete from jobs")
     fixture = WorkerFixture(cursor)
     limit = 10.0
-    policy = RetryPolicy(limit=limit, tries=2)
+    policy = RetryPolicy(time_limit=limit, tries=2)
     tasks = {"fail": fixture.fail, "hang": fixture.hang, "note": fixture.record}
     worker = fixture.worker(tasks, retry_policies=dict.fromkeys(tasks, policy), concurrency=concurrency)
     for kind in kinds:
@@ -260,7 +260,7 @@ def test_failing_jobs_never_block_others(cursor: Cursor, kinds: list[str], concu
 
 def test_a_long_job_renews_its_lease(fixture: WorkerFixture) -> None:
     tasks = {"slow": fixture.slow}
-    policies = {"slow": RetryPolicy(limit=1000)}
+    policies = {"slow": RetryPolicy(time_limit=1000)}
     fixture.worker(tasks, retry_policies=policies, lease=30)
     fixture.worker(tasks, name="w2", retry_policies=policies, lease=30)
     fixture.add("slow", name="long", seconds=600)
@@ -293,7 +293,7 @@ def test_a_job_that_kills_its_process_each_time_ends_as_dead(fixture: WorkerFixt
 
 def test_a_worker_that_lost_its_lease_cancels_the_job(fixture: WorkerFixture) -> None:
     fixture.add("hang")
-    worker = fixture.worker({"hang": fixture.hang}, lease=30, retry_policies={"hang": RetryPolicy(limit=10000)})
+    worker = fixture.worker({"hang": fixture.hang}, lease=30, retry_policies={"hang": RetryPolicy(time_limit=10000)})
     fixture.wait(1)
     execute(fixture.cursor, "update jobs set worker = 'w2', tries = tries + 1")
     fixture.wait(30)
@@ -331,7 +331,7 @@ def test_a_worker_is_healthy_while_it_polls(fixture: WorkerFixture) -> None:
 
 
 def test_a_worker_at_full_concurrency_is_healthy(fixture: WorkerFixture) -> None:
-    worker = fixture.worker({"hang": fixture.hang}, concurrency=1, retry_policies={"hang": RetryPolicy(limit=1e6)})
+    worker = fixture.worker({"hang": fixture.hang}, concurrency=1, retry_policies={"hang": RetryPolicy(time_limit=1e6)})
     fixture.add("hang")
     fixture.wait(600)
     assert worker.healthy()

@@ -43,7 +43,7 @@ UPLOAD_PARAMS = (Param("file", FILE, "The file to be attached: an image, video o
 
 @frozen
 class MediaRoutes:
-    """The user's media that are not attached to a post yet."""
+    """The user's media that is not attached to a post yet."""
 
     entities: Entities
     attachments: Attachments

@@ -23,7 +23,7 @@ class Caps:
 class RequestRate:
     """Counts requests by network in fixed windows of WINDOW_S seconds; a plain dictionary, because it runs for every request."""
 
-    most: int
+    limit: int
     seconds: Callable[[], float]
     _window: int = field(default=0, init=False)
     _counts: dict[str, int] = field(factory=dict, init=False)
@@ -34,7 +34,7 @@ class RequestRate:
         if window != self._window:
             self._window, self._counts = window, {}
         count = self._counts[network] = self._counts.get(network, 0) + 1
-        return count > self.most
+        return count > self.limit
 
     @property
     def retry_after(self) -> int:
@@ -59,24 +59,24 @@ class Closable(Protocol):
 
 @define(eq=False)
 class NetworkConnections:
-    """The open connections by network. A network with `most` connections loses the one that has been idle longest when a new one opens.
+    """The open connections by network. If a network with `max_connections` opens another one, the one that was idle longest is closed.
 
     If none is idle it may have BUSY times as many, because many clients of one network may reconnect at once.
     """
 
-    most: int
+    max_connections: int
     _open: dict[str, set[Closable]] = field(factory=dict, init=False)
 
     def add(self, connection: Closable) -> bool:
         """Count a new connection, closing an idle one if necessary. False if the network has the maximum of busy connections."""
         connections = self._open.setdefault(connection.peer_network, set())
-        if len(connections) >= self.most:
+        if len(connections) >= self.max_connections:
             idle = [(since, other) for other in connections if (since := other.idle_since) is not None]
             if idle:
                 _, idle_longest = min(idle, key=lambda pair: pair[0])
                 connections.discard(idle_longest)
                 idle_longest.close_idle()
-            elif len(connections) >= self.most * BUSY:
+            elif len(connections) >= self.max_connections * BUSY:
                 return False
         connections.add(connection)
         return True
