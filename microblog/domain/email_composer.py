@@ -1,7 +1,7 @@
-"""Composition of emails: content, and whether an email is still wanted, are looked up when it is sent.
+"""Composition of e-mails: content, and whether an e-mail is still wanted, are looked up when it is sent.
 
-Between queueing and sending, the recipient may have read the notification on the site, muted its author or turned such emails off, and
-the post may have been deleted. The email is cancelled then, with the reason recorded.
+Between queueing and sending, the recipient may have read the notification on the site, muted its author or turned such e-mails off, and
+the post may have been deleted. The e-mail is cancelled then, with the reason recorded.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ PENDING_STATES = frozenset({EmailState.WAITING, EmailState.DEFERRED, EmailState.
 SHOWN_IN_DIGEST = 6
 _NOT_COUNTED = (NotificationKind.SIGN_UP, NotificationKind.REPORT, NotificationKind.WARNING)
 COUNTED = tuple(kind for kind in NotificationKind if kind not in _NOT_COUNTED)
-BATCH = 500  # emails per transaction, or posts per statement
+BATCH = 500  # e-mails per transaction, or posts per statement
 NOT_SHOWN = ("favourite", "reblog", "poll", "update", "admin.sign_up", "admin.report", "moderation_warning")
 _FIXED_ADDRESS = frozenset({EmailKind.CONFIRM, EmailKind.RESET, EmailKind.PASSWORD, EmailKind.ADDRESS})  # to the address when queued
-# The user waits for these: they are sent even to addresses that rejected earlier emails.
+# The user waits for these: they are sent even to addresses that rejected earlier e-mails.
 _REQUESTED = frozenset({EmailKind.CONFIRM, EmailKind.RESET})
 
 
 class EmailCancelled(Exception):
-    """The email is not wanted any more; the text says why."""
+    """The e-mail is not wanted any more; the text says why."""
 
 
 @frozen
 class EmailComposer:
-    """Commands of the email jobs. `host`: domain of Message-IDs (RFC 5322, section 3.6.4)."""
+    """Commands of the e-mail jobs. `host`: domain of Message-IDs (RFC 5322, section 3.6.4)."""
 
     database: Transactions
     links: EmailLinks
@@ -50,7 +50,7 @@ class EmailComposer:
     now: Callable[[], datetime]
 
     async def enqueue_notifications(self, ids: Sequence[NotificationId], delay: timedelta) -> int:
-        """Queue emails for these notifications, due `delay` after them. Return their number."""
+        """Queue e-mails for these notifications, due `delay` after them. Return their number."""
         return await self.database.run(emails.add_of_notifications, ids=ids, delay=delay, now=self.now())
 
     async def enqueue_digests(self, frequency: str, since: datetime, key: str) -> None:
@@ -68,7 +68,7 @@ class EmailComposer:
         return await self.database.run(email_digests.add_reports, begin=begin, end=end, key=key, now=self.now())
 
     async def begin_delivery(self, id: EmailId) -> EmailContext | None:
-        """Begin a delivery attempt and return the content; None if the email is not to be sent (any more)."""
+        """Begin a delivery attempt and return the content; None if the e-mail is not to be sent (any more)."""
         return await self.database.run(self._open, id)
 
     async def record_result(self, id: EmailId, state: EmailState, answer: str) -> None:
@@ -255,5 +255,5 @@ class EmailComposer:
 
 
 def mention_id(post: Post, email: Email) -> str:
-    """Local part of the Message-ID of the email to a recipient about a post."""
+    """Local part of the Message-ID of the e-mail to a recipient about a post."""
     return f"post.{post.id}.{email.account_id}"

@@ -1,4 +1,4 @@
-"""Confirmation of email addresses: that of a new account, and a new one of an existing account."""
+"""Confirmation of e-mail addresses: that of a new account, and a new one of an existing account."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class EmailConfirmation:
         return await self.database.read(users.sign_up_app, account=viewer.id)
 
     async def resend(self, viewer: Viewer) -> None:
-        """Send the confirmation email again. Raise Conflict if nothing is to be confirmed, TooMany after several requests."""
+        """Send the confirmation e-mail again. Raise Conflict if nothing is to be confirmed, TooMany after several requests."""
         await self.database.run(self._resend, viewer)
 
     async def correct(self, viewer: Viewer, email: str) -> None:

@@ -1,4 +1,4 @@
-"""Links in emails, and verification of the tokens in them."""
+"""Links in e-mails, and verification of the tokens in them."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class EmailLinks:
         return _is_fresh(claim, RESET_LIFETIME, now) and self.signer.verify(claim, "reset", login.email, login.password_hash)
 
     def unsubscribe(self, kind: EmailKind, account: AccountId, now: datetime) -> str | None:
-        """Link that unsubscribes from this kind of email without a login and without expiry; None if the kind cannot be turned off."""
+        """Link that unsubscribes from this kind of e-mail without a login and without expiry; None if the kind cannot be turned off."""
         if kind not in PREFERENCE_FIELDS:
             return None
         return f"{self.base_url}/mail/unsubscribe/{self.signer.token(f'unsubscribe {kind}', account, now)}"
 
     def unsubscribes(self, claim: SignedClaim) -> EmailKind | None:
-        """Return the kind of email that the token of an unsubscribe link turns off."""
+        """Return the kind of e-mail that the token of an unsubscribe link turns off."""
         return next((kind for kind in PREFERENCE_FIELDS if self.signer.verify(claim, f"unsubscribe {kind}")), None)
 
     def post(self, post: Post) -> str:

@@ -1,4 +1,4 @@
-"""Email queue: an email is a row written in the transaction that causes it, and sent by a job afterwards."""
+"""E-mail queue: an e-mail is a row written in the transaction that causes it, and sent by a job afterwards."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from microblog.model.paging import Page
 from microblog.storage import emails
 from microblog.storage.database import Cursor, Transactions
 
-MAX_REQUESTED_EMAILS = 5  # emails of one kind to an account within REQUEST_WINDOW, including requests by strangers
+MAX_REQUESTED_EMAILS = 5  # e-mails of one kind to an account within REQUEST_WINDOW, including requests by strangers
 REQUEST_WINDOW = timedelta(hours=1)
 UNROUTABLE = ".invalid"  # RFC 2606, section 2
 
 
 def enqueue(cursor: Cursor, kind: EmailKind, login: Login, now: datetime, **data: str) -> None:
-    """Queue an email to the login's address in the running transaction. With a `key` in the data, only once per key."""
+    """Queue an e-mail to the login's address in the running transaction. With a `key` in the data, only once per key."""
     if not login.email.endswith(UNROUTABLE):
         emails.add(cursor, kind, account=login.account_id, recipient=login.email, now=now, data=data, key=data.get("key"))
 
@@ -55,19 +55,19 @@ def enqueue_notice(cursor: Cursor, kind: EmailKind, login: Login, now: datetime,
 
 
 def address_rejection(cursor: Cursor, account: AccountId, email: str) -> AddressRejection | None:
-    """Return the mail server's rejection of the account's newest email to this address; None if it was not rejected."""
+    """Return the mail server's rejection of the account's newest e-mail to this address; None if it was not rejected."""
     rejections = emails.refusals(cursor, account=account, recipient=email, limit=MAX_REJECTIONS)
     return AddressRejection(rejections[0], len(rejections) >= MAX_REJECTIONS) if rejections else None
 
 
 def is_given_up(cursor: Cursor, login: Login, email: str) -> bool:
-    """True if emails to this address were rejected so often that no more are sent."""
+    """True if e-mails to this address were rejected so often that no more are sent."""
     found = address_rejection(cursor, login.account_id, email)
     return found is not None and found.given_up
 
 
 def may_request_email(cursor: Cursor, account: AccountId, kind: EmailKind, now: datetime) -> bool:
-    """False if the account has been sent too many emails of that kind recently."""
+    """False if the account has been sent too many e-mails of that kind recently."""
     return emails.count_since(cursor, account=account, kind=kind, since=now - REQUEST_WINDOW) < MAX_REQUESTED_EMAILS
 
 
@@ -79,9 +79,9 @@ def check_request_limit(cursor: Cursor, account: AccountId, kind: EmailKind, now
 
 @frozen
 class EmailOutbox:
-    """Sent and queued emails for administrators, and rejections for the owner of an address. Callers check permissions.
+    """Sent and queued e-mails for administrators, and rejections for the owner of an address. Callers check permissions.
 
-    `directory`: where a site without a mail server stores its emails; None if they are sent.
+    `directory`: where a site without a mail server stores its e-mails; None if they are sent.
     """
 
     database: Transactions
@@ -89,18 +89,18 @@ class EmailOutbox:
     now: Callable[[], datetime]
 
     async def page(self, page: Page, state: EmailState | None = None) -> list[Email]:
-        """Return emails, newest first; optionally only those in one state."""
+        """Return e-mails, newest first; optionally only those in one state."""
         return await self.database.read(emails.page_of, page=page, state=state)
 
     async def counts(self) -> dict[EmailState, int]:
-        """Return the number of emails by state."""
+        """Return the number of e-mails by state."""
         return await self.database.read(emails.counts)
 
     async def retry(self, id: EmailId) -> None:
-        """Retry an email now. Raise NotFound if there is none or it is not waiting for a retry."""
+        """Retry an e-mail now. Raise NotFound if there is none or it is not waiting for a retry."""
         if not await self.database.run(emails.retry, id=id, now=self.now()):
             raise NotFound("This e-mail does not exist or cannot be retried.")
 
     async def address_rejection(self, viewer: Viewer, email: str) -> AddressRejection | None:
-        """Return the mail server's rejection of the newest email to the viewer's address; None if it was not rejected."""
+        """Return the mail server's rejection of the newest e-mail to the viewer's address; None if it was not rejected."""
         return await self.database.read(address_rejection, viewer.id, email)

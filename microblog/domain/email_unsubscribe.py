@@ -1,4 +1,4 @@
-"""Unsubscribing from emails by a link, without logging in (RFC 8058)."""
+"""Unsubscribing from e-mails by a link, without logging in (RFC 8058)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class EmailUnsubscribe:
     links: EmailLinks
 
     def kind(self, token: str) -> EmailKind:
-        """Return the kind of email that the token turns off. Raise Gone for an invalid token."""
+        """Return the kind of e-mail that the token turns off. Raise Gone for an invalid token."""
         claim = read(token)
         kind = self.links.unsubscribes(claim) if claim else None
         if kind is None:
@@ -29,7 +29,7 @@ class EmailUnsubscribe:
         return kind
 
     async def stop(self, token: str) -> EmailKind:
-        """Turn off this kind of email for the token's account. Has no effect if repeated or if the account is gone."""
+        """Turn off this kind of e-mail for the token's account. Has no effect if repeated or if the account is gone."""
         kind, claim = self.kind(token), read(token)
         assert claim is not None  # or `kind` would have raised
         value = NEVER if kind is EmailKind.DIGEST else False

@@ -23,7 +23,7 @@ MAX_BROWSERS = 50  # per account; the least recently seen is dropped first
 def remember_browser(cursor: Cursor, account: AccountId, client: ClientInfo, now: datetime, *, notify: bool) -> str:
     """Record the browser and return the value for its cookie.
 
-    `notify`: send a warning email if the account is known to other browsers but not to this one.
+    `notify`: send a warning e-mail if the account is known to other browsers but not to this one.
     """
     device = client.device if token_hash(client.device) else fresh_token()
     known_others = known_browsers.has_any(cursor, account=account)

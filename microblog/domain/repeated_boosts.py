@@ -33,7 +33,7 @@ def page_without_repeats(
 
 
 def _downward(read: Callable[[Page], list[Entry]], page: Page) -> list[Entry]:
-    """Return a page downward, reading as many more entries as tell repeats: three times as many as it shows."""
+    """Return a page of older entries. Reads about three times as many entries as it returns, to detect repeats."""
     collected: list[Entry] = []
     part = Page(
         repeated_boosts.rows_to_read(page.limit), max_id=page.max_id

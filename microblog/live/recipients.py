@@ -1,4 +1,4 @@
-"""Recipients of an update, found among the connected viewers in memory without asking the database."""
+"""Recipients of an update, found among the connected viewers in memory, without a database query."""
 
 from __future__ import annotations
 
