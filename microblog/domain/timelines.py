@@ -57,15 +57,15 @@ class Timelines:
 
     @viewer_cache.default
     def _viewer_cache(self) -> ViewerCache:
-        return ViewerCache(self.database, self.sieves.invalidation_log, self.now)
+        return ViewerCache(self.database, self.filter_cache.invalidation_log, self.now)
 
     @timeline_cache.default
     def _timeline_cache(self) -> TimelineCache:
-        return TimelineCache(self.database, PostJournal(self.database, self.sieves.invalidation_log))
+        return TimelineCache(self.database, PostJournal(self.database, self.filter_cache.invalidation_log))
 
     @flags_cache.default
     def _flags_cache(self) -> FlagsCache:
-        return FlagsCache(self.database, self.sieves.invalidation_log)
+        return FlagsCache(self.database, self.filter_cache.invalidation_log)
 
     async def home(self, viewer: Viewer, page: Page) -> list[Post]:
         """Return a page of the home timeline, without repeated boosts and without what the viewer's home filters hide.
@@ -82,7 +82,7 @@ class Timelines:
 
     async def home_dependencies(self, viewer: Viewer, posts: Sequence[Post]) -> CacheDependencies:
         """Return the cache dependencies of a page of the home timeline with these posts."""
-        return await self.viewer_cache.home_dependencies(viewer) | await self.basis(viewer, posts)
+        return await self.viewer_cache.home_dependencies(viewer) | await self.dependencies(viewer, posts)
 
     async def dependencies(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> CacheDependencies:
         """Return the cache dependencies of a list of these posts, with additional keys."""
@@ -181,7 +181,7 @@ class Timelines:
     async def _newest(self, source: TimelineSource, limit: int) -> list[Post]:
         """The newest posts of a timeline without the rule about repeated boosts."""
         newest = await self.timeline_cache.newest(source, limit + SPARE)
-        posts = await self.shelf.load(newest.entries[:limit])
+        posts = await self.post_cache.load(newest.entries[:limit])
         if len(posts) == len(newest.entries[:limit]):
             return posts
         return await self._loaded(source.read, page=Page(limit))  # a post was deleted during the read
@@ -199,7 +199,7 @@ class Timelines:
         newest = await self.timeline_cache.newest(source, rows)
         shown, complete = repeated_boosts.decided_entries(newest.entries, rows)
         wanted = shown if hiding.filters else shown[:limit]
-        posts = await self.shelf.load(wanted)
+        posts = await self.post_cache.load(wanted)
         if len(posts) < len(wanted):
             return None
         if hiding.filters:

@@ -229,7 +229,7 @@ class Simulation:
 
     def sample_connections(self, a: int, b: int) -> None:
         name = self.processes[a % 2].name
-        result_of(self.statistics.note_crowd(name, b % 20))
+        result_of(self.statistics.record_peak(name, b % 20))
         slot = datetime.fromtimestamp(self.clock().timestamp() // 900 * 900, UTC)
         self.samples[slot, name] = max(self.samples.get((slot, name), 0), b % 20)
 

@@ -29,7 +29,7 @@ def build_workers(cursor: Cursor, data_dir: Path) -> Workers:
     """Return the workers of a complete site."""
     db = RolledBackDatabase(cursor)
     posts, external = make.post_service(db), external_services(data_dir)
-    attachments = Attachments(db, external.studio, posts.now, external.pause)
+    attachments = Attachments(db, external.media_store, posts.now, external.pause)
     post_tasks = post_jobs.tasks(
         attachments, None, Polls(db, posts.now), Schedules(db, posts, posts.now), notify.PostNotifier(db, posts.now)
     )
