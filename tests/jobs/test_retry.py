@@ -10,8 +10,8 @@ from microblog.jobs.retry import RetryPolicy
 policies = st.builds(
     RetryPolicy,
     tries=st.integers(1, 200),
-    first=st.floats(0.001, 1e4),
-    longest=st.floats(0.001, 1e6),
+    first_pause=st.floats(0.001, 1e4),
+    max_pause=st.floats(0.001, 1e6),
 )
 random_values = st.floats(0, 1, exclude_max=True)
 

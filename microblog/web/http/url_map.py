@@ -242,7 +242,7 @@ def _declare(features: tuple[type, ...]) -> _Declared:
     for route in chain.from_iterable(routes):
         endpoint = _endpoint(route)
         if endpoint in known:
-            raise ValueError(f"{route.name} and {known[endpoint].name} both want {endpoint}.")
+            raise ValueError(f"{route.name} and {known[endpoint].name} both handle {endpoint}.")
         known[endpoint] = route
         app.route(route.path, methods=[route.method], endpoint=endpoint)(_klein_function(route))
     return _Declared(app, routes)
