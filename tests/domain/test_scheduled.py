@@ -258,7 +258,7 @@ async def test_the_reason_is_in_the_language_of_the_author(schedules: Schedules,
     execute(cursor, "update emails set state = 'waiting', data = data - 'because'")  # as an older release wrote them
     jobs.add(cursor, "email.send", {"email": str(fetch_value(cursor, "select id from emails"))}, due_at=make.NOW, now=make.NOW)
     [email] = email_worker(cursor).deliver()
-    assert "Warum: Text character limit of 300 exceeded." in body_text(email.as_bytes(), "plain")
+    assert "Grund: Text character limit of 300 exceeded." in body_text(email.as_bytes(), "plain")
 
 
 async def test_the_author_is_notified_of_an_internal_error_after_the_last_try(
