@@ -46,7 +46,7 @@ def test_a_difference_to_the_clock_of_the_database_is_logged(db: Transactions, w
     result_of(clock_check.check(db, lambda: datetime.now(UTC)))
     assert warnings == []
     result_of(clock_check.check(db, lambda: datetime.now(UTC) + timedelta(hours=1)))
-    assert [message.partition(".")[0] for message in warnings] == ["The clocks of this process and the database differ by 3600 s"]
+    assert [message.partition(".")[0] for message in warnings] == ["The clocks of this process and of the database differ by 3600 s"]
 
 
 def test_a_post_from_the_future_is_logged(db: Transactions, cursor: Cursor, warnings: list[str]) -> None:
