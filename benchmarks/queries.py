@@ -11,6 +11,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from typing import Any
 
 import psycopg2.extensions
@@ -20,13 +21,17 @@ from benchmarks.backlog import heavy
 from benchmarks.databases import database_server, options
 from benchmarks.dataset import Site, name, token
 from microblog.domain.tokens import token_hash
+from microblog.model.emails import EmailKind, EmailState
+from microblog.model.jobs import JobState
 from microblog.model.paging import Page
 from microblog.model.timeline_rules import AccountPosts, TagFilter
 from microblog.storage import (
     accounts,
     autocomplete,
+    emails,
     events,
     follows,
+    invalidation_log,
     jobs,
     live_queries,
     notification_groups,
@@ -35,11 +40,13 @@ from microblog.storage import (
     posts,
     relationships,
     sessions,
+    suggestions,
     tags,
     threads,
     timelines,
 )
 from microblog.storage.database import Cursor, connect
+from microblog.storage.invalidation_log import InvalidationPosition
 from microblog.storage.notification_groups import GroupSelection
 
 REPEATS = 7
@@ -198,6 +205,15 @@ def _logs(site: Site) -> Iterator[Query]:
         claim = {"kinds": mine, "worker": "worker", "lease_until": site.end, "now": site.end, "limit": 8}
         yield Query(f"next job of {len(mine)} kinds", jobs.next_due, {"kinds": mine})
         yield Query(f"claim jobs of {len(mine)} kinds", jobs.claim, claim)
+    yield Query("failed jobs", jobs.page_of, {"state": JobState.DEAD, "page": Page()})
+    email = {"account": heavy(site), "kind": EmailKind.MENTION, "since": site.end - timedelta(hours=1)}
+    yield Query("e-mails of the last hour, heavy member", emails.count_since, email)
+    for state in (EmailState.WAITING, EmailState.SENT, EmailState.FAILED):
+        yield Query(f"e-mails {state}", emails.page_of, {"page": Page(), "state": state})
+    snapshot = {"since": InvalidationPosition("1000000000:1000000000:", site.end)}
+    yield Query("invalidation log, nothing new", invalidation_log.changed_since, snapshot)
+    for cleanup in (events.delete_old, invalidation_log.delete_old, jobs.delete_old, emails.delete_old):
+        yield Query(f"{cleanup.__module__}, nothing old", cleanup, {"before": site.end - timedelta(days=400), "limit": 1_000})
 
 
 def _of_the_heavy(site: Site) -> Iterator[Query]:
@@ -210,7 +226,7 @@ def _of_the_heavy(site: Site) -> Iterator[Query]:
         common = {"viewer": viewer, "page": page}
         yield Query(f"home, heavy member, {where}", timelines.home, common | {"now": site.end})
         yield Query(f"public, heavy member, {where}", timelines.public, common | {"now": site.end})
-        yield Query(f"account, heavy member, {where}", timelines.of_account, common | {"account": site.account_id(20)})
+        yield Query(f"account, heavy member, {where}", timelines.of_account, common | {"wanted": AccountPosts(site.account_id(20))})
         yield Query(f"favourites, heavy member, {where}", timelines.favourites, common)
         yield Query(f"bookmarks, heavy member, {where}", timelines.bookmarks, common)
     yield Query("badges, heavy member", notifications.unread_counts, {"account": viewer, "limit": 100})
@@ -219,6 +235,11 @@ def _of_the_heavy(site: Site) -> Iterator[Query]:
     yield Query("followers, heavy member", follows.followers, {"account": viewer, "viewer": viewer, "page": Page(40)})
     yield Query("following, heavy member", follows.following, {"account": viewer, "viewer": viewer, "page": Page(40)})
     some = [site.account_id(number) for number in range(10)]
+    yield Query(
+        "familiar followers, heavy member",
+        suggestions.familiar,
+        {"viewer": site.account_id(site.special["few"]), "ids": [viewer], "limit": 5},
+    )
     yield Query("relationships, heavy member", relationships.relationships, {"viewer": viewer, "ids": some, "now": site.end})
 
 
@@ -241,7 +262,10 @@ class PrintingCursor(ExplainingCursor):
     """A cursor that prints each plan in PostgreSQL's text format."""
 
     def execute(self, query: Any, vars: Any = None) -> None:
-        """Explain, print, execute."""
+        """Explain, print, execute. PREPARE has no plan."""
+        if str(query).startswith("prepare "):
+            super(ExplainingCursor, self).execute(query, vars)
+            return
         super(ExplainingCursor, self).execute(f"explain (analyze, buffers) {query}", vars)
         print("\n".join(line for (line,) in self.fetchall()), end="\n\n")
         super(ExplainingCursor, self).execute(query, vars)

@@ -10,13 +10,14 @@ import orjson
 
 from microblog.model.accounts import Preferences
 from microblog.model.emails import EMAILED_NOTIFICATIONS, Email, EmailKind, EmailState
-from microblog.model.ids import AccountId, EmailId, NotificationId
+from microblog.model.ids import AccountId, EmailId, NotificationId, id_at
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 SEND_JOB = "email.send"
 MAX_RESPONSE_LENGTH = 500  # characters
+MAX_CLOCK_DIFFERENCE = timedelta(days=1)  # of a process that is ahead of PostgreSQL, by whose clock ids are made
 
 COLUMNS = """e.id, e.kind, e.account_id, e.recipient, e.about, e.data, e.message_id, e.state, e.tries, e.answer, e.created_at, e.settled_at,
     (select j.due_at from jobs j where j.kind = 'email.send' and j.key = e.id::text and j.state = 'waiting')"""
@@ -188,8 +189,9 @@ def count_since(cursor: Cursor, *, account: AccountId, kind: EmailKind, since: d
     return int(
         fetch_value(
             cursor,
-            "select count(*) from emails where account_id = %(account)s and kind = %(kind)s and created_at > %(since)s",
-            {"account": account, "kind": kind, "since": since},
+            """select count(*) from emails
+               where account_id = %(account)s and id > %(first)s and kind = %(kind)s and created_at > %(since)s""",
+            {"account": account, "kind": kind, "since": since, "first": id_at(since - MAX_CLOCK_DIFFERENCE)},
         )
     )
 

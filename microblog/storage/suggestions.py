@@ -10,7 +10,7 @@ from microblog.model.accounts import Account, RelatedAccount
 from microblog.model.ids import AccountId, RelationId
 from microblog.model.paging import Page
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, execute, fetch_all
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all
 from microblog.storage.paging import bounds, directed, page_sql
 
 
@@ -55,22 +55,35 @@ def endorsed(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, pa
     return directed(page, fetch_all(cursor, _related, page_sql(_ENDORSED, page), bounds(page) | {"account": account, "viewer": viewer}))
 
 
+# The shorter of two lists is compared with the other one: the followers of an account, or the followees of the viewer.
+_FAMILIAR = Prepared(f"""
+    with mine as materialized (select f.followee_id as id from follows f where f.follower_id = %(viewer)s)
+    select wanted.id, {accounts.COLUMNS}
+    from unnest(%(ids)s::bigint[]) wanted (id)
+    -- Accounts that do not hide their followers.
+    join accounts w on w.id = wanted.id and not w.hide_relations
+    join account_counts k on k.account_id = w.id
+    -- Their newest followers that the viewer follows, by the shorter list.
+    cross join lateral (
+        select t.follower_id as id, t.id as follow from follows t
+        where t.followee_id = wanted.id and (t.follower_id in (select m.id from mine m)) is true
+            and k.followers <= (select count(*) from mine)
+        union all
+        select m.id, t.id from mine m cross join lateral (
+            select t.id from follows t where t.follower_id = m.id and t.followee_id = wanted.id offset 0) t
+        where k.followers > (select count(*) from mine)
+        order by follow desc limit %(limit)s) mutuals
+    join accounts a on a.id = mutuals.id and a.suspended_at is null and a.deleted_at is null and not a.hide_relations
+    join account_counts c on c.account_id = a.id
+    order by mutuals.follow desc""")
+
+
 def familiar(cursor: Cursor, *, viewer: AccountId, ids: Sequence[int], limit: int) -> list[tuple[AccountId, Account]]:
     """Return pairs (account, a followee of the viewer that follows it), at most `limit` for each; none for hidden follower lists."""
     return fetch_all(
         cursor,
         lambda id, *columns: (AccountId(id), accounts.account_from(*columns)),
-        f"""select wanted.id, {accounts.COLUMNS}
-            from unnest(%(ids)s::bigint[]) wanted (id)
-            -- Accounts that do not hide their followers.
-            join accounts w on w.id = wanted.id and not w.hide_relations
-            -- Their newest followers that the viewer follows.
-            cross join lateral (
-                select t.follower_id as id, t.id as follow from follows t join follows m on m.followee_id = t.follower_id
-                where t.followee_id = wanted.id and m.follower_id = %(viewer)s order by t.id desc limit %(limit)s) mutuals
-            join accounts a on a.id = mutuals.id and a.suspended_at is null and a.deleted_at is null and not a.hide_relations
-            join account_counts c on c.account_id = a.id
-            order by mutuals.follow desc""",
+        _FAMILIAR,
         {"viewer": viewer, "ids": list(ids), "limit": limit},
     )
 

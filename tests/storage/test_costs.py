@@ -265,7 +265,7 @@ def test_no_search_costs_more_for_a_very_frequent_word(large: Connection, wish: 
 class CountingConnection(ExplainingCursor):
     """Counts pages."""
 
-    how = "analyze, buffers, format json"
+    explain_options = "analyze, buffers, format json"
 
 
 def _vacuum(connection: Connection) -> None:

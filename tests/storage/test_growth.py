@@ -38,7 +38,7 @@ def site(new_database: Callable[[], str]) -> Iterator[Connection]:
 class Counted(ExplainingCursor):
     """Counts pages and rows of every statement."""
 
-    how = "analyze, buffers, timing off, format json"
+    explain_options = "analyze, buffers, timing off, format json"
 
 
 @pytest.fixture
