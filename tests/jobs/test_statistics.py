@@ -153,7 +153,7 @@ def test_an_unfinished_day_is_not_counted(db: Transactions) -> None:
     assert result_of(statistics.rebuild()) is None
     with pytest.raises(Invalid, match="before the first"):
         result_of(statistics.rebuild(NOW.date(), NOW.date() - timedelta(days=1)))
-    with pytest.raises(Invalid, match="more than"):
+    with pytest.raises(Invalid, match="longer than"):
         result_of(statistics.rebuild(date(1, 1, 1), NOW.date() - timedelta(days=1)))
 
 
