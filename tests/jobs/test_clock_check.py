@@ -58,4 +58,4 @@ def test_a_post_from_the_future_is_logged(db: Transactions, cursor: Cursor, warn
     assert abs(moment_of(id) - later) < timedelta(milliseconds=1)
     result_of(clock_check.check(db, lambda: datetime.now(UTC)))
     assert len(warnings) == 1
-    assert warnings[0].startswith(f"The newest post is from {later.isoformat(timespec='seconds')}")
+    assert warnings[0].startswith(f"The newest post is dated {later.isoformat(timespec='seconds')}")
