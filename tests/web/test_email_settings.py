@@ -233,7 +233,7 @@ def test_a_new_email_address_is_used_once_confirmed(email_site: EmailSite, curso
     assert location(ada.submit(path)) == "/home?notice=confirmed"
     [notice] = email_site.mailbox.deliver()
     assert notice["To"] == "ada@example.org", "the owner of the old address is notified"
-    assert "new@example.org is the address of" in body_text(notice.as_bytes(), "plain")
+    assert "The e-mail address of @ada on Ours is now new@example.org" in body_text(notice.as_bytes(), "plain")
     assert location(ada.submit(path)) == "/home?notice=confirmed"
     assert email_site.mailbox.deliver() == []
     cursor.execute("select email, new_email from users")
