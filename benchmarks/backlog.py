@@ -1,4 +1,4 @@
-"""Rows that pile up on a busy site: logs, finished work, and members who have very much of something.
+"""Rows that pile up on a busy site: logs, finished work, words that every post has, and members who have very much of something.
 
 Written by PostgreSQL itself (`generate_series`), on top of benchmarks/dataset.py: 500,000 rows take some seconds. Statements whose answer
 is small must not cost more because of them; tests/storage/test_growth.py holds them to that.
@@ -98,6 +98,8 @@ STATEMENTS = (
     f"""insert into notifications (id, account_id, kind, from_account_id, group_key, created_at)
         select %(first_id)s + n, %(heavy)s, 'follow', {_FAN}, 'follow-' || n / 1000, %(end)s::timestamptz
         from generate_series(1, least(%(marks)s, %(fans)s)) n""",
+    """insert into post_words (post_id, words)
+        select id, search_terms(spoiler, text) from posts where boost_of is null and deleted_at is null on conflict do nothing""",
     """insert into thread_mutes (account_id, thread_id, created_at)
         select %(heavy)s, f.post_id, f.created_at from favourites f where f.account_id = %(heavy)s on conflict do nothing""",
 )

@@ -39,6 +39,7 @@ from microblog.storage import (
     notifications,
     posts,
     relationships,
+    search,
     sessions,
     suggestions,
     tags,
@@ -190,7 +191,7 @@ def _own(site: Site) -> Iterator[Query]:
     yield Query("tags talked about", tags.trending, {"after": site.post_id(site.posts - site.posts // 52), "limit": 10})
 
 
-def growing(site: Site) -> list[Query]:
+def growing_queries(site: Site) -> list[Query]:
     """Return the statements that meet the rows of benchmarks/backlog.py: logs, queues, and the member who has much of everything."""
     return [*_logs(site), *_of_the_heavy(site)]
 
@@ -229,6 +230,8 @@ def _of_the_heavy(site: Site) -> Iterator[Query]:
         yield Query(f"account, heavy member, {where}", timelines.of_account, common | {"wanted": AccountPosts(site.account_id(20))})
         yield Query(f"favourites, heavy member, {where}", timelines.favourites, common)
         yield Query(f"bookmarks, heavy member, {where}", timelines.bookmarks, common)
+    common = {"search": search.PostQuery("'the'"), "viewer": viewer, "page": Page(), "offset": 0, "now": site.end}
+    yield Query("search for a common word, heavy member", search.posts, common)
     yield Query("badges, heavy member", notifications.unread_counts, {"account": viewer, "limit": 100})
     yield Query("live badges, heavy member", live_queries.unread_counts, {"accounts": [viewer], "most_unread": 100})
     yield Query("notifications, heavy member", notifications.page_of, {"account": viewer, "page": Page(40)})
@@ -278,7 +281,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with database_server(arguments.cache, durable=False) as server:
         for count in arguments.posts:
-            queries = [*frequent_queries(server.site(count)), *growing(server.site(count))]
+            queries = [*frequent_queries(server.site(count)), *growing_queries(server.site(count))]
             with closing(connect(server.url(server.template(count)))) as connection:
                 connection.set_session(readonly=True)
                 if arguments.plan:

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.backlog import Backlog, heavy, pile_up
 from benchmarks.dataset import Site, fill
-from benchmarks.queries import ExplainingCursor, Query, growing
+from benchmarks.queries import ExplainingCursor, Query, growing_queries
 from microblog.storage.database import Connection, connect, execute
 
 SITE = Site(posts=20_000, people=1_200, end=datetime(2026, 3, 4, tzinfo=UTC))
@@ -22,7 +22,7 @@ BACKLOG = Backlog(rows=60_000, marks=10_000, fans=20_000)
 MOST_PAGES, MOST_ROWS = 400, 600
 FOLLOWEES = 600  # of the heavy member, all of which home reads
 
-QUERIES = {query.name: query for query in growing(SITE)}
+QUERIES = {query.name: query for query in growing_queries(SITE)}
 
 
 @pytest.fixture(scope="module")
