@@ -110,8 +110,8 @@ class DatabaseServer:
 def database_server(cache: Path, *, durable: bool) -> Iterator[DatabaseServer]:
     """Run the server: durable as on a site, or not, for building."""
     home = Home(cache)
-    home.make()
-    if not home.is_made:
+    home.prepare()
+    if not home.exists:
         subprocess.run(initdb_command(home), check=True, stdout=subprocess.DEVNULL)
         home.fresh.rename(home.data)
     sockets = home.socket_directory()

@@ -231,7 +231,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], port: int, directory: Pat
 def enable_commit_timestamps(data: Path) -> None:
     """Create the site's database with `track_commit_timestamp`, so that PostgreSQL records commit times."""
     home = Home(data)
-    home.make()
+    home.prepare()
     subprocess.run(initdb_command(home), check=True, stdout=subprocess.DEVNULL)
     home.fresh.rename(home.data)
     with (home.data / "postgresql.auto.conf").open("a") as settings:

@@ -31,7 +31,7 @@ class PostgresServer:
     def below(cls, directory: Path, *, connections: int = 60) -> Iterator[Self]:
         """Start a new server without durability; remove it at the end."""
         home = Home(directory)
-        home.make()
+        home.prepare()
         made = subprocess.run(initdb_command(home, durable=False), capture_output=True, text=True, check=False)
         assert made.returncode == 0, made.stdout + made.stderr
         home.fresh.rename(home.data)

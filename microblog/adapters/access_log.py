@@ -10,8 +10,8 @@ from pathlib import Path
 from attrs import define, field
 from twisted.logger import Logger
 
-LENGTH = 20_000_000  # bytes per file before rotation
-OLDER_FILES = 5
+MAX_BYTES = 20_000_000  # bytes per file before rotation
+ROTATED_FILES = 5
 
 _log = Logger()
 
@@ -25,10 +25,10 @@ class AccessLog:
     """
 
     path: Path
-    length: int = LENGTH
-    older_files: int = OLDER_FILES
+    length: int = MAX_BYTES
+    older_files: int = ROTATED_FILES
     _descriptor: int | None = field(init=False, default=None)
-    _ends_in_a_line: bool = field(init=False, default=False)
+    _is_cut_off: bool = field(init=False, default=False)
 
     @classmethod
     def below(cls, data_dir: Path) -> AccessLog:
@@ -45,7 +45,7 @@ class AccessLog:
         self.reopen()
         assert self._descriptor is not None
         size = os.fstat(self._descriptor).st_size
-        self._ends_in_a_line = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
+        self._is_cut_off = size > 0 and os.pread(self._descriptor, 1, size - 1) != b"\n"
 
     def stop(self) -> None:
         """Close the file."""
@@ -58,44 +58,44 @@ class AccessLog:
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self.stop()
         self._descriptor = descriptor
-        self._ends_in_a_line = False
+        self._is_cut_off = False
 
     def write(self, lines: str) -> None:
         """Append whole lines. Failures, such as a full disk, are logged and do not affect requests."""
         try:
-            self._append(self._right_file(), lines.encode("utf-8", "replace"))
+            self._append(self._current_file(), lines.encode("utf-8", "replace"))
         except OSError as problem:
-            _log.warn("The access log cannot be written: {why}", why=problem.strerror)
+            _log.warn("Could not write to the access log: {why}", why=problem.strerror)
 
     def _append(self, descriptor: int, lines: bytes) -> None:
-        rest = memoryview(b"\n" + lines if self._ends_in_a_line else lines)
-        self._ends_in_a_line = False
+        rest = memoryview(b"\n" + lines if self._is_cut_off else lines)
+        self._is_cut_off = False
         while rest:  # a second pass happens only if the disk is full, and then it raises
             done = os.write(descriptor, rest)
-            self._ends_in_a_line, rest = done < len(rest), rest[done:]
-        self._ends_in_a_line = False
+            self._is_cut_off, rest = done < len(rest), rest[done:]
+        self._is_cut_off = False
 
-    def _right_file(self) -> int:
-        if self._descriptor is None or not self._has_the_name():
+    def _current_file(self) -> int:
+        if self._descriptor is None or not self._is_at_path():
             self.reopen()
         elif os.fstat(self._descriptor).st_size >= self.length:
-            self._begin_anew()
+            self._rotate()
         assert self._descriptor is not None
         return self._descriptor
 
-    def _has_the_name(self) -> bool:
+    def _is_at_path(self) -> bool:
         assert self._descriptor is not None
         try:
             return os.path.samestat(os.stat(self.path), os.fstat(self._descriptor))
         except FileNotFoundError:
             return False
 
-    def _begin_anew(self) -> None:
+    def _rotate(self) -> None:
         """Rotate the files, unless another process is doing so or has done so."""
         directory = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(directory, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if self._has_the_name():
+            if self._is_at_path():
                 for number in range(self.older_files, 0, -1):
                     with suppress(FileNotFoundError):
                         (self._older(number - 1) if number > 1 else self.path).replace(self._older(number))

@@ -1,8 +1,8 @@
-"""A backup as one file: a ZIP archive with the database as pg_dump writes it, the site's files, and a list of what is in it.
+"""A backup as one file: a ZIP archive with a database dump, the site's files, and a table of contents.
 
     database.dump   pg_dump's custom format, which is compressed
-    files/...       what the site keeps beside the database: media, letters, its secret key
-    backup.json     the list, written last: an archive without it is no whole backup
+    files/...       files outside the database: media, saved e-mails, the secret key
+    backup.json     the table of contents, written last: an archive without it is incomplete
 
 Everything here is synchronous and may take long: it is called in a thread.
 """
@@ -26,19 +26,19 @@ from attrs import frozen
 from microblog.adapters.postgres_files import package_directory
 
 FORMAT = 1
-KEPT = ("media", "mail", "secret_key")  # parts of the data directory to back up; the rest is the database's or can be regenerated
-_LIST, _DUMP, _FILES = "backup.json", "database.dump", "files"
+BACKED_UP = ("media", "mail", "secret_key")  # parts of the data directory to back up; the rest is the database's or can be regenerated
+_CONTENTS, _DUMP, _FILES = "backup.json", "database.dump", "files"
 _CHUNK = 1 << 20  # bytes
-_MAX_PREAMBLE_LINES = 100  # lines
+_MAX_PREAMBLE_LINES = 100
 # Servers before PostgreSQL 17 do not know this setting, and nothing depends on it: the default is the same.
-_TOO_NEW = b"SET transaction_timeout = 0;"
+_NEWER_SETTING = b"SET transaction_timeout = 0;"
 
 
 class BackupError(Exception):
     """The backup cannot be created or used; the message gives the reason."""
 
 
-class _Ended(Exception):
+class _ProgramEnded(Exception):
     """The program ended before it had read all input."""
 
 
@@ -57,7 +57,7 @@ def write(target: Path, source: Source, data_dir: Path, about: Mapping[str, Any]
     Files that are deleted meanwhile are skipped. Raises BackupError, OSError.
     """
     if target.exists():
-        raise BackupError(f"{target} exists already.")
+        raise BackupError(f"{target} already exists.")
     try:
         handle, part = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # mode 0600: it holds all secrets of the site
     except OSError as problem:
@@ -65,14 +65,14 @@ def write(target: Path, source: Source, data_dir: Path, about: Mapping[str, Any]
     try:
         with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
             _dump(archive, source)
-            listed = {"format": FORMAT, **about, "files": list(_add_files(archive, data_dir))}
-            archive.writestr(_LIST, json.dumps(listed))
+            contents = {"format": FORMAT, **about, "files": list(_add_files(archive, data_dir))}
+            archive.writestr(_CONTENTS, json.dumps(contents))
         os.link(part, target)  # unlike rename, it never replaces a file that another process created meanwhile
     except FileExistsError:
-        raise BackupError(f"{target} exists already.") from None
+        raise BackupError(f"{target} already exists.") from None
     finally:
         os.unlink(part)
-    return listed
+    return contents
 
 
 def _dump(archive: zipfile.ZipFile, source: Source) -> None:
@@ -93,8 +93,8 @@ def _own_pg_dump(release: int) -> str | None:
         found = shutil.which("pg_dump", path=directory)
         if found is None:
             continue
-        told = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - a program of the system
-        if f" {release}." in told.stdout:
+        version = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - a program of the system
+        if f" {release}." in version.stdout:
             return found
     return None
 
@@ -105,7 +105,7 @@ def _program(name: str) -> str:
 
 
 def _add_files(archive: zipfile.ZipFile, data_dir: Path) -> Iterator[str]:
-    for path in sorted(_kept(data_dir)):
+    for path in sorted(_site_files(data_dir)):
         name = f"{_FILES}/{path.relative_to(data_dir).as_posix()}"
         try:
             source = path.open("rb")
@@ -116,34 +116,34 @@ def _add_files(archive: zipfile.ZipFile, data_dir: Path) -> Iterator[str]:
         yield name
 
 
-def _kept(data_dir: Path) -> Iterator[Path]:
-    for name in KEPT:
-        place = data_dir / name
-        yield from (path for path in (place.rglob("*") if place.is_dir() else [place]) if path.is_file() and not path.is_symlink())
+def _site_files(data_dir: Path) -> Iterator[Path]:
+    for name in BACKED_UP:
+        entry = data_dir / name
+        yield from (path for path in (entry.rglob("*") if entry.is_dir() else [entry]) if path.is_file() and not path.is_symlink())
 
 
-def opened(source: Path) -> tuple[zipfile.ZipFile, dict[str, Any]]:
+def open_archive(source: Path) -> tuple[zipfile.ZipFile, dict[str, Any]]:
     """Return the open archive and its table of contents. Raises BackupError if it is invalid, damaged or of a later version."""
     with _read(source):
         archive = zipfile.ZipFile(source)
-        listed = _listed(archive, source)
-        damaged = archive.testzip() or next(iter({_DUMP, _LIST, *listed["files"]} ^ set(archive.namelist())), None)
+        contents = _contents(archive, source)
+        damaged = archive.testzip() or next(iter({_DUMP, _CONTENTS, *contents["files"]} ^ set(archive.namelist())), None)
     if damaged is not None:
-        raise BackupError(f"{source} is damaged: {damaged} is not what was written.")
-    return archive, listed
+        raise BackupError(f"{source} is damaged: {damaged} differs from the original.")
+    return archive, contents
 
 
-def glance(source: Path) -> None:
+def check_format(source: Path) -> None:
     """Raise BackupError if the file is obviously not a backup. Does not read the whole file."""
     with _read(source), zipfile.ZipFile(source) as archive:
-        _listed(archive, source)
+        _contents(archive, source)
 
 
-def _listed(archive: zipfile.ZipFile, source: Path) -> dict[str, Any]:
-    listed: dict[str, Any] = json.loads(archive.read(_LIST))
-    if listed["format"] != FORMAT:
-        raise BackupError(f"{source} was written by a later release: this program does not know its format {listed['format']}.")
-    return listed
+def _contents(archive: zipfile.ZipFile, source: Path) -> dict[str, Any]:
+    contents: dict[str, Any] = json.loads(archive.read(_CONTENTS))
+    if contents["format"] != FORMAT:
+        raise BackupError(f"{source} was created by a newer release: this version cannot read format {contents['format']}.")
+    return contents
 
 
 @contextmanager
@@ -151,34 +151,34 @@ def _read(source: Path) -> Iterator[None]:
     try:
         yield
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as problem:
-        raise BackupError(f"{source} is no whole backup: {problem}") from problem
+        raise BackupError(f"{source} is not a complete backup: {problem}") from problem
     except OSError as problem:
         raise BackupError(f"{source} cannot be read: {problem.strerror}") from problem
 
 
 @contextmanager
-def unpacked(archive: zipfile.ZipFile, data_dir: Path) -> Iterator[Path]:
+def unpack(archive: zipfile.ZipFile, data_dir: Path) -> Iterator[Path]:
     """Unpack the archive and yield the dump's path. The site's files are moved into place if the block succeeds. Raises BackupError."""
-    taken = [name for name in KEPT if (data_dir / name).exists()]
-    if taken:
-        raise BackupError(f"{data_dir} has files of a site already ({', '.join(taken)}): restore into an empty data directory.")
+    existing = [name for name in BACKED_UP if (data_dir / name).exists()]
+    if existing:
+        raise BackupError(f"{data_dir} already contains files of a site ({', '.join(existing)}): restore into an empty data directory.")
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=data_dir, prefix=".restoring-") as aside:
+    with tempfile.TemporaryDirectory(dir=data_dir, prefix=".restoring-") as directory:
         for name in archive.namelist():
-            _unpack(archive, name, Path(aside))
-        yield Path(aside, _DUMP)
-        for name in KEPT:
-            if (entry := Path(aside, _FILES, name)).exists():
+            _unpack(archive, name, Path(directory))
+        yield Path(directory, _DUMP)
+        for name in BACKED_UP:
+            if (entry := Path(directory, _FILES, name)).exists():
                 entry.rename(data_dir / name)
 
 
-def _unpack(archive: zipfile.ZipFile, name: str, aside: Path) -> None:
+def _unpack(archive: zipfile.ZipFile, name: str, directory: Path) -> None:
     parts = PurePosixPath(name).parts
-    if name not in {_DUMP, _LIST} and (parts[0] != _FILES or ".." in parts or parts[1:2] not in [(kept,) for kept in KEPT]):
-        raise BackupError(f"The backup names a file that is none of a site's: {name}")
-    place = aside.joinpath(*parts)
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with archive.open(name) as member, place.open("xb") as into:
+    if name not in {_DUMP, _CONTENTS} and (parts[0] != _FILES or ".." in parts or parts[1:2] not in [(allowed,) for allowed in BACKED_UP]):
+        raise BackupError(f"The backup contains an unexpected file: {name}")
+    path = directory.joinpath(*parts)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with archive.open(name) as member, path.open("xb") as into:
         os.fchmod(into.fileno(), 0o600)
         shutil.copyfileobj(member, into, _CHUNK)
 
@@ -193,10 +193,10 @@ def restore_database(dump: Path, url: str) -> None:
         try:
             with loading.stdin as into:
                 for number, line in enumerate(reading.stdout):
-                    if number >= _MAX_PREAMBLE_LINES or line.strip() != _TOO_NEW:
+                    if number >= _MAX_PREAMBLE_LINES or line.strip() != _NEWER_SETTING:
                         into.write(line)
         except BrokenPipeError:
-            raise _Ended from None
+            raise _ProgramEnded from None
 
 
 @contextmanager
@@ -209,12 +209,12 @@ def _running(url: str | None, *command: str, stdin: int | None = None, stdout: i
         environment["PGPASSWORD"] = parts.pop("password", environment.get("PGPASSWORD", ""))
         target = [f"--dbname={psycopg2.extensions.make_dsn(**parts)}"]
     with (
-        tempfile.TemporaryFile() as said,
-        subprocess.Popen([*command, *target], env=environment, stdin=stdin, stdout=stdout, stderr=said) as program,  # noqa: S603 - no shell
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen([*command, *target], env=environment, stdin=stdin, stdout=stdout, stderr=errors) as program,  # noqa: S603 - no shell
     ):
         try:
             yield program
-        except _Ended:
+        except _ProgramEnded:
             if program.stdin is None:  # the program that reads this one's output ended
                 program.kill()
                 raise
@@ -222,5 +222,5 @@ def _running(url: str | None, *command: str, stdin: int | None = None, stdout: i
             program.kill()
             raise
         if program.wait():
-            said.seek(0)
-            raise BackupError(f"{Path(command[0]).name} failed: {' '.join(said.read().decode(errors='replace').split())[:500]}")
+            errors.seek(0)
+            raise BackupError(f"{Path(command[0]).name} failed: {' '.join(errors.read().decode(errors='replace').split())[:500]}")

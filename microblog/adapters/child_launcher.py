@@ -32,7 +32,7 @@ def command_line(
     return [*launcher, *map(str, numbers), str(directory), *(os.fspath(part) for part in command)]
 
 
-def _become(arguments: list[str]) -> None:
+def _exec(arguments: list[str]) -> None:
     number, parent, uid, gid = map(int, arguments[:4])
     directory, command = arguments[4], arguments[5:]
     os.chdir(directory)  # before giving up root: the other user may have no access to the path
@@ -46,9 +46,9 @@ def _become(arguments: list[str]) -> None:
         # After setuid, which would clear it. Linux sends the signal when the thread that forked this process ends.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:
-            sys.exit("The parent was gone before its child had started.")
+            sys.exit("The parent process ended before the child had started.")
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":
-    _become(sys.argv[1:])
+    _exec(sys.argv[1:])

@@ -13,8 +13,8 @@ from microblog.model.errors import Invalid
 from microblog.model.media import MAX_FRAME_RATE, MAX_VIDEO_PIXELS, ConvertedMedia, Dimensions, Format, MediaKind
 
 UNREADABLE = "File type of uploaded media could not be verified"
-_PLAIN_VIDEO = frozenset({"h264"})
-_PLAIN_SOUND = frozenset({"aac"})
+_PLAYABLE_VIDEO = frozenset({"h264"})
+_PLAYABLE_AUDIO = frozenset({"aac"})
 _MAX_SIDE = 1920
 _SQUARE = "scale='max(2,trunc(iw*sar/2)*2)':ih,setsar=1,"  # converts other pixel aspect ratios to square pixels
 _EVEN = "scale='min(1920,trunc(iw/2)*2)':'min(1920,trunc(ih/2)*2)':force_original_aspect_ratio=decrease:force_divisible_by=2"
@@ -22,7 +22,7 @@ _EVEN = "scale='min(1920,trunc(iw/2)*2)':'min(1920,trunc(ih/2)*2)':force_origina
 
 @frozen
 class ConversionPlan:
-    """Conversion of a file. `copies`: its streams need no re-encoding. `has_sound` and `duration` (s) are those of the video.
+    """Conversion of a file. `copies`: its streams need no re-encoding. `has_audio` and `duration` (s) are those of the video.
 
     `size` is the displayed size, after the stored rotation. `has_cover`: the audio file contains a cover image.
     """
@@ -34,7 +34,7 @@ class ConversionPlan:
     duration: float | None = None
     frame_rate: str | None = None
     bitrate: int | None = None
-    has_sound: bool = False
+    has_audio: bool = False
     has_cover: bool = False
 
     def rendition(self, name: str, preview: ConvertedMedia | None = None) -> ConvertedMedia:
@@ -46,57 +46,57 @@ class ConversionPlan:
         )
 
 
-def refused(sentence: str = UNREADABLE) -> Invalid:
+def unsupported(message: str = UNREADABLE) -> Invalid:
     """Return the error for a file that cannot be converted."""
-    return Invalid({"file": sentence}, sentence=sentence)
+    return Invalid({"file": message}, sentence=message)
 
 
-def conversion_plan(told: dict[str, Any], *, gif: bool) -> ConversionPlan:
+def conversion_plan(probed: dict[str, Any], *, gif: bool) -> ConversionPlan:
     """Return the plan for a file with this ffprobe output. Raises Invalid with the limit that the file exceeds."""
-    streams: list[dict[str, Any]] = told.get("streams", [])
+    streams: list[dict[str, Any]] = probed.get("streams", [])
     videos = [one for one in streams if one.get("codec_type") == "video"]
-    pictures = [one for one in videos if not one.get("disposition", {}).get("attached_pic")]
-    sounds = [one for one in streams if one.get("codec_type") == "audio"]
-    whole = told.get("format", {})
-    duration, bitrate = _number(whole.get("duration")), _number(whole.get("bit_rate"))
+    moving = [one for one in videos if not one.get("disposition", {}).get("attached_pic")]
+    audio = [one for one in streams if one.get("codec_type") == "audio"]
+    container = probed.get("format", {})
+    duration, bitrate = _number(container.get("duration")), _number(container.get("bit_rate"))
     bits = None if bitrate is None else int(bitrate)
-    if not pictures:
-        if not sounds:
-            raise refused()
-        copies = sounds[0].get("codec_name") == "mp3"
-        return ConversionPlan(MediaKind.AUDIO, ".mp3", copies, duration=duration, bitrate=bits, has_sound=True, has_cover=bool(videos))
-    picture, size = pictures[0], _shown_size(pictures[0], gif=gif)
-    rate = _rate(picture.get("avg_frame_rate")) or _rate(picture.get("r_frame_rate"))
+    if not moving:
+        if not audio:
+            raise unsupported()
+        copies = audio[0].get("codec_name") == "mp3"
+        return ConversionPlan(MediaKind.AUDIO, ".mp3", copies, duration=duration, bitrate=bits, has_audio=True, has_cover=bool(videos))
+    video, size = moving[0], _shown_size(moving[0], gif=gif)
+    rate = _rate(video.get("avg_frame_rate")) or _rate(video.get("r_frame_rate"))
     if rate is None:
-        raise refused()
+        raise unsupported()
     if rate > MAX_FRAME_RATE:
-        raise refused(f"{float(rate):.4g}fps videos are not supported (the maximum frame rate is {MAX_FRAME_RATE})")
-    kind = MediaKind.VIDEO if sounds else MediaKind.GIFV
-    copies = not gif and _is_plain(picture, size) and all(sound.get("codec_name") in _PLAIN_SOUND for sound in sounds)
-    return ConversionPlan(kind, ".mp4", copies, size, duration, f"{rate.numerator}/{rate.denominator}", bits, bool(sounds))
+        raise unsupported(f"{float(rate):.4g}fps videos are not supported (the maximum frame rate is {MAX_FRAME_RATE})")
+    kind = MediaKind.VIDEO if audio else MediaKind.GIFV
+    copies = not gif and _is_playable(video, size) and all(stream.get("codec_name") in _PLAYABLE_AUDIO for stream in audio)
+    return ConversionPlan(kind, ".mp4", copies, size, duration, f"{rate.numerator}/{rate.denominator}", bits, bool(audio))
 
 
-def _shown_size(picture: dict[str, Any], *, gif: bool) -> Dimensions:
+def _shown_size(video: dict[str, Any], *, gif: bool) -> Dimensions:
     """Return the displayed size in square pixels. Browsers ignore the pixel aspect ratio of GIFs. Raises Invalid."""
-    width, height = int(picture.get("width") or 0), int(picture.get("height") or 0)
-    size = Dimensions(width if gif else round(width * _aspect(picture)), height)
+    width, height = int(video.get("width") or 0), int(video.get("height") or 0)
+    size = Dimensions(width if gif else round(width * _aspect(video)), height)
     if not width or not height:
-        raise refused()
+        raise unsupported()
     if size.area > MAX_VIDEO_PIXELS:
-        raise refused(f"{size.width}x{size.height} videos are not supported (the maximum is {MAX_VIDEO_PIXELS:,} pixels)")
+        raise unsupported(f"{size.width}x{size.height} videos are not supported (the maximum is {MAX_VIDEO_PIXELS:,} pixels)")
     return size
 
 
-def _aspect(picture: dict[str, Any]) -> Fraction:
+def _aspect(video: dict[str, Any]) -> Fraction:
     """Return the pixel aspect ratio (width by height); 1 if unknown."""
-    return _rate(str(picture.get("sample_aspect_ratio", "")).replace(":", "/")) or Fraction(1)
+    return _rate(str(video.get("sample_aspect_ratio", "")).replace(":", "/")) or Fraction(1)
 
 
-def _is_plain(picture: dict[str, Any], size: Dimensions) -> bool:
+def _is_playable(video: dict[str, Any], size: Dimensions) -> bool:
     """True if every browser plays the video stream unchanged, with the right orientation."""
-    turned = any(side.get("rotation") for side in picture.get("side_data_list", []))
-    plain = picture.get("codec_name") in _PLAIN_VIDEO and picture.get("pix_fmt") == "yuv420p"
-    return plain and not turned and _aspect(picture) == 1 and max(size.width, size.height) <= _MAX_SIDE
+    rotated = any(side.get("rotation") for side in video.get("side_data_list", []))
+    playable = video.get("codec_name") in _PLAYABLE_VIDEO and video.get("pix_fmt") == "yuv420p"
+    return playable and not rotated and _aspect(video) == 1 and max(size.width, size.height) <= _MAX_SIDE
 
 
 def _number(text: object) -> float | None:
@@ -152,10 +152,10 @@ class FfmpegTools:
 
 def _encoding(plan: ConversionPlan, scaling: str) -> list[str]:
     if plan.kind is MediaKind.AUDIO:
-        sound = ["-c:a", "copy"] if plan.copies else ["-c:a", "libmp3lame", "-q:a", "3"]
-        return ["-vn", "-map", "0:a:0", *sound, "-f", "mp3"]
-    streams = ["-map", "0:v:0", *(["-map", "0:a:0"] if plan.has_sound else ["-an"]), "-movflags", "+faststart", "-f", "mp4"]
+        codec = ["-c:a", "copy"] if plan.copies else ["-c:a", "libmp3lame", "-q:a", "3"]
+        return ["-vn", "-map", "0:a:0", *codec, "-f", "mp3"]
+    streams = ["-map", "0:v:0", *(["-map", "0:a:0"] if plan.has_audio else ["-an"]), "-movflags", "+faststart", "-f", "mp4"]
     if plan.copies:
         return ["-c", "copy", *streams]
     video = ["-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p", "-vf", scaling, "-threads", "2"]
-    return [*video, *(["-c:a", "aac", "-b:a", "128k"] if plan.has_sound else []), *streams]
+    return [*video, *(["-c:a", "aac", "-b:a", "128k"] if plan.has_audio else []), *streams]

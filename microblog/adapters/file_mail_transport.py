@@ -1,4 +1,4 @@
-"""Storing e-mails as files, for sites that send none."""
+"""Storing e-mails as files, for sites that do not send any."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class FileMailTransport:
     async def deliver(self, envelope: Envelope) -> DeliveryResult:
         """See `MailTransport`."""
         try:
-            name = await deferToThreadPool(self.reactor, self.reactor.getThreadPool(), self._keep, envelope)
+            name = await deferToThreadPool(self.reactor, self.reactor.getThreadPool(), self._write, envelope)
         except OSError as problem:
-            return DeliveryResult(DeliveryStatus.DEFERRED, f"The letter could not be kept: {problem.strerror}")
+            return DeliveryResult(DeliveryStatus.DEFERRED, f"The e-mail could not be saved: {problem.strerror}")
         return DeliveryResult(DeliveryStatus.KEPT, name)
 
-    def _keep(self, envelope: Envelope) -> str:
+    def _write(self, envelope: Envelope) -> str:
         """Write the e-mail atomically with mode 0600: it may contain links that give access to accounts."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{_UNSAFE.sub('_', envelope.message_id).strip('_.')[:200]}.eml"
-        handle, fresh = tempfile.mkstemp(dir=self.directory, prefix=".", suffix=".tmp")
+        handle, temporary = tempfile.mkstemp(dir=self.directory, prefix=".", suffix=".tmp")
         with os.fdopen(handle, "wb") as file:
             file.write(envelope.message)
-        os.replace(fresh, self.directory / name)
+        os.replace(temporary, self.directory / name)
         return name

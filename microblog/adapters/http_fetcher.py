@@ -23,10 +23,10 @@ from microblog.model.cards import MAX_URL, FetchedPage, FetchError
 
 MAX_REDIRECTS = 4
 ROBOTS_BYTES = 512 * 1024  # RFC 9309, section 2.5
-ROBOTS_KEPT_S = 3_600.0
+ROBOTS_CACHE_S = 3_600.0
 MAX_CACHED_ROBOTS = 1_000
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @define
@@ -42,23 +42,23 @@ class TreqFetcher(SsrfGuard):
 
         A body longer than `max_bytes` bytes is cut off, or refused if `whole` is true. Raises FetchError.
         """
-        return await self.within(self.seconds, self._polite(url, types, max_bytes, whole))
+        return await self.with_timeout(self.seconds, self._fetch(url, types, max_bytes, whole))
 
-    async def _polite(self, url: str, types: Collection[str], max_bytes: int, whole: bool) -> FetchedPage:
+    async def _fetch(self, url: str, types: Collection[str], max_bytes: int, whole: bool) -> FetchedPage:
         for _ in range(MAX_REDIRECTS + 1):
             parts = _checked(url)
             if not (await self._robots_of(f"{parts.scheme}://{parts.netloc}")).allows(_target(parts.path, parts.query)):
-                raise FetchError("robots.txt asks not to read it.")
-            answer, target = await self._hop(url, types, max_bytes, whole)
-            if answer is not None:
-                return answer
+                raise FetchError("robots.txt does not allow fetching it.")
+            page, target = await self._request_once(url, types, max_bytes, whole)
+            if page is not None:
+                return page
             url = target
-        raise FetchError("It redirects too often.")
+        raise FetchError("Too many redirects.")
 
     async def _robots_of(self, origin: str) -> Robots:
-        kept = self._robots.get(origin)
-        if kept is not None and self.reactor.seconds() - kept[0] < ROBOTS_KEPT_S:
-            return kept[1]
+        cached = self._robots.get(origin)
+        if cached is not None and self.reactor.seconds() - cached[0] < ROBOTS_CACHE_S:
+            return cached[1]
         found = await self._read_robots(origin + "/robots.txt")
         if len(self._robots) >= MAX_CACHED_ROBOTS:
             self._robots.clear()
@@ -70,44 +70,44 @@ class TreqFetcher(SsrfGuard):
         for _ in range(MAX_REDIRECTS + 1):
             _checked(url)
             try:
-                answer, target = await self._hop(url, ("text/plain",), ROBOTS_BYTES, whole=False)
+                page, target = await self._request_once(url, ("text/plain",), ROBOTS_BYTES, whole=False)
             except FetchError as problem:
                 if not problem.permanent:
                     raise
-                return robots.EVERYTHING
-            if answer is not None:
-                return robots.parse(answer.body.decode("utf-8", "replace"), self.agent.split("/")[0])
+                return robots.ALLOW_ALL
+            if page is not None:
+                return robots.parse(page.body.decode("utf-8", "replace"), self.agent.split("/")[0])
             url = target
-        return robots.EVERYTHING
+        return robots.ALLOW_ALL
 
-    async def _hop(self, url: str, types: Collection[str], max_bytes: int, whole: bool) -> tuple[FetchedPage | None, str]:
+    async def _request_once(self, url: str, types: Collection[str], max_bytes: int, whole: bool) -> tuple[FetchedPage | None, str]:
         """Send one request. Return the page, or the URL that it redirects to."""
-        watch = self.watch(max_bytes)
-        client = treq.client.HTTPClient(_Plain(watch.agent()))
+        limit = self.transfer_limit(max_bytes)
+        client = treq.client.HTTPClient(_UncompressedAgent(limit.agent()))
         headers = Headers({"User-Agent": [self.agent], "Accept": [", ".join(types)]})
         response = await client.get(url, headers=headers, allow_redirects=False, unbuffered=True)
         try:
             if response.code in _REDIRECTS:
                 return None, _location(url, response)
             if response.code != 200:
-                raise FetchError(f"It answers with {response.code}.", permanent=response.code not in _PASSING)
+                raise FetchError(f"The server responded with status {response.code}.", permanent=response.code not in _TEMPORARY)
             kind, charset = _content_type(response)
             if kind not in types:
-                raise FetchError(f"It is of type {kind or 'unknown'}.")
+                raise FetchError(f"Unsupported content type: {kind or 'unknown'}.")
             return FetchedPage(url, kind, charset, await _body(response, max_bytes, whole)), ""
         finally:
-            watch.close()
+            limit.close()
 
 
 def _checked(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
     except ValueError as problem:
-        raise FetchError("This is no address on the web.") from problem
+        raise FetchError("This is not a valid web address.") from problem
     if parts.scheme not in ("http", "https") or not parts.hostname or len(url) > MAX_URL:
-        raise FetchError("This is no address on the web.")
+        raise FetchError("This is not a valid web address.")
     if "@" in parts.netloc:
-        raise FetchError("The address holds a user name.")
+        raise FetchError("The address contains a username.")
     return parts
 
 
@@ -118,7 +118,7 @@ def _target(path: str, query: str) -> str:
 def _location(url: str, response: IResponse) -> str:
     found: str = response.headers.getRawHeaders("location", [""])[0]
     if not found:
-        raise FetchError("It redirects to nowhere.")
+        raise FetchError("The redirect has no target.")
     return str(urljoin(url, found)).partition("#")[0]
 
 
@@ -136,17 +136,17 @@ def _content_type(response: IResponse) -> tuple[str, str]:
 
 @implementer(IAgent)
 @frozen
-class _Plain:
+class _UncompressedAgent:
     """An agent that requests uncompressed bodies and refuses compressed ones, which could expand to any size."""
 
     agent: Agent
 
     async def _request(self, method: bytes, uri: bytes, headers: Headers | None, body: IBodyProducer | None) -> IResponse:
-        asked = Headers(dict((headers or Headers()).getAllRawHeaders()))
-        asked.setRawHeaders("accept-encoding", ["identity"])
-        response: IResponse = await self.agent.request(method, uri, asked, body)
+        sent = Headers(dict((headers or Headers()).getAllRawHeaders()))
+        sent.setRawHeaders("accept-encoding", ["identity"])
+        response: IResponse = await self.agent.request(method, uri, sent, body)
         if any(value.strip().lower() != "identity" for value in response.headers.getRawHeaders("content-encoding", [])):
-            raise FetchError("It sends something packed that was asked for plain.")
+            raise FetchError("The response is compressed, although an uncompressed one was requested.")
         return response
 
     def request(
@@ -161,12 +161,12 @@ class _Plain:
 
 
 def _body(response: IResponse, max_bytes: int, whole: bool) -> Deferred[bytes]:
-    reading = _Reading(max_bytes, whole)
-    response.deliverBody(reading)
-    return reading.done
+    collector = _BodyCollector(max_bytes, whole)
+    response.deliverBody(collector)
+    return collector.done
 
 
-class _Reading(Protocol):
+class _BodyCollector(Protocol):
     """Collects a body up to its limit."""
 
     def __init__(self, max_bytes: int, whole: bool) -> None:
@@ -181,7 +181,7 @@ class _Reading(Protocol):
         self._size += len(data)
         if self._size > self.max_bytes and not self.done.called:
             if self.whole:
-                self.done.errback(FetchError(f"It is longer than {self.max_bytes} bytes."))
+                self.done.errback(FetchError(f"The response is longer than {self.max_bytes} bytes."))
             else:
                 self.done.callback(b"".join(self._parts)[: self.max_bytes])
 
@@ -190,6 +190,6 @@ class _Reading(Protocol):
         if self.done.called:
             return
         if self.whole and not reason.check(ResponseDone, PotentialDataLoss):
-            self.done.errback(FetchError("It broke off.", permanent=False))
+            self.done.errback(FetchError("The connection was lost.", permanent=False))
         else:
             self.done.callback(b"".join(self._parts))

@@ -37,71 +37,71 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_TOLD = {errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EFBIG: "much"}
-_MOVING = frozenset({"GIF", "PNG", "WEBP", "AVIF"})  # animated formats; several images in a JPEG are no animation
-_HOW: dict[str, tuple[str, dict[str, Any]]] = {
+_DISK_ERRORS = {errno.ENOSPC: "full", errno.EDQUOT: "full", errno.EFBIG: "much"}
+_ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})  # animated formats; several images in a JPEG are no animation
+_ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
     "JPEG": (".jpg", {"quality": 88, "optimize": True, "progressive": True}),
     "PNG": (".png", {}),
     "WEBP": (".webp", {"quality": 88, "method": 4}),
 }
 
 
-def make(job: dict[str, Any]) -> dict[str, Any]:
+def convert(job: dict[str, Any]) -> dict[str, Any]:
     """Do the job; return the output."""
     Image.MAX_IMAGE_PIXELS = None  # opening reads only the header, and an image that is too large is refused right after it
-    sent = Path(job["source"]).read_bytes()
-    answer = _made(sent, job)
-    if answer.get("error") == "unreadable" and job["format"] in _BARE and (bare := _BARE[job["format"]](sent)) != sent:
-        return _made(bare, job)
-    return answer
+    source = Path(job["source"]).read_bytes()
+    result = _try_convert(source, job)
+    if result.get("error") == "unreadable" and job["format"] in _STRIPPERS and (stripped := _STRIPPERS[job["format"]](source)) != source:
+        return _try_convert(stripped, job)
+    return result
 
 
-def _made(sent: bytes, job: dict[str, Any]) -> dict[str, Any]:
+def _try_convert(source: bytes, job: dict[str, Any]) -> dict[str, Any]:
     try:
-        with Image.open(BytesIO(sent), formats=[job["format"]]) as image:
+        with Image.open(BytesIO(source), formats=[job["format"]]) as image:
             width, height = image.size
             if width * height > job["pixels"]:
                 return {"error": "large", "width": width, "height": height}
-            moves = image.format in _MOVING and getattr(image, "n_frames", 1) > 1
-            if job["frames"] and moves:
-                return _moving(image, job)
-            return _still(image, job)
+            is_animated = image.format in _ANIMATED and getattr(image, "n_frames", 1) > 1
+            if job["frames"] and is_animated:
+                return _convert_animation(image, job)
+            return _convert_still(image, job)
     except Exception as cause:  # decoders of Pillow raise any type of exception for broken files
-        if isinstance(cause, OSError) and cause.errno in _TOLD:
-            return {"error": _TOLD[cause.errno]}
+        if isinstance(cause, OSError) and cause.errno in _DISK_ERRORS:
+            return {"error": _DISK_ERRORS[cause.errno]}
         return {"error": "unreadable", "cause": repr(cause)[:200]}
 
 
 def _without_segments(jpeg: bytes) -> bytes:
     """Return a JPEG without application segments (ITU-T T.81, annex B), except Adobe's, which describes the colour encoding."""
-    kept, at = [jpeg[:2]], 2
+    parts, at = [jpeg[:2]], 2
     while jpeg[at : at + 1] == b"\xff" and len(jpeg) >= at + 4:
         marker, end = jpeg[at + 1], at + 2 + int.from_bytes(jpeg[at + 2 : at + 4])
         if marker == _SCAN:
             break
         if not (0xE0 <= marker <= 0xEF or marker == _COMMENT) or marker == _ADOBE:
-            kept.append(jpeg[at:end])
+            parts.append(jpeg[at:end])
         at = end
-    return b"".join([*kept, jpeg[at:]])
+    return b"".join([*parts, jpeg[at:]])
 
 
 def _without_chunks(png: bytes) -> bytes:
     """Return a PNG with only the chunks that its pixels need (PNG specification, chapters 5 and 11)."""
-    kept, at = [png[:8]], 8
+    parts, at = [png[:8]], 8
     while len(png) >= at + 12:
         end = at + 12 + int.from_bytes(png[at : at + 4])
         if png[at + 4 : at + 8] in _PIXEL_CHUNKS:
-            kept.append(png[at:end])
+            parts.append(png[at:end])
         at = end
-    return b"".join(kept)
+    return b"".join(parts)
 
 
 _SCAN, _COMMENT, _ADOBE = 0xDA, 0xFE, 0xEE
 _PIXEL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"})
-_BARE: dict[str, Callable[[bytes], bytes]] = {"JPEG": _without_segments, "PNG": _without_chunks}
+_STRIPPERS: dict[str, Callable[[bytes], bytes]] = {"JPEG": _without_segments, "PNG": _without_chunks}
 
 
-def _turn(image: Image.Image) -> Image.Transpose | None:
+def _rotation(image: Image.Image) -> Image.Transpose | None:
     """Return the rotation that sets the image upright; None if it is upright or its orientation is unreadable."""
     try:
         return _UPRIGHT.get(int(image.getexif().get(_ORIENTATION, 1)))
@@ -109,17 +109,17 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
         return None
 
 
-def _still(image: Image.Image, job: dict[str, Any]) -> dict[str, Any]:
-    kind, turn = image.format or "PNG", _turn(image)
+def _convert_still(image: Image.Image, job: dict[str, Any]) -> dict[str, Any]:
+    kind, rotation = image.format or "PNG", _rotation(image)
     areas = [result.get("area") for result in job["results"]]
     if all(areas):
         image.draft("RGB", _within(image, max(areas)))  # a large JPEG is decoded at a fraction of its size
     whole = _in_srgb(image, image.info.get("icc_profile"))
     if all(areas):
-        whole = _shaped(whole, {"area": max(areas)})
-    if turn is not None:
-        whole = whole.transpose(turn)
-    pictures = [_saved(_shaped(whole, result), kind, result) for result in job["results"]]
+        whole = _resized(whole, {"area": max(areas)})
+    if rotation is not None:
+        whole = whole.transpose(rotation)
+    pictures = [_save(_resized(whole, result), kind, result) for result in job["results"]]
     return {"pictures": pictures, "blurhash": _blurhash(whole)}
 
 
@@ -143,43 +143,43 @@ def _within(image: Image.Image, area: int) -> tuple[int, int]:
     return max(1, int(image.width * scale)), max(1, int(image.height * scale))
 
 
-def _shaped(image: Image.Image, result: dict[str, Any]) -> Image.Image:
+def _resized(image: Image.Image, result: dict[str, Any]) -> Image.Image:
     if "fill" in result:
         return ImageOps.fit(image, tuple(result["fill"]), Image.Resampling.LANCZOS)
     size = _within(image, result["area"])
     return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
 
 
-def _saved(image: Image.Image, kind: str, result: dict[str, Any]) -> dict[str, Any]:
+def _save(image: Image.Image, kind: str, result: dict[str, Any]) -> dict[str, Any]:
     encoder = _encoder(image, kind, lossy=result.get("lossy", False))
-    ending, how = _HOW[encoder]
-    made = image if encoder != "JPEG" else image.convert("RGB")
-    made.info.clear()
+    ending, options = _ENCODERS[encoder]
+    output = image if encoder != "JPEG" else image.convert("RGB")
+    output.info.clear()
     path = Path(result["stem"] + ending)
-    made.save(path, encoder, **how)
-    return {"name": path.name, "width": made.width, "height": made.height}
+    output.save(path, encoder, **options)
+    return {"name": path.name, "width": output.width, "height": output.height}
 
 
 def _encoder(image: Image.Image, kind: str, *, lossy: bool) -> str:
     """Return the format of the result: that of the source, unless lossy compression is permitted."""
-    see_through = image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255)
-    if kind == "WEBP" or (kind == "AVIF" and see_through):
+    is_transparent = image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255)
+    if kind == "WEBP" or (kind == "AVIF" and is_transparent):
         return "WEBP"
-    return "PNG" if see_through or (kind in {"PNG", "GIF"} and not lossy) else "JPEG"
+    return "PNG" if is_transparent or (kind in {"PNG", "GIF"} and not lossy) else "JPEG"
 
 
 def _blurhash(image: Image.Image) -> str:
     small = image.convert("RGBA")
     small.thumbnail(_BLUR, Image.Resampling.BILINEAR)
-    ground = Image.new("RGBA", small.size, "white")
-    ground.alpha_composite(small)
-    data, width = ground.convert("RGB").tobytes(), 3 * small.width
+    background = Image.new("RGBA", small.size, "white")
+    background.alpha_composite(small)
+    data, width = background.convert("RGB").tobytes(), 3 * small.width
     lines = [data[start : start + width] for start in range(0, len(data), width)]
     rows = [[line[at : at + 3] for at in range(0, width, 3)] for line in lines]
     return str(blurhash.encode(rows, *_COMPONENTS))
 
 
-def _moving(image: Image.Image, job: dict[str, Any]) -> dict[str, Any]:
+def _convert_animation(image: Image.Image, job: dict[str, Any]) -> dict[str, Any]:
     """Save an animation as an animation if its frames together are within the limit; other results show its first frame."""
     if image.width * image.height * image.n_frames > job["frames"]:  # type: ignore[attr-defined]  # this format has it
         return {"error": "long"}
@@ -193,9 +193,9 @@ def _moving(image: Image.Image, job: dict[str, Any]) -> dict[str, Any]:
     first.info.clear()
     first.save(path, "GIF", save_all=True, append_images=others, duration=pauses, loop=0, disposal=2)
     pictures = [{"name": path.name, "width": first.width, "height": first.height}]
-    pictures += [_saved(_shaped(first, result), "GIF", result) for result in small]
+    pictures += [_save(_resized(first, result), "GIF", result) for result in small]
     return {"pictures": pictures, "blurhash": _blurhash(first)}
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(make(json.loads(sys.argv[1]))))
+    sys.stdout.write(json.dumps(convert(json.loads(sys.argv[1]))))

@@ -17,47 +17,47 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.threads import deferToThreadPool
 
 from microblog.adapters import ffmpeg
-from microblog.adapters.ffmpeg import UNREADABLE, ConversionPlan, FfmpegTools, refused
+from microblog.adapters.ffmpeg import UNREADABLE, ConversionPlan, FfmpegTools, unsupported
 from microblog.adapters.sandbox import command_line
 from microblog.adapters.subprocess_runner import ProcessResult, Run, runner
 from microblog.model.errors import Invalid, NotFound, disk_full
 from microblog.model.media import MAX_IMAGE_PIXELS, ConvertedMedia, Dimensions, Format, MediaKind
 
-PICTURE_AREA = 8_294_400  # most pixels of a stored image
+IMAGE_AREA = 8_294_400  # most pixels of a stored image
 PREVIEW_AREA = 230_400
-MOVING_PIXELS = 100_000_000  # of all frames of an animation together, if it cannot be converted to a video
-PICTURES_AT_ONCE = 2
-FILMS_AT_ONCE = 1
+MAX_ANIMATION_PIXELS = 100_000_000  # of all frames of an animation together, if it cannot be converted to a video
+CONCURRENT_IMAGES = 2
+CONCURRENT_VIDEOS = 1
 FAILED = "Error processing thumbnail for uploaded media"
-_NO_ROOM, _TOO_LARGE = b"No space left on device", b"File too large"  # how programs report ENOSPC and EFBIG
-TOO_LONG = "It takes too long to process this file"
-TOO_MUCH = "What becomes of this file is larger than {} MB, which is the maximum"
+_DISK_FULL, _TOO_LARGE = b"No space left on device", b"File too large"  # how programs report ENOSPC and EFBIG
+TOO_SLOW = "Processing this file takes too long"
+TOO_LARGE_RESULT = "The converted file is larger than {} MB, which is the maximum"
 
 
 @frozen
 class MediaLimits:
     """Limits of a program: CPU seconds, wall-clock seconds, bytes of memory, bytes of one file."""
 
-    seconds: int
-    patience: float
+    cpu_seconds: int
+    timeout: float
     memory: int
     file: int
 
 
-PICTURE = MediaLimits(seconds=30, patience=60, memory=1_500_000_000, file=64_000_000)
-FILM = MediaLimits(seconds=600, patience=800, memory=4_000_000_000, file=110_000_000)
+IMAGE_LIMITS = MediaLimits(cpu_seconds=30, timeout=60, memory=1_500_000_000, file=64_000_000)
+VIDEO_LIMITS = MediaLimits(cpu_seconds=600, timeout=800, memory=4_000_000_000, file=110_000_000)
 
 
 @define
 class DirectoryMediaStore:
-    """A `MediaStore` in `directory`. `run` runs programs, `in_thread` disk access. Without `tools`, video and audio are refused."""
+    """A `MediaStore` in `directory`. `run` runs programs, `in_thread` disk access. Without `tools`, video and audio are rejected."""
 
     directory: Path
     run: Run
     in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
     tools: FfmpegTools | None = None
-    _pictures: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(PICTURES_AT_ONCE), init=False)
-    _films: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(FILMS_AT_ONCE), init=False)
+    _images: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(CONCURRENT_IMAGES), init=False)
+    _videos: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(CONCURRENT_VIDEOS), init=False)
 
     @classmethod
     def below(cls, directory: Path, reactor: Any) -> Self:
@@ -89,12 +89,12 @@ class DirectoryMediaStore:
         await self.in_thread(lambda: self._copy(file, name))
 
     def _copy(self, file: BinaryIO, name: str) -> None:
-        path = self._room(name)
+        path = self._new_path(name)
         file.seek(0)
         with path.open("wb") as copy:
             shutil.copyfileobj(file, copy, 1024 * 1024)
 
-    def _room(self, name: str) -> Path:
+    def _new_path(self, name: str) -> Path:
         path = self.path(name)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
@@ -117,61 +117,61 @@ class DirectoryMediaStore:
 
     async def convert_image(self, file: BinaryIO, format: Format, stem: str) -> ConvertedMedia:
         """Convert an image and make its preview; their names start with `stem`. Raises Invalid if the file cannot be converted."""
-        whole, small = {"area": PICTURE_AREA}, {"area": PREVIEW_AREA}
-        made = await self._made(file, format, {stem: whole, f"{stem}-small": small}, frames=MOVING_PIXELS)
-        [original, preview] = made["pictures"]
-        return ConvertedMedia(original["name"], preview["name"], _size(original), _size(preview), blurhash=made["blurhash"])
+        whole, small = {"area": IMAGE_AREA}, {"area": PREVIEW_AREA}
+        converted = await self._convert(file, format, {stem: whole, f"{stem}-small": small}, frames=MAX_ANIMATION_PIXELS)
+        [original, preview] = converted["pictures"]
+        return ConvertedMedia(original["name"], preview["name"], _size(original), _size(preview), blurhash=converted["blurhash"])
 
     async def preview(self, file: BinaryIO, format: Format, stem: str) -> ConvertedMedia:
         """Make only a preview. Raises Invalid like `convert_image`."""
-        made = await self._made(file, format, {f"{stem}-small": {"area": PREVIEW_AREA}})
-        return _preview(made)
+        converted = await self._convert(file, format, {f"{stem}-small": {"area": PREVIEW_AREA}})
+        return _preview(converted)
 
     async def cropped(self, file: BinaryIO, format: Format, stem: str, size: Dimensions) -> str:
         """Make an image of exactly this size, cropped to fit; return its name. Raises Invalid like `convert_image`."""
-        made = await self._made(file, format, {stem: {"fill": [size.width, size.height]}})
-        return str(made["pictures"][0]["name"])
+        converted = await self._convert(file, format, {stem: {"fill": [size.width, size.height]}})
+        return str(converted["pictures"][0]["name"])
 
-    async def _made(self, file: BinaryIO, format: Format, results: dict[str, dict[str, Any]], frames: int = 0) -> dict[str, Any]:
+    async def _convert(self, file: BinaryIO, format: Format, results: dict[str, dict[str, Any]], frames: int = 0) -> dict[str, Any]:
         """Make each result, by its stem, from a temporary copy of the file."""
         source = f"{next(iter(results))}-source"
         await self.store(file, source)
         try:
-            return await self._pictured(source, format, results, frames)
+            return await self._run_image_worker(source, format, results, frames)
         finally:
             await self.delete([source])
 
-    async def _pictured(self, source: str, format: Format, results: dict[str, dict[str, Any]], frames: int) -> dict[str, Any]:
+    async def _run_image_worker(self, source: str, format: Format, results: dict[str, dict[str, Any]], frames: int) -> dict[str, Any]:
         job = {
             "source": str(self.path(source)),
             "format": format.value,
             "pixels": MAX_IMAGE_PIXELS,
             "frames": frames,
-            "results": [{"stem": str(self._room(stem)), **result} for stem, result in results.items()],
+            "results": [{"stem": str(self._new_path(stem)), **result} for stem, result in results.items()],
         }
         script = str(Path(__file__).with_name("image_worker.py"))
-        ended = await self._pictures.run(self._bounded, [sys.executable, "-I", script, json.dumps(job)], PICTURE)
-        if not ended.well:
-            raise _failure(ended, PICTURE)
-        made: dict[str, Any] = json.loads(ended.output)
-        if made.get("error") == "full":
+        result = await self._images.run(self._run_sandboxed, [sys.executable, "-I", script, json.dumps(job)], IMAGE_LIMITS)
+        if not result.succeeded:
+            raise _failure(result, IMAGE_LIMITS)
+        converted: dict[str, Any] = json.loads(result.output)
+        if converted.get("error") == "full":
             raise disk_full()
-        if "error" in made:
-            raise refused(_limit(made))
-        return made
+        if "error" in converted:
+            raise unsupported(_limit(converted))
+        return converted
 
-    async def _bounded(self, command: Sequence[str], bounds: MediaLimits) -> ProcessResult:
-        confined = command_line(command, seconds=bounds.seconds, memory=bounds.memory, file=bounds.file)
-        return await self.run(confined, bounds.patience)
+    async def _run_sandboxed(self, command: Sequence[str], limits: MediaLimits) -> ProcessResult:
+        sandboxed = command_line(command, seconds=limits.cpu_seconds, memory=limits.memory, file=limits.file)
+        return await self.run(sandboxed, limits.timeout)
 
     # --- Video and audio
 
     async def convert_video(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
         """Convert the file stored as `upload` to a format that every browser plays. Raises Invalid if it cannot be converted."""
         if self.tools is None:
-            raise refused()
+            raise unsupported()
         plan = await self._plan(self.path(upload), format)
-        original = self._room(f"{stem}{plan.ending}")
+        original = self._new_path(f"{stem}{plan.ending}")
         await self._ffmpeg(self.tools.convert(self.path(upload), format, plan, original))
         if plan.kind is MediaKind.AUDIO:
             cover = await self._cover(self.path(upload), format, stem) if plan.has_cover else None
@@ -181,13 +181,13 @@ class DirectoryMediaStore:
 
     async def _plan(self, source: Path, format: Format) -> ConversionPlan:
         assert self.tools is not None
-        told = await self._ffmpeg(self.tools.probe(source, format))
-        return ffmpeg.conversion_plan(json.loads(told.output or b"{}"), gif=format is Format.GIF)
+        probed = await self._ffmpeg(self.tools.probe(source, format))
+        return ffmpeg.conversion_plan(json.loads(probed.output or b"{}"), gif=format is Format.GIF)
 
-    async def _cover(self, sound: Path, format: Format, stem: str) -> ConvertedMedia | None:
+    async def _cover(self, audio: Path, format: Format, stem: str) -> ConvertedMedia | None:
         """Return the cover image of an audio file; None if it has none or, as for all metadata, if it is unreadable."""
         try:
-            return await self._still(sound, format, stem)
+            return await self._still(audio, format, stem)
         except Invalid:
             return None
 
@@ -195,44 +195,44 @@ class DirectoryMediaStore:
         assert self.tools is not None
         name = f"{stem}-still.png"
         try:
-            await self._ffmpeg(self.tools.still(source, format, self._room(name)))
-            made = await self._pictured(name, Format.PNG, {f"{stem}-small": {"area": PREVIEW_AREA, "lossy": True}}, 0)
+            await self._ffmpeg(self.tools.still(source, format, self._new_path(name)))
+            converted = await self._run_image_worker(name, Format.PNG, {f"{stem}-small": {"area": PREVIEW_AREA, "lossy": True}}, 0)
         finally:
             await self.delete([name])
-        return _preview(made)
+        return _preview(converted)
 
     async def _ffmpeg(self, command: Sequence[str]) -> ProcessResult:
-        ended: ProcessResult = await self._films.run(self._bounded, command, FILM)
-        if _NO_ROOM in ended.errors:
+        result: ProcessResult = await self._videos.run(self._run_sandboxed, command, VIDEO_LIMITS)
+        if _DISK_FULL in result.errors:
             raise disk_full()
-        if not ended.well or _TOO_LARGE in ended.errors:  # ffmpeg exits with 0 even if it could not write the end of a file
-            raise _failure(ended, FILM)
-        return ended
+        if not result.succeeded or _TOO_LARGE in result.errors:  # ffmpeg exits with 0 even if it could not write the end of a file
+            raise _failure(result, VIDEO_LIMITS)
+        return result
 
 
-def _limit(made: dict[str, Any]) -> str:
+def _limit(converted: dict[str, Any]) -> str:
     """Return the message for the limit that an image exceeded, or that it cannot be read."""
-    match made["error"]:
+    match converted["error"]:
         case "large":
-            return f"{made['width']}x{made['height']} images are not supported (the maximum is {MAX_IMAGE_PIXELS:,} pixels)"
+            return f"{converted['width']}x{converted['height']} images are not supported (the maximum is {MAX_IMAGE_PIXELS:,} pixels)"
         case "long":
-            return f"Animations with more than {MOVING_PIXELS:,} pixels in all their frames are not supported"
+            return f"Animations with more than {MAX_ANIMATION_PIXELS:,} pixels in all their frames are not supported"
         case "much":
-            return TOO_MUCH.format(PICTURE.file // 1_000_000)
+            return TOO_LARGE_RESULT.format(IMAGE_LIMITS.file // 1_000_000)
         case _:
             return UNREADABLE
 
 
-def _failure(ended: ProcessResult, bounds: MediaLimits) -> Invalid:
+def _failure(result: ProcessResult, limits: MediaLimits) -> Invalid:
     """Return the error for a program that failed, naming the limit that it exceeded if any."""
-    if ended.killed:
-        return refused(TOO_LONG)
-    return refused(TOO_MUCH.format(bounds.file // 1_000_000) if _TOO_LARGE in ended.errors else FAILED)
+    if result.killed:
+        return unsupported(TOO_SLOW)
+    return unsupported(TOO_LARGE_RESULT.format(limits.file // 1_000_000) if _TOO_LARGE in result.errors else FAILED)
 
 
-def _preview(made: dict[str, Any]) -> ConvertedMedia:
-    [preview] = made["pictures"]
-    return ConvertedMedia("", preview["name"], None, _size(preview), blurhash=made["blurhash"])
+def _preview(converted: dict[str, Any]) -> ConvertedMedia:
+    [preview] = converted["pictures"]
+    return ConvertedMedia("", preview["name"], None, _size(preview), blurhash=converted["blurhash"])
 
 
 def _size(picture: dict[str, Any]) -> Dimensions:

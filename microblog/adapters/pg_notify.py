@@ -37,7 +37,7 @@ class PgNotifyWakeup:
     name: str = Factory(lambda: secrets.token_hex(8))
     _listeners: list[Callable[[], None]] = Factory(list)
     _connection: psycopg2.extensions.connection | None = None
-    _watched: int = -1
+    _descriptor: int = -1
     _retry: IDelayedCall | None = None
     _stopped: bool = True
     _sending: bool = False
@@ -62,14 +62,14 @@ class PgNotifyWakeup:
 
     def send(self) -> None:
         """Wake this process at once and the others through PostgreSQL, with at most one message under way."""
-        self._heard()
-        self._tell_others()
+        self._wake_listeners()
+        self._notify_others()
 
-    def listen(self, hear: Callable[[], None]) -> None:
+    def listen(self, listener: Callable[[], None]) -> None:
         """Add a listener, which is also called whenever wake-ups may have been missed."""
-        self._listeners.append(hear)
+        self._listeners.append(listener)
 
-    def _tell_others(self) -> None:
+    def _notify_others(self) -> None:
         if self._sending:
             self._again = True
         elif not self._stopped:
@@ -82,15 +82,15 @@ class PgNotifyWakeup:
     def _sent(self, outcome: object) -> None:
         self._sending = False
         if self._again:
-            self._tell_others()
+            self._notify_others()
 
-    def _heard(self) -> None:
-        for hear in self._listeners:
-            hear()
+    def _wake_listeners(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _open(self) -> None:
-        opening = deferToThreadPool(self.reactor, self.reactor.getThreadPool(), _listening, self.dsn)
-        opening.addCallbacks(self._opened, lambda _: self._try_later())
+        opening = deferToThreadPool(self.reactor, self.reactor.getThreadPool(), _open_listener, self.dsn)
+        opening.addCallbacks(self._opened, lambda _: self._retry_later())
 
     def _opened(self, connection: psycopg2.extensions.connection) -> None:
         if self._stopped:
@@ -98,11 +98,11 @@ class PgNotifyWakeup:
             return
         # psycopg2 closes its descriptor when it finds the connection broken, before the reactor can unregister it. So a duplicate is
         # registered.
-        self._connection, self._watched = connection, os.dup(connection.fileno())
+        self._connection, self._descriptor = connection, os.dup(connection.fileno())
         self.reactor.addReader(self)
-        self._heard()
+        self._wake_listeners()
 
-    def _try_later(self) -> None:
+    def _retry_later(self) -> None:
         if not self._stopped:
             self._retry = self.reactor.callLater(RETRY_S, self._open)
 
@@ -110,15 +110,15 @@ class PgNotifyWakeup:
         connection, self._connection = self._connection, None
         if connection is not None:
             self.reactor.removeReader(self)
-            os.close(self._watched)
-            self._watched = -1
+            os.close(self._descriptor)
+            self._descriptor = -1
             connection.close()
 
     # IReadDescriptor of Twisted
 
     def fileno(self) -> int:
         """Return the connection's descriptor; -1 if there is none."""
-        return self._watched
+        return self._descriptor
 
     def doRead(self) -> None:  # noqa: N802 - Twisted's name
         """Read the notifications. This process's own are ignored: its listeners were called already."""
@@ -130,25 +130,25 @@ class PgNotifyWakeup:
         except psycopg2.Error:
             self.connectionLost(None)
             return
-        heard, connection.notifies[:] = [one.payload for one in connection.notifies], []
-        if any(sender != self.name for sender in heard):
-            self._heard()
+        senders, connection.notifies[:] = [one.payload for one in connection.notifies], []
+        if any(sender != self.name for sender in senders):
+            self._wake_listeners()
 
     def connectionLost(self, reason: object) -> None:
         """Reconnect later."""
         with contextlib.suppress(psycopg2.Error):
             self._close()
-        self._try_later()
+        self._retry_later()
 
     def logPrefix(self) -> str:  # noqa: N802 - Twisted's name
         """Return the prefix for Twisted's log."""
         return "notify"
 
 
-def _listening(dsn: str) -> psycopg2.extensions.connection:
+def _open_listener(dsn: str) -> psycopg2.extensions.connection:
     """Open a listening connection. Blocks."""
-    noticing: dict[str, Any] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 10_000}
-    connection: psycopg2.extensions.connection = psycopg2.connect(dsn, connect_timeout=5, application_name="microblog wake", **noticing)
+    keepalives: dict[str, Any] = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+    connection: psycopg2.extensions.connection = psycopg2.connect(dsn, connect_timeout=5, application_name="microblog wake", **keepalives)
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(f"listen {CHANNEL}")

@@ -25,7 +25,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from microblog.adapters import child_launcher
-from microblog.adapters.postgres_files import DATABASE, PORT, ROLE, EmbeddedPostgresError, Home, dsn, lives_in, lock, servers_in
+from microblog.adapters.postgres_files import DATABASE, PORT, ROLE, EmbeddedPostgresError, Home, dsn, is_running_in, lock, servers_in
 from microblog.model.errors import describe_os_error
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "initdb_command", "running", "server_command"]
@@ -33,16 +33,16 @@ __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "initdb_command", "runni
 _log = Logger()
 T = TypeVar("T")
 
-_LOOK_EVERY_S = 0.02
+_POLL_INTERVAL_S = 0.02
 _WAIT_FOR_LOCK_S = 5.0
 _WAIT_FOR_ORPHANS_S = 20.0
 _STOP_SIGNALS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
 _MAX_BACK_OFF_S = 10.0
-_CALM_S = 60.0  # a server that ran that long is restarted without delay
+_STABLE_S = 60.0  # a server that ran that long is restarted without delay
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "TZ": "UTC"}  # not this process's environment: it may contain secrets
 
 # Written by initdb into postgresql.conf, where the administrator may change them. For a small machine: 9 MB when idle.
-_LEAN = {
+_INITIAL_SETTINGS = {
     "shared_buffers": "16MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
@@ -69,7 +69,7 @@ _LEAN = {
 
 def initdb_command(home: Home, *, durable: bool = True) -> list[str]:
     """Return the command that creates a data directory in `home.fresh`, by way of the launcher."""
-    settings = [f"--set={name}={value}" for name, value in _LEAN.items()]
+    settings = [f"--set={name}={value}" for name, value in _INITIAL_SETTINGS.items()]
     locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--encoding=UTF8"]
     program = [str(home.binaries() / "initdb"), "-D", home.name_for_server, f"--username={ROLE}", "--auth=trust"]
     return _launched(home, [*program, *locale, *settings, *([] if durable else ["--no-sync"])], home.fresh)
@@ -99,7 +99,7 @@ def running(data_dir: Path) -> str | None:
     """Return the URL of the embedded server that runs in this data directory now, or None."""
     data = Home(data_dir).data
     state = _state(data)
-    if state is None or not state.is_ready or not lives_in(data, state.pid):
+    if state is None or not state.is_ready or not is_running_in(data, state.pid):
         return None
     return dsn(state.sockets)
 
@@ -129,7 +129,7 @@ class _Child(ProcessProtocol):
         self.quiet = True
         self.ended: Deferred[int | None] = Deferred()
         self.code: int | None = None
-        self.is_over = False
+        self.is_ended = False
         self.pid = 0
         self._rest = b""
 
@@ -156,7 +156,7 @@ class _Child(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:
         """Handle the end of the child and of all grandchildren that shared its output."""
         self.code = getattr(reason.value, "exitCode", None)
-        self.is_over = True
+        self.is_ended = True
         self.ended.callback(self.code)
 
     def signal(self, number: signal.Signals) -> None:
@@ -167,7 +167,7 @@ class _Child(ProcessProtocol):
             pass
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """Return the last lines of the output."""
         return "\n".join(self.lines)
 
@@ -197,13 +197,13 @@ class EmbeddedPostgres:
         """
         try:
             self._home = Home(self.data_dir)
-            self._lock = await self._locked()
-            await self._nobody_else()
+            self._lock = await self._acquire_lock()
+            await self._wait_for_orphans()
             self._sockets = await self._in_thread(self._prepare)
-            if not self._home.is_made:
-                await self._make_data()
+            if not self._home.exists:
+                await self._create_cluster()
             await self._run()
-            await self._in_thread(_make_database, dsn(self._sockets, "postgres"))
+            await self._in_thread(_create_database, dsn(self._sockets, "postgres"))
         except OSError as cause:
             await self.stop()
             raise EmbeddedPostgresError(f"The embedded PostgreSQL cannot use {self.data_dir}: {describe_os_error(cause)}") from cause
@@ -215,11 +215,11 @@ class EmbeddedPostgres:
     async def stop(self) -> None:
         """Stop the server: running statements are cancelled, committed data is on the disk. Done when the process has ended."""
         self._is_stopping = True
-        if self._child is not None and not self._child.is_over:
+        if self._child is not None and not self._child.is_ended:
             self._child.quiet = True
-            for number, patience_s in _STOP_SIGNALS:
+            for number, timeout_s in _STOP_SIGNALS:
                 self._child.signal(number)
-                if await self._over(self._child, patience_s):
+                if await self._ends_within(self._child, timeout_s):
                     break
         if self._lock is not None:
             if hasattr(self, "_sockets") and self._sockets.is_dir() and not any(self._sockets.iterdir()):
@@ -227,39 +227,39 @@ class EmbeddedPostgres:
             os.close(self._lock)
             self._lock = None
 
-    async def _locked(self) -> int:
+    async def _acquire_lock(self) -> int:
         """Lock the data directory; return the lock. Waits some seconds for a site that is shutting down."""
         waited = 0.0
         while (descriptor := lock(self.data_dir / "postgres.lock")) is None:
             if waited >= _WAIT_FOR_LOCK_S:
                 raise EmbeddedPostgresError(
                     f"Another process of the site already uses {self.data_dir}: stop it, set MICROBLOG_DATA_DIR to another "
-                    "directory, or let both share one server by MICROBLOG_DATABASE_URL."
+                    "directory, or let both use one server through MICROBLOG_DATABASE_URL."
                 )
             waited += await self._pause(0.1)
         return descriptor
 
-    async def _nobody_else(self) -> None:
+    async def _wait_for_orphans(self) -> None:
         """Wait for the server of a killed site to end, and end it if it does not. No site owns it, because this process holds the lock."""
         waited = 0.0
         while left := await self._in_thread(lambda: list(servers_in(self._home.data))):
             if waited >= _WAIT_FOR_ORPHANS_S:
-                raise EmbeddedPostgresError(f"A PostgreSQL (process {left[0]}) still runs in {self._home.data}: stop it.")
+                raise EmbeddedPostgresError(f"PostgreSQL is still running in {self._home.data} (process {left[0]}): stop it.")
             if waited >= 1 and (state := _state(self._home.data)) and state.pid in left:
                 os.kill(state.pid, signal.SIGINT)
             waited += await self._pause(0.1)
 
     def _prepare(self) -> Path:
-        self._home.make()
+        self._home.prepare()
         return self._home.socket_directory()
 
-    async def _make_data(self) -> None:
+    async def _create_cluster(self) -> None:
         command = await self._in_thread(lambda: initdb_command(self._home, durable=self.durable))
         child = self._spawn(command)
         self._child = child
         await child.ended
         if child.code != 0:
-            raise EmbeddedPostgresError(f"No database could be made in {self._home.root}:\n{child.said}")
+            raise EmbeddedPostgresError(f"Could not create a database in {self._home.root}:\n{child.output}")
         self._home.fresh.rename(self._home.data)
 
     async def _run(self) -> None:
@@ -270,43 +270,43 @@ class EmbeddedPostgres:
         child = self._child = self._spawn(command)
         waited = 0.0
         while not ((state := _state(self._home.data)) and state.is_ready and state.pid == child.pid):
-            if child.is_over:
-                raise EmbeddedPostgresError(f"PostgreSQL did not start in {self._home.data}:\n{child.said}")
+            if child.is_ended:
+                raise EmbeddedPostgresError(f"PostgreSQL did not start in {self._home.data}:\n{child.output}")
             if waited > 5:
                 _log.info("PostgreSQL is not ready yet: {line}", line=child.lines[-1] if child.lines else "")
                 waited = 0.0
-            waited += await self._pause(_LOOK_EVERY_S)
+            waited += await self._pause(_POLL_INTERVAL_S)
         child.quiet = False
         started = self.reactor.seconds()
-        child.ended.addCallback(lambda _: self._died(child, self.reactor.seconds() - started))
+        child.ended.addCallback(lambda _: self._crashed(child, self.reactor.seconds() - started))
 
-    def _died(self, child: _Child, lived_s: float) -> None:
+    def _crashed(self, child: _Child, uptime_s: float) -> None:
         if self._is_stopping:
             return
-        self._back_off_s = 0.1 if lived_s > _CALM_S else min(_MAX_BACK_OFF_S, 2 * self._back_off_s or 0.1)
-        _log.error("PostgreSQL died; it is started again in {delay} s. {said}", delay=self._back_off_s, said=child.said)
+        self._back_off_s = 0.1 if uptime_s > _STABLE_S else min(_MAX_BACK_OFF_S, 2 * self._back_off_s or 0.1)
+        _log.error("PostgreSQL ended unexpectedly. Restarting in {delay} s. {output}", delay=self._back_off_s, output=child.output)
         self.reactor.callLater(self._back_off_s, lambda: Deferred.fromCoroutine(self._run_again(child)))
 
     async def _run_again(self, dead: _Child) -> None:
         try:
-            await self._nobody_else()
+            await self._wait_for_orphans()
             if not self._is_stopping:
                 await self._in_thread(self._prepare)
                 await self._run()
         except (EmbeddedPostgresError, OSError) as problem:
             _log.error("{problem}", problem=problem)
-            self._died(dead, lived_s=0)
+            self._crashed(dead, uptime_s=0)
 
     def _spawn(self, command: list[str]) -> _Child:
         child = _Child()
         self.reactor.spawnProcess(child, command[0], command, env=_ENVIRONMENT)
         return child
 
-    async def _over(self, child: _Child, patience_s: float) -> bool:
+    async def _ends_within(self, child: _Child, timeout_s: float) -> bool:
         waited = 0.0
-        while not child.is_over and waited < patience_s:
-            waited += await self._pause(_LOOK_EVERY_S)
-        return child.is_over
+        while not child.is_ended and waited < timeout_s:
+            waited += await self._pause(_POLL_INTERVAL_S)
+        return child.is_ended
 
     async def _pause(self, seconds: float) -> float:
         await deferLater(self.reactor, seconds)
@@ -316,7 +316,7 @@ class EmbeddedPostgres:
         return await deferToThreadPool(self.reactor, self.reactor.getThreadPool(), work, *arguments)
 
 
-def _make_database(url: str) -> None:
+def _create_database(url: str) -> None:
     """Create the site's database if it does not exist."""
     connection = psycopg2.connect(url)
     try:

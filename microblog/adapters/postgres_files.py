@@ -28,7 +28,7 @@ from microblog.adapters import child_launcher
 PORT = 5432  # part of the socket's name; no TCP port is opened
 ROLE = DATABASE = "microblog"
 _MAX_PATH_BYTES = 50  # bytes, for the directory that contains the socket's directory: the kernel limits the whole path to 107
-PLACES_FOR_PROGRAMS = (Path("/var/cache"), Path("/var/tmp"))  # noqa: S108 - the owner is checked
+PROGRAM_DIRECTORIES = (Path("/var/cache"), Path("/var/tmp"))  # noqa: S108 - the owner is checked
 _HAS_PROC = sys.platform == "linux"
 _UNPRIVILEGED = ("microblog", "nobody")
 
@@ -76,7 +76,7 @@ class Home:
         return self.root / "data.new"
 
     @property
-    def is_made(self) -> bool:
+    def exists(self) -> bool:
         """True if the data directory is complete."""
         return (self.data / "PG_VERSION").exists()
 
@@ -85,39 +85,39 @@ class Home:
         """The path of its working directory as passed to the server."""
         return "/proc/self/cwd" if self.owner.is_other else "."
 
-    def make(self) -> None:
+    def prepare(self) -> None:
         """Create the directories, check that the data can be used, and delete what a killed server left behind.
 
         Only for the holder of the lock, while no server runs here: see `servers_in`.
         """
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._give(self.root)
+        self._chown(self.root)
         if self.fresh.exists():
             shutil.rmtree(self.fresh)
-        if self.is_made:
+        if self.exists:
             self._check()
             if _HAS_PROC:  # elsewhere PostgreSQL checks the owner itself
                 (self.data / "postmaster.pid").unlink(missing_ok=True)
         else:
             self.fresh.mkdir(mode=0o700)
-            self._give(self.fresh)
+            self._chown(self.fresh)
 
-    def _give(self, path: Path) -> None:
+    def _chown(self, path: Path) -> None:
         if self.owner.is_other:
             os.chown(path, self.owner.uid, self.owner.gid)
 
     def _check(self) -> None:
-        made_by = self.data.stat().st_uid
-        if not self.owner.is_other and made_by != os.geteuid():
+        owner_id = self.data.stat().st_uid
+        if not self.owner.is_other and owner_id != os.geteuid():
             raise EmbeddedPostgresError(
-                f"{self.data} belongs to {_user_name(made_by)}: start the site as that user or as root, "
+                f"{self.data} belongs to {_user_name(owner_id)}: start the site as that user or as root, "
                 "or set MICROBLOG_DATA_DIR to another directory."
             )
         version = (self.data / "PG_VERSION").read_text("ascii").strip()
         if version != binaries_version().partition(".")[0]:
             raise EmbeddedPostgresError(
-                f"{self.data} was written by PostgreSQL {version} and this is {binaries_version()}: "
-                "make a backup with the program that wrote it, and restore it into an empty data directory."
+                f"{self.data} was created by PostgreSQL {version}, but this is {binaries_version()}: "
+                "make a backup with the earlier release of the site, and restore it into an empty data directory."
             )
 
     def socket_directory(self) -> Path:
@@ -129,12 +129,12 @@ class Home:
         path = self._socket_path(uid)
         try:
             path.mkdir(mode=0o700)
-            self._give(path)
+            self._chown(path)
         except FileExistsError:
             found = path.lstat()
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or found.st_mode & 0o077:
                 path = Path(tempfile.mkdtemp(prefix=f"microblog-{uid}-", dir=path.parent))  # the existing one has another owner
-                self._give(path)
+                self._chown(path)
         for stale in path.iterdir():
             stale.unlink()
         return path
@@ -151,7 +151,7 @@ class Home:
     def binaries(self) -> Path:
         """Return the directory of `postgres` and `initdb`, where the server's owner can execute them."""
         found = package_directory()
-        if not self.owner.is_other or _can_walk(found, self.owner):
+        if not self.owner.is_other or _can_traverse(found, self.owner):
             return found / "pginstall" / "bin"
         return _copy(found, self.owner) / "pginstall" / "bin"
 
@@ -181,7 +181,7 @@ def servers_in(directory: Path) -> Iterator[int]:
             continue
 
 
-def lives_in(directory: Path, pid: int) -> bool:
+def is_running_in(directory: Path, pid: int) -> bool:
     """True if that process is a server in this data directory, as far as this system can tell."""
     if _HAS_PROC:
         return pid in servers_in(directory)
@@ -227,7 +227,7 @@ def _owner(data: Path) -> Owner:
         if user.pw_uid != 0:
             return Owner(user.pw_uid, user.pw_gid)
     raise EmbeddedPostgresError(
-        "PostgreSQL does not run as root: create a user for it (useradd --system microblog), or start the site as another."
+        "PostgreSQL does not run as root: create a user for it (useradd --system microblog), or start the site as another user."
     )
 
 
@@ -235,10 +235,10 @@ def _user_name(uid: int) -> str:
     try:
         return f"the user {pwd.getpwuid(uid).pw_name}"
     except KeyError:
-        return f"the user with the number {uid}"
+        return f"the user with id {uid}"
 
 
-def _can_walk(path: Path, owner: Owner) -> bool:
+def _can_traverse(path: Path, owner: Owner) -> bool:
     """True if that user may enter every directory on the path, including the last."""
 
     def may_enter(directory: Path) -> bool:
@@ -251,23 +251,23 @@ def _can_walk(path: Path, owner: Owner) -> bool:
 
 
 def _copy(package: Path, owner: Owner) -> Path:
-    """Copy the binaries, once per version, to a place where all users can execute them (33 MB); return it."""
-    for parent in PLACES_FOR_PROGRAMS:
-        if not (parent.is_dir() and os.access(parent, os.W_OK) and _can_walk(parent, owner)):
+    """Copy the binaries, once per version, to a directory where all users can execute them (33 MB); return it."""
+    for parent in PROGRAM_DIRECTORIES:
+        if not (parent.is_dir() and os.access(parent, os.W_OK) and _can_traverse(parent, owner)):
             continue
-        place = parent / f"microblog-postgres-{binaries_version()}"
-        if not place.exists():
-            _copy_to(place, package)
-        if place.lstat().st_uid == 0 and stat.S_ISDIR(place.lstat().st_mode) and not place.lstat().st_mode & 0o022:
-            return place / package.name
+        target = parent / f"microblog-postgres-{binaries_version()}"
+        if not target.exists():
+            _copy_to(target, package)
+        if target.lstat().st_uid == 0 and stat.S_ISDIR(target.lstat().st_mode) and not target.lstat().st_mode & 0o022:
+            return target / package.name
     raise EmbeddedPostgresError(
         f"The user that PostgreSQL would run as cannot execute the programs in {package}: install the site where "
-        "everybody may read it, or start it as another user."
+        "all users can read it, or start it as another user."
     )
 
 
-def _copy_to(place: Path, package: Path) -> None:
-    building = Path(tempfile.mkdtemp(prefix=place.name + ".", dir=place.parent))
+def _copy_to(target: Path, package: Path) -> None:
+    building = Path(tempfile.mkdtemp(prefix=target.name + ".", dir=target.parent))
     shutil.copytree(package / "pginstall", building / package.name / "pginstall", symlinks=True)
     libraries = f"{package.name}.libs"  # the binaries expect it next to the package
     shutil.copytree(package.parent / libraries, building / libraries)
@@ -278,6 +278,6 @@ def _copy_to(place: Path, package: Path) -> None:
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode | 0o444 | (0o111 if path.stat().st_mode & 0o100 else 0))
     try:
-        building.rename(place)
+        building.rename(target)
     except OSError:  # another process was faster
         shutil.rmtree(building)

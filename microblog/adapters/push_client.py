@@ -11,7 +11,7 @@ from twisted.web.http_headers import Headers
 from microblog.adapters.ssrf_guard import SsrfGuard
 from microblog.model.push import PushResponse
 
-MAX_RESPONSE_BYTES = 4_096  # bytes of a response body, which is not used
+MAX_RESPONSE_BYTES = 4_096  # the body is not used
 
 
 @define
@@ -23,14 +23,14 @@ class PushClient(SsrfGuard):
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> PushResponse:
         """Send one request; redirects are not followed. Raises FetchError if there is no response."""
-        return await self.within(self.seconds, self._post(url, headers, body))
+        return await self.with_timeout(self.seconds, self._post(url, headers, body))
 
     async def _post(self, url: str, headers: Mapping[str, str], body: bytes) -> PushResponse:
-        watch = self.watch(MAX_RESPONSE_BYTES)
-        client = treq.client.HTTPClient(watch.agent())
+        limit = self.transfer_limit(MAX_RESPONSE_BYTES)
+        client = treq.client.HTTPClient(limit.agent())
         sent = Headers({"User-Agent": [self.agent], **{name: [value] for name, value in headers.items()}})
         try:
             response = await client.post(url, headers=sent, data=body, allow_redirects=False, unbuffered=True)
             return PushResponse(response.code, response.headers.getRawHeaders("retry-after", [""])[0])
         finally:
-            watch.close()
+            limit.close()

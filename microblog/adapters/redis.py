@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import optionsForClientTLS
 from twisted.logger import Logger
 
-REPLY_S = 2.0  # after so many seconds without a response the connection is closed and reopened
+REPLY_TIMEOUT_S = 2.0  # after so many seconds without a response the connection is closed and reopened
 MAX_RETRY_DELAY_S = 3.0
 
 _log = Logger()
@@ -37,7 +37,7 @@ class Address:
         """Parse a URL. Raises ValueError."""
         parts = urlsplit(url)
         if parts.scheme not in ("redis", "rediss") or not parts.hostname:
-            raise ValueError("A Redis is named by a URL such as redis://:password@host:6379/0.")
+            raise ValueError("A Redis URL looks like redis://:password@host:6379/0.")
         number = parts.path.strip("/") or "0"
         return cls(
             parts.hostname,
@@ -68,7 +68,7 @@ class _Connection(txredisapi.RedisFactory):  # type: ignore[misc]  # txredisapi 
             charset=None,
             password=address.password,
             username=address.username,
-            replyTimeout=REPLY_S,
+            replyTimeout=REPLY_TIMEOUT_S,
         )
         self._ready = ready
 
@@ -80,20 +80,20 @@ class _Connection(txredisapi.RedisFactory):  # type: ignore[misc]  # txredisapi 
             self._ready(conn)
 
 
-class _Listening(txredisapi.SubscriberProtocol):  # type: ignore[misc]  # txredisapi has no annotations
+class _SubscriberProtocol(txredisapi.SubscriberProtocol):  # type: ignore[misc]  # txredisapi has no annotations
     """Protocol of the subscribed connection."""
 
     def messageReceived(self, pattern: object, channel: object, message: object) -> None:  # noqa: N802 - txredisapi's name
         """Pass on a message."""
-        self.factory.hear(message)
+        self.factory.on_message(message)
 
 
-class _Ear(_Connection):
-    protocol = _Listening
+class _SubscriberConnection(_Connection):
+    protocol = _SubscriberProtocol
 
-    def __init__(self, address: Address, ready: Callable[[Any], None], hear: Callable[[bytes], None]) -> None:
+    def __init__(self, address: Address, ready: Callable[[Any], None], on_message: Callable[[bytes], None]) -> None:
         super().__init__(address, ready)
-        self.hear = hear
+        self.on_message = on_message
 
 
 @define(eq=False)
@@ -106,44 +106,44 @@ class Redis:
     name: bytes = Factory(lambda: secrets.token_bytes(8))
     _listeners: list[Callable[[], None]] = Factory(list)
     _commands: _Connection = field(init=False)
-    _ear: _Ear = field(init=False)
+    _subscriber: _SubscriberConnection = field(init=False)
     _publishing: bool = False
     _again: bool = False
 
     def __attrs_post_init__(self) -> None:
-        self._commands = _Connection(self.address, self._back)
-        self._ear = _Ear(self.address, self._subscribe, self._hear)
+        self._commands = _Connection(self.address, self._reconnected)
+        self._subscriber = _SubscriberConnection(self.address, self._subscribe, self._received)
 
     def start(self) -> None:
         """Start connecting, without waiting."""
         self._commands.startConnecting(self.address.endpoint(self.reactor))
-        self._ear.startConnecting(self.address.endpoint(self.reactor))
+        self._subscriber.startConnecting(self.address.endpoint(self.reactor))
 
     def stop(self) -> Deferred[Any]:
         """Close both connections."""
-        return DeferredList([self._commands.disconnect(), self._ear.disconnect()], consumeErrors=True)
+        return DeferredList([self._commands.disconnect(), self._subscriber.disconnect()], consumeErrors=True)
 
     @property
     def connected(self) -> bool:
         """True if both connections are open."""
-        return bool(self._commands.pool and self._ear.pool)
+        return bool(self._commands.pool and self._subscriber.pool)
 
     def send(self) -> None:
         """Wake this process at once and the others through Redis, with at most one message under way."""
-        self._heard()
+        self._wake_listeners()
         self._publish()
 
-    def listen(self, hear: Callable[[], None]) -> None:
+    def listen(self, listener: Callable[[], None]) -> None:
         """Add a listener, which is also called whenever wake-ups may have been missed."""
-        self._listeners.append(hear)
+        self._listeners.append(listener)
 
     def command(self, name: str, *arguments: object) -> Deferred[Any]:
         """Run a command. Raises RedisUnavailable if there is no connection."""
         pool = self._commands.pool
         if not pool:
             raise RedisUnavailable
-        made: Deferred[Any] = getattr(pool[0], name)(*arguments)
-        return made
+        result: Deferred[Any] = getattr(pool[0], name)(*arguments)
+        return result
 
     def _publish(self) -> None:
         if self._publishing:
@@ -157,27 +157,27 @@ class Redis:
         if self._again:
             self._publish()
 
-    def _hear(self, sender: bytes) -> None:
+    def _received(self, sender: bytes) -> None:
         if sender != self.name:  # this process's own messages come back too, and were handled already
-            self._heard()
+            self._wake_listeners()
 
-    def _heard(self) -> None:
-        for hear in self._listeners:
-            hear()
+    def _wake_listeners(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     def _subscribe(self, connection: Any) -> None:
-        connection.subscribe(self.channel).addErrback(lambda failure: _log.failure("Redis does not let us listen", failure))
-        self._heard()
+        connection.subscribe(self.channel).addErrback(lambda failure: _log.failure("Could not subscribe to the Redis channel", failure))
+        self._wake_listeners()
 
-    def _back(self, connection: Any) -> None:
-        self._heard()
+    def _reconnected(self, connection: Any) -> None:
+        self._wake_listeners()
 
 
 class RedisUnavailable(Exception):
     """There is no connection to Redis."""
 
 
-class RedisCommands(Protocol):
+class LocalCounter(Protocol):
     """A counter in this process, see `domain.rate_limits`."""
 
     async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
@@ -186,21 +186,21 @@ class RedisCommands(Protocol):
 
 @define
 class RedisCounter:
-    """Counts for all processes of the site; for this process alone, by `instead`, while Redis is unavailable."""
+    """Counts for all processes of the site; for this process alone, by `fallback`, while Redis is unavailable."""
 
     redis: Redis
-    instead: RedisCommands
+    fallback: LocalCounter
 
     async def add(self, key: str, window: int, expires_in: int, amount: int = 1) -> int:
         """Add `amount` (0 reads only) to the count of `key` in this window, and return it. It may be dropped after `expires_in` seconds."""
-        here = await self.instead.add(key, window, expires_in, amount)
+        local = await self.fallback.add(key, window, expires_in, amount)
         name = f"{self.redis.channel}:{key}:{window}"
         try:
             if not amount:
-                return max(here, int(await self.redis.command("get", name) or 0))
-            there = int(await self.redis.command("incrby", name, amount))
-            if there == amount:
+                return max(local, int(await self.redis.command("get", name) or 0))
+            shared = int(await self.redis.command("incrby", name, amount))
+            if shared == amount:
                 await self.redis.command("expire", name, max(1, expires_in))
         except (RedisUnavailable, txredisapi.RedisError):
-            return here
-        return max(here, there)
+            return local
+        return max(local, shared)

@@ -16,35 +16,35 @@ class Robots:
 
     def allows(self, path: str) -> bool:
         """True if the crawler may fetch this path with its query."""
-        fitting = [(len(pattern), allowed) for allowed, pattern in self.rules if _fits(pattern, path)]
-        return max(fitting)[1] if fitting else True
+        matching = [(len(pattern), allowed) for allowed, pattern in self.rules if _matches(pattern, path)]
+        return max(matching)[1] if matching else True
 
 
-NOTHING = Robots(((False, "/"),))
-EVERYTHING = Robots()
+ALLOW_NONE = Robots(((False, "/"),))
+ALLOW_ALL = Robots()
 
 
 def parse(text: str, agent: str) -> Robots:
     """Return the rules of the groups for `agent`, else those for all crawlers (`*`)."""
     groups: dict[str, list[tuple[bool, str]]] = {}
-    named: list[str] = []
-    heading = False
+    agents: list[str] = []
+    in_header = False
     for line in text.splitlines()[:MAX_LINES]:
         key, _, value = line.partition("#")[0].partition(":")
         key, value = key.strip().lower(), value.strip()
         if key == "user-agent":
-            named = [*named, value.lower()] if heading else [value.lower()]
-            heading = True
+            agents = [*agents, value.lower()] if in_header else [value.lower()]
+            in_header = True
             groups.setdefault(value.lower(), [])
         elif key in ("allow", "disallow"):
-            heading = False
-            for name in named:
+            in_header = False
+            for name in agents:
                 if value and len(groups[name]) < MAX_RULES:
                     groups[name].append((key == "allow", value))
     return Robots(tuple(groups.get(agent.lower(), groups.get("*", []))))
 
 
-def _fits(pattern: str, path: str) -> bool:
+def _matches(pattern: str, path: str) -> bool:
     """True if the path matches the pattern: `*` is anything, `$` is the end."""
     ends = pattern.endswith("$")
     first, *others = pattern.removesuffix("$").split("*")

@@ -22,33 +22,33 @@ _OPEN_FILES = 64
 
 def command_line(command: Sequence[str], *, seconds: int, memory: int, file: int) -> list[str]:
     """Return the command line that runs `command` (with an absolute path) through this script."""
-    bounds = map(str, (seconds, memory, file, os.getpid()))
-    return [sys.executable, "-I", "-S", str(Path(__file__).resolve()), *bounds, *command]
+    limits = map(str, (seconds, memory, file, os.getpid()))
+    return [sys.executable, "-I", "-S", str(Path(__file__).resolve()), *limits, *command]
 
 
-def _become(arguments: list[str]) -> None:
+def _exec(arguments: list[str]) -> None:
     seconds, memory, file, parent = map(int, arguments[:4])
     command = arguments[4:]
-    bounds = {
+    limits = {
         resource.RLIMIT_CPU: seconds,
         resource.RLIMIT_AS: memory,
         resource.RLIMIT_FSIZE: file,
         resource.RLIMIT_NOFILE: _OPEN_FILES,
         resource.RLIMIT_CORE: 0,
     }
-    for what, most in bounds.items():
-        resource.setrlimit(what, (most, most))
+    for limit, value in limits.items():
+        resource.setrlimit(limit, (value, value))
     os.nice(10)
     os.umask(0o077)
     os.setsid()
     if sys.platform == "linux":
-        system = ctypes.CDLL(None)
-        system.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-        system.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+        libc = ctypes.CDLL(None)
+        libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
         if os.getppid() != parent:
-            sys.exit("The parent was gone before its child had started.")
+            sys.exit("The parent process ended before the child had started.")
     os.execve(command[0], command, {"LC_ALL": "C.UTF-8", "PATH": os.defpath})  # noqa: S606 - no shell is wanted
 
 
 if __name__ == "__main__":
-    _become(sys.argv[1:])
+    _exec(sys.argv[1:])

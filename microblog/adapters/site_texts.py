@@ -16,8 +16,8 @@ def texts_in(directory: Path | None, html: Callable[[str], str]) -> SiteTexts:
     rules = _text(directory / "rules.txt").split("\n")
     return SiteTexts(
         tuple(line.strip() for line in rules if line.strip()),
-        _said(directory / "about.txt", html),
-        _said(directory / "privacy.txt", html) or NO_TEXTS.privacy,
+        _page(directory / "about.txt", html),
+        _page(directory / "privacy.txt", html) or NO_TEXTS.privacy,
     )
 
 
@@ -25,6 +25,6 @@ def _text(path: Path) -> str:
     return path.read_text("utf-8-sig") if path.exists() else ""
 
 
-def _said(path: Path, html: Callable[[str], str]) -> TextPage | None:
+def _page(path: Path, html: Callable[[str], str]) -> TextPage | None:
     text = _text(path)
     return TextPage(html(text), datetime.fromtimestamp(path.stat().st_mtime, UTC)) if text.strip() else None

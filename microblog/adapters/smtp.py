@@ -25,10 +25,10 @@ from twisted.python.failure import Failure
 from microblog.model.emails import DeliveryResult, DeliveryStatus, Envelope
 
 DEADLINE_S = 90.0  # seconds for one e-mail, from the host look-up to the last response
-ANSWER_S = 45.0  # seconds for one response (RFC 5321 section 4.5.3.2 allows minutes, for servers that relay at once)
-GOOD_BYE_S = 5.0
+RESPONSE_S = 45.0  # seconds for one response (RFC 5321 section 4.5.3.2 allows minutes, for servers that relay at once)
+QUIT_S = 5.0
 MAX_LINES = 200  # of responses in one connection
-_OUR_TROUBLE = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: about our login, not about the recipient
+_LOGIN_ERRORS = frozenset({530, 534, 535, 538})  # RFC 4954, section 6: about our login, not about the recipient
 _ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")  # contains nothing that could end the SMTP command
 _PORTS = {"smtp": 587, "smtps": 465}
 
@@ -66,7 +66,7 @@ class MailServer:
         )
 
 
-class _Whole(BytesIO):
+class _SinglePiece(BytesIO):
     """A file that is read in one piece: twisted.mail doubles dots at the start of lines, but misses them at the start of a piece."""
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -98,7 +98,7 @@ class _Sender(ESMTPSender):
 
     def sentMail(self, code: int, resp: bytes, accepted: int, addresses: list[Any], log: Any) -> None:
         """Record the server's final response."""
-        self.factory.last_words = _told(code, resp)
+        self.factory.final_response = _response_text(code, resp)
         ESMTPSender.sentMail(self, code, resp, accepted, addresses, log)
 
     def sendError(self, exc: Exception) -> None:
@@ -120,8 +120,8 @@ class _Factory(ESMTPSenderFactory):
     protocol = _Sender
     noisy = False
 
-    def __init__(self, office: SmtpTransport, envelope: Envelope, done: Deferred[Any]) -> None:
-        server = office.server
+    def __init__(self, mail: SmtpTransport, envelope: Envelope, done: Deferred[Any]) -> None:
+        server = mail.server
         is_needed = server.tls is Tls.REQUIRED or (server.tls is Tls.OPPORTUNISTIC and bool(server.username))  # no password in clear text
         ESMTPSenderFactory.__init__(
             self,
@@ -129,28 +129,28 @@ class _Factory(ESMTPSenderFactory):
             server.password.encode() or None,
             envelope.sender,
             envelope.recipient,
-            _Whole(envelope.message.replace(b"\r\n", b"\n")),
+            _SinglePiece(envelope.message.replace(b"\r\n", b"\n")),
             done,
             retries=0,
-            timeout=office.answer,
+            timeout=mail.response_timeout,
             contextFactory=None if server.tls is Tls.OFF else optionsForClientTLS(server.host),
             heloFallback=not is_needed,
             requireAuthentication=bool(server.username),
             requireTransportSecurity=is_needed and not server.implicit,
         )
-        self.domain = office.helo.encode("ascii", "replace")
-        self.last_words = ""
-        self.gone = False
-        self.speaking: Any = None
+        self.domain = mail.helo.encode("ascii", "replace")
+        self.final_response = ""
+        self.is_closed = False
+        self.sender: Any = None
 
     def buildProtocol(self, addr: Any) -> Any:
         """Build and store the protocol."""
-        self.speaking = ESMTPSenderFactory.buildProtocol(self, addr)
-        return self.speaking
+        self.sender = ESMTPSenderFactory.buildProtocol(self, addr)
+        return self.sender
 
     def lost(self, reason: Failure) -> None:
         """Fail the delivery unless it is decided."""
-        self.gone = True
+        self.is_closed = True
         if not self.sendFinished:
             self.sendFinished = True
             self.result.errback(reason)
@@ -164,7 +164,7 @@ class SmtpTransport:
     reactor: Any
     helo: str
     deadline: float = DEADLINE_S
-    answer: float = ANSWER_S
+    response_timeout: float = RESPONSE_S
 
     @property
     def description(self) -> str:
@@ -174,17 +174,17 @@ class SmtpTransport:
     async def deliver(self, envelope: Envelope) -> DeliveryResult:
         """See `MailTransport`."""
         if not _ADDRESS.fullmatch(envelope.recipient):
-            return DeliveryResult(DeliveryStatus.REFUSED, "The address cannot be used.")
+            return DeliveryResult(DeliveryStatus.REFUSED, "The recipient's address is not valid.")
         done: Deferred[Any] = Deferred()
         factory = _Factory(self, envelope, done)
         connecting = self._endpoint().connect(factory)
         connecting.addErrback(lambda failure: None if factory.sendFinished else factory.lost(failure))
         try:
             await done.addTimeout(self.deadline, cast("IReactorTime", self.reactor))
-        except SMTPDeliveryError as verdict:
-            return judged(verdict)
+        except SMTPDeliveryError as error:
+            return delivery_result(error)
         except SMTPClientError as problem:
-            return DeliveryResult(DeliveryStatus.DEFERRED, _told(problem.code, problem.resp))
+            return DeliveryResult(DeliveryStatus.DEFERRED, _response_text(problem.code, problem.resp))
         except TimeoutError:
             return DeliveryResult(DeliveryStatus.DEFERRED, f"The mail server took longer than {self.deadline:g} seconds.")
         except CancelledError:
@@ -192,42 +192,42 @@ class SmtpTransport:
         except Exception as problem:
             return DeliveryResult(DeliveryStatus.DEFERRED, f"{type(problem).__name__}: {problem}")
         else:
-            return DeliveryResult(DeliveryStatus.SENT, factory.last_words)
+            return DeliveryResult(DeliveryStatus.SENT, factory.final_response)
         finally:
             self._end(factory, connecting)
 
     def _end(self, factory: _Factory, connecting: Deferred[Any]) -> None:
         """Close the connection: after a moment for QUIT if the server responded, else at once."""
-        grace = GOOD_BYE_S if factory.last_words else 0.0
+        grace = QUIT_S if factory.final_response else 0.0
         factory.sendFinished = True
         connecting.cancel()
 
         def hang_up() -> None:
-            transport = getattr(factory.speaking, "transport", None)
-            if transport is not None and not factory.gone:
+            transport = getattr(factory.sender, "transport", None)
+            if transport is not None and not factory.is_closed:
                 transport.abortConnection()
 
         self.reactor.callLater(grace, hang_up)
 
     def _endpoint(self) -> IStreamClientEndpoint:
-        plain = HostnameEndpoint(self.reactor, self.server.host, self.server.port, timeout=self.answer)
+        plain = HostnameEndpoint(self.reactor, self.server.host, self.server.port, timeout=self.response_timeout)
         if not self.server.implicit:
             return plain
         secured: IStreamClientEndpoint = wrapClientTLS(optionsForClientTLS(self.server.host), plain)
         return secured
 
 
-def judged(verdict: SMTPDeliveryError) -> DeliveryResult:
+def delivery_result(error: SMTPDeliveryError) -> DeliveryResult:
     """Return the result of a server's response. Only a response about the recipient or the content refuses the e-mail for good."""
-    said = cast("list[tuple[bytes, int, bytes]]", verdict.addresses or [])
-    code, resp = verdict.code, verdict.resp
-    for _, its_code, its_resp in said:
-        if its_code not in SUCCESS:
-            code, resp = its_code, its_resp
-    for_good = 500 <= code < 600 and code not in _OUR_TROUBLE and bool(said)
-    return DeliveryResult(DeliveryStatus.REFUSED if for_good else DeliveryStatus.DEFERRED, _told(code, resp))
+    replies = cast("list[tuple[bytes, int, bytes]]", error.addresses or [])
+    code, resp = error.code, error.resp
+    for _, reply_code, reply in replies:
+        if reply_code not in SUCCESS:
+            code, resp = reply_code, reply
+    is_permanent = 500 <= code < 600 and code not in _LOGIN_ERRORS and bool(replies)
+    return DeliveryResult(DeliveryStatus.REFUSED if is_permanent else DeliveryStatus.DEFERRED, _response_text(code, resp))
 
 
-def _told(code: int, resp: bytes | str) -> str:  # twisted.mail has its own text if the server accepted no recipient
+def _response_text(code: int, resp: bytes | str) -> str:  # twisted.mail has its own text if the server accepted no recipient
     text = resp.decode("utf-8", "replace") if isinstance(resp, bytes) else resp
     return f"{code} {text}" if code > 0 else text

@@ -30,7 +30,7 @@ T = TypeVar("T")
 PORTS = frozenset({80, 443})
 HEAD_BYTES = 64 * 1024  # for headers and TLS, in addition to the limit of the body
 MAX_ADDRESSES = 3  # most addresses of one name that are tried
-NOT_PUBLIC = "It is not on the public internet."
+NOT_PUBLIC = "The host is not on the public internet."
 
 
 @define
@@ -47,7 +47,7 @@ class SsrfGuard:
         """True for a public address on an allowed port, and for exceptions."""
         return (address, port) in self.exceptions or (is_public(address) and port in PORTS)
 
-    async def within(self, seconds: float, work: Coroutine[Deferred[Any], Any, T]) -> T:
+    async def with_timeout(self, seconds: float, work: Coroutine[Deferred[Any], Any, T]) -> T:
         """Await the work with a time limit. Raises FetchError for any failure."""
         running = Deferred.fromCoroutine(work)
         running.addTimeout(seconds, self.reactor, onTimeoutCancel=_too_slow)
@@ -58,13 +58,13 @@ class SsrfGuard:
         except Exception as problem:  # hostile servers can cause any error in HTTP and TLS
             raise FetchError(f"{type(problem).__name__}: {problem}"[:300], permanent=False) from problem
 
-    def watch(self, most: int) -> TransferLimit:
+    def transfer_limit(self, most: int) -> TransferLimit:
         """Return the limit of one request whose response body may have `most` bytes."""
         return TransferLimit(self, most + HEAD_BYTES)
 
 
 def _too_slow(_: object, seconds: float) -> None:
-    raise FetchError(f"It took longer than {seconds:g} seconds.", permanent=False)
+    raise FetchError(f"No complete response within {seconds:g} seconds.", permanent=False)
 
 
 @define(eq=False)
@@ -73,18 +73,18 @@ class TransferLimit:
 
     guard: SsrfGuard
     most: int
-    _connections: list[_Watched] = field(factory=list, init=False)
+    _connections: list[_GuardedConnection] = field(factory=list, init=False)
 
     def agent(self) -> Agent:
         """Return an agent for this request, without persistent connections."""
         pool = HTTPConnectionPool(self.guard.reactor, persistent=False)
-        made: Agent = Agent.usingEndpointFactory(self.guard.reactor, _Endpoints(self), pool=pool)
-        return made
+        agent: Agent = Agent.usingEndpointFactory(self.guard.reactor, _Endpoints(self), pool=pool)
+        return agent
 
-    def connected(self, connection: _Watched) -> bool:
+    def connected(self, connection: _GuardedConnection) -> bool:
         """Register a connection. Return False if it must not be used."""
         self._connections.append(connection)
-        peer: Any = connection.carrier.getPeer()
+        peer: Any = connection.raw_transport.getPeer()
         return self.guard.may_connect(peer.host, peer.port)
 
     def count(self, size: int) -> bool:
@@ -95,7 +95,7 @@ class TransferLimit:
     def close(self) -> None:
         """Abort open connections."""
         for connection in self._connections:
-            connection.carrier.abortConnection()
+            connection.raw_transport.abortConnection()
 
 
 @implementer(IAgentEndpointFactory)
@@ -103,29 +103,29 @@ class TransferLimit:
 class _Endpoints:
     """Factory of guarded endpoints, with TLS for https."""
 
-    watch: TransferLimit
+    limit: TransferLimit
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:  # noqa: N802 - Twisted's name
         """See `IAgentEndpointFactory`."""
-        guarded = _Guarded(self.watch, uri.host.decode("ascii").strip("[]"), uri.port)
+        guarded = _GuardedEndpoint(self.limit, uri.host.decode("ascii").strip("[]"), uri.port)
         if uri.scheme == b"http":
             return guarded
-        trusted = self.watch.guard.trust.creatorForNetloc(uri.host, uri.port)
+        trusted = self.limit.guard.trust.creatorForNetloc(uri.host, uri.port)
         secured: IStreamClientEndpoint = wrapClientTLS(trusted, guarded)
         return secured
 
 
-class _Watched(ProtocolWrapper):
+class _GuardedConnection(ProtocolWrapper):
     """A counted connection. A `refused` one is aborted before a byte is sent, and its protocol is not connected."""
 
-    factory: _Watching
-    carrier: Any
+    factory: _GuardedFactory
+    raw_transport: Any
     refused = False
 
     def makeConnection(self, transport: Any) -> None:  # noqa: N802 - Twisted's name
         """Connect the protocol if the peer address is allowed."""
-        self.transport = self.carrier = transport
-        if self.factory.watch.connected(self):
+        self.transport = self.raw_transport = transport
+        if self.factory.limit.connected(self):
             super().makeConnection(transport)
         else:
             self.refused = True
@@ -133,29 +133,29 @@ class _Watched(ProtocolWrapper):
 
     def dataReceived(self, data: bytes) -> None:
         """Pass on data up to the limit."""
-        if self.factory.watch.count(len(data)):
+        if self.factory.limit.count(len(data)):
             super().dataReceived(data)
         else:
-            self.carrier.abortConnection()
+            self.raw_transport.abortConnection()
 
 
-class _Watching(WrappingFactory):
+class _GuardedFactory(WrappingFactory):
     """Factory of counted connections."""
 
     noisy = False
-    protocol = _Watched
+    protocol = _GuardedConnection
 
-    def __init__(self, wrapped: IProtocolFactory, watch: TransferLimit) -> None:
+    def __init__(self, wrapped: IProtocolFactory, limit: TransferLimit) -> None:
         super().__init__(wrapped)
-        self.watch = watch
+        self.limit = limit
 
 
 @implementer(IStreamClientEndpoint)
 @frozen
-class _Guarded:
+class _GuardedEndpoint:
     """Endpoint that connects to the allowed addresses of a host."""
 
-    watch: TransferLimit
+    limit: TransferLimit
     host: str
     port: int
 
@@ -164,14 +164,14 @@ class _Guarded:
         return Deferred.fromCoroutine(self._connect(factory))
 
     async def _connect(self, factory: IProtocolFactory) -> IProtocol:
-        found = await _Resolving.of(self.watch.guard.reactor, self.host, self.port)
-        allowed = [address for address in found if self.watch.guard.may_connect(address, self.port)]
+        found = await _AddressCollector.of(self.limit.guard.reactor, self.host, self.port)
+        allowed = [address for address in found if self.limit.guard.may_connect(address, self.port)]
         if not allowed:
-            raise FetchError(NOT_PUBLIC if found else "There is no such host.", permanent=bool(found))
+            raise FetchError(NOT_PUBLIC if found else "The host does not exist.", permanent=bool(found))
         problem: Exception = AssertionError("unreachable")
         for address in allowed[:MAX_ADDRESSES]:
             try:
-                connected: Any = await self._endpoint(address).connect(_Watching(factory, self.watch))
+                connected: Any = await self._endpoint(address).connect(_GuardedFactory(factory, self.limit))
             except ConnectError as cause:
                 problem = cause
             else:
@@ -183,12 +183,12 @@ class _Guarded:
 
     def _endpoint(self, address: str) -> TCP4ClientEndpoint | TCP6ClientEndpoint:
         kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
-        return kind(self.watch.guard.reactor, address, self.port, timeout=5)
+        return kind(self.limit.guard.reactor, address, self.port, timeout=5)
 
 
 @implementer(IResolutionReceiver)
 @define(eq=False)
-class _Resolving:
+class _AddressCollector:
     """Collects the addresses of a host name."""
 
     found: list[str] = field(factory=list)
@@ -198,10 +198,10 @@ class _Resolving:
     @classmethod
     def of(cls, reactor: Any, host: str, port: int) -> Deferred[list[str]]:
         """Resolve a host name by the reactor's resolver."""
-        made = cls()
-        made.done = Deferred(made._cancel)
-        reactor.nameResolver.resolveHostName(made, host, portNumber=port)
-        return made.done
+        collector = cls()
+        collector.done = Deferred(collector._cancel)
+        reactor.nameResolver.resolveHostName(collector, host, portNumber=port)
+        return collector.done
 
     def _cancel(self, _: object) -> None:
         if self._resolution is not None:

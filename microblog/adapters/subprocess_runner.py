@@ -17,14 +17,14 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 MAX_OUTPUT_BYTES = 1024 * 1024  # bytes; a program with more output is killed
-_OUT_OF_TIME = frozenset({signal.SIGKILL, signal.SIGXCPU})
+_TIMEOUT_SIGNALS = frozenset({signal.SIGKILL, signal.SIGXCPU})
 
 
 @frozen
 class ProcessResult:
     """Result of a program: success, output and errors. `killed`: it exceeded its time limit."""
 
-    well: bool
+    succeeded: bool
     output: bytes
     errors: bytes = b""
     killed: bool = False
@@ -39,12 +39,12 @@ class _Child(ProcessProtocol):
         self.done = done
         self.output: list[bytes] = []
         self.errors = b""
-        self.said = 0
+        self.output_size = 0
         self.deadline: IDelayedCall | None = None
 
     def outReceived(self, data: bytes) -> None:
-        self.said += len(data)
-        if self.said > MAX_OUTPUT_BYTES:
+        self.output_size += len(data)
+        if self.output_size > MAX_OUTPUT_BYTES:
             self.kill()
         else:
             self.output.append(data)
@@ -63,7 +63,7 @@ class _Child(ProcessProtocol):
         if self.deadline is not None and self.deadline.active():
             self.deadline.cancel()
         done, self.done = self.done, Deferred()
-        killed = getattr(reason.value, "signal", None) in _OUT_OF_TIME
+        killed = getattr(reason.value, "signal", None) in _TIMEOUT_SIGNALS
         done.callback(ProcessResult(reason.check(ProcessDone) is not None, b"".join(self.output), self.errors, killed))
 
 

@@ -173,7 +173,7 @@ def require_place(settings: Settings, *, files: bool = False) -> None:
 
     `files`: also require the site's files, for commands that read or write them.
     """
-    if settings.database_url is None and not postgres_files.Home(settings.data_dir).is_made:
+    if settings.database_url is None and not postgres_files.Home(settings.data_dir).exists:
         raise SiteNotFound(f"{settings.data_dir} does not contain a database")
     if files and not (settings.data_dir / KEY_FILE).exists():
         raise SiteNotFound(f"{settings.data_dir} does not contain the files of a site")

@@ -14,19 +14,19 @@ import attrs
 
 from microblog import __version__
 from microblog.adapters import backup_archive
-from microblog.adapters.backup_archive import BackupError, glance
+from microblog.adapters.backup_archive import BackupError, check_format
 from microblog.storage.database import Connection, DatabaseError, connect
 from microblog.storage.schema_check import missing_migrations
 from microblog.storage.table_checksums import TableChecksum, checksums, export_snapshot, has_tables
 
-__all__ = ["BackupError", "back_up", "glance", "restore", "verify"]
+__all__ = ["BackupError", "back_up", "check_format", "restore", "verify"]
 
 
 def back_up(url: str, data_dir: Path, target: Path, made_at: str) -> dict[str, Any]:
     """Write a backup of one moment to a new file and return its table of contents."""
     with _connected(url) as connection, connection.cursor() as cursor:
         database = backup_archive.Source(url, export_snapshot(cursor), connection.server_version)
-        tables = {name: attrs.asdict(digest) for name, digest in checksums(cursor).items()}
+        tables = {name: attrs.asdict(checksum) for name, checksum in checksums(cursor).items()}
         about = {"version": __version__, "made_at": made_at, "tables": tables}
         return backup_archive.write(target, database, data_dir, about)
 
@@ -37,33 +37,33 @@ def restore(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
     Every row is compared with the backup. The next start of the site migrates an older backup. Raises UnusableDatabase for a backup of a
     newer version.
     """
-    packed, listed = backup_archive.opened(source)
-    with packed:
+    archive, contents = backup_archive.open_archive(source)
+    with archive:
         with _connected(url) as connection, connection.cursor() as cursor:
             if has_tables(cursor):
-                raise BackupError("The database has tables already: a backup is restored into an empty one.")
-        with backup_archive.unpacked(packed, data_dir) as dump:
+                raise BackupError("The database is not empty: a backup can only be restored into an empty database.")
+        with backup_archive.unpack(archive, data_dir) as dump:
             backup_archive.restore_database(dump, url)
             missing_migrations(url)  # raises for a backup of a newer version
-            _compare(url, listed["tables"])
-        return listed
+            _compare(url, contents["tables"])
+        return contents
 
 
 def verify(url: str, data_dir: Path, source: Path) -> dict[str, Any]:
     """Restore into a temporary database and directory. Also raises BackupError if the backup has no accounts."""
-    listed = restore(url, data_dir, source)
-    if not listed["tables"].get("accounts", {}).get("rows"):
-        raise BackupError(f"{source} has no account in it: it is not the backup of a site that anybody uses.")
-    return listed
+    contents = restore(url, data_dir, source)
+    if not contents["tables"].get("accounts", {}).get("rows"):
+        raise BackupError(f"{source} contains no accounts: it was probably taken from the wrong database.")
+    return contents
 
 
 def _compare(url: str, tables: Mapping[str, Any]) -> None:
     with _connected(url) as connection, connection.cursor() as cursor:
         found = checksums(cursor)
-    expected = {name: TableChecksum(**digest) for name, digest in tables.items()}
+    expected = {name: TableChecksum(**checksum) for name, checksum in tables.items()}
     differing = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
     if differing:
-        raise BackupError(f"What was restored is not what was backed up: {', '.join(differing)} differ.")
+        raise BackupError(f"The restored data differs from the backup in these tables: {', '.join(differing)}.")
 
 
 @contextmanager
@@ -72,4 +72,4 @@ def _connected(url: str) -> Iterator[Connection]:
         with closing(connect(url)) as connection:
             yield connection
     except DatabaseError as cause:
-        raise BackupError(f"The database does not do it: {' '.join(str(cause).split())}") from cause
+        raise BackupError(f"Database error: {' '.join(str(cause).split())}") from cause

@@ -12,7 +12,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from microblog import application
 from microblog.application import services
-from microblog.application.backups import back_up, glance
+from microblog.application.backups import back_up, check_format
 from microblog.application.backups import restore as restored
 from microblog.application.backups import verify as verified
 from microblog.cli.context import Console, as_json, on_reactor, open_server, report_errors, show
@@ -47,7 +47,7 @@ def restore(console: Console, source: Path, as_json: bool) -> None:
     older one.
     """
     settings = console.settings
-    report_errors(lambda: glance(source))  # before anything is created
+    report_errors(lambda: check_format(source))  # before anything is created
     _report("Restored ", _in_thread(settings, lambda url: restored(url, settings.data_dir, source), create=True), as_json=as_json)
 
 
@@ -60,7 +60,7 @@ def verify(console: Console, source: Path, as_json: bool) -> None:
 
     A backup without accounts is rejected: it was probably taken from the wrong database.
     """
-    report_errors(lambda: glance(source))
+    report_errors(lambda: check_format(source))
     with tempfile.TemporaryDirectory(prefix="microblog-verify-") as directory:
         trial = evolve(console.settings, database_url=None, data_dir=Path(directory))
         _report(f"{source} is intact: ", _in_thread(trial, lambda url: verified(url, trial.data_dir, source), create=True), as_json=as_json)

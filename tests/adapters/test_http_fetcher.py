@@ -88,7 +88,7 @@ async def test_no_spelling_of_a_private_address_is_connected(url: str) -> None:
 async def test_a_name_with_a_private_address_is_not_connected(address: str) -> None:
     reactor = FakeDnsReactor({"evil.example": [[address]]})
     error = await fetch_error(build_fetcher(reactor=reactor), "http://evil.example/")
-    assert (str(error), error.permanent) == ("It is not on the public internet.", True)
+    assert (str(error), error.permanent) == ("The host is not on the public internet.", True)
     assert reactor.connected == []
 
 
@@ -130,7 +130,7 @@ async def test_redirects_are_followed_up_to_a_limit(server: FakeWebServer) -> No
     server.responses |= {f"/{n}": redirect(f"/{n - 1}#top") for n in range(1, 7)} | {"/0": response(b"there")}
     found = await get(build_fetcher(server), server.url + "/4")
     assert (found.url, found.body) == (server.url + "/0", b"there")
-    assert "too often" in str(await fetch_error(build_fetcher(server), server.url + "/5"))
+    assert "Too many redirects" in str(await fetch_error(build_fetcher(server), server.url + "/5"))
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ async def test_endless_headers_are_cut_off(server: FakeWebServer, head: bytes) -
 async def test_an_unrequested_compression_is_refused(server: FakeWebServer) -> None:
     server.responses["/"] = response(gzip.compress(b"\0" * 50_000_000), Content_Encoding="gzip")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert "packed" in str(await fetch_error(build_fetcher(server), server.url + "/", max_bytes=1_000_000))
+    assert "compressed" in str(await fetch_error(build_fetcher(server), server.url + "/", max_bytes=1_000_000))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 16_000
 
 
@@ -231,7 +231,7 @@ async def test_a_silent_server_times_out(server: FakeWebServer, response_bytes: 
     server.responses["/"] = response_bytes
     server.silent.add("/")
     error = await fetch_error(build_fetcher(server, seconds=0.3), server.url + "/")
-    assert (str(error), error.permanent) == ("It took longer than 0.3 seconds.", False)
+    assert (str(error), error.permanent) == ("No complete response within 0.3 seconds.", False)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ async def test_an_invalid_response_is_refused(server: FakeWebServer, response_by
 
 async def test_an_unknown_host_is_a_temporary_error() -> None:
     error = await fetch_error(build_fetcher(reactor=FakeDnsReactor({"nowhere.example": [[]]})), "http://nowhere.example/")
-    assert (str(error), error.permanent) == ("There is no such host.", False)
+    assert (str(error), error.permanent) == ("The host does not exist.", False)
 
 
 async def test_a_refused_connection_is_a_temporary_error() -> None:

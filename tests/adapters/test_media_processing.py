@@ -366,7 +366,7 @@ def test_a_video_that_exceeds_a_limit_is_refused(
 ) -> None:
     media_store = fakes.media_store(tmp_path)
     result_of(media_store.store(files.video_with_options("-vf", "scale=640:480"), "upload-1"))
-    monkeypatch.setattr("microblog.adapters.media_processing.FILM", limits)
+    monkeypatch.setattr("microblog.adapters.media_processing.VIDEO_LIMITS", limits)
     with pytest.raises(Invalid, match=sentence):
         result_of(media_store.convert_video("upload-1", Format.MP4, "aa"))
 
@@ -409,12 +409,12 @@ def python_command(code: str, **limits: int) -> list[str]:
     ],
 )
 def test_a_program_that_exceeds_its_limits_fails(code: str) -> None:
-    assert not result_of(fakes.run_blocking(python_command(f"files = {code}"), 10)).well
+    assert not result_of(fakes.run_blocking(python_command(f"files = {code}"), 10)).succeeded
     Path("/tmp/microblog-test-large").unlink(missing_ok=True)
 
 
 def test_a_program_that_computes_too_long_is_killed() -> None:
-    assert not result_of(fakes.run_blocking(python_command("while True: pass", seconds=1), 10)).well
+    assert not result_of(fakes.run_blocking(python_command("while True: pass", seconds=1), 10)).succeeded
 
 
 def test_a_program_gets_a_minimal_environment() -> None:
@@ -434,14 +434,14 @@ async def test_the_reactor_is_not_blocked_and_a_hanging_program_is_killed() -> N
     tick()
     result = await run(python_command("import time; time.sleep(60)"), 0.5)
     over.append(1)
-    assert not result.well
+    assert not result.succeeded
     assert len(ticks) > 10
 
 
 async def test_a_program_with_too_much_output_is_killed() -> None:
-    assert not (await runner(reactor)(python_command("while True: print('x' * 1000)", seconds=20), 30)).well
+    assert not (await runner(reactor)(python_command("while True: print('x' * 1000)", seconds=20), 30)).succeeded
 
 
 async def test_large_output_is_complete() -> None:
     result = await runner(reactor)(python_command("print('x' * 200_000)"), 30)
-    assert (result.well, len(result.output)) == (True, 200_001)
+    assert (result.succeeded, len(result.output)) == (True, 200_001)

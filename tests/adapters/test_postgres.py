@@ -151,7 +151,7 @@ async def test_data_of_another_major_version_is_refused_with_advice(tmp_path: Pa
     async with server(tmp_path):
         pass
     (Home(tmp_path).data / "PG_VERSION").write_text("17\n")
-    with pytest.raises(EmbeddedPostgresError, match=r"was written by PostgreSQL 17 .* make a backup"):
+    with pytest.raises(EmbeddedPostgresError, match=r"was created by PostgreSQL 17, .* make a backup"):
         await EmbeddedPostgres(tmp_path, reactor).start()
     lock_again = lock(tmp_path / "postgres.lock")
     assert lock_again is not None
@@ -204,7 +204,7 @@ def programs_directory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A directory that replaces the one to which programs are copied; readable by all users."""
     directory = Path("/var/tmp") / f"microblog-test-{os.getpid()}"
     directory.mkdir(mode=0o755)
-    monkeypatch.setattr(postgres_files, "PLACES_FOR_PROGRAMS", (directory,))
+    monkeypatch.setattr(postgres_files, "PROGRAM_DIRECTORIES", (directory,))
     yield directory
     shutil.rmtree(directory)
 
@@ -227,7 +227,7 @@ async def test_as_root_inaccessible_programs_are_copied(tmp_path: Path, monkeypa
 
 def test_a_symbolic_link_in_place_of_the_socket_directory_is_not_followed(tmp_path: Path) -> None:
     home = Home(tmp_path / ("long" * 20))
-    home.make()
+    home.prepare()
     expected = home.socket_directory()
     expected.rmdir()
     (tmp_path / "trap").mkdir()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microblog.adapters.public_ip import is_public
-from microblog.adapters.robots import EVERYTHING, NOTHING, Robots, parse
+from microblog.adapters.robots import ALLOW_ALL, ALLOW_NONE, Robots, parse
 
 PRIVATE_4 = [
     "0.0.0.0",
@@ -131,9 +131,9 @@ def test_the_longest_rule_of_the_matching_group_decides(agent: str, path: str, a
 def test_an_empty_disallow_allows_all_and_allow_wins_a_tie() -> None:
     assert parse("User-agent: *\nDisallow:", "x").allows("/")
     assert Robots(((False, "/a"), (True, "/a"))).allows("/a")
-    assert EVERYTHING.allows("/")
-    assert not NOTHING.allows("/x")
-    assert parse("Disallow: /", "x") == EVERYTHING
+    assert ALLOW_ALL.allows("/")
+    assert not ALLOW_NONE.allows("/x")
+    assert parse("Disallow: /", "x") == ALLOW_ALL
 
 
 def test_matching_hostile_rules_is_fast() -> None:

@@ -83,7 +83,7 @@ async def test_a_name_with_a_private_address_is_not_connected(service: PushServi
     client = service.reached(address=address)
     client.exceptions = frozenset()
     error = await fetch_error(client)
-    assert (str(error), error.permanent) == ("It is not on the public internet.", True)
+    assert (str(error), error.permanent) == ("The host is not on the public internet.", True)
     assert client.reactor.connected == []
 
 
