@@ -135,7 +135,7 @@ async def test_a_wrong_password_defers_the_email_and_is_never_logged(starttls: M
         ("defer@example.org", DeliveryStatus.DEFERRED, "451 4.3.0 Try again later"),
         ("drop@example.org", DeliveryStatus.DEFERRED, ""),
         ("lose@example.org", DeliveryStatus.DEFERRED, ""),
-        ("two words@example.org", DeliveryStatus.REFUSED, "The address cannot be used"),
+        ("two words@example.org", DeliveryStatus.REFUSED, "The recipient's address is not valid"),
     ],
 )
 async def test_the_response_of_the_server_decides_the_status(plain: MailServer, recipient: str, fate: DeliveryStatus, answer: str) -> None:

@@ -58,7 +58,7 @@ def test_a_redis_url_is_parsed() -> None:
     assert Address.parse("redis://localhost") == Address("localhost")
     assert Address.parse("rediss://me:p%40ss@r.example:7000/3") == Address("r.example", 7000, 3, "me", "p@ss", True)
     assert "p@ss" not in repr(Address.parse("redis://:p%40ss@localhost"))
-    with pytest.raises(ValueError, match="URL such as"):
+    with pytest.raises(ValueError, match="looks like redis"):
         Address.parse("http://localhost")
 
 
