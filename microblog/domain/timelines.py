@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from attrs import Factory, field, frozen
+from attrs import Factory, evolve, field, frozen
 
 from microblog.domain.caching import cache_keys
-from microblog.domain.caching.cache_keys import CacheDependencies
+from microblog.domain.caching.cache_keys import PUBLIC, CacheDependencies, earliest
 from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.domain.caching.post_cache import PostCache
@@ -82,16 +82,18 @@ class Timelines:
 
     async def home_dependencies(self, viewer: Viewer, posts: Sequence[Post]) -> CacheDependencies:
         """Return the cache dependencies of a page of the home timeline with these posts."""
-        return await self.viewer_cache.home_dependencies(viewer) | await self.dependencies(viewer, posts)
+        relations = await self.viewer_cache.of(viewer)
+        keys = (cache_keys.of_author(viewer.id), *([PUBLIC] if relations.tags else []))
+        return await self.dependencies(viewer, posts, *keys) | CacheDependencies(authors=relations.follows)
 
     async def dependencies(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> CacheDependencies:
         """Return the cache dependencies of a list of these posts, with additional keys."""
-        shown = cache_keys.of_keys(*keys) | cache_keys.of_posts(posts, self.now())
+        shown = self.post_cache.dependencies(posts)
         if viewer is None:
-            return shown
-        relations = await self.viewer_cache.of(viewer)
-        own = CacheDependencies(frozenset({cache_keys.of_interactions(viewer.id)}), relations.mute_ends)
-        return shown | own | cache_keys.of_filter_set(viewer, await self.filter_cache.of(viewer), self.now())
+            return evolve(shown, keys=frozenset(keys))
+        own = frozenset((*keys, cache_keys.of_interactions(viewer.id), cache_keys.of_viewer_state(viewer.id)))
+        mute_ends, filter_set = (await self.viewer_cache.of(viewer)).mute_ends, await self.filter_cache.of(viewer)
+        return CacheDependencies(own, earliest(shown.until, mute_ends, filter_set.next_end(self.now())), shown.shared)
 
     async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False) -> list[Post]:
         """Return a page of public posts; `media`: only those with media."""

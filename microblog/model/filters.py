@@ -126,6 +126,10 @@ class FilterSet:
         self._last_result[:] = [(post, now, result)]
         return result
 
+    def next_end(self, now: datetime) -> datetime | None:
+        """Return when the next of the active filters expires; None if none does."""
+        return min((one.expires_at for one in self.filters if one.expires_at is not None and one.is_active(now)), default=None)
+
     def shown(self, post: Post, context: FilterContext, now: datetime) -> Post | None:
         """Return the post, or None if it is hidden.
 

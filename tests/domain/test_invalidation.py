@@ -14,12 +14,13 @@ from microblog.domain.auth_cache import AuthCache
 from microblog.domain.authentication import Authentication
 from microblog.domain.caching import cache_keys
 from microblog.domain.caching.cache_keys import CacheDependencies
-from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
+from microblog.domain.caching.invalidation import MAX_COMPARED_KEYS, DependencyCache, InvalidationLog
 from microblog.domain.client_info import ClientInfo
 from microblog.domain.sessions import Sessions
 from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Unauthenticated, Unavailable
+from microblog.model.ids import AccountId
 from microblog.storage import invalidation_log
 from microblog.storage.database import Connection, Cursor, connect, execute
 from microblog.storage.invalidation_log import EVERYTHING, RETENTION, InvalidationPosition
@@ -48,8 +49,7 @@ def record_change(connection: Connection, key: str) -> None:
         execute(cursor, "select invalidate(array[%(key)s])", {"key": key})
 
 
-def keys(*names: str) -> frozenset[str]:
-    return frozenset(names)
+keys = cache_keys.of_keys
 
 
 def test_changes_of_a_slow_transaction_are_not_missed(connections: Callable[[], Connection]) -> None:
@@ -66,6 +66,24 @@ def test_changes_of_a_slow_transaction_are_not_missed(connections: Callable[[], 
     assert not log.unchanged(keys("slow"), between)
     assert log.unchanged(keys("quick"), between)
     assert log.unchanged(keys("slow", "quick"), after)
+
+
+@pytest.mark.parametrize("others", [0, 2 * MAX_COMPARED_KEYS])
+def test_shared_keys_and_authors_count_like_other_keys_after_few_and_many_changes(
+    connections: Callable[[], Connection], others: int
+) -> None:
+    writing, log = connections(), InvalidationLog(CommittingDatabase(connections()))
+    post = cache_keys.of_keys("p1") | CacheDependencies(shared=(frozenset({"p2"}), frozenset({"p3"})))
+    home = post | CacheDependencies(authors=frozenset({AccountId(4)}))
+    for key, concerns_post, concerns_home in (("p1", True, True), ("p3", True, True), ("f4", False, True), ("f5", False, False)):
+        start = result_of(log.position())
+        for other in range(others):
+            record_change(writing, f"x{other}")
+        record_change(writing, key)
+        writing.commit()
+        after = result_of(log.position())
+        assert (log.unchanged(post, start), log.unchanged(home, start)) == (not concerns_post, not concerns_home)
+        assert log.unchanged(home, after)
 
 
 def test_a_rolled_back_change_invalidates_nothing(connections: Callable[[], Connection]) -> None:
@@ -146,7 +164,7 @@ def test_concurrent_callers_share_a_query_but_not_one_that_began_earlier() -> No
     assert all(first)
     assert not any(later)
     assert len(database.pending) == 2
-    database.pending[1].callback((NOW, keys("p1")))
+    database.pending[1].callback((NOW, frozenset({"p1"})))
     assert all(later)
 
 
@@ -170,7 +188,7 @@ def test_too_many_keys_invalidate_everything() -> None:
     (start,) = read_positions(log, 1)
     database.pending[-1].callback(NOW)
     read_positions(log, 1)
-    database.pending[-1].callback((NOW, keys(EVERYTHING)))
+    database.pending[-1].callback((NOW, frozenset({EVERYTHING})))
     assert not log.unchanged(keys("p1"), start[0])
 
 

@@ -5,14 +5,14 @@ A key stands for a set of rows; database triggers write the keys of each change 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from sys import intern
 
 from attrs import frozen
 
 from microblog.model.accounts import Session, Viewer
-from microblog.model.filters import FilterSet
 from microblog.model.ids import AccountId, PostId
 from microblog.model.oauth import TokenContext
 from microblog.model.posts import Post, PostThread
@@ -23,14 +23,31 @@ NEWS = "news"
 
 @frozen
 class CacheDependencies:
-    """The invalidation keys of a cached value, and the time at which it expires even without a change (None: never)."""
+    """The invalidation keys of a cached value, and the time at which it expires even without a change (None: never).
+
+    `shared`: sets of further keys, and `authors`: accounts whose sets of posts matter (`of_author`). Other values have the same sets, so
+    that a value with hundreds of keys costs no more than a reference to each set.
+    """
 
     keys: frozenset[str] = frozenset()
     until: datetime | None = None
+    shared: tuple[frozenset[str], ...] = ()
+    authors: frozenset[AccountId] = frozenset()
 
     def __or__(self, other: CacheDependencies) -> CacheDependencies:
         """The union of the keys, with the earlier expiry."""
-        return CacheDependencies(self.keys | other.keys, earliest(self.until, other.until))
+        authors = self.authors | other.authors if self.authors and other.authors else self.authors or other.authors
+        return CacheDependencies(self.keys | other.keys, earliest(self.until, other.until), self.shared + other.shared, authors)
+
+    def is_touched_by(self, changed: frozenset[str]) -> bool:
+        """True if one of the changed keys is among these."""
+        if not (changed.isdisjoint(self.keys) and all(map(changed.isdisjoint, self.shared))):
+            return True
+        return bool(self.authors) and not self.authors.isdisjoint([author_of(key) for key in changed if key[0] == "f"])
+
+    def each_key(self) -> Iterator[str]:
+        """Yield every key."""
+        return chain(self.keys, *self.shared, map(of_author, self.authors))
 
 
 def earliest(*times: datetime | None) -> datetime | None:
@@ -103,30 +120,31 @@ def of_notifications(account: AccountId) -> str:
 
 def of_posts(posts: Iterable[Post], now: datetime, *, counts: bool = True) -> CacheDependencies:
     """Dependencies of posts as everybody sees them: content, authors, mentioned accounts, ends of polls, and counters if `counts`."""
+    listed = list(posts)
+    return CacheDependencies(frozenset().union(*(keys_of_post(post, counts=counts) for post in listed)), end_of_polls(listed, now))
+
+
+def keys_of_post(post: Post, *, counts: bool = True) -> frozenset[str]:
+    """Keys of a post as everybody sees it, and of what it boosts; with the counters if `counts`."""
     keys: set[str] = set()
-    until = None
-    for post in posts:
-        for item in (post,) if post.boost is None else (post, post.boost):
-            keys.update((of_post(item.id), of_account(item.author.id)))
-            if counts:
-                keys.update((of_post_counts(item.id), of_account_counts(item.author.id)))
-            keys.update(of_account(mention.account_id) for mention in item.mentions)
-            if item.poll is not None and not item.poll.ended(now):
-                until = earliest(until, item.poll.expires_at)
-    return CacheDependencies(frozenset(keys), until)
+    for item in (post,) if post.boost is None else (post, post.boost):
+        keys.update((of_post(item.id), of_account(item.author.id)))
+        if counts:
+            keys.update((of_post_counts(item.id), of_account_counts(item.author.id)))
+        keys.update(of_account(mention.account_id) for mention in item.mentions)
+    return frozenset(keys)
+
+
+def end_of_polls(posts: Iterable[Post], now: datetime) -> datetime | None:
+    """Return when the first of the posts' open polls ends; None if there is none."""
+    polls = [poll for post in posts if (poll := post.original.poll) is not None]
+    return earliest(*(poll.expires_at for poll in polls if not poll.ended(now))) if polls else None
 
 
 def of_conversation(thread: PostThread, requested: PostId, now: datetime) -> CacheDependencies:
     """Dependencies of a thread page. `requested`: the id in the request, which may be that of a boost."""
     keys = of_keys(of_post(requested), of_thread(thread.post.thread_id or thread.post.id))
     return keys | of_posts([thread.post, *thread.ancestors, *thread.descendants], now)
-
-
-def of_filter_set(viewer: Viewer, filter_set: FilterSet, now: datetime) -> CacheDependencies:
-    """Dependencies of a viewer's filters, which may expire."""
-    return CacheDependencies(
-        frozenset({of_viewer_state(viewer.id)}), earliest(*(item.expires_at for item in filter_set.filters if item.is_active(now)))
-    )
 
 
 def of_viewer(viewer: Viewer) -> CacheDependencies:

@@ -26,6 +26,7 @@ from microblog.storage.database import Transactions
 from microblog.storage.invalidation_log import EVERYTHING, InvalidationPosition
 
 MAX_CHANGED_KEYS = 50_000
+MAX_COMPARED_KEYS = 200  # with more changes since, each dependency is looked up instead
 POLL_INTERVAL_S = 0.5  # maximum age of served values if there is no wake-up
 V = TypeVar("V")
 
@@ -79,18 +80,14 @@ class InvalidationLog:
                 await waiter
         return self._first_position + len(self._keys)
 
-    def unchanged(self, keys: frozenset[str], position: int) -> bool:
-        """True if none of the keys was logged since that position."""
-        return self.changed_keys(keys, position) == frozenset()
-
-    def changed_keys(self, keys: frozenset[str], position: int) -> frozenset[str] | None:
-        """Return those of the keys that were logged since that position; None if the log does not reach back so far."""
+    def unchanged(self, dependencies: CacheDependencies, position: int) -> bool:
+        """True if none of the keys was logged since that position, and the log reaches back so far."""
         start, last = position - self._first_position, self._last
         if start < 0:
-            return None
-        if len(self._keys) - start < len(keys):
-            return keys.intersection(self._keys[start:])
-        return frozenset(key for key in keys if last.get(key, -1) >= position)
+            return False
+        if len(self._keys) - start < MAX_COMPARED_KEYS:
+            return not dependencies.is_touched_by(frozenset(self._keys[start:]))
+        return all(last.get(key, -1) < position for key in dependencies.each_key())
 
     def keys_since(self, position: int) -> list[str] | None:
         """Return all keys that were logged since that position, without their values; None if the log does not reach back so far."""
@@ -191,7 +188,7 @@ class DependencyCache(Generic[V]):
             self.misses += 1
             return None
         until = entry.dependencies.until
-        if (entry.position != position and not self.invalidation_log.unchanged(entry.dependencies.keys, entry.position)) or (
+        if (entry.position != position and not self.invalidation_log.unchanged(entry.dependencies, entry.position)) or (
             until is not None and self.now() >= until
         ):
             self._drop(key)

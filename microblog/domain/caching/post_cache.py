@@ -8,6 +8,7 @@ from datetime import datetime
 from attrs import define, field
 
 from microblog.domain.caching import cache_keys
+from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.caching.counters import post_with_counts
 from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
 from microblog.model.ids import PostId
@@ -28,6 +29,7 @@ class PostCache:
     now: Callable[[], datetime]
     capacity: int = CAPACITY
     _cache: DependencyCache[Post] = field(init=False)
+    _keys: dict[PostId, tuple[str, str, frozenset[str]]] = field(init=False, factory=dict)  # by the versions of post and original
 
     def __attrs_post_init__(self) -> None:
         log = self.invalidation_log
@@ -47,3 +49,16 @@ class PostCache:
                 self._cache.put(id, post, cache_keys.of_posts([post], self.now(), counts=False), position)
             found |= read
         return [found[id] for id in ids if id in found]
+
+    def dependencies(self, posts: Iterable[Post]) -> CacheDependencies:
+        """Return the dependencies of the posts as everybody sees them, as `cache_keys.of_posts` does."""
+        listed = list(posts)
+        return CacheDependencies(shared=tuple(map(self._keys_of, listed)), until=cache_keys.end_of_polls(listed, self.now()))
+
+    def _keys_of(self, post: Post) -> frozenset[str]:
+        known = self._keys.get(post.id)
+        if known is None or known[0] != post.version or known[1] != post.original.version:
+            known = self._keys[post.id] = post.version, post.original.version, cache_keys.keys_of_post(post)
+            if len(self._keys) > self.capacity:
+                del self._keys[next(iter(self._keys))]
+        return known[2]

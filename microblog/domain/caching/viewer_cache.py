@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import define, field
 
 from microblog.domain.caching import cache_keys
-from microblog.domain.caching.cache_keys import PUBLIC, CacheDependencies
+from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
 from microblog.model.accounts import Viewer
 from microblog.model.timeline_rules import TimelineViewer
@@ -39,9 +39,3 @@ class ViewerCache:
             dependencies = CacheDependencies(frozenset({cache_keys.of_viewer_state(viewer.id)}), cached.mute_ends)
             self._cache.put(viewer.id, cached, dependencies, position)
         return cached
-
-    async def home_dependencies(self, viewer: Viewer) -> CacheDependencies:
-        """Return the dependencies of the viewer's home timeline: followees' posts, relations, and public posts if hashtags are followed."""
-        relations = await self.of(viewer)
-        keys = {cache_keys.of_viewer_state(viewer.id), *map(cache_keys.of_author, (viewer.id, *relations.follows))}
-        return CacheDependencies(frozenset(keys | {PUBLIC} if relations.tags else keys), relations.mute_ends)

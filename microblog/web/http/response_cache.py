@@ -31,6 +31,7 @@ from microblog.web.http.response import Response
 from microblog.web.http.theme import theme_of
 
 KEY_BYTES = 70  # approximate memory of one invalidation key
+SET_BYTES = 10  # of a reference to a set of keys
 MEGABYTE = 1_000_000
 
 
@@ -92,7 +93,7 @@ class ResponseCache:
         if request.api and request.viewer is None:
             result = evolve(result, response=result.response.tagged())
         template = _split(result)
-        self.cache.put(name, template, result.dependencies, log_position, template.size + KEY_BYTES * len(result.dependencies.keys))
+        self.cache.put(name, template, result.dependencies, log_position, template.size + _size(result.dependencies))
         return result.response
 
     async def get_or_make_page(self, request: Request, make: Callable[[], Awaitable[CacheableResponse]]) -> Response:
@@ -122,6 +123,10 @@ class ResponseCache:
         if name == b"csrf":
             return request.csrf
         return self.key() if name == b"key" else iso(self.now())
+
+
+def _size(dependencies: CacheDependencies) -> int:
+    return KEY_BYTES * len(dependencies.keys) + SET_BYTES * len(dependencies.shared)
 
 
 def volatile_parts(page: PageContext, key: str = "") -> dict[str, str]:
