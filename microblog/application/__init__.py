@@ -80,7 +80,6 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     crowd = ConnectionSampler(domain.statistics, lambda: len(feed.connections), crew.quick.name, reactor)
     domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wake.send)
     feed.listeners.append(lambda _event: domain.invalidation_log.wake())
-    feed.listeners.append(domain.announcements.on_event)
     for listener in (domain.invalidation_log.wake, feed.wake, *crew.wake_on_commit):
         wake.listen(listener)
     log = AccessLog.below(settings.data_dir)

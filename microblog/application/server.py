@@ -105,7 +105,7 @@ def build_server(
     view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
     texts = texts_in(settings.texts_dir, lambda typed: post_text.parse(typed, view.host).html({}, view.url))
     told = evolve(view, contact=settings.contact_email, version=__version__, texts=texts)
-    contexts = PageContexts(told, domain.notifications, domain.accounts, domain.trends, position, now)
+    contexts = PageContexts(told, domain.sidebar, domain.trends, position, now)
     post_forms = PostForms(Uploads(domain.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
     card, icon = look.assets.url("card.png"), look.assets.url("touch.png")
@@ -148,7 +148,7 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
     """Return the routes of the HTML site."""
     people, policies = PeopleLists(domain.relationships, domain.follows), domain.notification_policies
     return [
-        TimelinePages(pages, contexts, renderer, domain.timelines, post_forms, domain.tags, domain.announcements),
+        TimelinePages(pages, contexts, renderer, domain.timelines, post_forms, domain.tags),
         PostPages(pages, contexts, renderer, domain.posts, domain.schedules, post_forms, domain.conversations),
         PollButtons(domain.polls, renderer),
         ScheduledPages(pages, contexts, domain.schedules, post_forms),

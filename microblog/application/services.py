@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import field, frozen
 
 from microblog.config import Settings, secret_key
 from microblog.domain.account_actions import AccountActions
@@ -20,6 +20,7 @@ from microblog.domain.attachments import Attachments
 from microblog.domain.autocomplete import Autocomplete
 from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.caching.invalidation import InvalidationLog
+from microblog.domain.caching.sidebar_cache import SidebarCache
 from microblog.domain.conversations import Conversations
 from microblog.domain.email_composer import EmailComposer
 from microblog.domain.email_confirmation import EmailConfirmation
@@ -133,6 +134,11 @@ class Domain:
     timelines: Timelines
     tokens: Tokens
     trends: Trends
+    sidebar: SidebarCache = field(init=False)
+
+    @sidebar.default
+    def _sidebar(self) -> SidebarCache:
+        return SidebarCache(self.invalidation_log, now, self.notifications.badges, self.accounts.suggestions, self.announcements.unread)
 
     @classmethod
     def on(cls, settings: Settings, database: Transactions, passwords: Hashes, limits: RateLimiter, external: ExternalServices) -> Domain:

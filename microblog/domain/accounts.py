@@ -26,6 +26,7 @@ MAX_FIELD_LENGTH = 255
 MAX_FIELDS = 4
 MAX_DOMAINS = 100
 MAX_QUERY_LENGTH = 200
+SUGGESTIONS = 6  # in the sidebar; fills rows of two and of three
 MAX_ACCEPTED = 1000  # follow requests accepted when an account is unlocked
 DIGESTS = frozenset(FREQUENCIES)
 THEMES = frozenset({"auto", "light", "dark"})
@@ -164,7 +165,7 @@ class Accounts:
             accounts.search, text=text, viewer=viewer.id if viewer else None, following=following, limit=limit, offset=offset
         )
 
-    async def suggestions(self, viewer: Viewer | None, *, limit: int = 5) -> list[Account]:
+    async def suggestions(self, viewer: Viewer | None, *, limit: int = SUGGESTIONS) -> list[Account]:
         """Return the most followed accounts to which the viewer has no relationship yet."""
         return await self.database.read(accounts.suggested, viewer=viewer.id if viewer else None, limit=limit)
 

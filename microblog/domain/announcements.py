@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import regex
-from attrs import define, evolve, field
+from attrs import evolve, frozen
 
 from microblog.domain import validation
 from microblog.domain.text import post_text
 from microblog.model.accounts import Viewer
 from microblog.model.announcements import Announcement
 from microblog.model.errors import Invalid, NotFound
-from microblog.model.events import Event, EventKind
+from microblog.model.events import EventKind
 from microblog.model.ids import AnnouncementId
 from microblog.storage import accounts, announcements, events, jobs
 from microblog.storage.database import Cursor, Transactions
@@ -21,20 +21,18 @@ from microblog.storage.database import Cursor, Transactions
 MAX_TEXT_LENGTH = 5_000
 MAX_REACTIONS = 8
 END = "announcement.expire"
-EMPTY_LIFETIME = timedelta(minutes=1)
 _EMOJI = regex.compile(r"(?=[\p{Extended_Pictographic}\p{Regional_Indicator}0-9#*])\X")
 _NO_EMOJI = regex.compile(r"[0-9#*]")
 
 
-@define
+@frozen
 class Announcements:
-    """Commands about announcements. The absence of any is cached for EMPTY_LIFETIME, so that most pages need no query."""
+    """Commands about announcements."""
 
     database: Transactions
     host: str
     base_url: str
     now: Callable[[], datetime]
-    _none_at: datetime | None = field(default=None, init=False)
 
     async def current(self, viewer: Viewer | None) -> list[Announcement]:
         """Return the announcements that have not ended, oldest first."""
@@ -42,16 +40,7 @@ class Announcements:
 
     async def unread(self, viewer: Viewer) -> list[Announcement]:
         """Return the current announcements that the viewer has not dismissed."""
-        if self._none_at is not None and self.now() - self._none_at < EMPTY_LIFETIME:
-            return []
-        found = await self.current(viewer)
-        self._none_at = None if found else self.now()
-        return [item for item in found if not item.read]
-
-    def on_event(self, event: Event) -> None:
-        """Discard the cached absence when another process publishes an announcement."""
-        if event.kind is EventKind.ANNOUNCED:
-            self._none_at = None
+        return [item for item in await self.current(viewer) if not item.read]
 
     async def newest(self, limit: int) -> list[Announcement]:
         """Return all announcements, ended ones included, newest first."""
@@ -67,7 +56,6 @@ class Announcements:
         if ends_at is not None and ends_at <= (starts_at or self.now()):
             raise Invalid({"ends_at": "The end must be after the beginning and in the future"}, codes={"ends_at": "ERR_INVALID"})
         announcement = Announcement(AnnouncementId(0), cleaned, "", self.now(), self.now(), starts_at, ends_at, all_day)
-        self._none_at = None
         return await self.database.run(self._publish, announcement)
 
     async def withdraw(self, id: AnnouncementId) -> None:

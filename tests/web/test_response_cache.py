@@ -173,6 +173,7 @@ def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
     assert isinstance(auth_cache, AuthCache)
     domain.timelines.timeline_cache.capacity = 0
     domain.timelines.flags_cache.capacity = 0
+    domain.sidebar.disable()
     for memory in (
         domain.timelines.post_cache._cache,
         domain.filters.filter_cache._cache,

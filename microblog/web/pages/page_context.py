@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from attrs import evolve, frozen
 
-from microblog.domain.accounts import Accounts
 from microblog.domain.caching import cache_keys
 from microblog.domain.caching.cache_keys import CacheDependencies
-from microblog.domain.notifications import Notifications
+from microblog.domain.caching.sidebar_cache import MAX_AGE, SidebarCache
 from microblog.domain.trends import Trends
-from microblog.model.accounts import Account
 from microblog.render.html.view_models import PageContext
 from microblog.render.site_view import SiteView
 from microblog.web.http.request import Request
 from microblog.web.http.theme import theme_of
 
-SIDEBAR_MAX_AGE = timedelta(minutes=1)
 TAGS = 10
-SUGGESTIONS = 6  # fills rows of two and of three
 NOTICES = {
     "posted": "Post published.",
     "edited": "Post edited.",
@@ -45,8 +41,7 @@ class PageContexts:
     """Builds page contexts. `position` returns the position in the event log that this process has read."""
 
     site: SiteView
-    notifications: Notifications
-    accounts: Accounts
+    sidebar: SidebarCache
     trends: Trends
     position: Callable[[], str]
     now: Callable[[], datetime]
@@ -63,19 +58,19 @@ class PageContexts:
             context = evolve(context, tags=tuple(await self.trends.names(limit=TAGS)))
         if request.viewer is None:
             return context
-        badges = await self.notifications.badges(request.viewer)
-        suggested: list[Account] = await self.accounts.suggestions(request.viewer, limit=SUGGESTIONS) if people else []
-        return evolve(context, unread=badges.unread, requests=badges.requests, messages=badges.messages, people=tuple(suggested))
+        counts = await self.sidebar.unread_counts(request.viewer)
+        suggested = await self.sidebar.suggestions(request.viewer) if people else ()
+        return evolve(context, unread=counts.unread, requests=counts.requests, messages=counts.messages, people=suggested)
 
     def dependencies(self, context: PageContext) -> CacheDependencies:
         """Return the cache dependencies of a context. Suggestions, trends and scheduled announcements may be a minute old."""
         if context.viewer is None:
-            return CacheDependencies(until=self.now() + SIDEBAR_MAX_AGE) if context.tags else CacheDependencies()
+            return CacheDependencies(until=self.now() + MAX_AGE) if context.tags else CacheDependencies()
         dependencies = cache_keys.of_viewer(context.viewer) | cache_keys.of_keys(
             cache_keys.of_notifications(context.viewer.id), cache_keys.of_viewer_state(context.viewer.id), cache_keys.NEWS
         )
         return dependencies | CacheDependencies(
-            frozenset(cache_keys.of_account(one.id) for one in context.people), self.now() + SIDEBAR_MAX_AGE
+            frozenset(cache_keys.of_account(one.id) for one in context.people), self.sidebar.expiry(context.viewer)
         )
 
     def plain(self, request: Request, *, form: bool = False) -> PageContext:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.domain.announcements import Announcements
 from microblog.domain.caching.cache_keys import NEVER_CACHED, PUBLIC
 from microblog.domain.tags import HashtagService
 from microblog.domain.text.post_text import tag_key
@@ -39,7 +38,6 @@ class TimelinePages:
     timelines: Timelines
     forms: PostForms
     tags: HashtagService
-    announcements: Announcements
 
     @route("GET", "/", RouteOptions())
     async def front(self, request: Request) -> Response:
@@ -66,7 +64,7 @@ class TimelinePages:
         context = await self.contexts.of(request, stream="/live/home", people=True, tags=True)
         posts = await self.timelines.home(viewer, page)
         feed = await feed_of(request, self.renderer, posts, page, FilterContext.HOME)
-        unread = await self.announcements.unread(viewer)
+        unread = await self.contexts.sidebar.announcements(viewer)
         start = await self._start(viewer) if viewer.account.following_count == 0 and page.max_id is None else None
         response = Response.html(self.pages.home(context, composer, feed, start=start, announcements=unread))
         dependencies = await self.timelines.home_dependencies(viewer, posts) | self.contexts.dependencies(context)
