@@ -2,9 +2,13 @@
 
 Written by PostgreSQL itself (`generate_series`), on top of benchmarks/dataset.py: 500,000 rows take some seconds. Statements whose answer
 is small must not cost more because of them; tests/storage/test_growth.py holds them to that.
+
+No waiting job is due for ten years (`DUE_IN`). A site that runs on these rows would otherwise work off the jobs while it is measured.
 """
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from attrs import frozen
 
@@ -38,6 +42,7 @@ def pile_up(connection: Connection, site: Site, backlog: Backlog) -> None:
         "first_fan": site.account_id(site.people),
         "first_id": site.other_id(FIRST_NUMBER),
         "end": site.end,
+        "due_in": DUE_IN,
     }
     with connection.cursor() as cursor:
         execute(cursor, "set session_replication_role = replica")  # no triggers: every row refers to what is there
@@ -51,6 +56,7 @@ def pile_up(connection: Connection, site: Site, backlog: Backlog) -> None:
         connection.autocommit = False
 
 
+DUE_IN = timedelta(days=3_652)
 FIRST_NUMBER = 100_000_000  # above the numbers of all other rows of the site
 
 # The position of an event is a transaction that is over: the rows are spread over those that this server has seen.
@@ -63,12 +69,12 @@ STATEMENTS = (
         select {_XID}, 'badges.changed', %(heavy)s, n, {_AT} from generate_series(1, %(rows)s) n""",
     f"""insert into invalidation_log (xid, keys, at)
         select {_XID}, array['p' || n, 'f' || n %% 1000, 't' || n], {_AT} from generate_series(1, %(rows)s) n""",
-    # Nine of ten jobs are done, the others wait for the mail server, each with a key; some have failed for good.
+    # Nine of ten jobs are done, the others wait for their time, each with a key; some have failed for good.
     f"""insert into jobs (id, kind, key, payload, state, tries, due_at, created_at, finished_at)
         select %(first_id)s + n, case when n %% 10 = 0 then 'email.send' else 'post.notify' end,
             case when n %% 10 = 0 then n::text end, '{{}}',
             case when n %% 10 = 0 then 'waiting' when n %% 1000 = 1 then 'dead' else 'done' end, 1,
-            {_AT}, {_AT}, case when n %% 10 > 0 then {_AT} end
+            {_AT} + case when n %% 10 = 0 then %(due_in)s else interval '0' end, {_AT}, case when n %% 10 > 0 then {_AT} end
         from generate_series(1, %(rows)s) n""",
     f"""insert into emails (id, kind, account_id, recipient, about, key, state, created_at, settled_at)
         select %(first_id)s + n, 'mention', case when n <= %(marks)s then %(heavy)s else %(first_fan)s end,

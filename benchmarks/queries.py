@@ -17,7 +17,7 @@ from typing import Any
 import psycopg2.extensions
 from attrs import frozen
 
-from benchmarks.backlog import heavy
+from benchmarks.backlog import DUE_IN, heavy
 from benchmarks.databases import database_server, options
 from benchmarks.dataset import Site, name, token
 from microblog.domain.tokens import token_hash
@@ -203,7 +203,7 @@ def _logs(site: Site) -> Iterator[Query]:
     yield Query("events, oldest", events.oldest, {})
     yield Query("events, delay", events.delay, {"now": site.end})
     for mine in ([*(f"kind{number}" for number in range(20)), "post.notify"], ["email.send"]):
-        claim = {"kinds": mine, "worker": "worker", "lease_until": site.end, "now": site.end, "limit": 8}
+        claim = {"kinds": mine, "worker": "worker", "lease_until": site.end, "now": site.end + DUE_IN, "limit": 8}  # all are due by then
         yield Query(f"next job of {len(mine)} kinds", jobs.next_due, {"kinds": mine})
         yield Query(f"claim jobs of {len(mine)} kinds", jobs.claim, claim)
     yield Query("failed jobs", jobs.page_of, {"state": JobState.DEAD, "page": Page()})
