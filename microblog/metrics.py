@@ -20,6 +20,8 @@ from microblog.live.stats import BroadcastStats
 from microblog.model.caches import Cache, CacheFigures
 from microblog.model.errors import Unavailable
 from microblog.model.jobs import JobCounts
+from microblog.reactor_lag import BOUNDS as LAG_BOUNDS
+from microblog.reactor_lag import ReactorLag
 from microblog.storage.database import Timing
 from microblog.web.http.request_metrics import BOUNDS, RequestMetrics
 
@@ -71,6 +73,7 @@ class MetricsCollector:
     caches: Iterable[Cache]
     waiting: Callable[[], Awaitable[Mapping[str, JobCounts]]]
     answered: Callable[[], RequestMetrics]
+    lag: ReactorLag
     process: ProcessCollector = field(factory=lambda: ProcessCollector(registry=None))
 
     async def exposition(self, accept: str) -> tuple[bytes, str]:
@@ -93,6 +96,7 @@ class MetricsCollector:
             *job_families(kinds),
             *feed_families(self.feed),
             *http_families(self.answered()),
+            lag_family(self.lag),
             *cache_families(cache.figures() for cache in self.caches),
             *self.process.collect(),
         ]
@@ -199,13 +203,25 @@ def http_families(answered: RequestMetrics) -> Iterator[Metric]:
     """Yield metrics of the HTTP server."""
     counts = [((method, str(status)), count) for (method, status), count in sorted(answered.counts.items())]
     yield counter("microblog_http_requests_total", "Requests by method and response status.", counts, ("method", "status"))
-    buckets = list(zip(map(floatToGoString, (*BOUNDS, math.inf)), accumulate(answered.buckets), strict=True))
     yield HistogramMetricFamily(
         "microblog_http_request_duration_seconds",
         "Time between a request's head and the end of its response.",
-        buckets,
+        cumulative(BOUNDS, answered.buckets),
         sum_value=answered.seconds,
     )
+
+
+def lag_family(lag: ReactorLag) -> Metric:
+    """Return the histogram of the reactor's lag."""
+    buckets = cumulative(LAG_BOUNDS, lag.buckets)
+    return HistogramMetricFamily(
+        "microblog_reactor_lag_seconds", "How late a timer ran that is due four times a second.", buckets, sum_value=lag.total_s
+    )
+
+
+def cumulative(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, int]]:
+    """Return Prometheus' buckets: the number of observations up to each bound."""
+    return list(zip(map(floatToGoString, (*bounds, math.inf)), accumulate(counts), strict=True))
 
 
 def cache_families(caches: Iterable[CacheFigures]) -> Iterator[Metric]:

@@ -29,10 +29,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config_files": {"config_errors"},
     "config": {"model", "config_derived", "config_files", "config_errors", "config_parsers", "secret_key"},
     "lifecycle": {"storage", "jobs"},
+    "reactor_lag": set(),
     "workers": {"lifecycle", "storage", "domain", "jobs"},
-    "metrics": {"model", "render", "storage", "live", "jobs", "web"},
+    "metrics": {"model", "render", "storage", "live", "jobs", "web", "reactor_lag"},
     "application": {
-        *("config", "workers", "metrics", "lifecycle", "secret_key"),
+        *("config", "workers", "metrics", "lifecycle", "reactor_lag", "secret_key"),
         *("model", "render", "storage", "domain", "live", "jobs", "web", "adapters"),
     },
     "service": {"model", "render", "storage", "domain", "live", "jobs", "web", "config", "application", "twisted_private"},
@@ -67,7 +68,7 @@ BELONGS_TO: dict[str, set[str]] = {
     "psycopg2": {"storage", "adapters"},
     "twisted": {
         *("storage", "domain", "live", "jobs", "web", "adapters"),
-        *("config_parsers", "lifecycle", "application", "service", "cli", "twisted_private"),
+        *("config_parsers", "lifecycle", "reactor_lag", "application", "service", "cli", "twisted_private"),
     },
     "klein": {"web", "application"},
     "oauthlib": {"domain"},

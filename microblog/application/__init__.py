@@ -44,6 +44,7 @@ from microblog.live.broadcaster import MAX_CONNECTIONS, Broadcaster
 from microblog.live.event_log import DatabaseEventLog
 from microblog.live.wakeup import MemoryWakeup
 from microblog.metrics import MetricsCollector
+from microblog.reactor_lag import ReactorLag
 from microblog.render.api.entities import Entities
 from microblog.render.api.push import push_payload
 from microblog.render.email.emails import EmailRenderer, EmailSender
@@ -83,13 +84,12 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     for listener in (domain.invalidation_log.wake, feed.wake, *crew.wake_on_commit):
         wake.listen(listener)
     log = AccessLog.below(settings.data_dir)
-    gauges = MetricsCollector(
-        database, crew.workers, feed, domain.invalidation_log.caches, domain.jobs.by_kind, lambda: server.request_metrics
-    )
+    lag, caches = ReactorLag(reactor), domain.invalidation_log.caches
+    gauges = MetricsCollector(database, crew.workers, feed, caches, domain.jobs.by_kind, lambda: server.request_metrics, lag)
     health = Health(database, {**crew.workers, "events": feed}, reactor, now)
     others = [HealthPage(health), MetricsPage(gauges.exposition, settings.metrics_allowed_networks)]
     server = build_server(settings, reactor, domain, Frontend.of_this_release(), feed=feed, access_log=log.write, others=others)
-    parts: list[Component] = [log, DatabaseComponent(database, reactor), passwords, wake, feed, *crew.parts, crowd]
+    parts: list[Component] = [log, DatabaseComponent(database, reactor), passwords, wake, feed, *crew.parts, crowd, lag]
     return Application(server, parts, lambda: _drained(server, feed), log.reopen, domain.moderation.account_admin.has_administrator)
 
 

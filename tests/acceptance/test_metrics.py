@@ -24,7 +24,13 @@ def test_every_metric_is_parsed_under_a_unique_name(shared_site: SiteProcess) ->
     status, body = shared_site.get("/metrics")
     assert status == 200
     families = {family.name: family for family in prometheus(body.decode())}
-    assert {"microblog_jobs", "microblog_live_lag_seconds", "microblog_http_requests", "process_cpu_seconds"} <= families.keys()
+    assert {
+        "microblog_jobs",
+        "microblog_live_lag_seconds",
+        "microblog_http_requests",
+        "process_cpu_seconds",
+        "microblog_reactor_lag_seconds",
+    } <= families.keys()
     assert all(family.documentation and family.type != "unknown" for family in families.values())
     strict_families = {family.name: family for family in open_metrics(to_open_metrics(body.decode()))}  # type: ignore[no-untyped-call]
     assert strict_families.keys() == families.keys()
@@ -37,7 +43,7 @@ def test_every_cache_reports_hits_misses_entries_and_bytes(shared_site: SiteProc
     for _ in range(2):
         assert shared_site.get("/about")[0] == shared_site.get("/")[0] == 200
     families = {family.name: family for family in prometheus(shared_site.get("/metrics")[1].decode())}
-    caches = {"filters", "home_dependencies", "homes", "media_access", "pages", "post_html", "post_json", "posts", "sessions", "tokens"}
+    caches = {"filters", "flags", "media_access", "pages", "post_html", "post_json", "posts", "sessions", "timelines", "tokens", "viewers"}
     values = {
         metric: {sample.labels["cache"]: sample.value for sample in families[f"microblog_cache_{metric}"].samples}
         for metric in ("hits", "misses", "entries", "bytes")

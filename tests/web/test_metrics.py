@@ -21,6 +21,7 @@ from microblog.metrics import Collected, MetricsCollector, feed_families, http_f
 from microblog.model.caches import CacheFigures
 from microblog.model.errors import Unavailable
 from microblog.model.jobs import JobCounts
+from microblog.reactor_lag import ReactorLag
 from microblog.storage.database import Timing
 from microblog.web.http.authorization import Authorizer
 from microblog.web.http.client_address import Proxies
@@ -123,9 +124,12 @@ def expose(db: RolledBackDatabase, waiting: Callable[[], Awaitable[Mapping[str, 
     feed.stats.closed[CloseReason.RESTART] = 2
     worker = Worker(db, {}, lambda: NOW, clock, "one", lambda: 0.5)
     worker.stats.completed = 5
-    body, content_type = result_of(
-        MetricsCollector(database, {"jobs": worker}, feed, [FakeCache(), FakeCache()], waiting, lambda: request_metrics).exposition(accept)
-    )
+    lag = ReactorLag(clock, clock.seconds)
+    lag.start()
+    clock.advance(0.25 + 0.03)
+    caches = [FakeCache(), FakeCache()]
+    collector = MetricsCollector(database, {"jobs": worker}, feed, caches, waiting, lambda: request_metrics, lag)
+    body, content_type = result_of(collector.exposition(accept))
     return body.decode(), content_type
 
 
@@ -153,6 +157,9 @@ def test_database_jobs_broadcaster_and_server_have_metrics(db: RolledBackDatabas
         "microblog_live_connections 0.0",
         'microblog_http_requests_total{method="GET",status="200"} 1.0',
         'microblog_http_request_duration_seconds_bucket{le="0.025"} 1.0',
+        'microblog_reactor_lag_seconds_bucket{le="0.025"} 0.0',
+        'microblog_reactor_lag_seconds_bucket{le="0.05"} 1.0',
+        "microblog_reactor_lag_seconds_count 1.0",
         'microblog_cache_hits_total{cache="pages"} 6.0',
         'microblog_cache_misses_total{cache="pages"} 4.0',
         'microblog_cache_entries{cache="pages"} 2.0',
