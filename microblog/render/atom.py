@@ -61,8 +61,9 @@ def rss_of_account(account: Account, posts: Iterable[Post], site: SiteView) -> b
 
 
 def rss_of_tag(name: str, posts: Iterable[Post], site: SiteView) -> bytes:
-    """Return the RSS 2.0 feed of a hashtag. `posts` are public, newest first."""
-    return _rss(RssChannel(f"#{name}", f"Public posts tagged #{name}", path(f"/tags/{name}")), list(posts), site)
+    """Return the RSS 2.0 feed of a hashtag, well-formed for any name. `posts` are public, newest first."""
+    valid = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", name)
+    return _rss(RssChannel(f"#{valid}", f"Public posts tagged #{valid}", path(f"/tags/{valid}")), list(posts), site)
 
 
 def _rss(channel: RssChannel, posts: list[Post], site: SiteView) -> bytes:

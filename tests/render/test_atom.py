@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from xml.etree import ElementTree as ET
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from microblog.model.ids import TagId
@@ -17,6 +17,7 @@ ATOM = "{http://www.w3.org/2005/Atom}"
 
 
 @given(st.text(st.characters(exclude_categories=())))
+@example("a lone surrogate: \ud800")
 def test_an_atom_feed_is_well_formed_with_any_text(text: str) -> None:
     shown = post(text=text, spoiler=text, language=text, tags=(Tag(TagId(1), text, text),))
     feed = ET.fromstring(atom(account(name=text), [shown], SITE))
@@ -40,6 +41,7 @@ def test_a_feed_without_posts_is_valid() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=())))
+@example("a lone surrogate: \ud800")
 def test_an_rss_feed_is_well_formed_with_any_text(text: str) -> None:
     shown = post(text=text, spoiler=text, html=text, tags=(Tag(TagId(1), text, text),))
     for feed in (rss_of_account(account(name=text), [shown], SITE), rss_of_tag(text, [shown], SITE)):
