@@ -36,7 +36,7 @@ from benchmarks.dataset import Site, name, token
 from microblog.adapters.child_launcher import command_line
 from microblog.domain.tokens import hash_of
 from microblog.storage import oauth
-from microblog.storage.database import Cursor, connect, fetch_all
+from microblog.storage.database import Cursor, connect, execute, fetch_all
 from microblog.web.http.csrf import token_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -137,14 +137,51 @@ class RequestFactory:
         headers = ("Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}", f"Cookie: session={cookie}")
         return "\r\n".join(["POST /posts HTTP/1.1", f"Host: {self.host}", *headers, "", body]).encode()
 
+    def _api_command(self, path: str, reader: int, **fields: object) -> bytes:
+        body = urlencode(fields)
+        headers = (f"Authorization: Bearer {token(reader)}", "Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}")
+        return "\r\n".join([f"POST {path} HTTP/1.1", f"Host: {self.host}", *headers, "", body]).encode()
+
+    def _sample_post(self) -> str:
+        return self.posts[next(self.turn) % len(self.posts)].rpartition("/")[2]
+
+    def post_by_api(self) -> bytes:
+        """Publish a public post, API."""
+        return self._api_command("/api/v1/statuses", self._reader(), status=f"{TEXT} {next(self.turn)}")
+
+    def reply_by_api(self) -> bytes:
+        """Reply to a post and mention its author, API."""
+        number, path = next(self.turn), self.posts[next(self.turn) % len(self.posts)]
+        author, post = path.strip("/").split("/")
+        return self._api_command("/api/v1/statuses", self._reader(), status=f"{author} {TEXT} {number}", in_reply_to_id=post)
+
+    def favourite(self) -> bytes:
+        """Favourite a post, API; each reader another one each time."""
+        return self._api_command(f"/api/v1/statuses/{self._sample_post()}/favourite", self._reader())
+
+    def follow(self) -> bytes:
+        """Follow an account that the reader does not follow yet, API."""
+        number = next(self.turn)
+        return self._api_command(f"/api/v1/accounts/{self.site.account_id(5_000 + number * 7 % 4_900)}/follow", self._reader())
+
 
 @frozen
 class Case:
-    """A case: its requests, how many per round, and how many before that to fill the caches."""
+    """A case: its requests, how many per round, how many before that to fill the caches, and on how many connections.
+
+    `quiet_s`: seconds to wait after the last response, until the work that the requests caused is done too.
+    """
 
     build_request: Callable[[RequestFactory], bytes]
     requests: int = 3_000
     warm: int = READERS
+    connections: int = CONNECTIONS
+    quiet_s: float = 0.0
+
+
+def command(build_request: Callable[[RequestFactory], bytes]) -> Case:
+    """A command through the API, one at a time, with all the work that it causes."""
+    return Case(build_request, 300, 0, 1, 1.5)
 
 
 CASES: dict[str, Case] = {
@@ -163,6 +200,10 @@ CASES: dict[str, Case] = {
     "profile, HTML, anonymous": Case(RequestFactory.profile, warm=150),
     "post with its thread, HTML, anonymous": Case(RequestFactory.post, warm=500),
     "publish a post": Case(RequestFactory.publish, 150, 0),
+    "command: post": command(RequestFactory.post_by_api),
+    "command: reply": command(RequestFactory.reply_by_api),
+    "command: favourite": command(RequestFactory.favourite),
+    "command: follow": command(RequestFactory.follow),
 }
 
 
@@ -219,11 +260,11 @@ def _length(head: bytes) -> int:
     raise SystemExit("a response without Content-Length")
 
 
-def load(port: int, build_request: Callable[[], bytes], requests: int) -> list[float]:
-    """Send a number of requests on CONNECTIONS connections; return the response times in milliseconds."""
+def load(port: int, build_request: Callable[[], bytes], requests: int, connections: int = CONNECTIONS) -> list[float]:
+    """Send a number of requests on some connections; return the response times in milliseconds."""
     durations: list[float] = []
     with selectors.DefaultSelector() as poll, ExitStack() as stack:
-        for _ in range(min(CONNECTIONS, requests)):
+        for _ in range(min(connections, requests)):
             connection = Connection(stack.enter_context(socket.create_connection(("127.0.0.1", port))))
             poll.register(connection.transport, selectors.EVENT_READ, connection)
             connection.send(build_request())
@@ -255,7 +296,8 @@ class RunningServer:
         if case.warm:
             load(self.port, lambda: case.build_request(self.requests), case.warm)
         before = _seconds(self.process), self.database()
-        durations = load(self.port, lambda: case.build_request(self.requests), requests)
+        durations = load(self.port, lambda: case.build_request(self.requests), requests, case.connections)
+        time.sleep(case.quiet_s)
         after = _seconds(self.process), self.database()
         python, database = ((later - earlier) / requests * 1e6 for earlier, later in zip(before, after, strict=True))
         return Cost(python, database, statistics.median(durations))
@@ -297,6 +339,7 @@ def microblog(server: DatabaseServer, posts: int) -> Iterator[RunningServer]:
     with server.copy(posts) as url, tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as log:
         with closing(connect(url)) as connection, connection.cursor() as cursor:
             give_tokens(cursor, site)
+            calm(cursor)
             requests = RequestFactory(site, f"127.0.0.1:{port}", sample_posts(cursor, site))
             connection.commit()
         settings = {"LISTEN": f"tcp:{port}:interface=127.0.0.1", "DATABASE_URL": url, "DATA_DIR": directory, "RATE_LIMITS": "off"}
@@ -317,6 +360,12 @@ def give_tokens(cursor: Cursor, site: Site) -> None:
     for reader in (*site.typical[:READERS], site.special["many"]):
         account = site.account_id(reader)
         oauth.insert_token(cursor, token_hash=hash_of(token(reader)), app=app.id, account=account, scopes=scopes, now=now)
+
+
+def calm(cursor: Cursor) -> None:
+    """Keep the backlog of jobs from running meanwhile, and let everybody follow everybody."""
+    execute(cursor, "update jobs set due_at = now() + interval '1 day' where state = 'waiting'")
+    execute(cursor, "delete from blocks")
 
 
 def sample_posts(cursor: Cursor, site: Site) -> list[str]:

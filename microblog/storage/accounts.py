@@ -162,21 +162,27 @@ def lock(cursor: Cursor, *, ids: Sequence[int]) -> None:
     """
     execute(
         cursor,
-        "select from account_counts where account_id = any(%(ids)s) order by account_id for no key update",
+        _LOCK,
         {"ids": list(ids)},
     )
+
+
+_LOCK = Prepared("select from account_counts where account_id = any(%(ids)s) order by account_id for no key update")
 
 
 def count_follow(cursor: Cursor, *, follower: int, followee: int, by: int) -> None:
     """Add `by` (1 or -1) to the follower's and the followee's counters. The caller has locked both."""
     execute(
         cursor,
-        """update account_counts
-           set following = following + case when account_id = %(follower)s then %(by)s else 0 end,
-               followers = followers + case when account_id = %(followee)s then %(by)s else 0 end
-           where account_id in (%(follower)s, %(followee)s)""",
+        _COUNT_FOLLOW,
         {"follower": follower, "followee": followee, "by": by},
     )
+
+
+_COUNT_FOLLOW = Prepared("""update account_counts
+    set following = following + case when account_id = %(follower)s then %(by)s else 0 end,
+        followers = followers + case when account_id = %(followee)s then %(by)s else 0 end
+    where account_id in (%(follower)s, %(followee)s)""")
 
 
 def uncount_post(cursor: Cursor, *, id: int) -> None:

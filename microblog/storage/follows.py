@@ -11,7 +11,7 @@ from microblog.model.accounts import RelatedAccount
 from microblog.model.ids import AccountId, RelationId
 from microblog.model.paging import Page
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value, first_column
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, first_column
 from microblog.storage.paging import bounds, directed, page_sql
 
 
@@ -37,9 +37,12 @@ def follow_options(cursor: Cursor, *, follower: int, followee: int) -> FollowOpt
     return fetch_one(
         cursor,
         _options,
-        "select boosts, notify, languages from follows where follower_id = %(follower)s and followee_id = %(followee)s",
+        _FOLLOW_OPTIONS,
         {"follower": follower, "followee": followee},
     )
+
+
+_FOLLOW_OPTIONS = Prepared("select boosts, notify, languages from follows where follower_id = %(follower)s and followee_id = %(followee)s")
 
 
 def request_options(cursor: Cursor, *, follower: int, followee: int) -> FollowOptions | None:
@@ -47,9 +50,13 @@ def request_options(cursor: Cursor, *, follower: int, followee: int) -> FollowOp
     return fetch_one(
         cursor,
         _options,
-        "select boosts, notify, languages from follow_requests where follower_id = %(follower)s and followee_id = %(followee)s",
+        _REQUEST_OPTIONS,
         {"follower": follower, "followee": followee},
     )
+
+
+_REQUEST_OPTIONS = Prepared("""select boosts, notify, languages from follow_requests
+    where follower_id = %(follower)s and followee_id = %(followee)s""")
 
 
 def follow(cursor: Cursor, *, follower: int, followee: int, options: FollowOptions, now: datetime) -> bool:
@@ -57,14 +64,17 @@ def follow(cursor: Cursor, *, follower: int, followee: int, options: FollowOptio
     return bool(
         fetch_value(
             cursor,
-            """insert into follows as f (id, follower_id, followee_id, boosts, notify, languages, created_at)
-               values (new_id(%(now)s), %(follower)s, %(followee)s, %(boosts)s, %(notify)s, %(languages)s, %(now)s)
-               on conflict (follower_id, followee_id) do update
-               set boosts = excluded.boosts, notify = excluded.notify, languages = excluded.languages
-               returning f.xmax = 0""",
+            _FOLLOW,
             {"follower": follower, "followee": followee, "now": now} | options.params(),
         )
     )
+
+
+_FOLLOW = Prepared("""insert into follows as f (id, follower_id, followee_id, boosts, notify, languages, created_at)
+    values (new_id(%(now)s), %(follower)s, %(followee)s, %(boosts)s, %(notify)s, %(languages)s, %(now)s)
+    on conflict (follower_id, followee_id) do update
+    set boosts = excluded.boosts, notify = excluded.notify, languages = excluded.languages
+    returning f.xmax = 0""")
 
 
 def request(cursor: Cursor, *, follower: int, followee: int, options: FollowOptions, now: datetime) -> bool:
@@ -87,10 +97,13 @@ def unfollow(cursor: Cursor, *, follower: int, followee: int) -> bool:
     return bool(
         execute(
             cursor,
-            "delete from follows where follower_id = %(follower)s and followee_id = %(followee)s",
+            _UNFOLLOW,
             {"follower": follower, "followee": followee},
         )
     )
+
+
+_UNFOLLOW = Prepared("delete from follows where follower_id = %(follower)s and followee_id = %(followee)s")
 
 
 def cancel_request(cursor: Cursor, *, follower: int, followee: int) -> bool:
@@ -98,10 +111,13 @@ def cancel_request(cursor: Cursor, *, follower: int, followee: int) -> bool:
     return bool(
         execute(
             cursor,
-            "delete from follow_requests where follower_id = %(follower)s and followee_id = %(followee)s",
+            _CANCEL_REQUEST,
             {"follower": follower, "followee": followee},
         )
     )
+
+
+_CANCEL_REQUEST = Prepared("delete from follow_requests where follower_id = %(follower)s and followee_id = %(followee)s")
 
 
 def requesters(cursor: Cursor, *, followee: int, limit: int) -> list[AccountId]:

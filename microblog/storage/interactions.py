@@ -9,7 +9,7 @@ from microblog.model.accounts import RelatedAccount
 from microblog.model.ids import AccountId, PostId, RelationId
 from microblog.model.paging import Page
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 
@@ -18,18 +18,22 @@ def favourite(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime
     return bool(
         execute(
             cursor,
-            """insert into favourites (id, account_id, post_id, created_at) values (new_id(%(now)s), %(account)s, %(post)s, %(now)s)
-               on conflict do nothing""",
+            _FAVOURITE,
             {"account": account, "post": post, "now": now},
         )
     )
 
 
+_FAVOURITE = Prepared("""insert into favourites (id, account_id, post_id, created_at)
+    values (new_id(%(now)s), %(account)s, %(post)s, %(now)s) on conflict do nothing""")
+
+
 def unfavourite(cursor: Cursor, *, account: AccountId, post: PostId) -> bool:
     """Remove the favourite."""
-    return bool(
-        execute(cursor, "delete from favourites where account_id = %(account)s and post_id = %(post)s", {"account": account, "post": post})
-    )
+    return bool(execute(cursor, _UNFAVOURITE, {"account": account, "post": post}))
+
+
+_UNFAVOURITE = Prepared("delete from favourites where account_id = %(account)s and post_id = %(post)s")
 
 
 def bookmark(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime) -> bool:

@@ -76,7 +76,7 @@ def add(
     )
 
 
-_ADD = """with added as (
+_ADD = Prepared("""with added as (
         -- The notifications, each in the newest group that it may join, or else in a new one. Filtered ones are never grouped.
         insert into notifications (id, account_id, kind, from_account_id, post_id, report_id, warning_id, filtered, group_key, created_at)
         select new_id(%(now)s), a.id, %(kind)s, %(sender)s, %(post)s, %(report)s, %(warning)s, a.id = any(%(filtered)s),
@@ -115,7 +115,7 @@ _ADD = """with added as (
     insert into events (kind, account_id, subject_id, post_id, data, at)
     select %(event)s, account_id, %(sender)s, %(post)s,
            jsonb_build_object('notification', id::text, 'kind', %(kind)s::text), %(now)s
-    from added where not filtered"""
+    from added where not filtered""")
 
 
 def group_keys(kind: NotificationKind, post: PostId | None, now: datetime) -> list[str]:
@@ -134,10 +134,15 @@ def withdraw(cursor: Cursor, *, account: AccountId, kind: NotificationKind, send
     """Delete the notification of an undone favourite, boost or follow."""
     return execute(
         cursor,
-        """delete from notifications where account_id = %(account)s and kind = %(kind)s and from_account_id = %(sender)s
-           and post_id is not distinct from %(post)s""",
+        _WITHDRAW if post is None else _WITHDRAW_OF_POST,
         {"account": account, "kind": kind, "sender": sender, "post": post},
     )
+
+
+_WITHDRAW = Prepared("""delete from notifications where account_id = %(account)s and kind = %(kind)s and from_account_id = %(sender)s
+    and post_id is null""")
+_WITHDRAW_OF_POST = Prepared("""delete from notifications where account_id = %(account)s and kind = %(kind)s
+    and from_account_id = %(sender)s and post_id = %(post)s""")
 
 
 def delete_of_post(cursor: Cursor, *, post: PostId) -> int:

@@ -42,11 +42,14 @@ def blocked_between(cursor: Cursor, *, one: AccountId, other: AccountId) -> bool
     return bool(
         fetch_value(
             cursor,
-            """select exists (select from blocks
-                              where (account_id, target_id) in ((%(one)s, %(other)s), (%(other)s, %(one)s)))""",
+            _BLOCKED_BETWEEN,
             {"one": one, "other": other},
         )
     )
+
+
+_BLOCKED_BETWEEN = Prepared("""select exists (select from blocks
+    where (account_id, target_id) in ((%(one)s, %(other)s), (%(other)s, %(one)s)))""")
 
 
 def blocks(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
