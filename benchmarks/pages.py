@@ -139,7 +139,11 @@ class RequestFactory:
 
     def _api_command(self, path: str, reader: int, **fields: object) -> bytes:
         body = urlencode(fields)
-        headers = (f"Authorization: Bearer {token(reader)}", "Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(body)}")
+        headers = (
+            f"Authorization: Bearer {token(reader)}",
+            "Content-Type: application/x-www-form-urlencoded",
+            f"Content-Length: {len(body)}",
+        )
         return "\r\n".join([f"POST {path} HTTP/1.1", f"Host: {self.host}", *headers, "", body]).encode()
 
     def _sample_post(self) -> str:
@@ -339,7 +343,7 @@ def microblog(server: DatabaseServer, posts: int) -> Iterator[RunningServer]:
     with server.copy(posts) as url, tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as log:
         with closing(connect(url)) as connection, connection.cursor() as cursor:
             give_tokens(cursor, site)
-            calm(cursor)
+            lift_blocks(cursor)
             requests = RequestFactory(site, f"127.0.0.1:{port}", sample_posts(cursor, site))
             connection.commit()
         settings = {"LISTEN": f"tcp:{port}:interface=127.0.0.1", "DATABASE_URL": url, "DATA_DIR": directory, "RATE_LIMITS": "off"}
@@ -362,9 +366,8 @@ def give_tokens(cursor: Cursor, site: Site) -> None:
         oauth.insert_token(cursor, token_hash=hash_of(token(reader)), app=app.id, account=account, scopes=scopes, now=now)
 
 
-def calm(cursor: Cursor) -> None:
-    """Keep the backlog of jobs from running meanwhile, and let everybody follow everybody."""
-    execute(cursor, "update jobs set due_at = now() + interval '1 day' where state = 'waiting'")
+def lift_blocks(cursor: Cursor) -> None:
+    """Let everybody follow everybody."""
     execute(cursor, "delete from blocks")
 
 

@@ -65,6 +65,11 @@ class PgNotifyWakeup:
         self._wake_listeners()
         self._notify_others()
 
+    @property
+    def statement(self) -> str:
+        """The statement that wakes the other processes."""
+        return f"notify {CHANNEL}, '{self.name}'"
+
     def listen(self, listener: Callable[[], None]) -> None:
         """Add a listener, which is also called whenever wake-ups may have been missed."""
         self._listeners.append(listener)
@@ -77,7 +82,7 @@ class PgNotifyWakeup:
             Deferred.fromCoroutine(self._send()).addBoth(self._sent)
 
     async def _send(self) -> None:
-        await self.notify(f"notify {CHANNEL}, '{self.name}'")
+        await self.notify(self.statement)
 
     def _sent(self, outcome: object) -> None:
         self._sending = False

@@ -131,6 +131,10 @@ class Redis:
     def send(self) -> None:
         """Wake this process at once and the others through Redis, with at most one message under way."""
         self._wake_listeners()
+        self.send_to_others()
+
+    def send_to_others(self) -> None:
+        """Wake the other processes only."""
         self._publish()
 
     def listen(self, listener: Callable[[], None]) -> None:

@@ -24,6 +24,7 @@ from microblog.adapters.pg_notify import PgNotifyWakeup
 from microblog.adapters.push_client import PushClient
 from microblog.adapters.redis import Address, Redis, RedisCounter
 from microblog.adapters.smtp import SmtpTransport
+from microblog.application.commits import catch_up_with, follow_up
 from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain, ExternalServices, mail_directory, now
 from microblog.config import Settings, secret_key
@@ -80,9 +81,10 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     feed = build_broadcaster(database, reactor, settings.streams_per_account)
     crowd = ConnectionSampler(domain.statistics, lambda: len(feed.connections), crew.quick.name, reactor)
     domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wake.send)
-    feed.listeners.append(lambda _event: domain.invalidation_log.wake())
+    feed.listeners.append(partial(catch_up_with, domain.invalidation_log))
     for listener in (domain.invalidation_log.wake, feed.wake, *crew.wake_on_commit):
         wake.listen(listener)
+    database.follow_up = follow_up(wake, feed, domain.invalidation_log, crew.quick)
     log = AccessLog.below(settings.data_dir)
     lag, caches = ReactorLag(reactor), domain.invalidation_log.caches
     gauges = MetricsCollector(database, crew.workers, feed, caches, domain.jobs.by_kind, lambda: server.request_metrics, lag)

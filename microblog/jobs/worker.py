@@ -84,6 +84,7 @@ class Worker:
     _wake_requested: bool = field(init=False, default=False)
     _stopping: bool = field(init=False, default=False)
     _checked_at: float = field(init=False, default=0.0)
+    _known_due: datetime | None = field(init=False, default=None)  # from `checked`
 
     @property
     def running(self) -> Collection[Job]:
@@ -118,6 +119,12 @@ class Worker:
             sleeping, self._sleeping = self._sleeping, None
             sleeping.callback(None)
 
+    def checked(self, due: datetime | None) -> None:
+        """Take note of when the next job is due, which somebody else has read: claim it if that is now or soon."""
+        if due is not None and (due - self.now()).total_seconds() < self.poll:
+            self._known_due = due
+            self.wake()
+
     def age(self) -> float:
         """Return the seconds since the last successful check for jobs."""
         return self.reactor.seconds() - self._checked_at
@@ -145,7 +152,8 @@ class Worker:
 
         The check is a read: each claim is a commit, and each commit of this process wakes the worker again.
         """
-        due = await self.database.read(rows.next_due, kinds=list(self.tasks))
+        known_due, self._known_due = self._known_due, None
+        due = known_due or await self.database.read(rows.next_due, kinds=list(self.tasks))
         self._checked_at = self.reactor.seconds()
         free, now = self.concurrency - len(self._runs), self.now()
         if due is None or free <= 0 or self._stopping:
@@ -162,7 +170,7 @@ class Worker:
         )
         for job in claimed:
             self._begin(job, now)
-        return 0.0 if claimed else self.poll
+        return 0.0 if claimed or known_due else self.poll
 
     async def _sleep(self, pause: float) -> None:
         """Wait for `pause` seconds or until `wake` is called, but at least for `gap`."""

@@ -112,6 +112,14 @@ class Broadcaster:
             self._running = True
             begin(self._poll_loop())
 
+    def polled(self, position: Position, result: PollResult) -> None:
+        """Deliver the result of a poll that somebody else made from the position; poll again if it is outdated."""
+        if self._running or self._stopped or self.position is not position:
+            self.wake()
+        else:
+            self._running = True
+            begin(self._poll_loop(result))
+
     @property
     def position(self) -> Position:
         """Position up to which updates were delivered. A client that loads a page now and subscribes from here misses nothing."""
@@ -213,10 +221,13 @@ class Broadcaster:
 
     # Polling
 
-    async def _poll_loop(self) -> None:
-        """Poll until no further poll is requested, then schedule the next one."""
+    async def _poll_loop(self, result: PollResult | None = None) -> None:
+        """Deliver `result`, poll until no further poll is requested, then schedule the next one."""
         soon = False
         try:
+            if result is not None:
+                await self._deliver_all(result)
+                soon, self._wake_requested = result.retry_soon, self._wake_requested or result.more
             while self._wake_requested and not self._stopped:
                 self._wake_requested = False
                 soon = await self._poll()

@@ -51,6 +51,10 @@ class DatabaseEventLog:
         """See `EventSource`."""
         return await self.database.read(self._poll, position, accounts, credentials)
 
+    def poll_within(self, cursor: Cursor, position: Position) -> PollResult:
+        """Poll the events after the position, in a thread of the database."""
+        return self._poll(cursor, position, (), NO_CREDENTIALS)
+
     async def after(self, position: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
         """See `EventSource`."""
         return await self.database.read(self._after, position, limit)

@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, cast
 
 import psycopg2
 from attrs import Factory, define, field
@@ -40,6 +40,7 @@ __all__ = [
     "Cursor",
     "Database",
     "DatabaseError",
+    "FollowUp",
     "Params",
     "Prepared",
     "Timing",
@@ -57,6 +58,7 @@ __all__ = [
 DatabaseError = psycopg2.Error
 P = ParamSpec("P")
 T = TypeVar("T")
+FollowUp: TypeAlias = Callable[[Cursor], Callable[[], None]]
 
 TRIES = 6
 CONNECT_TIMEOUT_S = 5
@@ -129,6 +131,11 @@ class Database:
     pooler in transaction mode (PgBouncer) is in front of the database, so connections keep no settings or prepared statements. `timeout_s`:
     the longest time for a statement, and for a call to wait for a thread; for a server that does not respond at all it is one second
     longer.
+
+    `follow_up` saves the thread hops of the reads that follow every commit. It is called on the reactor thread before a command and
+    returns what reads in the command's thread right after the commit; what that returns is called on the reactor thread in place of
+    `committed`, before the command's caller continues. One command at a time has a follow-up; the others call `committed`, and so does
+    one whose follow-up fails.
     """
 
     dsn: str = field(repr=False)
@@ -137,10 +144,12 @@ class Database:
     timeout_s: float = TIMEOUT_S
     pooled: bool = False
     committed: Callable[[], None] = lambda: None
+    follow_up: Callable[[], FollowUp] | None = None
     timings: dict[str, Timing] = Factory(dict)
     _commands: ConnectionPool = field(init=False)
     _reads: ConnectionPool = field(init=False)
     _timeout: DatabaseTimeout = field(init=False)
+    _following_up: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         self._timeout = DatabaseTimeout(self.reactor, self.timeout_s + GRACE_S)
@@ -181,11 +190,21 @@ class Database:
         no effect except through the cursor. Raises Unavailable if the database cannot be reached, was lost, or does not respond in time:
         then the transaction may or may not have been committed.
         """
+        follow_up = None if self.follow_up is None or self._following_up or self.pooled else self.follow_up()
 
         def work(call: TimedCall) -> T:
-            return self._command(call, lambda cursor: f(cursor, *args, **kwargs), self._timing(f))
+            result, wakes_listeners = self._command(call, lambda cursor: f(cursor, *args, **kwargs), self._timing(f))
+            if wakes_listeners:
+                self.reactor.callFromThread(self.committed if follow_up is None else self._followed_up(call, follow_up))
+            return result
 
-        return await self._timeout.call_in_thread(self._commands.threadpool, work, droppable=False)
+        if follow_up is None:
+            return await self._timeout.call_in_thread(self._commands.threadpool, work, droppable=False)
+        self._following_up = True
+        try:
+            return await self._timeout.call_in_thread(self._commands.threadpool, work, droppable=False)
+        finally:
+            self._following_up = False
 
     async def read(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `f(cursor, ...)` outside a transaction, on a connection that refuses to write; tried once more on a dead connection.
@@ -198,7 +217,7 @@ class Database:
 
         return await self._timeout.call_in_thread(self._reads.threadpool, work, droppable=True)
 
-    def _command(self, call: TimedCall, f: Callable[[Cursor], T], timing: Timing) -> T:
+    def _command(self, call: TimedCall, f: Callable[[Cursor], T], timing: Timing) -> tuple[T, bool]:
         started, lost = time.monotonic(), False
         for attempt in range(1, TRIES + 1):
             try:
@@ -217,10 +236,15 @@ class Database:
             else:
                 timing.calls += 1
                 timing.seconds += time.monotonic() - started
-                if wakes_listeners:
-                    self.reactor.callFromThread(self.committed)
-                return result
+                return result, wakes_listeners
         raise AssertionError("unreachable")
+
+    def _followed_up(self, call: TimedCall, follow_up: FollowUp) -> Callable[[], None]:
+        """Read what follows the commit; return what to call for it. A failure here must not look like one of the command."""
+        try:
+            return self._attempt(self._commands, call, follow_up, in_transaction=False)[0]
+        except Exception:
+            return self.committed
 
     def _query(self, call: TimedCall, f: Callable[[Cursor], T], timing: Timing) -> T:
         started = time.monotonic()
@@ -237,13 +261,13 @@ class Database:
         name = getattr(f, "__qualname__", None) or type(f).__qualname__  # never repr(f): a bound method shows the whole site
         return self.timings.setdefault(name, Timing())
 
-    def _attempt(self, pool: ConnectionPool, call: TimedCall, f: Callable[[Cursor], T]) -> tuple[T, bool]:
+    def _attempt(self, pool: ConnectionPool, call: TimedCall, f: Callable[[Cursor], T], *, in_transaction: bool = True) -> tuple[T, bool]:
         """Return the result of `f`, and whether `committed` must be called."""
         connection = _acquire_connection(pool, call)
         connection.wakes_listeners, connection.committing = True, False
         call.acquire(connection)
         try:
-            result = self._run_on(pool, connection, f)
+            result = self._run_on(pool, connection, f, in_transaction=in_transaction)
         except BaseException as problem:
             call.release()
             if connection.closed:
@@ -258,9 +282,9 @@ class Database:
         call.release()
         return result, connection.wakes_listeners
 
-    def _run_on(self, pool: ConnectionPool, connection: PipeliningConnection, f: Callable[[Cursor], T]) -> T:
+    def _run_on(self, pool: ConnectionPool, connection: PipeliningConnection, f: Callable[[Cursor], T], *, in_transaction: bool) -> T:
         with connection.cursor() as cursor:
-            if pool is self._commands:
+            if pool is self._commands and in_transaction:
                 result = _in_transaction(cursor, f, f"begin; {self._settings()}" if self.pooled else "begin")
             else:
                 result = _in_transaction(cursor, f, f"begin read only; {self._settings()}") if self.pooled else f(cursor)

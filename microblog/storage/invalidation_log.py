@@ -22,6 +22,11 @@ class InvalidationPosition:
     at: datetime
     own: int = 0
 
+    @property
+    def xmin(self) -> int:
+        """The oldest transaction that may not have ended."""
+        return int(self.snapshot.partition(":")[0])
+
 
 def current_position(cursor: Cursor) -> InvalidationPosition:
     """Return the current position; `changed_since` returns everything committed after it."""

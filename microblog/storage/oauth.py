@@ -10,7 +10,7 @@ from microblog.model.accounts import AccountWithLogin
 from microblog.model.ids import AccountId, AppId, TokenId
 from microblog.model.oauth import App, Authorization, AuthorizationCode, Bearer, Token
 from microblog.storage import accounts, users
-from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, first_column
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, first_column, suppress_wakeup
 
 APP = "p.id, p.client_id, p.name, p.website, p.redirect_uris, p.scopes, p.created_at"
 APP_WIDTH = 7
@@ -182,7 +182,8 @@ def valid_token(cursor: Cursor, *, token_hash: bytes) -> Token | None:
 
 
 def record_use(cursor: Cursor, *, tokens: Collection[TokenId], now: datetime) -> None:
-    """Record that the tokens were used."""
+    """Record that the tokens were used. Nobody is woken for it: caches of tokens do not need the time."""
+    suppress_wakeup(cursor)
     execute(cursor, "update tokens set used_at = %(now)s where id = any(%(tokens)s)", {"tokens": list(tokens), "now": now})
 
 

@@ -22,7 +22,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.errors import Unauthenticated, Unavailable
 from microblog.model.ids import AccountId
 from microblog.storage import invalidation_log
-from microblog.storage.database import Connection, Cursor, connect, execute
+from microblog.storage.database import Connection, Cursor, connect, execute, fetch_value
 from microblog.storage.invalidation_log import EVERYTHING, RETENTION, InvalidationPosition
 from tests import make
 from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, quick_passwords, result_of
@@ -84,6 +84,68 @@ def test_shared_keys_and_authors_count_like_other_keys_after_few_and_many_change
         after = result_of(log.position())
         assert (log.unchanged(post, start), log.unchanged(home, start)) == (not concerns_post, not concerns_home)
         assert log.unchanged(home, after)
+
+
+def test_what_a_command_reads_after_its_commit_saves_the_next_read(connections: Callable[[], Connection]) -> None:
+    connection = connections()
+    log = InvalidationLog(CommittingDatabase(connection), max_age=60.0)
+    start, reads = result_of(log.position()), log.reads
+    follow_up = log.follow_up()
+    record_change(connection, "p1")
+    connection.commit()
+    with connection.cursor() as cursor:
+        follow_up(cursor)()
+    result_of(log.position())
+    assert not log.unchanged(keys("p1"), start)
+    assert log.reads == reads
+
+
+def test_a_commit_after_that_read_is_not_missed(connections: Callable[[], Connection]) -> None:
+    connection, other = connections(), connections()
+    log = InvalidationLog(CommittingDatabase(connection), max_age=60.0)
+    start, follow_up = result_of(log.position()), log.follow_up()
+    with connection.cursor() as cursor:
+        apply = follow_up(cursor)
+    connection.commit()
+    record_change(other, "p1")
+    other.commit()
+    log.wake()
+    apply()
+    result_of(log.position())
+    assert not log.unchanged(keys("p1"), start)
+
+
+def test_what_a_command_read_is_dropped_if_the_log_was_read_further_meanwhile(connections: Callable[[], Connection]) -> None:
+    connection, other = connections(), connections()
+    log = InvalidationLog(CommittingDatabase(connections()), max_age=60.0)
+    result_of(log.position())
+    follow_up = log.follow_up()
+    record_change(connection, "c1=1,0,0")
+    connection.commit()
+    with connection.cursor() as cursor:
+        apply = follow_up(cursor)
+    record_change(other, "c1=2,0,0")
+    other.commit()
+    log.wake()
+    start = result_of(log.position()) - 2
+    apply()
+    result_of(log.position())
+    assert log.latest("c1", start) == "2,0,0"
+
+
+def test_an_event_makes_caches_read_only_what_they_have_not_read(connections: Callable[[], Connection]) -> None:
+    connection = connections()
+    log = InvalidationLog(CommittingDatabase(connections()), max_age=60.0)
+    result_of(log.position())
+    with connection.cursor() as cursor:
+        transaction = int(fetch_value(cursor, "select pg_current_xact_id()::text"))
+    record_change(connection, "p1")
+    connection.commit()
+    assert not log.includes(transaction)
+    log.wake()
+    assert not log.includes(transaction)
+    result_of(log.position())
+    assert log.includes(transaction)
 
 
 def test_a_rolled_back_change_invalidates_nothing(connections: Callable[[], Connection]) -> None:

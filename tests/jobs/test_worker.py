@@ -126,6 +126,30 @@ def test_a_woken_worker_starts_at_once(fixture: WorkerFixture) -> None:
     assert fixture.runs == ["one"]
 
 
+def test_a_worker_that_is_told_of_a_due_job_claims_it_without_looking(fixture: WorkerFixture) -> None:
+    worker = fixture.worker({"note": fixture.record}, poll=1000.0)
+    fixture.wait(1, 0.1)
+    fixture.add("note", name="one")
+    calls = fixture.database.calls
+    worker.checked(fixture.now())
+    assert fixture.runs == ["one"]
+    assert fixture.database.calls - calls == 2, "claim and finish"
+    worker.checked(fixture.now())  # claimed by another worker meanwhile
+    fixture.add("note", name="two", after=5)
+    fixture.wait(6, 0.1)
+    assert fixture.runs == ["one", "two"]
+
+
+def test_a_worker_that_is_told_of_a_later_job_does_nothing(fixture: WorkerFixture) -> None:
+    worker = fixture.worker({"note": fixture.record}, poll=1000.0)
+    fixture.wait(1, 0.1)
+    calls = fixture.database.calls
+    worker.checked(None)
+    worker.checked(fixture.now() + timedelta(seconds=2000))
+    fixture.wait(1, 0.1)
+    assert fixture.database.calls == calls
+
+
 def test_a_later_job_starts_when_it_is_due(fixture: WorkerFixture) -> None:
     fixture.worker({"note": fixture.record}, poll=1000.0)
     fixture.add("note", name="later", after=300)

@@ -11,6 +11,7 @@ from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublish
 
 from microblog.live.broadcaster import MAX_CONNECTIONS, RESTART_SPREAD_S
 from microblog.live.connections import HEARTBEAT_S, STALL_TIMEOUT_S
+from microblog.live.event_buffer import NO_CREDENTIALS
 from microblog.live.subscriber import MAX_SUBSCRIPTIONS, CloseReason, Subscriber
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewer_state import RelationsSnapshot
@@ -45,6 +46,18 @@ def test_home_delivers_posts_of_followed_authors_only(feed: BroadcasterFixture) 
     assert is_delivered(feed, connection, feed.log.publish(FRIEND))
     assert is_delivered(feed, connection, feed.log.publish(ME, "direct"))
     assert not is_delivered(feed, connection, feed.log.publish(STRANGER))
+
+
+def test_events_that_a_command_has_read_are_delivered_once(feed: BroadcasterFixture) -> None:
+    connection = feed.subscribe(home(ME), ME)
+    before, position = len(connection.received), feed.broadcaster.position
+    first = feed.log.publish(FRIEND)
+    result = run(feed.log.poll(position, (), NO_CREDENTIALS))
+    feed.broadcaster.polled(position, result)
+    assert [str(first.position) in frame for frame in connection.received[before:]] == [True]
+    second = feed.log.publish(FRIEND)
+    feed.broadcaster.polled(position, result)  # outdated: the log is polled instead
+    assert [str(second.position) in frame for frame in connection.received[before + 1 :]] == [True]
 
 
 def test_visibility_is_checked_for_each_recipient(feed: BroadcasterFixture) -> None:

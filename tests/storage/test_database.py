@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 
 import pytest
 from psycopg2 import errors as pg
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
 
 from microblog.model.errors import Invalid
 from microblog.storage import jobs
-from microblog.storage.database import Cursor, Database, connect, execute, execute_deferred, fetch_all
+from microblog.storage.database import Cursor, Database, FollowUp, connect, execute, execute_deferred, fetch_all
 from tests import make
 from tests.make import NOW
 
@@ -48,6 +49,56 @@ async def test_each_command_decides_whether_it_sends_a_wakeup(database: Database
     await database.run(jobs.claim, kinds=["kind"], worker="one", lease_until=LATER, now=NOW, limit=1)
     await database.run(make.account)
     assert len(wakeups) == 1
+
+
+def noting(done: list[str], *, fails: bool = False) -> Callable[[], FollowUp]:
+    """Return a `follow_up` that notes each of its steps, or that fails when it reads."""
+
+    def begin() -> FollowUp:
+        done.append("begin")
+
+        def read(cursor: Cursor) -> Callable[[], None]:
+            done.append(f"read {ticks(cursor)}")
+            if fails:
+                execute(cursor, "select nothing from nowhere")
+            return lambda: done.append("apply")
+
+        return read
+
+    return begin
+
+
+async def test_a_follow_up_reads_after_the_commit_and_is_applied_in_place_of_the_wakeup(database: Database) -> None:
+    done: list[str] = []
+    database.committed, database.follow_up = lambda: done.append("wakeup"), noting(done)
+    await database.run(insert_tick, "a")
+    assert done == ["begin", "read ['a']", "apply"]
+
+
+async def test_a_follow_up_that_fails_is_replaced_by_the_wakeup_and_the_command_succeeds(database: Database) -> None:
+    done: list[str] = []
+    database.committed, database.follow_up = lambda: done.append("wakeup"), noting(done, fails=True)
+    assert await database.run(ticks) == []
+    assert done == ["begin", "read []", "wakeup"]
+    assert await database.run(ticks) == [], "the connection can still be used"
+
+
+async def test_a_command_without_a_wakeup_or_that_fails_has_no_follow_up(database: Database) -> None:
+    done: list[str] = []
+    database.committed, database.follow_up = lambda: done.append("wakeup"), noting(done)
+    await database.run(jobs.claim, kinds=["kind"], worker="one", lease_until=LATER, now=NOW, limit=1)
+    with pytest.raises(pg.UndefinedTable):
+        await database.run(execute, "select nothing from nowhere")
+    assert done == ["begin", "begin"]
+
+
+async def test_one_command_at_a_time_has_a_follow_up(database: Database) -> None:
+    done: list[str] = []
+    database.committed, database.follow_up = lambda: done.append("wakeup"), noting(done)
+    await gatherResults([Deferred.fromCoroutine(database.run(insert_tick, key)) for key in "abc"])
+    assert done == ["begin", "read ['a']", "apply", "wakeup", "wakeup"]
+    await database.run(insert_tick, "d")
+    assert done[-1] == "apply"
 
 
 def insert_tick(cursor: Cursor, key: str, *, soon: bool = False) -> None:

@@ -22,7 +22,7 @@ from twisted.internet.defer import Deferred
 from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.model.caches import Cache, CacheFigures, estimated_bytes
 from microblog.storage import invalidation_log
-from microblog.storage.database import Transactions
+from microblog.storage.database import Cursor, FollowUp, Transactions
 from microblog.storage.invalidation_log import EVERYTHING, InvalidationPosition
 
 MAX_CHANGED_KEYS = 50_000
@@ -53,11 +53,39 @@ class InvalidationLog:
     _read_at: float = 0.0
     _reads_started: int = 0
     _reads_finished: int = 0
+    _wakes: int = 0
     _waiters: list[Deferred[None]] = field(factory=list)
 
     def wake(self) -> None:
         """Note a commit: the next request waits for a new read of the log."""
         self._stale = True
+        self._wakes += 1
+
+    def includes(self, transaction: int) -> bool:
+        """True if the log was read when this transaction and all older ones had ended."""
+        return self._snapshot is not None and not self._stale and self._snapshot.xmin > transaction
+
+    def follow_up(self) -> FollowUp:
+        """Read the log in the thread of a command, right after its commit (see `Database.follow_up`)."""
+        since, wakes = self._snapshot, self._wakes
+
+        def read(cursor: Cursor) -> Callable[[], None]:
+            if since is None:
+                return self.wake
+            started_at = self.seconds()
+            snapshot, keys = invalidation_log.changed_since(cursor, since=since)
+            return lambda: self._apply(since, snapshot, keys, started_at, wakes)
+
+        return read
+
+    def _apply(self, since: InvalidationPosition, to: InvalidationPosition, keys: list[str], started_at: float, wakes: int) -> None:
+        """Append what was read between the two positions, unless the log has been read, or is being read, by somebody else meanwhile."""
+        if self._snapshot is not since or self._reads_started != self._reads_finished:
+            self.wake()
+            return
+        self._snapshot, self._read_at = to, started_at
+        self._stale = self._wakes != wakes  # another commit, which may be later than this read
+        self._append(keys)
 
     def wake_before(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Return a commit callback that calls `wake` and then `callback`."""
