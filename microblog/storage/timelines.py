@@ -146,6 +146,7 @@ _TAG = Prepared(f"""
         select p.id, p.boost_of from post_tags t join posts p on p.id = t.post_id
         where t.tag_id = k.id and t.post_id < %(max_id)s and t.post_id > %(min_id)s
         and p.deleted_at is null and p.visibility = 'public'
+        and not exists (select from accounts l where l.id = p.account_id and l.limited_at is not null)
         and not exists (select from unnest(%(all)s::text[]) wanted (key) where not exists (
             select from post_tags ta join tags ka on ka.id = ta.tag_id where ta.post_id = p.id and ka.key = wanted.key))
         and not exists (select from post_tags tn join tags kn on kn.id = tn.tag_id where tn.post_id = p.id and kn.key = any(%(none)s))
@@ -208,7 +209,7 @@ def public(cursor: Cursor, *, viewer: AccountId | None, page: Page, now: datetim
 
 
 def of_tags(cursor: Cursor, *, tags: TagFilter, viewer: AccountId | None, page: Page, now: datetime) -> list[Entry]:
-    """Return public posts with the tags, including replies."""
+    """Return public posts with the tags, including replies, without those of limited accounts."""
     wanted = {"any": list(tags.any), "all": list(tags.all), "none": list(tags.none), "media": tags.media}
     return directed(page, fetch_all(cursor, _entry, page_sql(_TAG, page), bounds(page) | wanted | {"viewer": viewer, "now": now}))
 

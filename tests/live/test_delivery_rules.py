@@ -32,7 +32,7 @@ from microblog.model.posts import Post, Visibility
 from microblog.model.timeline_rules import AccountPosts, TagFilter
 from microblog.render.api.entities import Entities
 from microblog.render.api.status_json import StatusJsonCache
-from microblog.storage import followed_tags, posts, threads, timelines
+from microblog.storage import accounts, followed_tags, posts, threads, timelines
 from microblog.storage.database import Cursor, execute
 from microblog.web.api.stream_encoding import PayloadEncoder, SseEncoder
 from tests import make
@@ -196,6 +196,7 @@ def check_public_streams(scenario: Scenario, viewer: Viewer | None) -> None:
     others_relations=st.tuples(OTHERS_RELATIONS, OTHERS_RELATIONS),
     visibilities=VISIBILITIES,
     suspended=st.sampled_from([None, None, None, 2]),
+    limited=st.sampled_from([None, None, None, 1]),
     follow_tea=st.booleans(),
     lists=LISTS,
     filters=FILTERS,
@@ -207,6 +208,7 @@ def test_streams_deliver_what_the_timelines_show(
     others_relations: tuple[str | None, ...],
     visibilities: list[Visibility],
     suspended: int | None,
+    limited: int | None,
     follow_tea: bool,
     lists: list[ListPlan],
     filters: list[FilterPlan],
@@ -228,6 +230,8 @@ def test_streams_deliver_what_the_timelines_show(
             scenario.make_filter(plan)
         if suspended:
             make.suspend(cursor, people[suspended])
+        if limited:
+            accounts.set_limited(cursor, id=people[limited].id, at=make.NOW)
         check_home_and_lists(scenario, created)
         for viewer in (me, None):
             check_public_streams(scenario, viewer)

@@ -1,0 +1,192 @@
+"""Processes of one site on a committed database, without threads: several with their own caches, and one that caches nothing.
+
+Each operation on the database passes a gate, so that a test can decide in which order concurrent requests go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import pytest
+from attrs import Factory, define, field
+from twisted.internet.defer import Deferred
+
+from microblog.application import build_broadcaster, server, services
+from microblog.application.server import build_server
+from microblog.application.services import Domain
+from microblog.config import load
+from microblog.domain.account_deletion import AccountDeletion
+from microblog.domain.caching.invalidation import POLL_INTERVAL_S, DependencyCache
+from microblog.domain.rate_limits import MemoryCounter, RateLimiter
+from microblog.storage.database import Connection, Cursor
+from microblog.web.http.server import HttpServer
+from tests import make
+from tests.fakes import WallClock, external_services, quick_passwords, result_of, run_notification_jobs, take_notification_jobs
+from tests.web.http_client import HttpResponse, MemoryConnection, encode_request, parse_responses
+from tests.web.visitor import FRONTEND, HOST, SynchronousReactor
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@define
+class Gate:
+    """Where operations on the database wait for their turn while it is closed."""
+
+    closed: bool = False
+    waiting: list[Deferred[None]] = Factory(list)
+
+    async def turn(self) -> None:
+        """Wait for the turn."""
+        if self.closed:
+            self.waiting.append(Deferred())
+            await self.waiting[-1]
+
+    def run(self, order: Sequence[int]) -> None:
+        """Let the waiting operations go on, one at a time, until none is left. `order`: whose turn it is."""
+        turn = 0
+        while self.waiting:
+            self.waiting.pop(order[turn % len(order)] % len(self.waiting)).callback(None)
+            turn += 1
+
+
+@define(eq=False)
+class CommittingDatabase:
+    """The interface of `Database` on a connection of its own. Commands are committed at once, with the notification jobs of posts."""
+
+    connection: Connection
+    gate: Gate
+    committed: Callable[[], None] = lambda: None
+
+    async def run(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `f(cursor, ...)` in a transaction."""
+        await self.gate.turn()
+        with self.connection.cursor() as cursor:
+            cursor.execute("begin")
+            try:
+                result = f(cursor, *args, **kwargs)
+                jobs = take_notification_jobs(cursor)
+                cursor.execute("commit")
+            except BaseException:
+                cursor.execute("rollback")
+                raise
+        self.committed()
+        await self.gate.turn()
+        await run_notification_jobs(self, jobs)
+        return result
+
+    async def read(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `f(cursor, ...)`, which cannot write."""
+        await self.gate.turn()
+        with self.connection.cursor() as cursor:
+            result = f(cursor, *args, **kwargs)
+        await self.gate.turn()
+        return result
+
+
+@define(eq=False)
+class Process:
+    """A process of the site. `unaware`: others have committed since it last read the invalidation log."""
+
+    database: CommittingDatabase
+    domain: Domain
+    server: HttpServer
+    clock: SynchronousReactor
+    deletion: AccountDeletion
+    unaware: bool = False
+
+    def send(self, method: str, target: str, headers: dict[str, str], body: bytes | None = None) -> MemoryConnection:
+        """Send a request whose response need not be there yet."""
+        connection = MemoryConnection(self.server)
+        connection.channel.dataReceived(encode_request(method, target, headers, body))
+        return connection
+
+    def request(self, method: str, target: str, headers: dict[str, str], body: bytes | None = None) -> HttpResponse:
+        """Send a request and return its response."""
+        return response_on(self.send(method, target, headers, body), method)
+
+    def wake(self) -> None:
+        """Learn at once what others have committed, as by a wake-up."""
+        self.domain.invalidation_log.wake()
+        self.unaware = False
+
+    def poll(self) -> None:
+        """Learn what others have committed because it was not asked for too long."""
+        self.clock.advance(POLL_INTERVAL_S + 0.1)
+        self.unaware = False
+
+    def forget(self) -> None:
+        """Empty all caches."""
+        self.domain.invalidation_log._reset()
+        for cache in self.domain.invalidation_log.caches:
+            if not isinstance(cache, DependencyCache):
+                getattr(cache, "_entries", {}).clear()
+        self.domain.trends._tags = [], self.domain.trends.now() + timedelta(days=1)  # trends may be minutes old
+        self.domain.trends._posts = [], self.domain.trends.now() + timedelta(days=1)
+
+
+def response_on(connection: MemoryConnection, method: str = "GET") -> HttpResponse:
+    """Return the response to the only request of the connection."""
+    (response,) = parse_responses(connection.read(), (method,))
+    connection.hang_up()
+    return response
+
+
+def build_process(connection: Connection, data_dir: Path, gate: Gate, **settings: str) -> Process:
+    """Build a process. `settings` as in `build_site`."""
+    environment = {"public_url": f"http://{HOST}", "data_dir": str(data_dir), "registration": "open", "rate_limits": "off", **settings}
+    config = load({f"MICROBLOG_{name.upper()}": value for name, value in environment.items()}, None)
+    connection.autocommit = True
+    database, clock = CommittingDatabase(connection, gate), SynchronousReactor()
+    limits = RateLimiter(MemoryCounter(clock.seconds), services.now, False)
+    domain = Domain.on(config, database, quick_passwords(), limits, external_services(data_dir))
+    feed = build_broadcaster(database, clock)
+    result_of(feed.start())
+    log = domain.invalidation_log
+    log.max_age, log.seconds, database.committed = POLL_INTERVAL_S, clock.seconds, log.wake
+    server = build_server(config, clock, domain, FRONTEND, feed=feed)
+    return Process(database, domain, server, clock, AccountDeletion(database, services.now))
+
+
+@contextmanager
+def stopped_clock() -> Iterator[WallClock]:
+    """Let the time of all processes that are built now stand still until it is advanced."""
+    clock = WallClock(make.NOW)
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (services, server):
+            patch.setattr(module, "now", clock)
+        yield clock
+
+
+@define(eq=False)
+class Cluster:
+    """Processes with caches, and one without, on one database."""
+
+    clock: WallClock
+    gate: Gate
+    cached: tuple[Process, ...]
+    plain: Process
+    started_at: datetime = field(default=make.NOW)
+
+    def empty(self) -> None:
+        """Delete everything in the database, and empty all caches."""
+        with self.plain.database.connection.cursor() as cursor:
+            cursor.execute("truncate accounts, apps, posts, cards, tags, jobs, events, invalidation_log cascade")
+            cursor.execute("select setval('id_sequence', (last_value - new_id(%s)) & 65535) from id_sequence", [self.started_at])
+        self.clock.time = self.started_at
+        for process in (*self.cached, self.plain):
+            process.forget()
+            process.unaware = False
+
+    def committed(self, by: Process, *, wake: bool) -> None:
+        """Note that a process has committed. `wake`: the others are woken up."""
+        for process in self.cached:
+            if process is not by:
+                process.unaware = True
+                if wake:
+                    process.wake()
+        self.plain.wake()

@@ -1,0 +1,97 @@
+"""Random histories: every response from a cache equals the one of a process that caches nothing.
+
+Two processes with caches serve requests and commands, and learn of each other's commits by a wake-up or only by their next poll. Some
+requests run at the same time, in a random order of their operations on the database. By default a few histories run;
+`MICROBLOG_HISTORIES` is a number of seconds for which more of them run.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from microblog.storage.database import connect
+from tests.web.histories import COMMANDS, SHARES, START, Compare, Do, History, Look, Step, Together, Wait
+from tests.web.processes import Cluster, Gate, build_process, stopped_clock
+
+SECONDS = float(os.environ.get("MICROBLOG_HISTORIES", "0"))
+EXAMPLES = 6
+OFTEN = ["post", "post", "post to some", "reply", "reblog", "favourite", "follow them", "edit", "delete", "put on list", "make list"]
+RARELY = ("delete account", "purge account", "revoke", "end sessions", "suspend", "disable")
+COMMAND = st.builds(
+    Do,
+    st.sampled_from([*OFTEN, *OFTEN, *(name for name in COMMANDS if name not in RARELY)]),
+    st.integers(0, 3),
+    st.integers(0, 3),
+    st.integers(0, 60),
+    st.integers(0, 1),
+    st.booleans(),
+)
+RARE_COMMAND = st.builds(Do, st.sampled_from(RARELY), st.integers(0, 3), st.integers(0, 3), st.just(0), st.integers(0, 1), st.booleans())
+LOOK = st.builds(Look, st.integers(0, 500), st.integers(0, 1))
+TOGETHER = st.builds(
+    Together,
+    st.lists(COMMAND | LOOK | LOOK, min_size=2, max_size=4).map(tuple),
+    st.lists(st.integers(0, 7), min_size=1, max_size=24).map(tuple),
+)
+SHARE = st.integers(1, SHARES)
+WAIT = st.builds(Wait, st.sampled_from([1, 30, 61, 301]))
+COMPARE = st.builds(Compare, st.sampled_from(["wake", "poll", "neither", "neither"]), SHARE)
+STEP = st.one_of(*[COMMAND] * 8, *[LOOK] * 3, *[TOGETHER] * 2, COMPARE, WAIT | RARE_COMMAND)
+
+
+@pytest.fixture
+def cluster(database_url: str, tmp_path: Path) -> Iterator[Cluster]:
+    """Two processes with caches, and one without."""
+    connections = [connect(database_url) for _ in range(3)]
+    with stopped_clock() as clock:
+        gate = Gate()
+        sizes = zip(connections, ("32", "32", "0"), strict=True)
+        *cached, plain = (build_process(connection, tmp_path, gate, page_cache_mb=size) for connection, size in sizes)
+        yield Cluster(clock, gate, tuple(cached), plain)
+    for connection in connections:
+        connection.close()
+
+
+def run_history(cluster: Cluster, steps: Sequence[Step], *, share: int = 0) -> None:
+    """Run a history from the start, and compare at its end twice: when it was read, and from the cache."""
+    history = History(cluster)
+    history.begin()
+    for step in (*START, *steps, Compare("wake", share), Compare("neither", share)):
+        history.run(step)
+
+
+def run_random_histories(cluster: Cluster, number: int) -> None:
+    """Run this number of random histories."""
+
+    @seed(random.getrandbits(64))
+    @settings(max_examples=number, phases=[Phase.generate, Phase.shrink], database=None, suppress_health_check=list(HealthCheck))
+    @given(steps=st.lists(STEP, min_size=10, max_size=40 if SECONDS else 20), share=SHARE)
+    def run(steps: list[Step], share: int) -> None:
+        run_history(cluster, steps, share=share)
+
+    run()
+
+
+def test_cached_responses_equal_uncached_ones_after_random_histories(cluster: Cluster) -> None:
+    until = time.monotonic() + SECONDS
+    run_random_histories(cluster, EXAMPLES)
+    while time.monotonic() < until:
+        run_random_histories(cluster, 50)
+
+
+FOUND = {
+    "a post of a limited account on the timeline of a hashtag": [Do("silence", to=1), Compare(), Do("edit", 1, 0, 1)],
+}
+
+
+@pytest.mark.parametrize("steps", FOUND.values(), ids=FOUND)
+def test_cached_responses_equal_uncached_ones_after_histories_that_once_failed(cluster: Cluster, steps: list[Step]) -> None:
+    run_history(cluster, steps)
