@@ -218,7 +218,7 @@ def test_invites_are_created_listed_and_revoked(microblog: Run) -> None:
     assert (listed["code"], listed["state"], listed["max_uses"], listed["uses"]) == (code, "valid", 3, 0)
     ok(microblog("invite", "revoke", code))
     assert as_json(microblog("invite", "list", "--json"))[0]["state"] == "ended"
-    assert "no such invite" in refused(microblog("invite", "revoke", code))
+    assert "This invite does not exist" in refused(microblog("invite", "revoke", code))
     assert microblog("invite", "create", "--uses", "0").exit_code == 2
     assert "ten years" in refused(microblog("invite", "create", "--days", "1e9"))
 

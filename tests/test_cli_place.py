@@ -181,7 +181,7 @@ def test_the_server_and_every_command_read_the_same_settings_file(tmp_path: Path
         made, shown = run_all(elsewhere, [("user", "create", "ada", "a@example.org"), ("config",)], config=str(file))
         configured.stop()
     assert made[0] == 0, made[1]
-    assert f"The settings file is {file}." in shown[1]
+    assert f"Settings file: {file}" in shown[1]
     [name] = [line.split() for line in shown[1].splitlines() if "MICROBLOG_SITE_NAME" in line]
     assert name == ["MICROBLOG_SITE_NAME", "Ours", str(file)]
     assert list(elsewhere.iterdir()) == []
