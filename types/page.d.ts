@@ -1,21 +1,21 @@
-// What the type checker cannot know about the site's pages.
+// Facts about the site's pages that the type checker cannot infer.
 //
-// With moduleDetection "force" this file is a module: what it adds to the browser's types is declared global.
+// With moduleDetection "force" this file is a module: its additions to the browser's types are declared global.
 
 declare global {
-  // Selectors name elements of HTML; icons (SVG) are only shown. Callers annotate a more special element where they need one.
+  // Selectors match HTML elements; no script selects an SVG icon. Callers annotate a more specific type where they need one.
   interface ParentNode {
     querySelector<E extends HTMLElement = HTMLElement>(selectors: string): E | null;
     querySelectorAll<E extends HTMLElement = HTMLElement>(selectors: string): NodeListOf<E>;
   }
   interface Document {
-    getElementById(elementId: "said"): HTMLElement; // for screen readers; on every page
+    getElementById(elementId: "live-region"): HTMLElement; // for screen readers; on every page
   }
   interface Element {
     closest<E extends HTMLElement = HTMLElement>(selectors: string): E | null;
   }
 
-  // Fields by their name. Which form has which is said in templates/.
+  // Form fields by name; templates/ shows which form has which.
   interface HTMLFormControlsCollection {
     csrf: HTMLInputElement;
   }
@@ -33,21 +33,21 @@ declare global {
     };
   }
 
-  // What a composer keeps in this browser: its fields by name, and what was uploaded.
-  type Draft = { [field: string]: string | undefined } & { media?: Kept[] };
-  type Kept = { id: string; kind: string; preview?: string | null; description?: string };
+  // A draft in local storage: the composer's fields by name, and its attachments.
+  type Draft = { [field: string]: string | undefined } & { media?: StoredAttachment[] };
+  type StoredAttachment = { id: string; kind: string; preview?: string | null; description?: string };
 
   // The attachments of one composer.
-  interface Pieces {
+  interface Attachments {
     count(): number;
     busy(): boolean;
-    values(): Kept[];
-    restore(values: Kept[]): void;
-    reminds(): boolean;
+    values(): StoredAttachment[];
+    restore(values: StoredAttachment[]): void;
+    remind(): boolean;
   }
 
-  // JSON that the site answers with.
-  type Uploaded = Kept & { ready?: boolean; failed?: boolean; problem?: string; error?: string };
+  // JSON responses of the site.
+  type Uploaded = StoredAttachment & { ready?: boolean; failed?: boolean; problem?: string; error?: string };
   type Completions = { count: number; html: string };
   type Token = { text: string; start: number; end: number };
 

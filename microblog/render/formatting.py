@@ -195,10 +195,10 @@ def avatar_html(account: Account, size: int = 48) -> Markup:
     if account.avatar:
         source = escape(account.avatar)
         return Markup(  # noqa: S704 - the source is escaped above
-            f'<img class="face s{size}" src="{source}" width="{size}" height="{size}" alt="" loading="lazy" decoding="async">'
+            f'<img class="avatar s{size}" src="{source}" width="{size}" height="{size}" alt="" loading="lazy" decoding="async">'
         )
     character = escape(initial(account))
-    return Markup(f'<span class="face s{size} hue{hue(account.username)}" aria-hidden="true">{character}</span>')  # noqa: S704 - the character is escaped above
+    return Markup(f'<span class="avatar s{size} hue{hue(account.username)}" aria-hidden="true">{character}</span>')  # noqa: S704 - the character is escaped above
 
 
 def browser_name(text: str) -> str:

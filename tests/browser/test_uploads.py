@@ -41,7 +41,7 @@ def test_images_are_uploaded_described_and_posted(new_user: Callable[..., Browse
     send = form.locator("button.primary")
     send.click()
     expect(form.locator(".reminder")).to_contain_text("One attachment has no alt text")
-    ada.screenshot("composer-reminds")
+    ada.screenshot("composer-reminder")
     send.click()
     post = ada.page.locator("article", has_text="Two flags")
     expect(post.locator("figure img")).to_have_count(2)

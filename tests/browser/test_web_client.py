@@ -81,7 +81,7 @@ def test_a_web_client_logs_in_reads_publishes_and_streams(new_user: Callable[...
     wren.screenshot("web_client")
     page.get_by_role("button", name="Sign out").click()
     expect(me).to_have_text("signed out: 401")
-    expect(page.locator("#trouble")).to_be_empty()
+    expect(page.locator("#error")).to_be_empty()
 
 
 @pytest.mark.parametrize("path", ["login", "sign-up"])
@@ -126,7 +126,7 @@ def test_a_user_logs_in_during_authorization(new_user: Callable[..., BrowserUser
     page.locator("input#user_password").fill(PASSWORD)
     page.locator("main form button.primary").first.click()
     page.get_by_role("button", name="Deny", exact=True).click()
-    expect(page.locator("#trouble")).to_contain_text("access_denied")
+    expect(page.locator("#error")).to_contain_text("access_denied")
     page.goto(client_url)
     page.get_by_label("Server").fill(finch.site.url)
     page.get_by_role("button", name="Sign in").click()

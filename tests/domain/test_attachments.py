@@ -367,7 +367,7 @@ async def test_videos_are_refused_without_ffmpeg(db: RolledBackDatabase, tmp_pat
     assert (await add(attachments_service, make.viewer(db.cursor), files.animation())).kind is MediaKind.IMAGE
 
 
-# --- faces
+# --- profile images
 
 
 async def test_a_new_avatar_replaces_the_old_file(

@@ -187,10 +187,10 @@ class Samples:
             "search nothing": partial(PAGES.search, shell, SearchView(text)),
             "search form": partial(PAGES.search, shell, SearchView()),
             "about": partial(PAGES.about, shell, AboutView(1, 1_234_567, (self.me,))),
-            "trouble plain": partial(PAGES.error, shell, ErrorView(404, text)),
+            "error plain": partial(PAGES.error, shell, ErrorView(404, text)),
         }
         for status in (403, 404, 413, 418, 422, 429, 500, 503):
-            made[f"trouble {status}"] = partial(PAGES.error, shell, ErrorView(status, text, self.compose, text))
+            made[f"error {status}"] = partial(PAGES.error, shell, ErrorView(status, text, self.compose, text))
         return made
 
     def members(self) -> Made:
@@ -212,7 +212,7 @@ class Samples:
             "notifications": partial(PAGES.notifications, shell, NotificationsPage(tuple(notes), 3, "/x")),
             "notifications, some kept back": partial(PAGES.notifications, shell, NotificationsPage(request_count=2)),
             "notifications none": partial(PAGES.notifications, shell, NotificationsPage()),
-            "conversations": partial(conversations_page, PAGES, shell, self.talks),
+            "conversations": partial(conversations_page, PAGES, shell, self.conversations),
             "conversations none": partial(conversations_page, PAGES, shell, ConversationsPage()),
             "bookmarks": partial(PAGES.bookmarks, shell, PostListView()),
             "favourites": partial(PAGES.favourites, shell, PostListView()),
@@ -221,7 +221,7 @@ class Samples:
         }
 
     @property
-    def talks(self) -> ConversationsPage:
+    def conversations(self) -> ConversationsPage:
         """Return conversations with nobody, one, two and many; with and without text, content warning and filter."""
         me, other, text = self.me, self.other, self.hostile
         last = [*self.posts[:4], evolve(self.posts[0], text=f"@user2, @user3 {text}"), evolve(self.posts[0], text="", spoiler="")]

@@ -93,11 +93,11 @@ def hanging_server(server: PostgresServer) -> Iterator[None]:
 async def test_the_first_command_on_a_connection_that_was_cut_while_idle_succeeds(
     server: PostgresServer, database: Database, write: Callable[[Cursor, str], None]
 ) -> None:
-    for trouble in ("cut", "restart"):
+    for failure in ("cut", "restart"):
         await database.run(execute, "delete from notes")
         await database.run(write, "before")
         assert await database.read(ticks) == ["before"]
-        terminate_backends(server) if trouble == "cut" else restart(server)
+        terminate_backends(server) if failure == "cut" else restart(server)
         await database.run(write, "write")
         assert await database.read(ticks) == ["before", "write"]
 

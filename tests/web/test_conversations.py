@@ -27,7 +27,7 @@ def unread(page: HttpResponse) -> str:
 def entries(page: HttpResponse) -> list[str]:
     return [
         " ".join(" ".join(item.itertext()).split())
-        for item in document(page).xpath("//li[contains(@class, 'talk')]//div[@class='talk-main']")
+        for item in document(page).xpath("//li[contains(@class, 'conversation')]//div[@class='conversation-main']")
     ]
 
 

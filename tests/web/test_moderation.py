@@ -82,7 +82,7 @@ def test_an_account_is_suspended_and_restored(site: SiteFixture) -> None:
 
 def test_a_suspended_user_gets_the_reason_by_email_and_as_a_notification(site: SiteFixture) -> None:
     maud, eve = with_role(site, "maud", "moderator"), site.registered_user("eve")
-    maud.submit("/admin/people/eve/suspend", page="/admin/people/eve/suspend", text="You sold moss.", tell="1")
+    maud.submit("/admin/people/eve/suspend", page="/admin/people/eve/suspend", text="You sold moss.", notify="1")
     mails = [mail for mail in email_worker(site.cursor).deliver() if mail["To"] == "eve@example.org"]
     assert [mail["Subject"] for mail in mails if "suspended" in mail["Subject"]] == ["Your account on Ours has been suspended"]
     assert "You sold moss." in body_text(mails[-1].as_bytes(), "plain")

@@ -266,7 +266,7 @@ def test_a_removed_conversation_disappears_from_every_open_list(live_site: LiveS
     live_site.process_events()
     page, stream = live_site.listen("/live/conversations", bob), live_site.listen("/live/home", bob)
     direct_stream = live_site.listen("/api/v1/streaming/direct", Authorization=f"Bearer {live_site.token('bob')}")
-    [id] = document(bob.get("/conversations")).xpath("//li/@data-talk")
+    [id] = document(bob.get("/conversations")).xpath("//li/@data-conversation")
     bob.submit(f"/conversations/{id}/remove", page="/conversations")
     live_site.process_events()
     for open_page in (page, stream):

@@ -77,7 +77,7 @@ class PeoplePages:
     @route("POST", "/admin/people/<username:username>/suspend", MODERATOR)
     async def suspend(self, request: Request, username: str) -> Response:
         """Suspend an account, optionally with a message to its owner."""
-        sanction = Sanction(ModerationAction.SUSPEND, request.fields.text("text"), request.fields.flag("tell"))
+        sanction = Sanction(ModerationAction.SUSPEND, request.fields.text("text"), request.fields.flag("notify"))
         await self.moderation.impose(request.member, username, sanction)
         return Response.redirect(f"/admin/people?q={username}")
 

@@ -2,9 +2,9 @@
 //
 // Without this script, the form's file fields do the same; here one button replaces them.
 
-const MOST = 4;
-const AGAIN_MS = 2_000; // between two polls of a file that is being processed
-const said = document.getElementById("said");
+const MAX_ATTACHMENTS = 4;
+const POLL_INTERVAL_MS = 2_000; // between two polls of a file that is being processed
+const liveRegion = document.getElementById("live-region");
 
 /**
  * @template {keyof HTMLElementTagNameMap} T
@@ -22,7 +22,7 @@ function element(tag, properties = {}, ...children) {
 /**
  * @param {HTMLFormElement} form
  * @param {() => void} changed called after an attachment was added, removed or processed
- * @returns {Pieces}
+ * @returns {Attachments}
  */
 export function attach(form, changed) {
   const list = /** @type {HTMLElement} */ (form.querySelector("[data-attachments]"));
@@ -31,25 +31,25 @@ export function attach(form, changed) {
   /** @type {HTMLFieldSetElement | HTMLDetailsElement | null} */
   const place = list.closest("fieldset, details");
   /** @type {HTMLInputElement | null} */
-  const picked = form.querySelector("[data-picker] input");
+  const picker = form.querySelector("[data-picker] input");
   const add = element("button", { type: "button", className: "button small", textContent: "Add images, video or audio" });
-  const input = element("input", { type: "file", multiple: true, hidden: true, accept: picked?.accept ?? "" });
+  const input = element("input", { type: "file", multiple: true, hidden: true, accept: picker?.accept ?? "" });
   const reminder = element("p", { className: "reminder", hidden: true });
-  form.querySelectorAll("[data-picker]").forEach((picker) => picker.remove());
+  form.querySelectorAll("[data-picker]").forEach((each) => each.remove());
   list.after(add, input, reminder);
-  list.querySelectorAll("[data-media]").forEach(adopt);
+  list.querySelectorAll("[data-media]").forEach(enhance);
 
-  const pieces = () => [...list.querySelectorAll(".attachment")];
-  const described = (/** @type {HTMLElement} */ piece) => /** @type {HTMLTextAreaElement | null} */ (piece.querySelector("textarea"));
-  const ready = () => pieces().filter((piece) => piece.dataset.media && !piece.classList.contains("failed"));
+  const items = () => [...list.querySelectorAll(".attachment")];
+  const altText = (/** @type {HTMLElement} */ item) => /** @type {HTMLTextAreaElement | null} */ (item.querySelector("textarea"));
+  const ready = () => items().filter((item) => item.dataset.media && !item.classList.contains("failed"));
 
   add.addEventListener("click", () => input.click());
-  input.addEventListener("change", () => { take([...(input.files ?? [])]); input.value = ""; });
+  input.addEventListener("change", () => { addFiles([...(input.files ?? [])]); input.value = ""; });
   form.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
     if (!files.length) return;
     event.preventDefault();
-    take(files);
+    addFiles(files);
   });
   form.addEventListener("dragover", (event) => {
     if (!event.dataTransfer?.types.includes("Files")) return;
@@ -61,20 +61,20 @@ export function attach(form, changed) {
     form.classList.remove("dropping");
     if (!event.dataTransfer?.files.length) return;
     event.preventDefault();
-    take([...event.dataTransfer.files]);
+    addFiles([...event.dataTransfer.files]);
   });
 
   /** @param {File[]} files */
-  function take(files) {
+  function addFiles(files) {
     if (fold) fold.open = true;
     for (const file of files) {
-      if (pieces().length >= MOST) {
-        said.textContent = `You can attach up to ${MOST} files to a post.`;
+      if (items().length >= MAX_ATTACHMENTS) {
+        liveRegion.textContent = `You can attach up to ${MAX_ATTACHMENTS} files to a post.`;
         break;
       }
       upload(file);
     }
-    settle();
+    update();
   }
 
   /**
@@ -84,48 +84,48 @@ export function attach(form, changed) {
   async function upload(file, failed) {
     const state = element("p", { className: "attachment-state", textContent: "Uploading…" });
     const bar = element("progress", { max: 1, value: 0, ariaLabel: `Uploading ${file.name}` });
-    const picture = seen(file);
-    const piece = element("div", { className: "attachment waiting" }, picture, element("div", { className: "attachment-main" }, state, bar));
-    const leaving = new AbortController();
-    if (failed) failed.replaceWith(piece);
-    else list.append(piece);
-    piece.append(remover(piece, () => leaving.abort()));
-    settle();
+    const picture = localPreview(file);
+    const item = element("div", { className: "attachment waiting" }, picture, element("div", { className: "attachment-main" }, state, bar));
+    const cancellation = new AbortController();
+    if (failed) failed.replaceWith(item);
+    else list.append(item);
+    item.append(removeButton(item, () => cancellation.abort()));
+    update();
     try {
       const body = new FormData();
       body.append("csrf", form.elements.csrf.value);
       body.append("file", file);
-      let told = await sent(body, leaving.signal, (share) => {
+      let result = await sendFile(body, cancellation.signal, (share) => {
         bar.value = share;
         state.textContent = share < 1 ? `Uploading… ${Math.floor(share * 100)} %` : "Processing…";
       });
       bar.removeAttribute("value"); // the duration of processing is unknown
-      while (!told.ready && !told.failed && piece.isConnected) {
+      while (!result.ready && !result.failed && item.isConnected) {
         state.textContent = "Processing…";
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-        told = await asked(`/compose/media/${told.id}`);
+        await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
+        result = await fetchUpload(`/compose/media/${result.id}`);
       }
-      if (told.failed) throw new Error(told.problem || "This file could not be processed.");
-      if (piece.isConnected) piece.replaceWith(shown(told));
-      said.textContent = "Uploaded. Please add alt text for people who can't see it.";
+      if (result.failed) throw new Error(result.problem || "This file could not be processed.");
+      if (item.isConnected) item.replaceWith(createItem(result));
+      liveRegion.textContent = "Uploaded. Please add alt text for people who can't see it.";
     } catch (reason) {
-      if (leaving.signal.aborted) return;
-      piece.classList.replace("waiting", "failed");
+      if (cancellation.signal.aborted) return;
+      item.classList.replace("waiting", "failed");
       bar.remove();
       state.textContent = reason instanceof TypeError ? "Could not reach the server." : /** @type {Error} */ (reason).message;
-      said.textContent = state.textContent;
+      liveRegion.textContent = state.textContent;
       const again = element("button", { type: "button", className: "button small", textContent: "Retry" });
-      again.addEventListener("click", () => { add.focus(); upload(file, piece); });
-      if (reason instanceof TypeError) piece.lastElementChild?.before(again);
+      again.addEventListener("click", () => { add.focus(); upload(file, item); });
+      if (reason instanceof TypeError) item.lastElementChild?.before(again);
     } finally {
       if (picture instanceof HTMLImageElement) URL.revokeObjectURL(picture.src);
     }
-    settle();
+    update();
   }
 
   // The preview of a file during its upload, from the local file.
   /** @param {File} file */
-  function seen(file) {
+  function localPreview(file) {
     const name = element("span", { className: "attachment-kind", textContent: file.name });
     if (!file.type.startsWith("image/")) return name;
     const picture = element("img", { src: URL.createObjectURL(file), width: 72, height: 72, alt: file.name });
@@ -134,9 +134,9 @@ export function attach(form, changed) {
   }
 
   /** @param {string} address */
-  async function asked(address) {
-    const answer = await fetch(address, { headers: { Accept: "application/json" } });
-    return accepted(answer.ok, await answer.json());
+  async function fetchUpload(address) {
+    const response = await fetch(address, { headers: { Accept: "application/json" } });
+    return checked(response.ok, await response.json());
   }
 
   // XMLHttpRequest, because fetch() does not report upload progress
@@ -146,9 +146,9 @@ export function attach(form, changed) {
    * @param {(share: number) => void} progress
    * @returns {Promise<Uploaded>}
    */
-  function sent(body, signal, progress) {
+  function sendFile(body, signal, progress) {
     /** @type {Promise<[boolean, Uploaded]>} */
-    const answer = new Promise((resolve, reject) => {
+    const response = new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       request.open("POST", "/compose/media");
       request.setRequestHeader("Accept", "application/json");
@@ -159,52 +159,52 @@ export function attach(form, changed) {
       signal.addEventListener("abort", () => request.abort());
       request.send(body);
     });
-    return answer.then(([ok, told]) => accepted(ok, told));
+    return response.then(([ok, result]) => checked(ok, result));
   }
 
   /**
    * @param {boolean} ok
-   * @param {Uploaded} told
+   * @param {Uploaded} result
    */
-  function accepted(ok, told) {
-    if (!ok || !told.id) throw new Error(told.error ?? "The upload failed.");
-    return told;
+  function checked(ok, result) {
+    if (!ok || !result.id) throw new Error(result.error ?? "The upload failed.");
+    return result;
   }
 
-  /** @param {Kept} kept */
-  function shown({ id, kind, preview, description }) {
+  /** @param {StoredAttachment} stored */
+  function createItem({ id, kind, preview, description }) {
     const picture = preview
       ? element("img", { src: preview, width: 72, height: 72, alt: "" })
       : element("span", { className: "attachment-kind", textContent: kind });
     const text = element("textarea", { name: `alt_${id}`, id: `alt-${id}`, rows: 2, maxLength: 1500, dir: "auto", value: description ?? "" });
     text.placeholder = "Describe this for people who can't see it";
     const main = element("div", { className: "attachment-main" }, element("label", { htmlFor: text.id, textContent: "Alt text" }), text);
-    const piece = element("div", { className: "attachment" }, element("input", { type: "hidden", name: "media_ids[]", value: id }), picture, main);
-    piece.dataset.media = id;
-    piece.dataset.kind = kind;
-    piece.append(remover(piece));
-    return piece;
+    const item = element("div", { className: "attachment" }, element("input", { type: "hidden", name: "media_ids[]", value: id }), picture, main);
+    item.dataset.media = id;
+    item.dataset.kind = kind;
+    item.append(removeButton(item));
+    return item;
   }
 
-  /** @param {HTMLElement} piece */
-  function adopt(piece) {
-    piece.querySelector(".attachment-drop")?.remove();
-    piece.dataset.kind = piece.querySelector("img") ? "image" : "";
-    piece.append(remover(piece));
+  /** @param {HTMLElement} item */
+  function enhance(item) {
+    item.querySelector(".attachment-drop")?.remove();
+    item.dataset.kind = item.querySelector("img") ? "image" : "";
+    item.append(removeButton(item));
   }
 
   /**
-   * @param {HTMLElement} piece
-   * @param {() => void} leave
+   * @param {HTMLElement} item
+   * @param {() => void} cancel
    */
-  function remover(piece, leave = () => {}) {
+  function removeButton(item, cancel = () => {}) {
     const button = element("button", { type: "button", className: "button small", textContent: "Remove" });
-    button.addEventListener("click", () => { leave(); piece.remove(); add.focus(); settle(); });
+    button.addEventListener("click", () => { cancel(); item.remove(); add.focus(); update(); });
     return button;
   }
 
-  function settle() {
-    add.disabled = pieces().length >= MOST;
+  function update() {
+    add.disabled = items().length >= MAX_ATTACHMENTS;
     reminder.hidden = true;
     changed();
   }
@@ -212,28 +212,28 @@ export function attach(form, changed) {
   return {
     count: () => ready().length,
     busy: () => Boolean(list.querySelector(".waiting")),
-    values: () => ready().map((piece) => ({
-      id: piece.dataset.media ?? "",
-      kind: piece.dataset.kind ?? "",
-      preview: piece.querySelector("img")?.getAttribute("src"),
-      description: described(piece)?.value,
+    values: () => ready().map((item) => ({
+      id: item.dataset.media ?? "",
+      kind: item.dataset.kind ?? "",
+      preview: item.querySelector("img")?.getAttribute("src"),
+      description: altText(item)?.value,
     })),
     restore(values) {
-      list.replaceChildren(...values.map(shown));
+      list.replaceChildren(...values.map(createItem));
       if (fold) fold.open = values.length > 0;
-      settle();
+      update();
     },
     // On the first attempt to post without alt text, show a reminder and stop; the second attempt goes through.
-    reminds() {
-      const bare = ready().filter((piece) => !described(piece)?.value.trim());
-      if (!bare.length || !reminder.hidden) return false;
-      reminder.textContent = bare.length === 1
+    remind() {
+      const undescribed = ready().filter((item) => !altText(item)?.value.trim());
+      if (!undescribed.length || !reminder.hidden) return false;
+      reminder.textContent = undescribed.length === 1
         ? "One attachment has no alt text. Add it for people who can't see the media, or post anyway."
-        : `${bare.length} attachments have no alt text. Add it for people who can't see the media, or post anyway.`;
+        : `${undescribed.length} attachments have no alt text. Add it for people who can't see the media, or post anyway.`;
       reminder.hidden = false;
-      said.textContent = reminder.textContent;
+      liveRegion.textContent = reminder.textContent;
       if (place && "open" in place) place.open = true;
-      described(bare[0])?.focus();
+      altText(undescribed[0])?.focus();
       return true;
     },
   };
@@ -241,6 +241,6 @@ export function attach(form, changed) {
 
 // The edit form has no composer script.
 for (const form of /** @type {NodeListOf<HTMLFormElement>} */ (document.querySelectorAll("[data-composer-edit]"))) {
-  const pieces = attach(form, () => {});
-  form.addEventListener("submit", (event) => (pieces.busy() || pieces.reminds()) && event.preventDefault());
+  const attachments = attach(form, () => {});
+  form.addEventListener("submit", (event) => (attachments.busy() || attachments.remind()) && event.preventDefault());
 }

@@ -2,44 +2,44 @@
 //
 // The text field keeps the focus. For screen readers it is a combobox while the list is open, and a plain multi-line field otherwise.
 
-const TYPED = /(?:^|[^\p{L}\p{M}\p{N}_=/]|[\ufe0e\ufe0f\u20e3])(@[\p{L}\p{M}\p{N}_]{1,30}|(?<!\))[#\uff03][\p{L}\p{M}\p{N}_\u00b7\u30fb\u200c]{1,50})$/u;
-const GOES_ON = /^[\p{L}\p{M}\p{N}_]/u;
+const TOKEN = /(?:^|[^\p{L}\p{M}\p{N}_=/]|[\ufe0e\ufe0f\u20e3])(@[\p{L}\p{M}\p{N}_]{1,30}|(?<!\))[#\uff03][\p{L}\p{M}\p{N}_\u00b7\u30fb\u200c]{1,50})$/u;
+const CONTINUES = /^[\p{L}\p{M}\p{N}_]/u;
 const WAIT_MS = 120; // debounce between a key and the request
-const REST_MS = 10_000; // pause after a rejected request
-const KEPT_MS = 60_000; // lifetime of cached responses
+const PAUSE_MS = 10_000; // pause after a rejected request
+const CACHE_LIFETIME_MS = 60_000; // lifetime of cached responses
 /** @type {("boxSizing" | "width" | "borderWidth" | "padding" | "font" | "letterSpacing" | "wordSpacing" | "textIndent" | "textAlign" |
  *   "direction" | "unicodeBidi" | "tabSize")[]} */
-const COPIED = [
+const COPIED_STYLES = [
   "boxSizing", "width", "borderWidth", "padding", "font", "letterSpacing", "wordSpacing", "textIndent", "textAlign", "direction", "unicodeBidi", "tabSize",
 ];
 /** @type {Map<string, Completions>} */
-const answers = new Map();
+const cache = new Map();
 let lists = 0;
-let restsUntil = 0;
-let forgetAt = 0;
+let pausedUntil = 0;
+let cacheExpiresAt = 0;
 
 /**
  * @param {string} typed
  * @param {AbortSignal} signal
  * @returns {Promise<Completions>}
  */
-async function ask(typed, signal) {
-  if (Date.now() > forgetAt) {
-    answers.clear();
-    forgetAt = Date.now() + KEPT_MS;
+async function fetchCompletions(typed, signal) {
+  if (Date.now() > cacheExpiresAt) {
+    cache.clear();
+    cacheExpiresAt = Date.now() + CACHE_LIFETIME_MS;
   }
   for (let length = 2; length <= typed.length; length++) {
-    const known = answers.get(typed.slice(0, length)); // if a shorter prefix has no matches, a longer one has none
+    const known = cache.get(typed.slice(0, length)); // if a shorter prefix has no matches, a longer one has none
     if (known && (length === typed.length || !known.count)) return known;
   }
-  const answer = await fetch(`/compose/complete?q=${encodeURIComponent(typed)}`, { signal, headers: { Accept: "application/json" } });
-  if (!answer.ok) {
-    restsUntil = Date.now() + REST_MS;
-    throw new Error(String(answer.status));
+  const response = await fetch(`/compose/complete?q=${encodeURIComponent(typed)}`, { signal, headers: { Accept: "application/json" } });
+  if (!response.ok) {
+    pausedUntil = Date.now() + PAUSE_MS;
+    throw new Error(String(response.status));
   }
-  const told = await answer.json();
-  answers.set(typed, told);
-  return told;
+  const result = await response.json();
+  cache.set(typed, result);
+  return result;
 }
 
 /**
@@ -51,7 +51,7 @@ async function ask(typed, signal) {
 function caret(field, end) {
   const style = getComputedStyle(field);
   const copy = Object.assign(document.createElement("div"), { className: "caret-copy" });
-  for (const name of COPIED) copy.style[name] = style[name];
+  for (const name of COPIED_STYLES) copy.style[name] = style[name];
   const here = document.createElement("span");
   here.textContent = "\u200b";
   copy.append(field.value.slice(0, end), here, field.value.slice(end) || ".");
@@ -67,12 +67,12 @@ function caret(field, end) {
 export function complete(field) {
   if (!("popover" in HTMLElement.prototype)) return;
   const list = document.createElement("ul");
-  const said = Object.assign(document.createElement("p"), { className: "vh" });
+  const liveRegion = Object.assign(document.createElement("p"), { className: "vh" });
   Object.assign(list, { id: `completion-${++lists}`, className: "completion" });
   list.setAttribute("role", "listbox");
   list.popover = "manual";
-  said.setAttribute("role", "status");
-  field.after(list, said); // inside the form, because a modal dialog makes everything outside inert
+  liveRegion.setAttribute("role", "status");
+  field.after(list, liveRegion); // inside the form, because a modal dialog makes everything outside inert
   /** @type {Token | null} */
   let token = null; // the mention or hashtag being typed, with its start and end
   /** @type {number | null} */
@@ -80,7 +80,7 @@ export function complete(field) {
   let active = -1;
   let moved = false;
   let timer = 0;
-  let asking = new AbortController();
+  let pending = new AbortController();
 
   const isOpen = () => list.matches(":popover-open");
   const options = () => /** @type {HTMLElement[]} */ ([...list.children]);
@@ -88,21 +88,21 @@ export function complete(field) {
   /** @returns {Token | null} */
   function find() {
     const { selectionStart: end, selectionEnd, value } = field;
-    if (end !== selectionEnd || GOES_ON.test(value.slice(end))) return null;
-    const found = TYPED.exec(value.slice(Math.max(0, end - 60), end));
+    if (end !== selectionEnd || CONTINUES.test(value.slice(end))) return null;
+    const found = TOKEN.exec(value.slice(Math.max(0, end - 60), end));
     return found && { text: found[1].replace("\uff03", "#"), start: end - found[1].length, end };
   }
 
-  function look() {
+  function refresh() {
     const before = token;
     token = find();
     if (token === null || token.start !== dismissed) dismissed = null;
-    if (!token || dismissed !== null || Date.now() < restsUntil) return close();
+    if (!token || dismissed !== null || Date.now() < pausedUntil) return close();
     if (token.text === before?.text && token.start === before?.start) return;
     clearTimeout(timer);
-    asking.abort();
-    asking = new AbortController();
-    timer = setTimeout(fill, answers.has(token.text) ? 0 : WAIT_MS, token, asking.signal);
+    pending.abort();
+    pending = new AbortController();
+    timer = setTimeout(fill, cache.has(token.text) ? 0 : WAIT_MS, token, pending.signal);
   }
 
   /**
@@ -110,16 +110,16 @@ export function complete(field) {
    * @param {AbortSignal} signal
    */
   async function fill(wanted, signal) {
-    let told;
+    let result;
     try {
-      told = await ask(wanted.text, signal);
+      result = await fetchCompletions(wanted.text, signal);
     } catch {
       if (!signal.aborted) close();
       return;
     }
     if (signal.aborted || document.activeElement !== field) return;
-    if (!told.count) return close();
-    list.replaceChildren(document.createRange().createContextualFragment(told.html));
+    if (!result.count) return close();
+    list.replaceChildren(document.createRange().createContextualFragment(result.html));
     list.querySelectorAll(":scope > :not([role=option])").forEach((other) => other.remove());
     options().forEach((option, number) => { option.id = `${list.id}-${number}`; });
     list.setAttribute("aria-label", wanted.text.startsWith("@") ? "People" : "Hashtags");
@@ -127,26 +127,26 @@ export function complete(field) {
     moved = false;
     mark(0);
     place();
-    said.textContent = told.count === 1
+    liveRegion.textContent = result.count === 1
       ? "1 suggestion. Press Enter to insert it."
-      : `${told.count} suggestions. Use the arrow keys to choose and Enter to insert.`;
+      : `${result.count} suggestions. Use the arrow keys to choose and Enter to insert.`;
   }
 
   function open() {
     if (isOpen()) return;
     list.showPopover();
-    const told = { role: "combobox", "aria-expanded": "true", "aria-controls": list.id, "aria-autocomplete": "list", "aria-haspopup": "listbox" };
-    for (const [name, value] of Object.entries(told)) field.setAttribute(name, value);
+    const attributes = { role: "combobox", "aria-expanded": "true", "aria-controls": list.id, "aria-autocomplete": "list", "aria-haspopup": "listbox" };
+    for (const [name, value] of Object.entries(attributes)) field.setAttribute(name, value);
   }
 
   function close() {
     clearTimeout(timer);
-    asking.abort();
+    pending.abort();
     token = null;
     if (!isOpen()) return;
     list.hidePopover();
     for (const name of ["role", "aria-expanded", "aria-controls", "aria-autocomplete", "aria-haspopup", "aria-activedescendant"]) field.removeAttribute(name);
-    said.textContent = "";
+    liveRegion.textContent = "";
   }
 
   /** @param {number} number wraps around at both ends */
@@ -172,7 +172,7 @@ export function complete(field) {
   }
 
   /** @param {HTMLElement} option */
-  function take(option) {
+  function insert(option) {
     if (!token) return;
     const { start, end } = token;
     const after = field.value.slice(end);
@@ -192,13 +192,13 @@ export function complete(field) {
   const KEYS = {
     ArrowDown: () => { moved = true; mark(active + 1); },
     ArrowUp: () => { moved = true; mark(active - 1); },
-    Enter: () => take(options()[active]),
-    Tab: () => take(options()[active]),
+    Enter: () => insert(options()[active]),
+    Tab: () => insert(options()[active]),
     Escape: () => { dismissed = token?.start ?? null; close(); },
   };
 
-  field.addEventListener("input", look);
-  field.addEventListener("compositionend", look);
+  field.addEventListener("input", refresh);
+  field.addEventListener("compositionend", refresh);
   field.addEventListener("keydown", (event) => {
     if (!isOpen() || event.isComposing || event.keyCode === 229) return; // an input method editor handles the keys
     if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !KEYS[event.key]) return;
@@ -207,13 +207,13 @@ export function complete(field) {
     event.stopPropagation();
     KEYS[event.key]();
   });
-  document.addEventListener("selectionchange", () => document.activeElement === field && isOpen() && look());
+  document.addEventListener("selectionchange", () => document.activeElement === field && isOpen() && refresh());
   field.addEventListener("blur", close);
   field.form?.addEventListener("submit", close);
   list.addEventListener("mousedown", (event) => event.preventDefault()); // keep the focus in the text
   list.addEventListener("click", (event) => {
     const option = /** @type {HTMLElement} */ (event.target).closest("[role=option]");
-    if (option) take(option);
+    if (option) insert(option);
   });
   for (const moving of [window, visualViewport]) {
     moving?.addEventListener("resize", place);

@@ -7,16 +7,16 @@ import { complete } from "./complete.js";
 import { length } from "./length.js";
 import { toast } from "./toast.js";
 
-const said = document.getElementById("said");
+const liveRegion = document.getElementById("live-region");
 const viewer = document.body.dataset.viewer;
 
-function freshKey() {
+function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** @param {ComposerForm} form */
 function enhance(form) {
-  const { text, spoiler, visibility, language, key, at, poll_seconds: runs, reply_to: replyTo } = form.elements;
+  const { text, spoiler, visibility, language, key, at, poll_seconds: duration, reply_to: replyTo } = form.elements;
   const options = [.../** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('[name^="option_"]'))];
   const choices = [.../** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('input[type="checkbox"][name]'))];
   const counter = /** @type {HTMLElement} */ (form.querySelector("[data-counter]"));
@@ -27,28 +27,28 @@ function enhance(form) {
   const to = unsaved ? "" : prepared.trim();
   const addressed = to || visibility.value === "direct"; // direct messages have drafts of their own
   const draft = `draft:${viewer}:${replyTo?.value ?? (addressed ? `${visibility.value}:${to}` : "new")}`;
-  let told = false;
-  /** @type {Pieces} */
-  let pieces = { count: () => 0, busy: () => false, values: () => [], restore: () => {}, reminds: () => false };
+  let announced = false;
+  /** @type {Attachments} */
+  let attachments = { count: () => 0, busy: () => false, values: () => [], restore: () => {}, remind: () => false };
 
   const isDirty = () =>
-    unsaved || text.value.trim() !== prepared.trim() || spoiler.value !== spoiler.defaultValue || pieces.count() || options.some(({ value }) => value);
+    unsaved || text.value.trim() !== prepared.trim() || spoiler.value !== spoiler.defaultValue || attachments.count() || options.some(({ value }) => value);
   const encoded = () => new URLSearchParams([...new FormData(form)].map(([name, value]) => [name, String(value)]));
-  const written = () => /** @type {Draft} */ ({ ...Object.fromEntries(encoded()), media: pieces.values() });
+  const draftFields = () => /** @type {Draft} */ ({ ...Object.fromEntries(encoded()), media: attachments.values() });
 
   function measure() {
     const left = limit - length(text.value) - length(spoiler.value);
     counter.textContent = String(left);
     counter.classList.toggle("over", left < 0);
     counter.setAttribute("aria-label", left < 0 ? `${-left} characters over the limit` : `${left} characters left`);
-    send.disabled = left < 0 || !(text.value.trim() || pieces.count()) || pieces.busy();
-    if (left <= 20 && !told) said.textContent = `${left} characters left`;
-    told = left <= 20;
+    send.disabled = left < 0 || !(text.value.trim() || attachments.count()) || attachments.busy();
+    if (left <= 20 && !announced) liveRegion.textContent = `${left} characters left`;
+    announced = left <= 20;
   }
 
-  function keep() {
+  function saveDraft() {
     measure();
-    if (isDirty()) localStorage.setItem(draft, JSON.stringify(written()));
+    if (isDirty()) localStorage.setItem(draft, JSON.stringify(draftFields()));
     else localStorage.removeItem(draft);
   }
 
@@ -62,11 +62,11 @@ function enhance(form) {
     if (fields.key) key.value = fields.key; // if the first attempt succeeded after all, the same key returns the same post
     for (const option of options) option.value = fields[option.name] ?? "";
     for (const choice of choices) choice.checked = choice.name in fields ? fields[choice.name] === "1" : choice.defaultChecked;
-    if (fields.poll_seconds) runs.value = fields.poll_seconds;
+    if (fields.poll_seconds) duration.value = fields.poll_seconds;
     at.value = fields.at ?? "";
     unfold(options[0], options.some(({ value }) => value));
     unfold(at, at.value);
-    pieces.restore(fields.media ?? []);
+    attachments.restore(fields.media ?? []);
     measure();
   }
 
@@ -74,29 +74,29 @@ function enhance(form) {
     if (unsaved) prepared = "";
     unsaved = false;
     const first = (/** @type {HTMLSelectElement} */ select) => [...select.options].find((option) => option.defaultSelected)?.value ?? select.options[0].value;
-    fill({ text: prepared, key: freshKey(), visibility: first(visibility), language: first(language) });
+    fill({ text: prepared, key: newKey(), visibility: first(visibility), language: first(language) });
   }
 
-  pieces = attach(form, () => keep());
+  attachments = attach(form, () => saveDraft());
   if (!form.querySelector(".error")) {
     /** @type {Draft | null} */
-    const kept = JSON.parse(localStorage.getItem(draft) ?? "null");
-    if (kept && (kept.text || kept.media?.length) && !isDirty()) fill(kept);
+    const stored = JSON.parse(localStorage.getItem(draft) ?? "null");
+    if (stored && (stored.text || stored.media?.length) && !isDirty()) fill(stored);
   }
-  if (unsaved) keep();
+  if (unsaved) saveDraft();
   else measure();
   complete(text);
-  form.addEventListener("input", keep);
+  form.addEventListener("input", saveDraft);
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !send.disabled) form.requestSubmit(send);
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (pieces.busy() || pieces.reminds()) return;
+    if (attachments.busy() || attachments.remind()) return;
     const body = encoded();
-    const fields = written();
+    const fields = draftFields();
     clear();
-    deliver(body, { edit: () => { fill(fields); keep(); text.focus(); }, draft, fields });
+    deliver(body, { edit: () => { fill(fields); saveDraft(); text.focus(); }, draft, fields });
     /** @type {HTMLDialogElement | null} */ (form.closest("dialog"))?.close();
   });
   addEventListener("beforeunload", (event) => isDirty() && form.isConnected && event.preventDefault());
@@ -136,22 +136,22 @@ async function deliver(body, { edit, draft, fields }) {
     stateLine.textContent = "Sending…";
     let result;
     try {
-      const answer = await fetch("/posts", { method: "POST", body, headers: { Accept: "application/json" } });
-      result = await answer.json();
-      if (!answer.ok) throw new Error(result.error ?? "The server rejected the post.");
+      const response = await fetch("/posts", { method: "POST", body, headers: { Accept: "application/json" } });
+      result = await response.json();
+      if (!response.ok) throw new Error(result.error ?? "The server rejected the post.");
     } catch (reason) {
       const network = reason instanceof TypeError || reason instanceof SyntaxError;
       waiting.classList.add("failed");
       stateLine.textContent = network ? "Not sent: could not reach the server." : `Not sent: ${/** @type {Error} */ (reason).message}`;
       retry.hidden = change.hidden = false;
-      said.textContent = stateLine.textContent;
+      liveRegion.textContent = stateLine.textContent;
       return;
     }
     if (JSON.parse(localStorage.getItem(draft) ?? "{}").key === body.get("key")) localStorage.removeItem(draft);
     removeEventListener("beforeunload", warn);
     waiting.remove();
     if (result.scheduled) toast("Post scheduled.", result.scheduled);
-    else arrived(result, body.get("reply_to"));
+    else published(result, body.get("reply_to"));
   }
 
   /** @param {BeforeUnloadEvent} event */
@@ -184,7 +184,7 @@ function outbox() {
  * @param {{ id: string, html: string, url: string }} post
  * @param {string | null} replyTo
  */
-function arrived({ id, html, url }, replyTo) {
+function published({ id, html, url }, replyTo) {
   const post = document.createRange().createContextualFragment(html).querySelector("article");
   const replies = document.querySelector(`[data-replies="${replyTo}"]`);
   const home = location.pathname === "/home" ? document.querySelector("[data-live]") : null;
@@ -201,7 +201,7 @@ function arrived({ id, html, url }, replyTo) {
   }
   document.dispatchEvent(new CustomEvent("posts:own", { detail: id }));
   if (replies || home) {
-    said.textContent = "Post published.";
+    liveRegion.textContent = "Post published.";
     return;
   }
   if (document.querySelector("main [data-composer]")) location.href = url; // the page of the composer
@@ -217,12 +217,12 @@ async function open(address) {
   if (here && address === "/compose") return here.elements.text.focus();
   const from = /** @type {HTMLElement | null} */ (document.activeElement);
   try {
-    const answer = await fetch(address, { headers: { Accept: "text/html" } });
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const response = await fetch(address, { headers: { Accept: "text/html" } });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
     /** @type {ComposerForm | null} */
     const form = page.querySelector("[data-composer]");
-    if (!answer.ok || !form) throw new Error("no composer there");
-    dialog(document.adoptNode(form), from, answered(page));
+    if (!response.ok || !form) throw new Error("no composer there");
+    dialog(document.adoptNode(form), from, quotation(page));
   } catch (reason) {
     if (reason instanceof TypeError) toast("Could not reach the server. Please try again.");
     else location.href = address; // its page shows the reason
@@ -234,7 +234,7 @@ async function open(address) {
  *
  * @param {Document} page
  */
-function answered(page) {
+function quotation(page) {
   const post = page.querySelector(".answered article");
   if (!post) return "";
   const warned = post.querySelector(".warned:not(.sensitive) summary bdi");

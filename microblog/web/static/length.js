@@ -16,7 +16,7 @@ const IN_AUTHORITY = new RegExp(`^${HOST}`, "iu");
 const OTHER_HOST = new RegExp(`^(?:(?!${UNSPACED})[:.]?[${LETTER}_%@\\p{Default_Ignorable_Code_Point}]|:$)`, "u");
 const TRAILING = /(?![-])[\p{Terminal_Punctuation}\p{Quotation_Mark}\p{Ps}\p{Pe}\p{Pi}\p{Pf}\p{Pd}…‥]/u;
 const FAR_MENTION = /(^|[^\w/=])@(\w+)@[\w.-]+\w/gu;
-const PLACE = "x".repeat(23);
+const PLACEHOLDER = "x".repeat(23);
 /** @type {Record<string, string>} */
 const OPENS = { ")": "(", "]": "[", "}": "{" };
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
@@ -26,16 +26,16 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
  * @param {string | undefined} before the character before the URL
  */
 function trimmed(url, before) {
-  const kept = [...url];
-  const count = (/** @type {string | undefined} */ sign) => kept.filter((one) => one === sign).length;
-  while (kept.length) {
-    const last = kept[kept.length - 1];
+  const characters = [...url];
+  const count = (/** @type {string | undefined} */ sign) => characters.filter((one) => one === sign).length;
+  while (characters.length) {
+    const last = characters[characters.length - 1];
     const enclosed = "*|~".includes(before || " ") && last === before;
     const balanced = OPENS[last] && count(last) <= count(OPENS[last]);
     if (!enclosed && (balanced || !TRAILING.test(last))) break;
-    kept.pop();
+    characters.pop();
   }
-  return kept.join("");
+  return characters.join("");
 }
 
 /**
@@ -50,8 +50,8 @@ function counted(all, authority, rest, at, text) {
   const left = host === undefined ? "" : authority.slice(host.length);
   if (host === undefined || authority.includes("@") || (OTHER_HOST.test(left) && !(left === ":" && !rest))) return all;
   const start = all.length - authority.length - rest.length;
-  if (left && !(left === "." && rest)) return PLACE + all.slice(start + host.length);
-  return PLACE + all.slice(trimmed(all, text[at - 1]).length);
+  if (left && !(left === "." && rest)) return PLACEHOLDER + all.slice(start + host.length);
+  return PLACEHOLDER + all.slice(trimmed(all, text[at - 1]).length);
 }
 
 /** @param {string} text */

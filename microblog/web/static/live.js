@@ -8,9 +8,9 @@ const { stream = "", viewer } = document.body.dataset; // only loaded on pages w
 const feed = document.querySelector("[data-live]");
 const replies = document.querySelector("[data-replies]");
 const notes = document.querySelector("[data-notes]");
-const conversations = document.querySelector("[data-talks]");
+const conversations = document.querySelector("[data-conversations]");
 const state = document.querySelector("[data-live-state]");
-const said = document.getElementById("said");
+const liveRegion = document.getElementById("live-region");
 const MIN_RETRY = 1_000, MAX_RETRY = 60_000, MAX_HIDDEN = 30_000, MAX_SILENCE = 40_000, CHECK_INTERVAL = 5_000, MAX_WAITING = 200, AT_TOP = 40;
 const POSITION_KEY = `position:${stream}`;
 
@@ -93,7 +93,7 @@ const HANDLERS = {
   resumed: () => {},
   beat: () => {}, // heartbeat: no events up to this position
   restart: (data) => reconnect(Number(data) || 500 + Math.random() * 4000),
-  bye: () => { ended = true; source?.close(); show("offline"); said.textContent = "You have been logged out."; },
+  bye: () => { ended = true; source?.close(); show("offline"); liveRegion.textContent = "You have been logged out."; },
 };
 
 // posts
@@ -196,7 +196,7 @@ function updateNewPostsButton() {
     const row = Object.assign(document.createElement("div"), { className: "pill-row" });
     row.append(button);
     feed?.closest("form")?.before(row);
-    said.textContent = "There are new posts."; // announced once, not per post
+    liveRegion.textContent = "There are new posts."; // announced once, not per post
   }
   button.textContent = waiting.length === 1 ? "1 new post" : `${waiting.length} new posts`;
 }
@@ -314,7 +314,7 @@ function updateBadges({ unread: now, messages, removed }) {
   updateTitle();
   setBadge("notifications", "/notifications", unread);
   setBadge("messages", "/conversations", messages);
-  const gone = removed ? conversations?.querySelector(`[data-talk="${removed}"]`) : null;
+  const gone = removed ? conversations?.querySelector(`[data-conversation="${removed}"]`) : null;
   gone?.remove();
   if (gone && !conversations?.children.length) location.reload(); // shows the text for an empty list
 }
@@ -378,11 +378,11 @@ function setBadge(name, path, number) {
 
 /** @param {{ id: string, html: string, last: string }} event */
 function updateConversation({ id, html, last }) {
-  const existing = conversations?.querySelector(`[data-talk="${id}"]`);
+  const existing = conversations?.querySelector(`[data-conversation="${id}"]`);
   const item = conversations && document.createRange().createContextualFragment(html).querySelector("li");
   if (!conversations || !item) return;
   if (existing?.dataset.last === last) existing.replaceWith(item);
-  else if (conversations.dataset.talks === "newest") {
+  else if (conversations.dataset.conversations === "newest") {
     existing?.remove();
     item.classList.add("arrived");
     conversations.prepend(item);

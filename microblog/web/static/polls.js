@@ -3,7 +3,7 @@
 import { AWAY, isAway, toast } from "./toast.js";
 
 const VOTE = /^\/polls\/(\d+)\/vote$/;
-const said = document.getElementById("said");
+const liveRegion = document.getElementById("live-region");
 
 document.addEventListener("submit", async (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
@@ -14,7 +14,7 @@ document.addEventListener("submit", async (event) => {
   const chosen = [...new FormData(form)].filter(([field]) => field === name);
   event.preventDefault();
   if (!chosen.length) {
-    said.textContent = "Please choose an option first.";
+    liveRegion.textContent = "Please choose an option first.";
     button.closest(".poll")?.querySelector("input")?.focus();
     return;
   }
@@ -22,16 +22,16 @@ document.addEventListener("submit", async (event) => {
   try {
     const body = new URLSearchParams({ csrf: form.elements.csrf.value });
     for (const [field, value] of chosen) body.append(field, String(value));
-    const answer = await fetch(found[0], { method: "POST", body, headers: { Accept: "application/json" } });
-    if (!answer.ok) throw Object.assign(new Error("refused"), { status: answer.status });
-    const result = await answer.json();
+    const response = await fetch(found[0], { method: "POST", body, headers: { Accept: "application/json" } });
+    if (!response.ok) throw Object.assign(new Error("refused"), { status: response.status });
+    const result = await response.json();
     const made = document.createRange().createContextualFragment(result.html).querySelector(".poll");
     if (!made) throw new Error("no poll in the response");
     for (const each of document.querySelectorAll(`button[formaction="${found[0]}"]`)) {
       each.closest("[data-for]")?.nextElementSibling?.remove();
       each.closest(".poll")?.replaceWith(made.cloneNode(true));
     }
-    said.textContent = "Vote counted.";
+    liveRegion.textContent = "Vote counted.";
   } catch (reason) {
     button.disabled = false;
     if (isAway(reason)) return toast(AWAY);

@@ -13,7 +13,7 @@ const precise = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeSt
  * @param {number} then
  * @param {number} now
  */
-function spoken(then, now) {
+function relative(then, now) {
   const seconds = Math.max(0, (now - then) / 1000);
   if (seconds < 5) return "now";
   for (const [below, size, unit] of STEPS) if (seconds < below) return Math.floor(seconds / size) + unit;
@@ -25,22 +25,22 @@ function spoken(then, now) {
  * @param {HTMLTimeElement} time
  * @param {number} now
  */
-function say(time, now) {
+function show(time, now) {
   const then = Date.parse(time.dateTime);
   if (Number.isNaN(then)) return;
-  const text = time.closest(".focused") ? precise.format(then) : spoken(then, now);
+  const text = time.closest(".focused") ? precise.format(then) : relative(then, now);
   if (time.textContent !== text) time.textContent = text;
-  if (!time.dataset.said) time.title = exact.format(then);
-  time.dataset.said = "1";
+  if (!time.dataset.formatted) time.title = exact.format(then);
+  time.dataset.formatted = "1";
 }
 
 /** @param {ParentNode} root */
-function sayAll(root = document) {
+function formatAll(root = document) {
   const now = Date.now() + skew;
-  for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (root.querySelectorAll("time[datetime]:not([data-plain])"))) say(time, now);
+  for (const time of /** @type {NodeListOf<HTMLTimeElement>} */ (root.querySelectorAll("time[datetime]:not([data-plain])"))) show(time, now);
 }
 
-sayAll();
-setInterval(() => document.hidden || sayAll(), 30_000);
-document.addEventListener("visibilitychange", () => document.hidden || sayAll());
-document.addEventListener("posts:added", (event) => sayAll(/** @type {HTMLElement} */ (event.target)));
+formatAll();
+setInterval(() => document.hidden || formatAll(), 30_000);
+document.addEventListener("visibilitychange", () => document.hidden || formatAll());
+document.addEventListener("posts:added", (event) => formatAll(/** @type {HTMLElement} */ (event.target)));

@@ -1,7 +1,7 @@
 // Infinite scrolling: older posts are loaded when the "Older posts" link comes near. Going back restores the position.
 
-const KEPT = `place:${location.pathname}${location.search}`;
-const PAGES_KEPT = 20, PAGE = 20;
+const POSITION_KEY = `place:${location.pathname}${location.search}`;
+const MAX_PAGES = 20, PAGE_SIZE = 20;
 const feed = /** @type {HTMLElement} */ (document.querySelector("[data-feed], [data-notes], .people")); // may be null, see the end of this file
 /** @type {string[]} */
 const loaded = []; // URLs of the pages appended so far
@@ -12,9 +12,9 @@ const known = () => new Set(entries().map((item) => item.id || item.dataset.note
 
 /** @param {string} address */
 async function page(address) {
-  const answer = await fetch(address, { headers: { Accept: "text/html" } });
-  if (!answer.ok) throw new Error(String(answer.status));
-  return new DOMParser().parseFromString(await answer.text(), "text/html");
+  const response = await fetch(address, { headers: { Accept: "text/html" } });
+  if (!response.ok) throw new Error(String(response.status));
+  return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
 async function older() {
@@ -43,7 +43,7 @@ const observer = new IntersectionObserver((seen) => seen.some((each) => each.isI
 function watch() {
   observer.disconnect();
   const link = document.querySelector("a.older");
-  if (link && loaded.length < PAGES_KEPT) observer.observe(link);
+  if (link && loaded.length < MAX_PAGES) observer.observe(link);
 }
 
 // A gap link loads the posts that the stream could not deliver.
@@ -57,7 +57,7 @@ document.addEventListener("click", async (event) => {
     const have = known();
     const found = items(missing).filter((item) => !have.has(item.id));
     gap.after(...found);
-    if (found.length >= PAGE) gap.href = `?min_id=${found[0].dataset.id}`; // there may be more
+    if (found.length >= PAGE_SIZE) gap.href = `?min_id=${found[0].dataset.id}`; // there may be more
     else gap.remove();
     feed.dispatchEvent(new CustomEvent("posts:added", { bubbles: true }));
   } catch {
@@ -65,26 +65,26 @@ document.addEventListener("click", async (event) => {
   }
 });
 
-function keep() {
+function savePosition() {
   const first = entries().find((item) => item.getBoundingClientRect().bottom > 0);
-  if (!first || scrollY < 1) return sessionStorage.removeItem(KEPT);
-  sessionStorage.setItem(KEPT, JSON.stringify({ loaded: loaded.length, id: first.id, top: first.getBoundingClientRect().top }));
+  if (!first || scrollY < 1) return sessionStorage.removeItem(POSITION_KEY);
+  sessionStorage.setItem(POSITION_KEY, JSON.stringify({ loaded: loaded.length, id: first.id, top: first.getBoundingClientRect().top }));
 }
 
 async function restore() {
-  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
-  if (!kept) return;
-  while (loaded.length < kept.loaded && document.querySelector("a.older")) {
+  const saved = JSON.parse(sessionStorage.getItem(POSITION_KEY) ?? "null");
+  if (!saved) return;
+  while (loaded.length < saved.loaded && document.querySelector("a.older")) {
     const before = loaded.length;
     await older();
     if (loaded.length === before) break;
   }
-  const item = kept.id && document.getElementById(kept.id);
-  if (item) scrollBy({ top: item.getBoundingClientRect().top - kept.top, behavior: "instant" });
+  const item = saved.id && document.getElementById(saved.id);
+  if (item) scrollBy({ top: item.getBoundingClientRect().top - saved.top, behavior: "instant" });
 }
 
 if (feed) {
-  addEventListener("pagehide", keep);
+  addEventListener("pagehide", savePosition);
   const [entered] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
   const back = entered?.type === "back_forward";
   (back ? restore() : Promise.resolve()).finally(watch);

@@ -1,7 +1,7 @@
 // A short message at the bottom of the window, also announced to screen readers, with an optional link.
 
 const SHOWN_MS = 8_000;
-const said = document.getElementById("said");
+const liveRegion = document.getElementById("live-region");
 
 export const AWAY = "Could not reach the server. Nothing was changed. Please try again.";
 
@@ -15,7 +15,7 @@ export function toast(text, url) {
   note.append(text);
   if (url) note.append(Object.assign(document.createElement("a"), { href: url, textContent: "View" }));
   document.body.append(note);
-  said.textContent = text;
+  liveRegion.textContent = text;
   setTimeout(() => note.remove(), SHOWN_MS);
 }
 

@@ -6,7 +6,7 @@ const redirectUri = location.origin + location.pathname;
 const at = (id) => document.getElementById(id);
 const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 const stored = (name, value) => (value === undefined ? sessionStorage.getItem(name) : sessionStorage.setItem(name, value));
-const showError = (error) => { at("trouble").textContent = String(error?.stack ?? error); };
+const showError = (error) => { at("error").textContent = String(error?.stack ?? error); };
 addEventListener("unhandledrejection", (event) => showError(event.reason));
 
 async function json(url, fields) {
