@@ -49,9 +49,20 @@ class EmailComposer:
     host: str
     now: Callable[[], datetime]
 
-    async def enqueue_notifications(self, ids: Sequence[NotificationId], delay: timedelta) -> int:
-        """Queue e-mails for these notifications, due `delay` after them. Return their number."""
-        return await self.database.run(emails.add_of_notifications, ids=ids, delay=delay, now=self.now())
+    async def enqueue_notifications(
+        self, ids: Sequence[NotificationId], delay: timedelta, finish: Callable[[Cursor], None] = lambda _: None
+    ) -> int:
+        """Queue e-mails for these notifications, due `delay` after them. Return their number.
+
+        `finish` is called in the same transaction, to finish the job.
+        """
+
+        def enqueue(cursor: Cursor) -> int:
+            queued = emails.add_of_notifications(cursor, ids=ids, delay=delay, now=self.now())
+            finish(cursor)
+            return queued
+
+        return await self.database.run(enqueue)
 
     async def enqueue_digests(self, frequency: str, since: datetime, key: str) -> None:
         """Queue digests with this frequency for accounts that were absent since then and missed something, at most one per key."""

@@ -176,8 +176,10 @@ class Follows:
             notify.notify(cursor, accounts=[id], kind=NotificationKind.FOLLOW_REQUEST, sender=viewer.id, now=self.now())
 
     def _begin(self, cursor: Cursor, viewer: Viewer, id: AccountId, requested: FollowRequestOptions) -> None:
-        options = requested.applied_to(follows.request_options(cursor, follower=viewer.id, followee=id))
-        remove_follow(cursor, viewer.id, id, self.now())  # a request from when the account was locked
+        request = follows.request_options(cursor, follower=viewer.id, followee=id)
+        options = requested.applied_to(request)
+        if request is not None:  # from when the account was locked
+            remove_follow(cursor, viewer.id, id, self.now())
         create_follow(cursor, viewer.id, id, options, self.now())
         notify.notify(cursor, accounts=[id], kind=NotificationKind.FOLLOW, sender=viewer.id, now=self.now())
 

@@ -21,6 +21,7 @@ from microblog.model.paging import Page
 from microblog.model.posts import MAX_PINNED, Post, Visibility
 from microblog.storage import interactions, notifications, posts
 from microblog.storage.database import Cursor, Transactions
+from microblog.storage.interactions import PostCounters
 
 
 @frozen
@@ -83,8 +84,8 @@ class Interactions:
 
     def _favourite(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
         post = visible_post(cursor, id, viewer).original
-        if interactions.favourite(cursor, account=viewer.id, post=post.id, now=self.now()):
-            posts.count(cursor, post=post.id, favourites=1)
+        counted = interactions.favourite(cursor, account=viewer.id, post=post.id, now=self.now())
+        if counted is not None:
             notify(
                 cursor,
                 accounts=[post.author.id],
@@ -93,14 +94,14 @@ class Interactions:
                 post=post.id,
                 now=self.now(),
             )
-        return _reloaded(cursor, post)
+        return _with_counters(post, counted)
 
     def _unfavourite(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
         post = visible_post(cursor, id, viewer).original
-        if interactions.unfavourite(cursor, account=viewer.id, post=post.id):
-            posts.count(cursor, post=post.id, favourites=-1)
+        counted = interactions.unfavourite(cursor, account=viewer.id, post=post.id)
+        if counted is not None:
             notifications.withdraw(cursor, account=post.author.id, kind=NotificationKind.FAVOURITE, sender=viewer.id, post=post.id)
-        return _reloaded(cursor, post)
+        return _with_counters(post, counted)
 
     def _boost(self, cursor: Cursor, viewer: Viewer, id: PostId, visibility: Visibility | None) -> Post:
         original = visible_post(cursor, id, viewer).original
@@ -184,6 +185,12 @@ def _related_accounts(
 ) -> list[RelatedAccount]:
     original = visible_post(cursor, post, viewer).original
     return list_of(cursor, post=original.id, viewer=viewer.id if viewer else None, page=page)
+
+
+def _with_counters(post: Post, counted: PostCounters | None) -> Post:
+    if counted is None:
+        return post
+    return evolve(post, replies_count=counted.replies, boosts_count=counted.boosts, favourites_count=counted.favourites)
 
 
 def _reloaded(cursor: Cursor, post: Post) -> Post:

@@ -68,43 +68,68 @@ def enqueue_edit_notifications(cursor: Cursor, post: PostId, now: datetime, newl
     jobs.add(cursor, JOB, {"post": str(post), "anew": [str(account) for account in newly_mentioned]}, due_at=now, now=now)
 
 
+def _nothing(cursor: Cursor) -> None:
+    """Default of `finish`."""
+
+
 @frozen
 class PostNotifier:
-    """Commands of the notification jobs. Idempotent: no account is notified twice of the same thing."""
+    """Commands of the notification jobs. Idempotent: no account is notified twice of the same thing.
+
+    `finish` is called in the last transaction of a command, to finish its job.
+    """
 
     database: Transactions
     now: Callable[[], datetime]
 
-    async def published(self, post: PostId) -> None:
+    async def published(self, post: PostId, finish: Callable[[Cursor], None] = _nothing) -> None:
         """Notify mentioned accounts, the author of the post replied to (if they may see it), and per-post subscribers."""
-        mentioned = await self.database.run(self._notify_mentioned, post, None)
-        subscribers = await self.database.read(_subscribers, post)
-        await self._notify_batches(post, NotificationKind.STATUS, [account for account in subscribers if account not in mentioned])
+        subscribers = await self.database.run(self._notify_mentioned, post, None, finish)
+        await self._notify_batches(post, NotificationKind.STATUS, subscribers, finish)
 
-    async def edited(self, post: PostId, newly_mentioned: Collection[AccountId]) -> None:
+    async def edited(self, post: PostId, newly_mentioned: Collection[AccountId], finish: Callable[[Cursor], None] = _nothing) -> None:
         """Notify newly mentioned accounts, if they are still mentioned, and everyone who boosted the post."""
-        await self.database.run(self._notify_mentioned, post, frozenset(newly_mentioned))
-        await self._notify_batches(post, NotificationKind.UPDATE, await self.database.read(posts.boosters, original=post))
+        boosters = await self.database.run(self._notify_mentioned, post, frozenset(newly_mentioned), finish)
+        await self._notify_batches(post, NotificationKind.UPDATE, boosters, finish)
 
-    async def _notify_batches(self, post: PostId, kind: NotificationKind, accounts: Sequence[AccountId]) -> None:
+    async def _notify_batches(
+        self, post: PostId, kind: NotificationKind, accounts: Sequence[AccountId], finish: Callable[[Cursor], None]
+    ) -> None:
         for begin in range(0, len(accounts), BATCH):
-            await self.database.run(self._notify, post, kind, accounts[begin : begin + BATCH])
+            last = begin + BATCH >= len(accounts)
+            await self.database.run(self._notify, post, kind, accounts[begin : begin + BATCH], finish if last else _nothing)
 
-    def _notify_mentioned(self, cursor: Cursor, id: PostId, only: Collection[AccountId] | None) -> Collection[AccountId]:
-        """Notify the accounts that the post mentions, or those of them in `only`; returns all that it mentions."""
+    def _notify_mentioned(
+        self, cursor: Cursor, id: PostId, only: Collection[AccountId] | None, finish: Callable[[Cursor], None]
+    ) -> Sequence[AccountId]:
+        """Notify the accounts that the post mentions, or after an edit those of them in `only`.
+
+        Return who else is notified: its author's subscribers, or after an edit those who boosted it. If there are none, this was all.
+        """
         post = _lock_post(cursor, id)
-        if post is None:
-            return ()
+        others = [] if post is None else self._notify_now(cursor, id, post, only)
+        if not others:
+            finish(cursor)
+        return others
+
+    def _notify_now(
+        self, cursor: Cursor, id: PostId, post: NotificationAudience, only: Collection[AccountId] | None
+    ) -> Sequence[AccountId]:
         mentioned = set(post.mentioned)
         if only is None and post.reply_to_account and _is_visible_to_parent_author(cursor, id, post):
             mentioned.add(post.reply_to_account)
         recipients = mentioned if only is None else mentioned.intersection(only)
         notify(cursor, accounts=recipients, kind=NotificationKind.MENTION, sender=post.author, post=id, now=self.now())
-        return mentioned
+        if only is not None:
+            return posts.boosters(cursor, original=id)
+        return [account for account in _subscribers(cursor, post) if account not in mentioned]
 
-    def _notify(self, cursor: Cursor, id: PostId, kind: NotificationKind, accounts: Collection[AccountId]) -> None:
+    def _notify(
+        self, cursor: Cursor, id: PostId, kind: NotificationKind, accounts: Collection[AccountId], finish: Callable[[Cursor], None]
+    ) -> None:
         if post := _lock_post(cursor, id):
             notify(cursor, accounts=accounts, kind=kind, sender=post.author, post=id, now=self.now())
+        finish(cursor)
 
 
 def _lock_post(cursor: Cursor, id: PostId) -> NotificationAudience | None:
@@ -116,10 +141,9 @@ def _is_visible_to_parent_author(cursor: Cursor, id: PostId, post: NotificationA
     return post.visibility is not Visibility.DIRECT and bool(posts.visible(cursor, ids=[id], viewer=post.reply_to_account))
 
 
-def _subscribers(cursor: Cursor, id: PostId) -> list[AccountId]:
+def _subscribers(cursor: Cursor, post: NotificationAudience) -> list[AccountId]:
     """Return the author's per-post subscribers, if they are notified of this post."""
-    post = notification_recipients.of_post(cursor, post=id)
-    return notification_recipients.subscribers(cursor, account=post.author) if post and _notifies_subscribers(post) else []
+    return notification_recipients.subscribers(cursor, account=post.author) if _notifies_subscribers(post) else []
 
 
 def _notifies_subscribers(post: Post | NotificationAudience) -> bool:

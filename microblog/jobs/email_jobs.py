@@ -16,7 +16,7 @@ from microblog.domain.ports import MailTransport
 from microblog.jobs.cleanup import HOURLY, CleanupBatch, nightly
 from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.scheduler import Daily, Timer
-from microblog.jobs.worker import Task
+from microblog.jobs.worker import Finish, Finishing, Task
 from microblog.model.emails import DAILY, WEEKLY, DeliveryStatus, EmailContext, EmailState, Envelope
 from microblog.model.ids import EmailId, NotificationId
 from microblog.model.jobs import Job, PermanentFailure, RetryLater
@@ -65,19 +65,19 @@ class EmailJobs:
     def tasks(self) -> dict[str, Task]:
         """Return the tasks by job kind."""
         return {
-            NOTIFIED_JOB: self.queue_notifications,
+            NOTIFIED_JOB: Finishing(self.queue_notifications),
             SEND_JOB: self.send,
             password_reset.JOB: self.queue_password_reset,
             DIGESTS: self.queue_digests,
             REPORTS: self.queue_reports,
         }
 
-    async def queue_notifications(self, job: Job) -> None:
+    async def queue_notifications(self, job: Job, finish: Finish) -> None:
         """Queue the e-mails about notifications."""
         ids = job.payload.get("notifications")
         if not isinstance(ids, list):
             raise PermanentFailure("The job's payload has no list of notifications.")
-        await self.composer.enqueue_notifications([NotificationId(int(id)) for id in ids], self.delay)
+        await self.composer.enqueue_notifications([NotificationId(int(id)) for id in ids], self.delay, finish)
 
     async def queue_password_reset(self, job: Job) -> None:
         """Queue the password reset e-mail, if the requested account exists."""

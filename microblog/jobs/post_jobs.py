@@ -13,7 +13,7 @@ from microblog.domain.polls import Polls
 from microblog.domain.scheduled import Schedules
 from microblog.jobs.cleanup import HOURLY, CleanupBatch, nightly
 from microblog.jobs.retry import RetryPolicy
-from microblog.jobs.worker import Task
+from microblog.jobs.worker import Finish, Finishing, Task
 from microblog.model.cards import CardId, FetchError
 from microblog.model.ids import AccountId, MediaId, PollId, PostId, ScheduledId
 from microblog.model.jobs import Job, PermanentFailure, RetryLater
@@ -62,14 +62,14 @@ def tasks(
 def notification_tasks(notifier: PostNotifier) -> dict[str, Task]:
     """Tasks that create the notifications of posts and edits."""
 
-    async def notify_about(job: Job) -> None:
+    async def notify_about(job: Job, finish: Finish) -> None:
         post, newly_mentioned = PostId(_id(job, "post")), job.payload.get("anew")
         if isinstance(newly_mentioned, list):
-            await notifier.edited(post, [AccountId(int(account)) for account in newly_mentioned])
+            await notifier.edited(post, [AccountId(int(account)) for account in newly_mentioned], finish)
         else:
-            await notifier.published(post)
+            await notifier.published(post, finish)
 
-    return {notify.JOB: notify_about}
+    return {notify.JOB: Finishing(notify_about)}
 
 
 def poll_tasks(polls: Polls) -> dict[str, Task]:

@@ -1,7 +1,8 @@
 """Job worker: claims jobs in small batches, runs them concurrently, and loses none.
 
-Each job runs at least once. It is claimed under a lease that a heartbeat extends; if the process dies, the lease expires and another
-process (or this one after a restart) claims the job. A task that fails is retried after a pause (see `retry.RetryPolicy`); after its last
+Each job runs at least once, and its work is done once if the task finishes it in the transaction of the work (`Finishing`). It is claimed
+under a lease that a heartbeat extends; if the process dies, the lease expires and another process (or this one after a restart) claims
+the job. A task that fails is retried after a pause (see `retry.RetryPolicy`); after its last
 try the job is dead and shown to the administrator. A task that exceeds its time limit is cancelled, so that it does not block other jobs.
 
 Decision (2026-11): jobs in our own table, because a job must be written in the command's own psycopg2 transaction and run on the reactor.
@@ -16,7 +17,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from attrs import Factory, define, field
+from attrs import Factory, define, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -27,9 +28,33 @@ from microblog.model.errors import Unavailable
 from microblog.model.ids import JobId
 from microblog.model.jobs import Job, PermanentFailure, RetryLater
 from microblog.storage import jobs as rows
-from microblog.storage.database import Transactions
+from microblog.storage.database import Cursor, Transactions
 
 Task: TypeAlias = Callable[[Job], Awaitable[None]]
+Finish: TypeAlias = Callable[[Cursor], None]
+
+
+def no_finish(cursor: Cursor) -> None:
+    """Finish no job: for work outside a worker."""
+
+
+@frozen
+class Finishing:
+    """A task that finishes its job itself, by calling `finish(cursor)` in its last transaction.
+
+    If the lease was lost, `finish` raises LeaseLost, so that the work is not done twice.
+    """
+
+    run: Callable[[Job, Finish], Awaitable[None]]
+
+    async def __call__(self, job: Job) -> None:
+        """Do the work only."""
+        await self.run(job, no_finish)
+
+
+class LeaseLost(Exception):
+    """The job was claimed by another worker."""
+
 
 _log = Logger()
 _RECORD_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds; after that, the lease expires
@@ -52,8 +77,9 @@ class WorkerStats:
 @define(eq=False)
 class _Run:
     job: Job
-    work: Deferred[None]
+    work: Deferred[None] = field(init=False)
     abandoned: bool = False  # lost or released: its outcome must not be recorded
+    finished: bool = False  # by its task
 
 
 @define(eq=False)
@@ -159,9 +185,9 @@ class Worker:
         if due is None or free <= 0 or self._stopping:
             return self.poll
         if due > now:
-            return min(self.poll, (due - now).total_seconds())
-        claimed = await self.database.run(
-            rows.claim,
+            return self._pause_until(due)
+        claimed, due = await self.database.run(
+            rows.claim_and_look,
             kinds=list(self.tasks),
             worker=self.name,
             lease_until=now + timedelta(seconds=self.lease),
@@ -170,7 +196,12 @@ class Worker:
         )
         for job in claimed:
             self._begin(job, now)
-        return 0.0 if claimed or known_due else self.poll
+        if len(claimed) == free or not (claimed or due is None or due > now):  # or others are claiming them
+            return self.poll
+        return self._pause_until(due)
+
+    def _pause_until(self, due: datetime | None) -> float:
+        return self.poll if due is None else min(self.poll, max(0.0, (due - self.now()).total_seconds()))
 
     async def _sleep(self, pause: float) -> None:
         """Wait for `pause` seconds or until `wake` is called, but at least for `gap`."""
@@ -216,15 +247,29 @@ class Worker:
         self.stats.started += 1
         self.stats.queue_seconds += max(0.0, (now - job.due_at).total_seconds())
         policy = self.retry_policies.get(job.kind, RetryPolicy())
-        work = Deferred.fromCoroutine(self._run_task(job, policy))
-        work.addTimeout(policy.time_limit, self.reactor, onTimeoutCancel=_too_long)
-        run = self._runs[job.id] = _Run(job, work)
+        run = _Run(job)
+        run.work = Deferred.fromCoroutine(self._run_task(run, policy))
+        run.work.addTimeout(policy.time_limit, self.reactor, onTimeoutCancel=_too_long)
+        self._runs[job.id] = run
         Deferred.fromCoroutine(self._supervise(run, policy))
 
-    async def _run_task(self, job: Job, policy: RetryPolicy) -> None:
+    async def _run_task(self, run: _Run, policy: RetryPolicy) -> None:
+        job, finished = run.job, False
         if job.tries > policy.tries:  # every process that claimed it before died
             raise PermanentFailure(f"The process that ran this job died {job.tries - 1} times before the job finished.")
-        await self.tasks[job.kind](job)
+        task = self.tasks[job.kind]
+        if not isinstance(task, Finishing):
+            await task(job)
+            return
+
+        def finish(cursor: Cursor) -> None:
+            nonlocal finished
+            if not rows.finish_within(cursor, job, worker=self.name, now=self.now()):
+                raise LeaseLost
+            finished = True
+
+        await task.run(job, finish)
+        run.finished = finished
 
     async def _supervise(self, run: _Run, policy: RetryPolicy) -> None:
         """Wait for the task and record its outcome. Raises nothing."""
@@ -236,11 +281,16 @@ class Worker:
         except BaseException as cause:  # a task that calls sys.exit() fails like any other
             problem = cause
         self.stats.duration_seconds += self.reactor.seconds() - started_at
-        if not run.abandoned:
+        if run.finished:
+            self.stats.completed += 1
+        elif not run.abandoned:
             await self._record_outcome(run, policy, problem)
+        was_full = len(self._runs) >= self.concurrency
         if self._runs.get(run.job.id) is run:
             del self._runs[run.job.id]
-        self.wake()
+        # A commit that finished a job has told what is due, but not whether it would have been claimed, or another job of its key.
+        if was_full or self._stopping or not run.finished or run.job.key is not None:
+            self.wake()
 
     async def _record_outcome(self, run: _Run, policy: RetryPolicy, problem: BaseException | None) -> None:
         """Record the outcome, with retries. If that fails, the lease expires and the job runs again."""
@@ -257,7 +307,9 @@ class Worker:
 
     async def _write_outcome(self, run: _Run, policy: RetryPolicy, problem: BaseException | None) -> None:
         job, now = run.job, self.now()
-        if problem is None:
+        if isinstance(problem, LeaseLost):
+            still_claimed = False
+        elif problem is None:
             still_claimed = await self.database.run(rows.finish, job, worker=self.name, now=now)
             self.stats.completed += still_claimed
         else:

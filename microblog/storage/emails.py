@@ -12,7 +12,7 @@ from microblog.model.accounts import Preferences
 from microblog.model.emails import EMAILED_NOTIFICATIONS, Email, EmailKind, EmailState
 from microblog.model.ids import AccountId, EmailId, NotificationId, id_at
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 SEND_JOB = "email.send"
@@ -76,19 +76,24 @@ def add_of_notifications(cursor: Cursor, *, ids: Sequence[NotificationId], delay
     """
     return execute(
         cursor,
-        """with written as (
+        _ADD_OF_NOTIFICATIONS,
+        {"ids": list(ids), "kinds": list(EMAILED_NOTIFICATIONS), "defaults": _DEFAULTS, "delay": delay, "now": now},
+    )
+
+
+_ADD_OF_NOTIFICATIONS = Prepared(
+    """with written as (
                -- An e-mail for each notification whose owner can get e-mail and has chosen this kind, or has not changed the default.
                insert into emails (id, kind, account_id, recipient, about, key, created_at)
                select new_id(%(now)s), n.kind, n.account_id, l.email, n.id, coalesce(n.post_id, n.from_account_id)::text, %(now)s
                from notifications n join users l on l.account_id = n.account_id join accounts a on a.id = n.account_id
                where n.id = any(%(ids)s) and n.kind = any(%(kinds)s) and """
-        + REACHABLE
-        + """ and coalesce((l.preferences->>('mail_' || n.kind))::boolean, (%(defaults)s::jsonb->>n.kind)::boolean)
+    + REACHABLE
+    + """ and coalesce((l.preferences->>('mail_' || n.kind))::boolean, (%(defaults)s::jsonb->>n.kind)::boolean)
                on conflict do nothing
-               returning id, (select at.created_at from notifications at where at.id = about) + %(delay)s as due_at) """
-        + JOBS,
-        {"ids": list(ids), "kinds": list(EMAILED_NOTIFICATIONS), "defaults": _DEFAULTS, "delay": delay, "now": now},
-    )
+               returning id, (select at.created_at from notifications at where at.id = about) + %(delay)s::interval as due_at) """
+    + JOBS
+)
 
 
 _DEFAULTS = orjson.dumps({str(kind): getattr(Preferences(), f"mail_{kind}") for kind in EMAILED_NOTIFICATIONS}).decode()

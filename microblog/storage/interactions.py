@@ -1,39 +1,55 @@
-"""Interactions with posts: favourite, bookmark, pin, mute the conversation. Each function returns whether anything changed."""
+"""Interactions with posts: favourite, bookmark, pin, mute the conversation. Most functions return whether anything changed."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
+from attrs import frozen
+
 from microblog.model.accounts import RelatedAccount
 from microblog.model.ids import AccountId, PostId, RelationId
 from microblog.model.paging import Page
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_value
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 
-def favourite(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime) -> bool:
-    """Favourite the post."""
-    return bool(
-        execute(
-            cursor,
-            _FAVOURITE,
-            {"account": account, "post": post, "now": now},
-        )
-    )
+@frozen
+class PostCounters:
+    """Counters of a post after a change."""
+
+    replies: int
+    boosts: int
+    favourites: int
 
 
-_FAVOURITE = Prepared("""insert into favourites (id, account_id, post_id, created_at)
-    values (new_id(%(now)s), %(account)s, %(post)s, %(now)s) on conflict do nothing""")
+def favourite(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime) -> PostCounters | None:
+    """Favourite the post, and count it. Return None if it was a favourite before."""
+    return fetch_one(cursor, PostCounters, _FAVOURITE, {"account": account, "post": post, "now": now})
 
 
-def unfavourite(cursor: Cursor, *, account: AccountId, post: PostId) -> bool:
-    """Remove the favourite."""
-    return bool(execute(cursor, _UNFAVOURITE, {"account": account, "post": post}))
+_FAVOURITE = Prepared("""
+    with added as (
+        insert into favourites (id, account_id, post_id, created_at) values (new_id(%(now)s), %(account)s, %(post)s, %(now)s)
+        on conflict do nothing returning post_id),
+    counted as (
+        update post_counts set favourites = favourites + 1 where post_id in (select post_id from added)
+        returning replies, boosts, favourites)
+    select coalesce(c.replies, 0), coalesce(c.boosts, 0), coalesce(c.favourites, 0) from added left join counted c on true""")
 
 
-_UNFAVOURITE = Prepared("delete from favourites where account_id = %(account)s and post_id = %(post)s")
+def unfavourite(cursor: Cursor, *, account: AccountId, post: PostId) -> PostCounters | None:
+    """Remove the favourite, and count it. Return None if it was none."""
+    return fetch_one(cursor, PostCounters, _UNFAVOURITE, {"account": account, "post": post})
+
+
+_UNFAVOURITE = Prepared("""
+    with removed as (delete from favourites where account_id = %(account)s and post_id = %(post)s returning post_id),
+    counted as (
+        update post_counts set favourites = greatest(0, favourites - 1) where post_id in (select post_id from removed)
+        returning replies, boosts, favourites)
+    select coalesce(c.replies, 0), coalesce(c.boosts, 0), coalesce(c.favourites, 0) from removed left join counted c on true""")
 
 
 def bookmark(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime) -> bool:

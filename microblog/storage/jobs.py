@@ -95,6 +95,14 @@ def claim(cursor: Cursor, *, kinds: Sequence[str], worker: str, lease_until: dat
     return sorted(claimed, key=lambda job: (job.due_at, job.id))
 
 
+def claim_and_look(
+    cursor: Cursor, *, kinds: Sequence[str], worker: str, lease_until: datetime, now: datetime, limit: int
+) -> tuple[list[Job], datetime | None]:
+    """Claim jobs as `claim` does, and return with them when the next one is due."""
+    claimed = claim(cursor, kinds=kinds, worker=worker, lease_until=lease_until, now=now, limit=limit)
+    return claimed, next_due(cursor, kinds=kinds)
+
+
 # Candidates are read kind by kind, and locked in the order in which they are due, until there are enough. There are more of them than the
 # limit, because other workers may hold locks on some.
 _CLAIM = Prepared(
@@ -145,11 +153,12 @@ def finish(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
     """Mark the job as done. Return False if it is no longer this worker's."""
     if job.key is None:  # with a key, another job of the same key may become claimable now
         suppress_wakeup(cursor)
-    return _changed(
-        cursor,
-        _FINISH,
-        {**_claim_params(job, worker), "now": now},
-    )
+    return finish_within(cursor, job, worker=worker, now=now)
+
+
+def finish_within(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
+    """Mark the job as done in the transaction of its work. Return False if it is no longer this worker's: then undo the work."""
+    return _changed(cursor, _FINISH, {**_claim_params(job, worker), "now": now})
 
 
 _FINISH = Prepared("update jobs set state = 'done', finished_at = %(now)s, lease_until = null where " + _IS_CLAIMED)

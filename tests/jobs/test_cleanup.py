@@ -121,7 +121,6 @@ def _accounts_with_relations(cursor: Cursor) -> tuple[AccountId, AccountId]:
     make.boost(cursor, leaver, their_post)
     make.boost(cursor, stayer, reply)
     interactions.favourite(cursor, account=leaver.id, post=their_post.id, now=NOW)
-    posts.count(cursor, post=their_post.id, favourites=1)
     interactions.bookmark(cursor, account=leaver.id, post=their_post.id, now=NOW)
     interactions.pin(cursor, account=leaver.id, post=reply.id, now=NOW)
     third = make.viewer(cursor, "third")

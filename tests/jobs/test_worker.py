@@ -15,7 +15,7 @@ from twisted.internet.task import Clock, deferLater
 from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
 
 from microblog.jobs.retry import RetryPolicy
-from microblog.jobs.worker import Task, Worker
+from microblog.jobs.worker import Finish, Finishing, Task, Worker
 from microblog.model.errors import Unavailable
 from microblog.model.jobs import Job, JobState, PermanentFailure, RetryLater
 from microblog.model.paging import Page
@@ -124,6 +124,52 @@ def test_a_woken_worker_starts_at_once(fixture: WorkerFixture) -> None:
     assert fixture.runs == []
     worker.wake()
     assert fixture.runs == ["one"]
+
+
+def test_a_task_that_finishes_its_job_needs_one_transaction_after_the_claim(fixture: WorkerFixture) -> None:
+    async def work(job: Job, finish: Finish) -> None:
+        await fixture.database.run(finish)
+
+    worker = fixture.worker({"work": Finishing(work)}, poll=1000.0)
+    fixture.wait(1, 0.1)
+    fixture.add("work")
+    calls = fixture.database.calls
+    worker.checked(fixture.now())
+    fixture.wait(1, 0.1)
+    assert (fixture.states(), worker.stats.completed) == (["done"], 1)
+    assert fixture.database.calls - calls == 2, "claim, and the work with its end"
+
+
+def test_the_work_of_a_task_that_lost_its_lease_is_undone(fixture: WorkerFixture) -> None:
+    async def work(job: Job, finish: Finish) -> None:
+        def write(cursor: Cursor) -> None:
+            execute(cursor, "insert into timer_runs (timer, tick) values ('work', now())")
+            execute(cursor, "update jobs set worker = 'another', tries = tries + 1 where worker = 'w1'")
+            finish(cursor)
+
+        await fixture.database.run(write)
+
+    worker = fixture.worker({"work": Finishing(work)}, poll=1000.0)
+    fixture.add("work")
+    worker.wake()
+    fixture.wait(1, 0.1)
+    assert fetch_value(fixture.cursor, "select count(*) from timer_runs") == 0
+    assert (worker.stats.lease_lost, worker.stats.completed, worker.stats.failed) == (1, 0, 0)
+
+
+def test_a_task_that_fails_before_it_finishes_its_job_is_tried_again(fixture: WorkerFixture) -> None:
+    async def work(job: Job, finish: Finish) -> None:
+        fixture.runs.append("run")
+        if job.tries == 1:
+            raise RetryLater("not now")
+        await fixture.database.run(finish)
+
+    fixture.worker({"work": Finishing(work)}, retry_policies={"work": RetryPolicy(first_pause=10)})
+    fixture.add("work")
+    fixture.wait(5)
+    assert fixture.states() == ["waiting"]
+    fixture.wait(15)
+    assert (fixture.runs, fixture.states()) == (["run", "run"], ["done"])
 
 
 def test_a_worker_that_is_told_of_a_due_job_claims_it_without_looking(fixture: WorkerFixture) -> None:
@@ -319,7 +365,7 @@ def test_a_worker_that_lost_its_lease_cancels_the_job(fixture: WorkerFixture) ->
     fixture.add("hang")
     worker = fixture.worker({"hang": fixture.hang}, lease=30, retry_policies={"hang": RetryPolicy(time_limit=10000)})
     fixture.wait(1)
-    execute(fixture.cursor, "update jobs set worker = 'w2', tries = tries + 1")
+    execute(fixture.cursor, "update jobs set worker = 'w2', tries = tries + 1, lease_until = lease_until + interval '1 hour'")
     fixture.wait(30)
     assert not worker.running
     assert (worker.stats.lease_lost, fixture.states()) == (1, ["running"])
