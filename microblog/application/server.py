@@ -113,7 +113,7 @@ def build_server(
     statuses = StatusJsonCache(entities, domain.posts.now)
     api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.attachments.accepts_video), answers, statuses)
     renderer = PostRenderer(pages.post_html, domain.timelines.flags_cache, domain.filters.filter_cache, answers)
-    domain.invalidation_log.caches += [renderer, statuses]
+    domain.invalidation_log.caches += [renderer, statuses, pages.shells]
     authentication = Authentication(domain.sessions, domain.tokens)
     remembered = AuthCache(authentication, domain.invalidation_log, now)
     rates = connection_limits(settings.new_streams_per_account, settings.new_streams_per_network)

@@ -32,6 +32,7 @@ from microblog.model.posts import Mention, Post, PostFlags, PostRevision, Tag, V
 from microblog.render.html.consent import describe_redirect, describe_scopes
 from microblog.render.html.conversation_views import ConversationRow, ConversationsPage, conversations_page
 from microblog.render.html.email_views import EmailActionPage, EmailForm, JobsPage, OutboxPage, ResetForm
+from microblog.render.html.html_page import HtmlPage
 from microblog.render.html.notification_views import CATEGORIES, PolicyForm, RequestsPage, policy_page, requests_page
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
@@ -107,7 +108,7 @@ def assembled(of: list[Post], viewer: Viewer | None) -> tuple[str, ...]:
     return articles([(PAGES.post_html.of(each), PostCounts.of(each), flags) for each in of], viewer)
 
 
-Made = dict[str, Callable[[], bytes]]
+Made = dict[str, Callable[[], bytes | HtmlPage]]
 
 
 class Samples:
@@ -138,10 +139,12 @@ class Samples:
         names = ("username", "email", "password", "reason", "invite", "fields", "current", "all", "text")
         self.wrong = dict.fromkeys(names, hostile)
 
-    def every(self) -> Made:
+    def every(self) -> dict[str, Callable[[], bytes]]:
         """Return all pages for this viewer, by name."""
         made = self.entries() | self.timelines() | self.people() | self.others()
-        return made if self.anonymous else made | self.members() | self.settings()
+        if not self.anonymous:
+            made |= self.members() | self.settings()
+        return {name: partial(_as_bytes, render) for name, render in made.items()}
 
     def entries(self) -> Made:
         text, shell, made = self.hostile, self.shell, Made()
@@ -300,6 +303,10 @@ class Samples:
         }
 
 
-def every_page(hostile: str = "Ada Lovelace", *, anonymous: bool = False) -> Made:
+def _as_bytes(render: Callable[[], bytes | HtmlPage]) -> bytes:
+    return bytes(render())
+
+
+def every_page(hostile: str = "Ada Lovelace", *, anonymous: bool = False) -> dict[str, Callable[[], bytes]]:
     """Return all pages for this viewer, by name."""
     return Samples(hostile, anonymous=anonymous).every()

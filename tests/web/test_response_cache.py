@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from attrs import define, field
+from attrs import define, evolve, field
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +21,7 @@ from microblog.domain.auth_cache import AuthCache
 from microblog.domain.client_info import ClientInfo
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.model.accounts import Viewer
+from microblog.render.html.pages import Pages
 from microblog.storage.database import Cursor, execute, first_column
 from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.server import HttpServer
@@ -49,6 +50,8 @@ def commands(number: int, post: str, other: str, id: str) -> dict[str, tuple[str
         **{way: ("POST", f"statuses/{post}/{way}", {}) for way in ("reblog", "unreblog", "favourite", "unfavourite", "bookmark")},
         **{way: ("POST", f"statuses/{post}/{way}", {}) for way in ("pin", "unpin", "mute", "unmute")},
         **{f"{way} them": ("POST", f"accounts/{id}/{way}", {}) for way in ("follow", "unfollow", "block", "unblock", "mute", "unmute")},
+        "dismiss suggestion": ("DELETE", f"suggestions/{id}", {}),
+        "read notifications": ("POST", "notifications/clear", {}),
         "hide boosts": ("POST", f"accounts/{id}/follow", {"reblogs": "false"}),
         "rename": ("PATCH", "accounts/update_credentials", {"display_name": f"Name {number}", "locked": "false"}),
         "lock": ("PATCH", "accounts/update_credentials", {"locked": "true"}),
@@ -167,7 +170,9 @@ def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
     )
     feed = build_broadcaster(database, clock)
     result_of(feed.start())
-    uncached_server = build_server(read, clock, domain, FRONTEND, feed=feed)
+    pages = Pages(FRONTEND.assets.url)
+    pages.shells.capacity = 0
+    uncached_server = build_server(read, clock, domain, evolve(FRONTEND, pages=pages), feed=feed)
     assert isinstance(uncached_server.site, Dispatcher)
     auth_cache = uncached_server.site._authorizer.cached
     assert isinstance(auth_cache, AuthCache)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import cast
 
+from attrs import evolve
 from jinja2 import Environment, StrictUndefined
 from jinja2.ext import Extension
 from markupsafe import Markup, escape
@@ -16,6 +18,7 @@ from microblog.model.notifications import Notification, NotificationGroup
 from microblog.model.posts import Visibility
 from microblog.render import formatting
 from microblog.render.html.api_docs import ApiReference
+from microblog.render.html.html_page import Contents, HtmlPage, Shell, ShellCache, slot
 from microblog.render.html.page_metadata import PageMetadata, account_metadata, post_metadata
 from microblog.render.html.post_html import PostHtmlRenderer
 from microblog.render.html.view_models import (
@@ -47,6 +50,8 @@ from microblog.render.html.view_models import (
 from microblog.render.local_links import own_links
 from microblog.render.templates import loader
 
+NO_TIME = datetime.min.replace(tzinfo=UTC)  # cached shells do not contain the time
+
 
 class Pages:
     """All pages of the site. `static_url` returns the URL of a file in web/static by its name ("style.css")."""
@@ -54,11 +59,13 @@ class Pages:
     def __init__(self, static_url: Callable[[str], str]) -> None:
         self._environment = environment(static_url)
         self.post_html = PostHtmlRenderer(self._environment)
+        self.shells = ShellCache()
 
-    def front(self, context: PageContext, feed: PostListView) -> bytes:
+    def front(self, context: PageContext, feed: PostListView) -> HtmlPage:
         """Render the front page for visitors: about the site, how to sign up, and recent posts."""
         metadata = PageMetadata(f"{context.site.name}: {context.site.description}", description=context.site.description, path="/")
-        return self._page("front", context, metadata, feed=feed)
+        contents = Contents()
+        return self._feed_page("front", context, metadata, contents, feed=contents.feed(feed))
 
     def signup(self, context: PageContext, form: SignupForm) -> bytes:
         """Render the sign-up form, or a sentence if sign-up is closed."""
@@ -80,14 +87,26 @@ class Pages:
         *,
         start: PostListView | None = None,
         announcements: Sequence[Announcement] = (),
-    ) -> bytes:
+    ) -> HtmlPage:
         """Render the home timeline. `start` has local posts for viewers who follow nobody yet; `people` of the context are suggestions."""
-        return self._page("home", context, PageMetadata("Home"), composer=composer, feed=feed, start=start, announcements=announcements)
+        contents = Contents()
+        return self._feed_page(
+            "home",
+            context,
+            PageMetadata("Home"),
+            contents,
+            composer.key,
+            composer=evolve(composer, key=slot("key")),
+            feed=contents.feed(feed),
+            start=None if start is None else contents.feed(start),
+            announcements=tuple(announcements),
+        )
 
-    def local(self, context: PageContext, feed: PostListView) -> bytes:
+    def local(self, context: PageContext, feed: PostListView) -> HtmlPage:
         """Render the local timeline."""
         metadata = PageMetadata("Local timeline", description=f"The latest public posts on {context.site.name}.", path="/local")
-        return self._page("local", context, metadata, feed=feed)
+        contents = Contents()
+        return self._feed_page("local", context, metadata, contents, feed=contents.feed(feed))
 
     def tag(self, context: PageContext, name: str, feed: PostListView, *, following: bool | None = None) -> bytes:
         """Render the timeline of a hashtag. `name` is without #; `following`: the viewer follows it (None: not logged in)."""
@@ -95,18 +114,18 @@ class Pages:
         metadata = PageMetadata(f"#{name}", description=about, path=path, feed=formatting.path(path + ".rss"))
         return self._page("tag", context, metadata, name=name, feed=feed, following=following)
 
-    def profile(self, context: PageContext, profile: ProfileView) -> bytes:
+    def profile(self, context: PageContext, profile: ProfileView) -> HtmlPage:
         """Render a profile."""
-        return self._page("profile", context, account_metadata(profile.person.account, context.site), profile=profile)
+        return self._html("profile", context, account_metadata(profile.person.account, context.site), profile=profile)
 
     def relations(self, context: PageContext, account: Account, which: str, people: PeopleView) -> bytes:
         """Render the list of followers or followed accounts: `which` is followers or following."""
         title = f"Followers of {account.name}" if which == "followers" else f"People followed by {account.name}"
         return self._page("relations", context, PageMetadata(title, index=False), account=account, which=which, people=people)
 
-    def thread(self, context: PageContext, thread: ThreadPage) -> bytes:
+    def thread(self, context: PageContext, thread: ThreadPage) -> HtmlPage:
         """Render a post with its thread."""
-        return self._page("thread", context, post_metadata(thread.post, context.site), thread=thread)
+        return self._html("thread", context, post_metadata(thread.post, context.site), thread=thread)
 
     def history(self, context: PageContext, history: HistoryPage) -> bytes:
         """Render the edit history of a post."""
@@ -215,34 +234,38 @@ class Pages:
         return self._page(template, context, metadata, **values)
 
     def _page(self, template: str, context: PageContext, metadata: PageMetadata, /, **values: object) -> bytes:
-        posts = _ArticleSlots()
-        text = self._environment.get_template(f"pages/{template}.html").render(context=context, metadata=metadata, posts=posts, **values)
-        return posts.fill(text)
+        return bytes(self._html(template, context, metadata, **values))
+
+    def _html(self, template: str, context: PageContext, metadata: PageMetadata, /, **values: object) -> HtmlPage:
+        contents = Contents()
+        arguments = {"context": _with_slots(context), "metadata": metadata, "here": _here(context), **values}
+        return Shell.of(self._render(template, arguments, contents.add)).filled(contents.texts, _slot_values(context))
+
+    def _feed_page(
+        self, template: str, context: PageContext, metadata: PageMetadata, contents: Contents, /, key: str = "", **values: object
+    ) -> HtmlPage:
+        """Render a page by its cached shell. `contents` has what fills the slots in the values; `key` is that of the composer."""
+        shared, here = evolve(_with_slots(context), now=NO_TIME, path=slot("path")), _here(context)
+        arguments = {"context": shared, "metadata": metadata, "here": here, **values}
+        name = template, here, shared.theme, shared.viewer.id if shared.viewer else None
+        shell = self.shells.get_or_render(name, arguments, lambda: self._render(template, arguments, Markup("").join))
+        return shell.filled({"path": [escape(context.path)], **contents.texts}, _slot_values(context, key))
+
+    def _render(self, template: str, arguments: Mapping[str, object], posts: Callable[[Iterable[str]], Markup]) -> str:
+        return self._environment.get_template(f"pages/{template}.html").render(now=slot("now"), posts=posts, **arguments)
 
 
-class _ArticleSlots:
-    """Keeps the articles of a page out of the template, and inserts them at the end as bytes.
+def _here(context: PageContext) -> str:
+    return context.path.partition("?")[0]
 
-    Jinja2 would copy them at every level of nesting, in strings as wide as their widest character: that took longer than everything else.
-    """
 
-    _PLACEHOLDER = Markup("<!--posts-->")  # cannot occur in a text, because texts are escaped
+def _with_slots(context: PageContext) -> PageContext:
+    """The context with slots for what differs in each response."""
+    return evolve(context, csrf=slot("csrf") if context.csrf else "", position=slot("position"))
 
-    def __init__(self) -> None:
-        self._articles: list[Iterable[str]] = []
 
-    def __call__(self, articles: Iterable[str]) -> Markup:
-        """Return a placeholder for these articles. Templates call this in the order of the placeholders in the page."""
-        self._articles.append(articles)
-        return self._PLACEHOLDER
-
-    def fill(self, text: str) -> bytes:
-        """Return the page with the articles inserted. A lone surrogate in user input becomes a question mark instead of an error."""
-        first, *others = text.split(self._PLACEHOLDER)
-        parts = [first]
-        for articles, after in zip(self._articles, others, strict=True):
-            parts += [*articles, after]
-        return b"".join([part.encode("utf-8", "replace") for part in parts])
+def _slot_values(context: PageContext, key: str = "") -> dict[str, str]:
+    return {"now": formatting.iso(context.now), "csrf": context.csrf, "position": context.position, "key": key}
 
 
 class _Constants(Extension):

@@ -1,14 +1,13 @@
 """Rendered responses, cached until something that they depend on changes.
 
 Only routes that return a `CacheableResponse` take part. The key is the viewer and the address. Parts that differ between two responses with
-the same content (the time, the position in the event log, form tokens) are cut out of the cached page and filled in for each request. The
-rest is compressed once.
+the same content (the time, the position in the event log, form tokens) are slots of the cached page, filled in for each request. The rest
+is compressed once.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from attrs import define, evolve, field, frozen
@@ -16,7 +15,7 @@ from attrs import define, evolve, field, frozen
 from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
 from microblog.render.formatting import iso
-from microblog.render.html.view_models import PageContext
+from microblog.render.html.html_page import HtmlPage
 from microblog.web.http.compression import (
     SMALLEST,
     compressed_piece,
@@ -37,16 +36,16 @@ MEGABYTE = 1_000_000
 
 @frozen
 class CacheableResponse:
-    """A response, its dependencies, and its volatile texts: each text with the name of the value that replaces it."""
+    """A response, its dependencies, and the page in its body if that has slots."""
 
     response: Response
     dependencies: CacheDependencies
-    volatile: Mapping[str, str] = {}
+    page: HtmlPage | None = None
 
 
 @frozen
 class _Template:
-    """A response whose body is stored in pieces: every second piece is the name of a volatile value."""
+    """A response whose body is stored in pieces: every second piece is the name of a slot."""
 
     response: Response
     pieces: tuple[bytes, ...]
@@ -129,27 +128,7 @@ def _size(dependencies: CacheDependencies) -> int:
     return KEY_BYTES * len(dependencies.keys) + SET_BYTES * len(dependencies.shared)
 
 
-def volatile_parts(page: PageContext, key: str = "") -> dict[str, str]:
-    """The volatile texts of a page, with their names. User content cannot contain them, since its quotes are escaped."""
-    found = {f'data-now="{iso(page.now)}"': "now"}
-    if page.stream:
-        found[f'data-position="{page.position}"'] = "position"
-    if page.csrf:
-        found[f'value="{page.csrf}"'] = "csrf"
-    if key:
-        found[f'value="{key}"'] = "key"
-    return found
-
-
 def _split(result: CacheableResponse) -> _Template:
-    response = result.response
-    if not result.volatile:
-        return _Template(response, (response.body,))
-    names = {text.encode("ascii"): name.encode("ascii") for text, name in result.volatile.items()}
-    parts = re.split(b"(" + b"|".join(map(re.escape, names)) + b")", response.body)
-    pieces: list[bytes] = [parts[0]]
-    for found, rest in zip(parts[1::2], parts[2::2], strict=True):
-        before = found[: found.index(b'"') + 1]
-        pieces[-1] += before
-        pieces += [names[found], b'"' + rest]
-    return _Template(evolve(response, body=b""), tuple(pieces))
+    if result.page is None:
+        return _Template(result.response, (result.response.body,))
+    return _Template(evolve(result.response, body=b""), result.page.pieces)

@@ -25,7 +25,7 @@ from microblog.render.html.view_models import ComposerView, ConfirmView, EditFor
 from microblog.web.http.errors import page_message, status_of
 from microblog.web.http.request import Request
 from microblog.web.http.response import PUBLIC_BRIEFLY, Response
-from microblog.web.http.response_cache import CacheableResponse, volatile_parts
+from microblog.web.http.response_cache import CacheableResponse
 from microblog.web.http.route import TEXT_FORM, AccessLevel, RouteOptions, route
 from microblog.web.pages.page_context import PageContexts
 from microblog.web.pages.post_form import PostForms, draft_of, edit_of, publication_time, redraft_of
@@ -61,12 +61,11 @@ class PostPages:
             raise NotFound
         if request.viewer and await self.conversations.mark_opened(request.viewer, thread.post):
             context = evolve(context, messages=max(0, context.messages - 1))
-        page = Response.html(self.pages.thread(context, await self._thread(request.viewer, thread, skip)))
+        html = self.pages.thread(context, await self._thread(request.viewer, thread, skip))
+        page = Response.html(bytes(html))
         if request.viewer:
             return CacheableResponse(page, NEVER_CACHED)
-        return CacheableResponse(
-            page.cached(PUBLIC_BRIEFLY), cache_keys.of_conversation(thread, id, self.posts.now()), volatile_parts(context)
-        )
+        return CacheableResponse(page.cached(PUBLIC_BRIEFLY), cache_keys.of_conversation(thread, id, self.posts.now()), html)
 
     async def _thread(self, viewer: Viewer | None, thread: PostThread, skip: int) -> ThreadPage:
         opened = await self.renderer.one(viewer, thread.post)

@@ -22,7 +22,7 @@ from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import ConfirmView, PeopleView, PersonView, PostListView, ProfileView
 from microblog.web.http.request import Request
 from microblog.web.http.response import PUBLIC_A_WHILE, PUBLIC_BRIEFLY, Response
-from microblog.web.http.response_cache import CacheableResponse, volatile_parts
+from microblog.web.http.response_cache import CacheableResponse
 from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.pages.page_context import PageContexts
 from microblog.web.pages.paging import older, page_of
@@ -102,11 +102,12 @@ class ProfilePages:
                 pinned = await self.timelines.pinned(request.viewer, account.id)
             feed = await feed_of(request, self.renderer, posts, page, FilterContext.ACCOUNT)
             profile = evolve(profile, feed=feed, pinned=await self.renderer.filtered(request.viewer, pinned, FilterContext.ACCOUNT))
-        response = Response.html(self.pages.profile(context, profile))
+        html = self.pages.profile(context, profile)
+        response = Response.html(bytes(html))
         if request.viewer:  # changes of relationships do not invalidate cached pages
             return CacheableResponse(response, NEVER_CACHED)
         dependencies = await self.timelines.dependencies(None, [*posts, *pinned], *of_profile(account.id))
-        return CacheableResponse(response.cached(PUBLIC_BRIEFLY), dependencies, volatile_parts(context))
+        return CacheableResponse(response.cached(PUBLIC_BRIEFLY), dependencies, html)
 
     @route("GET", "/@<username:username>/feed.atom", RouteOptions())
     async def feed(self, request: Request, username: str) -> Response:

@@ -17,7 +17,7 @@ from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PostListView
 from microblog.web.http.request import Request
 from microblog.web.http.response import PUBLIC_BRIEFLY, Response
-from microblog.web.http.response_cache import CacheableResponse, volatile_parts
+from microblog.web.http.response_cache import CacheableResponse
 from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.pages.page_context import PageContexts
 from microblog.web.pages.paging import newer, older, page_of
@@ -49,10 +49,9 @@ class TimelinePages:
     async def _front(self, request: Request) -> CacheableResponse:
         context = await self.contexts.of(request, stream="/live/local", tags=True)
         posts = await self.timelines.public(None, Page(FRONT_POSTS))
-        response = Response.html(self.pages.front(context, PostListView(await self.renderer.of(None, posts)))).cached(PUBLIC_BRIEFLY)
-        return CacheableResponse(
-            response, await self.timelines.dependencies(None, posts, PUBLIC) | self.contexts.dependencies(context), volatile_parts(context)
-        )
+        html = self.pages.front(context, PostListView(await self.renderer.of(None, posts)))
+        dependencies = await self.timelines.dependencies(None, posts, PUBLIC) | self.contexts.dependencies(context)
+        return CacheableResponse(_cacheable(request, bytes(html)), dependencies, html)
 
     @route("GET", "/home", RouteOptions(viewer=AccessLevel.MEMBER))
     async def home(self, request: Request) -> Response:
@@ -66,9 +65,9 @@ class TimelinePages:
         feed = await feed_of(request, self.renderer, posts, page, FilterContext.HOME)
         unread = await self.contexts.sidebar.announcements(viewer)
         start = await self._start(viewer) if viewer.account.following_count == 0 and page.max_id is None else None
-        response = Response.html(self.pages.home(context, composer, feed, start=start, announcements=unread))
+        html = self.pages.home(context, composer, feed, start=start, announcements=unread)
         dependencies = await self.timelines.home_dependencies(viewer, posts) | self.contexts.dependencies(context)
-        return CacheableResponse(response, dependencies if start is None else NEVER_CACHED, volatile_parts(context, composer.key))
+        return CacheableResponse(Response.html(bytes(html)), dependencies if start is None else NEVER_CACHED, html)
 
     async def _start(self, viewer: Viewer) -> PostListView:
         newest = await self.timelines.public(viewer, Page(START_POSTS))
@@ -84,12 +83,9 @@ class TimelinePages:
         page = page_of(request)
         context = await self.contexts.of(request, stream="/live/local", tags=True)
         posts = await self.timelines.public(request.viewer, page)
-        response = _cacheable(request, self.pages.local(context, await self._feed(request, posts, page)))
-        return CacheableResponse(
-            response,
-            await self.timelines.dependencies(request.viewer, posts, PUBLIC) | self.contexts.dependencies(context),
-            volatile_parts(context),
-        )
+        html = self.pages.local(context, await self._feed(request, posts, page))
+        dependencies = await self.timelines.dependencies(request.viewer, posts, PUBLIC) | self.contexts.dependencies(context)
+        return CacheableResponse(_cacheable(request, bytes(html)), dependencies, html)
 
     @route("GET", "/tags/<name>", RouteOptions())
     async def tag(self, request: Request, name: str) -> Response:
