@@ -3,6 +3,7 @@
 # ./run.sh --config FILE    the same with options of `twistd microblog`
 # ./run.sh test [ARGS]      all checks; ARGS go to pytest
 # ./run.sh coverage [ARGS]  the tests alone, with a report of the lines that they reach in htmlcov/index.html
+# ./run.sh bench [ARGS]     one table of what people do most, quiet and under writes, in benchmarks/RESULTS.md (20 minutes)
 # ./run.sh pythons          a short check with every other Python from 3.11 to 3.14 that is installed here
 # ./run.sh lock             resolve requirements.lock anew
 # ./run.sh microblog ARGS   the administrator's command
@@ -190,6 +191,11 @@ case "${1:-}" in
         shift
         run_coverage "$@"
         ;;
+    bench)
+        shift
+        install "[test]"
+        exec .venv/bin/python -m benchmarks.results "$@"
+        ;;
     pythons)
         check_pythons
         ;;
@@ -206,7 +212,7 @@ case "${1:-}" in
         exec .venv/bin/twistd --pidfile= --nodaemon microblog "$@"
         ;;
     *)
-        say "What is \"$1\"? ./run.sh and ./run.sh test, coverage, pythons, lock and microblog are known."
+        say "What is \"$1\"? ./run.sh and ./run.sh test, coverage, bench, pythons, lock and microblog are known."
         exit 2
         ;;
 esac

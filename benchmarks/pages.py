@@ -22,8 +22,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from datetime import UTC, datetime
-from itertools import count
+from datetime import UTC, datetime, timedelta
+from itertools import count, takewhile
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlencode
@@ -35,13 +35,15 @@ from benchmarks.databases import DatabaseServer, database_server, options
 from benchmarks.dataset import Site, name, token
 from microblog.adapters.child_launcher import command_line
 from microblog.domain.tokens import hash_of
-from microblog.storage import oauth
+from microblog.jobs.cleanup import cleanup_batches
+from microblog.storage import jobs, oauth
 from microblog.storage.database import Cursor, connect, execute, fetch_all
 from microblog.web.http.csrf import token_for
 
 ROOT = Path(__file__).resolve().parent.parent
 CONNECTIONS = 8
 READERS = 199  # readers who follow 200 accounts; the next one is suspended
+AUTHORS = range(50)  # the most popular ones: two of three readers follow each
 BARE_REQUESTS = 5_000  # cheap requests, and CPU times have a resolution of 10 ms, so many are needed
 WAIT_S = 60.0
 TEXT = "A harbour in winter, written down to see what it costs. #measured"
@@ -78,24 +80,25 @@ class RequestFactory:
         reader = self._reader()
         return self._page(f"/home?max_id={self.site.post_id(self.site.posts // 5 + 7 * reader)}", reader)
 
-    def _api_request(self, path: str, reader: int) -> bytes:
+    def api_request(self, path: str, reader: int) -> bytes:
+        """A request to the API by an account with a token."""
         return self._get(path, f"Authorization: Bearer {token(reader)}")
 
     def home_json(self) -> bytes:
         """The newest page of home, JSON."""
-        return self._api_request("/api/v1/timelines/home", self._reader())
+        return self.api_request("/api/v1/timelines/home", self._reader())
 
     def home_json_uncached(self) -> bytes:
         """Home, JSON, without any cache: a new URL each time, with a bound that the home cache does not cover."""
-        return self._api_request(f"/api/v1/timelines/home?since_id=1&uncached={next(self.turn)}", self._reader())
+        return self.api_request(f"/api/v1/timelines/home?since_id=1&uncached={next(self.turn)}", self._reader())
 
     def home_of_2000(self) -> bytes:
         """Home of an account that follows 2,000, JSON."""
-        return self._api_request("/api/v1/timelines/home", self.site.special["many"])
+        return self.api_request("/api/v1/timelines/home", self.site.special["many"])
 
     def home_of_2000_uncached(self) -> bytes:
         """Home of an account that follows 2,000, JSON, without any cache."""
-        return self._api_request(f"/api/v1/timelines/home?since_id=1&uncached={next(self.turn)}", self.site.special["many"])
+        return self.api_request(f"/api/v1/timelines/home?since_id=1&uncached={next(self.turn)}", self.site.special["many"])
 
     def local_uncached(self) -> bytes:
         """The public timeline without the page cache."""
@@ -339,31 +342,63 @@ def child(command: list[str], environment: dict[str, str], output: BinaryIO) -> 
 @contextmanager
 def microblog(server: DatabaseServer, posts: int) -> Iterator[RunningServer]:
     """Run the site on a copy of the database with this number of posts."""
-    site, port = server.site(posts), free_port()
-    with server.copy(posts) as url, tempfile.TemporaryDirectory() as directory, tempfile.TemporaryFile() as log:
+    port = free_port()
+    with (
+        copied_database(server, posts, port, lift_blocks) as (url, requests),
+        tempfile.TemporaryDirectory() as directory,
+        site_process(url, Path(directory), port) as process,
+    ):
+        yield RunningServer(requests, port, psutil.Process(process.pid), lambda: database_seconds(server))
+
+
+@contextmanager
+def copied_database(
+    server: DatabaseServer, posts: int, port: int, prepare: Callable[[Cursor], object] = lambda cursor: None
+) -> Iterator[tuple[str, RequestFactory]]:
+    """Yield the URL of a copy with access tokens, in which no cleanup comes due, and the requests to a site at this port.
+
+    `prepare` may change it further.
+    """
+    site = server.site(posts)
+    with server.copy(posts) as url:
         with closing(connect(url)) as connection, connection.cursor() as cursor:
             give_tokens(cursor, site)
-            lift_blocks(cursor)
+            skip_cleanup(cursor)
+            prepare(cursor)
             requests = RequestFactory(site, f"127.0.0.1:{port}", sample_posts(cursor, site))
             connection.commit()
-        settings = {"LISTEN": f"tcp:{port}:interface=127.0.0.1", "DATABASE_URL": url, "DATA_DIR": directory, "RATE_LIMITS": "off"}
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith("MICROBLOG_")}
-        environment = inherited | {f"MICROBLOG_{key}": value for key, value in settings.items()} | {"PYTHONPATH": str(ROOT)}
-        command = [str(Path(sys.executable).with_name("twistd")), "--pidfile=", "--nodaemon", "microblog"]
-        with child(command, environment, log) as process:
-            _until_up(process, f"http://127.0.0.1:{port}/health", log)
-            yield RunningServer(requests, port, psutil.Process(process.pid), lambda: database_seconds(server))
+        yield url, requests
+
+
+@contextmanager
+def site_process(url: str, directory: Path, port: int, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one process of the site with `more` settings; it serves when this yields."""
+    settings = {"LISTEN": f"tcp:{port}:interface=127.0.0.1", "DATABASE_URL": url, "DATA_DIR": str(directory), "RATE_LIMITS": "off"} | more
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("MICROBLOG_")}
+    environment = inherited | {f"MICROBLOG_{key}": value for key, value in settings.items()} | {"PYTHONPATH": str(ROOT)}
+    command = [str(Path(sys.executable).with_name("twistd")), "--pidfile=", "--nodaemon", "microblog"]
+    with tempfile.TemporaryFile() as log, child(command, environment, log) as process:
+        _until_up(process, f"http://127.0.0.1:{port}/health", log)
+        yield process
+
+
+def skip_cleanup(cursor: Cursor) -> None:
+    """Record the cleanup of the next day as done: it would delete the rows of benchmarks/backlog.py at the full hour."""
+    now = datetime.now(UTC)
+    for batch in cleanup_batches(events_kept=timedelta(days=1)):
+        for tick in takewhile(lambda tick: tick >= now - timedelta(days=1), batch.rule.before(now + timedelta(days=1))):
+            jobs.record_run(cursor, batch.kind, tick)
 
 
 def give_tokens(cursor: Cursor, site: Site) -> None:
-    """Create access tokens for the readers."""
+    """Create access tokens for the readers and authors."""
     now, scopes = datetime.now(UTC), ["read", "write"]
     app = oauth.insert_app(
         cursor, client_id="measured", secret_hash=b"-", name="measured", website=None, redirect_uris=[], scopes=scopes, now=now
     )
-    for reader in (*site.typical[:READERS], site.special["many"]):
-        account = site.account_id(reader)
-        oauth.insert_token(cursor, token_hash=hash_of(token(reader)), app=app.id, account=account, scopes=scopes, now=now)
+    for member in (*site.typical[:READERS], site.special["many"], *AUTHORS):
+        account = site.account_id(member)
+        oauth.insert_token(cursor, token_hash=hash_of(token(member)), app=app.id, account=account, scopes=scopes, now=now)
 
 
 def lift_blocks(cursor: Cursor) -> None:

@@ -69,6 +69,12 @@ def test_what_has_piled_up_does_not_make_a_small_answer_dear(cursor: Counted, na
     assert sum(rows(plan["Plan"]) for plan in cursor.plans) <= MOST_ROWS + (FOLLOWEES if name.startswith("home, ") else 0)
 
 
+def test_a_site_on_this_data_finds_no_job_to_do(cursor: Counted) -> None:
+    execute(cursor, "select count(*) filter (where due_at <= now()), count(*) from jobs where state in ('waiting', 'running')")
+    due, waiting = cursor.fetchone() or (0, 0)
+    assert (due, waiting) == (0, BACKLOG.rows // 10)
+
+
 def test_a_plan_that_grows_is_noticed(cursor: Counted) -> None:
     def favourited(cursor: Any, viewer: int) -> None:
         execute(cursor, "select count(*) from favourites where account_id = %(viewer)s", {"viewer": viewer})
