@@ -63,7 +63,7 @@ class Timed(Protocol):
 
 @frozen
 class MetricsCollector:
-    """Collects metrics of the components. `waiting` reads the numbers of jobs from the database, `answered` returns the HTTP server's
+    """Collects metrics of the components. `job_counts` reads the numbers of jobs from the database, `http` returns the HTTP server's
     counters.
     """
 
@@ -71,8 +71,8 @@ class MetricsCollector:
     workers: Mapping[str, Worker]
     feed: Broadcaster
     caches: Iterable[Cache]
-    waiting: Callable[[], Awaitable[Mapping[str, JobCounts]]]
-    answered: Callable[[], RequestMetrics]
+    job_counts: Callable[[], Awaitable[Mapping[str, JobCounts]]]
+    http: Callable[[], RequestMetrics]
     lag: ReactorLag
     process: ProcessCollector = field(factory=lambda: ProcessCollector(registry=None))
 
@@ -87,7 +87,7 @@ class MetricsCollector:
     async def families(self) -> list[Metric]:
         """Return all metric families. Job counts are missing if the database is unreachable."""
         try:
-            kinds: Mapping[str, JobCounts] = await self.waiting()
+            kinds: Mapping[str, JobCounts] = await self.job_counts()
         except Unavailable:
             kinds = {}
         return [
@@ -95,7 +95,7 @@ class MetricsCollector:
             *worker_families(self.workers),
             *job_families(kinds),
             *feed_families(self.feed),
-            *http_families(self.answered()),
+            *http_families(self.http()),
             lag_family(self.lag),
             *cache_families(cache.figures() for cache in self.caches),
             *self.process.collect(),
@@ -177,7 +177,7 @@ def job_families(kinds: Mapping[str, JobCounts]) -> Iterator[Metric]:
 
 def feed_families(feed: Broadcaster) -> Iterator[Metric]:
     """Yield metrics of live delivery."""
-    figures = feed.stats
+    stats = feed.stats
     yield gauge("microblog_live_connections", "Open live connections.", one(len(feed.connections)))
     streams = [((name,), count) for name, count in sorted(feed.connections.streams().items())]
     yield gauge("microblog_live_subscriptions", "Subscriptions of the open connections, by stream.", streams, ("stream",))
@@ -190,24 +190,22 @@ def feed_families(feed: Broadcaster) -> Iterator[Metric]:
         ("replays", "Reconnections that caught up from the event log."),
         ("gaps", "Reconnections whose position was too old to catch up."),
     ):
-        yield counter(f"microblog_live_{name}_total", help, one(BROADCAST_STATS[name](figures)))
-    yield gauge("microblog_live_lag_seconds", "Time between the last event and its delivery.", one(figures.lag_s))
-    yield counter(
-        "microblog_live_delivery_delay_seconds_total", "Time between events and their delivery, summed.", one(figures.lag_total_s)
-    )
-    endings = [((reason,), count) for reason, count in sorted((str(ending.value), count) for ending, count in figures.closed.items())]
+        yield counter(f"microblog_live_{name}_total", help, one(BROADCAST_STATS[name](stats)))
+    yield gauge("microblog_live_lag_seconds", "Time between the last event and its delivery.", one(stats.lag_s))
+    yield counter("microblog_live_delivery_delay_seconds_total", "Time between events and their delivery, summed.", one(stats.lag_total_s))
+    endings = [((reason,), count) for reason, count in sorted((str(ending.value), count) for ending, count in stats.closed.items())]
     yield counter("microblog_live_connections_closed_total", "Connections that were closed, by reason.", endings, ("reason",))
 
 
-def http_families(answered: RequestMetrics) -> Iterator[Metric]:
+def http_families(metrics: RequestMetrics) -> Iterator[Metric]:
     """Yield metrics of the HTTP server."""
-    counts = [((method, str(status)), count) for (method, status), count in sorted(answered.counts.items())]
+    counts = [((method, str(status)), count) for (method, status), count in sorted(metrics.counts.items())]
     yield counter("microblog_http_requests_total", "Requests by method and response status.", counts, ("method", "status"))
     yield HistogramMetricFamily(
         "microblog_http_request_duration_seconds",
         "Time between a request's head and the end of its response.",
-        cumulative(BOUNDS, answered.buckets),
-        sum_value=answered.seconds,
+        cumulative(BOUNDS, metrics.buckets),
+        sum_value=metrics.seconds,
     )
 
 

@@ -49,8 +49,8 @@ def _help() -> str:
     lines = ["Each setting is an environment variable or, in lower case and without MICROBLOG_, a key of the TOML file."]
     for setting in setting_docs():
         unit = f" {setting.unit}" if setting.unit else ""
-        told = f"{setting.meaning} It {setting.allowed}. Default: {setting.default.rstrip('.')}{unit}."
-        lines += ["", setting.name, *textwrap.wrap(told, 76, initial_indent="    ", subsequent_indent="    ")]
+        text = f"{setting.meaning} It {setting.allowed}. Default: {setting.default.rstrip('.')}{unit}."
+        lines += ["", setting.name, *textwrap.wrap(text, 76, initial_indent="    ", subsequent_indent="    ")]
     return "\n".join(lines)
 
 
@@ -59,7 +59,7 @@ class Options(usage.Options):
 
     synopsis = "[--config FILE]"
     optParameters: ClassVar[list[list[str | None]]] = [
-        ["config", "c", None, f"a TOML file with settings, in place of ${CONFIG} or {DEFAULT_CONFIG}; the environment is stronger"],
+        ["config", "c", None, f"a TOML file with settings, in place of ${CONFIG} or {DEFAULT_CONFIG}; environment variables override it"],
     ]
     settings: Settings
     command: str
@@ -137,9 +137,9 @@ class SiteService(Service):
             if self._reopen is not None:
                 self._reopen()
         except OSError as problem:
-            _log.error("The log files could not be opened again: {why}", why=describe_os_error(problem))
+            _log.error("Could not reopen the log files: {why}", why=describe_os_error(problem))
         else:
-            _log.info("Received SIGHUP, the log files were opened again.")
+            _log.info("Received SIGHUP: reopened the log files.")
 
     def _begin(self) -> None:
         self._starting = Deferred.fromCoroutine(self._start()).addErrback(self._failed)
@@ -168,7 +168,7 @@ class SiteService(Service):
         self._reopen = site.reopen
         self._say_ready(port)
         if not await site.has_administrator():
-            _log.info("Nobody administers this site yet. Make the first administrator: {command}", command=f"{self._command} {FIRST_ADMIN}")
+            _log.info("This site has no administrator yet. Create one: {command}", command=f"{self._command} {FIRST_ADMIN}")
 
     async def _database(self) -> str:
         server = application.embedded_database(self._settings, self._reactor)

@@ -30,12 +30,12 @@ from microblog.storage.push_subscriptions import SEND_JOB
 
 @frozen
 class JobServices:
-    """Services that the jobs need. `posting` maps job kinds to tasks; `events_kept` is how long events are kept."""
+    """Services that the jobs need. `post_tasks` maps job kinds to tasks; `events_kept` is how long events are kept."""
 
     statistics: DailyStatistics
-    posting: dict[str, Task]
-    mailing: EmailJobs
-    pushing: PushJobs
+    post_tasks: dict[str, Task]
+    email_jobs: EmailJobs
+    push_jobs: PushJobs
     events_kept: timedelta
 
 
@@ -45,42 +45,44 @@ class Workers:
 
     quick: Worker
     slow: Worker
-    mail: Worker
+    email: Worker
     push: Worker
-    ticking: SchedulerComponent
+    scheduler: SchedulerComponent
 
     @classmethod
-    def build(cls, duties: JobServices, database: Transactions, now: Callable[[], datetime], reactor: Any) -> Workers:
+    def build(cls, services: JobServices, database: Transactions, now: Callable[[], datetime], reactor: Any) -> Workers:
         """Build the workers without starting them."""
 
         def worker(tasks: Mapping[str, Task], plans: Mapping[str, RetryPolicy], at_once: int, poll: float = 2.0) -> Worker:
             name = f"{gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
             return Worker(database, tasks, now, reactor, name, SystemRandom().random, plans, at_once, poll)
 
-        sweeps = [
-            *cleanup.cleanup_batches(events_kept=duties.events_kept),
+        cleanup_batches = [
+            *cleanup.cleanup_batches(events_kept=services.events_kept),
             *post_jobs.CLEANUP_BATCHES,
             *push_jobs.CLEANUP_BATCHES,
             *email_jobs.cleanup_batches(),
         ]
-        done = cleanup.tasks(database, now, sweeps) | statistics.tasks(duties.statistics) | duties.posting
-        push = worker({SEND_JOB: duties.pushing.send}, push_jobs.RETRY_POLICIES, push_jobs.CONCURRENCY)
-        done[push_jobs.NOTIFIED_JOB] = duties.pushing.queue_task(push.wake)
-        quick = worker({kind: done[kind] for kind in done.keys() - post_jobs.SLOW}, post_jobs.RETRY_POLICIES, 8)
-        slow = worker({kind: done[kind] for kind in post_jobs.SLOW}, post_jobs.RETRY_POLICIES, 4, poll=1.0)
-        timers = [*cleanup.timers(sweeps), *statistics.timers(duties.statistics), *email_jobs.timers(duties.mailing.zone)]
-        ticking = SchedulerComponent(Scheduler(database, timers, now, quick.wake), reactor)
-        return cls(quick, slow, worker(duties.mailing.tasks(), email_jobs.RETRY_POLICIES, email_jobs.CONCURRENCY, poll=1.0), push, ticking)
+        tasks = cleanup.tasks(database, now, cleanup_batches) | statistics.tasks(services.statistics) | services.post_tasks
+        push = worker({SEND_JOB: services.push_jobs.send}, push_jobs.RETRY_POLICIES, push_jobs.CONCURRENCY)
+        tasks[push_jobs.NOTIFIED_JOB] = services.push_jobs.queue_task(push.wake)
+        quick = worker({kind: tasks[kind] for kind in tasks.keys() - post_jobs.SLOW}, post_jobs.RETRY_POLICIES, 8)
+        slow = worker({kind: tasks[kind] for kind in post_jobs.SLOW}, post_jobs.RETRY_POLICIES, 4, poll=1.0)
+        timers = [*cleanup.timers(cleanup_batches), *statistics.timers(services.statistics), *email_jobs.timers(services.email_jobs.zone)]
+        scheduler = SchedulerComponent(Scheduler(database, timers, now, quick.wake), reactor)
+        return cls(
+            quick, slow, worker(services.email_jobs.tasks(), email_jobs.RETRY_POLICIES, email_jobs.CONCURRENCY, poll=1.0), push, scheduler
+        )
 
     @property
     def workers(self) -> dict[str, Worker]:
         """Workers by their names in health reports and metrics."""
-        return {"jobs": self.quick, "slow_jobs": self.slow, "mail": self.mail, "push": self.push}
+        return {"jobs": self.quick, "slow_jobs": self.slow, "mail": self.email, "push": self.push}
 
     @property
-    def parts(self) -> list[Component]:
+    def components(self) -> list[Component]:
         """Workers and scheduler in starting order."""
-        return [*self.workers.values(), self.ticking]
+        return [*self.workers.values(), self.scheduler]
 
     @property
     def wake_on_commit(self) -> list[Callable[[], None]]:

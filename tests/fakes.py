@@ -35,18 +35,18 @@ class RolledBackDatabase:
     """The interface of `Database` on one cursor whose transaction is rolled back after the test.
 
     Each command has a savepoint, so a failing one undoes only itself. Queries cannot write, as on the site.
-    Notification jobs of posts run right after the command; without `telling` they stay in the queue.
-    No method waits: see `result_of`. While it is `away`, commands fail as if PostgreSQL could not be reached.
+    Notification jobs of posts run right after the command; without `runs_notification_jobs` they stay in the queue.
+    No method waits: see `result_of`. While it is `unreachable`, commands fail as if PostgreSQL could not be reached.
     """
 
     cursor: Cursor
     committed: Callable[[], None] = lambda: None
-    away: bool = False
-    telling: bool = True
+    unreachable: bool = False
+    runs_notification_jobs: bool = True
 
     async def run(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `f(cursor, ...)`; a failure undoes its changes."""
-        if self.away:
+        if self.unreachable:
             raise Unavailable("The database cannot be reached at the moment. Please try again soon.")
         self.cursor.execute("savepoint command")
         try:
@@ -56,18 +56,18 @@ class RolledBackDatabase:
             raise
         finally:
             self.cursor.execute("release savepoint command")
-        if self.telling:
+        if self.runs_notification_jobs:
             await run_notification_jobs(self, take_notification_jobs(self.cursor))
         self.committed()
         return result
 
     async def read(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `f(cursor, ...)`, which cannot write."""
-        self.cursor.execute("savepoint look; set local transaction_read_only = on")
+        self.cursor.execute("savepoint read; set local transaction_read_only = on")
         try:
             return f(self.cursor, *args, **kwargs)
         finally:
-            self.cursor.execute("rollback to savepoint look; release savepoint look")
+            self.cursor.execute("rollback to savepoint read; release savepoint read")
 
 
 @frozen
@@ -75,7 +75,7 @@ class NotificationJob:
     """A job that notifies people of a post."""
 
     post: PostId
-    anew: list[AccountId] | None
+    newly_mentioned: list[AccountId] | None
     at: datetime
 
 
@@ -88,8 +88,12 @@ def take_notification_jobs(cursor: Cursor) -> list[NotificationJob]:
 async def run_notification_jobs(database: Transactions, jobs: Sequence[NotificationJob]) -> None:
     """Run notification jobs at once."""
     for job in jobs:
-        tellings = notify.PostNotifier(database, partial(_same, job.at))
-        await (tellings.published(job.post) if job.anew is None else tellings.edited(job.post, [AccountId(int(id)) for id in job.anew]))
+        notifier = notify.PostNotifier(database, partial(_same, job.at))
+        await (
+            notifier.published(job.post)
+            if job.newly_mentioned is None
+            else notifier.edited(job.post, [AccountId(int(id)) for id in job.newly_mentioned])
+        )
 
 
 def _same(time: datetime) -> datetime:
@@ -191,13 +195,13 @@ def media_store(directory: Path, *, films: bool = True) -> DirectoryMediaStore:
 
 @define
 class MailboxTransport:
-    """A mail transport that keeps each message and returns `answer`."""
+    """A mail transport that records each e-mail and returns `result`."""
 
-    taken: list[Envelope] = field(factory=list)
-    answer: DeliveryResult = field(factory=lambda: DeliveryResult(DeliveryStatus.SENT, "250 OK"))
+    delivered: list[Envelope] = field(factory=list)
+    result: DeliveryResult = field(factory=lambda: DeliveryResult(DeliveryStatus.SENT, "250 OK"))
     description: str = "here"
 
     async def deliver(self, envelope: Envelope) -> DeliveryResult:
         """Keep the message."""
-        self.taken.append(envelope)
-        return self.answer
+        self.delivered.append(envelope)
+        return self.result

@@ -1,7 +1,7 @@
 """A mail server in a separate process: python -m tests.mail_server DIRECTORY PLAN.
 
 PLAN is JSON: {"tls": "none" | "starttls" | "implicit", "certificate": path, "users": {name: password}}. Each accepted e-mail is
-a line of JSON in DIRECTORY/taken.jsonl. The first part of the recipient's name selects the behaviour, see `_MessageHandler`.
+a line of JSON in DIRECTORY/received.jsonl. The first part of the recipient's name selects the behaviour, see `_MessageHandler`.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ class _MessageHandler:
         kind = address.partition("@")[0].partition("-")[0]
         if kind == "spam":
             return "554 5.7.1 Looks like spam"
-        taken = {"from": envelope.mail_from, "to": address, "message": base64.b64encode(envelope.original_content).decode()}
-        with (self.directory / "taken.jsonl").open("a") as file:
-            file.write(json.dumps(taken) + "\n")
+        received = {"from": envelope.mail_from, "to": address, "message": base64.b64encode(envelope.original_content).decode()}
+        with (self.directory / "received.jsonl").open("a") as file:
+            file.write(json.dumps(received) + "\n")
         if kind == "lose":
             server.transport.abort()
         return "250 2.0.0 Taken over"
@@ -127,9 +127,9 @@ class MailServer:
     directory: Path
     port: int
 
-    def taken(self) -> list[ReceivedEmail]:
+    def received(self) -> list[ReceivedEmail]:
         """Return the accepted e-mails, in order."""
-        path = self.directory / "taken.jsonl"
+        path = self.directory / "received.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
         rows = [json.loads(line) for line in lines if line.endswith("}")]
         return [ReceivedEmail(row["from"], row["to"], base64.b64decode(row["message"])) for row in rows]

@@ -73,23 +73,23 @@ class EmailWorker:
 
     cursor: Cursor
     mail: HasEmailServices
-    office: MailboxTransport = Factory(MailboxTransport)
+    transport: MailboxTransport = Factory(MailboxTransport)
     zone: ZoneInfo = UTC
-    mailing: EmailJobs = field(init=False)
+    email_jobs: EmailJobs = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        letters = EmailRenderer(EmailSender("Ours", URL, "site@example.org"))
-        self.mailing = EmailJobs(
-            self.mail.email_composer, self.mail.password_reset, letters, self.office, "bounces@example.org", DELAY, self.zone
+        renderer = EmailRenderer(EmailSender("Ours", URL, "site@example.org"))
+        self.email_jobs = EmailJobs(
+            self.mail.email_composer, self.mail.password_reset, renderer, self.transport, "bounces@example.org", DELAY, self.zone
         )
 
     def deliver(self) -> list[EmailMessage]:
         """Run all jobs and those that they cause; return the e-mails sent, each checked by tests/rfc5322.py."""
-        before = len(self.office.taken)
+        before = len(self.transport.delivered)
         while waiting := self.waiting():
             for job in waiting:
-                self.do(job)
-        sent = self.office.taken[before:]
+                self.run(job)
+        sent = self.transport.delivered[before:]
         assert [problems(envelope.message) for envelope in sent] == [[]] * len(sent)
         return [parse(envelope.message) for envelope in sent]
 
@@ -98,14 +98,14 @@ class EmailWorker:
         sql = f"select {jobs.COLUMNS} from jobs j where j.kind like 'email.%%' and j.state = 'waiting' order by j.due_at, j.id"
         return fetch_all(self.cursor, jobs.job_from, sql, {})
 
-    def do(self, job: Job) -> None:
+    def run(self, job: Job) -> None:
         """Run one job, and delete it unless it fails."""
-        result_of(self.mailing.tasks()[job.kind](job))  # type: ignore[arg-type]  # tasks are coroutine functions
+        result_of(self.email_jobs.tasks()[job.kind](job))  # type: ignore[arg-type]  # tasks are coroutine functions
         execute(self.cursor, "delete from jobs where id = %(id)s", {"id": job.id})
 
-    def link(self, letter: EmailMessage, path: str) -> str:
+    def link(self, message: EmailMessage, path: str) -> str:
         """Return the path of the link in an e-mail that starts with this prefix."""
-        found = re.search(rf"{URL}({path}[A-Za-z0-9_-]*)", body_text(letter.as_bytes(), "plain"))
+        found = re.search(rf"{URL}({path}[A-Za-z0-9_-]*)", body_text(message.as_bytes(), "plain"))
         assert found, f"there is no link to {path}"
         return found[1]
 

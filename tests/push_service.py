@@ -59,21 +59,21 @@ class _TrustRoot:
 
 @define(eq=False)
 class PushService:
-    """What listens. `answers` are given one after the other, then 201; a `silent` one never answers.
+    """A push service. It sends `responses` one after the other, then 201; a `silent` one never responds.
 
-    `met` counts connections, `asked` requests.
+    It counts its connections and requests.
     """
 
     authority: Path
     port: int = 0
-    answers: list[str] = field(factory=list)
+    responses: list[str] = field(factory=list)
     silent: bool = False
-    posted: list[ReceivedPush] = field(factory=list)
-    met: int = 0
-    asked: int = 0
+    received: list[ReceivedPush] = field(factory=list)
+    connection_count: int = 0
+    request_count: int = 0
     open: list[Any] = field(factory=list)
 
-    def reached(self, seconds: float = 20.0, *, address: str = ADDRESS) -> PushClient:
+    def client(self, seconds: float = 20.0, *, address: str = ADDRESS) -> PushClient:
         """Return a push client for which the service's name resolves to the address, and the address leads to this machine."""
         reactor = FakeDnsReactor({HOST: [[address]]}, {address: ("127.0.0.1", self.port)})
         trust = BrowserLikePolicyForHTTPS(_TrustRoot(self.authority))
@@ -87,7 +87,7 @@ class _PushServiceProtocol(Protocol):
 
     def connectionMade(self) -> None:
         self.data = b""
-        self.factory.service.met += 1
+        self.factory.service.connection_count += 1
         self.factory.service.open.append(self)
 
     def connectionLost(self, reason: object = None) -> None:
@@ -103,13 +103,13 @@ class _PushServiceProtocol(Protocol):
         if len(body) < int(headers.get("content-length", "0")):
             return
         service = self.factory.service
-        service.asked += 1
+        service.request_count += 1
         if service.silent:
             return
-        answer = service.answers.pop(0) if service.answers else "201 Created"
-        if answer.startswith("2"):
-            service.posted.append(ReceivedPush(request.split(" ")[1], headers, body))
-        self.transport.write(f"HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        response = service.responses.pop(0) if service.responses else "201 Created"
+        if response.startswith("2"):
+            service.received.append(ReceivedPush(request.split(" ")[1], headers, body))
+        self.transport.write(f"HTTP/1.1 {response}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
         self.transport.loseConnection()
 
 
@@ -136,10 +136,10 @@ def run_push_service(directory: Path) -> Iterator[PushService]:
         connection.transport.abortConnection()
 
 
-def build_push_jobs(database: Transactions, now: Callable[[], datetime], services: PushClient) -> PushJobs:
+def build_push_jobs(database: Transactions, now: Callable[[], datetime], client: PushClient) -> PushJobs:
     """Return the push jobs of a site."""
-    sealer = PushEncryptor(Signer(b"s" * 32, "mailto:admin@example.org", now))
-    return PushJobs(PushNotifications(database, now), partial(push_payload, Entities("https://example.org")), sealer, services)
+    encryptor = PushEncryptor(Signer(b"s" * 32, "mailto:admin@example.org", now))
+    return PushJobs(PushNotifications(database, now), partial(push_payload, Entities("https://example.org")), encryptor, client)
 
 
 @define(eq=False)
@@ -166,8 +166,8 @@ class SubscribedApp:
             plain = http_ece.decrypt(
                 posted.body, salt=_bytes(salt), private_key=self.key, dh=_bytes(keys["dh"]), auth_secret=self.auth, version="aesgcm"
             )
-        said: dict[str, Any] = orjson.loads(plain)
-        return said
+        message: dict[str, Any] = orjson.loads(plain)
+        return message
 
 
 def _bytes(text: str) -> bytes:

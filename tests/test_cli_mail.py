@@ -34,7 +34,7 @@ def test_a_test_email_arrives_and_the_response_of_the_server_is_shown(server: Ma
     done = microblog(tmp_path, "ann@example.org", smtp_url=f"smtp://localhost:{server.port}", contact_email="boss@site.test")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"The mail server at localhost:{server.port} accepted the e-mail: 250 2.0.0 Taken over\n"
-    taken = server.taken()[-1]
+    taken = server.received()[-1]
     assert (taken.sender, taken.recipient, problems(taken.raw)) == ("boss@site.test", "ann@example.org", [])
     message = parse(taken.raw)
     assert (message["Subject"], message["From"].addresses[0].addr_spec) == ("Test e-mail from Ours", "boss@site.test")

@@ -70,29 +70,30 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     threads, timeout = settings.database_pool_size, settings.database_timeout
     database = Database(database_url, reactor, threads=threads, timeout_s=timeout, pooled=settings.database_pooler)
     passwords = Passwords(reactor)
-    wake = build_wakeup(settings, reactor, database)
+    wakeup = build_wakeup(settings, reactor, database)
     counter = MemoryCounter(reactor.seconds)
-    limits = RateLimiter(RedisCounter(wake, counter) if isinstance(wake, Redis) else counter, now, settings.rate_limits)
-    web = TreqFetcher(reactor, user_agent(settings)) if settings.link_previews else None
-    studio, random = DirectoryMediaStore.below(settings.data_dir / "media", reactor), SystemRandom().random
-    external = ExternalServices(studio, partial(deferLater, reactor), web, random)
+    limits = RateLimiter(RedisCounter(wakeup, counter) if isinstance(wakeup, Redis) else counter, now, settings.rate_limits)
+    http_fetcher = TreqFetcher(reactor, user_agent(settings)) if settings.link_previews else None
+    media_store, random = DirectoryMediaStore.below(settings.data_dir / "media", reactor), SystemRandom().random
+    external = ExternalServices(media_store, partial(deferLater, reactor), http_fetcher, random)
     domain = Domain.on(settings, database, passwords, limits, external)
-    crew = build_workers(settings, reactor, database, domain, external)
+    workers = build_workers(settings, reactor, database, domain, external)
     feed = build_broadcaster(database, reactor, settings.streams_per_account)
-    crowd = ConnectionSampler(domain.statistics, lambda: len(feed.connections), crew.quick.name, reactor)
-    domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wake.send)
+    connection_sampler = ConnectionSampler(domain.statistics, lambda: len(feed.connections), workers.quick.name, reactor)
+    domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wakeup.send)
     feed.listeners.append(partial(catch_up_with, domain.invalidation_log))
-    for listener in (domain.invalidation_log.wake, feed.wake, *crew.wake_on_commit):
-        wake.listen(listener)
-    database.follow_up = follow_up(wake, feed, domain.invalidation_log, crew.quick)
+    for listener in (domain.invalidation_log.wake, feed.wake, *workers.wake_on_commit):
+        wakeup.listen(listener)
+    database.follow_up = follow_up(wakeup, feed, domain.invalidation_log, workers.quick)
     log = AccessLog.below(settings.data_dir)
     lag, caches = ReactorLag(reactor), domain.invalidation_log.caches
-    gauges = MetricsCollector(database, crew.workers, feed, caches, domain.jobs.by_kind, lambda: server.request_metrics, lag)
-    health = Health(database, {**crew.workers, "events": feed}, reactor, now)
-    others = [HealthPage(health), MetricsPage(gauges.exposition, settings.metrics_allowed_networks)]
+    metrics = MetricsCollector(database, workers.workers, feed, caches, domain.jobs.by_kind, lambda: server.request_metrics, lag)
+    health = Health(database, {**workers.workers, "events": feed}, reactor, now)
+    others = [HealthPage(health), MetricsPage(metrics.exposition, settings.metrics_allowed_networks)]
     server = build_server(settings, reactor, domain, Frontend.of_this_release(), feed=feed, access_log=log.write, others=others)
-    parts: list[Component] = [log, DatabaseComponent(database, reactor), passwords, wake, feed, *crew.parts, crowd, lag]
-    return Application(server, parts, lambda: _drained(server, feed), log.reopen, domain.moderation.account_admin.has_administrator)
+    components: list[Component] = [log, DatabaseComponent(database, reactor), passwords, wakeup, feed]
+    components += [*workers.components, connection_sampler, lag]
+    return Application(server, components, lambda: _drained(server, feed), log.reopen, domain.moderation.account_admin.has_administrator)
 
 
 def build_wakeup(settings: Settings, reactor: Any, database: Database) -> Redis | PgNotifyWakeup | MemoryWakeup:
@@ -112,7 +113,7 @@ def build_mail_transport(settings: Settings, reactor: Any) -> MailTransport:
     return SmtpTransport(smtp.MailServer.parse(settings.smtp_url, smtp.Tls(settings.smtp_tls)), reactor, settings.message_host)
 
 
-def build_email_composer(settings: Settings) -> EmailRenderer:
+def build_email_renderer(settings: Settings) -> EmailRenderer:
     """Return the renderer of the site's e-mails."""
     return EmailRenderer(EmailSender(settings.site_name, settings.public_url, settings.mail_from, settings.contact_email))
 
@@ -125,30 +126,31 @@ def user_agent(settings: Settings) -> str:
 def build_push_jobs(settings: Settings, reactor: Any, domain: Domain) -> PushJobs:
     """Return the sender of push notifications."""
     contact = f"mailto:{settings.contact_email}" if settings.contact_email else settings.public_url
-    sealer = PushEncryptor(Signer(secret_key(settings.data_dir), contact, now))
-    services = PushClient(reactor, user_agent(settings))
+    encryptor = PushEncryptor(Signer(secret_key(settings.data_dir), contact, now))
+    client = PushClient(reactor, user_agent(settings))
     return PushJobs(
-        domain.push_notifications, partial(push_payload, Entities(settings.public_url)), sealer, services, SystemRandom().random
+        domain.push_notifications, partial(push_payload, Entities(settings.public_url)), encryptor, client, SystemRandom().random
     )
 
 
 def build_workers(settings: Settings, reactor: Any, database: Transactions, domain: Domain, external: ExternalServices) -> Workers:
     """Return the job workers."""
-    office, letters, delay = build_mail_transport(settings, reactor), build_email_composer(settings), timedelta(seconds=settings.mail_delay)
+    transport, renderer = build_mail_transport(settings, reactor), build_email_renderer(settings)
+    delay = timedelta(seconds=settings.mail_delay)
     zone = settings.time_zone
-    mailing = EmailJobs(domain.email_composer, domain.password_reset, letters, office, settings.mail_bounce_address, delay, zone)
-    pushing, kept = build_push_jobs(settings, reactor, domain), timedelta(days=settings.event_retention_days)
-    cards, tellings = external.link_previews(database), PostNotifier(database, now)
-    posts = post_jobs.tasks(domain.attachments, cards, domain.polls, domain.schedules, tellings)
-    duties = JobServices(domain.statistics, posts, mailing, pushing, kept)
-    return Workers.build(duties, database, now, reactor)
+    email_jobs = EmailJobs(domain.email_composer, domain.password_reset, renderer, transport, settings.mail_bounce_address, delay, zone)
+    push_jobs, retention = build_push_jobs(settings, reactor, domain), timedelta(days=settings.event_retention_days)
+    previews, notifier = external.link_previews(database), PostNotifier(database, now)
+    posts = post_jobs.tasks(domain.attachments, previews, domain.polls, domain.schedules, notifier)
+    services = JobServices(domain.statistics, posts, email_jobs, push_jobs, retention)
+    return Workers.build(services, database, now, reactor)
 
 
-def build_broadcaster(database: Transactions, reactor: Any, most_of_account: int = MAX_CONNECTIONS) -> Broadcaster:
+def build_broadcaster(database: Transactions, reactor: Any, max_per_account: int = MAX_CONNECTIONS) -> Broadcaster:
     """Return the broadcaster, not yet started."""
     log = DatabaseEventLog(database, now, secrets.token_hex(6))
     return Broadcaster(
-        log, reactor, now, SystemRandom().random, max_connections_per_account=most_of_account, read_position=log.read_position
+        log, reactor, now, SystemRandom().random, max_connections_per_account=max_per_account, read_position=log.read_position
     )
 
 

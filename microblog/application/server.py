@@ -94,39 +94,39 @@ def build_server(
     settings: Settings,
     reactor: Any,
     domain: Domain,
-    look: Frontend,
+    frontend: Frontend,
     *,
     feed: Broadcaster,
     access_log: Callable[[str], object] | None = None,
     others: Sequence[object] = (),
 ) -> HttpServer:
     """Return the HTTP server with all routes and those of `others`. Starts nothing."""
-    pages, position = look.pages, lambda: str(feed.position)
+    pages, position = frontend.pages, lambda: str(feed.position)
     view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
     texts = texts_in(settings.texts_dir, lambda typed: post_text.parse(typed, view.host).html({}, view.url))
-    told = evolve(view, contact=settings.contact_email, version=__version__, texts=texts)
-    contexts = PageContexts(told, domain.sidebar, domain.trends, position, now)
+    full_view = evolve(view, contact=settings.contact_email, version=__version__, texts=texts)
+    contexts = PageContexts(full_view, domain.sidebar, domain.trends, position, now)
     post_forms = PostForms(Uploads(domain.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
-    card, icon = look.assets.url("card.png"), look.assets.url("touch.png")
-    answers = ResponseCache(domain.invalidation_log, now, position, post_forms.key, settings.page_cache_mb)
+    card, icon = frontend.assets.url("card.png"), frontend.assets.url("touch.png")
+    response_cache = ResponseCache(domain.invalidation_log, now, position, post_forms.key, settings.page_cache_mb)
     statuses = StatusJsonCache(entities, domain.posts.now)
-    api = api_routes(domain, InstanceEntities(told, entities, card, icon, domain.attachments.accepts_video), answers, statuses)
-    renderer = PostRenderer(pages.post_html, domain.timelines.flags_cache, domain.filters.filter_cache, answers)
+    api = api_routes(domain, InstanceEntities(full_view, entities, card, icon, domain.attachments.accepts_video), response_cache, statuses)
+    renderer = PostRenderer(pages.post_html, domain.timelines.flags_cache, domain.filters.filter_cache, response_cache)
     domain.invalidation_log.caches += [renderer, statuses, pages.shells]
     authentication = Authentication(domain.sessions, domain.tokens)
-    remembered = AuthCache(authentication, domain.invalidation_log, now)
+    auth_cache = AuthCache(authentication, domain.invalidation_log, now)
     rates = connection_limits(settings.new_streams_per_account, settings.new_streams_per_network)
-    places = ConnectionLimiter(domain.rate_limiter, settings.streams_per_network, *rates)
-    streams = Streams(feed, renderer.streamed, pages.notification, conversation_row(pages), domain.accounts, domain.posts, places)
-    live = StreamingRoutes(feed, PayloadEncoder(statuses), remembered, domain.lists, places)
-    files = [SiteFiles(told, look.assets.url), FeedRoutes(domain.accounts, domain.timelines, told)]
-    features = [look.assets, *files, streams, live, *others, *site_pages(pages, contexts, post_forms, domain, renderer), *api]
-    openapi = OpenApiRoutes(told, tuple(features))
+    limiter = ConnectionLimiter(domain.rate_limiter, settings.streams_per_network, *rates)
+    streams = Streams(feed, renderer.streamed, pages.notification, conversation_row(pages), domain.accounts, domain.posts, limiter)
+    live = StreamingRoutes(feed, PayloadEncoder(statuses), auth_cache, domain.lists, limiter)
+    files = [SiteFiles(full_view, frontend.assets.url), FeedRoutes(domain.accounts, domain.timelines, full_view)]
+    features = [frontend.assets, *files, streams, live, *others, *site_pages(pages, contexts, post_forms, domain, renderer), *api]
+    openapi = OpenApiRoutes(full_view, tuple(features))
     site = Dispatcher(
         [*features, openapi, ApiDocsPage(pages, contexts, lambda: openapi.document)],
         origin=SiteOrigin.parse(settings.public_url),
-        authorizer=Authorizer(authentication, domain.rate_limiter, remembered),
+        authorizer=Authorizer(authentication, domain.rate_limiter, auth_cache),
         errors=Errors(ErrorPages(pages, contexts, post_forms).page),
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
     )

@@ -60,5 +60,5 @@ def test_envelope(settings: Settings, address: str) -> Envelope:
     email = Email(
         EmailId(0), EmailKind.TEST, None, address, None, {}, name, EmailState.WAITING, tries=1, response="", created_at=services.now()
     )
-    message = application.build_email_composer(settings).render(EmailContext(email, link=settings.public_url))
+    message = application.build_email_renderer(settings).render(EmailContext(email, link=settings.public_url))
     return Envelope(settings.mail_bounce_address, address, name, message)

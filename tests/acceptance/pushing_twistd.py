@@ -22,7 +22,7 @@ def main(port: int, authority: Path) -> None:
 
     def services(reactor: Any, agent: str) -> object:
         del reactor, agent
-        return service.reached()
+        return service.client()
 
     vars(application)["PushClient"] = services
     run()

@@ -31,7 +31,7 @@ class MailSite:
         found: list[ReceivedEmail] = []
 
         def has_arrived() -> bool:
-            found[:] = [one for one in self.server.taken() if one.recipient == to and containing in body_text(one.raw, "plain")]
+            found[:] = [one for one in self.server.received() if one.recipient == to and containing in body_text(one.raw, "plain")]
             return bool(found)
 
         assert wait_until(has_arrived, 20), self.site.log
@@ -84,7 +84,7 @@ def test_mentions_are_mailed_until_the_user_unsubscribes(mail_site: MailSite) ->
     ann.publish("And now, @ben?", "two")
     ben.publish("Fine, @ann", "three")
     mail_site.wait_for_email("ann@example.org", "Fine, @ann")
-    assert not [one for one in mail_site.server.taken() if "And now" in body_text(one.raw, "plain")]
+    assert not [one for one in mail_site.server.received() if "And now" in body_text(one.raw, "plain")]
 
 
 def test_a_forgotten_password_is_reset_by_email(mail_site: MailSite) -> None:

@@ -240,10 +240,10 @@ def test_the_site_outlives_its_terminal(own_site: SiteProcess) -> None:
 
 def test_the_log_tells_how_to_create_the_first_administrator_until_there_is_one(own_site: SiteProcess) -> None:
     own_site.start()
-    assert wait_until(lambda: "Make the first administrator" in own_site.log)
+    assert wait_until(lambda: "This site has no administrator yet" in own_site.log)
     assert f"listening on 127.0.0.1:{own_site.port})" in own_site.log
     assert "Applied migration 0001_initial.sql" in own_site.log
-    [message] = [line.partition("administrator: ")[2] for line in own_site.log.splitlines() if "Make the first administrator" in line]
+    [message] = [line.partition("Create one: ")[2] for line in own_site.log.splitlines() if "This site has no administrator yet" in line]
     shell = message.replace("NAME@EXAMPLE.ORG", "ada@example.org").replace("NAME", "ada")
     environment_without_settings = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")} | {
         "MICROBLOG_CONFIG": os.devnull

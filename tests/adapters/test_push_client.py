@@ -34,8 +34,8 @@ async def fetch_error(client: PushClient, url: str = URL) -> FetchError:
 
 async def test_a_message_arrives_unchanged(service: PushService) -> None:
     body = bytes(range(256)) * 15
-    assert await service.reached().post(URL, HEADERS, body) == PushResponse(201)
-    [posted] = service.posted
+    assert await service.client().post(URL, HEADERS, body) == PushResponse(201)
+    [posted] = service.received
     assert isinstance(posted, ReceivedPush)
     assert (posted.path, posted.body) == ("/send/1?key=x", body)
     assert {name: posted.headers[name.lower()] for name in HEADERS} == HEADERS
@@ -45,42 +45,42 @@ async def test_a_message_arrives_unchanged(service: PushService) -> None:
 
 
 async def test_retry_after_is_returned(service: PushService) -> None:
-    service.answers = ["429 Slow down\r\nRetry-After: 120"]
-    assert await service.reached().post(URL, HEADERS, b"body") == PushResponse(429, "120")
+    service.responses = ["429 Slow down\r\nRetry-After: 120"]
+    assert await service.client().post(URL, HEADERS, b"body") == PushResponse(429, "120")
 
 
 async def test_redirects_are_not_followed(service: PushService) -> None:
-    service.answers = ["307 Elsewhere\r\nLocation: https://push.example.net/other"]
-    assert await service.reached().post(URL, HEADERS, b"body") == PushResponse(307)
-    assert service.asked == 1
+    service.responses = ["307 Elsewhere\r\nLocation: https://push.example.net/other"]
+    assert await service.client().post(URL, HEADERS, b"body") == PushResponse(307)
+    assert service.request_count == 1
 
 
 async def test_a_silent_service_is_a_temporary_error(service: PushService) -> None:
     service.silent = True
-    assert not (await fetch_error(service.reached(seconds=0.5))).permanent
+    assert not (await fetch_error(service.client(seconds=0.5))).permanent
 
 
 async def test_an_endless_response_is_cut_off(service: PushService) -> None:
-    service.answers = ["200 OK\r\n" + "X-Filler: yyyyyyyyyyyyyyyy\r\n" * 10_000]
-    assert not (await fetch_error(service.reached())).permanent
+    service.responses = ["200 OK\r\n" + "X-Filler: yyyyyyyyyyyyyyyy\r\n" * 10_000]
+    assert not (await fetch_error(service.client())).permanent
 
 
 async def test_a_refused_connection_is_a_temporary_error(service: PushService) -> None:
-    client = service.reached()
+    client = service.client()
     client.reactor.routes = {"93.184.216.34": ("127.0.0.1", 1)}
     assert not (await fetch_error(client)).permanent
 
 
 async def test_an_unknown_certificate_is_not_trusted(service: PushService) -> None:
-    client = service.reached()
+    client = service.client()
     client.trust = BrowserLikePolicyForHTTPS()
     assert not (await fetch_error(client)).permanent
-    assert service.posted == []
+    assert service.received == []
 
 
 @pytest.mark.parametrize("address", [one for one in PRIVATE_4 + PRIVATE_6 if "%" not in one])
 async def test_a_name_with_a_private_address_is_not_connected(service: PushService, address: str) -> None:
-    client = service.reached(address=address)
+    client = service.client(address=address)
     client.exceptions = frozenset()
     error = await fetch_error(client)
     assert (str(error), error.permanent) == ("The host is not on the public internet.", True)
@@ -95,15 +95,15 @@ async def test_no_spelling_of_a_private_address_is_connected(url: str) -> None:
 
 
 async def test_the_connected_address_is_checked(service: PushService) -> None:
-    client = service.reached()
+    client = service.client()
     client.exceptions = frozenset()  # the name has a public address, the connection goes to this machine
     assert (await fetch_error(client)).permanent  # at once, not after the timeout
     assert client.reactor.connected
-    assert service.posted == []
+    assert service.received == []
 
 
 @pytest.mark.parametrize("port", [22, 80 + 8000, 5432, 8443])
 async def test_only_port_443_is_connected(service: PushService, port: int) -> None:
-    client = service.reached()
+    client = service.client()
     await fetch_error(client, f"https://{HOST}:{port}/send")
     assert client.reactor.connected == []

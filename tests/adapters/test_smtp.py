@@ -72,7 +72,7 @@ async def deliver(server: MailServer, message: Envelope, transport: SmtpTranspor
 async def test_an_email_is_sent_by_starttls_with_a_login(starttls: MailServer) -> None:
     result = await with_login(build_transport(starttls.port, Tls.REQUIRED)).deliver(envelope("starttls@example.org"))
     assert result == DeliveryResult(DeliveryStatus.SENT, "250 2.0.0 Taken over")
-    messages = starttls.taken()[-1]
+    messages = starttls.received()[-1]
     assert (messages.sender, messages.recipient, messages.raw) == ("bounces@site.test", "starttls@example.org", envelope().message)
 
 
@@ -81,16 +81,16 @@ async def test_an_email_is_sent_by_implicit_tls(implicit: MailServer) -> None:
     transport = build_transport(implicit.port, Tls.REQUIRED)
     transport.server = evolve(transport.server, implicit=True)
     assert (await transport.deliver(envelope())).status is DeliveryStatus.SENT
-    assert len(implicit.taken()) == 1
+    assert len(implicit.received()) == 1
 
 
 @pytest.mark.parametrize("tls", [Tls.REQUIRED, Tls.OPPORTUNISTIC])
 async def test_an_untrusted_server_gets_no_email_and_no_password(starttls: MailServer, tls: Tls) -> None:
-    before = len(starttls.taken())
+    before = len(starttls.received())
     result = await with_login(build_transport(starttls.port, tls)).deliver(envelope())
     assert result.status is DeliveryStatus.DEFERRED
     assert "certificate" in result.response.lower()
-    assert len(starttls.taken()) == before
+    assert len(starttls.received()) == before
 
 
 @pytest.mark.usefixtures("trust")
@@ -99,17 +99,17 @@ async def test_a_certificate_for_another_name_is_refused(starttls: MailServer, t
     monkeypatch.setenv("SSL_CERT_FILE", str(other.authority))
     with mail_server(tmp_path / "mail", tls="starttls", certificate=str(other.server)) as server:
         assert (await build_transport(server.port, Tls.REQUIRED).deliver(envelope())).status is DeliveryStatus.DEFERRED
-        assert server.taken() == []
+        assert server.received() == []
     del starttls
 
 
 async def test_an_email_is_deferred_if_required_tls_is_not_offered(plain: MailServer) -> None:
-    before = len(plain.taken())
+    before = len(plain.received())
     result = await build_transport(plain.port, Tls.REQUIRED).deliver(envelope())
     assert result.status is DeliveryStatus.DEFERRED
     assert "TLS" in result.response
     assert (await with_login(build_transport(plain.port, Tls.OPPORTUNISTIC)).deliver(envelope())).status is DeliveryStatus.DEFERRED
-    assert len(plain.taken()) == before
+    assert len(plain.received()) == before
 
 
 @pytest.mark.usefixtures("trust")
@@ -164,7 +164,7 @@ async def test_an_email_is_deferred_if_the_connection_is_refused() -> None:
 
 
 async def test_cancelling_disconnects_and_delivers_nothing(plain: MailServer) -> None:
-    before = len(plain.taken())
+    before = len(plain.received())
     from twisted.internet.defer import CancelledError, Deferred
 
     work = Deferred.fromCoroutine(build_transport(plain.port).deliver(envelope("hang@example.org")))
@@ -172,7 +172,7 @@ async def test_cancelling_disconnects_and_delivers_nothing(plain: MailServer) ->
     work.cancel()
     with pytest.raises(CancelledError):
         await work
-    assert len(plain.taken()) == before
+    assert len(plain.received()) == before
 
 
 DOTS: list[Callable[[], bytes]] = [
@@ -185,9 +185,9 @@ DOTS: list[Callable[[], bytes]] = [
 
 @pytest.mark.parametrize("body", DOTS)
 async def test_lines_that_begin_with_dots_arrive_unchanged(plain: MailServer, body: Callable[[], bytes]) -> None:
-    before = len(plain.taken())
+    before = len(plain.received())
     assert (await deliver(plain, envelope("ann@example.org", body()))).status is DeliveryStatus.SENT
-    [messages] = plain.taken()[before:]
+    [messages] = plain.received()[before:]
     assert messages.raw == envelope(body=body()).message
 
 

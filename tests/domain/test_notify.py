@@ -55,7 +55,7 @@ class NotifyFixture:
 
 @pytest.fixture
 def site(db: RolledBackDatabase) -> NotifyFixture:
-    db.telling = False
+    db.runs_notification_jobs = False
     clock = WallClock(make.NOW)
     return NotifyFixture(db, Posts(db, "example.org", "https://example.org", 500, clock), clock)
 

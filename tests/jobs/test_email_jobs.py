@@ -50,7 +50,7 @@ def test_a_mention_is_mailed_with_its_text(mailbox: EmailWorker, cursor: Cursor)
     assert email["From"].addresses[0].display_name == "ann (via Ours)"
     assert "> Good morning @ben, how are you?" in body_text(email.as_bytes(), "plain")
     assert states(cursor) == [(EmailKind.MENTION, EmailState.SENT)]
-    assert mailbox.office.taken[0].sender == "bounces@example.org"
+    assert mailbox.transport.delivered[0].sender == "bounces@example.org"
     assert ben.id
 
 
@@ -124,7 +124,7 @@ def test_an_email_that_is_no_longer_wanted_is_not_sent(mailbox: EmailWorker, cur
     ann, ben = make.viewer(cursor, "ann"), make.viewer(cursor, "ben")
     make.post(cursor, ann, "Hello @ben")
     [job] = mailbox.waiting()
-    mailbox.do(job)
+    mailbox.run(job)
     CANCELLATIONS[change](cursor, ann, ben)
     assert mailbox.deliver() == []
     [email] = emails.page_of(cursor, page=Page(10))
@@ -155,41 +155,41 @@ def test_an_email_goes_to_the_current_address(mailbox: EmailWorker, cursor: Curs
 def send_job(mailbox: EmailWorker, cursor: Cursor, tries: int = 1) -> Job:
     make.post(cursor, make.viewer(cursor, "ann"), f"Hello @{make.viewer(cursor, 'ben').account.username}")
     [first] = mailbox.waiting()
-    mailbox.do(first)
+    mailbox.run(first)
     [job] = mailbox.waiting()
     return evolve(job, tries=tries)
 
 
 def test_a_deferred_email_is_retried_with_the_same_message_id(mailbox: EmailWorker, cursor: Cursor) -> None:
     job = send_job(mailbox, cursor)
-    mailbox.office.answer = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
+    mailbox.transport.result = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
     for _ in range(2):
         with pytest.raises(RetryLater, match="451 later"):
-            mailbox.do(job)
+            mailbox.run(job)
     [email] = emails.page_of(cursor, page=Page(1))
     assert (email.state, email.tries, email.response, email.next_try) == (EmailState.DEFERRED, 2, "451 later", job.due_at)
-    mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
-    mailbox.do(job)
-    assert {envelope.message_id for envelope in mailbox.office.taken} == {email.message_id}
+    mailbox.transport.result = DeliveryResult(DeliveryStatus.SENT, "250 OK")
+    mailbox.run(job)
+    assert {envelope.message_id for envelope in mailbox.transport.delivered} == {email.message_id}
     [email] = emails.page_of(cursor, page=Page(1))
     assert (email.state, email.tries, email.response, email.next_try) == (EmailState.SENT, 3, "250 OK", None)
 
 
 def test_an_email_fails_after_the_last_try_and_can_be_retried(mailbox: EmailWorker, cursor: Cursor) -> None:
     job = send_job(mailbox, cursor, tries=email_jobs.RETRY_POLICIES["email.send"].tries)
-    mailbox.office.answer = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
+    mailbox.transport.result = DeliveryResult(DeliveryStatus.DEFERRED, "451 later")
     with pytest.raises(RetryLater):
-        mailbox.do(job)
+        mailbox.run(job)
     assert states(cursor) == [(EmailKind.MENTION, EmailState.FAILED)]
-    mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
+    mailbox.transport.result = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     result_of(mailbox.mail.outbox.retry(emails.page_of(cursor, page=Page(1))[0].id))
     assert len(mailbox.deliver()) == 1
 
 
 def test_a_refused_email_is_recorded_and_shown_to_the_user(mailbox: EmailWorker, cursor: Cursor) -> None:
     job = send_job(mailbox, cursor)
-    mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
-    mailbox.do(job)
+    mailbox.transport.result = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
+    mailbox.run(job)
     assert states(cursor) == [(EmailKind.MENTION, EmailState.REFUSED)]
     ben = Viewer(make.account_named(cursor, "ben"))
     assert result_of(mailbox.mail.outbox.address_rejection(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=False)
@@ -197,7 +197,7 @@ def test_a_refused_email_is_recorded_and_shown_to_the_user(mailbox: EmailWorker,
 
 def refuse_emails(mailbox: EmailWorker, cursor: Cursor, times: int) -> list[EmailState]:
     """Send e-mails that the mail server refuses; return the states of all e-mails."""
-    mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
+    mailbox.transport.result = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
     for _ in range(times):
         make.post(cursor, make.viewer(cursor), "Hello @ben")
         mailbox.deliver()
@@ -208,14 +208,14 @@ def test_no_email_is_sent_to_an_address_after_repeated_refusals(mailbox: EmailWo
     ben = make.viewer(cursor, "ben")
     assert refuse_emails(mailbox, cursor, 5) == [EmailState.REFUSED] * 3 + [EmailState.CANCELLED] * 2
     assert result_of(mailbox.mail.outbox.address_rejection(ben, "ben@example.org")) == AddressRejection("550 no such user", given_up=True)
-    assert len(mailbox.office.taken) == 3
+    assert len(mailbox.transport.delivered) == 3
 
 
 def test_an_email_retried_by_the_administrator_ignores_earlier_refusals(mailbox: EmailWorker, cursor: Cursor) -> None:
     make.viewer(cursor, "ben")
     refuse_emails(mailbox, cursor, 4)
     execute(cursor, "update emails set settled_at = settled_at - interval '1 second' where state = 'refused'")
-    mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
+    mailbox.transport.result = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     result_of(mailbox.mail.outbox.retry(emails.page_of(cursor, page=Page(10))[-1].id))
     assert len(mailbox.deliver()) == 1
     make.post(cursor, make.viewer(cursor), "It works again, @ben")
@@ -229,12 +229,12 @@ def test_confirming_a_rejected_address_enables_it_again(mailbox: EmailWorker, cu
     refuse_emails(mailbox, cursor, 4)
     result_of(mailbox.mail.email_confirmation.resend(ben))
     mailbox.deliver()
-    assert len(mailbox.office.taken) == 4, "the confirmation that the user asked for is tried"
-    [email] = [parse(mailbox.office.taken[-1].message)]
+    assert len(mailbox.transport.delivered) == 4, "the confirmation that the user asked for is tried"
+    [email] = [parse(mailbox.transport.delivered[-1].message)]
     later = email_services(cursor, lambda: NOW + timedelta(minutes=1))
     assert result_of(later.email_confirmation.confirm(mailbox.link(email, "/confirm/").rpartition("/")[2])) == "ben@example.org"
     assert result_of(mailbox.mail.outbox.address_rejection(ben, "ben@example.org")) is None
-    mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
+    mailbox.transport.result = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     make.post(cursor, make.viewer(cursor), "Hello again @ben")
     assert len(mailbox.deliver()) == 1
 
@@ -270,27 +270,27 @@ def test_a_warning_filter_replaces_the_text_by_its_title(mailbox: EmailWorker, c
 
 def test_a_repeated_job_does_not_send_again(mailbox: EmailWorker, cursor: Cursor) -> None:
     job = send_job(mailbox, cursor)
-    mailbox.do(job)
-    mailbox.do(job)
-    assert len(mailbox.office.taken) == 1
+    mailbox.run(job)
+    mailbox.run(job)
+    assert len(mailbox.transport.delivered) == 1
 
 
 def test_an_email_that_cannot_be_rendered_fails_permanently(mailbox: EmailWorker, cursor: Cursor) -> None:
     job = send_job(mailbox, cursor)
     execute(cursor, """update users set preferences = preferences || '{"time_zone": "Mars/Base"}'""")
     with pytest.raises(PermanentFailure):
-        mailbox.do(job)
+        mailbox.run(job)
     assert states(cursor) == [(EmailKind.MENTION, EmailState.FAILED)]
-    assert mailbox.office.taken == []
+    assert mailbox.transport.delivered == []
 
 
 @pytest.mark.parametrize("payload", [{}, {"email": "1"}])
 def test_a_job_without_its_email_does_nothing(mailbox: EmailWorker, payload: dict[str, object]) -> None:
-    mailbox.do(Job(JobId(1), "email.send", payload, 1, JobState.RUNNING, NOW, NOW))
+    mailbox.run(Job(JobId(1), "email.send", payload, 1, JobState.RUNNING, NOW, NOW))
 
 
 def run_timer(mailbox: EmailWorker, kind: str, at: datetime) -> None:
-    mailbox.do(Job(JobId(1), kind, {"tick": at.isoformat()}, 1, JobState.RUNNING, NOW, NOW))
+    mailbox.run(Job(JobId(1), kind, {"tick": at.isoformat()}, 1, JobState.RUNNING, NOW, NOW))
 
 
 MONDAY = datetime(2026, 3, 9, 7, 0, tzinfo=ZoneInfo("UTC"))
@@ -411,7 +411,7 @@ def test_administrators_get_a_daily_report_in_the_time_zone_of_the_site(cursor: 
 
 def test_every_email_timer_and_cleanup_has_its_task(db: RolledBackDatabase, mailbox: EmailWorker) -> None:
     timers: list[Timer] = email_jobs.timers(ZoneInfo("UTC"))
-    assert {timer.kind for timer in timers} <= mailbox.mailing.tasks().keys()
+    assert {timer.kind for timer in timers} <= mailbox.email_jobs.tasks().keys()
     assert {sweep.kind for sweep in email_jobs.cleanup_batches()} <= cleanup.tasks(db, lambda: NOW, email_jobs.cleanup_batches()).keys()
 
 

@@ -90,7 +90,7 @@ def test_every_mention_is_mailed_once(connection: Connection, server: MailServer
     expected = publish_mentions(connection, [f"ann{number}" for number in range(10)])
     processes = [start(), start()]
     assert [process.wait(60) for process in processes] == [0, 0]
-    received = [(taken.recipient, str(taken.message["Message-ID"])) for taken in server.taken()]
+    received = [(taken.recipient, str(taken.message["Message-ID"])) for taken in server.received()]
     assert sorted(received) == sorted(expected)
     assert set(email_states(connection).values()) == {("sent", 1)}
 
@@ -105,10 +105,10 @@ def test_no_email_is_lost_although_processes_are_killed(connection: Connection, 
         time.sleep(rng.uniform(0.05, 0.5))
         victim.kill()
         victim.wait()
-    cut_off = len(server.taken())
+    cut_off = len(server.received())
     assert cut_off < len(expected), "the processes were killed too late"
     assert start().wait(60) == 0
-    taken = server.taken()
+    taken = server.received()
     times = Counter((one.recipient, str(one.message["Message-ID"])) for one in taken)
     assert times.keys() == expected, "none is lost, and a repeat has the Message-ID of the first"
     states = email_states(connection)
@@ -139,8 +139,8 @@ def test_an_unacknowledged_email_is_repeated_with_the_same_message_id(
         cursor.execute("update jobs set due_at = now() where state = 'waiting'")
     connection.commit()
     second = start()
-    assert wait_until(lambda: len([one for one in server.taken() if one.recipient.startswith("lose")]) >= 2 * POSTS)
+    assert wait_until(lambda: len([one for one in server.received() if one.recipient.startswith("lose")]) >= 2 * POSTS)
     second.kill()
-    lost = Counter(str(one.message["Message-ID"]) for one in server.taken() if one.recipient.startswith("lose"))
+    lost = Counter(str(one.message["Message-ID"]) for one in server.received() if one.recipient.startswith("lose"))
     assert set(lost.values()) == {2}
     assert len(lost) == POSTS

@@ -50,7 +50,7 @@ class PushFixture:
     wakeups: int = 0
 
     def __attrs_post_init__(self) -> None:
-        self.pushing = build_push_jobs(RolledBackDatabase(self.cursor), self.clock, self.service.reached())
+        self.pushing = build_push_jobs(RolledBackDatabase(self.cursor), self.clock, self.service.client())
         self.pushes = self.pushing.notifications
 
     def subscribe(self, viewer: Viewer, app: SubscribedApp, choice: PushChoice = EVERYTHING) -> PushSubscription:
@@ -70,7 +70,7 @@ class PushFixture:
 
     async def deliver(self) -> list[ReceivedPush]:
         """Do all due jobs and the jobs that they add, as a worker does; return the messages received meanwhile."""
-        before = len(self.service.posted)
+        before = len(self.service.received)
         while self.due_jobs():
             for job in jobs.claim(
                 self.cursor,
@@ -81,7 +81,7 @@ class PushFixture:
                 limit=10,
             ):
                 await self._do(job)
-        return self.service.posted[before:]
+        return self.service.received[before:]
 
     async def _do(self, job: Job) -> None:
         work = {tasks.NOTIFIED_JOB: self.pushing.queue_task(self._wake), SEND_JOB: self.pushing.send}[job.kind]
@@ -270,7 +270,7 @@ async def test_a_message_that_is_no_longer_wanted_is_not_sent(
         await fixture.pushes.enqueue(ids)
     CANCELLATIONS[change](fixture, ann, ben)
     assert await fixture.deliver() == []
-    assert fixture.service.asked == 0
+    assert fixture.service.request_count == 0
     assert fetch_value(fixture.cursor, "select count(*) from jobs where kind like 'push.%' and state = 'waiting'", None) == 0
 
 
@@ -360,18 +360,18 @@ async def test_messages_are_sent_in_order_and_long_queues_take_several_jobs(fixt
 @pytest.mark.parametrize("response", ["404 Not Found", "410 Gone"])
 async def test_a_subscription_unknown_to_the_service_is_deleted(fixture: PushFixture, ann: Viewer, ben: Viewer, response: str) -> None:
     fixture.subscribe(ben, SubscribedApp())
-    fixture.service.answers = [response]
+    fixture.service.responses = [response]
     make.post(fixture.cursor, ann, "@ben one")
     make.post(fixture.cursor, ann, "@ben two")
     assert await fixture.deliver() == []
-    assert (fixture.subscription_ids(), fixture.service.asked) == ([], 1)
+    assert (fixture.subscription_ids(), fixture.service.request_count) == ([], 1)
 
 
 @pytest.mark.parametrize("response", ["429 Slow down", "500 Oops", "503 Away", "408 Late"])
 async def test_an_unavailable_service_is_retried_and_nothing_is_lost(fixture: PushFixture, ann: Viewer, ben: Viewer, response: str) -> None:
     app = SubscribedApp()
     fixture.subscribe(ben, app)
-    fixture.service.answers = [response] * 3
+    fixture.service.responses = [response] * 3
     make.post(fixture.cursor, ann, "@ben one")
     make.post(fixture.cursor, ann, "@ben two")
     pauses = []
@@ -384,7 +384,7 @@ async def test_an_unavailable_service_is_retried_and_nothing_is_lost(fixture: Pu
         pauses.append((due_at - fixture.clock()).total_seconds())
         fixture.clock.time = due_at
     assert pauses == [RETRY_POLICY.first_pause, 2 * RETRY_POLICY.first_pause, 4 * RETRY_POLICY.first_pause]
-    assert fixture.service.asked == 3, "the second message is not tried while the service is away"
+    assert fixture.service.request_count == 3, "the second message is not tried while the service is away"
     posted = await fixture.deliver()
     assert [app.read(one)["body"] for one in posted] == ["@ben one", "@ben two"]
     assert int(posted[0].headers["ttl"]) == int((MAX_NOTIFICATION_AGE - timedelta(seconds=sum(pauses))).total_seconds())
@@ -393,13 +393,13 @@ async def test_an_unavailable_service_is_retried_and_nothing_is_lost(fixture: Pu
 
 async def test_retry_after_is_respected(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
     fixture.subscribe(ben, SubscribedApp())
-    fixture.service.answers = ["429 Slow down\r\nRetry-After: 1000"]
+    fixture.service.responses = ["429 Slow down\r\nRetry-After: 1000"]
     make.post(fixture.cursor, ann, "@ben")
     await fixture.deliver()
     fixture.clock.time += timedelta(seconds=999)
     make.post(fixture.cursor, ann, "@ben meanwhile", now=fixture.clock())
     assert await fixture.deliver() == []
-    assert fixture.service.asked == 1
+    assert fixture.service.request_count == 1
     fixture.clock.time += timedelta(seconds=1)
     assert len(await fixture.deliver()) == 2
 
@@ -409,7 +409,7 @@ async def test_a_new_job_waits_until_the_pause_of_the_service_ends(fixture: Push
     make.post(fixture.cursor, ann, "@ben")
     push_subscriptions.record_failures(fixture.cursor, id=subscription.id, failures=1, resting_until=NOW + timedelta(minutes=5))
     assert await fixture.deliver() == []
-    assert fixture.service.asked == 0
+    assert fixture.service.request_count == 0
     fixture.clock.time += timedelta(minutes=5)
     assert len(await fixture.deliver()) == 1
 
@@ -417,12 +417,12 @@ async def test_a_new_job_waits_until_the_pause_of_the_service_ends(fixture: Push
 async def test_a_refused_message_does_not_delay_others(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
     app = SubscribedApp()
     fixture.subscribe(ben, app)
-    fixture.service.answers = ["413 Too large", "400 Bad", "301 Moved\r\nLocation: https://push.example.net/other"]
+    fixture.service.responses = ["413 Too large", "400 Bad", "301 Moved\r\nLocation: https://push.example.net/other"]
     for number in range(4):
         make.post(fixture.cursor, ann, f"@ben {number}")
     [posted] = await fixture.deliver()
     assert app.read(posted)["body"] == "@ben 3"
-    assert fixture.service.asked == 4
+    assert fixture.service.request_count == 4
     assert await fixture.deliver() == []
 
 
@@ -448,7 +448,7 @@ async def test_a_failing_subscription_does_not_delay_others(fixture: PushFixture
     fixture.subscribe(ben, SubscribedApp())
     app = SubscribedApp(path="/cat")
     fixture.subscribe(cat, app)
-    fixture.service.answers = ["503 Away"]
+    fixture.service.responses = ["503 Away"]
     make.post(fixture.cursor, ann, "@ben @cat")
     [posted] = await fixture.deliver()
     assert posted.path == "/cat"
@@ -458,24 +458,24 @@ async def test_a_failing_subscription_does_not_delay_others(fixture: PushFixture
 async def test_a_subscription_that_keeps_failing_is_deleted(fixture: PushFixture, ann: Viewer, ben: Viewer, response: str) -> None:
     subscription = fixture.subscribe(ben, SubscribedApp())
     push_subscriptions.record_failures(fixture.cursor, id=subscription.id, failures=MAX_FAILURES - 2)
-    fixture.service.answers = [response] * 2
+    fixture.service.responses = [response] * 2
     make.post(fixture.cursor, ann, "@ben")
     await fixture.deliver()
     assert fixture.subscription_ids() == [subscription.id]
     fixture.clock.time += MAX_PAUSE * 1.25
     make.post(fixture.cursor, ann, "@ben again", now=fixture.clock())
     await fixture.deliver()
-    assert (fixture.subscription_ids(), fixture.service.asked) == ([], 2)
+    assert (fixture.subscription_ids(), fixture.service.request_count) == ([], 2)
 
 
 async def test_a_subscription_at_a_private_address_is_never_connected(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:
     fixture.subscribe(ben, SubscribedApp())
-    internal = fixture.service.reached(address="10.0.0.1")
+    internal = fixture.service.client(address="10.0.0.1")
     fixture.pushing = PushJobs(fixture.pushes, fixture.pushing.render, fixture.pushing.encryptor, internal)
     make.post(fixture.cursor, ann, "@ben")
     assert await fixture.deliver() == []
     assert internal.reactor.connected == []
-    assert fixture.service.met == 0
+    assert fixture.service.connection_count == 0
 
 
 async def test_settled_deliveries_are_deleted_after_a_while(fixture: PushFixture, ann: Viewer, ben: Viewer) -> None:

@@ -35,7 +35,7 @@ def build_workers(cursor: Cursor, data_dir: Path) -> Workers:
     )
     push_jobs = build_push_jobs(db, lambda: make.NOW, PushClient(Clock(), "microblog/1"))
     services = JobServices(
-        DailyStatistics(db, UTC, lambda: make.NOW), post_tasks, email_worker(cursor).mailing, push_jobs, timedelta(days=7)
+        DailyStatistics(db, UTC, lambda: make.NOW), post_tasks, email_worker(cursor).email_jobs, push_jobs, timedelta(days=7)
     )
     return Workers.build(services, db, lambda: make.NOW, Clock())
 
@@ -64,4 +64,4 @@ def test_the_push_worker_does_nothing_else_and_is_not_woken_by_commits(cursor: C
 def test_every_timer_has_a_worker_for_its_jobs(cursor: Cursor, tmp_path: Path) -> None:
     workers = build_workers(cursor, tmp_path)
     kinds = {kind for worker in workers.workers.values() for kind in worker.tasks}
-    assert {timer.kind for timer in workers.ticking.schedule.timers} <= kinds
+    assert {timer.kind for timer in workers.scheduler.schedule.timers} <= kinds

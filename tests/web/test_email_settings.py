@@ -252,13 +252,13 @@ def test_a_password_change_is_reported_to_the_previous_address(email_site: Email
 
 
 def test_a_rejected_email_address_is_shown_before_and_after_confirmation(email_site: EmailSite, cursor: Cursor) -> None:
-    email_site.mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
+    email_site.mailbox.transport.result = DeliveryResult(DeliveryStatus.REFUSED, "550 no such user")
     cy = email_site.sign_up("cy")
     email_site.mailbox.deliver()
     assert "550 no such user" in main_text(cy.get("/pending"))
-    email_site.mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
+    email_site.mailbox.transport.result = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     ada = email_site.registered_user()
-    email_site.mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 mailbox is gone")
+    email_site.mailbox.transport.result = DeliveryResult(DeliveryStatus.REFUSED, "550 mailbox is gone")
     for _ in range(3):
         mention_for(email_site, cursor)
     assert "Send confirmation e-mail" in main_text(ada.get("/settings/account"))
@@ -298,7 +298,7 @@ def test_future_notifications_cannot_be_marked_read(email_site: EmailSite, curso
 
 def test_a_mail_client_unsubscribes_with_one_click(email_site: EmailSite, cursor: Cursor) -> None:
     email_site.registered_user()
-    header = dict(header_fields(email_site.mailbox.office.taken[-1].message)) if mention_for(email_site, cursor) else {}
+    header = dict(header_fields(email_site.mailbox.transport.delivered[-1].message)) if mention_for(email_site, cursor) else {}
     path = header["List-Unsubscribe"].strip("<>").removeprefix(HOST)
     assert header["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     mail_client = email_site.site.visitor()
@@ -338,7 +338,7 @@ def test_each_kind_of_email_can_be_switched_off(email_site: EmailSite, cursor: C
 def test_the_settings_show_that_an_email_address_is_rejected(email_site: EmailSite, cursor: Cursor) -> None:
     ada = email_site.registered_user()
     assert "refused" not in main_text(ada.get("/settings/mail")) + main_text(ada.get("/settings/account"))
-    email_site.mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 5.1.1 No such <b>mailbox</b>")
+    email_site.mailbox.transport.result = DeliveryResult(DeliveryStatus.REFUSED, "550 5.1.1 No such <b>mailbox</b>")
     mention_for(email_site, cursor)
     for path in ("/settings/mail", "/settings/account"):
         assert "550 5.1.1 No such <b>mailbox</b>" in main_text(ada.get(path))
@@ -396,7 +396,7 @@ def test_only_administrators_see_outbox_and_jobs(email_site: EmailSite, cursor: 
 def test_the_outbox_shows_each_email_and_retries(email_site: EmailSite, cursor: Cursor) -> None:
     boss = admin(email_site, cursor)
     email_site.registered_user()
-    email_site.mailbox.office.answer = DeliveryResult(DeliveryStatus.REFUSED, "550 5.1.1 <script>No</script>")
+    email_site.mailbox.transport.result = DeliveryResult(DeliveryStatus.REFUSED, "550 5.1.1 <script>No</script>")
     mention_for(email_site, cursor)
     page = boss.get("/admin/outbox")
     assert "550 5.1.1 <script>No</script>" in main_text(page)
@@ -408,7 +408,7 @@ def test_the_outbox_shows_each_email_and_retries(email_site: EmailSite, cursor: 
     email = emails.page_of(cursor, page=Page(1))[0]
     assert email.kind is EmailKind.MENTION
     assert location(boss.submit(f"/admin/outbox/{email.id}/retry", page="/admin/outbox", next="/admin/outbox?state=refused"))
-    email_site.mailbox.office.answer = DeliveryResult(DeliveryStatus.SENT, "250 OK")
+    email_site.mailbox.transport.result = DeliveryResult(DeliveryStatus.SENT, "250 OK")
     assert len(email_site.mailbox.deliver()) == 1
     assert "250 OK" in main_text(boss.get("/admin/outbox?state=sent"))
     assert boss.submit(f"/admin/outbox/{email.id}/retry", page="/admin/outbox").status == 404

@@ -188,7 +188,7 @@ def test_a_logged_out_author_can_log_in_and_send_the_text_again(site: SiteFixtur
 def test_a_post_keeps_its_text_while_the_database_is_unavailable(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
     token = ada.token("/home")
-    site.database.away = True
+    site.database.unreachable = True
     refused = ada.post("/posts", {"csrf": token, "text": "A long thought"})
     assert refused.status == 503
     assert refused.header("Retry-After")

@@ -37,7 +37,7 @@ class OutboxPages:
         found = await self.outbox.page(page, state)
         older_url = older(request, [email.id for email in found], page)
         view = OutboxPage(tuple(found), await self.outbox.counts(), state or "", self.outbox.directory, older_url)
-        return Response.html(self.pages.page("outbox", await self.contexts.of(request), PageMetadata("Outbox"), page=view))
+        return Response.html(self.pages.page("outbox", await self.contexts.of(request), PageMetadata("E-mail queue"), page=view))
 
     @route("POST", "/admin/outbox/<id:email_id>/retry", ADMIN)
     async def retry(self, request: Request, email_id: int) -> Response:
