@@ -18,6 +18,7 @@ from microblog.domain.announcements import Announcements
 from microblog.domain.apps import Apps
 from microblog.domain.attachments import Attachments
 from microblog.domain.autocomplete import Autocomplete
+from microblog.domain.caching.account_cache import AccountCache
 from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.caching.invalidation import InvalidationLog
 from microblog.domain.caching.sidebar_cache import SidebarCache
@@ -34,6 +35,7 @@ from microblog.domain.jobs import Jobs
 from microblog.domain.link_previews import LinkPreviews, PreviewScheduler
 from microblog.domain.lists import Lists
 from microblog.domain.moderation import Moderation
+from microblog.domain.notification_cache import NotificationCache
 from microblog.domain.notification_groups import NotificationGroups
 from microblog.domain.notification_policy import NotificationPolicies
 from microblog.domain.notifications import Notifications
@@ -58,6 +60,7 @@ from microblog.domain.site_stats import SiteStats
 from microblog.domain.statistics import DailyStatistics
 from microblog.domain.suggestions import Suggestions
 from microblog.domain.tags import HashtagService
+from microblog.domain.thread_cache import ThreadCache
 from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
 from microblog.domain.trends import Trends
@@ -135,10 +138,21 @@ class Domain:
     tokens: Tokens
     trends: Trends
     sidebar: SidebarCache = field(init=False)
+    threads: ThreadCache = field(init=False)
+    notification_cache: NotificationCache = field(init=False)
 
     @sidebar.default
     def _sidebar(self) -> SidebarCache:
         return SidebarCache(self.invalidation_log, now, self.notifications.badges, self.accounts.suggestions, self.announcements.unread)
+
+    @threads.default
+    def _threads(self) -> ThreadCache:
+        return ThreadCache(self.posts, self.timelines.post_cache)
+
+    @notification_cache.default
+    def _notification_cache(self) -> NotificationCache:
+        accounts = AccountCache(self.timelines.database, self.invalidation_log, now)
+        return NotificationCache(self.timelines.post_cache, accounts)
 
     @classmethod
     def on(cls, settings: Settings, database: Transactions, passwords: Hashes, limits: RateLimiter, external: ExternalServices) -> Domain:
@@ -146,7 +160,7 @@ class Domain:
         url, throttle = settings.public_url, CountedLogins(limits)
         host, links = urlsplit(url).netloc, EmailLinks(url, TokenSigner(secret_key(settings.data_dir)))
         accounts, invalidation_log = Accounts(database, host, url, now), InvalidationLog(database)
-        filter_cache, search = FilterCache(database, now, invalidation_log), SearchService(database, accounts, now)
+        timelines, search = Timelines(database, now, FilterCache(database, now, invalidation_log)), SearchService(database, accounts, now)
         posts = Posts(database, host, url, settings.max_characters, now, external.preview_scheduler(url))
         registrations = Registrations(database, passwords, settings.registration, settings.smtp_url is None, now)
         return cls(
@@ -161,11 +175,11 @@ class Domain:
             conversations=Conversations(database, now),
             account_security=AccountSecurity(database, passwords, throttle, settings.smtp_url is None, now),
             email_composer=EmailComposer(database, links, settings.message_host, now),
-            filters=Filters(database, filter_cache, now),
+            filters=Filters(database, timelines.filter_cache, now),
             follows=Follows(database, now),
             jobs=Jobs(database, now),
             rate_limiter=limits,
-            lists=Lists(database, now),
+            lists=Lists(database, now, timelines),
             read_markers=ReadMarkers(database, now),
             interactions=Interactions(database, now),
             moderation=moderation_of(database, passwords, registrations),
@@ -189,7 +203,7 @@ class Domain:
             statistics=DailyStatistics(database, settings.time_zone, now),
             email_unsubscribe=EmailUnsubscribe(database, links),
             tags=HashtagService(database, search, now),
-            timelines=Timelines(database, now, filter_cache),
+            timelines=timelines,
             tokens=Tokens(database, now),
             trends=Trends(database, search, now),
         )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from attrs import evolve, frozen
+from attrs import Factory, evolve, field, frozen
 
 from microblog.domain.repeated_boosts import page_without_repeats
 from microblog.domain.text import post_text
+from microblog.domain.timelines import Timelines
 from microblog.model.accounts import RelatedAccount, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
@@ -41,6 +42,7 @@ class Lists:
 
     database: Transactions
     now: Callable[[], datetime]
+    timelines: Timelines = field(default=Factory(lambda self: Timelines(self.database, self.now), takes_self=True))
 
     async def of(self, viewer: Viewer) -> list[AccountList]:
         """Return all lists, oldest first."""
@@ -80,7 +82,8 @@ class Lists:
 
     async def timeline(self, viewer: Viewer, id: ListId, page: Page) -> list[Post]:
         """Return posts of the members, without repeated boosts."""
-        return await self.database.read(self._timeline, viewer, id, page)
+        newest = await self.timelines.newest_of_list(viewer, id, page.limit) if page == Page(page.limit) else None
+        return newest if newest is not None else await self.database.read(self._timeline, viewer, id, page)
 
     def _create(self, cursor: Cursor, viewer: Viewer, owned: AccountList) -> AccountList:
         if lists.count(cursor, account=viewer.id) >= MAX_LISTS:

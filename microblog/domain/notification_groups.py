@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from attrs import frozen
 
 from microblog.domain.notifications import MAX_UNREAD, NotificationQuery, account_warnings
-from microblog.model.accounts import RelatedAccount, Viewer
+from microblog.model.accounts import Account, RelatedAccount, Viewer
 from microblog.model.errors import NotFound
-from microblog.model.ids import NotificationId, RelationId
+from microblog.model.ids import AccountId, NotificationId, PostId, RelationId
+from microblog.model.moderation import AccountWarning
 from microblog.model.notifications import NotificationGroup
 from microblog.model.paging import Page
+from microblog.model.posts import Post
 from microblog.storage import accounts, notification_groups, notifications, posts
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.notification_groups import GroupSelection
@@ -64,8 +66,13 @@ def _selection(query: NotificationQuery) -> GroupSelection:
 
 
 def _page(cursor: Cursor, viewer: Viewer, query: NotificationQuery) -> GroupPage:
-    rows = notification_groups.page_of(cursor, account=viewer.id, page=query.page, choice=_selection(query))
+    rows = read_groups(cursor, viewer, query)
     return GroupPage(_loaded(cursor, viewer, rows), tuple(row.id for row in rows))
+
+
+def read_groups(cursor: Cursor, viewer: Viewer, query: NotificationQuery) -> list[notification_groups.NotificationGroupRow]:
+    """Return the rows of a page."""
+    return notification_groups.page_of(cursor, account=viewer.id, page=query.page, choice=_selection(query))
 
 
 def _one(cursor: Cursor, viewer: Viewer, key: str) -> NotificationGroup:
@@ -90,7 +97,16 @@ def _loaded(cursor: Cursor, viewer: Viewer, rows: list[notification_groups.Notif
     accounts_by_id = {one.id: one for one in accounts.by_ids(cursor, ids=list({sender for row in rows for sender in row.senders}))}
     post_ids = [row.post for row in rows if row.post is not None]
     posts_by_id = posts.by_ids(cursor, posts.visible(cursor, ids=post_ids, viewer=viewer.id)) if post_ids else {}
-    warnings_by_id = account_warnings(cursor, rows)
+    return assembled_groups(rows, accounts_by_id, posts_by_id, account_warnings(cursor, rows))
+
+
+def assembled_groups(
+    rows: Sequence[notification_groups.NotificationGroupRow],
+    accounts_by_id: Mapping[AccountId, Account],
+    posts_by_id: Mapping[PostId, Post],
+    warnings_by_id: Mapping[NotificationId, AccountWarning],
+) -> tuple[NotificationGroup, ...]:
+    """Return the groups of those rows of which all senders and the post, if any, are given."""
     return tuple(
         NotificationGroup(
             row.key,

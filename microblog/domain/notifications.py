@@ -8,12 +8,13 @@ from typing import Protocol
 
 from attrs import frozen
 
-from microblog.model.accounts import Viewer
+from microblog.model.accounts import Account, Viewer
 from microblog.model.errors import NotFound
-from microblog.model.ids import AccountId, NotificationId
+from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.moderation import AccountWarning
 from microblog.model.notifications import GROUPED, Notification, NotificationKind
 from microblog.model.paging import Page
+from microblog.model.posts import Post
 from microblog.storage import accounts, notifications, posts, warnings
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.notifications import UnreadCounts
@@ -86,7 +87,12 @@ class Notifications:
 
 
 def _page(cursor: Cursor, viewer: Viewer, query: NotificationQuery) -> list[Notification]:
-    rows = notifications.page_of(
+    return load_notifications(cursor, viewer, read_rows(cursor, viewer, query))
+
+
+def read_rows(cursor: Cursor, viewer: Viewer, query: NotificationQuery) -> list[notifications.NotificationRow]:
+    """Return the rows of a page."""
+    return notifications.page_of(
         cursor,
         account=viewer.id,
         page=query.page,
@@ -95,7 +101,6 @@ def _page(cursor: Cursor, viewer: Viewer, query: NotificationQuery) -> list[Noti
         sender=query.sender,
         filtered=query.filtered,
     )
-    return load_notifications(cursor, viewer, rows)
 
 
 def _one(cursor: Cursor, viewer: Viewer, id: NotificationId) -> Notification:
@@ -110,15 +115,23 @@ def load_notifications(cursor: Cursor, viewer: Viewer, rows: list[notifications.
     senders = {account.id: account for account in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))}
     post_ids = [row.post for row in rows if row.post is not None]
     posts_by_id = posts.by_ids(cursor, posts.visible(cursor, ids=post_ids, viewer=viewer.id)) if post_ids else {}
-    posts_by_row = {row.id: posts_by_id.get(row.post) if row.post else None for row in rows}
-    warnings_by_id = account_warnings(cursor, rows)
+    return assembled(rows, senders, posts_by_id, account_warnings(cursor, rows))
+
+
+def assembled(
+    rows: Sequence[notifications.NotificationRow],
+    senders: Mapping[AccountId, Account],
+    posts_by_id: Mapping[PostId, Post],
+    warnings_by_id: Mapping[NotificationId, AccountWarning],
+) -> list[Notification]:
+    """Return the notifications of those rows of which the sender and the post, if any, are given."""
     return [
         Notification(
             row.id,
             row.kind,
             row.created_at,
             senders[row.sender],
-            posts_by_row[row.id],
+            posts_by_id[row.post] if row.post else None,
             row.group_key,
             row.filtered,
             warnings_by_id.get(row.id),

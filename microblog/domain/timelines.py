@@ -19,8 +19,8 @@ from microblog.domain.repeated_boosts import beyond, page_without_repeats
 from microblog.domain.text import post_text
 from microblog.model import repeated_boosts, timeline_rules
 from microblog.model.accounts import Viewer
-from microblog.model.filters import FilterContext, FilterSet
-from microblog.model.ids import AccountId
+from microblog.model.filters import NO_FILTERS, FilterContext, FilterSet
+from microblog.model.ids import AccountId, ListId
 from microblog.model.paging import Page
 from microblog.model.posts import MAX_PINNED, Post
 from microblog.model.timeline_rules import AccountPosts, TagFilter, TimelineViewer
@@ -94,6 +94,26 @@ class Timelines:
         own = frozenset((*keys, cache_keys.of_interactions(viewer.id), cache_keys.of_viewer_state(viewer.id)))
         mute_ends, filter_set = (await self.viewer_cache.of(viewer)).mute_ends, await self.filter_cache.of(viewer)
         return CacheDependencies(own, earliest(shown.until, mute_ends, filter_set.next_end(self.now())), shown.shared)
+
+    async def newest_of_list(self, viewer: Viewer, id: ListId, limit: int) -> list[Post] | None:
+        """Return the newest posts of one of the viewer's lists, without repeated boosts; None if that list has to be read."""
+        relations = await self.viewer_cache.of(viewer)
+        members = relations.lists.get(id)
+        if members is None:
+            return None
+        source = TimelineSource(
+            ("list", viewer.id, id),
+            relations,
+            lambda post: timeline_rules.is_on_list(post, relations, members),
+            lambda cursor, part: timelines.of_list(cursor, viewer=viewer.id, list=id, replies=members.replies, page=part, now=self.now()),
+        )
+        return await self._newest_without_repeats(source, limit, NO_FILTERS)
+
+    async def list_dependencies(self, viewer: Viewer, id: ListId, posts: Sequence[Post]) -> CacheDependencies:
+        """Return the cache dependencies of a page of a list with these posts."""
+        members = (await self.viewer_cache.of(viewer)).lists.get(id)
+        authors = CacheDependencies(authors=members.members if members else frozenset())
+        return await self.dependencies(viewer, posts) | authors
 
     async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False) -> list[Post]:
         """Return a page of public posts; `media`: only those with media."""
@@ -197,6 +217,9 @@ class Timelines:
             lambda post: timeline_rules.is_at_home(post, relations),
             lambda cursor, part: timelines.home(cursor, viewer=viewer.id, page=part, now=self.now()),
         )
+        return await self._newest_without_repeats(source, limit, hiding)
+
+    async def _newest_without_repeats(self, source: TimelineSource, limit: int, hiding: FilterSet) -> list[Post] | None:
         rows = repeated_boosts.rows_to_read(limit)
         newest = await self.timeline_cache.newest(source, rows)
         shown, complete = repeated_boosts.decided_entries(newest.entries, rows)

@@ -187,3 +187,8 @@ class PostThread:
     descendants: tuple[Post, ...]
     depths: tuple[int, ...] = ()
     more: bool = False
+
+    @property
+    def id(self) -> PostId:
+        """The id of the thread: that of its first post."""
+        return self.post.thread_id or self.post.id

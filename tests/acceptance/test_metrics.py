@@ -44,7 +44,7 @@ def test_every_cache_reports_hits_misses_entries_and_bytes(shared_site: SiteProc
         assert shared_site.get("/about")[0] == shared_site.get("/")[0] == 200
     families = {family.name: family for family in prometheus(shared_site.get("/metrics")[1].decode())}
     caches = {"announcements", "filters", "flags", "media_access", "pages", "post_html", "post_json", "posts", "sessions", "suggestions"}
-    caches |= {"timelines", "tokens", "unread_counts", "viewers"}
+    caches |= {"timelines", "tokens", "unread_counts", "viewers", "accounts", "notification_groups", "notifications", "shells", "threads"}
     values = {
         metric: {sample.labels["cache"]: sample.value for sample in families[f"microblog_cache_{metric}"].samples}
         for metric in ("hits", "misses", "entries", "bytes")

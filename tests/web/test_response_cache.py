@@ -63,6 +63,8 @@ def commands(number: int, post: str, other: str, id: str) -> dict[str, tuple[str
         ),
         "follow tag": ("POST", "tags/tea/follow", {}),
         "unfollow tag": ("POST", "tags/tea/unfollow", {}),
+        "clear": ("POST", "notifications/clear", {}),
+        "list of all": ("POST", "lists", {"title": "M", "replies_policy": "followed"}),
         "list": ("POST", "lists", {"title": "L", "exclusive": "true"}),
     }
 
@@ -76,6 +78,9 @@ STATES = {
     "vote": "insert into votes (poll_id, account_id, choice, created_at) select q.id, %(id)s, 0, now() from polls q on conflict do nothing",
     "end filters": "delete from filters where account_id = %(id)s",
     "count votes": "update polls set counts[1] = counts[1] + 1, voters = voters + 1",
+    "notify": """insert into notifications (id, account_id, kind, from_account_id, post_id, group_key, created_at)
+                 select new_id(now()), m.account_id, 'mention', p.account_id, p.id, '', now() from mentions m
+                 join posts p on p.id = m.post_id on conflict do nothing""",
     "put on list": """insert into list_members (id, list_id, account_id, member_id)
                       select new_id(now()), l.id, f.follower_id, f.followee_id from lists l join follows f on f.follower_id = l.account_id
                       where f.followee_id = %(id)s on conflict do nothing""",
@@ -86,6 +91,14 @@ STEP = st.tuples(
     st.sampled_from([*commands(0, "0", "x", "0"), *STATES]), st.integers(0, 2), st.integers(0, 2), st.integers(0, 20), st.booleans()
 )
 OWN = ("edit", "delete", "pin", "unpin", "ask", "rename", "lock")  # only the author can do these
+OWN_PATHS = (
+    "/api/v1/timelines/home",
+    "/api/v1/notifications",
+    "/api/v1/notifications?types[]=favourite&types[]=follow",
+    "/api/v2/notifications",
+    "/api/v2/notifications?expand_accounts=partial_avatars",
+    "/api/v1/accounts/verify_credentials",
+)
 LEAST = ["post", "follow them", "reblog"]  # what most histories need first
 
 
@@ -114,6 +127,11 @@ class CachedAndUncached:
         self.cached_site.cursor.execute("select id from posts order by id")
         return first_column(self.cached_site.cursor.fetchall())
 
+    def lists(self) -> list[int]:
+        """Return the ids of all lists."""
+        self.cached_site.cursor.execute("select id from lists order by id desc limit 2")
+        return first_column(self.cached_site.cursor.fetchall())
+
     def do(self, what: str, who: int, to: int, which: int) -> None:
         """Perform an action, which may be rejected."""
         if what in STATES:
@@ -132,11 +150,13 @@ class CachedAndUncached:
 
     def addresses(self) -> Iterator[tuple[str, dict[str, str]]]:
         """Return every cached path, with the headers of every client."""
-        lists = [f"/api/v1/accounts/{who.id}/statuses{query}" for who in self.people[:2] for query in ("", "?pinned=1")]
-        for headers in ({}, *self.headers):
-            for path in ("/api/v1/timelines/public", *lists, *(["/api/v1/timelines/home"] if headers else [])):
-                yield path, headers
         posts = self.posts()
+        accounts = [f"/api/v1/accounts/{who.id}/statuses{query}" for who in self.people[:2] for query in ("", "?pinned=1")]
+        threads = [f"/api/v1/statuses/{id}/context" for id in {*posts[:1], *posts[-1:]}]
+        own = (*OWN_PATHS, *(f"/api/v1/timelines/list/{id}" for id in self.lists()))
+        for headers in ({}, *self.headers):
+            for path in ("/api/v1/timelines/public", "/api/v1/timelines/tag/tea", *accounts, *threads, *(own if headers else ())):
+                yield path, headers
         threads = [f"/@{name}/{id}" for name in NAMES for id in {*posts[:1], *posts[-1:]}]
         for path in ("/", "/local", "/@ada", "/@bob/with_replies", "/@ada/media", *threads):
             yield path, {}
@@ -183,6 +203,10 @@ def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
         domain.timelines.post_cache._cache,
         domain.filters.filter_cache._cache,
         domain.timelines.viewer_cache._cache,
+        domain.threads._cache,
+        domain.notification_cache._pages,
+        domain.notification_cache._group_pages,
+        domain.notification_cache.accounts._cache,
         auth_cache.sessions,
         auth_cache.tokens,
     ):

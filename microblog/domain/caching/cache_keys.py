@@ -12,7 +12,7 @@ from sys import intern
 
 from attrs import frozen
 
-from microblog.model.accounts import Session, Viewer
+from microblog.model.accounts import Account, Session, Viewer
 from microblog.model.ids import AccountId, PostId
 from microblog.model.oauth import TokenContext
 from microblog.model.posts import Post, PostThread
@@ -83,6 +83,11 @@ def of_account_counts(account: AccountId) -> str:
     return intern(f"k{account}")
 
 
+def of_accounts(accounts: Iterable[Account]) -> list[str]:
+    """Keys of accounts with their counters."""
+    return [key for account in accounts for key in (of_account(account.id), of_account_counts(account.id))]
+
+
 def of_profile(account: AccountId) -> tuple[str, ...]:
     """Keys of a profile page: posts, public profile with counters, pinned posts."""
     return of_author(account), of_account(account), of_account_counts(account), f"g{account}"
@@ -143,7 +148,7 @@ def end_of_polls(posts: Iterable[Post], now: datetime) -> datetime | None:
 
 def of_conversation(thread: PostThread, requested: PostId, now: datetime) -> CacheDependencies:
     """Dependencies of a thread page. `requested`: the id in the request, which may be that of a boost."""
-    keys = of_keys(of_post(requested), of_thread(thread.post.thread_id or thread.post.id))
+    keys = of_keys(of_post(requested), of_thread(thread.id))
     return keys | of_posts([thread.post, *thread.ancestors, *thread.descendants], now)
 
 

@@ -15,6 +15,7 @@ from microblog.domain.follows import Follows
 from microblog.domain.interactions import Interactions
 from microblog.domain.lists import Lists
 from microblog.domain.moderation import Moderation
+from microblog.domain.notification_cache import NotificationCache
 from microblog.domain.notification_groups import NotificationGroups
 from microblog.domain.notification_policy import NotificationPolicies
 from microblog.domain.notifications import Notifications
@@ -33,6 +34,7 @@ from microblog.domain.site_stats import SiteStats
 from microblog.domain.statistics import DailyStatistics
 from microblog.domain.suggestions import Suggestions
 from microblog.domain.tags import HashtagService
+from microblog.domain.thread_cache import ThreadCache
 from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
 from microblog.domain.trends import Trends
@@ -52,7 +54,7 @@ from microblog.web.api.media import MediaRoutes
 from microblog.web.api.moderation import AccountAdminRoutes, ReportAdminRoutes
 from microblog.web.api.notification_groups import NotificationGroupRoutes
 from microblog.web.api.notification_policy import NotificationPolicyRoutes, NotificationRequestRoutes
-from microblog.web.api.notifications import MarkerRoutes, NotificationRoutes
+from microblog.web.api.notifications import MarkerRoutes, NotificationPages, NotificationRoutes
 from microblog.web.api.oauth import OAuthRoutes
 from microblog.web.api.own_account import OwnAccountRoutes
 from microblog.web.api.polls import PollRoutes
@@ -64,7 +66,7 @@ from microblog.web.api.scheduled import ScheduledRoutes
 from microblog.web.api.search import SearchRoutes
 from microblog.web.api.status_actions import MarkedStatusRoutes, StatusActionRoutes
 from microblog.web.api.status_serializer import StatusSerializer
-from microblog.web.api.statuses import StatusRoutes
+from microblog.web.api.statuses import StatusRoutes, ThreadRoutes
 from microblog.web.api.suggestions import DirectoryRoutes, DomainRoutes, EndorsementRoutes
 from microblog.web.api.tags import FollowedTagRoutes, TagRoutes
 from microblog.web.api.timelines import TimelineRoutes
@@ -108,6 +110,8 @@ class ApiServices(Protocol):
     @property
     def notifications(self) -> Notifications: ...
     @property
+    def notification_cache(self) -> NotificationCache: ...
+    @property
     def oauth(self) -> OAuth: ...
     @property
     def suggestions(self) -> Suggestions: ...
@@ -134,6 +138,8 @@ class ApiServices(Protocol):
     @property
     def tags(self) -> HashtagService: ...
     @property
+    def threads(self) -> ThreadCache: ...
+    @property
     def timelines(self) -> Timelines: ...
     @property
     def tokens(self) -> Tokens: ...
@@ -145,13 +151,17 @@ def routes(services: ApiServices, site: InstanceEntities, cache: ResponseCache, 
     """Every feature of the API."""
     entities, rules = site.entities, site.site.texts.rules
     serializer = StatusSerializer(statuses, services.timelines.flags_cache, services.filters.filter_cache)
+    pages = NotificationPages(services.notification_cache, services.timelines, cache)
     features: list[object] = [
         AppRoutes(entities, services.apps),
         OAuthRoutes(entities, services.oauth),
         DiscoveryRoutes(site, services.search),
-        OwnAccountRoutes(entities, services.accounts, services.follows, services.registrations, services.tokens, services.profile_images),
+        OwnAccountRoutes(
+            entities, services.accounts, services.follows, services.registrations, services.tokens, services.profile_images, cache
+        ),
         EmailConfirmationRoutes(services.email_confirmation),
         StatusRoutes(entities, serializer, services.posts, services.interactions, services.schedules, services.attachments),
+        ThreadRoutes(serializer, services.threads, services.timelines, cache),
         StatusActionRoutes(serializer, services.interactions),
         MarkedStatusRoutes(serializer, services.timelines),
         TimelineRoutes(serializer, services.timelines, cache),
@@ -167,7 +177,7 @@ def routes(services: ApiServices, site: InstanceEntities, cache: ResponseCache, 
         FilterRoutes(services.filters),
         FilterPartRoutes(services.filters),
         FilterV1Routes(services.filters),
-        ListMemberRoutes(entities, serializer, services.lists),
+        ListMemberRoutes(entities, serializer, services.lists, cache),
         TagRoutes(entities, services.tags),
         FollowedTagRoutes(entities, services.tags, services.accounts),
         TrendRoutes(entities, serializer, services.trends, services.tags),
@@ -176,13 +186,13 @@ def routes(services: ApiServices, site: InstanceEntities, cache: ResponseCache, 
         DomainRoutes(services.suggestions),
         ReportRoutes(entities, services.reports, rules),
         AnnouncementRoutes(entities, services.announcements),
-        NotificationGroupRoutes(entities, serializer, services.notification_groups),
+        NotificationGroupRoutes(entities, serializer, pages, services.notification_groups),
         ConversationRoutes(entities, serializer, services.conversations),
         NotificationPolicyRoutes(services.notification_policies),
         NotificationRequestRoutes(entities, serializer, services.notification_policies),
         AccountAdminRoutes(entities, services.moderation),
         ReportAdminRoutes(entities, serializer, services.reports, rules),
-        NotificationRoutes(entities, serializer, services.notifications),
+        NotificationRoutes(entities, serializer, services.notifications, pages),
         MarkerRoutes(services.read_markers),
         PushSubscriptionRoutes(entities, services.push_notifications),
         SearchRoutes(entities, serializer, services.search, services.tags),

@@ -19,6 +19,7 @@ from microblog.web.api.paging import PEOPLE, TIMELINE, page_of, paged
 from microblog.web.api.status_serializer import StatusSerializer
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
+from microblog.web.http.response_cache import CacheableResponse, ResponseCache
 from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
@@ -84,6 +85,7 @@ class ListMemberRoutes:
     entities: Entities
     serializer: StatusSerializer
     lists: Lists
+    cache: ResponseCache
 
     @route(
         "GET",
@@ -93,9 +95,14 @@ class ListMemberRoutes:
     )
     async def timeline(self, request: Request, list_id: int) -> Response:
         """Posts of the list's members, newest first."""
+        return await self.cache.get_or_make(request, lambda: self._timeline(request, ListId(list_id)))
+
+    async def _timeline(self, request: Request, id: ListId) -> CacheableResponse:
         page = page_of(request)
-        posts = await self.lists.timeline(request.member, ListId(list_id), page)
-        return paged(request, await self.serializer.many(request.viewer, posts), [post.id for post in posts], page, TIMELINE)
+        posts = await self.lists.timeline(request.member, id, page)
+        body = await self.serializer.many(request.viewer, posts)
+        dependencies = await self.lists.timelines.list_dependencies(request.member, id, posts)
+        return CacheableResponse(paged(request, body, [post.id for post in posts], page, TIMELINE), dependencies)
 
     @route(
         "GET",

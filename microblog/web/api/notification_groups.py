@@ -16,11 +16,12 @@ from microblog.render.api.definition import Entity
 from microblog.render.api.entities import Entities
 from microblog.render.api.notifications import GROUPS, groups_entity
 from microblog.render.api.schemas import COUNT, EMPTY, TEXTS, array_of, one_of, record
-from microblog.web.api.notifications import FILTERED, MAX_UNREAD_COUNT, NOTIFICATION_FILTERS, READ, WRITE, query_of
+from microblog.web.api.notifications import FILTERED, MAX_UNREAD_COUNT, NOTIFICATION_FILTERS, READ, WRITE, NotificationPages, query_of
 from microblog.web.api.paging import PEOPLE, PageLinks, page_of, paged
 from microblog.web.api.status_serializer import StatusSerializer
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
+from microblog.web.http.response_cache import CacheableResponse
 from microblog.web.http.route import route
 from microblog.web.http.route_docs import LIMIT, PAGING, Param, RouteDoc
 
@@ -39,6 +40,7 @@ class NotificationGroupRoutes:
 
     entities: Entities
     serializer: StatusSerializer
+    pages: NotificationPages
     groups: NotificationGroups
 
     @route(
@@ -51,13 +53,17 @@ class NotificationGroupRoutes:
     )
     async def page(self, request: Request) -> Response:
         """Groups ordered by their newest notification, newest first. A group is on one page only."""
+        return await self.pages.responses.get_or_make(request, lambda: self._page(request))
+
+    async def _page(self, request: Request) -> CacheableResponse:
         page, expand = page_of(request, 40, 80), request.fields.value("expand_accounts", default="full")
         if expand not in ("full", "partial_avatars"):
             raise Malformed("Invalid value for 'expand_accounts', allowed values are 'full' and 'partial_avatars'")
-        found = await self.groups.page(request.member, query_of(request, page))
+        found = await self.pages.cache.groups(request.member, query_of(request, page))
         body = await self._entity(request.member, found.groups, listed=True, partial=expand != "full")
         link_params = (*(param.name for param in NOTIFICATION_FILTERS), TOGETHER.name, EXPAND.name, FILTERED.name)
-        return paged(request, body, found.ids, page, PageLinks(link_params, timeline=True))
+        response = paged(request, body, found.ids, page, PageLinks(link_params, timeline=True))
+        return CacheableResponse(response, await self.pages.dependencies(request.member, found.groups))
 
     @route(
         "GET",

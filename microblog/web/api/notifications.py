@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
+from microblog.domain.caching import cache_keys
+from microblog.domain.caching.cache_keys import CacheDependencies
+from microblog.domain.notification_cache import NotificationCache
 from microblog.domain.notifications import NotificationQuery, Notifications
 from microblog.domain.read_markers import ReadMarkers
+from microblog.domain.timelines import Timelines
 from microblog.model.accounts import Viewer
 from microblog.model.ids import AccountId, NotificationId
 from microblog.model.markers import TIMELINES
-from microblog.model.notifications import GROUPED, Notification, NotificationKind
+from microblog.model.notifications import GROUPED, Notification, NotificationGroup, NotificationKind
 from microblog.model.paging import Page
 from microblog.render.api.definition import Entity
 from microblog.render.api.entities import Entities
@@ -20,6 +26,7 @@ from microblog.web.api.paging import PageLinks, page_of, paged
 from microblog.web.api.status_serializer import StatusSerializer
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
+from microblog.web.http.response_cache import CacheableResponse, ResponseCache
 from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import LIMIT, PAGING, Param, RouteDoc
 
@@ -36,12 +43,29 @@ MAX_UNREAD_COUNT = 1_000
 
 
 @frozen
+class NotificationPages:
+    """Cached pages of notifications, and responses made of them."""
+
+    cache: NotificationCache
+    timelines: Timelines
+    responses: ResponseCache
+
+    async def dependencies(self, viewer: Viewer, groups: Sequence[NotificationGroup]) -> CacheDependencies:
+        """The cache dependencies of a page with these notifications."""
+        senders = {sender for group in groups for sender in group.senders}
+        accounts = cache_keys.of_accounts(senders)
+        posts = {group.post.id: group.post for group in groups if group.post is not None}
+        return await self.timelines.dependencies(viewer, list(posts.values()), cache_keys.of_notifications(viewer.id), *accounts)
+
+
+@frozen
 class NotificationRoutes:
     """Notifications, not grouped."""
 
     entities: Entities
     serializer: StatusSerializer
     notifications: Notifications
+    pages: NotificationPages
 
     @route(
         "GET",
@@ -51,10 +75,14 @@ class NotificationRoutes:
     )
     async def page(self, request: Request) -> Response:
         """Notifications, newest first."""
+        return await self.pages.responses.get_or_make(request, lambda: self._page(request))
+
+    async def _page(self, request: Request) -> CacheableResponse:
         page = page_of(request, 40, 80)
-        found = await self.notifications.page(request.member, query_of(request, page))
+        found = await self.pages.cache.page(request.member, query_of(request, page))
         links = PageLinks((*(param.name for param in NOTIFICATION_FILTERS), FILTERED.name), timeline=True)
-        return paged(request, await self._entities(request.member, found), [one.id for one in found], page, links)
+        response = paged(request, await self._entities(request.member, found), [one.id for one in found], page, links)
+        return CacheableResponse(response, await self.pages.dependencies(request.member, [one.alone() for one in found]))
 
     @route("GET", "/api/v1/notifications/<id:notification_id>", READ, RouteDoc("Get a single notification", NOTIFICATION, errors=(404,)))
     async def show(self, request: Request, notification_id: int) -> Response:
@@ -101,8 +129,8 @@ def query_of(request: Request, page: Page) -> NotificationQuery:
     types, sender = fields.list("types"), fields.id("account_id")
     return NotificationQuery(
         page,
-        kinds=[type for type in types if type in KINDS] if types else None,
-        without=[type for type in fields.list("exclude_types") if type in KINDS],
+        kinds=tuple(type for type in types if type in KINDS) if types else None,
+        without=tuple(type for type in fields.list("exclude_types") if type in KINDS),
         sender=None if sender is None else AccountId(sender),
         filtered=fields.flag("include_filtered"),
         grouped=GROUPED.intersection(fields.list("grouped_types")) if fields.list("grouped_types") else GROUPED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from microblog.domain.accounts import Accounts, ProfileChanges, validated
+from microblog.domain.caching import cache_keys
 from microblog.domain.follows import Follows
 from microblog.domain.profile_images import ProfileImages
 from microblog.domain.rate_limits import SIGN_UP
@@ -20,6 +21,7 @@ from microblog.web.http.params import Params
 from microblog.web.http.profile_image_form import PROFILE_IMAGES_FORM, update_profile_images
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
+from microblog.web.http.response_cache import CacheableResponse, ResponseCache
 from microblog.web.http.route import DATA_FORM, AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import Param, RouteDoc
 
@@ -62,6 +64,7 @@ class OwnAccountRoutes:
     registrations: Registrations
     tokens: Tokens
     profile_images: ProfileImages
+    cache: ResponseCache
 
     @route(
         "GET",
@@ -71,7 +74,11 @@ class OwnAccountRoutes:
     )
     async def verify(self, request: Request) -> Response:
         """The user's account, with the attributes that only its owner sees."""
-        return await self._response(request.member)
+        return await self.cache.get_or_make(request, lambda: self._verify(request.member))
+
+    async def _verify(self, viewer: Viewer) -> CacheableResponse:
+        keys = cache_keys.of_keys(cache_keys.of_account_counts(viewer.id), cache_keys.of_notifications(viewer.id))
+        return CacheableResponse(await self._response(viewer), cache_keys.of_viewer(viewer) | keys)
 
     @route(
         "PATCH",

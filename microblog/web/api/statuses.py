@@ -8,10 +8,13 @@ import orjson
 from attrs import evolve, frozen
 
 from microblog.domain.attachments import Attachments
+from microblog.domain.caching import cache_keys
 from microblog.domain.interactions import Interactions
 from microblog.domain.posts import Posts
 from microblog.domain.rate_limits import DELETING, POSTING
 from microblog.domain.scheduled import Schedules
+from microblog.domain.thread_cache import ThreadCache
+from microblog.domain.timelines import Timelines
 from microblog.model.accounts import RelatedAccount, UnexpectedMentions
 from microblog.model.ids import PostId
 from microblog.model.media import MAX_IMAGE_BYTES
@@ -28,6 +31,7 @@ from microblog.web.api.status_params import DRAFT_PARAMS, EDIT_PARAMS, IDEMPOTEN
 from microblog.web.api.status_serializer import StatusSerializer
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
+from microblog.web.http.response_cache import CacheableResponse, ResponseCache
 from microblog.web.http.route import DATA_FORM, TEXT_FORM, AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
@@ -116,16 +120,6 @@ class StatusRoutes:
         return Response.json(status | {"text": post.original.text})
 
     @route(
-        "GET", "/api/v1/statuses/<id:status_id>/context", OPEN, RouteDoc("Get parent and child statuses in context", CONTEXT, errors=(404,))
-    )
-    async def context(self, request: Request, status_id: int) -> Response:
-        """The posts above and below a post in its thread."""
-        thread = await self.posts.thread(request.viewer, PostId(status_id))
-        made = await self.serializer.each(request.viewer, [*thread.ancestors, *thread.descendants])
-        above = len(thread.ancestors)
-        return Response.json(CONTEXT(ThreadContext(made[:above], made[above:]), None))
-
-    @route(
         "GET",
         "/api/v1/statuses/<id:status_id>/source",
         RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:statuses"}),
@@ -170,3 +164,28 @@ class StatusRoutes:
 
     def _people(self, request: Request, related: list[RelatedAccount], page: Page) -> Response:
         return paged(request, self.entities.related(related), [one.id for one in related], page, PEOPLE)
+
+
+@frozen
+class ThreadRoutes:
+    """Threads of posts."""
+
+    serializer: StatusSerializer
+    threads: ThreadCache
+    timelines: Timelines
+    cache: ResponseCache
+
+    @route(
+        "GET", "/api/v1/statuses/<id:status_id>/context", OPEN, RouteDoc("Get parent and child statuses in context", CONTEXT, errors=(404,))
+    )
+    async def context(self, request: Request, status_id: int) -> Response:
+        """The posts above and below a post in its thread."""
+        return await self.cache.get_or_make(request, lambda: self._context(request, PostId(status_id)))
+
+    async def _context(self, request: Request, id: PostId) -> CacheableResponse:
+        thread = await self.threads.of(request.viewer, id)
+        shown, above = [*thread.ancestors, *thread.descendants], len(thread.ancestors)
+        made = await self.serializer.each(request.viewer, shown)
+        response = Response.json(CONTEXT(ThreadContext(made[:above], made[above:]), None))
+        keys = cache_keys.of_post(id), cache_keys.of_post(thread.post.id), cache_keys.of_thread(thread.id)
+        return CacheableResponse(response, await self.timelines.dependencies(request.viewer, shown, *keys))

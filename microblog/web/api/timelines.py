@@ -77,6 +77,9 @@ class TimelineRoutes:
     )
     async def tag(self, request: Request, name: str) -> Response:
         """Public posts with the tag, newest first, including replies."""
+        return await self.cache.get_or_make(request, lambda: self._tag(request, name))
+
+    async def _tag(self, request: Request, name: str) -> CacheableResponse:
         page, fields = page_of(request), request.fields
         posts: Sequence[Post] = ()
         if not only_remote(request):
@@ -89,7 +92,8 @@ class TimelineRoutes:
                 none=fields.list("none"),
                 media=fields.flag("only_media"),
             )
-        return await self._page(request, posts, page, "local", "remote", "only_media", "any", "all", "none")
+        response = await self._page(request, posts, page, "local", "remote", "only_media", "any", "all", "none")
+        return CacheableResponse(response, await self.timelines.dependencies(request.viewer, posts, PUBLIC))
 
     async def _page(self, request: Request, posts: Sequence[Post], page: Page, *link_params: str) -> Response:
         body = await self.serializer.many(request.viewer, posts)
