@@ -134,7 +134,7 @@ class DirectoryMediaStore:
 
     async def _convert(self, file: BinaryIO, format: Format, results: dict[str, dict[str, Any]], frames: int = 0) -> dict[str, Any]:
         """Make each result, by its stem, from a temporary copy of the file."""
-        source = f"{next(iter(results))}-source"
+        source = f"{next(iter(results))}-source.{format.value.lower()}"
         await self.store(file, source)
         try:
             return await self._run_image_worker(source, format, results, frames)

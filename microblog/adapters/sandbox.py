@@ -13,7 +13,6 @@ import resource
 import signal
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
@@ -23,7 +22,7 @@ _OPEN_FILES = 64
 def command_line(command: Sequence[str], *, seconds: int, memory: int, file: int) -> list[str]:
     """Return the command line that runs `command` (with an absolute path) through this script."""
     limits = map(str, (seconds, memory, file, os.getpid()))
-    return [sys.executable, "-I", "-S", str(Path(__file__).resolve()), *limits, *command]
+    return [sys.executable, "-I", "-S", os.path.realpath(__file__), *limits, *command]
 
 
 def _exec(arguments: list[str]) -> None:

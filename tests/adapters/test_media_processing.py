@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 from twisted.internet import reactor
 
@@ -138,6 +138,80 @@ def test_a_decompression_bomb_is_refused_before_decoding(media_store: DirectoryM
     assert len(file.getvalue()) < 100_000
     with pytest.raises(Invalid, match="20000x20000 images are not supported"):
         result_of(media_store.convert_image(file, Format.PNG, "aa"))
+
+
+def photo(width: int, height: int) -> Image.Image:
+    """Return an image with gradients in two directions and a circle that is not in the middle."""
+    across = Image.linear_gradient("L").rotate(90).resize((width, height))
+    down = Image.linear_gradient("L").resize((width, height))
+    image = Image.merge("RGB", [across, down, ImageChops.invert(across)])
+    ImageDraw.Draw(image).ellipse((width // 8, height // 3, width // 2, height // 2), "white", "black", 9)
+    return image
+
+
+def difference(one: Image.Image, other: Image.Image) -> float:
+    """Return the root mean square of the difference of two images, in levels of brightness."""
+    assert one.size == other.size
+    return max(ImageStat.Stat(ImageChops.difference(one.convert("RGB"), other.convert("RGB"))).rms)
+
+
+@pytest.mark.parametrize("orientation", [1, 2, 6, 7])
+def test_a_photo_looks_the_same_as_without_shortcuts(media_store: DirectoryMediaStore, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    sent = files.encode_image(photo(1300, 900), "JPEG", quality=92, exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(sent))
+    converted = result_of(media_store.convert_image(sent, Format.JPEG, "aa"))
+    assert difference(open_as_rgb(media_store, converted.original), upright) < 4
+    preview = open_as_rgb(media_store, converted.preview or "")
+    assert difference(preview, upright.resize(preview.size, Image.Resampling.LANCZOS)) < 4
+    for stem, size in (("ab", Dimensions(400, 400)), ("ac", Dimensions(600, 200))):
+        cropped = open_as_rgb(media_store, result_of(media_store.cropped(sent, Format.JPEG, stem, size)))
+        assert difference(cropped, ImageOps.fit(upright, (size.width, size.height), Image.Resampling.LANCZOS)) < 4
+
+
+def swapping_profile() -> bytes:
+    """Return a colour profile whose red is the blue of sRGB, and the other way round."""
+    profile = bytearray(PROFILE)
+    entries = range(132, 132 + 12 * int.from_bytes(profile[128:132]), 12)
+    red, blue = (next(at for at in entries if bytes(profile[at : at + 4]) == name) + 4 for name in (b"rXYZ", b"bXYZ"))
+    profile[red : red + 8], profile[blue : blue + 8] = profile[blue : blue + 8], profile[red : red + 8]
+    return bytes(profile)
+
+
+@pytest.mark.parametrize(
+    ("format", "size", "mode"),
+    [
+        (Format.JPEG, (3900, 2300), "RGB"),
+        (Format.JPEG, (64, 48), "RGB"),
+        (Format.PNG, (800, 600), "RGBA"),
+        (Format.PNG, (800, 600), "P"),
+        (Format.WEBP, (800, 600), "RGB"),
+    ],
+)
+def test_colour_profiles_are_applied(media_store: DirectoryMediaStore, format: Format, size: tuple[int, int], mode: str) -> None:
+    image = files.image(format.value, size=size, mode=mode, icc_profile=swapping_profile())
+    converted = result_of(media_store.convert_image(image, format, "aa"))
+    cropped = result_of(media_store.cropped(image, format, "ab", Dimensions(40, 30)))
+    for name in (converted.original, converted.preview or "", cropped):
+        stored = open_as_rgb(media_store, name)
+        left, right = (stored.getpixel((at, stored.height // 2)) for at in (stored.width // 8, stored.width * 7 // 8))
+        assert (is_near(left, BLUE), is_near(right, RED)) == (True, True), (name, left, right)
+        assert "icc_profile" not in stored.info
+
+
+@pytest.mark.parametrize(("mode", "size"), [("RGBA", (1200, 800)), ("LA", (1200, 800)), ("P", (1200, 800)), ("RGBA", (60, 40))])
+def test_a_transparent_image_is_shrunk_without_dark_edges(media_store: DirectoryMediaStore, mode: str, size: tuple[int, int]) -> None:
+    image = Image.new("RGBA", size, (0, 0, 0, 0))
+    image.paste((250, 250, 250, 255), (0, 0, size[0] // 2, size[1]))
+    sent = files.encode_image(image.quantize(8) if mode == "P" else image.convert(mode), "PNG", compress_level=1)
+    converted = result_of(media_store.convert_image(sent, Format.PNG, "aa"))
+    for name in (converted.original, converted.preview or ""):
+        with Image.open(media_store.path(name)) as stored:
+            assert stored.mode == "RGBA"
+            row = [stored.getpixel((x, stored.height // 2)) for x in range(stored.width)]
+        assert (row[1][3], row[-2][3]) == (255, 0)  # type: ignore[index]  # RGBA pixels are tuples
+        assert all(pixel[0] > 230 for pixel in row if pixel[3] > 16)  # type: ignore[index]
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%!PS-Adobe-3.0", b"GIF89a\0\0"])
