@@ -34,6 +34,8 @@ NAMES = ("ada", "bob", "cyd")
 SCOPES = "read write follow"
 VISIBILITIES = ("public", "public", "unlisted", "private", "direct")
 ONE_TIME = re.compile(rb'name="(?:csrf|key)" value="[^"]*"|data-(?:now|position)="[^"]*"')
+# Who is popular may be a minute old; tests/domain/test_sidebar_cache.py has what may not.
+SUGGESTIONS = re.compile(rb'<section class="(?:card"><h2>Who to follow|welcome"><h2>Welcome).*?</section>', re.DOTALL)
 _numbers = count()
 
 
@@ -174,8 +176,8 @@ class CachedAndUncached:
 
 def comparable(response: HttpResponse) -> tuple[object, ...]:
     """Return what must be equal in two responses, without one-time values."""
-    headers = {name: value for name, value in response.headers if name not in ("X-Request-Id", "Date", "Set-Cookie")}
-    return response.status, headers, ONE_TIME.sub(b"", response.body)
+    headers = {name: value for name, value in response.headers if name not in ("X-Request-Id", "Date", "Set-Cookie", "Content-Length")}
+    return response.status, headers, SUGGESTIONS.sub(b"", ONE_TIME.sub(b"", response.body))
 
 
 def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
@@ -237,6 +239,7 @@ def test_every_kind_of_change_invalidates_the_caches(cursor: Cursor, tmp_path: P
 @settings(max_examples=12, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(STEP, min_size=3, max_size=8))
 @example(history=[("post", 1, 0, 0, False), ("follow them", 0, 1, 0, True), ("edit", 1, 0, 0, True), ("delete", 1, 0, 0, True)])
+@example(history=[("follow them", 0, 1, 0, True), ("unfollow them", 1, 0, 0, True)])  # who is popular changes
 @example(history=[("post", 0, 1, 0, False), ("follow them", 1, 0, 0, True), ("block them", 0, 1, 0, True), ("suspend", 0, 0, 0, True)])
 def test_cached_responses_equal_uncached_ones(cursor: Cursor, tmp_path: Path, history: list[tuple[str, int, int, int, bool]]) -> None:
     execute(cursor, "savepoint example")
