@@ -14,7 +14,7 @@ from microblog import __version__
 from microblog.adapters.site_texts import texts_in
 from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
-from microblog.domain.auth_cache import AuthCache
+from microblog.domain.auth_cache import AuthCache, CommandAuthentication
 from microblog.domain.authentication import Authentication
 from microblog.domain.push import vapid
 from microblog.domain.rate_limits import connection_limits
@@ -126,7 +126,7 @@ def build_server(
     site = Dispatcher(
         [*features, openapi, ApiDocsPage(pages, contexts, lambda: openapi.document)],
         origin=SiteOrigin.parse(settings.public_url),
-        authorizer=Authorizer(authentication, domain.rate_limiter, auth_cache),
+        authorizer=Authorizer(CommandAuthentication(auth_cache), domain.rate_limiter, auth_cache),
         errors=Errors(ErrorPages(pages, contexts, post_forms).page),
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
     )

@@ -1,11 +1,11 @@
-"""Cache of authenticated sessions and access tokens, for requests that only read. Commands always ask the database."""
+"""Cache of authenticated sessions and access tokens. For commands, the invalidation log is read each time (`CommandAuthentication`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from microblog.domain.authentication import Authentication
 from microblog.domain.caching import cache_keys
@@ -78,3 +78,26 @@ class AuthCache:
     def _limited(self, dependencies: CacheDependencies, until: datetime | None = None) -> CacheDependencies:
         """The dependencies, expiring at `until` or after MAX_AGE at the latest."""
         return evolve(dependencies, until=earliest(dependencies.until, until, self.now() + MAX_AGE))
+
+
+@frozen
+class CommandAuthentication:
+    """`AuthCache` for commands: what it answers was true in the database after the request had arrived, in whichever process it changed."""
+
+    cache: AuthCache
+
+    async def by_cookie(self, token: str) -> tuple[Viewer, Session] | None:
+        """Return the viewer and session of a session token; None if it is not valid."""
+        if token_hash(token) in self.cache.sessions:
+            self.cache.invalidation_log.wake()
+        return await self.cache.by_cookie(token)
+
+    async def is_over(self, token: str) -> bool:
+        """True unless a session has this token."""
+        return await self.cache.is_over(token)
+
+    async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
+        """Return what an access token authorizes. Raise the errors of `Authentication.by_bearer`."""
+        if token_hash(token) in self.cache.tokens:
+            self.cache.invalidation_log.wake()
+        return await self.cache.by_bearer(token, pending=pending)

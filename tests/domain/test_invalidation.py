@@ -10,7 +10,7 @@ import pytest
 from attrs import define, evolve
 from twisted.internet.defer import Deferred
 
-from microblog.domain.auth_cache import AuthCache
+from microblog.domain.auth_cache import AuthCache, CommandAuthentication
 from microblog.domain.authentication import Authentication
 from microblog.domain.caching import cache_keys
 from microblog.domain.caching.cache_keys import CacheDependencies
@@ -338,6 +338,25 @@ async def test_a_revoked_token_and_an_ended_session_are_invalid_at_once(login: C
     with pytest.raises(Unauthenticated):
         await login.identities.by_bearer(issued.text)
     assert await login.identities.by_cookie(entry.token) is None
+
+
+async def test_a_command_is_refused_at_once_after_another_process_revoked_its_token(
+    login: CachedLogin, clock: WallClock, db: RolledBackDatabase
+) -> None:
+    issued = await login.tokens.issue(login.who.id, "read")
+    entry = await login.sessions.begin(login.who.id, ClientInfo("192.0.2.1", "192.0.2.1", ""))
+    log = InvalidationLog(db, max_age=60.0)  # to which nobody sends a wake-up
+    cache = AuthCache(login.identities.authentication, log, clock)
+    commands = CommandAuthentication(cache)
+    for _ in range(3):
+        assert await commands.by_bearer(issued.text) is not None
+        assert await commands.by_cookie(entry.token) is not None
+    assert cache.tokens.hits > 0
+    await login.tokens.revoke(login.who.id, issued.token.id)
+    await login.sessions.log_out(entry.token)
+    with pytest.raises(Unauthenticated):
+        await commands.by_bearer(issued.text)
+    assert await commands.by_cookie(entry.token) is None
 
 
 async def test_a_cached_session_still_expires(login: CachedLogin, clock: WallClock, cursor: Cursor) -> None:

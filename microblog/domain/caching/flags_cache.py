@@ -54,6 +54,17 @@ class FlagsCache:
         """Return the viewer's flags of the posts or of what they boost, by the id of the original; empty for an anonymous viewer."""
         return {} if viewer is None or not shown else await self._of(viewer.id, {post.original.id for post in shown})
 
+    def add_new(self, viewer: AccountId, post: Post, since: int) -> None:
+        """Note that the viewer has not interacted with a post of theirs that was published after the log position `since`.
+
+        Replies are left out, because their thread may be muted. Nothing is noted if the log has an interaction with the post.
+        """
+        changed = self.invalidation_log.values_since(cache_keys.of_interactions(viewer), since)
+        if not self.capacity or post.reply_to or post.boost or changed is None or not {ALL, str(post.id)}.isdisjoint(changed):
+            return
+        known = self._viewers.setdefault(viewer, _ViewerFlags(since))
+        self._store(viewer, known, {post.id: NO_FLAGS})
+
     async def _of(self, viewer: AccountId, ids: Collection[PostId]) -> dict[PostId, PostFlags]:
         position = await self.invalidation_log.position()
         known = self._current(viewer, position)

@@ -108,6 +108,11 @@ class InvalidationLog:
                 await waiter
         return self._first_position + len(self._keys)
 
+    @property
+    def last_position(self) -> int:
+        """The position up to which the log has been read, without reading it now."""
+        return self._first_position + len(self._keys)
+
     def unchanged(self, dependencies: CacheDependencies, position: int) -> bool:
         """True if none of the keys was logged since that position, and the log reaches back so far."""
         start, last = position - self._first_position, self._last
@@ -208,6 +213,10 @@ class DependencyCache(Generic[V]):
         """Usage for metrics. Memory is estimated unless sizes are in bytes."""
         memory = self._size if self.in_bytes else estimated_bytes(self._entries.values())
         return CacheFigures(self.name, self.hits, self.misses, len(self._entries), memory)
+
+    def __contains__(self, key: Hashable) -> bool:
+        """True if there is a value, valid or not."""
+        return key in self._entries
 
     def get(self, key: Hashable, position: int) -> V | None:
         """Return the value if it is valid at `position`, the current result of `InvalidationLog.position()`."""

@@ -28,7 +28,7 @@ _PAGED = re.compile(rb"(?:\A|&)(?:max_id|min_id|since_id|page)=")
 class Authorizer:
     """Authenticates and authorizes requests; raises a Problem for a refusal.
 
-    `cached` authenticates requests that only read; commands use the `authenticator` itself.
+    `cached` authenticates requests that only read; commands use the `authenticator`, which knows all that was committed before.
     """
 
     authenticator: Authenticator
