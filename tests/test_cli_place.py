@@ -1,4 +1,4 @@
-"""Which site a command works on; only the server and a restore create one. Checked for all commands."""
+"""The site that a command works on: only the server and `restore` create one. Checked for all commands."""
 
 from __future__ import annotations
 

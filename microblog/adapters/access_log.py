@@ -1,4 +1,4 @@
-"""The access log: a file shared by several processes, rotated by size, that logrotate may move as well."""
+"""The access log: a file that several processes share. It is rotated by size; logrotate may rotate it too."""
 
 from __future__ import annotations
 

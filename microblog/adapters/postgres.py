@@ -176,7 +176,7 @@ class _Child(ProcessProtocol):
 class EmbeddedPostgres:
     """The server in the site's data directory. Restarts, with back-off, if it ends without having been stopped.
 
-    `connections`: the most open at once. `durable=False` is for tests.
+    `connections`: the maximum number of open connections. `durable=False` is for tests.
     """
 
     data_dir: Path

@@ -115,7 +115,7 @@ class _Sender(ESMTPSender):
 
 
 class _Factory(ESMTPSenderFactory):
-    """Factory of one delivery's protocol. Endpoints do not tell a factory of lost connections, so the protocol does."""
+    """Factory of one delivery's protocol. Endpoints do not notify a factory of lost connections, so the protocol does."""
 
     protocol = _Sender
     noisy = False
@@ -218,7 +218,7 @@ class SmtpTransport:
 
 
 def delivery_result(error: SMTPDeliveryError) -> DeliveryResult:
-    """Return the result of a server's response. Only a response about the recipient or the content refuses the e-mail for good."""
+    """Return the result of a server's response. Only a response about the recipient or the content is a permanent rejection."""
     replies = cast("list[tuple[bytes, int, bytes]]", error.addresses or [])
     code, resp = error.code, error.resp
     for _, reply_code, reply in replies:

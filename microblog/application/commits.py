@@ -1,4 +1,4 @@
-"""What follows each commit of this process: one look for events, changed cache keys and jobs, without a thread hop of its own.
+"""Follow-up of each commit of this process: reads new events, changed cache keys and jobs at once, without another thread hop.
 
 The wake-up of a commit would make the broadcaster, the caches and the worker ask the database one after the other, each in a thread.
 Instead, the thread of the command asks for all of them before it returns. What it read is applied only if nobody has read further
@@ -54,6 +54,6 @@ def follow_up(
 
 
 def catch_up_with(changes: InvalidationLog, event: Event) -> None:
-    """Let the caches read what changed before an event is delivered, unless they have."""
+    """Let the caches read changes before an event is delivered, unless they already have."""
     if not changes.includes(event.position.xid):
         changes.wake()

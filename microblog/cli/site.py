@@ -154,7 +154,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 @click.command()
 @click.option(
-    "--seed", type=int, default=1, show_default=True, help="Seed of the random generator: another number gives other users and posts."
+    "--seed", type=int, default=1, show_default=True, help="Seed of the random generator: a different seed gives different users and posts."
 )
 @click.option("--posts", type=click.IntRange(1500, 3000), default=2000, show_default=True, help="Number of posts.")
 @click.option("--password", "with_password", is_flag=True, help="Prompt for a password for all demo users, or read it from standard input.")

@@ -24,7 +24,7 @@ def stats() -> None:
 def rebuild(console: Console, first: datetime | None, last: datetime | None, as_json: bool) -> None:
     """Recompute the daily statistics in UTC and in the site's time zone.
 
-    Deletions, edits and undone actions since then do not change the result; only changes to the database by hand do.
+    Deletions, edits and undone actions since then do not change the result; only manual changes to the database do.
     """
     counted = console.run(lambda services: services.statistics.rebuild(first and first.date(), last and last.date()))
     if counted is None:

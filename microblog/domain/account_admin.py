@@ -117,7 +117,7 @@ class AccountAdmin:
         return await self.database.run(self._confirm, id)
 
     async def reject(self, id: AccountId) -> None:
-        """Notify an applicant and delete the account, which frees username and address. Raise Conflict if it is approved already."""
+        """Notify an applicant and delete the account, which frees username and address. Raise Conflict if it is already approved."""
         await self.database.run(self._reject, id)
 
     async def delete(self, id: AccountId) -> None:

@@ -1,4 +1,4 @@
-"""Authentication of requests by session cookie or access token."""
+"""Authentication of requests by session cookie or access token. Log-in with a password is in sessions.py (`Sessions.log_in`)."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class NotificationGroups:
         return await self.database.read(notification_groups.unread, account=viewer.id, limit=query.page.limit, choice=_selection(query))
 
     async def dismiss(self, viewer: Viewer, key: str) -> None:
-        """Delete the whole group. Does nothing if it is gone already."""
+        """Delete the whole group. Does nothing if it no longer exists."""
         id = notification_groups.ungrouped_id(key)
         await self.database.run(notifications.dismiss_group, account=viewer.id, key=key, id=id, now=self.now())
 

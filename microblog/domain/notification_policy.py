@@ -56,7 +56,7 @@ class NotificationPolicies:
     async def change(self, viewer: Viewer, changes: Mapping[str, str]) -> tuple[Policy, PendingCounts]:
         """Change the fields of `Policy` named in `changes`; the others stay. Raises Invalid.
 
-        Notifications that were received before are not treated again.
+        The change does not apply to earlier notifications.
         """
         return await self.database.run(_change, viewer, changes)
 

@@ -26,7 +26,7 @@ SUGGESTED = 10
 
 @frozen
 class HashtagService:
-    """The commands about hashtags. Every method with a name raises NotFound if it cannot be a hashtag."""
+    """The commands about hashtags. Every method that takes a name raises NotFound if it is not a valid hashtag."""
 
     database: Transactions
     search: SearchService

@@ -15,7 +15,7 @@ OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 
 @frozen
 class App:
-    """A registered client app. `scopes` are the most that it may request."""
+    """A registered client app. `scopes` are all that it may request."""
 
     id: AppId
     client_id: str

@@ -18,7 +18,7 @@ from microblog.model.visibility import ViewerRelation, may_see
 
 @frozen
 class PostFacts:
-    """What the rules need to know of a post that is not deleted, or of a boost (`boost_of` and the attributes of what it boosts).
+    """Attributes of a post (not deleted) or boost that the rules depend on (`boost_of` and the attributes of what it boosts).
 
     `author_gone`: the author, or the author of the boosted post, was suspended or deleted. `tags` are folded keys.
     """
@@ -64,7 +64,7 @@ class TagFilter:
 
 @frozen
 class AccountPosts:
-    """Which posts of an account: with or without replies to others and boosts, and only those with a tag (folded key)."""
+    """Selection of an account's posts: with or without replies to others and boosts, and only those with a tag (folded key)."""
 
     account: AccountId
     replies: bool = True
@@ -74,7 +74,7 @@ class AccountPosts:
 
 @frozen
 class FolloweeOptions:
-    """Which posts of a followee a follower wants: boosts or not, and languages (None: all)."""
+    """Options of a follow: whether boosts are shown, and languages (None: all)."""
 
     boosts: bool = True
     languages: frozenset[str] | None = None
@@ -150,7 +150,7 @@ def _is_from_followee(post: PostFacts, viewer: TimelineViewer) -> bool:
 
 
 def _is_chosen(post: PostFacts, viewer: TimelineViewer) -> bool:
-    """True if the viewer follows the author with boosts, if it is one, and in the post's language."""
+    """True if the viewer's follow of the author includes the post: its language, and boosts if it is a boost."""
     if post.author not in viewer.follows:
         return False
     options = viewer.options.get(post.author)

@@ -63,7 +63,7 @@ def by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
 
 
 def approved_by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
-    """Return the accounts that `admitted_by_id` finds, in the order of `ids`."""
+    """Return the approved accounts among these, in the order of `ids`."""
     return fetch_all(
         cursor,
         account_from,

@@ -126,7 +126,7 @@ def record_outcome(cursor: Cursor, *, id: EmailId, state: EmailState, answer: st
 
 
 def retry(cursor: Cursor, *, id: EmailId, now: datetime) -> bool:
-    """Retry an unsent e-mail now, with a full number of attempts. Return False if it was sent or cancelled."""
+    """Retry an unsent e-mail now and reset its number of attempts. Return False if it was sent or cancelled."""
     execute(
         cursor,
         "delete from jobs where kind = %(job)s and key = %(key)s and state in ('dead', 'waiting')",

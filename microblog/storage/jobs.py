@@ -270,7 +270,7 @@ def by_id(cursor: Cursor, *, id: int) -> Job | None:
 
 
 def retry(cursor: Cursor, *, id: int, now: datetime) -> bool:
-    """Retry a failed or waiting job now, with a full number of attempts. Return False if it is neither."""
+    """Retry a failed or waiting job now and reset its number of attempts. Return False if it is neither."""
     return _set_waiting(
         cursor,
         """update jobs set state = 'waiting', due_at = %(now)s, tries = 0, finished_at = null, worker = null

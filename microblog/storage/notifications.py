@@ -261,7 +261,7 @@ class UnreadCounts:
 
 
 def unread_counts(cursor: Cursor, *, account: AccountId, limit: int) -> UnreadCounts:
-    """Return all of them, each counted up to `limit`."""
+    """Return the counts of the navigation's badges, each up to `limit`."""
     return (
         fetch_one(cursor, UnreadCounts, _UNREAD_COUNTS, {"account": account, "limit": limit, "kinds": known_kinds(None)}) or UnreadCounts()
     )

@@ -70,7 +70,7 @@ def _field(stored: Mapping[str, Any], name: str, *kinds: Any) -> Any:
 
 
 def _checked(value: Any, *kinds: Any) -> Any:
-    """Return the value if it is of one of these types (`None` stands for its own type). Raises TypeError."""
+    """Return the value if it is of one of these types (`None` for its own type). Raises TypeError."""
     if not isinstance(value, tuple(type(None) if kind is None else kind for kind in kinds)):
         raise TypeError(f"{value!r} is none of {kinds}")
     return value

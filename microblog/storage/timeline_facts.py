@@ -1,4 +1,4 @@
-"""What the rules of timelines (model/timeline_rules.py) need to know of posts and viewers, to apply them without a query for each."""
+"""Data of posts and viewers that the timeline rules (model/timeline_rules.py) need, so that they apply without a query for each."""
 
 from __future__ import annotations
 

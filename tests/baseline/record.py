@@ -56,7 +56,7 @@ def run(started: SiteProcess, *arguments: str, typed: str = "") -> str:
 
 
 def fill(started: SiteProcess) -> None:
-    """Put something into most tables."""
+    """Add rows to most tables."""
     for username in ("ann", "ben", "cem", "dia"):
         run(started, "user", "create", username, f"{username}@example.org", "--role", "admin", typed=f"{PASSWORD}\n{PASSWORD}\n")
     ann, ben = (client(started, username) for username in ("ann", "ben"))

@@ -59,7 +59,7 @@ def expected(raw: Sequence[tuple[int, int | None]], reach: int) -> list[int]:
 
 
 class BoostFixture:
-    """I, those whom I follow and who are in a list of mine, and a stranger; what all of them did."""
+    """The viewer, accounts that they follow and have in a list, and a stranger, with their posts and boosts."""
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor, self.db = cursor, RolledBackDatabase(cursor)

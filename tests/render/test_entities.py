@@ -1,6 +1,6 @@
 """API compatibility: every entity of sample values equals its recorded JSON and matches its schema.
 
-A stored copy that has to change is written anew with `python -m tests.render.test_entities`; look at the difference before it is committed.
+A recorded value that has to change is rewritten by `python -m tests.render.test_entities`; look at the difference before it is committed.
 """
 
 from __future__ import annotations

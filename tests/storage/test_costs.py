@@ -1,6 +1,6 @@
 """Costs of statements on a site where each table, one account, one conversation, one hashtag and one word are large.
 
-Plans on a small site do not tell: an index is used there too, and read from end to end for the one member who has everything. So each
+Plans on a small site show nothing: an index is used there too, but read from end to end for the one member who has everything. So each
 function of storage is called for that member on a large site, and the pages that PostgreSQL touches for it are counted.
 """
 

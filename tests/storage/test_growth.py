@@ -55,7 +55,7 @@ def pages(cursor: Counted) -> int:
 
 
 def rows(plan: dict[str, Any]) -> float:
-    """Return the number of rows of tables and indexes that the plan looked at."""
+    """Return the number of rows that the plan read from tables and indexes."""
     looked_at = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
     here = looked_at * plan["Actual Loops"] if "Relation Name" in plan and "Scan" in plan["Node Type"] else 0.0
     return float(here + sum(rows(below) for below in plan.get("Plans", ())))

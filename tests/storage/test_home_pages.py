@@ -1,4 +1,4 @@
-"""Pages of home and lists are those of a plain query, in whichever of its ways the statement finds them."""
+"""Pages of home and lists equal those of a plain query, whichever way the statement finds them."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _insert(cursor: Cursor, into: str, rows: list[tuple[Any, ...]]) -> None:
 
 
 def plain(cursor: Cursor, page: Page, list: int | None, replies: str) -> list[Entry]:
-    """Return the page by comparing every post."""
+    """Return the page as a query finds it that compares every post with the rules."""
     sql = PLAIN.format(order="asc" if page.upward else "desc")
     params = bounds(page) | {"viewer": VIEWER, "list": list, "replies": replies, "now": NOW}
     found = fetch_all(cursor, lambda id, boost_of: (id, boost_of), sql, params)

@@ -336,7 +336,7 @@ class History:
         self.compare_home()
 
     def compare_home(self) -> None:
-        """Compare home timelines with those that are read by the plain path."""
+        """Compare home timelines with those that are read without caches."""
         everything = max(self.ids("select id from posts order by id desc limit 1")) + 1
         for who in self.people[:2]:
             for limit in (1, 2, 5):

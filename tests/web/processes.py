@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @define
 class Gate:
-    """Where operations on the database wait for their turn while it is closed."""
+    """A gate at which database operations wait while it is closed."""
 
     closed: bool = False
     waiting: list[Deferred[None]] = Factory(list)

@@ -81,7 +81,7 @@ class FlagsCache:
         return found
 
     def _current(self, viewer: AccountId, position: int) -> _ViewerFlags:
-        """What is known of the viewer, without the posts that they interacted with since."""
+        """The cached interactions of the viewer, without posts that they interacted with since."""
         known = self._viewers.pop(viewer, None) or _ViewerFlags(position)
         if known.position != position:
             changed = self.invalidation_log.values_since(cache_keys.of_interactions(viewer), known.position)

@@ -275,7 +275,7 @@ def _tokens(line: str, host: str) -> Iterator[Token]:
 
 
 def _token(match: regex.Match[str], host: str) -> tuple[Token | None, int]:
-    """Return the token, if it is valid, and the position to go on. Never goes back more than half of what was read: linear time."""
+    """Return the token, if it is valid, and the position after it. Never goes back more than half of what was read: linear time."""
     token: Token | None
     if match["scheme"] is not None:
         url, end = urls.read(match.string, match.start(), match.end())

@@ -40,7 +40,7 @@ _EMPHASIS = frozenset("*|~")
 
 
 def read(line: str, start: int, authority: int) -> tuple[str | None, int]:
-    """Return the URL whose scheme is at `start` and whose host is at `authority`, or None; and the position to go on."""
+    """Return the URL whose scheme is at `start` and whose host is at `authority`, or None; and the position at which to continue."""
     end = _end(_AUTHORITY, line, authority)
     host = _HOST.match(line, authority, end)
     # User information before the host can make a URL look like another site's.

@@ -105,5 +105,5 @@ def _flags(flags: PostFlags, own: bool) -> bytes:
 
 
 def json_array(items: list[bytes]) -> bytes:
-    """Join encoded values to a JSON array."""
+    """Join encoded values into a JSON array."""
     return b"[" + b",".join(items) + b"]"

@@ -141,7 +141,7 @@ class OutboxPage:
         return KIND_LABELS[email.kind]
 
     def label(self, email: Email) -> str:
-        """Return the label of its state."""
+        """Return the label of the e-mail's state."""
         return STATE_LABELS[email.state]
 
     def can_retry(self, email: Email) -> bool:

@@ -121,7 +121,7 @@ class WebSocketEncoder:
     extended: Callable[[], bool]
 
     def variant(self, stream: Stream) -> Hashable:
-        """Frames differ by the stream's name as it was requested."""
+        """The stream's name as it was requested: frames differ by it."""
         return ("socket", stream.label)
 
     def personal(self, stream: Stream) -> bool:

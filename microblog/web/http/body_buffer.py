@@ -128,7 +128,7 @@ def _close(file: BinaryIO) -> None:
 
 @define
 class BodyBudget:
-    """Disk space for large bodies in bytes: the limit of all together (`disk`), of one network (`share`), and the current use."""
+    """Disk space for large bodies in bytes: the total limit (`disk`), the limit per network (`share`), and the current use."""
 
     disk: int = 2 * 1024 * 1024 * 1024
     share: int = 512 * 1024 * 1024

@@ -1,6 +1,6 @@
 """Compression of responses with gzip.
 
-The length of a compressed response must not reveal a secret (BREACH). Form tokens are masked anew on each page (see csrf.py). Responses
+The length of a compressed response must not reveal a secret (BREACH). Form tokens have a new mask on each page (see csrf.py). Responses
 to logged-in users are not compressed if a page of another site caused the request, since it could choose text to compress next to theirs.
 """
 

@@ -1,7 +1,7 @@
 """CSRF tokens: proof that a form was sent from one of our own pages.
 
 The token is an HMAC keyed with a secret in the browser's cookie: the session token, or for visitors who are not logged in a random
-`visitor` cookie. It is masked anew for each page, so that compressed pages do not leak it (BREACH).
+`visitor` cookie. It is masked differently for each page, so that compressed pages do not leak it (BREACH).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ BUSY = 4
 
 @frozen
 class Caps:
-    """Maximum number of connections (without streams) and of requests in WINDOW_S seconds of one network. 0: unlimited."""
+    """Limits per network: connections (without streams), and requests in WINDOW_S seconds. 0: unlimited."""
 
     connections: int = 0
     requests: int = 0
@@ -59,7 +59,7 @@ class Closable(Protocol):
 
 @define(eq=False)
 class NetworkConnections:
-    """The open connections by network. If a network with `max_connections` opens another one, the one that was idle longest is closed.
+    """The open connections by network. If a network with `max_connections` opens another one, the longest idle one is closed.
 
     If none is idle it may have BUSY times as many, because many clients of one network may reconnect at once.
     """

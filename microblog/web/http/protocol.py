@@ -346,7 +346,7 @@ class HttpChannel(PipelinedChannel):
         return None if busy else self._since
 
     def close_idle(self) -> None:
-        """Close the idle connection in favour of a newer one of its network."""
+        """Close the idle connection in favour of a newer one from its network."""
         if self._unread:
             self.abort()
         else:

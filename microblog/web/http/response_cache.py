@@ -58,7 +58,7 @@ class _Template:
 
     @property
     def packed(self) -> tuple[bytes, ...]:
-        """The pieces as deflate blocks, compressed once; empty at the place of a name."""
+        """The pieces as deflate blocks, compressed once; an empty piece marks the place of a variable part."""
         if not self._packed:
             self._packed.append(tuple(b"" if index % 2 else compressed_piece(piece) for index, piece in enumerate(self.pieces)))
         return self._packed[0]

@@ -67,7 +67,7 @@ class JobPages:
 
     @route("POST", "/admin/jobs/<id:job_id>/retry", ADMIN)
     async def retry(self, request: Request, job_id: int) -> Response:
-        """Retry a job now, with a fresh number of attempts."""
+        """Retry a job now and reset its number of attempts."""
         await self.jobs.retry(JobId(job_id))
         return Response.redirect(request.next_path("/admin/jobs"))
 

@@ -89,5 +89,5 @@ class SiteFiles:
 
     @route("GET", "/site.webmanifest", RouteOptions(body=0))
     async def webmanifest(self, request: Request) -> Response:
-        """Serve the web app manifest at its other common address."""
+        """Serve the web app manifest at its other common path."""
         return await self.manifest(request)

@@ -50,7 +50,7 @@ def routes(site: SiteFixture) -> Iterator[Route]:
 
 
 def variables(who: Client) -> dict[str, str]:
-    """Existing things by the names of their path variables."""
+    """Ids of existing objects by the names of path variables."""
     post = who.post("/v1/statuses", status="here").json["id"]
     created_filter = who.post("/v2/filters", title="f", context=["home"], keywords_attributes={"0": {"keyword": "x"}}).json
     list_id = who.post("/v1/lists", title="l").json["id"]

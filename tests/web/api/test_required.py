@@ -1,4 +1,4 @@
-"""Fields without which typed clients fail: they show no page with an object that lacks one of these.
+"""Fields that typed clients require: they show no page with an object that lacks one.
 
 From the source of the clients; each name is a field that must be present and not null.
 """
