@@ -133,7 +133,7 @@ class DirectoryMediaStore:
         return str(converted["pictures"][0]["name"])
 
     async def _convert(self, file: BinaryIO, format: Format, results: dict[str, dict[str, Any]], frames: int = 0) -> dict[str, Any]:
-        """Make each result, by its stem, from a temporary copy of the file."""
+        """Convert a temporary copy of the file once for each result."""
         source = f"{next(iter(results))}-source.{format.value.lower()}"
         await self.store(file, source)
         try:

@@ -240,7 +240,7 @@ class Database:
         raise AssertionError("unreachable")
 
     def _followed_up(self, call: TimedCall, follow_up: FollowUp) -> Callable[[], None]:
-        """Run the follow-up of a commit; return the callback that applies its result. A failure here must not look like one of the command."""
+        """Run the follow-up of a commit; return what applies its result. A failure here must not look like one of the command."""
         try:
             return self._attempt(self._commands, call, follow_up, in_transaction=False)[0]
         except Exception:
