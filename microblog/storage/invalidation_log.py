@@ -59,7 +59,9 @@ _CHANGED_SINCE = Prepared("""
         and case when c.xid = pg_current_xact_id_if_assigned() then c.id > %(own)s
                  else not pg_visible_in_snapshot(c.xid, %(snapshot)s::pg_snapshot) end)
     select pg_current_snapshot()::text, now(), (select max(id) from changed where xid = pg_current_xact_id_if_assigned()),
-           array(select key from changed, unnest(changed.keys) key order by changed.id limit %(most)s)""")
+           array(select key from changed, unnest(changed.keys) key
+               where key <> '*' or cardinality(changed.keys) = 1  -- beside other keys it is for the previous release
+               order by changed.id limit %(most)s)""")
 
 
 def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:

@@ -51,6 +51,19 @@ def of_posts(cursor: Cursor, ids: Collection[PostId]) -> dict[PostId, PostFacts]
     return {facts.id: facts for facts in fetch_all(cursor, _facts, _FACTS, {"ids": list(ids)})}
 
 
+_BY_AUTHORS = Prepared("""
+    with own as materialized (select id from posts where account_id = any(%(accounts)s) and deleted_at is null limit %(limit)s)
+    select id from own
+    union all select b.id from own cross join lateral (
+        select p.id from posts p where p.boost_of = own.id and p.deleted_at is null limit %(limit)s) b
+    limit %(limit)s""")
+
+
+def ids_by_authors(cursor: Cursor, *, accounts: Collection[AccountId], limit: int) -> set[PostId]:
+    """Return the ids of the accounts' posts and of boosts of these, at most `limit`."""
+    return set(map(PostId, fetch_all(cursor, int, _BY_AUTHORS, {"accounts": list(accounts), "limit": limit})))
+
+
 _VIEWER = Prepared("""
     select array(select f.followee_id from follows f where f.follower_id = %(viewer)s),
         (select json_agg(json_build_array(f.followee_id, f.boosts, f.languages)) from follows f

@@ -277,7 +277,7 @@ class History:
         posts = self.ids("select id from posts order by id desc limit 30")
         some = list(dict.fromkeys([posts[0], posts[len(posts) // 2], posts[-1]]))
         found: list[tuple[str, dict[str, str]]] = []
-        for who, headers in enumerate((*self.headers[:3], {})):
+        for who, headers in enumerate((*self.headers[:2], {})):
             lists = self.ids("select id from lists where account_id = %(me)s", me=self.people[who].id) if headers else []
             found += [(path, headers) for path in (*self.open_api_pages(some), *(self.own_api_pages(lists) if headers else ()))]
         for headers in ({}, *self.cookies[:2]):

@@ -172,6 +172,16 @@ class Cluster:
     plain: Process
     started_at: datetime = field(default=make.NOW)
 
+    def __attrs_post_init__(self) -> None:
+        self.plain.database.committed = self.plain_committed
+
+    def plain_committed(self) -> None:
+        """Wake up the processes that have missed nothing before: reading a page may commit something too."""
+        self.plain.domain.invalidation_log.wake()
+        for process in self.cached:
+            if not process.unaware:
+                process.wake()
+
     def empty(self) -> None:
         """Delete everything in the database, and empty all caches."""
         with self.plain.database.connection.cursor() as cursor:

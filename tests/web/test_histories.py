@@ -89,6 +89,11 @@ def test_cached_responses_equal_uncached_ones_after_random_histories(cluster: Cl
 
 FOUND = {
     "a post of a limited account on the timeline of a hashtag": [Do("silence", to=1), Compare(), Do("edit", 1, 0, 1)],
+    "accounts that are suspended, limited, deleted, and come back": [
+        *(Do("reblog"), Do("post to some", 1, 0, 3), Do("post to some", 1, 0, 15), Do("follow tag", 2), Do("follow them", 3, 1), Compare()),
+        *(Do("suspend", to=1, at=1), Compare("poll"), Do("unsuspend", to=1, at=1), Do("silence", to=1), Compare("poll")),
+        *(Do("unsilence", to=1), Compare("poll"), Do("delete account", to=1), Compare(), Do("purge account", to=1)),
+    ],
 }
 
 

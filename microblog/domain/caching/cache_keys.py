@@ -88,6 +88,11 @@ def of_accounts(accounts: Iterable[Account]) -> list[str]:
     return [key for account in accounts for key in (of_account(account.id), of_account_counts(account.id))]
 
 
+def of_account_state(account: AccountId) -> str:
+    """Key of the posts of an account that was suspended, limited or deleted, or is not any more (`PostJournal` reads them again)."""
+    return f"x{account}"
+
+
 def of_profile(account: AccountId) -> tuple[str, ...]:
     """Keys of a profile page: posts, public profile with counters, pinned posts."""
     return of_author(account), of_account(account), of_account_counts(account), f"g{account}"

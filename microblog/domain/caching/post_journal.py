@@ -6,12 +6,13 @@ Each changed post is read once for all cached timelines, which then decide in me
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 
 from attrs import Factory, define
 from twisted.internet.defer import DeferredLock
 
 from microblog.domain.caching.invalidation import InvalidationLog
-from microblog.model.ids import PostId
+from microblog.model.ids import AccountId, PostId
 from microblog.model.timeline_rules import PostFacts
 from microblog.storage import timeline_facts
 from microblog.storage.database import Transactions
@@ -50,7 +51,9 @@ class PostJournal:
 
     async def _read(self, position: int) -> None:
         changed = self.invalidation_log.keys_since(self._end) if self._end else None
-        ids = {PostId(int(key[1:])) for key in changed or () if key[0] == "p" and key[1:].isdecimal()}
+        ids = set(map(PostId, _numbers("p", changed or ())))
+        if accounts := set(map(AccountId, _numbers("x", changed or ()))):  # their posts are read after the change, so that none is missed
+            ids |= await self.database.read(timeline_facts.ids_by_authors, accounts=accounts, limit=MAX_AT_ONCE + 1)
         if changed is None or len(ids) > MAX_AT_ONCE:
             self._start, self._positions, self._ids, self._facts = position, [], [], {}
         elif ids:
@@ -68,3 +71,8 @@ class PostJournal:
             self._start = self._positions[cut - 1] + 1
             del self._positions[:cut], self._ids[:cut]
             self._facts = {id: self._facts[id] for id in self._ids}
+
+
+def _numbers(prefix: str, keys: Iterable[str]) -> Iterator[int]:
+    """Yield the numbers of the keys that are the prefix and a number."""
+    return (int(key[1:]) for key in keys if key[0] == prefix and key[1:].isdecimal())
