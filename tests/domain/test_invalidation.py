@@ -14,7 +14,7 @@ from microblog.domain.auth_cache import AuthCache, CommandAuthentication
 from microblog.domain.authentication import Authentication
 from microblog.domain.caching import cache_keys
 from microblog.domain.caching.cache_keys import CacheDependencies
-from microblog.domain.caching.invalidation import MAX_COMPARED_KEYS, DependencyCache, InvalidationLog
+from microblog.domain.caching.invalidation import MAX_CHANGED_KEYS, MAX_COMPARED_KEYS, DependencyCache, InvalidationLog
 from microblog.domain.client_info import ClientInfo
 from microblog.domain.sessions import Sessions
 from microblog.domain.tokens import Tokens
@@ -252,6 +252,14 @@ def test_too_many_keys_invalidate_everything() -> None:
     read_positions(log, 1)
     database.pending[-1].callback((NOW, frozenset({EVERYTHING})))
     assert not log.unchanged(keys("p1"), start[0])
+
+
+def test_old_values_of_a_key_that_changes_all_the_time_are_discarded() -> None:
+    log = InvalidationLog(DelayedDatabase([]))
+    for number in range(4):
+        log._append(f"k1={value}" for value in range(number, MAX_CHANGED_KEYS, 2))
+    assert len(log._values["k1"]) == len(log._keys) <= MAX_CHANGED_KEYS
+    assert log.latest("k1", log._first_position) == str(MAX_CHANGED_KEYS - 1)
 
 
 def new_cache(clock: WallClock, capacity: int = 3) -> tuple[DependencyCache[str], int]:

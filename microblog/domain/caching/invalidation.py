@@ -176,7 +176,8 @@ class InvalidationLog:
         del self._keys[: position - self._first_position]
         self._first_position = position
         self._last = {key: index for key, index in self._last.items() if index >= position}
-        self._values = {key: self._values[key] for key in self._last if key in self._values}
+        kept = ((key, [each for each in self._values[key] if each[0] >= position]) for key in self._last if key in self._values)
+        self._values = {key: values for key, values in kept if values}
 
 
 @define
