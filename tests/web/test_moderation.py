@@ -66,7 +66,7 @@ def test_an_applicant_is_invisible_until_approved(approval_site: SiteFixture) ->
     assert 'data-value="@ann"' not in maud.get("/compose/complete?q=@ann").text
     maud.submit("/admin/people/ann/approve", page="/admin/people?type=applied")
     assert maud.get("/@ann").status == 200
-    assert "/@ann" in links(maud.get("/search"))
+    assert "/@ann" in links(maud.get("/search?q=ann"))
 
 
 def test_an_account_is_suspended_and_restored(site: SiteFixture) -> None:
