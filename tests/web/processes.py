@@ -22,7 +22,7 @@ from microblog.config import load
 from microblog.domain.account_deletion import AccountDeletion
 from microblog.domain.caching.invalidation import POLL_INTERVAL_S, DependencyCache
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
-from microblog.storage.database import Connection, Cursor
+from microblog.storage.database import Connection, Cursor, FollowUp
 from microblog.web.http.server import HttpServer
 from tests import make
 from tests.fakes import WallClock, external_services, quick_passwords, result_of, run_notification_jobs, take_notification_jobs
@@ -56,15 +56,21 @@ class Gate:
 
 @define(eq=False)
 class CommittingDatabase:
-    """The interface of `Database` on a connection of its own. Commands are committed at once, with the notification jobs of posts."""
+    """The interface of `Database` on a connection of its own. Commands are committed at once, with the notification jobs of posts.
+
+    `follow_up` as in `Database`: one command at a time reads the invalidation log right after its commit.
+    """
 
     connection: Connection
     gate: Gate
     committed: Callable[[], None] = lambda: None
+    follow_up: Callable[[], FollowUp] | None = None
+    following: bool = False
 
     async def run(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `f(cursor, ...)` in a transaction."""
         await self.gate.turn()
+        read = None if self.follow_up is None or self.following else self.follow_up()
         with self.connection.cursor() as cursor:
             cursor.execute("begin")
             try:
@@ -74,10 +80,22 @@ class CommittingDatabase:
             except BaseException:
                 cursor.execute("rollback")
                 raise
-        self.committed()
-        await self.gate.turn()
+        await self._note_commit(read)
         await run_notification_jobs(self, jobs)
         return result
+
+    async def _note_commit(self, read: FollowUp | None) -> None:
+        if read is None:
+            self.committed()
+            await self.gate.turn()
+            return
+        self.following = True
+        await self.gate.turn()
+        with self.connection.cursor() as cursor:
+            apply = read(cursor)
+        await self.gate.turn()
+        self.following = False
+        apply()
 
     async def read(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `f(cursor, ...)`, which cannot write."""
@@ -147,7 +165,7 @@ def build_process(connection: Connection, data_dir: Path, gate: Gate, **settings
     feed = build_broadcaster(database, clock)
     result_of(feed.start())
     log = domain.invalidation_log
-    log.max_age, log.seconds, database.committed = POLL_INTERVAL_S, clock.seconds, log.wake
+    log.max_age, log.seconds, database.committed, database.follow_up = POLL_INTERVAL_S, clock.seconds, log.wake, log.follow_up
     server = build_server(config, clock, domain, FRONTEND, feed=feed)
     return Process(database, domain, server, clock, AccountDeletion(database, services.now))
 
@@ -173,7 +191,7 @@ class Cluster:
     started_at: datetime = field(default=make.NOW)
 
     def __attrs_post_init__(self) -> None:
-        self.plain.database.committed = self.plain_committed
+        self.plain.database.committed, self.plain.database.follow_up = self.plain_committed, None
 
     def plain_committed(self) -> None:
         """Wake up the processes that have missed nothing before: reading a page may commit something too."""
