@@ -164,7 +164,7 @@ def test_the_backup_of_a_newer_release_is_refused(tmp_path: Path, database_url: 
     made, verified = run_all(tmp_path, [("backup", "b.zip"), ("verify", "b.zip")], database_url=database_url)
     assert made[0] == 0, made[1]
     assert verified[0] == 1
-    assert "A newer release has changed this database (migrations 0000)" in verified[1]
+    assert "migrated by a newer release (migrations 0000)" in verified[1]
 
 
 def test_the_server_and_every_command_read_the_same_settings_file(tmp_path: Path) -> None:
