@@ -140,6 +140,7 @@ class Process:
     def forget(self) -> None:
         """Empty all caches."""
         self.domain.invalidation_log._reset()
+        self.domain.invalidation_log.wake()
         for cache in self.domain.invalidation_log.caches:
             if not isinstance(cache, DependencyCache):
                 getattr(cache, "_entries", {}).clear()
