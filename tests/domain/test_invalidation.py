@@ -230,6 +230,19 @@ def test_concurrent_callers_share_a_query_but_not_one_that_began_earlier() -> No
     assert all(later)
 
 
+def test_a_caller_waits_for_the_query_that_a_commit_started() -> None:
+    database = DelayedDatabase([])
+    log = InvalidationLog(database, max_age=1e9)
+    (start,) = read_positions(log, 1)
+    database.pending[0].callback(NOW)
+    log.wake()
+    both = [*read_positions(log, 1), *read_positions(log, 1)]
+    assert not any(both)
+    assert len(database.pending) == 2
+    database.pending[1].callback((NOW, ["p1"]))
+    assert both == [[start[0] + 1]] * 2
+
+
 def test_after_a_failure_everything_counts_as_changed() -> None:
     database = DelayedDatabase([])
     log = InvalidationLog(database)

@@ -88,6 +88,9 @@ def test_cached_responses_equal_uncached_ones_after_random_histories(cluster: Cl
 
 
 FOUND: dict[str, list[Step]] = {
+    "requests while the invalidation log is read for the first time": [
+        Together((Do("favourite", to=0, at=1, wake=False), Do("post", to=0, at=1, wake=False)), (1,)),
+    ],
     "a post of a limited account on the timeline of a hashtag": [Do("silence", to=1), Compare(), Do("edit", 1, 0, 1)],
     "accounts that are suspended, limited, deleted, and come back": [
         *(Do("reblog"), Do("post to some", 1, 0, 3), Do("post to some", 1, 0, 15), Do("follow tag", 2), Do("follow them", 3, 1), Compare()),

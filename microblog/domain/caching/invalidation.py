@@ -98,14 +98,15 @@ class InvalidationLog:
 
     async def position(self) -> int:
         """Return a log position that includes every earlier commit of this process. Raise what the database raises."""
+        needed = self._reads_started  # one may be under way because of a commit: what was read before does not include it
         if self._stale or self.max_age is None or self.seconds() - self._read_at > self.max_age:
-            needed = self._reads_started + 1  # a read that started earlier may have missed a commit
-            while self._reads_finished < needed:
-                waiter: Deferred[None] = Deferred()
-                self._waiters.append(waiter)
-                if self._reads_started == self._reads_finished:
-                    Deferred.fromCoroutine(self._read_log())
-                await waiter
+            needed += 1  # a read that started earlier may have missed a commit
+        while self._reads_finished < needed:
+            waiter: Deferred[None] = Deferred()
+            self._waiters.append(waiter)
+            if self._reads_started == self._reads_finished:
+                Deferred.fromCoroutine(self._read_log())
+            await waiter
         return self._first_position + len(self._keys)
 
     @property
