@@ -19,7 +19,7 @@ from microblog.storage.database import Connection, execute
 
 @frozen
 class Backlog:
-    """How many rows are added: `rows` in each log and queue, `marks` of the heavy member, and `fans`, accounts that follow that member."""
+    """Numbers of rows to add: `rows` in each log and queue, `marks` of the heavy member, and `fans`, accounts that follow that member."""
 
     rows: int = 500_000
     marks: int = 100_000

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from attrs import frozen
 
@@ -37,7 +38,7 @@ COLUMNS = (
 
 @frozen
 class Measurement:
-    """What happened within a time: CPU, seconds, and durations of reads and posts in milliseconds."""
+    """Totals of an interval: CPU, seconds, and durations of reads and posts in milliseconds."""
 
     cpu: Cpu
     seconds: float
@@ -67,7 +68,7 @@ def measure(cpu: Callable[[], Cpu], seconds: float, reads: Stream | None, writes
 
 @frozen
 class Plan:
-    """What is measured: pages by name, rates of reads (FLAT_OUT: as many as possible), and seconds for each."""
+    """Measurements to take: pages by name, rates of reads (FLAT_OUT: as many as possible), and seconds for each."""
 
     pages: list[str]
     rates: list[float]
@@ -131,7 +132,7 @@ def fill_caches(site: MeasuredSite) -> None:
     """Read each page once for each reader, from each process."""
     for port in site.ports:
         for build in PAGES.values():
-            with traffic(Stream(lambda build=build: build(site.requests), [port], limit=READERS)) as running:  # type: ignore[misc]
+            with traffic(Stream(partial(build, site.requests), [port], limit=READERS)) as running:
                 running.run(60.0)
 
 

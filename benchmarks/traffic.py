@@ -139,7 +139,7 @@ class _Sender:
 
     @property
     def next_due(self) -> float:
-        """When the next request is to be sent; infinity if there is none."""
+        """Time of the next request; infinity if there is none."""
         if self.sent >= self.total or not self.idle or (self.stream.rate is None and time.perf_counter() >= self.ends):
             return float("inf")
         return self.started if self.stream.rate is None else self.started + self.sent / self.stream.rate

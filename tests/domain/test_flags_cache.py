@@ -1,4 +1,4 @@
-"""What the cache of flags knows of a post that its viewer has just published."""
+"""The cache of flags: a new post of the viewer needs no query."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ ABOUT_POSTS = (NotificationKind.FAVOURITE, NotificationKind.BOOST, NotificationK
 
 deeds = st.tuples(st.sampled_from(KINDS), st.integers(0, PEOPLE - 1), st.integers(0, POSTS - 1), st.integers(0, 400))
 histories = st.lists(deeds, max_size=30)
-"""Who did what to which post, and how many minutes after the last deed."""
+"""An action: its account, kind and post, and the minutes since the action before it."""
 
 
 @frozen

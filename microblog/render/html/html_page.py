@@ -72,7 +72,7 @@ class Shell:
 
 @define
 class Contents:
-    """What is inserted into a page after its template was rendered, by the name of its slot.
+    """Values for the slots of a page, inserted after its template was rendered.
 
     Jinja2 would copy articles at every level of nesting, in strings as wide as their widest character: that took longer than all the rest.
     """
