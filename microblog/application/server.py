@@ -126,7 +126,9 @@ def build_server(
     site = Dispatcher(
         [*features, openapi, ApiDocsPage(pages, contexts, lambda: openapi.document)],
         origin=SiteOrigin.parse(settings.public_url),
-        authorizer=Authorizer(CommandAuthentication(auth_cache), domain.rate_limiter, auth_cache),
+        authorizer=Authorizer(
+            CommandAuthentication(auth_cache), domain.rate_limiter, auth_cache, lambda: domain.invalidation_log.last_position
+        ),
         errors=Errors(ErrorPages(pages, contexts, post_forms).page),
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
 from attrs import define, evolve, field
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,8 @@ from microblog.model.accounts import Viewer
 from microblog.render.html.pages import Pages
 from microblog.storage.database import Cursor, execute, first_column
 from microblog.web.http.dispatcher import Dispatcher
+from microblog.web.http.response import Response
+from microblog.web.http.response_cache import ResponseCache
 from microblog.web.http.server import HttpServer
 from tests import make
 from tests.fakes import RolledBackDatabase, external_services, quick_passwords, result_of
@@ -267,3 +270,23 @@ def test_a_cached_page_has_fresh_form_tokens(cursor: Cursor, tmp_path: Path) -> 
         fields = {name.decode(): value.decode() for name, value in forms.items()}
         assert ada.post("/posts", {**fields, "text": f"written {number}"}).status == 303
     assert all(f"written {number}" in ada.get("/home").text for number in range(3))
+
+
+def test_a_page_shows_a_change_of_the_viewer_that_came_after_authentication(
+    cursor: Cursor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = build_site(cursor, tmp_path)
+    ada = site.registered_user("ada")
+    make.follow(cursor, site.viewer("ada"), make.account(cursor))
+    get_or_make, changes = ResponseCache.get_or_make, ['{"theme": "dark"}']
+
+    async def change_first(cache: ResponseCache, *arguments: Any) -> Response:
+        if changes:
+            execute(cursor, "update users set preferences = preferences || %(changed)s::jsonb", {"changed": changes.pop()})
+            cache.invalidation_log.wake()
+        return await get_or_make(cache, *arguments)
+
+    monkeypatch.setattr(ResponseCache, "get_or_make", change_first)
+    ada.get("/home")
+    assert changes == []
+    assert 'data-theme="dark"' in ada.get("/home").text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from attrs import Factory, field, frozen
 
@@ -29,14 +29,17 @@ class Authorizer:
     """Authenticates and authorizes requests; raises a Problem for a refusal.
 
     `cached` authenticates requests that only read; commands use the `authenticator`, which knows all that was committed before.
+    `log_position` returns the position up to which the invalidation log has been read.
     """
 
     authenticator: Authenticator
     limits: RateLimiter
     cached: Authenticator = field(default=Factory(lambda self: self.authenticator, takes_self=True))
+    log_position: Callable[[], int] = lambda: 0
 
     async def authorize(self, request: Request, route: Route) -> None:
         """Set the request's viewer, and check everything that the route needs."""
+        request.log_position = self.log_position()
         authenticator = self.cached if route.safe else self.authenticator
         if route.options.api:
             if route.options.bearer:

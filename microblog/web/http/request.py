@@ -87,6 +87,7 @@ def next_path(target: str, default: str = "/") -> str:
 class Request:
     """A request that is being handled. `route` is None if none matched.
 
+    `log_position`: position in the invalidation log at or after which the viewer was read.
     `cookies` are set with any response. `personal`: the response contains something that must not be stored, such as a form token.
     """
 
@@ -96,6 +97,7 @@ class Request:
     viewer: Viewer | None = None
     session: Session | None = None
     access: TokenContext | None = None
+    log_position: int = 0
     limit_usage: LimitUsage | None = None
     cookies: list[Cookie] = field(factory=list)
     personal: bool = False

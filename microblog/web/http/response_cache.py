@@ -92,6 +92,8 @@ class ResponseCache:
         if request.api and request.viewer is None:
             result = evolve(result, response=result.response.tagged())
         template = _split(result)
+        if request.viewer is not None:  # the response shows the viewer, who was read before the log
+            log_position = min(log_position, request.log_position)
         self.cache.put(name, template, result.dependencies, log_position, template.size + _size(result.dependencies))
         return result.response
 
