@@ -22,7 +22,7 @@ Entry = tuple[PostId, PostId | None]
 """A post's id, and the id of the post it boosts."""
 
 
-def _entry(id: int, boost_of: int | None, _author: int | None = None) -> Entry:
+def _entry(id: int, boost_of: int | None) -> Entry:
     return PostId(id), None if boost_of is None else PostId(boost_of)
 
 
@@ -43,7 +43,7 @@ _WALK = 4  # posts of the whole site that are read for each followee before the 
 # keeps the order of the posts, so that nothing is sorted and the walk ends with the page.
 _WALKED = f"""
     walked as materialized (
-        select p.id, p.boost_of, p.account_id from (
+        select p.id, p.boost_of from (
             select * from (
                 select * from posts w where w.id < %(max_id)s and w.id > %(min_id)s order by w.id desc
                 limit (select {_WALK} * count(*) from followees)) p
@@ -67,11 +67,11 @@ _NEWEST = f"""{_WALKED},
     span as (
         select case when count(*) < %(limit)s then %(min_id)s else min(post) end as low,
                case when count(*) < %(limit)s then %(max_id)s else max(post) end as high from newest)
-    select n.id, n.boost_of, n.account_id from (
-        select w.id, w.boost_of, w.account_id from walked w where (select count(*) from walked) = %(limit)s
+    select n.id, n.boost_of from (
+        select w.id, w.boost_of from walked w where (select count(*) from walked) = %(limit)s
         union all
-        (select h.id, h.boost_of, h.account_id from newest f cross join lateral (
-            select p.id, p.boost_of, p.account_id from posts p
+        (select h.id, h.boost_of from newest f cross join lateral (
+            select p.id, p.boost_of from posts p
             where {_HOME_POST} and p.id between (select low from span) and (select high from span)
             order by p.id desc limit %(limit)s) h
         order by h.id desc limit %(limit)s)) n
@@ -88,8 +88,8 @@ _BY_FOLLOWEES = f"""
     {_NEWEST}"""
 
 _OF_FOLLOWED_TAGS = f"""
-    select distinct g.id, g.boost_of, g.account_id from followed_tags w cross join lateral (
-        select p.id, p.boost_of, p.account_id from post_tags t join posts p on p.id = t.post_id
+    select distinct g.id, g.boost_of from followed_tags w cross join lateral (
+        select p.id, p.boost_of from post_tags t join posts p on p.id = t.post_id
         where t.tag_id = w.tag_id and t.post_id < %(max_id)s and t.post_id > %(min_id)s
         and p.deleted_at is null and p.visibility = 'public'
         and not exists (select from accounts l where l.id = p.account_id and l.limited_at is not null)
@@ -102,8 +102,8 @@ _OF_FOLLOWED_TAGS = f"""
 
 # A post that matches by author and by tag is returned once.
 _HOME = Prepared(f"""
-    select h.id, h.boost_of, h.account_id from ({_BY_FOLLOWEES}) h
-    union select t.id, t.boost_of, t.account_id from ({_OF_FOLLOWED_TAGS}) t
+    select h.id, h.boost_of from ({_BY_FOLLOWEES}) h
+    union select t.id, t.boost_of from ({_OF_FOLLOWED_TAGS}) t
     order by 1 desc limit %(limit)s""")
 
 _LIST = Prepared(f"""
