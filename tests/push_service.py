@@ -48,7 +48,7 @@ class ReceivedPush:
 
 @implementer(IOpenSSLTrustRoot)
 @frozen
-class _TrustRoot:
+class TrustRoot:
     """Trust root with one certificate authority."""
 
     file: Path
@@ -76,7 +76,7 @@ class PushService:
     def client(self, seconds: float = 20.0, *, address: str = ADDRESS) -> PushClient:
         """Return a push client for which the service's name resolves to the address, and the address leads to this machine."""
         reactor = FakeDnsReactor({HOST: [[address]]}, {address: ("127.0.0.1", self.port)})
-        trust = BrowserLikePolicyForHTTPS(_TrustRoot(self.authority))
+        trust = BrowserLikePolicyForHTTPS(TrustRoot(self.authority))
         exceptions = frozenset({("127.0.0.1", self.port)})
         return PushClient(reactor, "microblog/1", seconds, exceptions=exceptions, trust=trust)
 

@@ -83,7 +83,7 @@ class TreqFetcher(SsrfGuard):
     async def _request_once(self, url: str, types: Collection[str], max_bytes: int, whole: bool) -> tuple[FetchedPage | None, str]:
         """Send one request. Return the page, or the URL that it redirects to."""
         limit = self.transfer_limit(max_bytes)
-        client = treq.client.HTTPClient(_UncompressedAgent(limit.agent()))
+        client = treq.client.HTTPClient(UncompressedAgent(limit.agent()))
         headers = Headers({"User-Agent": [self.agent], "Accept": [", ".join(types)]})
         response = await client.get(url, headers=headers, allow_redirects=False, unbuffered=True)
         try:
@@ -94,7 +94,7 @@ class TreqFetcher(SsrfGuard):
             kind, charset = _content_type(response)
             if kind not in types:
                 raise FetchError(f"Unsupported content type: {kind or 'unknown'}.")
-            return FetchedPage(url, kind, charset, await _body(response, max_bytes, whole)), ""
+            return FetchedPage(url, kind, charset, await read_body(response, max_bytes, whole)), ""
         finally:
             limit.close()
 
@@ -136,7 +136,7 @@ def _content_type(response: IResponse) -> tuple[str, str]:
 
 @implementer(IAgent)
 @frozen
-class _UncompressedAgent:
+class UncompressedAgent:
     """An agent that requests uncompressed bodies and refuses compressed ones, which could expand to any size."""
 
     agent: Agent
@@ -160,7 +160,8 @@ class _UncompressedAgent:
         return Deferred.fromCoroutine(self._request(method, uri, headers, bodyProducer))
 
 
-def _body(response: IResponse, max_bytes: int, whole: bool) -> Deferred[bytes]:
+def read_body(response: IResponse, max_bytes: int, whole: bool) -> Deferred[bytes]:
+    """Read the body up to `max_bytes`; cut off a longer one, or raise FetchError if `whole` is true."""
     collector = _BodyCollector(max_bytes, whole)
     response.deliverBody(collector)
     return collector.done

@@ -10,7 +10,7 @@ So neither DNS rebinding, nor redirects, nor unusual notations of an address get
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
@@ -58,9 +58,21 @@ class SsrfGuard:
         except Exception as problem:  # hostile servers can cause any error in HTTP and TLS
             raise FetchError(f"{type(problem).__name__}: {problem}"[:300], permanent=False) from problem
 
+    def may_use(self, connection: GuardedConnection) -> bool:
+        """True if the address that a connection has really reached may be contacted."""
+        peer: Any = connection.raw_transport.getPeer()
+        return self.may_connect(peer.host, peer.port)
+
     def transfer_limit(self, most: int) -> TransferLimit:
         """Return the limit of one request whose response body may have `most` bytes."""
         return TransferLimit(self, most + HEAD_BYTES)
+
+    def persistent_connections(self, most: int, per_host: int, idle_s: float) -> PersistentConnections:
+        """Return a pool of connections for many requests, each of whose response bodies may have `most` bytes.
+
+        It keeps up to `per_host` idle connections to a host for `idle_s` seconds.
+        """
+        return PersistentConnections(self, most + HEAD_BYTES, per_host, idle_s)
 
 
 def _too_slow(_: object, seconds: float) -> None:
@@ -73,7 +85,7 @@ class TransferLimit:
 
     guard: SsrfGuard
     most: int
-    _connections: list[_GuardedConnection] = field(factory=list, init=False)
+    _connections: list[GuardedConnection] = field(factory=list, init=False)
 
     def agent(self) -> Agent:
         """Return an agent for this request, without persistent connections."""
@@ -81,13 +93,12 @@ class TransferLimit:
         agent: Agent = Agent.usingEndpointFactory(self.guard.reactor, _Endpoints(self), pool=pool)
         return agent
 
-    def connected(self, connection: _GuardedConnection) -> bool:
+    def connected(self, connection: GuardedConnection) -> bool:
         """Register a connection. Return False if it must not be used."""
         self._connections.append(connection)
-        peer: Any = connection.raw_transport.getPeer()
-        return self.guard.may_connect(peer.host, peer.port)
+        return self.guard.may_use(connection)
 
-    def count(self, size: int) -> bool:
+    def count(self, connection: GuardedConnection, size: int) -> bool:
         """Count received bytes. Return False above the limit."""
         self.most -= size
         return self.most >= 0
@@ -98,12 +109,80 @@ class TransferLimit:
             connection.raw_transport.abortConnection()
 
 
+class PersistentConnections(HTTPConnectionPool):
+    """A pool of guarded connections. It counts the bytes of each response, headers included, and aborts above `most`."""
+
+    def __init__(self, guard: SsrfGuard, most: int, per_host: int, idle_s: float) -> None:
+        super().__init__(guard.reactor, persistent=True)
+        self.guard, self.most = guard, most
+        self.maxPersistentPerHost, self.cachedConnectionTimeout, self.retryAutomatically = per_host, cast("Any", idle_s), False
+
+    def exchange(self) -> Exchange:
+        """Begin a request."""
+        return Exchange(self)
+
+    def connected(self, connection: GuardedConnection) -> bool:
+        """Return False if the connection must not be used."""
+        connection.remaining = self.most
+        return self.guard.may_use(connection)
+
+    def count(self, connection: GuardedConnection, size: int) -> bool:
+        """Count received bytes. Return False above the limit."""
+        connection.remaining -= size
+        return connection.remaining >= 0
+
+
+@define(eq=False)
+class Exchange:
+    """One request on a connection of the pool, which is aborted unless the whole response was read."""
+
+    pool: PersistentConnections
+    persistent = True
+    _connection: GuardedConnection | None = field(init=False, default=None)
+
+    def agent(self) -> Agent:
+        """Return an agent for this request."""
+        agent: Agent = Agent.usingEndpointFactory(self.pool.guard.reactor, _Endpoints(self.pool), pool=self)
+        return agent
+
+    def getConnection(self, key: object, endpoint: IStreamClientEndpoint) -> Deferred[Any]:  # noqa: N802 - Twisted's name
+        """Return an idle or a new connection, which may receive one more response."""
+        return self.pool.getConnection(key, endpoint).addCallback(self._opened)
+
+    def _opened(self, protocol: Any) -> Any:
+        connection = protocol.transport
+        while not isinstance(connection, GuardedConnection):  # TLS is between the two
+            connection = connection.transport
+        connection.remaining = self.pool.most
+        self._connection = connection
+        return protocol
+
+    def abort(self) -> None:
+        """Close the connection: the rest of its response is not wanted."""
+        if self._connection is not None:
+            self._connection.raw_transport.abortConnection()
+
+
+class _Limit(Protocol):
+    """What the connections of a request report to."""
+
+    @property
+    def guard(self) -> SsrfGuard:
+        """The guard that decides on addresses."""
+
+    def connected(self, connection: GuardedConnection) -> bool:
+        """Register a connection. Return False if it must not be used."""
+
+    def count(self, connection: GuardedConnection, size: int) -> bool:
+        """Count received bytes. Return False above the limit."""
+
+
 @implementer(IAgentEndpointFactory)
 @frozen
 class _Endpoints:
     """Factory of guarded endpoints, with TLS for https."""
 
-    limit: TransferLimit
+    limit: _Limit
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:  # noqa: N802 - Twisted's name
         """See `IAgentEndpointFactory`."""
@@ -115,12 +194,13 @@ class _Endpoints:
         return secured
 
 
-class _GuardedConnection(ProtocolWrapper):
+class GuardedConnection(ProtocolWrapper):
     """A counted connection. A `refused` one is aborted before a byte is sent, and its protocol is not connected."""
 
     factory: _GuardedFactory
     raw_transport: Any
     refused = False
+    remaining = 0  # bytes of the current response, for `PersistentConnections`
 
     def makeConnection(self, transport: Any) -> None:  # noqa: N802 - Twisted's name
         """Connect the protocol if the peer address is allowed."""
@@ -133,7 +213,7 @@ class _GuardedConnection(ProtocolWrapper):
 
     def dataReceived(self, data: bytes) -> None:
         """Pass on data up to the limit."""
-        if self.factory.limit.count(len(data)):
+        if self.factory.limit.count(self, len(data)):
             super().dataReceived(data)
         else:
             self.raw_transport.abortConnection()
@@ -143,9 +223,9 @@ class _GuardedFactory(WrappingFactory):
     """Factory of counted connections."""
 
     noisy = False
-    protocol = _GuardedConnection
+    protocol = GuardedConnection
 
-    def __init__(self, wrapped: IProtocolFactory, limit: TransferLimit) -> None:
+    def __init__(self, wrapped: IProtocolFactory, limit: _Limit) -> None:
         super().__init__(wrapped)
         self.limit = limit
 
@@ -155,7 +235,7 @@ class _GuardedFactory(WrappingFactory):
 class _GuardedEndpoint:
     """Endpoint that connects to the allowed addresses of a host."""
 
-    limit: TransferLimit
+    limit: _Limit
     host: str
     port: int
 
