@@ -2,7 +2,7 @@
 
 They hold what the document says, in one spelling for all servers, and nothing more: texts are HTML that is not cleaned yet, numbers and
 lengths are not limited, and nobody has checked that the sender may say it. An id is the URI of an object; ids of this site occur as well.
-`microblog/federation/documents/` makes them from JSON. Posts are in model/federation_posts.py.
+The federation layer makes them from JSON. Posts are in model/federation_posts.py.
 """
 
 from __future__ import annotations
