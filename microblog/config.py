@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from attrs import frozen
 from microblog import config_parsers as read
 from microblog.config_derived import derive
 from microblog.config_errors import SettingProblem, SettingsError
+from microblog.config_fields import PREFIX, SettingDoc, number, setting
 from microblog.config_files import CONFIG, DEFAULT_CONFIG, config_file, placed, toml_table
 from microblog.model.accounts import RegistrationMode
 from microblog.secret_key import secret_key
@@ -40,79 +41,28 @@ __all__ = [
     "sources",
 ]
 
-PREFIX = "MICROBLOG_"
-
 # Kubernetes sets such variables in every pod for a service called "microblog". They are not settings.
 _KUBERNETES = re.compile(r"MICROBLOG_(SERVICE_(HOST|PORT\w*)|PORT(_\w+)?)")
-
-
-@frozen
-class SettingDoc:
-    """A setting as the documentation shows it. `unit` may be empty."""
-
-    name: str
-    default: str
-    allowed: str
-    meaning: str
-    unit: str
-    secret: bool
-
-    @property
-    def key(self) -> str:
-        """The key in a TOML file."""
-        return self.name.removeprefix(PREFIX).lower()
-
-
-def _setting(
-    meaning: str,
-    *,
-    read: Callable[[str], Any],
-    allowed: str,
-    default: str | None,
-    shown_default: str = "",
-    unit: str = "",
-    secret: bool = False,
-) -> Any:
-    """Return a field of `Settings`.
-
-    `read` converts text to the value or raises ValueError. `default` is text and is read in the same way; None means unset.
-    """
-    metadata = {
-        "meaning": meaning,
-        "allowed": allowed,
-        "default": default,
-        "shown_default": shown_default or default or "unset",
-        "unit": unit,
-        "secret": secret,
-        "read": read,
-    }
-    return attrs.field(metadata=metadata, repr=not secret)
-
-
-def _number(meaning: str, least: int, most: int, *, default: int, unit: str) -> Any:
-    """Return a field of `Settings` whose value is a whole number."""
-    allowed = f"must be a whole number from {least} to {most}"
-    return _setting(meaning, read=read.whole(least, most), allowed=allowed, default=str(default), unit=unit)
 
 
 @frozen(kw_only=True)
 class Settings:
     """The values of all settings, as returned by `load`. They do not change while the site runs."""
 
-    listen: str = _setting(
+    listen: str = setting(
         "The address to listen on: an IP address and a port, :PORT for all IPv4 addresses, a UNIX socket, or any Twisted server endpoint.",
         read=read.endpoint,
         allowed="must be an endpoint such as 127.0.0.1:8080, [::1]:8080, :8080, unix:/run/microblog.sock or tcp:8080:interface=127.0.0.1",
         default="tcp:8080:interface=127.0.0.1",
     )
-    public_url: str = _setting(
+    public_url: str = setting(
         "The public address of the site, without a path. Used for links, feeds and cookies.",
         read=read.base_url,
         allowed="must be http:// or https:// with a host and at most a port, such as https://example.org",
         default=None,
         shown_default="from MICROBLOG_LISTEN: http://127.0.0.1:8080",
     )
-    database_url: str | None = _setting(
+    database_url: str | None = setting(
         "The PostgreSQL database (15 or newer). Unset: an embedded PostgreSQL stores its files in the data directory.",
         read=read.url("postgresql", "postgres", host=False),
         allowed="must be a URL such as postgresql://user:password@host:5432/database or postgresql:///database?host=/run/postgresql",
@@ -120,7 +70,7 @@ class Settings:
         shown_default="unset: embedded",
         secret=True,
     )
-    redis_url: str | None = _setting(
+    redis_url: str | None = setting(
         "A Redis server through which several processes of one site share wake-ups and rate limits. Unset: each process keeps its own.",
         read=read.url("redis", "rediss"),
         allowed="must be a URL such as redis://:password@host:6379/0",
@@ -128,13 +78,13 @@ class Settings:
         shown_default="unset: in process",
         secret=True,
     )
-    data_dir: Path = _setting(
+    data_dir: Path = setting(
         "The directory for media, logs, the secret key and the embedded database.",
         read=read.directory,
         allowed="must be a directory",
         default="./var",
     )
-    smtp_url: str | None = _setting(
+    smtp_url: str | None = setting(
         "The mail server that sends the site's e-mail. Unset: e-mails are written to files in the data directory instead.",
         read=read.url("smtp", "smtps"),
         allowed="must be a URL such as smtp://user:password@host:587 or smtps://host:465",
@@ -142,36 +92,36 @@ class Settings:
         shown_default="unset: written to the data directory",
         secret=True,
     )
-    smtp_tls: str = _setting(
+    smtp_tls: str = setting(
         "Use of TLS with the mail server, with a checked certificate: always, if the server offers it, or never.",
         read=read.one_of("required", "opportunistic", "off"),
         allowed="must be one of required, opportunistic, off",
         default=None,
         shown_default="opportunistic if the mail server is on this machine, else required",
     )
-    mail_from: str = _setting(
+    mail_from: str = setting(
         "The sender address of the site's e-mails.",
         read=read.address,
         allowed="must be an e-mail address such as notifications@example.org",
         default=None,
         shown_default="MICROBLOG_CONTACT_EMAIL, or microblog@ the host of MICROBLOG_PUBLIC_URL",
     )
-    mail_bounce_address: str = _setting(
+    mail_bounce_address: str = setting(
         "The address that receives bounces: reports of e-mails that could not be delivered.",
         read=read.address,
         allowed="must be an e-mail address such as bounces@example.org",
         default=None,
         shown_default="MICROBLOG_MAIL_FROM",
     )
-    mail_delay: int = _number("The delay before an unread notification is sent by e-mail.", 0, 3600, default=60, unit="seconds")
-    registration: RegistrationMode = _setting(
+    mail_delay: int = number("The delay before an unread notification is sent by e-mail.", 0, 3600, default=60, unit="seconds")
+    registration: RegistrationMode = setting(
         "Who can sign up: anyone, anyone after a moderator's approval, people with an invite, or nobody.",
         read=lambda text: RegistrationMode(text.lower()),
         allowed="must be one of open, approval, invite, closed",
         default=None,
         shown_default="open if the public URL is on this machine, else approval",
     )
-    trusted_proxies: tuple[read.Network | str, ...] = _setting(
+    trusted_proxies: tuple[read.Network | str, ...] = setting(
         "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are trusted. "
         "unix, or an address of this machine, includes all connections through a UNIX socket.",
         read=read.proxies,
@@ -179,118 +129,118 @@ class Settings:
         default="",
         shown_default="none",
     )
-    max_characters: int = _number("The maximum length of a post.", 1, 65536, default=500, unit="characters")
-    rate_limits: bool = _setting(
+    max_characters: int = number("The maximum length of a post.", 1, 65536, default=500, unit="characters")
+    rate_limits: bool = setting(
         "Limit requests per account and per network. Turn this off only if something in front of the site does the same.",
         read=read.switch,
         allowed="must be on or off",
         default="on",
     )
-    requests_per_network: int = _number(
+    requests_per_network: int = number(
         "Maximum number of requests from one network in ten seconds, including pages and files.",
         20,
         10_000_000,
         default=1_000,
         unit="requests",
     )
-    connections_per_network: int = _number(
+    connections_per_network: int = number(
         "Maximum number of idle connections from one network. A new connection closes the one that has been idle the longest.",
         10,
         1_000_000,
         default=200,
         unit="connections",
     )
-    link_previews: bool = _setting(
+    link_previews: bool = setting(
         "Show a preview of the first link in a post. The site fetches the linked page, whose owner sees the site's IP address.",
         read=read.switch,
         allowed="must be on or off",
         default="on",
     )
-    site_name: str = _setting(
+    site_name: str = setting(
         "The name of the site.",
         read=read.line(60),
         allowed="must be one line of 1 to 60 characters",
         default="microblog",
     )
-    site_description: str = _setting(
+    site_description: str = setting(
         "A short description of the site, shown on the front page and in the API.",
         read=read.line(300),
         allowed="must be one line of 1 to 300 characters",
         default="A small microblog server.",
     )
-    texts_dir: Path | None = _setting(
+    texts_dir: Path | None = setting(
         "The directory with the site's rules.txt, about.txt and privacy.txt. The files are read at start-up.",
         read=read.texts,
         allowed="must be a directory",
         default=None,
         shown_default="unset: only the description",
     )
-    contact_email: str | None = _setting(
+    contact_email: str | None = setting(
         "The administrator's e-mail address, shown on the site and used for replies to its e-mails. Unset: no address is shown.",
         read=read.address,
         allowed="must be an e-mail address such as admin@example.org",
         default=None,
     )
-    time_zone: ZoneInfo = _setting(
+    time_zone: ZoneInfo = setting(
         "The time zone that decides when a day ends in statistics and digests.",
         read=read.zone,
         allowed="must be a name of the IANA time zone database such as Europe/Vienna",
         default="UTC",
     )
-    metrics_allowed_networks: tuple[read.Network, ...] = _setting(
+    metrics_allowed_networks: tuple[read.Network, ...] = setting(
         "Networks that may read /metrics. Requests through a proxy are always refused.",
         read=read.networks,
         allowed="must be networks or addresses such as 127.0.0.1, 10.0.0.0/8, separated by commas",
         default="127.0.0.0/8,::1",
     )
-    database_pool_size: int = _number(
+    database_pool_size: int = number(
         "Maximum number of write transactions at a time in one process, and of read-only transactions besides.",
         1,
         64,
         default=4,
         unit="connections",
     )
-    database_pooler: bool = _setting(
+    database_pooler: bool = setting(
         "Set to on if the database is behind a pooler in transaction mode, such as PgBouncer. The site then keeps no state on connections.",
         read=read.switch,
         allowed="must be on or off",
         default="off",
     )
-    database_timeout: int = _number(
+    database_timeout: int = number(
         "Maximum time for a statement, and for a request to wait for a connection, before the response is 503.",
         1,
         600,
         default=10,
         unit="seconds",
     )
-    page_cache_mb: int = _number(
+    page_cache_mb: int = number(
         "Memory for cached pages and API responses in one process. 0 turns the cache off.",
         0,
         4096,
         default=32,
         unit="megabytes",
     )
-    event_retention_days: int = _number(
+    event_retention_days: int = number(
         "How long events are kept. A streaming client that was away for less can catch up on everything it missed.",
         1,
         365,
         default=7,
         unit="days",
     )
-    streams_per_account: int = _number(
+    streams_per_account: int = number(
         "Maximum number of open streaming connections of one account in one process.", 1, 100_000, default=100, unit="connections"
     )
-    streams_per_network: int = _number(
+    streams_per_network: int = number(
         "Maximum number of open streaming connections from one network (an IPv4 address or an IPv6 /64) in one process.",
         1,
         1_000_000,
         default=300,
         unit="connections",
     )
-    new_streams_per_account: int = _number(
+    new_streams_per_account: int = number(
         "Maximum number of streaming connections that one account can open in five minutes.", 1, 1_000_000, default=300, unit="connections"
     )
-    new_streams_per_network: int = _number(
+    new_streams_per_network: int = number(
         "Maximum number of streaming connections that one network can open in five minutes.",
         1,
         10_000_000,

@@ -1,0 +1,62 @@
+"""Declaration of settings: each is an attrs field whose metadata has the meaning, parser, allowed values and default."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from microblog import config_parsers as read
+
+PREFIX = "MICROBLOG_"
+
+
+@frozen
+class SettingDoc:
+    """A setting as the documentation shows it. `unit` may be empty."""
+
+    name: str
+    default: str
+    allowed: str
+    meaning: str
+    unit: str
+    secret: bool
+
+    @property
+    def key(self) -> str:
+        """The key in a TOML file."""
+        return self.name.removeprefix(PREFIX).lower()
+
+
+def setting(
+    meaning: str,
+    *,
+    read: Callable[[str], Any],
+    allowed: str,
+    default: str | None,
+    shown_default: str = "",
+    unit: str = "",
+    secret: bool = False,
+) -> Any:
+    """Return a field of `Settings`.
+
+    `read` converts text to the value or raises ValueError. `default` is text and is read in the same way; None means unset.
+    """
+    metadata = {
+        "meaning": meaning,
+        "allowed": allowed,
+        "default": default,
+        "shown_default": shown_default or default or "unset",
+        "unit": unit,
+        "secret": secret,
+        "read": read,
+    }
+    return attrs.field(metadata=metadata, repr=not secret)
+
+
+def number(meaning: str, least: int, most: int, *, default: int, unit: str) -> Any:
+    """Return a field of `Settings` whose value is a whole number."""
+    allowed = f"must be a whole number from {least} to {most}"
+    return setting(meaning, read=read.whole(least, most), allowed=allowed, default=str(default), unit=unit)
