@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
 
 from microblog.domain.interactions import Interactions
 from microblog.domain.posts import Posts
 from microblog.model.accounts import Account, AccountWithLogin, Preferences, Role, Viewer
+from microblog.model.ids import PostId
 from microblog.model.posts import Post, PostDraft, Visibility
-from microblog.storage import accounts, follows, relationships, users
+from microblog.storage import accounts, follows, posts, relationships, users
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.follows import FollowOptions
 from tests.fakes import RolledBackDatabase, result_of
@@ -50,6 +52,36 @@ def member(
 def viewer(cursor: Cursor, username: str | None = None, *, role: Role = Role.USER, locked: bool = False, now: datetime = NOW) -> Viewer:
     """Create an account with a login; return it as a viewer."""
     return Viewer(member(cursor, username, role=role, locked=locked, now=now).account, role, Preferences())
+
+
+def remote_account(
+    cursor: Cursor,
+    username: str | None = None,
+    host: str = "there.example",
+    *,
+    display_name: str = "",
+    bio_html: str = "",
+    now: datetime = NOW,
+) -> Account:
+    """Create an account of another server, with the addresses that Mastodon would give it."""
+    name = username or f"far.user-{next(_numbers)}"
+    cursor.execute(
+        """with created as (
+               insert into accounts (id, username, host, uri, url, display_name, bio_html, created_at)
+               values (new_id(%(now)s), %(name)s, %(host)s, %(uri)s, %(url)s, %(display_name)s, %(bio_html)s, %(now)s) returning id)
+           insert into account_counts (account_id) select id from created returning account_id""",
+        {
+            "name": name,
+            "host": host,
+            "uri": f"https://{host}/users/{name}",
+            "url": f"https://{host}/@{name}",
+            "display_name": display_name,
+            "bio_html": bio_html,
+            "now": now,
+        },
+    )
+    [(id,)] = cursor.fetchall()
+    return _found(cursor, id)
 
 
 def reload(cursor: Cursor, who: Account | Viewer) -> Account:
@@ -112,6 +144,44 @@ def post(
     who = author if isinstance(author, Viewer) else Viewer(author)
     draft = PostDraft(text, visibility, language=language, reply_to=reply_to.id if reply_to else None)
     return result_of(post_service(RolledBackDatabase(cursor), now=now).publish(who, draft))
+
+
+def remote_post(
+    cursor: Cursor,
+    author: Account,
+    text: str = "Hello from afar",
+    *,
+    html: str | None = None,
+    visibility: Visibility = Visibility.PUBLIC,
+    reply_to: Post | None = None,
+    boost_of: Post | None = None,
+    mentions: Sequence[Account] = (),
+    tags: Sequence[str] = (),
+    now: datetime = NOW,
+) -> Post:
+    """Store a post of an account of another server, or its boost of a post. Nothing else happens: no event, notification or counter."""
+    assert author.host, "the author is of this site"
+    post = Post(
+        PostId(0),
+        author,
+        "" if boost_of else text,
+        "" if boost_of else html or f"<p>{text}</p>",
+        visibility,
+        now,
+        reply_to=reply_to.id if reply_to else None,
+        reply_to_account=reply_to.author.id if reply_to else None,
+        thread_id=reply_to.thread_id if reply_to else None,
+    )
+    id = posts.insert(cursor, post, boost_of=boost_of.id if boost_of else None)
+    uri, url = f"{author.uri}/statuses/{id}", f"{author.url}/{id}"
+    cursor.execute(
+        "update posts set uri = %(uri)s, url = %(url)s, arrived_at = now() where id = %(id)s",
+        {"id": id, "uri": f"{uri}/activity" if boost_of else uri, "url": None if boost_of else url},
+    )
+    posts.set_mentions(cursor, post=id, accounts=[one.id for one in mentions])
+    if tags:
+        posts.add_tags(cursor, post=id, tags=[(tag, tag) for tag in tags], now=now)
+    return posts.by_ids(cursor, [id])[id]
 
 
 def boost(cursor: Cursor, who: Account | Viewer, original: Post, *, now: datetime = NOW) -> Post:

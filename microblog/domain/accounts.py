@@ -131,9 +131,17 @@ class Accounts:
         return [account for account in found if suspended or account.suspended_at is None]
 
     async def by_username(self, name: str, *, suspended: bool = False) -> Account:
-        """Return the account called `name`, `@name` or `name@our.host`, ignoring case. Raise NotFound as `by_id` does."""
+        """Return the account of this site called `name`, `@name` or `name@our.host`, ignoring case. Raise NotFound as `by_id` does."""
         username = validation.own_username(name, self.host)
         found = await self.database.read(accounts.approved_by_username, username=username) if username else None
+        return _existing(found) if suspended else _unsuspended(found)
+
+    async def by_acct(self, acct: str, *, suspended: bool = False) -> Account:
+        """Return the account that `by_username` would find, or for `name@host` the known one of that server."""
+        remote = validation.remote_acct(acct, self.host)
+        if remote is None:
+            return await self.by_username(acct, suspended=suspended)
+        found = await self.database.read(accounts.approved_by_username, username=remote[0], host=remote[1])
         return _existing(found) if suspended else _unsuspended(found)
 
     async def is_gone(self, name: str) -> bool:

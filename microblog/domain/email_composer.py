@@ -171,7 +171,7 @@ class EmailComposer:
     def _notification(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
         notification = self._current_notification(cursor, context.email, member)
         if notification.post is None:
-            page = "/settings/requests" if context.email.kind is EmailKind.FOLLOW_REQUEST else f"/@{notification.account.username}"
+            page = "/settings/requests" if context.email.kind is EmailKind.FOLLOW_REQUEST else f"/@{notification.account.acct}"
             return evolve(context, by=notification.account, link=self.links.page(page))
         filter_set, root = self._filters(cursor, member), self._root(cursor, notification.post, member)
         post = filter_set.shown(notification.post, FilterContext.NOTIFICATIONS, self.now())

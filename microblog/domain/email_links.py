@@ -52,7 +52,7 @@ class EmailLinks:
 
     def post(self, post: Post) -> str:
         """URL of the post's page."""
-        return f"{self.base_url}/@{post.author.username}/{post.id}"
+        return f"{self.base_url}/@{post.author.acct}/{post.id}"
 
     def page(self, path: str) -> str:
         """URL of a page of the site."""

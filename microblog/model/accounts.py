@@ -45,7 +45,11 @@ class ProfileField:
 
 @frozen
 class Account:
-    """A public account. `bio` is plain text as typed, `bio_html` the rendered and sanitized bio."""
+    """A public account. `bio` is plain text as typed, `bio_html` the rendered and sanitized bio.
+
+    An account of another server has a `host`, the `uri` by which its server names it, and perhaps the `url` of its page. All three are
+    None for accounts of this site, whose addresses follow from the username.
+    """
 
     id: AccountId
     username: str
@@ -67,6 +71,19 @@ class Account:
     header: str | None = None
     suspended_at: datetime | None = None
     limited_at: datetime | None = None
+    host: str | None = None
+    uri: str | None = None
+    url: str | None = None
+
+    @property
+    def acct(self) -> str:
+        """The address without `@` in front: the username, followed by `@` and the host for accounts of other servers."""
+        return self.username if self.host is None else f"{self.username}@{self.host}"
+
+    @property
+    def page(self) -> str | None:
+        """The URL of the profile on its own server; None for accounts of this site."""
+        return self.url or self.uri
 
     @property
     def name(self) -> str:

@@ -44,10 +44,17 @@ class Visibility(StrEnum):
 
 @frozen
 class Mention:
-    """An account mentioned in a post."""
+    """An account mentioned in a post. `host` and `page`, the URL of the profile, are None for accounts of this site."""
 
     account_id: AccountId
     username: str
+    host: str | None = None
+    page: str | None = None
+
+    @property
+    def acct(self) -> str:
+        """The address without `@` in front: the username, followed by `@` and the host for accounts of other servers."""
+        return self.username if self.host is None else f"{self.username}@{self.host}"
 
 
 @frozen
@@ -82,7 +89,8 @@ class Post:
 
     `text` is as typed, `html` the same rendered and sanitized. `spoiler` is the content warning in plain text. `version` changes whenever
     the post, its poll or its author's profile does, so it is a cache key of renderings; the counts of replies, boosts and favourites are
-    not part of it. `reply_to_visibility` is that of the parent post.
+    not part of it. `reply_to_visibility` is that of the parent post. A post of another server has the `uri` by which its server names
+    it, and perhaps the `url` of its page; both are None for posts of this site.
     """
 
     id: PostId
@@ -111,6 +119,8 @@ class Post:
     card: Card | None = None
     boost: Post | None = None
     version: str = ""
+    uri: str | None = None
+    url: str | None = None
 
     @property
     def can_link_to_parent(self) -> bool:

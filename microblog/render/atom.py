@@ -14,7 +14,7 @@ from microblog.model.accounts import Account
 from microblog.model.media import Media, MediaKind
 from microblog.model.posts import Post
 from microblog.render.formatting import excerpt, iso, path
-from microblog.render.local_links import own_links
+from microblog.render.local_links import html_by
 from microblog.render.site_view import SiteView
 
 RSS_TYPE = "application/rss+xml; charset=utf-8"
@@ -102,7 +102,7 @@ def _item(post: Post, url: str) -> Markup:
 
 
 def _content_html(post: Post, url: str) -> str:
-    html = own_links(post.html, url)
+    html = html_by(post.html, post.author, url)
     return f"<p><strong>{escape(post.spoiler)}</strong></p>{html}" if post.spoiler else html
 
 

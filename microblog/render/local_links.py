@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from html import escape
 
+from microblog.model.accounts import Account
+
 _OWN = re.compile(r'<a href="[^"]*?(/(?:tags/|@)[^"/]*" class="(?:mention hashtag|u-url mention)")')
 
 
@@ -18,3 +20,8 @@ def own_links(html: str, origin: str = "") -> str:
     if "mention" not in html:  # most texts have no such links, and a substring search is much cheaper
         return html
     return _OWN.sub(rf'<a href="{escape(origin)}\1', html)
+
+
+def html_by(html: str, author: Account, origin: str = "") -> str:
+    """Return the HTML that an account wrote, with `own_links`; unchanged if it comes from another server, whose links are its own."""
+    return own_links(html, origin) if author.host is None else html

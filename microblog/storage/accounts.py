@@ -17,13 +17,18 @@ from microblog.model.ids import AccountId
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, first_column
 
 COLUMNS = """a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.locked, a.bot, a.discoverable, a.indexable,
-    a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header, a.suspended_at, a.limited_at"""
-WIDTH = 20  # number of COLUMNS
+    a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header, a.suspended_at, a.limited_at,
+    a.host, a.uri, a.url"""
+WIDTH = 23  # number of COLUMNS
 MAX_CANDIDATES = 100  # of a username prefix search; from each of its two sources
 FROM = "accounts a join account_counts c on c.account_id = a.id"
 SELECT = f"select {COLUMNS} from {FROM}"
 APPROVED = "not exists (select from users pending where pending.account_id = a.id and pending.approved_at is null)"
 """Condition: the sign-up was approved. Until then only moderators see the account."""
+HERE = "a.host is null"
+"""Condition: an account of this site."""
+NAMED_HERE = "coalesce(a.host, '') = ''"
+"""The same in look-ups by username, in the words of the index."""
 
 
 def account_from(*columns: Any) -> Account:
@@ -74,25 +79,30 @@ def approved_by_ids(cursor: Cursor, *, ids: Sequence[int]) -> list[Account]:
 
 
 def by_username(cursor: Cursor, *, username: str) -> Account | None:
-    """Return the account of this name without regard to case."""
+    """Return the account of this site with this name, without regard to case."""
     found = by_usernames(cursor, usernames=[username])
     return found[0] if found else None
 
 
-def approved_by_username(cursor: Cursor, *, username: str) -> Account | None:
-    """Return the account of this name without regard to case, unless its sign-up is pending; also if it is suspended."""
-    return fetch_one(cursor, account_from, _APPROVED_BY_USERNAME, {"name": username.lower()})
+def approved_by_username(cursor: Cursor, *, username: str, host: str | None = None) -> Account | None:
+    """Return the account of this name on this host (None: this site), unless its sign-up is pending; also if it is suspended.
+
+    The case of the username does not matter.
+    """
+    return fetch_one(cursor, account_from, _APPROVED_BY_USERNAME, {"name": username.lower(), "host": host or ""})
 
 
-_APPROVED_BY_USERNAME = Prepared(SELECT + " where lower(a.username) = %(name)s and a.deleted_at is null and " + APPROVED)
+_APPROVED_BY_USERNAME = Prepared(
+    f"{SELECT} where lower(a.username) = %(name)s and coalesce(a.host, '') = %(host)s and a.deleted_at is null and {APPROVED}"
+)
 
 
 def by_usernames(cursor: Cursor, *, usernames: Sequence[str]) -> list[Account]:
-    """Return the accounts that exist, each once, without regard to case."""
+    """Return the accounts of this site that exist, each once, without regard to case."""
     return fetch_all(cursor, account_from, _BY_USERNAMES, {"names": [name.lower() for name in usernames]})
 
 
-_BY_USERNAMES = Prepared(SELECT + " where lower(a.username) = any(%(names)s) and a.deleted_at is null")
+_BY_USERNAMES = Prepared(f"{SELECT} where lower(a.username) = any(%(names)s) and {NAMED_HERE} and a.deleted_at is null")
 
 
 def insert(
@@ -231,7 +241,7 @@ def mark_deleted(cursor: Cursor, *, id: int, at: datetime) -> bool:
 
 
 def by_prefix(cursor: Cursor, *, prefix: str, limit: int) -> list[Account]:
-    """Return accounts whose username starts with the prefix: an exact match first, then by number of followers.
+    """Return accounts of this site whose username starts with the prefix: an exact match first, then by number of followers.
 
     If very many usernames match, only the first ones in alphabetical order and the site's most followed accounts are considered.
     """
@@ -240,13 +250,14 @@ def by_prefix(cursor: Cursor, *, prefix: str, limit: int) -> list[Account]:
         account_from,
         """with candidates as (
                -- Usernames with the prefix, and the site's most followed accounts.
-               (select id from accounts where lower(username) like %(like)s order by lower(username) using ~<~ limit %(max)s)
+               (select id from accounts where lower(username) like %(like)s and host is null
+                order by lower(username) using ~<~ limit %(max)s)
                union
                (select account_id from account_counts order by followers desc, account_id limit %(max)s)) """
         + SELECT
         + """ where a.id in (select id from candidates)
                 and lower(a.username) like %(like)s and a.deleted_at is null and a.suspended_at is null and """
-        + APPROVED
+        + f"{HERE} and {APPROVED}"
         + """
               order by lower(a.username) = %(exact)s desc, c.followers desc, a.id limit %(limit)s""",
         {"like": _escape_like(prefix.lower()) + "%", "exact": prefix.lower(), "limit": limit, "max": MAX_CANDIDATES},
@@ -254,10 +265,10 @@ def by_prefix(cursor: Cursor, *, prefix: str, limit: int) -> list[Account]:
 
 
 def search(cursor: Cursor, *, text: str, viewer: AccountId | None, following: bool, limit: int, offset: int) -> list[Account]:
-    """Return accounts with this text in the username or display name, ignoring case and accents.
+    """Return accounts with this text in the username or display name, ignoring case and accents; also those of other servers.
 
-    `following`: only accounts that the viewer follows. Order: the exact username, usernames with this prefix, followees of the viewer, then
-    by number of followers. Reads every account.
+    `following`: only accounts that the viewer follows. Order: the exact username (here first), usernames with this prefix, followees of the
+    viewer, then by number of followers. Reads every account.
     """
     return fetch_all(
         cursor,
@@ -269,7 +280,8 @@ def search(cursor: Cursor, *, text: str, viewer: AccountId | None, following: bo
                 and a.deleted_at is null and a.suspended_at is null and """
         + APPROVED
         + """
-              order by lower(a.username) = %(exact)s desc, lower(a.username) like %(start)s desc, f.id is not null desc,
+              order by lower(a.username) = %(exact)s desc, lower(a.username) = %(exact)s and a.host is null desc,
+                       lower(a.username) like %(start)s desc, f.id is not null desc,
                        c.followers desc, a.id
               limit %(limit)s offset %(offset)s""",
         {
@@ -298,13 +310,13 @@ _NOT_CONNECTED = """a.id is distinct from %(viewer)s
 
 
 def suggested(cursor: Cursor, *, viewer: int | None, limit: int, offset: int = 0) -> list[Account]:
-    """Return the most followed accounts to which the viewer (None: anonymous) has no follow, request, block, mute or dismissal."""
+    """Return the most followed accounts of this site that have no follow, request, block, mute or dismissal of the viewer."""
     return fetch_all(cursor, account_from, _SUGGESTED, {"viewer": viewer, "limit": limit, "offset": offset})
 
 
 _SUGGESTED = Prepared(
     SELECT
-    + " where a.discoverable and a.deleted_at is null and a.suspended_at is null and a.limited_at is null and "
+    + f" where a.discoverable and a.deleted_at is null and a.suspended_at is null and a.limited_at is null and {HERE} and "
     + _NOT_CONNECTED
     + " and "
     + APPROVED
@@ -313,26 +325,25 @@ _SUGGESTED = Prepared(
 
 
 def usernames_in_use(cursor: Cursor, *, usernames: Sequence[str]) -> list[str]:
-    """Return, in lower case, the usernames that are or were in use."""
-    cursor.execute(
-        "select lower(username) from accounts where lower(username) = any(%(names)s)", {"names": [name.lower() for name in usernames]}
-    )
+    """Return, in lower case, the usernames that are or were in use on this site."""
+    sql = f"select lower(a.username) from accounts a where lower(a.username) = any(%(names)s) and {NAMED_HERE}"
+    cursor.execute(sql, {"names": [name.lower() for name in usernames]})
     return first_column(cursor.fetchall())
 
 
 def is_deleted(cursor: Cursor, *, username: str) -> bool:
-    """True if the account of this username, without regard to case, was deleted."""
-    sql = "select exists (select from accounts where lower(username) = %(name)s and deleted_at is not null)"
+    """True if the account of this site with this username, without regard to case, was deleted."""
+    sql = f"select exists (select from accounts a where lower(a.username) = %(name)s and {NAMED_HERE} and a.deleted_at is not null)"
     return bool(fetch_value(cursor, sql, {"name": username.lower()}))
 
 
 def release_name(cursor: Cursor, *, username: str) -> bool:
-    """Rename the deleted account of this username (without regard to case) to free the name; return False if there is none."""
+    """Rename the deleted account of this site with this username to free the name; return False if there is none."""
     return bool(
         execute(
             cursor,
-            """update accounts set username = 'deleted_' || left(md5(random()::text), 20)
-               where lower(username) = %(name)s and deleted_at is not null""",
+            f"""update accounts a set username = 'deleted_' || left(md5(random()::text), 20)
+                where lower(a.username) = %(name)s and {NAMED_HERE} and a.deleted_at is not null""",
             {"name": username.lower()},
         )
     )

@@ -18,13 +18,14 @@ from microblog.storage.visibility import VISIBLE
 _COLUMNS = f"""
     p.id, p.text, p.html, p.visibility, p.created_at, p.spoiler, p.sensitive, p.language, p.edited_at, p.reply_to,
     (select ra.visibility from posts ra where ra.id = p.reply_to),
-    p.reply_to_account, p.thread_id, p.application, p.application_website, p.boost_of,
+    p.reply_to_account, p.thread_id, p.application, p.application_website, p.uri, p.url, p.boost_of,
     -- The version: it changes when the row of the post, its author, poll or card does.
     p.xmin::text || '.' || a.xmin::text
     || coalesce('.' || q.xmin::text, '') || coalesce('.' || k.xmin::text, ''),
     coalesce(n.replies, 0), coalesce(n.boosts, 0), coalesce(n.favourites, 0),
     -- Mentions, tags, media, poll, card and author.
-    (select json_agg(json_build_array(ma.id, ma.username) order by ma.id)
+    (select json_agg(case when ma.host is null then json_build_array(ma.id, ma.username)
+                     else json_build_array(ma.id, ma.username, ma.host, coalesce(ma.url, ma.uri)) end order by ma.id)
      from mentions m join accounts ma on ma.id = m.account_id where m.post_id = p.id),
     (select json_agg(json_build_array(t.id, t.key, t.name) order by t.id)
      from post_tags pt join tags t on t.id = pt.tag_id where pt.post_id = p.id),
@@ -55,7 +56,7 @@ class _Row:
 
 def _row(*columns: Any) -> _Row:
     (id, text, html, visibility, created_at, spoiler, sensitive, language, edited_at, reply_to, reply_to_visibility, *remaining) = columns
-    reply_to_account, thread_id, application, website, boost_of, version, *remaining = remaining
+    reply_to_account, thread_id, application, website, uri, url, boost_of, version, *remaining = remaining
     replies, boosts, favourites, mentions, tags, attachments, *others = remaining
     post = Post(
         id=id,
@@ -77,12 +78,14 @@ def _row(*columns: Any) -> _Row:
         replies_count=replies,
         boosts_count=boosts,
         favourites_count=favourites,
-        mentions=tuple(Mention(AccountId(account), name) for account, name in mentions or ()),
+        mentions=tuple(Mention(AccountId(account), *address) for account, *address in mentions or ()),
         tags=tuple(Tag(TagId(tag), key, name) for tag, key, name in tags or ()),
         media=media.media_list_from(attachments),
         poll=polls.poll_from(*others[: polls.WIDTH]),
         card=cards.card_from(*others[polls.WIDTH : polls.WIDTH + cards.WIDTH]),
         version=version,
+        uri=uri,
+        url=url,
     )
     return _Row(post, boost_of)
 
@@ -175,11 +178,12 @@ _INSERT = Prepared("""with new as (select coalesce(%(id)s::bigint, new_id(%(crea
 
 
 def mentionable(cursor: Cursor, *, usernames: Collection[str]) -> list[Mention]:
-    """Return the existing accounts among the usernames, each once, without regard to case."""
+    """Return the existing accounts of this site among the usernames, each once, without regard to case."""
     return fetch_all(cursor, Mention, _MENTIONABLE, {"names": [name.lower() for name in usernames]}) if usernames else []
 
 
-_MENTIONABLE = Prepared("select id, username from accounts where lower(username) = any(%(names)s) and deleted_at is null")
+_MENTIONABLE = Prepared(f"""select a.id, a.username from accounts a
+    where lower(a.username) = any(%(names)s) and {accounts.NAMED_HERE} and a.deleted_at is null""")
 
 
 def set_mentions(cursor: Cursor, *, post: PostId, accounts: Collection[AccountId]) -> list[AccountId]:

@@ -111,8 +111,8 @@ def by_account(cursor: Cursor, *, account: AccountId) -> AccountWithLogin | None
 
 def by_name(cursor: Cursor, *, name: str, username: str) -> AccountWithLogin | None:
     """Return the user with the e-mail address `name` or, if there is none, with this username; without regard to case."""
-    condition = """and a.id = coalesce((select account_id from users where lower(email) = lower(%(name)s)),
-                                       (select id from accounts where lower(username) = lower(%(username)s)))"""
+    condition = f"""and a.id = coalesce((select account_id from users where lower(email) = lower(%(name)s)),
+                        (select a.id from accounts a where lower(a.username) = lower(%(username)s) and {accounts.NAMED_HERE}))"""
     return fetch_one(cursor, _account_with_login, _SELECT + _NOT_DELETED + condition, {"name": name, "username": username})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from microblog.model.accounts import Account, Preferences, ProfileField, RelatedAccount, Relationship, Role, Viewer
-from microblog.render.api.definition import ABSENT, Definition, always, copy_of, key, many, one, optional, part
+from microblog.render.api.definition import ABSENT, Definition, Entity, always, copy_of, key, many, one, optional, part
 from microblog.render.api.schemas import (
     COUNT,
     DATE,
@@ -52,6 +52,10 @@ def shown_account(account: Account) -> Account:
     )
 
 
+def _fields(account: Account, site: SiteUrls) -> list[Entity]:
+    return (FIELD if account.host is None else _REMOTE_FIELD).each(account.fields, site)
+
+
 EMOJI = entity("CustomEmoji", {"shortcode": TEXT, "url": URL, "static_url": URL, "visible_in_picker": FLAG, "category": TEXT}, ["category"])
 FIELD = Definition[ProfileField, SiteUrls](
     "Field",
@@ -61,6 +65,7 @@ FIELD = Definition[ProfileField, SiteUrls](
         "verified_at": always(nullable(MOMENT), None),
     },
 )
+_REMOTE_FIELD = Definition[ProfileField, SiteUrls]("", {**FIELD.keys_by_name, "value": key(HTML, lambda line, _: line.html)})
 SOURCE_FIELD = Definition[ProfileField, SiteUrls](
     "",
     {
@@ -90,7 +95,7 @@ ACCOUNT = Definition[Account, SiteUrls](
     {
         "id": key(ID, lambda account, _: str(account.id)),
         "username": key(TEXT, lambda account, _: account.username),
-        "acct": copy_of("username", TEXT),
+        "acct": key(TEXT, lambda account, _: account.acct),
         "display_name": key(TEXT, lambda account, _: account.display_name),
         "locked": key(FLAG, lambda account, _: account.locked),
         "bot": key(FLAG, lambda account, _: account.bot),
@@ -98,9 +103,9 @@ ACCOUNT = Definition[Account, SiteUrls](
         "indexable": key(FLAG, lambda account, _: account.indexable),
         "group": always(FLAG, False),
         "created_at": key(MIDNIGHT, lambda account, _: midnight(account.created_at)),
-        "note": key(HTML, lambda account, site: site.linked(account.bio_html)),
-        "url": key(URL, lambda account, site: site.profile(account.username)),
-        "uri": key(URL, lambda account, site: site.uri(account.username)),
+        "note": key(HTML, lambda account, site: site.html_by(account.bio_html, account)),
+        "url": key(URL, lambda account, site: site.profile(account)),
+        "uri": key(URL, lambda account, site: site.uri(account)),
         "avatar": key(URL, lambda account, site: site.absolute(account.avatar or site.avatar)),
         "avatar_static": copy_of("avatar", URL),
         "header": key(URL, lambda account, site: site.absolute(account.header or site.header)),
@@ -113,7 +118,7 @@ ACCOUNT = Definition[Account, SiteUrls](
         "noindex": key(FLAG, lambda account, _: not account.indexable),
         "emojis": always(array_of(EMOJI), []),
         "roles": always(array_of(BADGE), []),
-        "fields": many(FIELD, lambda account, _: account.fields),
+        "fields": key(array_of(FIELD), _fields),
         "suspended": optional(FLAG, lambda account, _: ABSENT if account.suspended_at is None else True),
         "limited": optional(FLAG, lambda account, _: ABSENT if account.limited_at is None else True),
     },

@@ -136,7 +136,7 @@ class InstanceEntities:
         """Return the WebFinger links of an account: its profile page and its avatar."""
         avatar = self.entities.absolute(shown_account(account).avatar or self.entities.avatar)
         return (
-            InstancePage("http://webfinger.net/rel/profile-page", "text/html", self.entities.profile(account.username)),
+            InstancePage("http://webfinger.net/rel/profile-page", "text/html", self.entities.profile(account)),
             InstancePage("http://webfinger.net/rel/avatar", "image/png", avatar),
         )
 
@@ -334,7 +334,7 @@ WEBFINGER = Definition[Account, InstanceEntities](
     "WebFinger",
     {
         "subject": key(TEXT, lambda account, on: f"acct:{account.username}@{on.site.host}"),
-        "aliases": key(array_of(URL), lambda account, on: [on.entities.profile(account.username), on.entities.uri(account.username)]),
+        "aliases": key(array_of(URL), lambda account, on: [on.entities.profile(account), on.entities.uri(account)]),
         "links": many(WEBFINGER_LINK, lambda account, on: on.pages_of(account)),
     },
 )

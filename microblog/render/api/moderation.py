@@ -30,7 +30,7 @@ ADMIN_ACCOUNT = Definition[AdminView, SiteUrls](
     {
         "id": key(ID, lambda known, _: str(known.account.id)),
         "username": key(TEXT, lambda known, _: known.account.username),
-        "domain": always(NULL, None),
+        "domain": key(nullable(TEXT), lambda known, _: known.account.host),
         "created_at": key(MOMENT, lambda known, _: moment(known.account.created_at)),
         "email": key(nullable(TEXT), lambda known, _: known.login and known.login.email),
         "ip": always(NULL, None),

@@ -90,8 +90,7 @@ NOTIFICATION = Definition[NotificationWithStatus, SiteUrls](
 )
 PARTIAL_ACCOUNT = Definition[Account, SiteUrls](
     "PartialAccountWithAvatar",
-    {name: ACCOUNT.keys_by_name[name] for name in ("id", "acct", "locked", "bot", "url", "avatar", "avatar_static")}
-    | {"acct": ACCOUNT.keys_by_name["username"]},
+    {name: ACCOUNT.keys_by_name[name] for name in ("id", "acct", "locked", "bot", "url", "avatar", "avatar_static")},
     prepare=shown_account,
 )
 

@@ -7,8 +7,9 @@ from urllib.parse import quote, urlsplit
 
 from attrs import field, frozen
 
-from microblog.model.posts import Post
-from microblog.render.local_links import own_links
+from microblog.model.accounts import Account
+from microblog.model.posts import Mention, Post
+from microblog.render.local_links import html_by, own_links
 
 
 def moment(at: datetime) -> str:
@@ -67,23 +68,31 @@ class SiteUrls:
         """Return the HTML with links to this site's hashtags and accounts at its public URL."""
         return own_links(html, self.url)
 
-    def profile(self, username: str) -> str:
-        """Return the URL of a profile."""
-        return f"{self.url}/@{username}"
+    def html_by(self, html: str, author: Account) -> str:
+        """Return the HTML that an account wrote, with links to this site's hashtags and accounts if it is an account of this site."""
+        return html_by(html, author, self.url)
 
-    def uri(self, username: str) -> str:
+    def profile(self, account: Account | Mention) -> str:
+        """Return the URL of a profile, on the account's own server."""
+        return account.page or f"{self.url}/@{account.username}"
+
+    def uri(self, account: Account) -> str:
         """Return the URI of an account, its permanent identifier."""
-        return f"{self.url}/users/{username}"
+        return account.uri or f"{self.url}/users/{account.username}"
 
     def tag_url(self, key: str) -> str:
         """Return the URL of a hashtag's page."""
         return f"{self.url}/tags/{key if key.isascii() and key.isalnum() else quote(key)}"
 
     def status_url(self, post: Post) -> str:
-        """Return the URL of a post's page; for a boost, its URI."""
-        return self.status_uri(post) if post.boost else f"{self.url}/@{post.author.username}/{post.id}"
+        """Return the URL of a post's page on its author's server; for a boost, its URI."""
+        if post.boost or post.uri:
+            return post.url or self.status_uri(post)
+        return f"{self.url}/@{post.author.username}/{post.id}"
 
     def status_uri(self, post: Post) -> str:
         """Return the URI of a post, its permanent identifier; for a boost, that of the boost activity."""
-        uri = f"{self.uri(post.author.username)}/statuses/{post.id}"
+        if post.uri:
+            return post.uri
+        uri = f"{self.uri(post.author)}/statuses/{post.id}"
         return uri + "/activity" if post.boost else uri

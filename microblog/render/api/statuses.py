@@ -20,7 +20,6 @@ from microblog.render.api.definition import (
     Definition,
     Keys,
     always,
-    copy_of,
     elsewhere,
     key,
     many,
@@ -99,8 +98,8 @@ MENTION = Definition[Mention, SiteUrls](
     {
         "id": key(ID, lambda named, _: str(named.account_id)),
         "username": key(TEXT, lambda named, _: named.username),
-        "url": key(URL, lambda named, site: site.profile(named.username)),
-        "acct": copy_of("username", TEXT),
+        "url": key(URL, lambda named, site: site.profile(named)),
+        "acct": key(TEXT, lambda named, _: named.acct),
     },
 )
 STATUS_TAG = Definition[Tag, SiteUrls](
@@ -123,7 +122,7 @@ STATUS = Definition[Post, SiteUrls](
         "reblogs_count": key(COUNT, lambda post, _: (post.boost or post).boosts_count),
         "favourites_count": key(COUNT, lambda post, _: (post.boost or post).favourites_count),
         "edited_at": key(nullable(MOMENT), lambda post, _: moment_or_null((post.boost or post).edited_at)),
-        "content": key(HTML, lambda post, site: site.linked((post.boost or post).html)),
+        "content": key(HTML, lambda post, site: site.html_by((post.boost or post).html, (post.boost or post).author)),
         "reblog": always(nullable(ref("Status")), None),
         "account": one(ACCOUNT, lambda post, _: post.author),
         "media_attachments": many(ATTACHMENT, lambda post, _: (post.boost or post).media),
@@ -188,7 +187,7 @@ STATUS_EDIT = Definition[AuthoredRevision, SiteUrls](
     "StatusEdit",
     {
         "account": one(ACCOUNT, lambda edit, _: edit.author),
-        "content": key(HTML, lambda edit, site: site.linked(edit.revision.html)),
+        "content": key(HTML, lambda edit, site: site.html_by(edit.revision.html, edit.author)),
         "spoiler_text": key(TEXT, lambda edit, _: edit.revision.spoiler),
         "sensitive": key(FLAG, lambda edit, _: edit.revision.sensitive),
         "created_at": key(MOMENT, lambda edit, _: moment(edit.revision.created_at)),

@@ -55,7 +55,7 @@ FEATURED_TAG = Definition[AccountFeaturedTag, SiteUrls](
     {
         "id": key(ID, lambda of, _: str(of.featured.id)),
         "name": key(TEXT, lambda of, _: of.featured.tag.name),
-        "url": key(URL, lambda of, site: f"{site.profile(of.account.username)}/tagged/{quote(of.featured.tag.key)}"),
+        "url": key(URL, lambda of, site: f"{site.profile(of.account)}/tagged/{quote(of.featured.tag.key)}"),
         "statuses_count": key(DIGITS, lambda of, _: str(of.featured.posts)),
         "last_status_at": key(nullable(DATE), lambda of, _: day_or_null(of.featured.last_on)),
     },

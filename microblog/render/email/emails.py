@@ -19,7 +19,7 @@ from microblog.model.emails import DailyReport, EmailContext, EmailKind
 from microblog.model.posts import Post
 from microblog.render.email.mime import MessageHeaders, MessageThread, build_message, clean_text, single_line
 from microblog.render.formatting import browser_name, excerpt, hue, initial
-from microblog.render.local_links import own_links
+from microblog.render.local_links import html_by
 from microblog.render.templates import loader
 from microblog.render.translations import EmailTranslations, translations_for
 
@@ -103,7 +103,7 @@ class _EmailTexts:
         self.translations = translations
         self._context = context
         self._zone = ZoneInfo(context.time_zone)
-        who = context.by.username if context.by else context.username
+        who = context.by.acct if context.by else context.username
         self._values = {"site": site.name, "username": who, "name": context.by.name if context.by else ""}
         if context.report:
             self._values["day"] = translations.day(context.report.begin.date())
@@ -170,7 +170,7 @@ def _environment(*, escaped: bool) -> Environment:
 
 
 def _post_html(post: Post, url: str) -> Markup:
-    return Markup(own_links(post.html, url))  # noqa: S704 - sanitized when the post was stored
+    return Markup(html_by(post.html, post.author, url))  # noqa: S704 - sanitized when the post was stored
 
 
 def _quote(text: str) -> str:

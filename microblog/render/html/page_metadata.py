@@ -15,7 +15,7 @@ from microblog.render.site_view import SiteView
 class PageMetadata:
     """Metadata of one page. `path` is its canonical path (empty: none), `feed` that of its feed, `kind` its Open Graph type.
 
-    Pages without a canonical path are for one viewer and are never indexed.
+    Pages without a canonical path are for one viewer and are never indexed. `original` is the URL of the same on another server.
     """
 
     title: str
@@ -25,6 +25,7 @@ class PageMetadata:
     feed: str = ""
     image: str = ""
     kind: str = "website"
+    original: str = ""
 
     @property
     def robots(self) -> str:
@@ -35,13 +36,14 @@ class PageMetadata:
 def account_metadata(account: Account, site: SiteView) -> PageMetadata:
     """Return the metadata of a profile; not indexed if the owner chose that, or if the account is limited."""
     return PageMetadata(
-        f"{account.name} (@{account.username})",
+        f"{account.name} (@{account.acct})",
         description=excerpt(account.bio) or f"{account.name} on {site.name}.",
-        path=f"/@{account.username}",
+        path="" if account.page else f"/@{account.username}",
         index=account.indexable and account.limited_at is None,
-        feed=f"/@{account.username}/feed.atom",
+        feed="" if account.page else f"/@{account.username}/feed.atom",
         image=account.avatar or "",
         kind="profile",
+        original=account.page or "",
     )
 
 
@@ -52,11 +54,12 @@ def post_metadata(post: Post, site: SiteView) -> PageMetadata:
     return PageMetadata(
         f"{author.name} on {site.name}: “{excerpt(text, 60)}”" if text else f"Post by {author.name}",
         description=text,
-        path=f"/@{author.username}/{post.id}",
+        path="" if post.uri else f"/@{author.username}/{post.id}",
         index=author.indexable and author.limited_at is None and post.visibility is Visibility.PUBLIC,
-        feed=f"/@{author.username}/feed.atom",
+        feed="" if author.page else f"/@{author.username}/feed.atom",
         image=_preview_image(post) or author.avatar or "",
         kind="article",
+        original=post.url or post.uri or "",
     )
 
 

@@ -47,7 +47,7 @@ from microblog.render.html.view_models import (
     SignupForm,
     ThreadPage,
 )
-from microblog.render.local_links import own_links
+from microblog.render.local_links import html_by, own_links
 from microblog.render.templates import loader
 
 NO_TIME = datetime.min.replace(tzinfo=UTC)  # cached shells do not contain the time
@@ -292,4 +292,5 @@ def environment(static_url: Callable[[str], str]) -> Environment:
     pages_environment.globals["formatting"] = formatting
     pages_environment.filters.update(formatting.FILTERS)
     pages_environment.filters["own_links"] = own_links
+    pages_environment.filters["html_by"] = html_by
     return pages_environment

@@ -79,7 +79,7 @@ class PostHtmlRenderer:
         """Render a post, or a boost with the boosted post."""
         if post.boost is not None:
             return self.boosted(post, self.of(post.boost))
-        name, path = post.author.username, f"/@{escape(post.author.username)}"
+        name, path = post.author.acct, f"/@{escape(post.author.acct)}"
         return PostHtml(
             id=post.id,
             author=post.author.id,
@@ -135,14 +135,14 @@ def _poll(poll: Poll, counts: PostCounts, flags: PostFlags, variant: PostVariant
 
 
 def _parent(post: Post) -> tuple[str, str] | None:
-    """Return the username and the path of the parent post; None if it is no reply.
+    """Return the address and the path of the parent post; None if it is no reply.
 
     The path is empty if some readers of the reply may not see the parent.
     """
     if post.reply_to is None:
         return None
-    names = [mention.username for mention in post.mentions if mention.account_id == post.reply_to_account]
-    name = post.author.username if post.reply_to_account == post.author.id else names[0] if names else ""
+    names = [mention.acct for mention in post.mentions if mention.account_id == post.reply_to_account]
+    name = post.author.acct if post.reply_to_account == post.author.id else names[0] if names else ""
     if not post.can_link_to_parent:
         return name, ""
     return name, f"/@{name}/{post.reply_to}" if name else f"/posts/{post.reply_to}"

@@ -77,7 +77,7 @@ class AccountRoutes:
     )
     async def lookup(self, request: Request) -> Response:
         """One account by username, with or without this site's domain, ignoring case."""
-        return await self._response(await self.accounts.by_username(request.fields.required("acct"), suspended=True))
+        return await self._response(await self.accounts.by_acct(request.fields.required("acct"), suspended=True))
 
     async def _response(self, account: Account) -> Response:
         return Response.json(self.entities.person(account, await self.accounts.role(account)))

@@ -121,5 +121,5 @@ class DiscoveryRoutes:
         if found.posts:
             return Response.redirect(f"/posts/{found.posts[0].id}", 302)
         if found.accounts:
-            return Response.redirect(f"/@{found.accounts[0].username}", 302)
+            return Response.redirect(f"/@{found.accounts[0].acct}", 302)
         raise NotFound

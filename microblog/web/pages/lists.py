@@ -104,7 +104,7 @@ class ListForms:
         """Add an account by username."""
         account_list = await self.lists.one(request.member, ListId(list_id))
         try:
-            account = await self.accounts.by_username(request.fields.value("username", max=100))
+            account = await self.accounts.by_acct(request.fields.value("username", max=100))
             await self.lists.add(request.member, account_list.id, [account.id])
         except NotFound:
             return await self._form(request, account_list, Invalid({"username": "No user has this name"}))
@@ -141,7 +141,7 @@ class ListForms:
     @route("GET", "/@<username:username>/lists", MEMBER)
     async def of_account(self, request: Request, username: str) -> Response:
         """Show the viewer's lists, with those that include an account checked."""
-        account = await self.accounts.by_username(username)
+        account = await self.accounts.by_acct(username)
         included = {account_list.id for account_list in await self.lists.with_member(request.member, account.id)}
         lists = tuple((account_list, account_list.id in included) for account_list in await self.lists.of(request.member))
         return Response.html(lists_of_page(self.pages, await self.contexts.of(request), account, lists))
@@ -149,14 +149,14 @@ class ListForms:
     @route("POST", "/@<username:username>/lists", MEMBER)
     async def put(self, request: Request, username: str) -> Response:
         """Set the lists that include an account."""
-        account = await self.accounts.by_username(username)
+        account = await self.accounts.by_acct(username)
         included = {account_list.id for account_list in await self.lists.with_member(request.member, account.id)}
         selected = {ListId(id) for id in request.fields.ids("lists")}
         for id in sorted(selected - included):
             await self.lists.add(request.member, id, [account.id])
         for id in sorted(included - selected):
             await self.lists.remove(request.member, id, [account.id])
-        return Response.redirect(f"/@{account.username}?notice=saved")
+        return Response.redirect(f"/@{account.acct}?notice=saved")
 
 
 def _list_options(request: Request) -> ListOptions:

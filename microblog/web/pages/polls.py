@@ -31,4 +31,4 @@ class PollButtons:
         post = await self.polls.vote(request.member, PollId(poll_id), choices)
         if request.wants_json:
             return Response.json({"id": str(post.id), "html": await self.renderer.one(request.viewer, post)})
-        return Response.redirect(request.next_path(f"/@{post.author.username}/{post.id}"))
+        return Response.redirect(request.next_path(f"/@{post.author.acct}/{post.id}"))

@@ -57,8 +57,8 @@ class PostForms:
     def reply(self, viewer: Viewer, parent: Post, article: str = "") -> ComposerView:
         """Build a reply to `parent` that mentions all participants. Its visibility is at most that of `parent`."""
         parent = parent.original
-        mentioned = dict.fromkeys([parent.author.username, *(mention.username for mention in parent.mentions)])
-        mentioned.pop(viewer.account.username, None)
+        mentioned = dict.fromkeys([parent.author.acct, *(mention.acct for mention in parent.mentions)])
+        mentioned.pop(viewer.account.acct, None)
         return ComposerView(
             self.key(),
             visibility=parent.visibility.narrower(Visibility(viewer.preferences.visibility)),

@@ -57,7 +57,7 @@ class PostPages:
         context = await self.contexts.of(request, stream=f"/live/posts/{id}")
         skip = request.fields.integer("skip", 0, min=0, max=WHOLE.descendants)
         thread = await self.posts.thread(request.viewer, id, evolve(PAGE, skip=skip))
-        if thread.post.author.username.lower() != username.lower():
+        if thread.post.author.acct.lower() != username.lower():
             raise NotFound
         if request.viewer and await self.conversations.mark_opened(request.viewer, thread.post):
             context = evolve(context, messages=max(0, context.messages - 1))
@@ -274,4 +274,4 @@ def _initial_text(request: Request) -> str:
 
 def _path(post: Post) -> str:
     post = post.original
-    return f"/@{post.author.username}/{post.id}"
+    return f"/@{post.author.acct}/{post.id}"

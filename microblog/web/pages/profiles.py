@@ -86,7 +86,7 @@ class ProfilePages:
     async def _render(self, request: Request, username: str, tab: str) -> CacheableResponse:
         page = page_of(request)
         context = await self.contexts.of(request, stream=f"/live/@{username}" if tab == "posts" else None)
-        account = await self.accounts.by_username(username)
+        account = await self.accounts.by_acct(username)
         [person] = await self.people.of(request.viewer, [account])
         hidden = _why_hidden(person.relationship)
         profile = ProfileView(
@@ -111,7 +111,7 @@ class ProfilePages:
 
     @route("GET", "/@<username:username>/feed.atom", RouteOptions())
     async def feed(self, request: Request, username: str) -> Response:
-        """Serve the Atom feed of an account's public posts."""
+        """Serve the Atom feed of the public posts of an account of this site."""
         account = await self.accounts.by_username(username)
         posts = await self.timelines.account(None, account.id, Page(), boosts=False)
         return Response.data(atom(account, posts, self.contexts.site), CONTENT_TYPE).cached(PUBLIC_A_WHILE)
@@ -133,7 +133,7 @@ class ProfilePages:
         which: str,
         lister: Callable[[Viewer | None, AccountId, Page], Awaitable[list[RelatedAccount]]],
     ) -> Response:
-        account, page = await self.accounts.by_username(username), page_of(request, PEOPLE_PER_PAGE)
+        account, page = await self.accounts.by_acct(username), page_of(request, PEOPLE_PER_PAGE)
         found = await self.people.page(request, await lister(request.viewer, account.id, page), page)
         return Response.html(self.pages.relations(await self.contexts.of(request), account, which, found))
 
@@ -190,13 +190,13 @@ class ProfileButtons:
     @route("GET", "/@<username:username>/block", MEMBER)
     async def block_question(self, request: Request, username: str) -> Response:
         """Ask for confirmation before an account is blocked."""
-        account = await self.accounts.by_username(username)
+        account = await self.accounts.by_acct(username)
         confirm = ConfirmView(
             title=f"Block {account.name}?",
             sentence="You won't see each other's posts, and neither of you will follow the other. They won't be notified.",
-            action=f"/@{account.username}/block",
+            action=f"/@{account.acct}/block",
             button="Block",
-            cancel=f"/@{account.username}",
+            cancel=f"/@{account.acct}",
         )
         return Response.html(self.pages.confirm(await self.contexts.of(request), confirm))
 
@@ -221,7 +221,7 @@ class ProfileButtons:
         return await self._done(request, username, self.relationships.unmute)
 
     async def _done(self, request: Request, username: str, command: Callable[[Viewer, AccountId], Awaitable[Relationship]]) -> Response:
-        account = await self.accounts.by_username(username)
+        account = await self.accounts.by_acct(username)
         relationship = await command(request.member, account.id)
         if request.wants_json:
             return Response.json(
@@ -233,7 +233,7 @@ class ProfileButtons:
                     "muting": relationship.muting,
                 }
             )
-        return Response.redirect(request.next_path(f"/@{account.username}"))
+        return Response.redirect(request.next_path(f"/@{account.acct}"))
 
 
 def _why_hidden(relationship: Relationship | None) -> str:

@@ -38,7 +38,7 @@ class ReportPages:
         return await self._form(request, username, None)
 
     async def _form(self, request: Request, username: str, problem: Invalid | None) -> Response:
-        account = await self.accounts.by_username(username)
+        account = await self.accounts.by_acct(username)
         page = self.pages.page(
             "report",
             await self.contexts.of(request),
@@ -53,14 +53,14 @@ class ReportPages:
     @route("POST", "/@<username:username>/report", RouteOptions(viewer=AccessLevel.MEMBER, rate=REPORTS))
     async def make(self, request: Request, username: str) -> Response:
         """Send a report."""
-        account, fields = await self.accounts.by_username(username), request.fields
+        account, fields = await self.accounts.by_acct(username), request.fields
         post = fields.id("post")
         posts = [] if post is None else [PostId(post)]
         try:
             await self.reports.file(request.member, ReportDraft(account.id, posts, fields.text("comment"), fields.value("category")))
         except Invalid as problem:
             return await self._form(request, username, problem)
-        return Response.redirect(f"/@{account.username}?notice=reported")
+        return Response.redirect(f"/@{account.acct}?notice=reported")
 
     @route("GET", "/admin/reports", MODERATOR)
     async def waiting(self, request: Request) -> Response:

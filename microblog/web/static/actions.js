@@ -3,7 +3,7 @@
 
 import { AWAY, isAway, toast } from "./toast.js";
 
-const TOGGLE = /^(\/posts\/(\d+)|\/@\w+)\/(un)?(favourite|boost|bookmark|follow)$/;
+const TOGGLE = /^(\/posts\/(\d+)|\/@[\w.@:-]+)\/(un)?(favourite|boost|bookmark|follow)$/;
 const busy = new Set();
 
 /**

@@ -192,7 +192,7 @@ class Streams:
     @route("GET", "/live/@<username:username>", RouteOptions())
     async def author(self, request: Request, username: str) -> Response:
         """Posts and boosts of an account, without replies to others."""
-        account = await self.accounts.by_username(username)
+        account = await self.accounts.by_acct(username)
         return await self._stream(request, StreamKind.AUTHOR_POSTS, account.id)
 
     @route("GET", "/live/posts/<id:post_id>", RouteOptions())
