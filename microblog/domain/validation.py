@@ -22,8 +22,9 @@ T = TypeVar("T")
 _LOCAL_PART = regex.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 # Names without a dot are allowed, as in intranets; a last label of digits only would be an IP address.
 _HOST = regex.compile(r"(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)*(?!-|[0-9]+\Z)[a-z0-9-]{1,63}(?<!-)")
+# Of other servers, which are looked up among the known ones.
+_ANY_HOST = regex.compile(r"(?=.{1,259}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 _REMOTE_USERNAME = regex.compile(r"(?=.{1,255}$)[A-Za-z0-9_]++(?:[.-]++[A-Za-z0-9_]++)*")
-_HOST = regex.compile(r"(?=.{1,261}$)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
 _DOMAIN = regex.compile(
     r"(?:[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?\.)*[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{N}])?"
 )
@@ -128,9 +129,10 @@ def own_username(name: str, host: str) -> str:
 def remote_acct(acct: str, host: str) -> tuple[str, str] | None:
     """Return the username and the host in `name@host` or `@name@host`; None if it is of this site, or cannot be one of another."""
     username, _, at_host = acct.strip().removeprefix("@").partition("@")
-    if at_host.lower() == host.lower() or not (_REMOTE_USERNAME.fullmatch(username) and _HOST.fullmatch(at_host)):
+    at_host = at_host.lower()
+    if at_host == host.lower() or not (_REMOTE_USERNAME.fullmatch(username) and _ANY_HOST.fullmatch(at_host)):
         return None
-    return username, at_host.lower()
+    return username, at_host
 
 
 def language_of(locale: str) -> str | None:
