@@ -53,7 +53,6 @@ create index remote_keys_by_account on remote_keys (account_id);  -- replacing t
 create table hosts (
     host text primary key,  -- A-labels, with a port unless it is the usual one
     seen_at timestamptz,  -- last activity with a valid signature
-    signature_family text check (signature_family in ('cavage', 'rfc9421')),  -- what it accepted last
     failures integer not null default 0,  -- consecutive failed deliveries
     failed_days date[] not null default '{}',  -- since the last success
     last_error text not null default '',
