@@ -76,6 +76,7 @@ BELONGS_TO: dict[str, set[str]] = {
     "oauthlib": {"domain"},
     "jinja2": {"render"},
     "nh3": {"federation"},
+    "http_sf": {"federation"},
     "treq": {"adapters"},
     "txredisapi": {"adapters"},
     "click": {"cli"},
