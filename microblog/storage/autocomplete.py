@@ -5,7 +5,7 @@ from __future__ import annotations
 from microblog.model.ids import AccountId, TagId
 from microblog.model.posts import Tag
 from microblog.model.profile_features import MAX_USES, AccountSuggestion, HashtagSuggestion
-from microblog.storage.accounts import APPROVED, COLUMNS, FROM, MAX_CANDIDATES, account_from
+from microblog.storage.accounts import APPROVED, COLUMNS, FROM, HERE, MAX_CANDIDATES, account_from
 from microblog.storage.database import Cursor, fetch_all
 from microblog.storage.visibility import VISIBLE
 
@@ -21,12 +21,13 @@ _PEOPLE = f"""with followees as (
         select k.id from followees k join accounts n on n.id = k.id
         where lower(n.username) like %(start)s or lower(n.display_name) like %(start)s or lower(n.display_name) like %(word)s
         union
-        (select id from accounts where lower(username) like %(start)s order by lower(username) using ~<~ limit {MAX_CANDIDATES})
+        (select id from accounts where lower(username) like %(start)s and host is null
+         order by lower(username) using ~<~ limit {MAX_CANDIDATES})
         union
         select id from (select account_id id from account_counts order by followers desc, account_id limit {MAX_CANDIDATES}) popular
         join accounts n using (id) where lower(n.username) like %(start)s)
     select k.id is not null, {COLUMNS} from candidates l join {FROM} on a.id = l.id left join followees k on k.id = a.id
-    where a.id <> %(viewer)s and a.deleted_at is null and a.suspended_at is null and (a.limited_at is null or k.id is not null)
+    where a.id <> %(viewer)s and {HERE} and a.deleted_at is null and a.suspended_at is null and (a.limited_at is null or k.id is not null)
         and {APPROVED}
         and not exists (select from blocks where account_id = %(viewer)s and target_id = a.id)
         and not exists (select from blocks where account_id = a.id and target_id = %(viewer)s)
@@ -54,7 +55,7 @@ _TAGS = f"""with recent as (
 
 
 def people(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[AccountSuggestion]:
-    """Return accounts whose name has this prefix, ignoring case: followees of the viewer first, then others, most followed first.
+    """Return accounts of this site whose name has this prefix, ignoring case: followees of the viewer first, then the most followed.
 
     Without accounts that block the viewer or are blocked.
     """

@@ -55,7 +55,7 @@ UNREAD = f"""(
 
 # Condition: an account that would not be notified of the post gets no conversation either. Uses the account `a` and the post in `message`.
 _MAY_NOTIFY = """(
-    a.suspended_at is null and a.deleted_at is null
+    a.host is null and a.suspended_at is null and a.deleted_at is null
     and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, message.author), (message.author, a.id)))
     and not exists (select from mutes m where m.account_id = a.id and m.target_id = message.author and m.notifications
                     and (m.expires_at is null or m.expires_at > %(now)s))
@@ -99,13 +99,13 @@ def deliver(cursor: Cursor, *, post: PostId, unread: Collection[AccountId], with
 _DELIVER = Prepared(f"""
     with message as (select p.id, p.thread_id, p.account_id as author from posts p where p.id = %(post)s),
     participants as (select author as id from message union select m.account_id from mentions m where m.post_id = %(post)s),
-    -- One conversation for the author, and for each mentioned account that may be notified.
+    -- One conversation for the author if of this site, and for each mentioned account that may be notified.
     changed as (
         insert into conversations (id, account_id, thread_id, participants, last_post_id, unread)
         select new_id(%(now)s), a.id, message.thread_id,
                array(select o.id from participants o where o.id <> a.id order by o.id), message.id, a.id = any(%(unread)s::bigint[])
         from participants join accounts a on a.id = participants.id cross join message
-        where a.id = message.author or (a.id <> all(%(withheld)s::bigint[]) and {_MAY_NOTIFY}) order by a.id
+        where (a.id = message.author and a.host is null) or (a.id <> all(%(withheld)s::bigint[]) and {_MAY_NOTIFY}) order by a.id
         on conflict (account_id, thread_id, participants) do update
         set last_post_id = greatest(conversations.last_post_id, excluded.last_post_id),
             unread = excluded.unread or (conversations.unread and conversations.account_id <> (select author from message))

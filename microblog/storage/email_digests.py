@@ -111,7 +111,8 @@ def report(cursor: Cursor, *, begin: datetime, end: datetime) -> DailyReport:
         """select -- During the day: sign-ups, active users, posts, e-mails sent and failed.
                   (select count(*) from users where created_at >= %(begin)s and created_at < %(end)s),
                   (select count(distinct account_id) from sessions where seen_at >= %(begin)s and created_at < %(end)s),
-                  (select count(*) from posts where id >= %(from)s and id < %(to)s and boost_of is null and deleted_at is null),
+                  (select count(*) from posts where id >= %(from)s and id < %(to)s and boost_of is null and deleted_at is null
+                   and uri is null),
                   (select count(*) from emails where settled_at >= %(begin)s and settled_at < %(end)s and state in ('sent', 'kept')),
                   (select count(*) from emails where settled_at >= %(begin)s and settled_at < %(end)s and state in ('refused', 'failed')),
                   -- Now: pending sign-ups, waiting e-mails, jobs that are retried, and failed ones.

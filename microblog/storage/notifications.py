@@ -85,9 +85,9 @@ _ADD = Prepared("""with added as (
                  select from notifications g where g.account_id = a.id and g.group_key = k.key and g.group_key <> '')
              order by k.past limit 1), (%(groups)s::text[])[1], '') end, %(now)s
         from accounts a
-        -- Only for active accounts other than the sender that have no block, mute or muted conversation in between.
+        -- Only for active accounts of this site other than the sender that have no block, mute or muted conversation in between.
         where a.id = any(%(accounts)s) and (a.id <> %(sender)s or %(kind)s in ('poll', 'moderation_warning'))
-        and a.suspended_at is null and a.deleted_at is null
+        and a.host is null and a.suspended_at is null and a.deleted_at is null
         and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, %(sender)s), (%(sender)s, a.id)))
         and not exists (select from mutes m where m.account_id = a.id and m.target_id = %(sender)s and m.notifications
                         and (m.expires_at is null or m.expires_at > %(now)s))

@@ -1,4 +1,4 @@
-"""Statistics of the site."""
+"""Statistics of the people of this site."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def totals(cursor: Cursor) -> tuple[int, int]:
         cursor,
         lambda accounts, posts: (int(accounts), int(posts)),
         f"""select count(*), coalesce(sum(c.posts), 0) from accounts a join account_counts c on c.account_id = a.id
-            where a.deleted_at is null and a.suspended_at is null and {accounts.APPROVED}""",
+            where {accounts.HERE} and a.deleted_at is null and a.suspended_at is null and {accounts.APPROVED}""",
     )
     return found or (0, 0)
 
@@ -28,7 +28,8 @@ def active(cursor: Cursor, *, since: datetime) -> int:
     return int(
         fetch_value(
             cursor,
-            f"""select count(*) from accounts a where a.deleted_at is null and a.suspended_at is null and {accounts.APPROVED}
+            f"""select count(*) from accounts a
+               where {accounts.HERE} and a.deleted_at is null and a.suspended_at is null and {accounts.APPROVED}
                and (exists (select from sessions s where s.account_id = a.id and s.seen_at >= %(since)s)
                     or exists (select from account_counts c where c.account_id = a.id and c.last_post_on >= %(since)s::date))""",
             {"since": since},

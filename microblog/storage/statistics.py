@@ -1,6 +1,7 @@
 """Daily statistics: each measure is counted by one statement, from existing rows and from the log of deleted ones.
 
-Statistics are public, so only public content is counted. Each thing is counted once, whether it is deleted before, after or during the
+Statistics are about the people of this site and what they write and do, whatever comes from other servers. They are public, so only public
+content is counted. Each thing is counted once, whether it is deleted before, after or during the
 count.
 """
 
@@ -22,7 +23,7 @@ from microblog.storage.visibility import VISIBLE
 _WRITTEN = """
     select case when p.boost_of is not null then 'boost' when p.thread_id <> p.id then 'reply' else 'post' end as kind,
            p.account_id, coalesce(p.boost_of, p.id) as subject_id
-    from posts p where p.created_at >= %(begin)s and p.created_at < %(end)s and p.visibility in ('public', 'unlisted')
+    from posts p where p.created_at >= %(begin)s and p.created_at < %(end)s and p.visibility in ('public', 'unlisted') and p.uri is null
     union
     select kind, account_id, subject_id from statistics_log
     where kind in ('post', 'reply', 'boost') and open and at >= %(begin)s and at < %(end)s"""
@@ -33,13 +34,14 @@ _VISITED = """
     and last_at >= %(begin)s and first_at < %(end)s"""
 
 _FAVOURITED = """
-    select f.account_id, f.post_id from favourites f join posts p on p.id = f.post_id
-    where f.id >= %(low)s and f.id < %(high)s and p.visibility in ('public', 'unlisted')
+    select f.account_id, f.post_id from favourites f join posts p on p.id = f.post_id join accounts a on a.id = f.account_id
+    where f.id >= %(low)s and f.id < %(high)s and p.visibility in ('public', 'unlisted') and a.host is null
     union
     select account_id, subject_id from statistics_log where kind = 'favourite' and open and at >= %(begin)s and at < %(end)s"""
 
 _FOLLOWED = """
-    select follower_id, followee_id from follows where id >= %(low)s and id < %(high)s
+    select f.follower_id, f.followee_id from follows f join accounts a on a.id = f.follower_id
+    where f.id >= %(low)s and f.id < %(high)s and a.host is null
     union
     select account_id, subject_id from statistics_log where kind = 'follow' and at >= %(begin)s and at < %(end)s"""
 
@@ -60,7 +62,7 @@ def count(cursor: Cursor, span: TimeSpan, day: date) -> Day:
     values = dict(zip(_ACTIVITY_MEASURES, _activity(cursor, params), strict=True)) | {
         Measure.NEW_ACCOUNTS: _number(
             cursor,
-            """select (select count(*) from accounts where created_at >= %(begin)s and created_at < %(end)s)
+            """select (select count(*) from accounts where host is null and created_at >= %(begin)s and created_at < %(end)s)
                + (select count(*) from statistics_log where kind = 'account' and at >= %(begin)s and at < %(end)s)""",
             params,
         ),
@@ -119,9 +121,10 @@ def _tags(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[TagScor
                -- Uses in public posts of the day, uses that an edit added that day, and uses that were deleted since.
                select t.tag_id, p.account_id, p.id as post_id from posts p join post_tags t on t.post_id = p.id
                where p.created_at >= %(begin)s and p.created_at < %(end)s and t.used_at is null and p.visibility = 'public'
+               and p.uri is null
                union
                select t.tag_id, p.account_id, p.id from post_tags t join posts p on p.id = t.post_id
-               where t.used_at >= %(begin)s and t.used_at < %(end)s and p.visibility = 'public'
+               where t.used_at >= %(begin)s and t.used_at < %(end)s and p.visibility = 'public' and p.uri is null
                union
                select tag_id, account_id, subject_id from statistics_log where kind = 'tag' and at >= %(begin)s and at < %(end)s)
            select count(*) over (), g.key, count(distinct u.account_id), count(*) from used u join tags g on g.id = u.tag_id
@@ -132,18 +135,19 @@ def _tags(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[TagScor
 
 
 def _posts(cursor: Cursor, params: dict[str, object]) -> tuple[int, tuple[PostScore, ...]]:
-    """Return the number of posts that were favourited or boosted, and the most popular ones."""
+    """Return the number of posts of this site that people here favourited or boosted, and the most popular ones."""
     found = fetch_all(
         cursor,
         lambda total, *score: (total, PostScore(*score)),
         """with marked as (
                -- Favourites of the day, boosts of the day, and those that were deleted since.
                select 'favourite' as kind, f.account_id, f.post_id from favourites f join posts p on p.id = f.post_id
-               where f.id >= %(low)s and f.id < %(high)s and p.visibility = 'public'
+               join accounts a on a.id = f.account_id
+               where f.id >= %(low)s and f.id < %(high)s and p.visibility = 'public' and p.uri is null and a.host is null
                union
                select 'boost', b.account_id, b.boost_of from posts b join posts p on p.id = b.boost_of
                where b.created_at >= %(begin)s and b.created_at < %(end)s and p.visibility = 'public'
-               and b.visibility in ('public', 'unlisted')
+               and b.visibility in ('public', 'unlisted') and b.uri is null and p.uri is null
                union
                select kind, account_id, subject_id from statistics_log
                where kind in ('favourite', 'boost') and public and open and at >= %(begin)s and at < %(end)s)
@@ -204,8 +208,8 @@ def _day(day: date, rows: list[tuple[date, str, int, list[list[object]]]]) -> Da
 
 
 def first_signup(cursor: Cursor) -> datetime | None:
-    """Return the creation time of the first account."""
-    return fetch_value(cursor, "select min(created_at) from accounts")  # type: ignore[no-any-return]  # a column of type timestamptz
+    """Return the creation time of the first account of this site."""
+    return fetch_value(cursor, "select min(created_at) from accounts where host is null")  # type: ignore[no-any-return]  # a column of type timestamptz
 
 
 def missing_days(cursor: Cursor, *, zone: str, first: date, last: date) -> list[date]:
@@ -234,14 +238,14 @@ def record_connections(cursor: Cursor, *, slot: datetime, process: str, peak: in
 
 
 def tags_in_use(cursor: Cursor, *, keys: Sequence[str]) -> dict[str, str]:
-    """Return the names, by key, of the tags that occur in a public post of an account that is not limited."""
+    """Return the names, by key, of the tags that occur in a public post of an account of this site that is not limited."""
     return dict(
         fetch_all(
             cursor,
             lambda key, name: (key, name),
             """select t.key, t.name from tags t where t.key = any(%(keys)s) and exists (
                    select from post_tags pt join posts p on p.id = pt.post_id join accounts a on a.id = p.account_id
-                   where pt.tag_id = t.id and p.visibility = 'public' and p.deleted_at is null
+                   where pt.tag_id = t.id and p.visibility = 'public' and p.deleted_at is null and a.host is null
                    and a.suspended_at is null and a.deleted_at is null and a.limited_at is null)""",
             {"keys": list(keys)},
         )

@@ -89,18 +89,18 @@ def familiar(cursor: Cursor, *, viewer: AccountId, ids: Sequence[int], limit: in
 
 
 _DIRECTORY = f"""{accounts.SELECT} where a.discoverable and a.deleted_at is null and a.suspended_at is null and a.limited_at is null
-    and {accounts.APPROVED}
+    and {accounts.HERE} and {accounts.APPROVED}
     and not exists (select from blocks b where (b.account_id, b.target_id) in ((%(viewer)s, a.id), (a.id, %(viewer)s)))"""
 
 
 def newest(cursor: Cursor, *, viewer: AccountId | None, limit: int, offset: int) -> list[Account]:
-    """Return discoverable accounts, newest first."""
+    """Return discoverable accounts of this site, newest first."""
     sql = _DIRECTORY + " order by a.id desc limit %(limit)s offset %(offset)s"
     return fetch_all(cursor, accounts.account_from, sql, {"viewer": viewer, "limit": limit, "offset": offset})
 
 
 def active(cursor: Cursor, *, viewer: AccountId | None, limit: int, offset: int) -> list[Account]:
-    """Return discoverable accounts, most recently active first. Reads every account."""
+    """Return discoverable accounts of this site, most recently active first. Reads every account."""
     sql = _DIRECTORY + " order by c.last_post_on desc nulls last, c.posts desc, a.id desc limit %(limit)s offset %(offset)s"
     return fetch_all(cursor, accounts.account_from, sql, {"viewer": viewer, "limit": limit, "offset": offset})
 

@@ -94,19 +94,19 @@ def by_key(cursor: Cursor, *, key: str, viewer: AccountId | None) -> list[Tag]:
 
 
 def usage(cursor: Cursor, *, tags: Sequence[int], since: int) -> list[tuple[TagId, int, int, int]]:
-    """Return (tag, days since 1970, number of authors, number of posts) of public posts with ids above `since`."""
+    """Return (tag, days since 1970, number of authors, number of posts) of public posts of people here with ids above `since`."""
     return fetch_all(
         cursor,
         lambda tag, day, people, posts: (TagId(tag), int(day), people, posts),
         """select pt.tag_id, (pt.post_id >> 16) / 86400000, count(distinct p.account_id), count(*) from post_tags pt
-           join posts p on p.id = pt.post_id and p.visibility = 'public' and p.deleted_at is null
+           join posts p on p.id = pt.post_id and p.visibility = 'public' and p.deleted_at is null and p.uri is null
            where pt.tag_id = any(%(tags)s) and pt.post_id > %(since)s group by 1, 2""",
         {"tags": list(tags), "since": since},
     )
 
 
 def trending(cursor: Cursor, *, after: int, limit: int) -> list[Tag]:
-    """Return the tags used by the most authors in public posts with ids above `after`."""
+    """Return the tags used by the most authors of this site in public posts with ids above `after`."""
     return fetch_all(
         cursor,
         _tag,
@@ -114,6 +114,7 @@ def trending(cursor: Cursor, *, after: int, limit: int) -> list[Tag]:
            join posts p on p.id = pt.post_id and p.visibility = 'public' and p.deleted_at is null
            join tags t on t.id = pt.tag_id
            join accounts a on a.id = p.account_id and a.suspended_at is null and a.deleted_at is null and a.limited_at is null
+               and a.host is null
            where pt.post_id > %(after)s
            group by t.id having count(distinct p.account_id) > 1
            order by count(distinct p.account_id) desc, max(p.id) desc limit %(limit)s""",

@@ -1,4 +1,4 @@
-"""Trending posts: public posts with many recent favourites and boosts."""
+"""Trending posts: public posts of people here with many recent favourites and boosts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def posts(cursor: Cursor, *, after: int, limit: int) -> list[PostId]:
                select distinct on (p.account_id) p.id, n.favourites + 2 * n.boosts as score
                from posts p cross join lateral (
                    select c.favourites, c.boosts from post_counts c where c.post_id = p.id and c.favourites + c.boosts > 0 offset 0) n
-               join accounts a on a.id = p.account_id and a.discoverable and a.indexable
+               join accounts a on a.id = p.account_id and a.host is null and a.discoverable and a.indexable
                    and a.suspended_at is null and a.deleted_at is null and a.limited_at is null
                where p.id > %(after)s and p.visibility = 'public' and p.boost_of is null and not p.reply_to_other
                and p.deleted_at is null and not p.sensitive

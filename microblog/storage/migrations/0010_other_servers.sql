@@ -33,7 +33,8 @@ create trigger invalidate_renamed after update of username, host, uri, url on ac
     when ((old.username, old.host, old.uri, old.url) is distinct from (new.username, new.host, new.uri, new.url))
     execute function invalidate_everything();
 
--- The log of what was deleted is for the statistics of people here. Rows of other servers are deleted only when nothing of theirs is left.
+-- The log of what was deleted is for the statistics of people here: what they wrote and did. `public` is true for posts of this site only,
+-- which can be the most popular ones. Accounts of other servers are deleted only when nothing of theirs is left.
 create or replace function log_deleted_accounts() returns trigger language plpgsql as $$
 begin
     insert into statistics_log (kind, at, account_id) select 'account', created_at, id from deleted_rows where host is null;
@@ -49,7 +50,8 @@ end $$;
 create or replace function log_deleted_favourites() returns trigger language plpgsql as $$
 begin
     insert into statistics_log (kind, at, account_id, subject_id, public, open)
-    select 'favourite', g.created_at, g.account_id, g.post_id, p.visibility = 'public', p.visibility in ('public', 'unlisted')
+    select 'favourite', g.created_at, g.account_id, g.post_id, p.visibility = 'public' and p.uri is null,
+           p.visibility in ('public', 'unlisted')
     from deleted_rows g join posts p on p.id = g.post_id
     where not exists (select from accounts a where a.id = g.account_id and a.host is not null);
     return null;
@@ -64,7 +66,7 @@ end $$;
 create or replace function log_deleted_post() returns trigger language plpgsql as $$
 begin
     insert into statistics_log (kind, at, account_id, subject_id, public, open)
-    select 'boost', old.created_at, old.account_id, o.id, o.visibility = 'public', old.visibility in ('public', 'unlisted')
+    select 'boost', old.created_at, old.account_id, o.id, o.visibility = 'public' and o.uri is null, old.visibility in ('public', 'unlisted')
     from posts o where o.id = old.boost_of and old.uri is null;
     if old.boost_of is null then
         insert into statistics_log (kind, at, account_id, subject_id, public, open)
@@ -72,10 +74,12 @@ begin
                old.visibility = 'public', old.visibility in ('public', 'unlisted')
         where old.uri is null
         union all
-        select 'boost', b.created_at, b.account_id, old.id, old.visibility = 'public', b.visibility in ('public', 'unlisted')
+        select 'boost', b.created_at, b.account_id, old.id, old.visibility = 'public' and old.uri is null,
+               b.visibility in ('public', 'unlisted')
         from posts b where b.boost_of = old.id and b.uri is null
         union all
-        select 'favourite', f.created_at, f.account_id, old.id, old.visibility = 'public', old.visibility in ('public', 'unlisted')
+        select 'favourite', f.created_at, f.account_id, old.id, old.visibility = 'public' and old.uri is null,
+               old.visibility in ('public', 'unlisted')
         from favourites f
         where f.post_id = old.id and not exists (select from accounts a where a.id = f.account_id and a.host is not null);
         insert into statistics_log (kind, at, account_id, subject_id, tag_id, public)
