@@ -10,7 +10,7 @@ from microblog.model.ids import AccountId, PostId
 from microblog.model.lists import ListReplies
 from microblog.model.posts import Visibility
 from microblog.model.timeline_rules import FolloweeOptions, ListMembers, PostFacts, TimelineViewer
-from microblog.storage.database import Cursor, Prepared, fetch_all, fetch_one
+from microblog.storage.database import Cursor, Prepared, fetch_all, fetch_one, fetch_value
 
 # The mentions matter for narrow visibilities only.
 _FACTS = Prepared("""
@@ -102,3 +102,9 @@ def of_viewer(cursor: Cursor, *, viewer: AccountId, now: datetime) -> TimelineVi
     viewed = fetch_one(cursor, found, _VIEWER, {"viewer": viewer, "now": now})
     assert viewed is not None
     return viewed
+
+
+def newest_id(cursor: Cursor) -> int:
+    """Return the highest id of all posts, deleted ones included; 0 if there are none."""
+    newest: int = fetch_value(cursor, "select coalesce(max(id), 0) from posts")
+    return newest

@@ -47,3 +47,31 @@ async def test_a_post_that_its_author_favourited_at_once_is_read(db: RolledBackD
 
 async def test_the_flags_of_a_new_reply_are_read_because_its_thread_may_be_muted(db: RolledBackDatabase, cursor: Cursor) -> None:
     assert await published(db, cursor, reply=True) == Published(PostFlags(), 1)
+
+
+async def test_the_flags_of_a_post_that_was_published_while_its_reader_was_known_need_no_query(
+    db: RolledBackDatabase, cursor: Cursor
+) -> None:
+    ada, ben = make.viewer(cursor, "ada"), make.viewer(cursor, "ben")
+    cache = FlagsCache(db, InvalidationLog(db))
+    await cache.of(ben, [make.post(cursor, ada, "Old")])
+    first = make.post(cursor, ada, "New")
+    reply = make.post(cursor, ada, "More", reply_to=first)
+    assert await cache.of(ben, [first, reply]) == {first.id: PostFlags(), reply.id: PostFlags()}
+    assert cache.misses == 1
+    later, interactions = make.post(cursor, ada, "Newer"), Interactions(db, lambda: make.NOW)
+    await interactions.favourite(ben, later.id)
+    await interactions.bookmark(ben, first.id)
+    found = await cache.of(ben, [first, reply, later])
+    assert found == {first.id: PostFlags(bookmarked=True), reply.id: PostFlags(), later.id: PostFlags(favourited=True)}
+    assert cache.misses == 2
+
+
+async def test_the_flags_of_a_new_post_in_an_older_thread_that_may_be_muted_are_read(db: RolledBackDatabase, cursor: Cursor) -> None:
+    ada, ben = make.viewer(cursor, "ada"), make.viewer(cursor, "ben")
+    old = make.post(cursor, ada, "Old")
+    await Interactions(db, lambda: make.NOW).mute_thread(ben, old.id)
+    cache = FlagsCache(db, InvalidationLog(db))
+    await cache.of(ben, [old])
+    reply = make.post(cursor, ada, "More", reply_to=old)
+    assert await cache.of(ben, [reply]) == {reply.id: PostFlags(thread_muted=True)}

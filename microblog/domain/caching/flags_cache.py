@@ -1,16 +1,18 @@
 """Cache of a viewer's interactions with posts: favourited, boosted, bookmarked, pinned, voted, muted.
 
-The invalidation log names the post of each interaction, so an interaction drops what is cached about one post only.
+The invalidation log names the post of each interaction, so an interaction drops what is cached about one post only. Posts that were
+published since a viewer's flags were first read need no query, unless the log has an interaction of the viewer with them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
-from attrs import Factory, define
+from attrs import Factory, define, field
 
 from microblog.domain.caching import cache_keys
 from microblog.domain.caching.invalidation import InvalidationLog
+from microblog.domain.caching.new_posts import NewPosts
 from microblog.model.accounts import Viewer
 from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.ids import AccountId, PostId
@@ -20,16 +22,19 @@ from microblog.storage.database import Transactions
 
 MAX_VIEWERS = 5_000
 MAX_POSTS = 200  # per viewer
+MAX_TOUCHED = 1_000
 ALL = "*"
 NO_FLAGS = PostFlags()
 
 
 @define
 class _ViewerFlags:
-    """The flags of one viewer by post, valid at a log position."""
+    """The flags of one viewer by post, valid at a log position. `touched`: all posts that the viewer interacted with after `since`."""
 
     position: int
+    since: int
     flags: dict[PostId, PostFlags] = Factory(dict)
+    touched: set[PostId] = Factory(set)
 
 
 @define
@@ -42,8 +47,10 @@ class FlagsCache:
     hits: int = 0
     misses: int = 0
     _viewers: dict[AccountId, _ViewerFlags] = Factory(dict)
+    _new_posts: NewPosts = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._new_posts = NewPosts(self.database, self.invalidation_log)
         self.invalidation_log.caches.append(self)
 
     def figures(self) -> CacheFigures:
@@ -52,7 +59,7 @@ class FlagsCache:
 
     async def of(self, viewer: Viewer | None, shown: Sequence[Post]) -> dict[PostId, PostFlags]:
         """Return the viewer's flags of the posts or of what they boost, by the id of the original; empty for an anonymous viewer."""
-        return {} if viewer is None or not shown else await self._of(viewer.id, {post.original.id for post in shown})
+        return {} if viewer is None or not shown else await self._of(viewer.id, {post.original.id: post.original for post in shown})
 
     def add_new(self, viewer: AccountId, post: Post, since: int) -> None:
         """Note that the viewer has not interacted with a post of theirs that was published after the log position `since`.
@@ -62,34 +69,48 @@ class FlagsCache:
         changed = self.invalidation_log.values_since(cache_keys.of_interactions(viewer), since)
         if not self.capacity or post.reply_to or post.boost or changed is None or not {ALL, str(post.id)}.isdisjoint(changed):
             return
-        known = self._viewers.setdefault(viewer, _ViewerFlags(since))
-        self._store(viewer, known, {post.id: NO_FLAGS})
+        known = self._viewers.setdefault(viewer, _ViewerFlags(since, since))
+        known.flags[post.id] = NO_FLAGS
+        self._limit(known)
 
-    async def _of(self, viewer: AccountId, ids: Collection[PostId]) -> dict[PostId, PostFlags]:
+    async def _of(self, viewer: AccountId, shown: Mapping[PostId, Post]) -> dict[PostId, PostFlags]:
         position = await self.invalidation_log.position()
+        await self._new_posts.advance(position)
         known = self._current(viewer, position)
-        missing = [id for id in ids if id not in known.flags]
+        for id, post in shown.items():
+            if id not in known.flags and self._is_untouched(post, known):
+                known.flags[id] = NO_FLAGS
+        found = {id: known.flags[id] for id in shown if id in known.flags}
+        missing = [id for id in shown if id not in found]
         if not missing:
             self.hits += 1
-            return {id: known.flags[id] for id in ids}
+            self._limit(known)
+            return found
         self.misses += 1
-        found = {id: known.flags[id] for id in ids if id in known.flags}
         read = await self.database.read(posts.flags, posts=missing, viewer=viewer)
         found |= {id: read.get(id, NO_FLAGS) for id in missing}
         if known.position == position:  # otherwise another request has applied later interactions meanwhile
-            self._store(viewer, known, {id: found[id] for id in missing})
+            known.flags |= {id: found[id] for id in missing}
+            self._limit(known)
         return found
+
+    def _is_untouched(self, post: Post, known: _ViewerFlags) -> bool:
+        """True if the viewer cannot have interacted with the post or muted its thread: both are newer than what is known of the viewer."""
+        is_new = self._new_posts.was_published_after
+        return post.id not in known.touched and is_new(post.id, known.since) and is_new(post.thread_id or post.id, known.since)
 
     def _current(self, viewer: AccountId, position: int) -> _ViewerFlags:
         """The cached interactions of the viewer, without posts that they interacted with since."""
-        known = self._viewers.pop(viewer, None) or _ViewerFlags(position)
+        known = self._viewers.pop(viewer, None) or _ViewerFlags(position, position)
         if known.position != position:
             changed = self.invalidation_log.values_since(cache_keys.of_interactions(viewer), known.position)
             if changed is None or ALL in changed:
-                known = _ViewerFlags(position)
-            else:
-                for value in changed:
-                    known.flags.pop(PostId(int(value)), None)
+                known = _ViewerFlags(position, position)
+            for id in () if changed is None else [PostId(int(value)) for value in changed if value != ALL]:
+                known.flags.pop(id, None)
+                known.touched.add(id)
+            if len(known.touched) > MAX_TOUCHED:
+                known.touched, known.since = set(), position
             known.position = position
         if self.capacity:
             self._viewers[viewer] = known
@@ -97,7 +118,7 @@ class FlagsCache:
             del self._viewers[next(iter(self._viewers))]
         return known
 
-    def _store(self, viewer: AccountId, known: _ViewerFlags, read: dict[PostId, PostFlags]) -> None:
-        known.flags |= read
+    @staticmethod
+    def _limit(known: _ViewerFlags) -> None:
         for id in list(known.flags)[: max(0, len(known.flags) - MAX_POSTS)]:
             del known.flags[id]
