@@ -70,12 +70,12 @@ class SearchService:
 
     async def tags(self, viewer: Viewer | None, query: str, *, limit: int = MAX_RESULTS, offset: int = 0) -> list[Tag]:
         """Return hashtags with this prefix, with or without `#`, in posts that the viewer may see: an exact match first, then by use."""
-        key, viewer_id = post_text.tag_key(query[:MAX_QUERY_LENGTH].strip().removeprefix("#")), viewer.id if viewer else None
+        key, viewer_id = tag_prefix(query), viewer.id if viewer else None
         return await self.database.read(tags.by_prefix, prefix=key, viewer=viewer_id, limit=limit, offset=offset) if key else []
 
     async def uses(self, wanted: Sequence[Tag]) -> list[TagUse]:
         """Return the public use of the hashtags in the last days, in their order."""
-        return await self.database.read(self._uses, wanted) if wanted else []
+        return await self.database.read(self.read_uses, wanted) if wanted else []
 
     async def at(self, viewer: Viewer | None, url: str) -> SearchResult:
         """Return the account or post with this URL on this site; empty if there is none or it is hidden from the viewer."""
@@ -113,7 +113,8 @@ class SearchService:
         account = accounts.by_username(cursor, username=name)
         return account.id if account else None
 
-    def _uses(self, cursor: Cursor, wanted: Sequence[Tag]) -> list[TagUse]:
+    def read_uses(self, cursor: Cursor, wanted: Sequence[Tag]) -> list[TagUse]:
+        """Like `uses`, in a transaction."""
         today = self.now().replace(hour=0, minute=0, second=0, microsecond=0)
         starts = [int((today - timedelta(days=back)).timestamp()) for back in range(DAYS)]
         first = id_at(today - timedelta(days=DAYS - 1)) - 1
@@ -122,6 +123,11 @@ class SearchService:
             for tag, day, people, posts in tags.usage(cursor, tags=[tag.id for tag in wanted], since=first)
         }
         return [TagUse(tag, tuple(TagDay(start, *used.get((tag.id, start), (0, 0))) for start in starts)) for tag in wanted]
+
+
+def tag_prefix(query: str) -> str:
+    """Return the folded beginning of a hashtag that is searched for, with or without `#`."""
+    return post_text.tag_key(query[:MAX_QUERY_LENGTH].strip().removeprefix("#"))
 
 
 def post_query(query: ParsedQuery, author: AccountId | None, not_authors: Sequence[AccountId]) -> search.PostQuery:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import frozen
 
+from microblog.domain.caching import cache_keys
+from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.follows import require_account
-from microblog.domain.search import SearchService
+from microblog.domain.search import SearchService, tag_prefix
 from microblog.domain.text import post_text
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
@@ -16,7 +18,7 @@ from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, RelationId, TagId
 from microblog.model.paging import Page
 from microblog.model.posts import Tag, TagUse
-from microblog.model.profile_features import MAX_FEATURED_TAGS, FeaturedTag, FollowedTag, TagFlags
+from microblog.model.profile_features import MAX_FEATURED_TAGS, FeaturedTag, FollowedTag, TagFlags, TagForViewer
 from microblog.storage import events, followed_tags, tags
 from microblog.storage.database import Cursor, Transactions
 
@@ -38,6 +40,20 @@ class HashtagService:
         found = await self.database.read(tags.by_key, key=key, viewer=viewer.id if viewer else None)
         [use] = await self.search.uses(found or [Tag(TagId(0), key, name)])
         return use
+
+    async def found(self, viewer: Viewer | None, query: str, *, limit: int, offset: int = 0) -> list[TagForViewer]:
+        """Return the hashtags of `SearchService.tags` with their recent use and the viewer's flags."""
+        prefix = tag_prefix(query)
+        return await self.database.read(self._found, viewer, prefix, limit, offset) if prefix else []
+
+    def found_dependencies(self, viewer: Viewer | None, query: str) -> CacheDependencies:
+        """Return the cache dependencies of what `found` returns. Its days begin at midnight, UTC."""
+        prefix = tag_prefix(query)
+        if len(prefix) < cache_keys.HASHTAG_CHARACTERS:
+            return cache_keys.NEVER_CACHED
+        tomorrow = self.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        viewer_keys = [cache_keys.of_viewer_state(viewer.id)] if viewer else []
+        return CacheDependencies(frozenset((cache_keys.of_hashtags(prefix), *viewer_keys)), tomorrow)
 
     async def flags(self, viewer: Viewer | None, wanted: Sequence[Tag]) -> dict[str, TagFlags]:
         """Return the viewer's flags (followed, featured) of the hashtags by key; empty for an anonymous viewer."""
@@ -78,6 +94,14 @@ class HashtagService:
     async def suggested(self, viewer: Viewer) -> list[Tag]:
         """Return hashtags that the viewer uses and might feature."""
         return await self.database.read(followed_tags.used_by, account=viewer.id, limit=SUGGESTED)
+
+    def _found(self, cursor: Cursor, viewer: Viewer | None, prefix: str, limit: int, offset: int) -> list[TagForViewer]:
+        found = tags.by_prefix(cursor, prefix=prefix, viewer=viewer.id if viewer else None, limit=limit, offset=offset)
+        uses = self.search.read_uses(cursor, found) if found else []
+        if viewer is None:
+            return [TagForViewer(use, None) for use in uses]
+        flags = followed_tags.flags(cursor, account=viewer.id, keys=[tag.key for tag in found]) if found else {}
+        return [TagForViewer(use, flags.get(use.tag.key, TagFlags())) for use in uses]
 
     def _follow(self, cursor: Cursor, viewer: Viewer, key: str, name: str) -> None:
         if followed_tags.count_followed(cursor, account=viewer.id) >= MAX_FOLLOWED:

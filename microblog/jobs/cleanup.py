@@ -14,6 +14,7 @@ from attrs import frozen
 
 from microblog.domain import account_deletion, announcements
 from microblog.domain.relationships import Relationships
+from microblog.domain.search import DAYS
 from microblog.jobs import clock_check
 from microblog.jobs.scheduler import Daily, Every, Timer, TimerRule
 from microblog.jobs.worker import Task
@@ -120,7 +121,9 @@ def tasks(database: Transactions, now: Callable[[], datetime], batches: list[Cle
         await Relationships(database, now).end_mutes()
 
     async def count_tags(job: Job) -> None:
-        await database.run(tags.recount, after=id_at(now() - RECOUNT_WINDOW))
+        at = now()
+        first_day = at.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS - 1)
+        await database.run(tags.recount, after=id_at(at - RECOUNT_WINDOW), first=id_at(first_day) - 1)
 
     async def check_clock(job: Job) -> None:
         await clock_check.check(database, now)

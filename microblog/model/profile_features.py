@@ -8,7 +8,7 @@ from attrs import frozen
 
 from microblog.model.accounts import Account
 from microblog.model.ids import RelationId
-from microblog.model.posts import Tag
+from microblog.model.posts import Tag, TagUse
 
 MAX_FEATURED_TAGS = 10  # per profile
 MAX_USES = 100  # counted for a suggestion
@@ -41,6 +41,14 @@ class TagFlags:
 
 
 @frozen
+class TagForViewer:
+    """A hashtag with its recent use and the viewer's flags; `flags` is None if there is no viewer."""
+
+    use: TagUse
+    flags: TagFlags | None
+
+
+@frozen
 class AccountSuggestion:
     """An account suggested by the autocomplete. `followed`: by the author."""
 
@@ -50,7 +58,7 @@ class AccountSuggestion:
 
 @frozen
 class HashtagSuggestion:
-    """A hashtag suggested by the autocomplete. `uses` counts visible posts among the last MAX_USES."""
+    """A hashtag suggested by the autocomplete. `uses` counts posts that the viewer may see, up to MAX_USES."""
 
     tag: Tag
     uses: int = 0

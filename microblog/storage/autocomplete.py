@@ -39,17 +39,19 @@ _TAGS = f"""with recent as (
         where (select p.visibility in ('public', 'unlisted') from posts p where p.id = newest.post_id) group by 1),
     -- Matching tags among these, and matching tags of all times.
     candidates as (
-        select t.id, t.key, t.name, coalesce(r.uses, 0) recently from (
+        select t.id, t.key, t.name, t.uses, coalesce(r.uses, 0) recently from (
             select tag_id id from recent
             union
             (select id from tags where key like %(start)s order by key using ~<~ limit {MAX_CANDIDATES})) found
         join tags t using (id) left join recent r on r.tag_id = t.id
         where t.key like %(start)s
         order by t.key = %(exact)s desc, recently desc, t.key limit {_MAX_TAG_CANDIDATES})
-    -- Only tags that occur in a post that the viewer may see.
+    -- Only tags that occur in a post that the viewer may see. Posts are counted if the last count of all public uses is below the limit.
     select l.id, l.key, l.name, visible.uses from candidates l, lateral (
-        select count(*) uses from (select post_id from post_tags where tag_id = l.id order by post_id desc limit {MAX_USES}) used
-        join posts p on p.id = used.post_id where {VISIBLE}) visible
+        select case when l.uses >= {MAX_USES} and count(*) > 0 then {MAX_USES} else count(*) end uses from (
+            select from (select post_id from post_tags where tag_id = l.id order by post_id desc limit {MAX_USES}) used
+            join posts p on p.id = used.post_id where {VISIBLE}
+            limit case when l.uses >= {MAX_USES} then 1 end) seen) visible
     where visible.uses > 0
     order by l.key = %(exact)s desc, l.recently desc, visible.uses desc, l.key limit %(limit)s"""
 

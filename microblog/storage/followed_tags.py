@@ -9,7 +9,7 @@ from microblog.model.ids import AccountId, RelationId, TagId
 from microblog.model.paging import Page
 from microblog.model.posts import Tag
 from microblog.model.profile_features import FeaturedTag, FollowedTag, TagFlags
-from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 
@@ -70,12 +70,16 @@ def flags(cursor: Cursor, *, account: AccountId, keys: Collection[str]) -> dict[
         fetch_all(
             cursor,
             lambda key, following, featuring: (key, TagFlags(following, featuring)),
-            """select t.key, exists (select from followed_tags f where f.account_id = %(account)s and f.tag_id = t.id),
-                      exists (select from featured_tags f where f.account_id = %(account)s and f.tag_id = t.id)
-               from tags t where t.key = any(%(keys)s)""",
+            _FLAGS,
             {"account": account, "keys": list(keys)},
         )
     )
+
+
+_FLAGS = Prepared("""
+    select t.key, exists (select from followed_tags f where f.account_id = %(account)s and f.tag_id = t.id),
+           exists (select from featured_tags f where f.account_id = %(account)s and f.tag_id = t.id)
+    from tags t where t.key = any(%(keys)s::text[])""")
 
 
 def feature(cursor: Cursor, *, account: AccountId, tag: TagId, now: datetime) -> bool:

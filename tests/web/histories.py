@@ -292,6 +292,7 @@ class History:
             at = f"/api/v1/accounts/{who.id}"
             yield from (at, f"{at}/statuses", f"{at}/statuses?exclude_replies=1&limit=2", f"{at}/statuses?exclude_reblogs=1")
             yield from (f"{at}/statuses?pinned=1", f"{at}/statuses?tagged=tea", f"{at}/featured_tags")
+        yield from (f"/api/v2/search?q={prefix}&type=hashtags" for prefix in ("te", "cup", "%23TEA"))
         for post in posts:
             yield from (f"/api/v1/statuses/{post}", f"/api/v1/statuses/{post}/context", f"/api/v1/statuses/{post}/history")
 

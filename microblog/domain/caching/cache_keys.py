@@ -19,6 +19,7 @@ from microblog.model.posts import Post, PostThread
 
 PUBLIC = "public"
 NEWS = "news"
+HASHTAG_CHARACTERS = 2  # of a hashtag that are part of its key
 
 
 @frozen
@@ -121,6 +122,11 @@ def of_post_counts(post: PostId) -> str:
 def of_thread(thread: PostId) -> str:
     """Key of the set of posts in a thread."""
     return f"t{thread}"
+
+
+def of_hashtags(prefix: str) -> str:
+    """Key of the uses of all hashtags that begin like this prefix, which has at least HASHTAG_CHARACTERS."""
+    return f"h{prefix[:HASHTAG_CHARACTERS]}"
 
 
 def of_notifications(account: AccountId) -> str:

@@ -8,12 +8,13 @@ import orjson
 from attrs import frozen
 
 from microblog.model.accounts import Account
+from microblog.model.profile_features import TagForViewer
 from microblog.render.api.accounts import ACCOUNT
 from microblog.render.api.definition import Definition, always, key, many, one
 from microblog.render.api.schemas import TEXTS, array_of, one_of
 from microblog.render.api.site import SiteUrls
 from microblog.render.api.statuses import STATUS
-from microblog.render.api.tags import TAG, TagForViewer
+from microblog.render.api.tags import TAG
 
 
 @frozen

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from microblog.model.accounts import Account
 from microblog.model.posts import TagDay, TagUse
-from microblog.model.profile_features import FeaturedTag, TagFlags
+from microblog.model.profile_features import FeaturedTag, TagFlags, TagForViewer
 from microblog.render.api.definition import ABSENT, Definition, Entity, key, optional
 from microblog.render.api.schemas import DATE, DIGITS, FLAG, ID, TEXT, URL, array_of, nullable
 from microblog.render.api.site import SiteUrls, day_or_null
@@ -21,14 +21,6 @@ DAY = Definition[TagDay, None](
         "uses": key(DIGITS, lambda day, _: str(day.posts)),
     },
 )
-
-
-@frozen
-class TagForViewer:
-    """A hashtag with the viewer's flags; `flags` is None if there is no viewer."""
-
-    use: TagUse
-    flags: TagFlags | None
 
 
 @frozen

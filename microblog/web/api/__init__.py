@@ -195,6 +195,6 @@ def routes(services: ApiServices, site: InstanceEntities, cache: ResponseCache, 
         NotificationRoutes(entities, serializer, services.notifications, pages),
         MarkerRoutes(services.read_markers),
         PushSubscriptionRoutes(entities, services.push_notifications),
-        SearchRoutes(entities, serializer, services.search, services.tags),
+        SearchRoutes(entities, serializer, services.search, services.tags, cache),
     ]
     return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import evolve, frozen
 
 from microblog.domain.search import SearchResult, SearchService
@@ -10,17 +12,19 @@ from microblog.model.errors import Malformed, Unauthenticated
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
+from microblog.model.profile_features import TagForViewer
 from microblog.render.api.entities import Entities
 from microblog.render.api.schemas import FLAG, ID, TEXT, WHOLE, one_of
 from microblog.render.api.search import SEARCH, SearchResults
 from microblog.render.api.status_json import json_array
-from microblog.render.api.tags import TagForViewer
 from microblog.web.api.status_serializer import StatusSerializer
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
+from microblog.web.http.response_cache import CacheableResponse, ResponseCache
 from microblog.web.http.route import RouteOptions, route
 from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
+URL_SCHEMES = ("http://", "https://")
 TYPES = ("accounts", "hashtags", "statuses")
 MAX_OFFSET = 10_000
 QUERY = (
@@ -52,6 +56,7 @@ class SearchRoutes:
     serializer: StatusSerializer
     search: SearchService
     tags: HashtagService
+    cache: ResponseCache
 
     @route(
         "GET",
@@ -67,32 +72,40 @@ class SearchRoutes:
             raise Unauthenticated("Search queries pagination is not supported without authentication")
         if request.viewer is None and fields.flag("resolve"):
             raise Unauthenticated("Search queries that resolve remote resources are not supported without authentication")
-        found = await self._found(request, fields.text("q").strip())
-        statuses = await self.serializer.each(request.viewer, found.posts)
-        uses = await self.search.uses(found.tags)
-        flags = await self.tags.flags(request.viewer, found.tags)
-        return Response.json(
-            SEARCH(
-                SearchResults(found.accounts, json_array(statuses), [TagForViewer(use, flags.get(use.tag.key)) for use in uses]),
-                self.entities,
-            )
-        )
+        query, kind = fields.text("q").strip(), fields.value("type")
+        if kind == "hashtags":
+            return await self.cache.get_or_make(request, lambda: self._hashtags(request, query))
+        found = await self._found(request, query, kind)
+        tags = await self._tags(request, query) if not kind and not query.startswith(("@", *URL_SCHEMES)) else []
+        return await self._response(request, found, tags)
 
-    async def _found(self, request: Request, query: str) -> SearchResult:
-        fields, kind = request.fields, request.fields.value("type")
+    async def _hashtags(self, request: Request, query: str) -> CacheableResponse:
+        tags = [] if query.startswith(URL_SCHEMES) else await self._tags(request, query)
+        response = await self._response(request, SearchResult(), tags)
+        return CacheableResponse(response, self.tags.found_dependencies(request.viewer, query))
+
+    async def _response(self, request: Request, found: SearchResult, tags: Sequence[TagForViewer]) -> Response:
+        statuses = await self.serializer.each(request.viewer, found.posts)
+        return Response.json(SEARCH(SearchResults(found.accounts, json_array(statuses), tags), self.entities))
+
+    async def _tags(self, request: Request, query: str) -> list[TagForViewer]:
+        fields = request.fields
+        offset = fields.offset(MAX_OFFSET) if fields.value("type") else 0
+        return await self.tags.found(request.viewer, query, limit=fields.limit(20, 40), offset=offset)
+
+    async def _found(self, request: Request, query: str, kind: str) -> SearchResult:
+        fields = request.fields
         limit = fields.limit(20, 40)
         offset = fields.offset(MAX_OFFSET) if kind else 0
         if not query or kind not in ("", *TYPES):
             return SearchResult()
-        if query.startswith(("http://", "https://")):
+        if query.startswith(URL_SCHEMES):
             return _only(await self.search.at(request.viewer, query), kind)
         found = SearchResult()
         if kind == "accounts" or (not kind and not query.startswith("#")):
             following = fields.flag("following")
             people = await self.search.accounts.search(request.viewer, query, limit=limit, offset=offset, following=following)
             found = evolve(found, accounts=people)
-        if kind == "hashtags" or (not kind and not query.startswith("@")):
-            found = evolve(found, tags=await self.search.tags(request.viewer, query, limit=limit, offset=offset))
         if kind == "statuses" or (not kind and not query.startswith("@")):
             found = evolve(found, posts=await self._posts(request, query, limit, offset))
         return found
