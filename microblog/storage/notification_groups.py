@@ -14,8 +14,15 @@ from attrs import frozen
 from microblog.model.ids import AccountId, NotificationId, PostId
 from microblog.model.notifications import GROUPED, UNGROUPED_PREFIX, NotificationKind
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, fetch_all, fetch_value
-from microblog.storage.notifications import POST_IS_VISIBLE, SENDER_IS_ACTIVE, UNREAD_ROWS, includes_all, of_each_kind, selected_kinds
+from microblog.storage.database import Cursor, Prepared, fetch_all, fetch_value
+from microblog.storage.notifications import (
+    POST_IS_VISIBLE,
+    SENDER_IS_ACTIVE_OF_MANY,
+    UNREAD_ROWS,
+    includes_all,
+    of_each_kind,
+    selected_kinds,
+)
 from microblog.storage.paging import bounds, directed, page_sql
 
 SAMPLE = 8
@@ -59,7 +66,7 @@ class GroupSelection:
         }
 
 
-_FROM_SENDER = SENDER_IS_ACTIVE + " and (%(sender)s::bigint is null or {n}.from_account_id = %(sender)s)"
+_FROM_SENDER = SENDER_IS_ACTIVE_OF_MANY + " and (%(sender)s::bigint is null or {n}.from_account_id = %(sender)s)"
 _SELECTED = """n.account_id = %(account)s and n.kind = any(%(kinds)s)
     and (not n.filtered or %(filtered)s) and """ + _FROM_SENDER.format(n="n")
 _KEY = "case when n.group_key <> '' and n.kind = any(%(grouped)s) then n.group_key else 'ungrouped-' || n.id end"
@@ -88,7 +95,7 @@ def _steps(kind: str) -> str:
             from notifications n where {kind} and {_SELECTED} and n.id < step.id and n.id > %(min_id)s
             and (n.kind <> all(%(grouped)s) or n.group_key <> all(step.passed))
             order by n.id desc limit 1) next
-        where step.heads < %(limit)s)
+        where step.heads < %(limit)s::bigint)
     select id from step where is_head"""
 
 
@@ -130,10 +137,10 @@ def _with_members(heads: str, floor: str) -> str:
 
 
 _NO_FLOOR = "select 0::bigint"
-# Statements by (all kinds, upward).
+# Statements by (all kinds, upward). Those of some kinds are planned for these kinds.
 _PAGES = {
-    (True, False): _with_members(_DOWN, _FLOOR),
-    (True, True): _with_members(_UP, _FLOOR),
+    (True, False): Prepared(_with_members(_DOWN, _FLOOR)),
+    (True, True): Prepared(_with_members(_UP, _FLOOR)),
     (False, False): _with_members(_DOWN_OF_SOME, _FLOOR),
     (False, True): _with_members(_UP_OF_SOME, _FLOOR),
 }
@@ -187,6 +194,7 @@ def members(cursor: Cursor, *, account: AccountId, key: str, page: Page) -> list
 
 
 # All members of a group are about one post, so its visibility is checked once per group, not per member.
+# Not prepared: for an unknown account, the planner expects few unread notifications and sorts all of them.
 _UNREAD = f"""select count(*) from (
     select from (select distinct {_KEY} as key, n.post_id from {UNREAD_ROWS} n where {_SELECTED}) n
     where {POST_IS_VISIBLE} limit %(limit)s) counted"""

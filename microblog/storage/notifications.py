@@ -171,9 +171,13 @@ def of_each_kind(conditions: str, order: str = "desc") -> str:
         select n.* from notifications n where n.kind = wanted.kind and {conditions} order by n.id {order} limit %(limit)s) n"""
 
 
-# Condition: visible notifications `n` of %(account)s, for lists and counts. Deleted and suspended senders are read once from a tiny index,
-# and not for every row.
-SENDER_IS_ACTIVE = "{n}.from_account_id not in (select id from accounts where suspended_at is not null or deleted_at is not null)"
+# Condition: visible notifications `n` of %(account)s, for lists and counts. Senders are looked up row by row (`offset 0`), otherwise the
+# planner reads all suspended and deleted accounts.
+SENDER_IS_ACTIVE = """(exists (
+    select from accounts s where s.id = {n}.from_account_id and (s.suspended_at is not null or s.deleted_at is not null)
+    offset 0)) is not true"""
+SENDER_IS_ACTIVE_OF_MANY = "{n}.from_account_id not in (select id from accounts where suspended_at is not null or deleted_at is not null)"
+"""The same for thousands of rows, for which reading these accounts once costs less."""
 POST_IS_VISIBLE = f"""(n.post_id is null or exists (
     select from posts p where p.id = n.post_id and {VISIBLE.replace("%(viewer)s", "%(account)s")}))"""
 _SHOWN = f"n.account_id = %(account)s and n.kind = any(%(kinds)s) and {SENDER_IS_ACTIVE.format(n='n')} and {POST_IS_VISIBLE}"
@@ -190,8 +194,8 @@ UNREAD_ROWS = f"""(select * from notifications u where u.account_id = %(account)
 _IN_LIST = f"{_SELECTED} and (not n.filtered or %(filtered)s) and n.id < %(max_id)s and n.id > %(min_id)s"
 _LIST = """select n.id, n.kind, n.created_at, n.from_account_id, n.post_id, n.group_key, n.filtered from {source}
            order by n.id desc limit %(limit)s"""
-_LIST_OF_ALL = _LIST.format(source=f"notifications n where {_IN_LIST}")
-_LIST_OF_SOME = _LIST.format(source=of_each_kind(_IN_LIST))
+_LIST_OF_ALL = Prepared(_LIST.format(source=f"notifications n where {_IN_LIST}"))
+_LIST_OF_SOME = _LIST.format(source=of_each_kind(_IN_LIST))  # planned for its kinds
 
 
 def page_of(
@@ -239,11 +243,12 @@ def unread(
 ) -> int:
     """Count the unread notifications, up to `limit`. Other parameters as for `page_of`."""
     params = {"account": account, "limit": limit, "kinds": selected_kinds(kinds, without), "sender": sender}
-    return int(fetch_value(cursor, _UNREAD_SELECTED, params))
+    sql = _UNREAD_SELECTED if sender is None else str(_UNREAD_SELECTED)  # not prepared, so that it is planned for the sender
+    return int(fetch_value(cursor, sql, params))
 
 
-_UNREAD_SELECTED = f"""select count(*) from (
-    select from {UNREAD_ROWS} n where {_SELECTED} and not n.filtered limit %(limit)s) counted"""
+_UNREAD_SELECTED = Prepared(f"""select count(*) from (
+    select from {UNREAD_ROWS} n where {_SELECTED} and not n.filtered limit %(limit)s) counted""")
 
 # Count of the account's unread notifications of the known %(kinds)s.
 UNREAD = f"""(

@@ -17,7 +17,7 @@ from microblog.model.paging import Page
 from microblog.storage.database import Cursor, Params, fetch_all, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.timelines import Entry
-from microblog.storage.visibility import VISIBLE, WANTED
+from microblog.storage.visibility import VISIBLE_AMONG_MANY, WANTED
 
 SAMPLE = 4_000
 """Number of newest posts that decide whether a word is common. If it is, a page is searched for among them first."""
@@ -173,7 +173,7 @@ def _conditions(search: PostQuery) -> list[str]:
         "p.account_id = %(account)s" if search.account is not None else "true",
         _SCOPES[search.among],
         _FINDABLE,
-        VISIBLE,
+        VISIBLE_AMONG_MANY,
         WANTED,
         f"{text} like all(%(phrases)s)" if search.phrases else "true",
         f"not {text} like any(%(without)s)" if search.without_phrases else "true",

@@ -5,28 +5,26 @@ The fragments use the post `p` and the parameter `viewer`, an account's id or nu
 
 from __future__ import annotations
 
-# Cheap conditions come first: blocks of the viewer are read once (a hashed sub-select, no probe per row), and suspended and deleted
-# accounts are found in a tiny index. `is not true` prevents a rewrite into a join, which the planner may put anywhere. Nobody blocks
-# themselves, so the author needs no exception there. `offset 0` keeps mentions and follows probes for each narrow post: otherwise the
-# planner reads all mentions of the viewer when it meets the first one.
+# Cheap conditions come first: blocks of the viewer are read once (a hashed sub-select, no probe per row). `is not true` prevents a rewrite
+# into a join, which the planner may put anywhere. Nobody blocks themselves, so the author needs no exception there. `offset 0` keeps
+# probes for each post: otherwise the planner reads all suspended accounts, or all mentions of the viewer, when it meets the first one.
 _ALONE = """(
     {post}.deleted_at is null
     and {post}.account_id not in (select vb.account_id from blocks vb where vb.target_id = %(viewer)s)
     and (exists (
-        select from accounts va where va.id = {post}.account_id and (va.suspended_at is not null or va.deleted_at is not null))) is not true
+        select from accounts va where va.id = {post}.account_id and (va.suspended_at is not null or va.deleted_at is not null)
+        {per_row})) is not true
     and ({post}.visibility in ('public', 'unlisted') or {post}.account_id = %(viewer)s
          or exists (select from mentions vm where vm.post_id = {post}.id and vm.account_id = %(viewer)s offset 0)
          or ({post}.visibility = 'private' and exists (
              select from follows vf where vf.followee_id = {post}.account_id and vf.follower_id = %(viewer)s offset 0))))"""
 
 # A boost is visible if both the boost and its original are.
-VISIBLE = (
-    "("
-    + _ALONE.format(post="p")
-    + " and (p.boost_of is null or exists (select from posts vo where vo.id = p.boost_of and "
-    + _ALONE.format(post="vo")
-    + ")))"
-)
+_BOTH = f"""({_ALONE.format(post="p", per_row="{per_row}")} and (p.boost_of is null or exists (
+    select from posts vo where vo.id = p.boost_of and {_ALONE.format(post="vo", per_row="{per_row}")})))"""
+VISIBLE = _BOTH.format(per_row="offset 0")
+VISIBLE_AMONG_MANY = _BOTH.format(per_row="")
+"""The same for queries that check thousands of posts: for these, reading all suspended accounts once costs less."""
 
 # Posts that the viewer wants in lists: none of, in reply to, or boosted from accounts that the viewer blocks or mutes. Uses the parameters
 # `viewer` and `now`. `is true` keeps the inner select as a sub-plan, which is executed once and not for every row.
