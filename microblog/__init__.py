@@ -7,6 +7,7 @@ model               immutable values and pure rules on them; no I/O, no clock
 render              pure conversion of values to bytes: API JSON, HTML pages, e-mails, charts
 storage             SQL only: functions of a cursor that return model values
 domain              business rules and permissions; one transaction per command
+federation          ActivityPub: signatures, documents of other servers and ours, and what is believed of them
 live                delivery of committed events to connected clients
 jobs                background jobs in a database table: claimed, leased, retried
 web                 HTTP: routes parse requests, call a service and build responses

@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "render": {"model"},
     "storage": {"model"},
     "domain": {"model", "storage"},
-    "federation": {"model", "storage", "domain"},
+    "federation": {"model", "render", "storage", "domain"},
     "live": {"model", "render", "storage"},
     "jobs": {"model", "render", "storage", "domain", "federation"},
     "twisted_private": set(),
@@ -62,6 +62,10 @@ MAY_IMPORT_WITHIN: dict[str, dict[str, set[str]]] = {
         "push": {"", "text"},
         "demo": {"", "text"},
         "": {"caching", "text"},
+    },
+    "federation": {
+        "documents": set(),
+        "": {"documents"},
     },
 }
 

@@ -15,6 +15,15 @@ MAX_VIDEO_BYTES = 99 * 1024 * 1024
 MAX_IMAGE_PIXELS = 33_177_600  # of an uploaded image
 MAX_VIDEO_PIXELS = 8_294_400
 MAX_FRAME_RATE = 120  # frames per second
+MEDIA_TYPES = {
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "mp4": "video/mp4",
+    "mp3": "audio/mpeg",
+}
+"""Media types of stored files, by the extensions of their names."""
 
 
 class MediaKind(StrEnum):

@@ -16,6 +16,7 @@ from zope.interface import implementer
 
 from microblog.domain.served_files import ServedFiles
 from microblog.model.errors import NotFound
+from microblog.model.media import MEDIA_TYPES
 from microblog.web.http.body_sender import BodySender
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
@@ -26,14 +27,6 @@ CHUNK_SIZE = 64 * 1024
 PUBLIC_CACHE, PRIVATE_CACHE = b"public, max-age=86400, s-maxage=3600, immutable", b"private, max-age=300"
 POLICY = b"default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
 _NAME = re.compile(r"[0-9a-f]{32}(?:-small)?\.([a-z0-9]{3,4})")
-_TYPES = {
-    "jpg": "image/jpeg",
-    "png": "image/png",
-    "gif": "image/gif",
-    "webp": "image/webp",
-    "mp4": "video/mp4",
-    "mp3": "audio/mpeg",
-}
 _HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin", "Accept-Ranges": "bytes"}
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
@@ -73,10 +66,10 @@ class MediaFiles:
     async def show(self, request: Request, name: str) -> Response:
         """Serve an image, a video or an audio file."""
         match = _NAME.fullmatch(name)
-        if match is None or match[1] not in _TYPES:
+        if match is None or match[1] not in MEDIA_TYPES:
             raise NotFound("Not Found")
         cache = PUBLIC_CACHE if await self.files.is_open(name) else PRIVATE_CACHE
-        response = Response.data(b"", _TYPES[match[1]]).cached(cache, name).with_policy(POLICY).with_headers(_HEADERS)
+        response = Response.data(b"", MEDIA_TYPES[match[1]]).cached(cache, name).with_policy(POLICY).with_headers(_HEADERS)
         return response if request.has(response.etag) else _with_file(request, response, self.files.open(name))
 
 

@@ -1,0 +1,40 @@
+"""Reader of collections and of their pages."""
+
+from __future__ import annotations
+
+from microblog.federation.documents.json_values import Document, document, items, number, types, uri_or_none
+from microblog.federation.documents.read_activity import read_object
+from microblog.federation.documents.vocabulary import COLLECTION_TYPES
+from microblog.model.federation import InvalidDocument, RemoteCollection
+
+
+def read_collection(value: object) -> RemoteCollection:
+    """Return the collection or page that a JSON document describes; raises InvalidDocument if it is none.
+
+    The items of its first page may be embedded in it, in `first`, or have to be fetched.
+    """
+    of = document(value)
+    if not any(name in COLLECTION_TYPES for name in types(of)):
+        raise InvalidDocument("The document is not a collection.")
+    first = next(iter(items(of.get("first"))), None)
+    return _collection(of, _page(first) if isinstance(first, dict) and _has_items(first) else uri_or_none(first))
+
+
+def _page(of: Document) -> RemoteCollection:
+    return _collection(of, None)
+
+
+def _has_items(of: Document) -> bool:
+    return any(of.get(name) is not None for name in ("orderedItems", "items", "next"))
+
+
+def _collection(of: Document, first: RemoteCollection | str | None) -> RemoteCollection:
+    held = (read_object(item) for name in ("orderedItems", "items") for item in items(of.get(name)))
+    return RemoteCollection(
+        id=uri_or_none(of),
+        total=number(of.get("totalItems")),
+        items=tuple(item for item in held if item is not None),
+        first=first,
+        next=uri_or_none(of.get("next")),
+        part_of=uri_or_none(of.get("partOf")),
+    )
