@@ -26,7 +26,7 @@ class SignatureForm(StrEnum):
     """A form of signature, in the order in which they are tried."""
 
     CAVAGE = "cavage"
-    CAVAGE_WITHOUT_QUERY = "cavage without query"  # old versions of Mastodon sign and verify without it
+    CAVAGE_WITHOUT_QUERY = "cavage without query"  # Fedify 2.3 and old versions of Mastodon sign and verify the path alone
     RFC_9421 = "rfc9421"
 
 
