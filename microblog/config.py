@@ -24,6 +24,7 @@ from microblog.config_errors import SettingProblem, SettingsError
 from microblog.config_fields import PREFIX, SettingDoc, number, setting
 from microblog.config_files import CONFIG, DEFAULT_CONFIG, config_file, placed, toml_table
 from microblog.model.accounts import RegistrationMode
+from microblog.model.federation_mode import FederationMode
 from microblog.secret_key import secret_key
 
 __all__ = [
@@ -213,6 +214,27 @@ class Settings:
         default=10,
         unit="seconds",
     )
+    federation: FederationMode = setting(
+        "The servers with which the site exchanges accounts and posts by ActivityPub: none, those on the allow list, or all that are not "
+        "suspended. Once it is on, MICROBLOG_PUBLIC_URL can never change: other servers know accounts and posts by it for ever.",
+        read=lambda text: FederationMode(text.lower()),
+        allowed="must be one of off, allowlist, on",
+        default="off",
+    )
+    federation_test_addresses: tuple[tuple[str, int], ...] = setting(
+        "Addresses of other servers that may be contacted although they are not public, also without TLS. For tests only.",
+        read=read.address_ports,
+        allowed="must be IP addresses with ports such as 127.0.0.1:8443, [::1]:8443, separated by commas",
+        default="",
+        shown_default="none",
+    )
+    federation_ca_file: Path | None = setting(
+        "A file with the certificate authorities (PEM) that are trusted for other servers, in place of the usual ones. For tests only.",
+        read=read.file,
+        allowed="must be a readable file",
+        default=None,
+        shown_default="unset: the authorities that this machine trusts",
+    )
     page_cache_mb: int = number(
         "Memory for cached pages and API responses in one process. 0 turns the cache off.",
         0,
@@ -312,7 +334,7 @@ def _from_environment(environment: Mapping[str, str], problems: list[SettingProb
 def _from_file(path: Path, problems: list[SettingProblem]) -> dict[str, str]:
     table = toml_table(path, problems)
     keys = [field.name for field in attrs.fields(Settings)]
-    paths = {field.name for field in attrs.fields(Settings) if field.metadata["read"] in {read.directory, read.texts}}
+    paths = {field.name for field in attrs.fields(Settings) if field.metadata["read"] in {read.directory, read.texts, read.file}}
     problems += [_unknown(key) for key in table if key not in keys]
     given = {key: read.toml_text(table[key]) for key in keys if key in table}
     sentence = "must be a string, a whole number, true, false or a list of strings"

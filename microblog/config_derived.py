@@ -7,6 +7,7 @@ from typing import Any
 from microblog import config_parsers as read
 from microblog.config_errors import SettingProblem
 from microblog.model.accounts import RegistrationMode
+from microblog.model.federation_mode import FederationMode
 
 
 def derive(values: dict[str, Any], problems: list[SettingProblem]) -> None:
@@ -17,9 +18,19 @@ def derive(values: dict[str, Any], problems: list[SettingProblem]) -> None:
             sentence = "must be set, because it cannot be derived from MICROBLOG_LISTEN"
             problems.append(SettingProblem("MICROBLOG_PUBLIC_URL", None, sentence))
     _derive_mail(values)
+    _check_federation(values, problems)
     if values.get("public_url") and values.get("registration", "") is None:
         local = read.is_local(values["public_url"])
         values["registration"] = RegistrationMode.OPEN if local else RegistrationMode.APPROVAL
+
+
+def _check_federation(values: dict[str, Any], problems: list[SettingProblem]) -> None:
+    mode, url = values.get("federation", FederationMode.OFF), values.get("public_url")
+    if mode is FederationMode.OFF or not url or values.get("federation_test_addresses"):
+        return
+    if not url.startswith("https://") or read.is_local(url):
+        sentence = "needs a MICROBLOG_PUBLIC_URL that begins with https:// and that everybody can reach: other servers accept no other"
+        problems.append(SettingProblem("MICROBLOG_FEDERATION", mode.value, sentence))
 
 
 def _derive_mail(values: dict[str, Any]) -> None:

@@ -178,6 +178,26 @@ def proxies(text: str) -> tuple[Network | str, ...]:
     return (*networks(",".join(part for part in parts if part.lower() != UNIX)), *unix)
 
 
+def address_ports(text: str) -> tuple[tuple[str, int], ...]:
+    """Parse pairs of an IP address and a port, separated by commas."""
+    return tuple(_address_port(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _address_port(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))), whole(1, 65535)(port)
+
+
+def file(text: str) -> Path:
+    """Return the absolute path of a readable file."""
+    try:
+        path = Path(text).expanduser().absolute()
+        path.read_bytes()
+    except (OSError, RuntimeError) as cause:
+        raise NotAllowed(f"it cannot be read: {getattr(cause, 'strerror', None) or cause}") from cause
+    return path
+
+
 def directory(text: str) -> Path:
     """Return the absolute path of a directory, which need not exist yet."""
     try:

@@ -49,6 +49,7 @@ MAY_IMPORT_WITHIN: dict[str, dict[str, set[str]]] = {
         "streaming": {"http"},
         "api": {"http", "streaming"},
         "pages": {"http", "streaming"},
+        "activitypub": {"http"},
     },
     "render": {
         "": set(),
@@ -73,7 +74,7 @@ MAY_IMPORT_WITHIN: dict[str, dict[str, set[str]]] = {
 BELONGS_TO: dict[str, set[str]] = {
     "psycopg2": {"storage", "adapters"},
     "twisted": {
-        *("storage", "domain", "live", "jobs", "web", "adapters"),
+        *("storage", "domain", "federation", "live", "jobs", "web", "adapters"),
         *("config_parsers", "lifecycle", "reactor_lag", "application", "service", "cli", "twisted_private"),
     },
     "klein": {"web", "application"},

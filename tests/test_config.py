@@ -16,6 +16,7 @@ from microblog import config_files
 from microblog.config import Settings, SettingsError, config_file, load, secret_key, setting_docs
 from microblog.config_parsers import is_local
 from microblog.model.accounts import RegistrationMode
+from microblog.model.federation_mode import FederationMode
 
 
 def problems(environment: dict[str, str], config: Path | None = None) -> dict[str, str]:
@@ -318,3 +319,24 @@ def test_a_client_of_a_unix_socket_may_be_a_trusted_proxy(text: str) -> None:
     trusted = load({"MICROBLOG_TRUSTED_PROXIES": text}).trusted_proxies
     assert "unix" in trusted
     assert [proxy for proxy in trusted if proxy != "unix"] == ([ipaddress.ip_network("10.0.0.0/8")] if "10" in text else [])
+
+
+@pytest.mark.parametrize("url", ["http://example.org", "https://localhost", "https://127.0.0.1", "http://127.0.0.1:8080"])
+def test_federation_needs_a_public_https_url(url: str) -> None:
+    assert "MICROBLOG_FEDERATION" in problems({"MICROBLOG_FEDERATION": "on", "MICROBLOG_PUBLIC_URL": url})
+    assert load({"MICROBLOG_FEDERATION": "off", "MICROBLOG_PUBLIC_URL": url}).public_url == url
+
+
+def test_federation_in_tests_has_exceptions(tmp_path: Path) -> None:
+    settings = load(
+        {
+            "MICROBLOG_FEDERATION": "allowlist",
+            "MICROBLOG_PUBLIC_URL": "http://127.0.0.1:8080",
+            "MICROBLOG_FEDERATION_TEST_ADDRESSES": "127.0.0.1:8443, [::1]:9",
+        }
+    )
+    assert settings.federation is FederationMode.ALLOWLIST
+    assert settings.federation_test_addresses == (("127.0.0.1", 8443), ("::1", 9))
+    for wrong in ("127.0.0.1", "example.org:80", "127.0.0.1:0", "127.0.0.1:99999"):
+        assert "MICROBLOG_FEDERATION_TEST_ADDRESSES" in problems({"MICROBLOG_FEDERATION_TEST_ADDRESSES": wrong})
+    assert "MICROBLOG_FEDERATION_CA_FILE" in problems({"MICROBLOG_FEDERATION_CA_FILE": str(tmp_path / "missing.pem")})

@@ -25,6 +25,7 @@ from microblog.adapters.push_client import PushClient
 from microblog.adapters.redis import Address, Redis, RedisCounter
 from microblog.adapters.smtp import SmtpTransport
 from microblog.application.commits import catch_up_with, follow_up
+from microblog.application.federation import Federation, federation_start
 from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain, ExternalServices, mail_directory, now
 from microblog.config import Settings, secret_key
@@ -36,6 +37,7 @@ from microblog.domain.ports import MailTransport
 from microblog.domain.push.encryption import PushEncryptor
 from microblog.domain.push.vapid import Signer
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
+from microblog.federation.start import PublicUrlChanged
 from microblog.jobs import post_jobs
 from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
@@ -61,7 +63,7 @@ DRAIN_S = 10.0
 _SPARE_CONNECTIONS = 12  # in addition to the pool's: migrations, the administrator's commands, backups, PostgreSQL's own
 
 
-START_PROBLEMS: tuple[type[Exception], ...] = (UnusableDatabase, postgres.EmbeddedPostgresError)
+START_PROBLEMS: tuple[type[Exception], ...] = (UnusableDatabase, postgres.EmbeddedPostgresError, PublicUrlChanged)
 """Errors at start-up whose text is shown to the administrator."""
 
 
@@ -90,8 +92,10 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     metrics = MetricsCollector(database, workers.workers, feed, caches, domain.jobs.by_kind, lambda: server.request_metrics, lag)
     health = Health(database, {**workers.workers, "events": feed}, reactor, now)
     others = [HealthPage(health), MetricsPage(metrics.exposition, settings.metrics_allowed_networks)]
-    server = build_server(settings, reactor, domain, Frontend.of_this_release(), feed=feed, access_log=log.write, others=others)
-    components: list[Component] = [log, DatabaseComponent(database, reactor), passwords, wakeup, feed]
+    federation, frontend = Federation.on(settings, reactor, database, domain), Frontend.of_this_release()
+    server = build_server(settings, reactor, domain, frontend, feed=feed, federation=federation, access_log=log.write, others=others)
+    start = federation_start(settings, database)
+    components: list[Component] = [log, DatabaseComponent(database, reactor), start, passwords, wakeup, feed]
     components += [*workers.components, connection_sampler, lag]
     return Application(server, components, lambda: _drained(server, feed), log.reopen, domain.moderation.account_admin.has_administrator)
 

@@ -12,6 +12,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from microblog import __version__
 from microblog.adapters.site_texts import texts_in
+from microblog.application.federation import Federation
 from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
 from microblog.domain.auth_cache import AuthCache, CommandAuthentication
@@ -97,6 +98,7 @@ def build_server(
     frontend: Frontend,
     *,
     feed: Broadcaster,
+    federation: Federation | None = None,
     access_log: Callable[[str], object] | None = None,
     others: Sequence[object] = (),
 ) -> HttpServer:
@@ -104,14 +106,15 @@ def build_server(
     pages, position = frontend.pages, lambda: str(feed.position)
     view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
     texts = texts_in(settings.texts_dir, lambda typed: post_text.parse(typed, view.host).html({}, view.url))
-    full_view = evolve(view, contact=settings.contact_email, version=__version__, texts=texts)
+    full_view = evolve(view, contact=settings.contact_email, version=__version__, texts=texts, federates=federation is not None)
     contexts = PageContexts(full_view, domain.sidebar, domain.trends, position, now)
     post_forms = PostForms(Uploads(domain.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
     card, icon = frontend.assets.url("card.png"), frontend.assets.url("touch.png")
     response_cache = ResponseCache(domain.invalidation_log, now, position, post_forms.key, settings.page_cache_mb)
     statuses = StatusJsonCache(entities, domain.posts.now)
-    api = api_routes(domain, InstanceEntities(full_view, entities, card, icon, domain.attachments.accepts_video), response_cache, statuses)
+    instance = InstanceEntities(full_view, entities, card, icon, domain.attachments.accepts_video)
+    api = api_routes(domain, instance, response_cache, statuses, federation.ids if federation else None)
     renderer = PostRenderer(pages.post_html, domain.timelines.flags_cache, domain.filters.filter_cache, response_cache)
     domain.invalidation_log.caches += [renderer, statuses, pages.shells]
     authentication = Authentication(domain.sessions, domain.tokens)
@@ -121,7 +124,16 @@ def build_server(
     streams = Streams(feed, renderer.streamed, pages.notification, conversation_row(pages), domain.accounts, domain.posts, limiter)
     live = StreamingRoutes(feed, PayloadEncoder(statuses), auth_cache, domain.lists, limiter)
     files = [SiteFiles(full_view, frontend.assets.url), FeedRoutes(domain.accounts, domain.timelines, full_view)]
-    features = [frontend.assets, *files, streams, live, *others, *site_pages(pages, contexts, post_forms, domain, renderer), *api]
+    features = [
+        frontend.assets,
+        *files,
+        streams,
+        live,
+        *others,
+        *(federation.routes if federation else []),
+        *site_pages(pages, contexts, post_forms, domain, renderer),
+        *api,
+    ]
     openapi = OpenApiRoutes(full_view, tuple(features))
     site = Dispatcher(
         [*features, openapi, ApiDocsPage(pages, contexts, lambda: openapi.document)],
@@ -131,6 +143,7 @@ def build_server(
         ),
         errors=Errors(ErrorPages(pages, contexts, post_forms).page),
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
+        federates=federation is not None,
     )
     return HttpServer(site, reactor, proxies=trusted(settings), caps=caps_of(settings), access_log=access_log, wall=time.time)
 

@@ -20,6 +20,7 @@ class SiteView:
     contact: str | None = None
     version: str = ""
     texts: SiteTexts = NO_TEXTS
+    federates: bool = False
 
     @property
     def host(self) -> str:

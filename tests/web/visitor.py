@@ -13,6 +13,7 @@ from lxml import etree
 from twisted.internet.task import Clock
 
 from microblog.application import build_broadcaster
+from microblog.application.federation import Federation
 from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain
 from microblog.config import load
@@ -86,7 +87,8 @@ def build_site(cursor: Cursor, data_dir: Path, **settings: str) -> SiteFixture:
     domain = Domain.on(config, database, quick_passwords(), limits, external_services(data_dir))
     feed = build_broadcaster(database, clock)
     result_of(feed.start())
-    return SiteFixture(cursor, build_server(config, clock, domain, FRONTEND, feed=feed), domain, database)
+    federation = Federation.on(config, clock, database, domain)
+    return SiteFixture(cursor, build_server(config, clock, domain, FRONTEND, feed=feed, federation=federation), domain, database)
 
 
 @define(eq=False)

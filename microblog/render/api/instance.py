@@ -277,7 +277,7 @@ NODEINFO = Definition[InstanceNumbers, InstanceEntities](
                 "version": key(TEXT, lambda _, on: on.site.version),
             }
         ),
-        "protocols": always(TEXTS, []),
+        "protocols": key(TEXTS, lambda _, on: ["activitypub"] if on.site.federates else []),
         "services": part({"outbound": always(TEXTS, ["atom1.0"]), "inbound": always(TEXTS, [])}),
         "usage": part(
             {

@@ -15,7 +15,8 @@ from microblog.render.site_view import SiteView
 class PageMetadata:
     """Metadata of one page. `path` is its canonical path (empty: none), `feed` that of its feed, `kind` its Open Graph type.
 
-    Pages without a canonical path are for one viewer and are never indexed. `original` is the URL of the same on another server.
+    Pages without a canonical path are for one viewer and are never indexed. `original` is the URL of the same on another server,
+    `document` the path of its ActivityPub document on this one.
     """
 
     title: str
@@ -26,6 +27,7 @@ class PageMetadata:
     image: str = ""
     kind: str = "website"
     original: str = ""
+    document: str = ""
 
     @property
     def robots(self) -> str:
@@ -44,6 +46,7 @@ def account_metadata(account: Account, site: SiteView) -> PageMetadata:
         image=account.avatar or "",
         kind="profile",
         original=account.page or "",
+        document="" if account.page else f"/users/{account.username}",
     )
 
 
@@ -60,6 +63,7 @@ def post_metadata(post: Post, site: SiteView) -> PageMetadata:
         image=_preview_image(post) or author.avatar or "",
         kind="article",
         original=post.url or post.uri or "",
+        document="" if post.uri else f"/users/{author.username}/statuses/{post.id}",
     )
 
 

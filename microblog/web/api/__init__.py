@@ -38,13 +38,14 @@ from microblog.domain.thread_cache import ThreadCache
 from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
 from microblog.domain.trends import Trends
+from microblog.federation.documents.ids import SiteIds
 from microblog.render.api.instance import InstanceEntities
 from microblog.render.api.status_json import StatusJsonCache
 from microblog.web.api.accounts import AccountRoutes, RelationshipRoutes
 from microblog.web.api.api_version import api_version
 from microblog.web.api.apps import AppRoutes
 from microblog.web.api.conversations import ConversationRoutes
-from microblog.web.api.discovery import DiscoveryRoutes
+from microblog.web.api.discovery import DiscoveryRoutes, UriRedirects
 from microblog.web.api.email_confirmation import EmailConfirmationRoutes
 from microblog.web.api.filters import FilterPartRoutes, FilterRoutes
 from microblog.web.api.filters_v1 import FilterV1Routes
@@ -147,15 +148,18 @@ class ApiServices(Protocol):
     def trends(self) -> Trends: ...
 
 
-def routes(services: ApiServices, site: InstanceEntities, cache: ResponseCache, statuses: StatusJsonCache) -> list[object]:
-    """Every feature of the API."""
+def routes(
+    services: ApiServices, site: InstanceEntities, cache: ResponseCache, statuses: StatusJsonCache, ids: SiteIds | None = None
+) -> list[object]:
+    """Every feature of the API. `ids` are those of a site that federates."""
     entities, rules = site.entities, site.site.texts.rules
     serializer = StatusSerializer(statuses, services.timelines.flags_cache, services.filters.filter_cache)
     pages = NotificationPages(services.notification_cache, services.timelines, cache)
     features: list[object] = [
         AppRoutes(entities, services.apps),
         OAuthRoutes(entities, services.oauth),
-        DiscoveryRoutes(site, services.search),
+        DiscoveryRoutes(site, services.search, ids),
+        *([UriRedirects()] if ids is None else []),
         OwnAccountRoutes(
             entities, services.accounts, services.follows, services.registrations, services.tokens, services.profile_images, cache
         ),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 import orjson
 from attrs import frozen
 
 from microblog.domain.search import SearchService
+from microblog.federation.documents.discovery import instance_webfinger, webfinger_links
+from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.model.accounts import Account
 from microblog.model.errors import Gone, Malformed, NotFound
 from microblog.render.api.instance import HOST_META, WEBFINGER, InstanceEntities
@@ -25,10 +28,11 @@ XRD = "application/xrd+xml; charset=utf-8"
 
 @frozen
 class DiscoveryRoutes:
-    """Well-known addresses, and the URIs that accounts and posts have in API responses."""
+    """Well-known addresses."""
 
     entities: InstanceEntities
     search: SearchService
+    ids: SiteIds | None = None  # with federation
 
     @route(
         "GET",
@@ -45,8 +49,14 @@ class DiscoveryRoutes:
     async def webfinger(self, request: Request) -> Response:
         """Links of an account (RFC 7033)."""
         resource = request.fields.required("resource")
+        return Response.data(orjson.dumps(await self._document(resource)), JRD).cached(FOR_DAYS)
+
+    async def _document(self, resource: str) -> dict[str, Any]:
+        if self.ids is not None and resource in (f"acct:{self.ids.host}@{self.ids.host}", self.ids.make(LocalKind.INSTANCE_ACTOR)):
+            return instance_webfinger(self.ids)
         account = await self._named(resource)
-        return Response.data(orjson.dumps(self.entities.webfinger(account)), JRD).cached(FOR_DAYS)
+        document = self.entities.webfinger(account)
+        return document if self.ids is None else document | {"links": [*document["links"], *webfinger_links(account.username, self.ids)]}
 
     async def _named(self, resource: str) -> Account:
         name = self.search.name_at(resource)
@@ -95,19 +105,6 @@ class DiscoveryRoutes:
         del request
         return Response.redirect("/settings/account", 302)
 
-    @route("GET", "/users/<username:username>", RouteOptions())
-    async def person(self, request: Request, username: str) -> Response:
-        """Redirect the `uri` of an account to its profile."""
-        del request
-        return Response.redirect(f"/@{username}", 302)
-
-    @route("GET", "/users/<username:username>/statuses/<id:post_id>", RouteOptions())
-    @route("GET", "/users/<username:username>/statuses/<id:post_id>/activity", RouteOptions())
-    async def post(self, request: Request, username: str, post_id: int) -> Response:
-        """Redirect the `uri` of a post to its page."""
-        del request, username
-        return Response.redirect(f"/posts/{post_id}", 302)
-
     @route("GET", "/share", RouteOptions())
     async def share(self, request: Request) -> Response:
         """Open the compose form with the text of another site's share button."""
@@ -123,3 +120,21 @@ class DiscoveryRoutes:
         if found.accounts:
             return Response.redirect(f"/@{found.accounts[0].acct}", 302)
         raise NotFound
+
+
+@frozen
+class UriRedirects:
+    """The URIs that accounts and posts have in API responses, as long as there are no documents for other servers there."""
+
+    @route("GET", "/users/<username:username>", RouteOptions())
+    async def person(self, request: Request, username: str) -> Response:
+        """Redirect the `uri` of an account to its profile."""
+        del request
+        return Response.redirect(f"/@{username}", 302)
+
+    @route("GET", "/users/<username:username>/statuses/<id:post_id>", RouteOptions())
+    @route("GET", "/users/<username:username>/statuses/<id:post_id>/activity", RouteOptions())
+    async def post(self, request: Request, username: str, post_id: int) -> Response:
+        """Redirect the `uri` of a post to its page."""
+        del request, username
+        return Response.redirect(f"/posts/{post_id}", 302)

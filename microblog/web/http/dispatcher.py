@@ -16,6 +16,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from microblog.federation.documents.vocabulary import prefers_activity_json
 from microblog.model.errors import Problem
 from microblog.web.http.authorization import Authorizer
 from microblog.web.http.compression import packed
@@ -70,16 +71,27 @@ async def _inline(parse: Callable[[], Params]) -> Params:
 
 
 class Dispatcher:
-    """All routes of all features, behind one authorizer. `in_thread` parses large bodies in a thread."""
+    """All routes of all features, behind one authorizer. `in_thread` parses large bodies in a thread.
+
+    `federates`: pages redirect to their ActivityPub documents.
+    """
 
     def __init__(
-        self, features: Iterable[object], *, origin: SiteOrigin, authorizer: Authorizer, errors: Errors, in_thread: InThread = _inline
+        self,
+        features: Iterable[object],
+        *,
+        origin: SiteOrigin,
+        authorizer: Authorizer,
+        errors: Errors,
+        in_thread: InThread = _inline,
+        federates: bool = False,
     ) -> None:
         self.origin = origin
         self.routes = Routes(features, self)
         self._authorizer = authorizer
         self._errors = errors
         self._in_thread = in_thread
+        self._federates = federates
         self._head = HeaderEncoder(origin.secure)
         self._refusals: dict[tuple[int, str], bytes] = {}  # rendered once per sentence, so that refusals are cheap
         self._working: set[Deferred[None]] = set()
@@ -173,6 +185,13 @@ class Dispatcher:
             request.incoming.on_disconnect = done.cancel
         done.addErrback(_unless_cancelled).addBoth(lambda _: self._working.discard(done))
 
+    async def _page_or_document(self, request: Request, bound: Bound, values: Mapping[str, Any]) -> Response:
+        """The page, or a redirect to its ActivityPub document. An account of another server has none here."""
+        if prefers_activity_json(request.header("Accept") or "") and "@" not in values.get("username", ""):
+            return Response.redirect(bound.route.options.document.format(**values), 302).with_header("Vary", "Accept")
+        await self._authorizer.authorize(request, bound.route)
+        return (await bound.function(request, **values)).with_header("Vary", "Accept")
+
     async def _refusal(self, request: Request, problem: Problem) -> Response:
         """The error response. Identifies the session, so that logged-in users see the page with their menu."""
         try:
@@ -190,6 +209,8 @@ class Dispatcher:
                 await self._authorizer.admit_body(request, bound.route)
             if len(request.incoming.body) > INLINE_BODY or request.incoming.file is not None:
                 request.set_fields(await self._in_thread(request.parse))
+            if self._federates and bound.route.options.document:
+                return await self._page_or_document(request, bound, values)
             await self._authorizer.authorize(request, bound.route)
             return await bound.function(request, **values)
         except CancelledError as error:

@@ -51,6 +51,8 @@ class RouteOptions:
     a revoked token can get a new one. `counted`: False if the route has its own rate limit and does not count as an API request.
     `pending`: True if accounts that are not confirmed or approved yet may use it. `keeps_opener`: True for log-in pages, which an app may
     open in a popup that reports back to it: no Cross-Origin-Opener-Policy.
+    `document`: the path of the ActivityPub document of the page, with the names of the route's arguments in braces; a request that prefers
+    it is redirected there if the site federates.
     `identify`: False if a page must not look up the session: the health page has to work without the database.
     """
 
@@ -68,6 +70,7 @@ class RouteOptions:
     pending: bool = False
     keeps_opener: bool = False
     identify: bool = True
+    document: str = ""
 
     def __attrs_post_init__(self) -> None:
         if (self.scopes or self.viewer_scopes) and not self.api:

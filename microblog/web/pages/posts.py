@@ -48,7 +48,7 @@ class PostPages:
     forms: PostForms
     conversations: Conversations
 
-    @route("GET", "/@<username:username>/<id:post_id>", RouteOptions())
+    @route("GET", "/@<username:username>/<id:post_id>", RouteOptions(document="/users/{username}/statuses/{post_id}"))
     async def show(self, request: Request, username: str, post_id: int) -> Response:
         """Show a post in its thread. Marks the conversation of a direct post as read."""
         return await self.renderer.responses.get_or_make_page(request, lambda: self._build_page(request, username, PostId(post_id)))

@@ -65,7 +65,7 @@ class ProfilePages:
     timelines: Timelines
     people: PeopleLists
 
-    @route("GET", "/@<username:username>", RouteOptions())
+    @route("GET", "/@<username:username>", RouteOptions(document="/users/{username}"))
     async def posts(self, request: Request, username: str) -> Response:
         """Show an account's posts and boosts, without replies to others."""
         return await self._profile(request, username, "posts")

@@ -1,0 +1,1 @@
+"""ActivityPub: documents of this site's accounts and posts for other servers."""

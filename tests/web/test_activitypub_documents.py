@@ -1,0 +1,226 @@
+"""Documents for other servers: accounts, posts and collections at their ids, and discovery."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import define
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from microblog.model.accounts import Viewer
+from microblog.model.posts import Post, PostDraft, Visibility
+from microblog.storage.database import Cursor, fetch_value
+from tests import make
+from tests.fakes import result_of
+from tests.web.http_client import HttpResponse
+from tests.web.visitor import SiteFixture, build_site
+
+URL = "https://site.test"
+JSON = "application/activity+json"
+LD_JSON = 'application/ld+json; profile="https://www.w3.org/ns/activitystreams"'
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
+
+
+@define
+class Peer:
+    """Another server that reads documents."""
+
+    site: SiteFixture
+
+    def get(self, path: str, accept: str = JSON) -> HttpResponse:
+        return self.site.visitor().get(path, Accept=accept)
+
+    def read(self, path: str) -> Any:
+        response = self.get(path.removeprefix(URL))
+        assert response.status == 200, response.text
+        assert response.header("Content-Type") == f"{JSON}; charset=utf-8"
+        return json.loads(response.body)
+
+
+@pytest.fixture
+def site(cursor: Cursor, tmp_path: Path) -> SiteFixture:
+    return build_site(cursor, tmp_path, public_url=URL, federation="on")
+
+
+@pytest.fixture
+def peer(site: SiteFixture) -> Peer:
+    site.registered_user("ada")
+    return Peer(site)
+
+
+def publish(site: SiteFixture, text: str, visibility: Visibility = Visibility.PUBLIC, reply_to: Post | None = None) -> Post:
+    draft = PostDraft(text, visibility, reply_to=reply_to.id if reply_to else None)
+    return result_of(site.domain.posts.publish(site.viewer("ada"), draft))
+
+
+def test_an_account_has_a_document_with_its_key_and_collections(site: SiteFixture, peer: Peer) -> None:
+    actor = peer.read("/users/ada")
+    me = f"{URL}/users/ada"
+    assert (actor["id"], actor["type"], actor["preferredUsername"], actor["url"]) == (me, "Person", "ada", f"{URL}/@ada")
+    assert (actor["inbox"], actor["endpoints"]) == (f"{me}/inbox", {"sharedInbox": f"{URL}/inbox"})
+    key = actor["publicKey"]
+    assert (key["id"], key["owner"]) == (f"{me}#main-key", me)
+    assert load_pem_public_key(key["publicKeyPem"].encode()).key_size == 2048  # type: ignore[union-attr]
+    for name, path in {"outbox": "outbox", "followers": "followers", "following": "following", "featured": "collections/featured"}.items():
+        assert actor[name] == f"{me}/{path}"
+        assert peer.read(actor[name])["type"] == "OrderedCollection"
+    assert peer.read(actor["featuredTags"])["orderedItems"] == []
+
+
+def test_the_key_stays_and_is_not_stored_in_clear_text(site: SiteFixture, peer: Peer, tmp_path: Path) -> None:
+    first = peer.read("/users/ada")["publicKey"]
+    again = Peer(build_site(site.cursor, tmp_path, public_url=URL, federation="on"))
+    assert again.read("/users/ada")["publicKey"] == first
+    assert fetch_value(site.cursor, "select count(*) from actor_keys") == 1
+    sealed = bytes(fetch_value(site.cursor, "select private_key from actor_keys"))
+    assert b"PRIVATE KEY" not in sealed
+
+
+def test_the_site_has_an_actor_of_its_own(peer: Peer) -> None:
+    actor = peer.read("/actor")
+    assert (actor["id"], actor["type"], actor["preferredUsername"]) == (f"{URL}/actor", "Application", "site.test")
+    assert actor["publicKey"]["owner"] == f"{URL}/actor"
+    links = json.loads(peer.get("/.well-known/webfinger?resource=acct:site.test@site.test").body)["links"]
+    assert {"rel": "self", "type": JSON, "href": f"{URL}/actor"} in links
+
+
+def test_webfinger_leads_to_the_document(peer: Peer) -> None:
+    for resource in ("acct:ada@site.test", f"{URL}/@ada", f"{URL}/users/ada"):
+        found = json.loads(peer.get(f"/.well-known/webfinger?resource={resource}").body)
+        assert found["subject"] == "acct:ada@site.test"
+        assert {"rel": "self", "type": JSON, "href": f"{URL}/users/ada"} in found["links"]
+        [subscribe] = [link for link in found["links"] if "template" in link]
+        assert subscribe == {"rel": "http://ostatus.org/schema/1.0/subscribe", "template": f"{URL}/authorize_interaction?uri={{uri}}"}
+
+
+def test_nodeinfo_names_the_protocol(peer: Peer) -> None:
+    assert json.loads(peer.get("/nodeinfo/2.0").body)["protocols"] == ["activitypub"]
+
+
+def test_a_public_post_has_a_document_and_an_activity(site: SiteFixture, peer: Peer) -> None:
+    post = publish(site, "Hello #tea")
+    uri = f"{URL}/users/ada/statuses/{post.id}"
+    note = peer.read(uri)
+    assert (note["id"], note["type"], note["attributedTo"], note["url"]) == (uri, "Note", f"{URL}/users/ada", f"{URL}/@ada/{post.id}")
+    assert (note["to"], note["cc"]) == ([PUBLIC], [f"{URL}/users/ada/followers"])
+    assert "Hello" in note["content"]
+    create = peer.read(f"{uri}/activity")
+    assert (create["type"], create["id"], create["object"]["id"]) == ("Create", f"{uri}/activity", uri)
+    assert create["object"] == {name: value for name, value in note.items() if name != "@context"}
+
+
+def test_a_reply_names_its_parent_and_the_parent_its_replies(site: SiteFixture, peer: Peer) -> None:
+    parent = publish(site, "Question")
+    reply = publish(site, "Answer", Visibility.UNLISTED, parent)
+    publish(site, "Secret answer", Visibility.PRIVATE, parent)
+    uri = f"{URL}/users/ada/statuses/{parent.id}"
+    assert peer.read(f"{URL}/users/ada/statuses/{reply.id}")["inReplyTo"] == uri
+    assert peer.read(f"{uri}/replies")["first"] == f"{uri}/replies?page=true"
+    assert peer.read(f"{uri}/replies?page=true")["items"] == [f"{URL}/users/ada/statuses/{reply.id}"]
+    assert peer.read(f"{uri}/likes")["totalItems"] == peer.read(f"{uri}/shares")["totalItems"] == 0
+
+
+def test_the_outbox_has_public_posts_and_boosts_in_pages(site: SiteFixture, peer: Peer) -> None:
+    first = publish(site, "First")
+    publish(site, "For followers", Visibility.PRIVATE)
+    publish(site, "@bob", Visibility.DIRECT)
+    boost = make.boost(site.cursor, make.viewer(site.cursor, "bob"), first)
+    outbox = peer.read("/users/ada/outbox")
+    page = peer.read(outbox["first"])
+    assert [item["object"]["id"] for item in page["orderedItems"]] == [f"{URL}/users/ada/statuses/{first.id}"]
+    assert "next" not in page
+    [announce] = peer.read(peer.read("/users/bob/outbox")["first"])["orderedItems"]
+    assert (announce["type"], announce["object"]) == ("Announce", f"{URL}/users/ada/statuses/{first.id}")
+    assert peer.read(f"/users/bob/statuses/{boost.id}/activity")["id"] == announce["id"]
+    for number in range(25):
+        publish(site, f"Post {number}")
+    first_page = peer.read("/users/ada/outbox?page=true")
+    second_page = peer.read(first_page["next"])
+    ids = [item["id"] for item in first_page["orderedItems"] + second_page["orderedItems"]]
+    assert len(set(ids)) == 26
+
+
+def test_hidden_posts_have_no_document(site: SiteFixture, peer: Peer) -> None:
+    post = publish(site, "Public")
+    make.viewer(site.cursor, "bob")
+    hidden = [publish(site, "x", Visibility.PRIVATE), publish(site, "@bob x", Visibility.DIRECT)]
+    missing = peer.get(f"/users/ada/statuses/{post.id + 10_000_000}")
+    for other in (
+        *(f"/users/ada/statuses/{each.id}{part}" for each in hidden for part in ("", "/activity", "/replies", "/likes", "/shares")),
+        f"/users/bob/statuses/{post.id}",
+    ):
+        response = peer.get(other)
+        assert (response.status, response.body) == (404, missing.body)
+
+
+def test_followers_are_listed_unless_the_account_hides_them(site: SiteFixture, peer: Peer) -> None:
+    bob = make.viewer(site.cursor, "bob")
+    make.follow(site.cursor, bob, site.viewer("ada"))
+    assert peer.read("/users/ada/followers")["totalItems"] == 1
+    assert peer.read("/users/ada/followers?page=true")["orderedItems"] == [f"{URL}/users/bob"]
+    assert peer.read("/users/bob/following?page=true")["orderedItems"] == [f"{URL}/users/ada"]
+    site.cursor.execute("update accounts set hide_relations = true where username = 'ada'")
+    assert "first" not in peer.read("/users/ada/followers")
+    assert peer.get("/users/ada/followers?page=true").status == 404
+
+
+def test_deleted_and_suspended_accounts_say_so(site: SiteFixture, peer: Peer) -> None:
+    publish(site, "Hello")
+    make.suspend(site.cursor, site.viewer("ada"))
+    actor = peer.read("/users/ada")
+    assert (actor["suspended"], actor["summary"]) == (True, "")
+    assert peer.get("/users/ada/outbox").status == 410
+    site.cursor.execute("update accounts set deleted_at = now() where username = 'ada'")
+    assert peer.get("/users/ada").status == peer.get("/users/ada/followers").status == 410
+    assert peer.get("/users/nobody").status == 404
+
+
+@pytest.mark.parametrize("accept", [BROWSER, "*/*", "text/html", ""])
+def test_browsers_are_redirected_from_ids_to_pages(site: SiteFixture, peer: Peer, accept: str) -> None:
+    post = publish(site, "Hello")
+    for path, page in {
+        "/users/ada": "/@ada",
+        f"/users/ada/statuses/{post.id}": f"/posts/{post.id}",
+        "/users/ada/followers": "/@ada/followers",
+        "/actor": "/about",
+    }.items():
+        response = peer.get(path, accept)
+        assert (response.status, response.header("Location")) == (302, page)
+        assert "Accept" in (response.header("Vary") or "")
+
+
+@pytest.mark.parametrize("accept", [JSON, LD_JSON, f"{LD_JSON}, {JSON}, text/html;q=0.1"])
+def test_pages_lead_other_servers_to_documents(site: SiteFixture, peer: Peer, accept: str) -> None:
+    post = publish(site, "Hello")
+    for page, path in {"/@ada": "/users/ada", f"/@ada/{post.id}": f"/users/ada/statuses/{post.id}"}.items():
+        response = peer.get(page, accept)
+        assert (response.status, response.header("Location")) == (302, path)
+        html = peer.get(page, BROWSER)
+        assert html.status == 200
+        assert f'<link rel="alternate" type="{JSON}" href="{URL}{path}">' in html.text
+        assert "Accept" in [name.strip() for name in (html.header("Vary") or "").split(",")]
+
+
+def test_without_federation_nothing_of_it_is_served(cursor: Cursor, tmp_path: Path) -> None:
+    site = build_site(cursor, tmp_path, public_url=URL)
+    site.registered_user("ada")
+    peer, post = Peer(site), publish(site, "Hello")
+    assert (peer.get("/users/ada").status, peer.get(f"/users/ada/statuses/{post.id}").status) == (302, 302)
+    assert peer.get("/actor").status == peer.get("/users/ada/outbox").status == 404
+    page = peer.get("/@ada")
+    assert page.status == 200
+    assert JSON not in page.text
+    assert json.loads(peer.get("/nodeinfo/2.0").body)["protocols"] == []
+    links = json.loads(peer.get("/.well-known/webfinger?resource=acct:ada@site.test").body)["links"]
+    assert [link["rel"].rsplit("/", 1)[-1] for link in links] == ["profile-page", "avatar"]
+
+
+def test_the_viewer_does_not_matter(site: SiteFixture, peer: Peer) -> None:
+    private = publish(site, "For followers", Visibility.PRIVATE)
+    author = site.registered_user("carl")
+    assert isinstance(site.viewer("carl"), Viewer)
+    assert author.get(f"/users/ada/statuses/{private.id}", Accept=JSON).status == 404
