@@ -20,16 +20,22 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from microblog.adapters.federation_client import FederationClient
+from microblog.federation.documents.ids import SiteIds
+from microblog.federation.documents.read_actor import read_actor
+from microblog.federation.documents.vocabulary import with_context
+from microblog.federation.documents.write_actor import ActorDetails, write_actor
+from microblog.federation.documents.write_parts import Json
 from microblog.federation.keys import PublicKey, SigningKey, generate_private_pem, load_private_key, public_pem, read_public_key
 from microblog.federation.signature_choice import SignatureChoices, SignatureForm, sign
 from microblog.federation.signed_requests import HttpRequest, SignatureFamily, VerifiedSignature
 from microblog.federation.verification import read_claim
+from microblog.model.accounts import Account
 from microblog.model.errors import Problem
 from microblog.model.federation import RemoteKey
 from microblog.web.http.errors import status_of
+from tests.federation.documents import AL
 
 JSON = "application/activity+json"
-CONTEXT = ["https://www.w3.org/ns/activitystreams", "https://w3id.org/security/v1"]
 
 
 @frozen
@@ -57,6 +63,8 @@ class ActorServer:
     origin: str = ""
     pem: str = field(factory=generate_private_pem)
     keys: dict[str, PublicKey] = field(factory=dict)
+    account: Account = AL
+    documents: dict[str, Json] = field(factory=dict)
 
     @property
     def actor(self) -> str:
@@ -68,20 +76,23 @@ class ActorServer:
         """Return the key of the actor."""
         return SigningKey(f"{self.actor}#main-key", load_private_key(self.pem))
 
-    def document(self) -> dict[str, Any]:
-        """Return the actor as JSON."""
-        key = {"id": self.key.id, "owner": self.actor, "publicKeyPem": public_pem(self.key.key)}
-        urls = {
-            "inbox": f"{self.actor}/inbox",
-            "endpoints": {"sharedInbox": f"{self.origin}/inbox"},
-            "followers": f"{self.actor}/followers",
-        }
-        return {"@context": CONTEXT, "id": self.actor, "type": "Person", "preferredUsername": "al", **urls, "publicKey": key}
+    @property
+    def ids(self) -> SiteIds:
+        """Return the ids of the server."""
+        return SiteIds(self.origin)
+
+    def document(self, target: str) -> Json | None:
+        """Return the document at a path, whose query does not matter; None if there is none."""
+        path = target.partition("?")[0]
+        if path == "/users/al":
+            key = RemoteKey(self.key.id, self.actor, public_pem(self.key.key))
+            return write_actor(self.account, ActorDetails((key,)), self.ids)
+        return self.documents.get(path)
 
     def activity(self, **values: object) -> bytes:
         """Return an activity of the actor as JSON."""
         number = len(values) + int(datetime.now(UTC).timestamp() * 1_000_000)
-        return orjson.dumps({"@context": CONTEXT, "id": f"{self.actor}#{number}", "actor": self.actor, **values})
+        return orjson.dumps(with_context({"id": f"{self.actor}#{number}", "actor": self.actor, **values}))
 
     async def send(
         self,
@@ -123,17 +134,19 @@ class ActorServer:
         url = key_id.partition("#")[0]
         headers = sign(HttpRequest("GET", url), self.key, SignatureForm.CAVAGE, datetime.now(UTC))
         document = orjson.loads((await self.client.send("GET", url, {"Accept": JSON} | headers)).body)
-        key = document["publicKey"]
-        assert (document["id"], key["id"]) == (url, key_id)
-        return read_public_key(RemoteKey(key_id, key["owner"], key["publicKeyPem"]), url)
+        actor = read_actor(document)
+        [key] = [each for each in actor.keys if each.id == key_id]
+        assert actor.id == url
+        return read_public_key(key, url)
 
     async def respond(self, request: HttpRequest) -> int:
         """Verify the signature of a request, if it has one, and return the status of the response."""
+        status = 404 if self.document(request.path) is None else 200
         if request.header("signature") is None:
-            return 200 if request.method == "GET" else 401
+            return status if request.method == "GET" else 401
         try:
             signature: VerifiedSignature | None = await self.verify(request)
-            status = 200 if request.method == "GET" else 202
+            status = status if request.method == "GET" else 202
         except Problem as problem:
             signature, status = None, status_of(problem)
         received = Received(request, signature, status)
@@ -166,7 +179,8 @@ class _Everything(Resource):
     def _finish(self, request: Any, status: int) -> None:
         request.setResponseCode(status)
         request.setHeader("Content-Type", JSON)
-        request.write(orjson.dumps(self.actor_server.document()) if request.method == b"GET" and status == 200 else b"")
+        if request.method == b"GET" and status == 200:
+            request.write(orjson.dumps(self.actor_server.document(request.uri.decode("latin-1"))))
         request.finish()
 
 

@@ -20,7 +20,7 @@ const load = async ([own, shown]) => ({ privateKey: await importJwk(own, "privat
 const keyPairs = await Promise.all(JSON.parse(readFileSync(keyFile)).map(load));
 const CONTEXT = "https://www.w3.org/ns/activitystreams";
 const requests = []; // {method, path, signature, status} of each request
-const activities = []; // each activity that was accepted, as JSON
+const activities = []; // each activity that was accepted, as it was understood
 const followers = new Map(); // name -> Map(actor id -> recipient)
 const notes = new Map(); // id -> Note
 // Of `configure`: firstKnock, the signature that is tried first; refuse, the one that is answered with 401; secure: GETs must be signed.
@@ -45,7 +45,7 @@ function build(options) {
   const find = (ctx, values) => notes.get(ctx.getObjectUri(Note, values).href) ?? null;
   fed.setObjectDispatcher(Note, "/users/{identifier}/notes/{id}", find).authorize(isAllowed);
   fed.setInboxListeners("/users/{identifier}/inbox", "/inbox").on(Activity, async (ctx, activity) => {
-    activities.push(await activity.toJsonLd());
+    activities.push(await activity.toJsonLd({ format: "compact" }));
     const object = activity instanceof Undo ? await activity.getObject(ctx) : activity;
     const name = object instanceof vocab.Follow ? ctx.parseUri(object.objectId)?.identifier : undefined;
     if (name === undefined) return;
@@ -65,7 +65,7 @@ const commands = {
     requests.length = activities.length = 0;
     [options, federation] = [values, build(values)];
   },
-  fetch: async (act, { url }) => (await act.lookUp(url))?.toJsonLd() ?? null,
+  fetch: async (act, { url }) => (await act.lookUp(url))?.toJsonLd({ format: "compact" }) ?? null,
   send: async (act, { activity, to }) => act.send(await Activity.fromJsonLd({ "@context": CONTEXT, ...activity }), to),
   async post(act, { content, to, replyTo, direct = false }) {
     const id = new URL(`/users/${act.name}/notes/${notes.size + 1}`, origin);
