@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from microblog.federation.documents.ids import SiteIds
-from microblog.federation.documents.write_post import AccountAddress, PostLinks
+from microblog.federation.documents.write_post import PostLinks
 from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import Post
 from microblog.storage import post_addresses
@@ -35,6 +35,5 @@ def _parents(posts: Sequence[Post]) -> list[PostId]:
 
 
 def _links(post: Post, reply_to: str | None, uris: dict[AccountId, str]) -> PostLinks:
-    known = (mention for mention in post.mentions if mention.account_id in uris)
-    accounts = {mention.account_id: AccountAddress(uris[mention.account_id], mention.acct) for mention in known}
+    accounts = {mention.account_id: uris[mention.account_id] for mention in post.mentions if mention.account_id in uris}
     return PostLinks(reply_to=reply_to, accounts=accounts)

@@ -194,10 +194,6 @@ class RemotePost:
         other = self.content or self.poll or self.attachments or self.quote
         return self.type == "Note" and bool(self.title) and self.reply_to is not None and not other
 
-    def published_at(self, now: datetime) -> datetime:
-        """Return when the post was published; now if the document does not say, or claims the future."""
-        return min(self.published or now, now)
-
 
 @frozen
 class QuoteAuthorization:

@@ -33,7 +33,7 @@ from microblog.federation.documents.write_activity import (
     write_vote,
 )
 from microblog.federation.documents.write_parts import Json
-from microblog.federation.documents.write_post import AccountAddress, PostLinks, PostWriter
+from microblog.federation.documents.write_post import PostLinks, PostWriter
 from microblog.federation.signature_choice import SignatureForm
 from microblog.model.accounts import ProfileField
 from microblog.model.federation import Activity, ActivityKind, Reference, RemoteActor, Tombstone
@@ -60,7 +60,7 @@ POST = Post(
     language="en",
     spoiler="warning",
     sensitive=True,
-    mentions=(Mention(AccountId(8), "bo"),),
+    mentions=(Mention(AccountId(8), "bo", "b.example"),),
     tags=(Tag(TagId(1), "x", "x"),),
     media=(Media(MediaId(1), AL.id, MediaKind.IMAGE, MediaState.READY, PICTURE, "alt text", Focus(0.5, -0.5)),),
 )
@@ -74,7 +74,7 @@ def writer(server: ActorServer) -> PostWriter:
 
 def links(peer: Peer) -> PostLinks:
     """Return the addresses of the accounts that posts mention."""
-    return PostLinks(accounts={AccountId(8): AccountAddress(f"{peer.origin}/users/bo", f"bo@{peer.origin.removeprefix('http://')}")})
+    return PostLinks(accounts={AccountId(8): f"{peer.origin}/users/bo"})
 
 
 async def test_fedify_understands_our_actors(shared_peer: Peer, actor_server: ActorServer) -> None:

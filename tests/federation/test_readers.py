@@ -36,6 +36,7 @@ UNUSABLE: dict[str, tuple[Callable[[Any], object], Any, str]] = {
     "a note as an actor": (read_actor, note(), "The document is not an actor."),
     "a post without an id": (read_post, note(id=None), "The post has no id."),
     "a post with an id that is no URI": (read_post, note(id="5 apples"), "The post has no id."),
+    "a post with a target instead of an id": (read_post, without(note(href=BO), "id"), "The post has no id."),
     "a post without an author": (read_post, note(attributedTo=None), "The post has no author."),
     "a post without a type": (read_post, note(type=None), "The document is no post."),
     "an unknown type without a page": (read_post, note(type="Podcast", url=None), "The document is no post: Podcast."),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from microblog.federation.bounds import past_date
 from microblog.federation.documents.discovery import read_webfinger
 from microblog.federation.documents.read_activity import read_activity, read_object
 from microblog.federation.documents.read_actor import read_actor, read_keys
@@ -357,7 +358,7 @@ POSTS: dict[str, Row] = {
 
 
 def _published(value: Any) -> datetime:
-    return read_post(note(published=value)).published_at(AT + timedelta(days=1))
+    return past_date(read_post(note(published=value)).published, AT + timedelta(days=1))
 
 
 def _created(post: Any) -> RemotePost:

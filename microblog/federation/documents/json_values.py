@@ -72,6 +72,11 @@ def types(of: Document) -> tuple[str, ...]:
     return tuple(_NAMESPACE.sub("", text(name)) for name in items(named) if text(name))
 
 
+def own_id(of: Document) -> str:
+    """Return the id of an object, empty if it has none."""
+    return _uri({name: of.get(name) for name in ("id", "@id")})
+
+
 def uri(value: object) -> str:
     """Return a URI: a text, the id of an object, or the target of a Link; the first one of a list. A `bear:` URI is unwrapped."""
     return next(iter(uris(value)), "")

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from microblog.federation.documents.json_values import Document, document, items, moment, natural_text, text, types, uri, uri_or_none
+from microblog.federation.documents.json_values import (
+    Document,
+    document,
+    items,
+    moment,
+    natural_text,
+    own_id,
+    text,
+    types,
+    uri,
+    uri_or_none,
+)
 from microblog.federation.documents.read_actor import is_actor, read_actor
 from microblog.federation.documents.read_parts import read_audience, read_hashtag
 from microblog.federation.documents.read_post import read_post
@@ -54,7 +65,7 @@ def _activity(of: Document, levels: int) -> Activity:
         kind=kind,
         type=kind.value if kind in named else named[0],
         actor=actor,
-        id=uri_or_none(of),
+        id=own_id(of) or None,
         objects=held,
         target=uri_or_none(of.get("target")),
         audience=audience,
@@ -67,9 +78,9 @@ def _activity(of: Document, levels: int) -> Activity:
 
 def _object(value: object, author: str, levels: int) -> RemoteObject | None:
     """Return an object; `author` is that of a post that does not name its own."""
-    id = uri(value)
-    of = next((item for item in items(value) if isinstance(item, dict)), None)
-    if of is None:
+    of = next(iter(items(value)), None)
+    id = uri(of)
+    if not isinstance(of, dict):
         return Reference(id) if id else None
     named = types(of)
     if "Hashtag" in named:
@@ -82,7 +93,7 @@ def _object(value: object, author: str, levels: int) -> RemoteObject | None:
 
 def _embedded(of: Document, author: str, levels: int) -> RemoteObject:
     """Return an object by its type; raises InvalidDocument if it cannot be used."""
-    id, named = uri(of), types(of)
+    id, named = own_id(of), types(of)
     if "Tombstone" in named and id:
         return Tombstone(id, text(of.get("formerType")))
     if is_actor(of):
@@ -97,7 +108,7 @@ def _embedded(of: Document, author: str, levels: int) -> RemoteObject:
 
 
 def _quote_authorization(of: Document) -> QuoteAuthorization:
-    parts = (uri(of), uri(of.get("attributedTo")), uri(of.get("interactingObject")), uri(of.get("interactionTarget")))
+    parts = (own_id(of), uri(of.get("attributedTo")), uri(of.get("interactingObject")), uri(of.get("interactionTarget")))
     if not all(parts):
         raise InvalidDocument("The authorization of a quote lacks a property.")
     return QuoteAuthorization(*parts)

@@ -12,6 +12,7 @@ from microblog.federation.documents.json_values import (
     moment,
     natural_text,
     objects,
+    own_id,
     page_url,
     text,
     types,
@@ -37,7 +38,7 @@ from microblog.model.federation import (
 def read_actor(value: object) -> RemoteActor:
     """Return the actor that a JSON document describes; raises InvalidDocument without an id, a known type, an inbox and a name."""
     of = document(value)
-    id, kind, (username, host) = uri(of), _kind(of), _handle(of)
+    id, kind, (username, host) = own_id(of), _kind(of), _handle(of)
     endpoints = _endpoints(of)
     if not id or not endpoints.inbox or not username:
         missing = "id" if not id else "inbox" if not endpoints.inbox else "preferredUsername"
@@ -152,7 +153,7 @@ _KEY_PROPERTIES = ("publicKey", "assertionMethod")
 
 
 def _key(item: Document) -> RemoteKey | None:
-    id, owner = uri(item), uri(item.get("owner")) or uri(item.get("controller"))
+    id, owner = own_id(item), uri(item.get("owner")) or uri(item.get("controller"))
     pem, multibase = text(item.get("publicKeyPem")), text(item.get("publicKeyMultibase"))
     if not id or not (pem or multibase):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from microblog.federation.documents.json_values import Document, document, items, number, types, uri_or_none
+from microblog.federation.documents.json_values import Document, document, items, number, own_id, types, uri_or_none
 from microblog.federation.documents.read_activity import read_object
 from microblog.federation.documents.vocabulary import COLLECTION_TYPES
 from microblog.model.federation import InvalidDocument, RemoteCollection
@@ -31,7 +31,7 @@ def _has_items(of: Document) -> bool:
 def _collection(of: Document, first: RemoteCollection | str | None) -> RemoteCollection:
     held = (read_object(item) for name in ("orderedItems", "items") for item in items(of.get(name)))
     return RemoteCollection(
-        id=uri_or_none(of),
+        id=own_id(of) or None,
         total=number(of.get("totalItems")),
         items=tuple(item for item in held if item is not None),
         first=first,

@@ -13,6 +13,7 @@ from microblog.federation.documents.json_values import (
     natural_text,
     number,
     objects,
+    own_id,
     page_url,
     text,
     texts_by_language,
@@ -46,7 +47,7 @@ def read_post(value: object, author: str = "") -> RemotePost:
     Raises InvalidDocument without an id, a type and an author; a post of an unknown type needs a `url` as well.
     """
     of = document(value)
-    id, kind, url = uri(of), _kind(of), page_url(of.get("url"))
+    id, kind, url = own_id(of), _kind(of), page_url(of.get("url"))
     by = _author(of) or author
     if not id or not by:
         raise InvalidDocument("The post has no id." if not id else "The post has no author.")

@@ -19,24 +19,16 @@ from microblog.render.local_links import own_links
 
 
 @frozen
-class AccountAddress:
-    """The id of an account of another server, and its address `user@host`."""
-
-    uri: str
-    acct: str
-
-
-@frozen
 class PostLinks:
     """What a post's document says about other objects, which may be on other servers.
 
-    `reply_to` is the id of the parent post, `thread` the context of a thread that began elsewhere. `accounts` are those that the post
-    mentions; whoever is missing there is an account of this site.
+    `reply_to` is the id of the parent post, `thread` the context of a thread that began elsewhere. `accounts` has the id of every mentioned
+    account of another server.
     """
 
     reply_to: str | None = None
     thread: str | None = None
-    accounts: Mapping[AccountId, AccountAddress] = field(factory=dict)
+    accounts: Mapping[AccountId, str] = field(factory=dict)
 
 
 @frozen
@@ -79,21 +71,21 @@ class PostWriter:
 
     def audience(self, post: Post, links: PostLinks) -> Audience:
         """Return whom a post is addressed to."""
-        mentioned = [self._address(mention, links).uri for mention in post.mentions if mention.account_id != post.author.id]
+        mentioned = [self._id(mention, links) for mention in post.mentions if mention.account_id != post.author.id]
         return audience_of(post.visibility, self.ids.followers(post.author.username), mentioned)
 
     def _content(self, post: Post) -> Json:
         html = own_links(post.html, self.ids.url)
         return {"content": html, **({"contentMap": {post.language: html}} if post.language else {})}
 
-    def _address(self, mention: Mention, links: PostLinks) -> AccountAddress:
-        name = mention.username
-        return links.accounts.get(mention.account_id) or AccountAddress(self.ids.actor(name), f"{name}@{self.ids.host}")
+    def _id(self, mention: Mention, links: PostLinks) -> str:
+        """Return the id of a mentioned account."""
+        return self.ids.actor(mention.username) if mention.host is None else links.accounts[mention.account_id]
 
     def _mentions(self, post: Post, links: PostLinks) -> Iterator[Json]:
         for mention in post.mentions:
-            address = self._address(mention, links)
-            yield {"type": "Mention", "href": address.uri, "name": f"@{address.acct}"}
+            name = f"@{mention.username}@{mention.host or self.ids.host}"
+            yield {"type": "Mention", "href": self._id(mention, links), "name": name}
 
     def _hashtags(self, post: Post) -> Iterator[Json]:
         return ({"type": "Hashtag", "href": self.ids.tag(tag.key), "name": f"#{tag.name}"} for tag in post.tags)

@@ -1,0 +1,206 @@
+"""Foreign documents as they arrive: every limit holds, and only what nobody would send is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import asdict
+from hypothesis import given
+
+from microblog.federation import bounds
+from microblog.federation.documents.read_activity import read_activity, read_object
+from microblog.federation.documents.read_actor import read_actor
+from microblog.federation.documents.read_collection import read_collection
+from microblog.federation.documents.write_activity import write_create
+from microblog.federation.documents.write_actor import ActorDetails, write_actor
+from microblog.federation.documents.write_post import PostLinks, PostWriter
+from microblog.federation.incoming import (
+    MAX_ADDRESSEES,
+    MAX_REPORTED,
+    parse_activity,
+    parse_collection,
+    parse_keys,
+    parse_object,
+    parse_webfinger,
+)
+from microblog.model.accounts import Account
+from microblog.model.errors import TooLarge
+from microblog.model.federation import InvalidDocument, RemoteActor
+from microblog.model.federation_posts import RemotePost
+from microblog.model.posts import Post
+from tests.federation.documents import AT, BO, IDS, NOTE, PEM, PUBLIC, activity, actor, note, poll
+from tests.federation.strategies import accounts, damaged, json_values, posts
+
+PARSERS: list[Callable[[bytes], Any]] = [parse_activity, parse_object, parse_keys, parse_collection, parse_webfinger]
+LONG = "x" * 200_000
+FAR = f"https://b.example/{'x' * bounds.MAX_URL}"
+
+
+def _sent(document: Any) -> bytes:
+    return json.dumps(document).encode("ascii")
+
+
+def _actor(**changes: Any) -> RemoteActor:
+    found = parse_object(_sent(actor(**changes)))
+    assert isinstance(found, RemoteActor)
+    return found
+
+
+def _post(**changes: Any) -> RemotePost:
+    found = parse_object(_sent(note(**changes)))
+    assert isinstance(found, RemotePost)
+    return found
+
+
+def _avatar_text(text: str) -> str:
+    avatar = _actor(icon={"url": NOTE, "name": text}).avatar
+    assert avatar is not None
+    return avatar.description
+
+
+def _key(number: int) -> dict[str, str]:
+    return {"id": f"{BO}#{number}", "owner": BO, "publicKeyPem": PEM}
+
+
+def _many(number: int, **parts: str) -> list[dict[str, str]]:
+    return [{name: value.format(each) for name, value in parts.items()} for each in range(number)]
+
+
+LIMITS: dict[str, tuple[Callable[[], Any], int]] = {
+    "display name": (lambda: _actor(name=LONG).name, bounds.MAX_NAME),
+    "fields": (lambda: _actor(attachment=_many(60, type="PropertyValue", name="{}", value="v")).fields, bounds.MAX_FIELDS),
+    "name of a field": (lambda: _actor(attachment=_many(1, type="PropertyValue", name=LONG)).fields[0].name, bounds.MAX_FIELD),
+    "aliases": (lambda: _actor(alsoKnownAs=[f"{BO}{n}" for n in range(300)]).also_known_as, bounds.MAX_ALIASES),
+    "keys": (lambda: _actor(publicKey=[_key(number) for number in range(20)]).keys, bounds.MAX_KEYS),
+    "named keys": (lambda: _actor(publicKey=[f"{BO}#{n}" for n in range(20)]).key_ids, bounds.MAX_KEYS),
+    "fetched keys": (lambda: parse_keys(_sent(actor(publicKey=[_key(number) for number in range(20)]))), bounds.MAX_KEYS),
+    "alt text of an avatar": (lambda: _avatar_text(LONG), bounds.MAX_DESCRIPTION),
+    "attachments": (lambda: _post(attachment=_many(20, type="Image", url=NOTE + "{}")).attachments, bounds.MAX_ATTACHMENTS),
+    "alt text": (lambda: _post(attachment=_many(1, type="Image", url=NOTE, name=LONG)).attachments[0].description, bounds.MAX_DESCRIPTION),
+    "mentions": (lambda: _post(tag=_many(150, type="Mention", href=BO + "{}")).mentions, bounds.MAX_MENTIONS),
+    "hashtags": (lambda: _post(tag=_many(150, type="Hashtag", name="#{}")).hashtags, bounds.MAX_TAGS),
+    "name of a hashtag": (lambda: _post(tag=_many(1, type="Hashtag", name=LONG)).hashtags[0].name, bounds.MAX_NAME),
+    "emojis": (lambda: _post(tag=_many(150, type="Emoji", name=":e{}:", icon=NOTE)).emojis, bounds.MAX_TAGS),
+    "options": (lambda: _poll(_many(600, name="{}")), bounds.MAX_POLL_OPTIONS),
+    "text of an option": (lambda: _poll(_many(1, name=LONG))[0].title, bounds.MAX_POLL_OPTION),
+    "addressees": (lambda: _post(to=[PUBLIC, *(f"{BO}{n}" for n in range(2_000))]).audience.to, MAX_ADDRESSEES),
+    "objects of a report": (lambda: parse_activity(_sent(activity("Flag", [f"{NOTE}{n}" for n in range(200)]))).objects, MAX_REPORTED),
+    "comment of a report": (lambda: parse_activity(_sent(activity("Flag", BO, content=LONG))).content, bounds.MAX_REPORT_COMMENT),
+    "conversation": (lambda: _post(conversation=f"tag:{LONG}").conversation, bounds.MAX_URL),
+}
+
+
+def _poll(options: Any) -> Any:
+    found = parse_object(_sent(poll(oneOf=options)))
+    assert isinstance(found, RemotePost)
+    assert found.poll is not None
+    return found.poll.options
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_what_is_too_much_is_cut_off(name: str) -> None:
+    read, limit = LIMITS[name]
+    assert len(read()) == limit
+
+
+LEFT_OUT: dict[str, tuple[Callable[[], Any], Any]] = {
+    "a page with a URL that is too long": (lambda: _actor(url=FAR).url, ""),
+    "an avatar with a URL that is too long": (lambda: _actor(icon=FAR).avatar, None),
+    "an attachment with a URL that is too long": (lambda: _post(attachment={"type": "Image", "url": FAR}).attachments, ()),
+    "a mention with a URL that is too long": (lambda: _post(tag={"type": "Mention", "href": FAR}).mentions, ()),
+    "a page with a name before the host": (lambda: _post(url="https://b.example@c.example/").url, ""),
+    "an emoji with spaces": (lambda: _post(tag={"type": "Emoji", "name": ":a b:", "icon": NOTE}).emojis, ()),
+    "a language that is none": (lambda: _post(contentMap={"not a language": "<p>hi</p>"}).language, None),
+    "a quote without a usable id": (lambda: _post(quote="urn:x").quote, None),
+    "a moved account without a usable id": (lambda: _actor(movedTo="acct:bo@c.example").moved_to, None),
+    "an activity with an id that is no URL": (lambda: parse_activity(_sent(activity("Like", NOTE, id="urn:uuid:1"))).id, None),
+    "items without a usable id": (lambda: _items(["urn:x", NOTE, {"type": "Note", "id": FAR, "attributedTo": BO}]), 1),
+    "a count that no column holds": (lambda: _post(likes={"totalItems": 2**50}).counts.favourites, bounds.MAX_COUNT),
+}
+
+
+def _items(items: Any) -> int:
+    return len(parse_collection(_sent({"type": "Collection", "items": items})).items)
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_what_has_the_wrong_form_is_left_out(name: str) -> None:
+    read, expected = LEFT_OUT[name]
+    assert read() == expected
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        actor(id=FAR),
+        actor(inbox=FAR),
+        actor(preferredUsername="b o"),
+        actor(preferredUsername="x" * 256),
+        actor(preferredUsername="../bo"),
+        note(id="urn:uuid:1"),
+        note(attributedTo=FAR),
+        {"id": FAR, "type": "Tombstone"},
+        {},
+    ],
+)
+def test_what_cannot_be_used_is_refused(document: Any) -> None:
+    with pytest.raises(InvalidDocument):
+        parse_object(_sent(document))
+    with pytest.raises(InvalidDocument):
+        parse_activity(_sent(activity("Create", document)))
+
+
+def test_a_document_is_measured_before_it_is_parsed() -> None:
+    with pytest.raises(TooLarge):
+        parse_activity(b" " * (bounds.MAX_JSON_BYTES + 1))
+    with pytest.raises(InvalidDocument):
+        parse_activity(b'{"a":' * 40 + b"1" + b"}" * 40)
+    with pytest.raises(InvalidDocument):
+        parse_activity(b"nonsense")
+
+
+@given(json_values | damaged())
+def test_parsing_never_fails_otherwise_and_every_url_is_one(document: Any) -> None:
+    for parse in PARSERS:
+        try:
+            found = parse(_sent(document))
+        except InvalidDocument:
+            continue
+        for one in found if isinstance(found, tuple) else (found,):
+            _assert_urls(asdict(one))
+
+
+def _assert_urls(values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        for one in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(one, dict):
+                _assert_urls(one)
+        if (
+            name in ("url", "actor", "author", "inbox", "to", "cc", "href", "reply_to", "moved_to", "also_known_as", "preview_url")
+            and value
+        ):
+            urls = value if isinstance(value, list | tuple) else [value]
+            assert all(isinstance(url, dict) or bounds.web_url(url) for url in urls), (name, value)
+
+
+@given(posts, accounts)
+def test_honest_documents_lose_nothing(post: Post, account: Account) -> None:
+    accounts = {mention.account_id: f"https://b.example/{mention.account_id}" for mention in post.mentions}
+    create = json.loads(json.dumps(write_create(post, PostLinks(accounts=accounts), PostWriter(IDS, AT))))
+    assert parse_activity(_sent(create)) == read_activity(create)
+    person = write_actor(account, ActorDetails(), IDS)
+    read = read_actor(person)
+    parsed = parse_object(_sent(person))
+    assert isinstance(parsed, RemoteActor)
+    assert parsed.name == " ".join(read.name.split())
+    assert (parsed.endpoints, parsed.flags, parsed.summary, parsed.avatar) == (read.endpoints, read.flags, read.summary, read.avatar)
+
+
+def test_collections_lose_nothing() -> None:
+    document = {"id": f"{BO}/followers", "type": "OrderedCollection", "totalItems": 2, "orderedItems": [NOTE, note(), actor()]}
+    first = document | {"first": {"type": "CollectionPage", "items": [NOTE], "next": f"{BO}/followers?page=2"}}
+    assert parse_collection(_sent(first)) == read_collection(first)
+    assert parse_object(_sent(activity("Like", NOTE))) == read_object(activity("Like", NOTE))
