@@ -1,0 +1,37 @@
+"""Keys by which a received activity is recognised, so that it has its effect once however often it is delivered. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+
+from microblog.federation.hosts import host_of
+from microblog.model.federation import Activity, ActivityKind
+
+SEEN_FOR = timedelta(days=7)  # how long keys are kept
+DELETED_FOR = timedelta(days=7)  # how long an object that was deleted or undone before it arrived is remembered
+
+
+def activity_key(activity: Activity, signer: str, body: bytes, exempt: frozenset[str] = frozenset()) -> bytes:
+    """Return the key of an activity, 32 bytes.
+
+    Create and Delete are recognised by their object, so that two activities about one post are one; an Update also by itself, as a post is
+    edited more than once. Everything else is recognised by its id. What has no id on the actor's own host is recognised by its bytes.
+    The signer is part of the key: what somebody else forwards or forges must not take the place of the original.
+    """
+    own_id = _own(activity.id, activity.actor, exempt)
+    own_object = _own(activity.object_id, activity.actor, exempt)
+    digest = sha256(body).hexdigest()
+    if activity.kind in (ActivityKind.CREATE, ActivityKind.DELETE) and own_object:
+        parts = (own_object, "")
+    elif activity.kind is ActivityKind.UPDATE and own_object:
+        parts = (own_object, own_id or digest)
+    else:
+        parts = ("", own_id or digest)
+    return sha256("\0".join((signer, activity.actor, activity.type, *parts)).encode()).digest()
+
+
+def _own(id: str | None, actor: str, exempt: frozenset[str]) -> str | None:
+    """Return the id if it is on the actor's host: of ids elsewhere the actor knows nothing."""
+    host = host_of(id, exempt)
+    return id if host is not None and host == host_of(actor, exempt) else None
