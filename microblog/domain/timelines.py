@@ -115,17 +115,17 @@ class Timelines:
         authors = CacheDependencies(authors=members.members if members else frozenset())
         return await self.dependencies(viewer, posts) | authors
 
-    async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False) -> list[Post]:
-        """Return a page of public posts; `media`: only those with media."""
+    async def public(self, viewer: Viewer | None, page: Page, *, media: bool = False, here: bool | None = None) -> list[Post]:
+        """Return a page of public posts; `media`: only those with media; `here`: only those of this site, or only others."""
         if page != Page(page.limit) or media:
-            return await self._loaded(timelines.public, viewer=_id(viewer), page=page, now=self.now(), media=media)
+            return await self._loaded(timelines.public, viewer=_id(viewer), page=page, now=self.now(), media=media, here=here)
         relations = await self._relations(viewer)
         return await self._newest(
             TimelineSource(
-                ("public", _id(viewer)),
+                ("public", here, _id(viewer)),
                 relations,
-                lambda post: timeline_rules.is_public(post, relations),
-                lambda cursor, part: timelines.public(cursor, viewer=_id(viewer), page=part, now=self.now()),
+                lambda post: timeline_rules.is_public(post, relations, here),
+                lambda cursor, part: timelines.public(cursor, viewer=_id(viewer), page=part, now=self.now(), here=here),
             ),
             page.limit,
         )
@@ -140,9 +140,13 @@ class Timelines:
         all: Sequence[str] = (),
         none: Sequence[str] = (),
         media: bool = False,
+        here: bool | None = None,
     ) -> list[Post]:
-        """Return a page of public posts that have the hashtag or one of `any`, each of `all` and none of `none`, in any spelling."""
-        wanted = TagFilter(_keys([tag, *any[:MAX_TAGS]]), _keys(all[:MAX_TAGS]), _keys(none[:MAX_TAGS]), media)
+        """Return a page of public posts that have the hashtag or one of `any`, each of `all` and none of `none`, in any spelling.
+
+        `media` and `here` as for `public`.
+        """
+        wanted = TagFilter(_keys([tag, *any[:MAX_TAGS]]), _keys(all[:MAX_TAGS]), _keys(none[:MAX_TAGS]), media, here)
         if page != Page(page.limit) or media:
             return await self._loaded(timelines.of_tags, tags=wanted, viewer=_id(viewer), page=page, now=self.now())
         relations = await self._relations(viewer)

@@ -20,7 +20,8 @@ from microblog.model.visibility import ViewerRelation, may_see
 class PostFacts:
     """Attributes of a post (not deleted) or boost that the rules depend on (`boost_of` and the attributes of what it boosts).
 
-    `author_gone`: the author, or the author of the boosted post, was suspended or deleted. `tags` are folded keys.
+    `author_gone`: the author, or the author of the boosted post, was suspended or deleted. `tags` are folded keys. `here`: the post is of
+    this site.
     """
 
     id: PostId
@@ -36,6 +37,7 @@ class PostFacts:
     tags: frozenset[str] = frozenset()
     author_gone: bool = False
     author_limited: bool = False
+    here: bool = True
 
     @property
     def replies_to_other(self) -> bool:
@@ -54,12 +56,16 @@ def _set(values: Iterable[str]) -> frozenset[str]:
 
 @frozen
 class TagFilter:
-    """A filter by folded tag keys: at least one of `any`, each of `all`, none of `none`; `media`: only posts with media."""
+    """A filter by folded tag keys: at least one of `any`, each of `all`, none of `none`.
+
+    `media`: only posts with media. `here`: only posts of this site, or only those of others (None: both).
+    """
 
     any: frozenset[str] = field(converter=_set)
     all: frozenset[str] = field(default=(), converter=_set)
     none: frozenset[str] = field(default=(), converter=_set)
     media: bool = False
+    here: bool | None = None
 
 
 @frozen
@@ -177,10 +183,11 @@ def is_on_list(post: PostFacts, viewer: TimelineViewer, members: ListMembers) ->
     return members.replies is ListReplies.FOLLOWED and post.reply_to_account in viewer.follows
 
 
-def is_public(post: PostFacts, viewer: TimelineViewer | None) -> bool:
-    """True if the post is on the public timeline of the viewer."""
+def is_public(post: PostFacts, viewer: TimelineViewer | None, here: bool | None = None) -> bool:
+    """True if the post is on the public timeline of the viewer; `here` as in TagFilter."""
     return (
         post.visibility is Visibility.PUBLIC
+        and here in (None, post.here)
         and post.boost_of is None
         and not post.replies_to_other
         and not post.author_limited
@@ -194,6 +201,7 @@ def has_tags(post: PostFacts, wanted: TagFilter, viewer: TimelineViewer | None) 
     return (
         post.visibility is Visibility.PUBLIC
         and not post.author_limited
+        and wanted.here in (None, post.here)
         and not wanted.any.isdisjoint(post.tags)
         and wanted.all <= post.tags
         and wanted.none.isdisjoint(post.tags)

@@ -127,7 +127,10 @@ _MAY_SHOW = Prepared("""
             or exists (select from post_tags t join followed_tags w on w.tag_id = t.tag_id
                 where t.post_id = p.id and w.account_id = %(viewer)s)))""")
 
-_OF_PUBLIC = f"""{_RANGE} and p.visibility = 'public' and p.boost_of is null and not p.reply_to_other
+# Condition: posts of this site, posts of other servers, or (null) both.
+_ORIGIN = "(%(here)s::boolean is null or (p.uri is null) = %(here)s)"
+
+_OF_PUBLIC = f"""{_RANGE} and p.visibility = 'public' and p.boost_of is null and not p.reply_to_other and {_ORIGIN}
     and not exists (select from accounts l where l.id = p.account_id and l.limited_at is not null)
     and {VISIBLE} and {WANTED}"""
 
@@ -145,7 +148,7 @@ _TAG = Prepared(f"""
     select distinct h.id, h.boost_of from tags k cross join lateral (
         select p.id, p.boost_of from post_tags t join posts p on p.id = t.post_id
         where t.tag_id = k.id and t.post_id < %(max_id)s and t.post_id > %(min_id)s
-        and p.deleted_at is null and p.visibility = 'public'
+        and p.deleted_at is null and p.visibility = 'public' and {_ORIGIN}
         and not exists (select from accounts l where l.id = p.account_id and l.limited_at is not null)
         and not exists (select from unnest(%(all)s::text[]) wanted (key) where not exists (
             select from post_tags ta join tags ka on ka.id = ta.tag_id where ta.post_id = p.id and ka.key = wanted.key))
@@ -202,15 +205,20 @@ def of_list(cursor: Cursor, *, viewer: AccountId, list: ListId, replies: ListRep
     return directed(page, fetch_all(cursor, _entry, page_sql(_LIST, page), params))
 
 
-def public(cursor: Cursor, *, viewer: AccountId | None, page: Page, now: datetime, media: bool = False) -> list[Entry]:
-    """Return the public timeline: public posts without boosts and without replies to others; `media`: only posts with media."""
+def public(
+    cursor: Cursor, *, viewer: AccountId | None, page: Page, now: datetime, media: bool = False, here: bool | None = None
+) -> list[Entry]:
+    """Return the public timeline: public posts without boosts and without replies to others.
+
+    `media`: only posts with media. `here`: only posts of this site, or only those of others (None: both).
+    """
     sql = page_sql(_PUBLIC_MEDIA if media else _PUBLIC, page)
-    return directed(page, fetch_all(cursor, _entry, sql, bounds(page) | {"viewer": viewer, "now": now}))
+    return directed(page, fetch_all(cursor, _entry, sql, bounds(page) | {"viewer": viewer, "now": now, "here": here}))
 
 
 def of_tags(cursor: Cursor, *, tags: TagFilter, viewer: AccountId | None, page: Page, now: datetime) -> list[Entry]:
     """Return public posts with the tags, including replies, without those of limited accounts."""
-    wanted = {"any": list(tags.any), "all": list(tags.all), "none": list(tags.none), "media": tags.media}
+    wanted = {"any": list(tags.any), "all": list(tags.all), "none": list(tags.none), "media": tags.media, "here": tags.here}
     return directed(page, fetch_all(cursor, _entry, page_sql(_TAG, page), bounds(page) | wanted | {"viewer": viewer, "now": now}))
 
 

@@ -15,6 +15,7 @@ from tests.web.visitor import PASSWORD, SiteFixture, document, links, main_text
 
 FAR = "bo@there.example"
 MENTIONING = '<p>Hi <a href="https://there.example/@ada" class="u-url mention">@ada</a></p>'
+LOCAL, REMOTE = {"local": True}, {"remote": True}
 ADDRESSES = {
     "username": "bo",
     "acct": FAR,
@@ -173,3 +174,33 @@ def test_only_people_here_log_in(site: SiteFixture) -> None:
     for name, status in (("ada", 303), ("ada@example.org", 303), ("ada@there.example", 401)):
         response = site.visitor().submit("/login", name=name, password=PASSWORD)
         assert response.status == status, name
+
+
+@pytest.mark.parametrize("media", [False, True])
+def test_local_timelines_have_posts_of_this_site_and_remote_ones_the_others(neighbours: Neighbours, media: bool) -> None:
+    site, ada = neighbours.site, neighbours.ada
+    for round_ in ("first", "moved on"):
+        own = make.post(site.cursor, site.viewer("ada"), f"#tea {round_}")
+        far = make.remote_post(site.cursor, neighbours.there, tags=["tea"])
+        if media:
+            for post in (own, far):
+                site.cursor.execute(
+                    """insert into media (id, account_id, post_id, place, kind, created_at)
+                       values (new_id(now()), %s, %s, 0, 'image', now())""",
+                    [post.author.id, post.id],
+                )
+        for reader in (ada, anonymous_client(site)):
+            for path in ("/v1/timelines/public", "/v1/timelines/tag/tea"):
+                for origin, shown in (({}, [far.id, own.id]), (LOCAL, [own.id]), (LOCAL | REMOTE, [own.id]), (REMOTE, [far.id])):
+                    found = reader.get(path, limit=len(shown), only_media=media, **origin).json
+                    assert [status["id"] for status in found] == [str(id) for id in shown], (path, origin)
+
+
+def test_the_local_timeline_and_the_front_page_show_posts_of_this_site(neighbours: Neighbours) -> None:
+    site = neighbours.site
+    make.post(site.cursor, site.viewer("ada"), "Written here")
+    make.remote_post(site.cursor, neighbours.there, "Written there")
+    for path in ("/", "/local"):
+        assert "Written here" in main_text(site.visitor().get(path)), path
+        assert "Written there" not in main_text(site.visitor().get(path)), path
+    assert "Written there" not in main_text(site.registered_user("cleo").get("/home"))

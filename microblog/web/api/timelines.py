@@ -21,7 +21,7 @@ from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.http.route_docs import PAGING, Param, RouteDoc
 
 OPEN = RouteOptions(api=True, scopes={"read:statuses"})
-ORIGIN = (Param("local", FLAG, "Show only local statuses?"), Param("remote", FLAG, "Show only remote statuses? There are none."))
+ORIGIN = (Param("local", FLAG, "Show only local statuses?"), Param("remote", FLAG, "Show only remote statuses?"))
 WITH_MEDIA = Param("only_media", FLAG, "Show only statuses with media attached?")
 TAGS = (
     Param("any", TEXTS, "Return statuses that contain any of these additional tags."),
@@ -65,7 +65,7 @@ class TimelineRoutes:
 
     async def _public(self, request: Request) -> CacheableResponse:
         page = page_of(request)
-        posts = [] if only_remote(request) else await self.timelines.public(request.viewer, page, media=request.fields.flag("only_media"))
+        posts = await self.timelines.public(request.viewer, page, media=request.fields.flag("only_media"), here=_here(request))
         response = await self._page(request, posts, page, "local", "remote", "only_media")
         return CacheableResponse(response, await self.timelines.dependencies(request.viewer, posts, PUBLIC))
 
@@ -81,17 +81,16 @@ class TimelineRoutes:
 
     async def _tag(self, request: Request, name: str) -> CacheableResponse:
         page, fields = page_of(request), request.fields
-        posts: Sequence[Post] = ()
-        if not only_remote(request):
-            posts = await self.timelines.tag(
-                request.viewer,
-                name,
-                page,
-                any=fields.list("any"),
-                all=fields.list("all"),
-                none=fields.list("none"),
-                media=fields.flag("only_media"),
-            )
+        posts = await self.timelines.tag(
+            request.viewer,
+            name,
+            page,
+            any=fields.list("any"),
+            all=fields.list("all"),
+            none=fields.list("none"),
+            media=fields.flag("only_media"),
+            here=_here(request),
+        )
         response = await self._page(request, posts, page, "local", "remote", "only_media", "any", "all", "none")
         return CacheableResponse(response, await self.timelines.dependencies(request.viewer, posts, PUBLIC))
 
@@ -100,6 +99,8 @@ class TimelineRoutes:
         return paged(request, body, [post.id for post in posts], page, PageLinks(link_params, timeline=True))
 
 
-def only_remote(request: Request) -> bool:
-    """True if only remote posts are requested. If both `local` and `remote` are set, `local` wins."""
-    return request.fields.flag("remote") and not request.fields.flag("local")
+def _here(request: Request) -> bool | None:
+    """True if only posts of this site are requested, False for only remote ones, None for both. `local` wins over `remote`."""
+    if request.fields.flag("local"):
+        return True
+    return False if request.fields.flag("remote") else None

@@ -48,7 +48,7 @@ class TimelinePages:
 
     async def _front(self, request: Request) -> CacheableResponse:
         context = await self.contexts.of(request, stream="/live/local", tags=True)
-        posts = await self.timelines.public(None, Page(FRONT_POSTS))
+        posts = await self.timelines.public(None, Page(FRONT_POSTS), here=True)
         html = self.pages.front(context, PostListView(await self.renderer.of(None, posts)))
         dependencies = await self.timelines.dependencies(None, posts, PUBLIC) | self.contexts.dependencies(context)
         return CacheableResponse(_cacheable(request, bytes(html)), dependencies, html)
@@ -70,7 +70,7 @@ class TimelinePages:
         return CacheableResponse(Response.html(bytes(html)), dependencies if start is None else NEVER_CACHED, html)
 
     async def _start(self, viewer: Viewer) -> PostListView:
-        newest = await self.timelines.public(viewer, Page(START_POSTS))
+        newest = await self.timelines.public(viewer, Page(START_POSTS), here=True)
         others = [post for post in newest if post.author.id != viewer.id]  # the viewer's own posts are in the timeline above
         return PostListView(await self.renderer.filtered(viewer, others, FilterContext.PUBLIC))
 
@@ -82,7 +82,7 @@ class TimelinePages:
     async def _local(self, request: Request) -> CacheableResponse:
         page = page_of(request)
         context = await self.contexts.of(request, stream="/live/local", tags=True)
-        posts = await self.timelines.public(request.viewer, page)
+        posts = await self.timelines.public(request.viewer, page, here=True)
         html = self.pages.local(context, await self._feed(request, posts, page))
         dependencies = await self.timelines.dependencies(request.viewer, posts, PUBLIC) | self.contexts.dependencies(context)
         return CacheableResponse(_cacheable(request, bytes(html)), dependencies, html)
