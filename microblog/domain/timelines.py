@@ -84,7 +84,7 @@ class Timelines:
         """Return the cache dependencies of a page of the home timeline with these posts."""
         relations = await self.viewer_cache.of(viewer)
         keys = (cache_keys.of_author(viewer.id), *([PUBLIC] if relations.tags else []))
-        return await self.dependencies(viewer, posts, *keys) | CacheDependencies(authors=relations.follows)
+        return evolve(await self.dependencies(viewer, posts, *keys), authors=relations.follows)
 
     async def dependencies(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> CacheDependencies:
         """Return the cache dependencies of a list of these posts, with additional keys."""
@@ -93,7 +93,8 @@ class Timelines:
             return evolve(shown, keys=frozenset(keys))
         own = frozenset((*keys, cache_keys.of_interactions(viewer.id), cache_keys.of_viewer_state(viewer.id)))
         mute_ends, filter_set = (await self.viewer_cache.of(viewer)).mute_ends, await self.filter_cache.of(viewer)
-        return CacheDependencies(own, earliest(shown.until, mute_ends, filter_set.next_end(self.now())), shown.shared)
+        filters_end = filter_set.next_end(self.now()) if filter_set.filters else None
+        return CacheDependencies(own, earliest(shown.until, mute_ends, filters_end), shown.shared)
 
     async def newest_of_list(self, viewer: Viewer, id: ListId, limit: int) -> list[Post] | None:
         """Return the newest posts of one of the viewer's lists, without repeated boosts; None if that list has to be read."""

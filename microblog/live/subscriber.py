@@ -21,11 +21,10 @@ from microblog.live.updates import Update
 from microblog.live.viewer_state import ViewerState
 from microblog.model.events import Position
 from microblog.model.filters import FilterSet, Match
-from microblog.model.posts import PostFlags
+from microblog.model.posts import NO_FLAGS, PostFlags
 
 _log = Logger()
 
-NO_FLAGS = PostFlags()
 MAX_UNSENT = 256 * 1024
 MAX_SUBSCRIPTIONS = 128
 

@@ -147,6 +147,8 @@ class FilterSet:
 
     def hiding(self, context: FilterContext) -> FilterSet:
         """Return only the filters that hide posts in this context."""
+        if not self.filters:
+            return self
         return FilterSet(tuple(one for one in self.filters if one.action is FilterAction.HIDE and context in one.contexts), self.owner)
 
 

@@ -148,6 +148,9 @@ class PostFlags:
     votes: tuple[int, ...] = ()
 
 
+NO_FLAGS = PostFlags()
+
+
 @frozen
 class PostRevision:
     """One revision of a post. The last revision of a history is the current one. `options` are those of its poll."""

@@ -28,6 +28,8 @@ def rows_to_read(limit: int) -> int:
 
 def without_repeats(entries: Sequence[E], before: Sequence[E] = ()) -> list[E]:
     """Return the entries (newest first) without repeated boosts. `before` are the next older entries, WINDOW of them if they exist."""
+    if all(boosted is None for _, boosted in entries):
+        return list(entries)
     shown = [shown_post(entry) for entry in (*entries, *before[:WINDOW])]
     return [entry for at, entry in enumerate(entries) if entry[1] is None or entry[1] not in shown[at + 1 : at + 1 + WINDOW]]
 

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from microblog.model.ids import AccountId, PostId, TagId
-from microblog.model.posts import Mention, Post, PostFlags, PostRevision, Tag, Visibility
+from microblog.model.posts import NO_FLAGS, Mention, Post, PostFlags, PostRevision, Tag, Visibility
 from microblog.storage import accounts, cards, media, polls
 from microblog.storage.database import Cursor, Prepared, execute, execute_deferred, fetch_all, fetch_one, fetch_value, first_column
 from microblog.storage.timelines import Entry
@@ -360,6 +360,8 @@ _FLAGS = Prepared(f"""
 
 
 def _flags(votes: list[int] | None, *states: bool) -> PostFlags:
+    if not votes and not any(states):
+        return NO_FLAGS
     favourited, boosted, bookmarked, pinned, muted = states
     return PostFlags(favourited, boosted, bookmarked, pinned, muted, tuple(votes or ()))
 

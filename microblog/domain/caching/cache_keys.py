@@ -153,7 +153,7 @@ def keys_of_post(post: Post, *, counts: bool = True) -> frozenset[str]:
 
 def end_of_polls(posts: Iterable[Post], now: datetime) -> datetime | None:
     """Return when the first of the posts' open polls ends; None if there is none."""
-    polls = [poll for post in posts if (poll := post.original.poll) is not None]
+    polls = [poll for post in posts if (poll := (post.boost or post).poll) is not None]
     return earliest(*(poll.expires_at for poll in polls if not poll.ended(now))) if polls else None
 
 

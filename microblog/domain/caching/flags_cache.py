@@ -6,7 +6,7 @@ published since a viewer's flags were first read need no query, unless the log h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from attrs import Factory, define, field
 
@@ -16,7 +16,7 @@ from microblog.domain.caching.new_posts import NewPosts
 from microblog.model.accounts import Viewer
 from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.ids import AccountId, PostId
-from microblog.model.posts import Post, PostFlags
+from microblog.model.posts import NO_FLAGS, Post, PostFlags
 from microblog.storage import posts
 from microblog.storage.database import Transactions
 
@@ -24,7 +24,6 @@ MAX_VIEWERS = 5_000
 MAX_POSTS = 200  # per viewer
 MAX_TOUCHED = 1_000
 ALL = "*"
-NO_FLAGS = PostFlags()
 
 
 @define
@@ -58,8 +57,11 @@ class FlagsCache:
         return CacheFigures("flags", self.hits, self.misses, len(self._viewers), estimated_bytes(self._viewers.values()))
 
     async def of(self, viewer: Viewer | None, shown: Sequence[Post]) -> dict[PostId, PostFlags]:
-        """Return the viewer's flags of the posts or of what they boost, by the id of the original; empty for an anonymous viewer."""
-        return {} if viewer is None or not shown else await self._of(viewer.id, {post.original.id: post.original for post in shown})
+        """Return the viewer's flags of the posts or of what they boost, by the id of the original, and perhaps those of others.
+
+        Empty for an anonymous viewer.
+        """
+        return {} if viewer is None or not shown else await self._of(viewer.id, [post.boost or post for post in shown])
 
     def add_new(self, viewer: AccountId, post: Post, since: int) -> None:
         """Note that the viewer has not interacted with a post of theirs that was published after the log position `since`.
@@ -73,15 +75,15 @@ class FlagsCache:
         known.flags[post.id] = NO_FLAGS
         self._limit(known)
 
-    async def _of(self, viewer: AccountId, shown: Mapping[PostId, Post]) -> dict[PostId, PostFlags]:
+    async def _of(self, viewer: AccountId, shown: Sequence[Post]) -> dict[PostId, PostFlags]:
         position = await self.invalidation_log.position()
         await self._new_posts.advance(position)
         known = self._current(viewer, position)
-        for id, post in shown.items():
-            if id not in known.flags and self._is_untouched(post, known):
-                known.flags[id] = NO_FLAGS
-        found = {id: known.flags[id] for id in shown if id in known.flags}
-        missing = [id for id in shown if id not in found]
+        unknown = [post for post in shown if post.id not in known.flags]
+        if unknown:
+            known.flags |= {post.id: NO_FLAGS for post in unknown if self._is_untouched(post, known)}
+        found = known.flags.copy()
+        missing = [post.id for post in unknown if post.id not in found]
         if not missing:
             self.hits += 1
             self._limit(known)
@@ -120,5 +122,6 @@ class FlagsCache:
 
     @staticmethod
     def _limit(known: _ViewerFlags) -> None:
-        for id in list(known.flags)[: max(0, len(known.flags) - MAX_POSTS)]:
-            del known.flags[id]
+        if len(known.flags) > MAX_POSTS:
+            for id in list(known.flags)[: len(known.flags) - MAX_POSTS]:
+                del known.flags[id]

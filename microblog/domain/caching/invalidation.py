@@ -119,9 +119,11 @@ class InvalidationLog:
         start, last = position - self._first_position, self._last
         if start < 0:
             return False
-        if len(self._keys) - start < MAX_COMPARED_KEYS:
-            return not dependencies.is_touched_by(frozenset(self._keys[start:]))
-        return all(last.get(key, -1) < position for key in dependencies.each_key())
+        changed = len(self._keys) - start
+        is_small = len(dependencies.keys) <= changed and not dependencies.shared and not dependencies.authors
+        if is_small or changed >= MAX_COMPARED_KEYS:
+            return all(last.get(key, -1) < position for key in dependencies.each_key())
+        return not dependencies.is_touched_by(frozenset(self._keys[start:]))
 
     def keys_since(self, position: int) -> list[str] | None:
         """Return all keys that were logged since that position, without their values; None if the log does not reach back so far."""

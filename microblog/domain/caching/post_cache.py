@@ -29,7 +29,7 @@ class PostCache:
     now: Callable[[], datetime]
     capacity: int = CAPACITY
     _cache: DependencyCache[Post] = field(init=False)
-    _keys: dict[PostId, tuple[str, str, frozenset[str]]] = field(init=False, factory=dict)  # by the versions of post and original
+    _keys: dict[PostId, tuple[Post, frozenset[str]]] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         log = self.invalidation_log
@@ -57,8 +57,11 @@ class PostCache:
 
     def _keys_of(self, post: Post) -> frozenset[str]:
         known = self._keys.get(post.id)
-        if known is None or known[0] != post.version or known[1] != post.original.version:
-            known = self._keys[post.id] = post.version, post.original.version, cache_keys.keys_of_post(post)
-            if len(self._keys) > self.capacity:
-                del self._keys[next(iter(self._keys))]
-        return known[2]
+        if known is not None and known[0] is post:
+            return known[1]
+        if known is None or known[0].version != post.version or known[0].original.version != post.original.version:
+            known = post, cache_keys.keys_of_post(post)
+        self._keys[post.id] = post, known[1]
+        if len(self._keys) > self.capacity:
+            del self._keys[next(iter(self._keys))]
+        return known[1]

@@ -1,7 +1,8 @@
 """Posts as API JSON: a cached fragment that is the same for all viewers, joined with the viewer's flags.
 
 A fragment is the encoded Status without its poll and its closing brace. It depends only on the post, its author and their counts, so it
-is valid as long as `cache_key` is unchanged. Appending the viewer's flags is cheap.
+is valid as long as `cache_key` is unchanged. Appending the viewer's flags is cheap. The whole Status is cached for those viewers who have
+not interacted with the post, who are most of them.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from attrs import define, field
 
 from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.ids import AccountId, PostId
-from microblog.model.posts import Post, PostFlags, Visibility
+from microblog.model.posts import NO_FLAGS, Post, PostFlags, Visibility
 from microblog.render.api.entities import Entities
 from microblog.render.api.statuses import FLAGS, POLL, FlagsForViewer, PollForViewer
 
-NO_FLAGS = PostFlags()
 MAX_ENTRIES = 10_000
+MAX_WHOLE = 3_000
+NO_FILTERS = b"[]"
 
 Key = tuple[object, ...]
 
@@ -42,21 +44,39 @@ def cache_key(post: Post) -> Key:
 
 @define
 class StatusJsonCache:
-    """Encodes posts, and caches up to `remembered` fragments; the least recently used are evicted first."""
+    """Encodes posts, and caches up to `max_entries` fragments; the least recently used are evicted first."""
 
     entities: Entities
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     max_entries: int = MAX_ENTRIES
+    max_whole: int = MAX_WHOLE
     hits: int = 0
     misses: int = 0
     _entries: dict[PostId, tuple[Key, bytes]] = field(factory=dict, init=False)
+    _whole: dict[PostId, tuple[Post, bytes]] = field(factory=dict, init=False)
 
     def figures(self) -> CacheFigures:
         """Return the cache's statistics."""
-        return CacheFigures("post_json", self.hits, self.misses, len(self._entries), estimated_bytes(self._entries.values()))
+        memory = estimated_bytes(self._entries.values()) + estimated_bytes(self._whole.values())
+        return CacheFigures("post_json", self.hits, self.misses, len(self._entries), memory)
 
-    def encoded(self, post: Post, viewer: AccountId | None = None, flags: PostFlags = NO_FLAGS, filtered: bytes = b"[]") -> bytes:
+    def encoded(self, post: Post, viewer: AccountId | None = None, flags: PostFlags = NO_FLAGS, filtered: bytes = NO_FILTERS) -> bytes:
         """Return the post as JSON for this viewer. `flags` are those of the original of a boost, `filtered` its encoded FilterResults."""
+        if viewer is None or flags is not NO_FLAGS or filtered != NO_FILTERS:
+            return self._joined(post, viewer, flags, filtered)
+        whole = self._whole.get(post.id)
+        if whole is not None and whole[0] is post and viewer != post.original.author.id:
+            self.hits += 1
+            return whole[1]
+        encoded = self._joined(post, viewer, flags, filtered)
+        if post.original.poll is None and viewer != post.original.author.id:
+            self._whole.pop(post.id, None)
+            self._whole[post.id] = post, encoded
+            if len(self._whole) > self.max_whole:
+                del self._whole[next(iter(self._whole))]
+        return encoded
+
+    def _joined(self, post: Post, viewer: AccountId | None, flags: PostFlags, filtered: bytes) -> bytes:
         poll = self._poll(post.original, viewer, flags)
         encoded = self._fragment(post.original) + poll + self._overlay(post.original, viewer, flags, filtered)
         if post.boost is None:

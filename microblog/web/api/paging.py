@@ -54,5 +54,7 @@ def paged(request: Request, body: object, ids: Sequence[int], page: Page, links:
 
 
 def _url(request: Request, links: PageLinks, bound: str, id: int) -> str:
+    if not request.fields.tree:
+        return f"{request.url}?{bound}={id}"
     kept = list(request.fields.pairs("limit", *links.kept))
     return f"{request.url}?{urlencode([*kept, (bound, str(id))], errors='replace')}"

@@ -10,9 +10,8 @@ from microblog.domain.posts import Posts
 from microblog.model.errors import Invalid, Malformed, NotFound
 from microblog.model.ids import PollId
 from microblog.model.polls import PollDraft
-from microblog.model.posts import Post
+from microblog.model.posts import NO_FLAGS, Post
 from microblog.render.api.schemas import FLAG, TEXTS, WHOLE, array_of
-from microblog.render.api.status_json import NO_FLAGS
 from microblog.render.api.statuses import POLL, PollForViewer
 from microblog.web.http.params import Params
 from microblog.web.http.request import Request

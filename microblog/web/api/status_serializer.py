@@ -9,9 +9,9 @@ from attrs import frozen
 from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.model.accounts import Viewer
-from microblog.model.posts import Post
+from microblog.model.posts import NO_FLAGS, Post
 from microblog.render.api.filters import encode_filter_results
-from microblog.render.api.status_json import NO_FLAGS, StatusJsonCache, json_array
+from microblog.render.api.status_json import NO_FILTERS, StatusJsonCache, json_array
 from microblog.web.http.sliced_encoding import map_in_slices
 
 
@@ -29,9 +29,8 @@ class StatusSerializer:
         filter_set, now = await self.filter_cache.of(viewer), self.filter_cache.now()
 
         def encode(post: Post) -> bytes:
-            return self.statuses.encoded(
-                post, viewer_id, flags.get(post.original.id, NO_FLAGS), encode_filter_results(filter_set.matches(post, now))
-            )
+            filtered = encode_filter_results(filter_set.matches(post, now)) if filter_set.filters else NO_FILTERS
+            return self.statuses.encoded(post, viewer_id, flags.get((post.boost or post).id, NO_FLAGS), filtered)
 
         return await map_in_slices(posts, encode)
 

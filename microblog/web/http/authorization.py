@@ -80,15 +80,14 @@ class Authorizer:
         token = bearer_token(request)
         if token is None:
             return
+        refusal: BadToken | None = None
         try:
             context = await authenticator.by_bearer(token, pending=pending) if 0 < len(token) <= _MAX_TOKEN_LENGTH else None
         except Unauthenticated as problem:
             context, refusal = None, BadToken(problem.sentence)
-        else:
-            refusal = BadToken()
         if context is None:
             await self._count(request, [(API_NETWORK, request.network)])  # slows down guessing of tokens
-            raise refusal
+            raise refusal or BadToken()
         request.access, request.viewer = context, context.viewer
 
     async def _count(self, request: Request, rates: Iterable[tuple[RateLimit, str]]) -> None:

@@ -17,6 +17,8 @@ MAX_SINGLE_SLICE = 100
 async def map_in_slices(items: Iterable[T], function: Callable[[T], U]) -> list[U]:
     """Apply `function` to each item, in order; for a long list in slices of a few milliseconds."""
     items = list(items)
+    if len(items) <= MAX_SINGLE_SLICE:
+        return list(map(function, items))
     results: list[U] = []
 
     def steps() -> Iterator[None]:
@@ -24,7 +26,5 @@ async def map_in_slices(items: Iterable[T], function: Callable[[T], U]) -> list[
             results.append(function(item))
             yield
 
-    if len(items) <= MAX_SINGLE_SLICE:
-        return list(map(function, items))
     await cooperate(steps()).whenDone()
     return results

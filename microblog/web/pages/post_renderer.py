@@ -12,12 +12,11 @@ from microblog.model.accounts import Viewer
 from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.filters import FilterContext, Match, is_hidden, warning_title
 from microblog.model.ids import PostId
-from microblog.model.posts import Post, PostFlags
+from microblog.model.posts import NO_FLAGS, Post, PostFlags
 from microblog.render.html.post_html import PostCounts, PostHtml, PostHtmlRenderer, PostVariant, articles, assemble, collapse_behind_filters
 from microblog.web.http.response_cache import ResponseCache
 
 MAX_ENTRIES = 5_000
-NO_FLAGS = PostFlags()
 
 
 @define

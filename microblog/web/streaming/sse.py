@@ -20,7 +20,7 @@ from microblog.model.events import EventKind, Position
 from microblog.model.filters import FilterContext, Match, is_hidden, warning_title
 from microblog.model.ids import PostId
 from microblog.model.notifications import Notification
-from microblog.model.posts import Post, PostFlags
+from microblog.model.posts import NO_FLAGS, Post, PostFlags
 from microblog.render.html.post_html import collapse_behind_filters
 from microblog.render.local_links import own_links
 from microblog.web.http.request import Request
@@ -30,7 +30,6 @@ from microblog.web.streaming.stream_connection import ConnectionLimiter, OpenStr
 
 MEMBER = RouteOptions(viewer=AccessLevel.MEMBER)
 UNKNOWN = Position("", 0, 0)
-NO_FLAGS = PostFlags()
 CONTEXTS = {
     StreamKind.USER: FilterContext.HOME,
     StreamKind.NOTIFICATIONS: FilterContext.NOTIFICATIONS,
