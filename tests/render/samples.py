@@ -36,7 +36,7 @@ from microblog.render.html.html_page import HtmlPage
 from microblog.render.html.notification_views import CATEGORIES, PolicyForm, RequestsPage, policy_page, requests_page
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
-from microblog.render.html.post_html import PostCounts, articles
+from microblog.render.html.post_html import PostCounts, assemble, variant_for
 from microblog.render.html.view_models import (
     AboutView,
     AccountForm,
@@ -105,7 +105,8 @@ def posts(author: Account, spoiler: str) -> list[Post]:
 
 def assembled(of: list[Post], viewer: Viewer | None) -> tuple[str, ...]:
     flags = PostFlags(favourited=True, boosted=True, bookmarked=True, pinned=True)
-    return articles([(PAGES.post_html.of(each), PostCounts.of(each), flags) for each in of], viewer)
+    fragments = [(PAGES.post_html.of(each), PostCounts.of(each)) for each in of]
+    return tuple(assemble(fragment, counts, flags, variant_for(fragment, viewer)) for fragment, counts in fragments)
 
 
 Made = dict[str, Callable[[], bytes | HtmlPage]]

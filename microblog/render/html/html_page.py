@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import lru_cache
 
 from attrs import Factory, define, evolve, frozen
 from markupsafe import Markup, escape
@@ -16,6 +17,7 @@ from microblog.model.caches import CacheFigures
 from microblog.render.html.view_models import PostListView
 
 MAX_SHELLS = 1_000
+MAX_ENCODED = 2_000
 _SLOT = re.compile("<!--([a-z]+[0-9]*)-->")
 
 
@@ -61,13 +63,19 @@ class Shell:
         current = [self.first]
         for name, piece in self.others:
             if name in contents:
-                current += [part.encode("utf-8", "replace") for part in contents[name]]
+                current += map(_encoded, contents[name])
             else:
                 pieces += (b"".join(current), name.encode("ascii"))
                 current = []
             current.append(piece)
         pieces.append(b"".join(current))
         return HtmlPage(tuple(pieces), {name.encode("ascii"): value.encode("utf-8", "replace") for name, value in values.items()})
+
+
+@lru_cache(MAX_ENCODED)
+def _encoded(part: str) -> bytes:
+    """Encode a part of a page: an article is on many of them."""
+    return part.encode("utf-8", "replace")
 
 
 @define

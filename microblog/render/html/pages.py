@@ -238,14 +238,14 @@ class Pages:
 
     def _html(self, template: str, context: PageContext, metadata: PageMetadata, /, **values: object) -> HtmlPage:
         contents = Contents()
-        arguments = {"context": _with_slots(context), "metadata": metadata, "here": _here(context), **values}
+        arguments = {"context": _with_slots(context, context.now, context.path), "metadata": metadata, "here": _here(context), **values}
         return Shell.of(self._render(template, arguments, contents.add)).filled(contents.texts, _slot_values(context))
 
     def _feed_page(
         self, template: str, context: PageContext, metadata: PageMetadata, contents: Contents, /, key: str = "", **values: object
     ) -> HtmlPage:
         """Render a page by its cached shell. `contents` has what fills the slots in the values; `key` is that of the composer."""
-        shared, here = evolve(_with_slots(context), now=NO_TIME, path=slot("path")), _here(context)
+        shared, here = _with_slots(context, NO_TIME, slot("path")), _here(context)
         arguments = {"context": shared, "metadata": metadata, "here": here, **values}
         name = template, here, shared.theme, shared.viewer.id if shared.viewer else None
         shell = self.shells.get_or_render(name, arguments, lambda: self._render(template, arguments, Markup("").join))
@@ -259,9 +259,9 @@ def _here(context: PageContext) -> str:
     return context.path.partition("?")[0]
 
 
-def _with_slots(context: PageContext) -> PageContext:
-    """The context with slots for what differs in each response."""
-    return evolve(context, csrf=slot("csrf") if context.csrf else "", position=slot("position"))
+def _with_slots(context: PageContext, now: datetime, path: str) -> PageContext:
+    """The context with slots for what differs in each response, and with this time and path."""
+    return evolve(context, csrf=slot("csrf") if context.csrf else "", position=slot("position"), now=now, path=path)
 
 
 def _slot_values(context: PageContext, key: str = "") -> dict[str, str]:

@@ -8,7 +8,6 @@ All buttons are plain submit buttons with a `formaction`, and use the CSRF token
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from enum import Enum, auto
 
@@ -117,11 +116,6 @@ def collapse_behind_filters(article: str, titles: str) -> str:
     inside = rest.removesuffix("</article>")
     summary = f'<summary><span>Filtered: <bdi>{escape(titles)}</bdi></span><span class="reveal"></span></summary>'
     return f'{opening}<details class="warned folded">{summary}{grid}{inside}</details></article>'
-
-
-def articles(rows: Iterable[tuple[PostHtml, PostCounts, PostFlags]], viewer: Viewer | None) -> tuple[str, ...]:
-    """Assemble the posts of a page for one viewer."""
-    return tuple(assemble(fragment, counts, flags, variant_for(fragment, viewer)) for fragment, counts, flags in rows)
 
 
 def _poll(poll: Poll, counts: PostCounts, flags: PostFlags, variant: PostVariant) -> str:

@@ -51,16 +51,21 @@ class PageContexts:
 
         Call it before the posts of the page are read: its position must not be later than theirs.
         """
-        context = self.plain(request)
-        if stream:
-            context = evolve(context, stream=stream, position=self.position())
-        if tags:
-            context = evolve(context, tags=tuple(await self.trends.names(limit=TAGS)))
+        position = self.position() if stream else ""
+        trending = tuple(await self.trends.names(limit=TAGS)) if tags else ()
         if request.viewer is None:
-            return context
+            return evolve(self.plain(request), stream=stream, position=position, tags=trending)
         counts = await self.sidebar.unread_counts(request.viewer)
-        suggested = await self.sidebar.suggestions(request.viewer) if people else ()
-        return evolve(context, unread=counts.unread, requests=counts.requests, messages=counts.messages, people=suggested)
+        return evolve(
+            self.plain(request),
+            stream=stream,
+            position=position,
+            tags=trending,
+            unread=counts.unread,
+            requests=counts.requests,
+            messages=counts.messages,
+            people=await self.sidebar.suggestions(request.viewer) if people else (),
+        )
 
     def dependencies(self, context: PageContext) -> CacheDependencies:
         """Return the cache dependencies of a context. Suggestions, trends and scheduled announcements may be a minute old."""
