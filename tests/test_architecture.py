@@ -1,4 +1,4 @@
-"""Architecture rules: imports between layers and sub-packages, no import circles, sizes of modules and functions."""
+"""Architecture rules: imports between layers and sub-packages, no import circles, sizes, what statements are about."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from tests.storage.query_scopes import TABLES, Scopes, statements, storage_sources
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "microblog"
@@ -269,3 +271,11 @@ def test_functions_take_few_parameters() -> None:
     functions = [(path, name, function) for path in MODULES for name, function in _functions(path)]
     counts = {name: _parameters(function) for path, name, function in functions if not _makes_a_row(path, function)}
     assert {name: count for name, count in counts.items() if count > MAX_PARAMETERS} == {}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_statement_about_people_or_posts_says_whether_those_of_other_servers_are_meant(table: str) -> None:
+    listed = Scopes.of(table)
+    found = set(listed.about(table, {statement.name: statement for statement in statements(storage_sources())}))
+    assert found - listed.by_name.keys() == set(), "choose a list for these in tests/storage/query_scopes.toml"
+    assert listed.by_name.keys() - found == set(), "these do not exist any more: remove them from tests/storage/query_scopes.toml"
