@@ -19,7 +19,7 @@ from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.storage import accounts, events, follows, notifications, relationships
 from microblog.storage.database import Cursor, Transactions
-from microblog.storage.follows import FollowOptions
+from microblog.storage.follows import DeletedFollow, FollowOptions
 
 OWN = "Following your own account is not allowed"
 BLOCKED = "You can't follow each other because one of you blocks the other."
@@ -81,14 +81,29 @@ def create_follow(cursor: Cursor, follower: AccountId, followee: AccountId, opti
     return created
 
 
-def remove_follow(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> None:
-    """Remove the follow and the follow request, if any, in the running transaction; both accounts must be locked."""
-    if follows.unfollow(cursor, follower=follower, followee=followee):
+def remove_follow(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime, *, ended_by: AccountId | None = None) -> None:
+    """Remove the follow and the follow request, if any, in the running transaction; both accounts must be locked.
+
+    If the followee ended it (`ended_by`), the server of a follower elsewhere is told.
+    """
+    follow = follows.unfollow(cursor, follower=follower, followee=followee)
+    if follow:
         accounts.count_follow(cursor, follower=follower, followee=followee, by=-1)
         events.record(cursor, EventKind.UNFOLLOWED, at=now, account=follower, subject=followee)
         notifications.withdraw(cursor, account=followee, kind=NotificationKind.FOLLOW, sender=follower)
-    if follows.cancel_request(cursor, follower=follower, followee=followee):
+    request = follows.cancel_request(cursor, follower=follower, followee=followee)
+    if request:
         notifications.withdraw(cursor, account=followee, kind=NotificationKind.FOLLOW_REQUEST, sender=follower)
+    ended = follow or request
+    if ended and ended_by == followee:
+        record_rejection(cursor, follower, followee, ended, now)
+
+
+def record_rejection(cursor: Cursor, follower: AccountId, followee: AccountId, ended: DeletedFollow, now: datetime) -> None:
+    """Record for the follower's server that the followee ended the follow or rejected the request."""
+    if ended.activity_uri is not None:
+        data = {"follow": str(ended.id), "activity_uri": ended.activity_uri}
+        events.record(cursor, EventKind.FOLLOW_REJECTED, at=now, account=follower, subject=followee, data=data)
 
 
 def accept_request(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> bool:
@@ -99,9 +114,11 @@ def accept_request(cursor: Cursor, follower: AccountId, followee: AccountId, now
     options = follows.request_options(cursor, follower=follower, followee=followee)
     if options is None:
         return False
-    follows.cancel_request(cursor, follower=follower, followee=followee)
+    request = follows.cancel_request(cursor, follower=follower, followee=followee)
     notifications.withdraw(cursor, account=followee, kind=NotificationKind.FOLLOW_REQUEST, sender=follower)
     create_follow(cursor, follower, followee, options, now)
+    if request and request.activity_uri is not None:
+        follows.set_activity_uri(cursor, follower=follower, followee=followee, uri=request.activity_uri)
     notify.notify(cursor, accounts=[followee], kind=NotificationKind.FOLLOW, sender=follower, now=now)
     return True
 
@@ -185,7 +202,7 @@ class Follows:
 
     def _end_follow(self, cursor: Cursor, viewer: Viewer, id: AccountId, follower: AccountId, followee: AccountId) -> Relationship:
         accounts.lock(cursor, ids=[viewer.id, id])
-        remove_follow(cursor, follower, followee, self.now())
+        remove_follow(cursor, follower, followee, self.now(), ended_by=viewer.id)
         return relationship(cursor, viewer, id, self.now())
 
     def _accept(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
@@ -198,9 +215,11 @@ class Follows:
 
     def _reject(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
         accounts.lock(cursor, ids=[viewer.id, id])
-        if not follows.cancel_request(cursor, follower=id, followee=viewer.id):
+        request = follows.cancel_request(cursor, follower=id, followee=viewer.id)
+        if request is None:
             raise NoRequest
         notifications.withdraw(cursor, account=viewer.id, kind=NotificationKind.FOLLOW_REQUEST, sender=id)
+        record_rejection(cursor, id, viewer.id, request, self.now())
         return relationship(cursor, viewer, id, self.now())
 
     def _related_accounts(

@@ -86,7 +86,7 @@ class Relationships:
         now = self.now()
         if relationships.block(cursor, account=viewer.id, target=id, now=now):
             remove_follow(cursor, viewer.id, id, now)
-            remove_follow(cursor, id, viewer.id, now)
+            remove_follow(cursor, id, viewer.id, now, ended_by=viewer.id)
             relationships.delete_notifications(cursor, account=viewer.id, sender=id)
             relationships.delete_notifications(cursor, account=id, sender=viewer.id)
             conversations.delete_with(cursor, account=viewer.id, other=id, now=now)
@@ -94,8 +94,9 @@ class Relationships:
         return relationship(cursor, viewer, id, now)
 
     def _unblock(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
-        if relationships.unblock(cursor, account=viewer.id, target=id):
-            events.record(cursor, EventKind.UNBLOCKED, at=self.now(), account=viewer.id, subject=id)
+        block = relationships.unblock(cursor, account=viewer.id, target=id)
+        if block is not None:
+            events.record(cursor, EventKind.UNBLOCKED, at=self.now(), account=viewer.id, subject=id, data={"block": str(block)})
         return relationship(cursor, viewer, id, self.now())
 
     def _mute(self, cursor: Cursor, viewer: Viewer, id: AccountId, notifications: bool, until: datetime | None) -> Relationship:

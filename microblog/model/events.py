@@ -27,8 +27,10 @@ class EventKind(StrEnum):
     NOTIFICATIONS_MERGED = "notifications.merged"  # account: recipient, whose filtered notifications were accepted
     FOLLOWED = "followed"  # account: follower, subject: followee; data: boosts (bool), languages (list, null: all)
     UNFOLLOWED = "unfollowed"  # account: follower, subject: followee
+    # account: follower of another server, subject: followee, who ended the follow or rejected the request; data: follow (id), activity_uri
+    FOLLOW_REJECTED = "follow.rejected"
     BLOCKED = "blocked"  # account: blocker, subject: blocked account
-    UNBLOCKED = "unblocked"
+    UNBLOCKED = "unblocked"  # as above; data: block (its id)
     MUTED = "muted"  # account: muter, subject: muted account; data: until (ISO time; absent: indefinitely)
     UNMUTED = "unmuted"
     LIST_CHANGED = "list.changed"  # account: owner; data: list (id), policy, exclusive, added and removed (ids of members), or deleted=true

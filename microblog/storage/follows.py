@@ -92,32 +92,44 @@ def request(cursor: Cursor, *, follower: int, followee: int, options: FollowOpti
     )
 
 
-def unfollow(cursor: Cursor, *, follower: int, followee: int) -> bool:
-    """Delete the follow; return False if there is none."""
-    return bool(
-        execute(
-            cursor,
-            _UNFOLLOW,
-            {"follower": follower, "followee": followee},
-        )
-    )
+@frozen
+class DeletedFollow:
+    """A follow or request that was deleted. `activity_uri` is the id under which the follower's server knows it, None for people here."""
+
+    id: RelationId
+    activity_uri: str | None
 
 
-_UNFOLLOW = Prepared("delete from follows where follower_id = %(follower)s and followee_id = %(followee)s")
+def _deleted(id: int, activity_uri: str | None) -> DeletedFollow:
+    return DeletedFollow(RelationId(id), activity_uri)
 
 
-def cancel_request(cursor: Cursor, *, follower: int, followee: int) -> bool:
-    """Delete the request; return False if there is none."""
-    return bool(
-        execute(
-            cursor,
-            _CANCEL_REQUEST,
-            {"follower": follower, "followee": followee},
-        )
-    )
+def unfollow(cursor: Cursor, *, follower: int, followee: int) -> DeletedFollow | None:
+    """Delete the follow and return it; None if there is none."""
+    return fetch_one(cursor, _deleted, _UNFOLLOW, {"follower": follower, "followee": followee})
 
 
-_CANCEL_REQUEST = Prepared("delete from follow_requests where follower_id = %(follower)s and followee_id = %(followee)s")
+_UNFOLLOW = Prepared("""delete from follows where follower_id = %(follower)s and followee_id = %(followee)s
+    returning id, activity_uri""")
+
+
+def cancel_request(cursor: Cursor, *, follower: int, followee: int) -> DeletedFollow | None:
+    """Delete the request and return it; None if there is none."""
+    return fetch_one(cursor, _deleted, _CANCEL_REQUEST, {"follower": follower, "followee": followee})
+
+
+_CANCEL_REQUEST = Prepared("""delete from follow_requests where follower_id = %(follower)s and followee_id = %(followee)s
+    returning id, activity_uri""")
+
+
+def set_activity_uri(cursor: Cursor, *, follower: int, followee: int, uri: str) -> None:
+    """Store the id under which the follower's server knows the follow, or the request if there is no follow."""
+    execute(cursor, _SET_ACTIVITY_URI, {"follower": follower, "followee": followee, "uri": uri})
+
+
+_SET_ACTIVITY_URI = Prepared("""with followed as (
+        update follows set activity_uri = %(uri)s where follower_id = %(follower)s and followee_id = %(followee)s)
+    update follow_requests set activity_uri = %(uri)s where follower_id = %(follower)s and followee_id = %(followee)s""")
 
 
 def requesters(cursor: Cursor, *, followee: int, limit: int) -> list[AccountId]:

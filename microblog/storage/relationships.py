@@ -10,7 +10,7 @@ from microblog.model.accounts import RelatedAccount, Relationship
 from microblog.model.ids import AccountId, RelationId
 from microblog.model.paging import Page
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_value
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 
@@ -26,14 +26,23 @@ def block(cursor: Cursor, *, account: AccountId, target: AccountId, now: datetim
     )
 
 
-def unblock(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
-    """Delete the block; return False if there is none."""
-    return bool(
-        execute(
-            cursor,
-            "delete from blocks where account_id = %(account)s and target_id = %(target)s",
-            {"account": account, "target": target},
-        )
+def unblock(cursor: Cursor, *, account: AccountId, target: AccountId) -> RelationId | None:
+    """Delete the block and return its id; None if there is none."""
+    return fetch_one(
+        cursor,
+        RelationId,
+        "delete from blocks where account_id = %(account)s and target_id = %(target)s returning id",
+        {"account": account, "target": target},
+    )
+
+
+def block_id(cursor: Cursor, *, account: int, target: int) -> RelationId | None:
+    """Return the id of the block; None if there is none."""
+    return fetch_one(
+        cursor,
+        RelationId,
+        "select id from blocks where account_id = %(account)s and target_id = %(target)s",
+        {"account": account, "target": target},
     )
 
 
