@@ -1,0 +1,186 @@
+"""Actors of other servers: fetched, confirmed by WebFinger, cleaned and stored; and the keys that they sign with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from attrs import define, field
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from microblog.federation import bounds, remote_html
+from microblog.federation.documents.discovery import read_webfinger
+from microblog.federation.documents.json_values import document
+from microblog.federation.documents.read_actor import is_actor, read_actor, read_keys
+from microblog.federation.fetching import FetchBudget, Fetcher, NotFetched
+from microblog.federation.key_fetches import KeyFetches, is_stale
+from microblog.federation.keys import PublicKey, UnusableKey, load_public_pem, read_public_key
+from microblog.federation.trust import Handle, Refused
+from microblog.model.accounts import Account, ProfileField
+from microblog.model.federation import InvalidDocument, Reference, RemoteActor, RemoteKey
+from microblog.model.ids import AccountId
+from microblog.model.remote_actors import ActorToStore, KnownKey, StoredKey
+from microblog.storage import remote_actors
+from microblog.storage.database import Transactions
+
+JRD = "application/jrd+json, application/json"
+FRESH_FOR = timedelta(days=1)
+
+
+@define
+class RemoteActors:
+    """The accounts of other servers that this site knows."""
+
+    database: Transactions
+    fetcher: Fetcher
+    now: Callable[[], datetime]
+    _key_fetches: KeyFetches = field(init=False, factory=KeyFetches)
+
+    async def known(self, uri: str) -> Account | None:
+        """Return the account of an actor if it is known."""
+        return await self.database.read(remote_actors.by_uri, uri=uri)
+
+    async def by_uri(self, uri: str, budget: FetchBudget | None = None) -> Account:
+        """Return the account of an actor, which is fetched if it is unknown. Raises NotFetched or InvalidDocument."""
+        return await self.known(uri) or await self.fetch(uri, budget)
+
+    async def fetch(self, uri: str, budget: FetchBudget | None = None) -> Account:
+        """Read the document of an actor anew and store it. Raises NotFetched or InvalidDocument."""
+        spent = budget or FetchBudget()
+        return await self._confirmed_and_stored(await self.fetcher.document(uri, read_actor, spent), spent)
+
+    async def refresh_if_old(self, account: Account) -> None:
+        """Read the document of an actor anew if it was read more than a day ago. Failures do not matter: what is known stays."""
+        read_at = await self.database.read(remote_actors.fetched_at, account=account.id)
+        if account.uri is not None and (read_at is None or self.now() - read_at > FRESH_FOR):
+            try:
+                await self.fetch(account.uri)
+            except (NotFetched, InvalidDocument):
+                return
+
+    async def update(self, actor: RemoteActor) -> Account:
+        """Store an actor by its own document, which arrived signed by the actor. Its handle is confirmed anew if it changed."""
+        return await self._confirmed_and_stored(actor, FetchBudget())
+
+    # --- Keys
+
+    async def known_key(self, key_id: str) -> KnownKey | None:
+        """Return a stored key."""
+        return await self.database.read(remote_actors.key, key_id=key_id)
+
+    async def fetched_key(self, key_id: str, known: KnownKey | None) -> KnownKey | None:
+        """Fetch a key that is unknown, or that did not fit; None if it may not be fetched now.
+
+        Raises NotFetched or InvalidDocument. A forged request can cause one fetch in five minutes for each actor.
+        """
+        host = key_id.split("/")[2] if key_id.count("/") > 2 else ""
+        down = self.fetcher.host_is_down(host)
+        if not self._key_fetches.may_fetch(key_id, self.now(), fetched_at=known.fetched_at if known else None, host_is_down=down):
+            return None
+        budget = FetchBudget()
+        found = await self.fetcher.document(key_id.partition("#")[0], _actor_or_owner, budget)
+        if not isinstance(found, RemoteActor):
+            raise NotFetched("The key leads to no actor.")
+        await self._confirmed_and_stored(found, budget)
+        return await self.known_key(key_id)
+
+    def is_stale(self, key: KnownKey) -> bool:
+        """True if a key is so old that it should be fetched again before it is used."""
+        return is_stale(key.fetched_at, self.now())
+
+    # --- Storing
+
+    async def _confirmed_and_stored(self, actor: RemoteActor, budget: FetchBudget) -> Account:
+        known = await self.known(actor.id)
+        handle = await self._handle(actor, known, budget)
+        if await self.database.read(remote_actors.is_deleted, uri=actor.id):
+            raise NotFetched(f"{actor.id} was deleted.", gone=True)
+        stored = await self.database.run(remote_actors.store, actor=self._cleaned(actor, handle), now=self.now())
+        if stored is None:
+            raise NotFetched(f"Another actor is known as {handle.username}@{handle.host}.")
+        account = await self.known(actor.id)
+        if account is None:
+            raise NotFetched(f"{actor.id} was deleted.", gone=True)
+        return account
+
+    async def _handle(self, actor: RemoteActor, known: Account | None, budget: FetchBudget) -> Handle:
+        """Return the handle of an actor, confirmed by WebFinger. That of a known actor whose name is unchanged stays."""
+        rules = self.fetcher.rules()
+        asked = rules.first_handle(actor)
+        if isinstance(asked, Refused):
+            raise NotFetched(f"The name of {actor.id} is not believed: {asked.reason}.")
+        if known is not None and known.host is not None and known.username.lower() == asked.username.lower():
+            return Handle(asked.username, known.host)
+        for _ in range(2):  # the second time on the short domain of a site
+            found = read_webfinger(await self.fetcher.json(_webfinger_url(asked), JRD, budget))
+            confirmed = rules.check_handle(actor, asked, found)
+            if isinstance(confirmed, Refused):
+                raise NotFetched(f"The name of {actor.id} is not confirmed: {confirmed.reason}.")
+            if confirmed == asked:
+                return confirmed
+            asked = confirmed
+        raise NotFetched(f"The name of {actor.id} is not confirmed.")
+
+    def _cleaned(self, actor: RemoteActor, handle: Handle) -> ActorToStore:
+        now, bio = self.now(), remote_html.clean(actor.summary)
+        account = Account(
+            id=AccountId(0),
+            username=handle.username,
+            display_name=bounds.line(actor.name, bounds.MAX_NAME),
+            bio=remote_html.text_of(bio)[: bounds.MAX_BIO],
+            bio_html=bio,
+            created_at=bounds.past_date(actor.published, now),
+            fields=tuple(_field(each.name, each.value) for each in actor.fields),
+            locked=actor.flags.locked,
+            bot=actor.kind.is_bot,
+            discoverable=actor.flags.discoverable,
+            indexable=actor.flags.indexable,
+            host=handle.host,
+            uri=actor.id,
+            url=actor.url or None,
+        )
+        return ActorToStore(
+            account,
+            actor.kind,
+            actor.endpoints,
+            keys=tuple(filter(None, (_stored_key(key, actor.id) for key in self.fetcher.rules().own_keys(actor)))),
+            also_known_as=actor.also_known_as,
+            moved_to=actor.moved_to,
+            avatar_url=actor.avatar.url if actor.avatar else None,
+            header_url=actor.header.url if actor.header else None,
+        )
+
+
+def public_key(known: KnownKey) -> PublicKey:
+    """Return a stored key for the check of a signature."""
+    return PublicKey(known.id, known.owner, load_public_pem(known.pem))
+
+
+def _actor_or_owner(value: object) -> RemoteActor | Reference:
+    """Read what is found at the id of a key: an actor, or a key that names its owner, who has to list it."""
+    if is_actor(document(value)):
+        return read_actor(value)
+    keys = read_keys(value)
+    if not keys or not keys[0].owner:
+        raise InvalidDocument("The document is no actor and no key.")
+    return Reference(keys[0].owner)
+
+
+def _webfinger_url(handle: Handle) -> str:
+    resource = quote(f"acct:{handle.username}@{handle.host}", safe="")
+    return f"https://{handle.host}/.well-known/webfinger?resource={resource}"
+
+
+def _field(name: str, html: str) -> ProfileField:
+    cleaned = remote_html.clean(html)
+    return ProfileField(bounds.line(name, bounds.MAX_FIELD), remote_html.text_of(cleaned)[: bounds.MAX_FIELD], cleaned)
+
+
+def _stored_key(key: RemoteKey, actor: str) -> StoredKey | None:
+    """Return a key as PEM; None if it cannot be used."""
+    try:
+        read = read_public_key(key, actor)
+    except UnusableKey:
+        return None
+    return StoredKey(key.id, read.key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode("ascii"))
