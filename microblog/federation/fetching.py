@@ -14,7 +14,7 @@ from urllib.parse import urljoin
 
 from attrs import define, evolve, field, frozen
 
-from microblog.federation import bounds, signature_choice
+from microblog.federation import signature_choice
 from microblog.federation.actor_keys import ActorKeys
 from microblog.federation.documents.vocabulary import ACCEPT
 from microblog.federation.hosts import host_of
@@ -119,7 +119,7 @@ class Fetcher:
     _failed_hosts: _Failures = field(init=False, factory=_Failures)
 
     async def document(
-        self, uri: str, read: Callable[[object], D], budget: FetchBudget | None = None, *, signer: Account | None = None
+        self, uri: str, read: Callable[[bytes], D], budget: FetchBudget | None = None, *, signer: Account | None = None
     ) -> D:
         """Return the document with this id. Raises NotFetched, or InvalidDocument if it cannot be read.
 
@@ -129,7 +129,7 @@ class Fetcher:
         while True:
             response, url = await self._get(fetched.url, spent, signer, id_is_known=True)
             fetched = evolve(fetched, url=url, status=response.status, content_type=response.headers.get("content-type", ""))
-            found = read(bounds.parse_json(response.body))
+            found = read(response.body)
             match self.rules().check_document(found, fetched):
                 case Believed():
                     return found
@@ -138,10 +138,10 @@ class Fetcher:
                 case Refused(reason=reason):
                     raise NotFetched(f"The document at {uri} is not believed: {reason}.")
 
-    async def json(self, url: str, accept: str, budget: FetchBudget | None = None) -> dict[str, object]:
-        """Return JSON that is no ActivityPub document, such as that of WebFinger. Raises NotFetched or InvalidDocument."""
+    async def other(self, url: str, accept: str, budget: FetchBudget | None = None) -> bytes:
+        """Return what is no ActivityPub document, such as that of WebFinger. Raises NotFetched."""
         response, _ = await self._get(url, budget or FetchBudget(), None, id_is_known=False, accept=accept)
-        return bounds.parse_json(response.body)
+        return response.body
 
     def host_is_down(self, host: str) -> bool:
         """True if a request to the host has failed some minutes ago."""

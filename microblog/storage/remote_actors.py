@@ -77,7 +77,8 @@ _STORE_ACTOR = Prepared("""insert into remote_actors as r (account_id, kind, inb
 _STORE_KEYS = Prepared("""with gone as (delete from remote_keys where account_id = %(id)s and key_id <> all(%(keys)s::text[]))
     insert into remote_keys (key_id, account_id, public_key, fetched_at)
     select key, %(id)s, pem, %(now)s from unnest(%(keys)s::text[], %(pems)s::text[]) as given (key, pem)
-    on conflict (key_id) do update set account_id = excluded.account_id, public_key = excluded.public_key, fetched_at = excluded.fetched_at""")
+    on conflict (key_id) do update
+    set account_id = excluded.account_id, public_key = excluded.public_key, fetched_at = excluded.fetched_at""")
 
 
 def _account_params(account: Account, now: datetime) -> dict[str, object]:

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from microblog.federation.documents.read_actor import read_actor
 from microblog.federation.fetching import HOST_PAUSE, MAX_REDIRECTS, URL_PAUSE, FetchBudget, Fetcher, NotFetched
+from microblog.federation.remote_actors import parse_actor
 from microblog.federation.signed_requests import HttpRequest
 from microblog.federation.verification import read_claim
 from microblog.model.federation import InvalidDocument, RemoteActor
@@ -36,7 +36,7 @@ def fetcher(db: RolledBackDatabase, internet: Internet) -> Fetcher:
 
 
 async def fetch(fetcher: Fetcher, url: str = BO, budget: FetchBudget | None = None) -> RemoteActor:
-    return await fetcher.document(url, read_actor, budget)
+    return await fetcher.document(url, parse_actor, budget)
 
 
 async def failure(fetcher: Fetcher, url: str = BO, budget: FetchBudget | None = None) -> NotFetched:
