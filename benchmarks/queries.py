@@ -22,6 +22,7 @@ from benchmarks.databases import database_server, options
 from benchmarks.dataset import Site, name, token
 from microblog.domain.tokens import token_hash
 from microblog.model.emails import EmailKind, EmailState
+from microblog.model.events import Position
 from microblog.model.jobs import JobState
 from microblog.model.paging import Page
 from microblog.model.timeline_rules import AccountPosts, TagFilter
@@ -30,6 +31,7 @@ from microblog.storage import (
     autocomplete,
     emails,
     events,
+    follow_up,
     follows,
     invalidation_log,
     jobs,
@@ -213,6 +215,9 @@ def _logs(site: Site) -> Iterator[Query]:
         yield Query(f"e-mails {state}", emails.page_of, {"page": Page(), "state": state})
     snapshot = {"since": InvalidationPosition("1000000000:1000000000:", site.end)}
     yield Query("invalidation log, nothing new", invalidation_log.changed_since, snapshot)
+    position = {"events_after": Position("", 2**62, 0), "changed_since": snapshot["since"]}
+    kinds = {"kinds": [*(f"kind{number}" for number in range(20)), "post.notify"], "soon": site.end + DUE_IN}
+    yield Query("after a commit, nothing new", follow_up.after_commit, position | kinds)
     for cleanup in (events.delete_old, invalidation_log.delete_old, jobs.delete_old, emails.delete_old):
         yield Query(f"{cleanup.__module__}, nothing old", cleanup, {"before": site.end - timedelta(days=400), "limit": 1_000})
 

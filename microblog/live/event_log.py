@@ -21,6 +21,7 @@ from microblog.model.paging import Page
 from microblog.model.posts import Post, PostFlags
 from microblog.storage import accounts, announcements, conversations, events, filters, live_queries, posts, timelines, warnings
 from microblog.storage.database import Cursor, Transactions
+from microblog.storage.follow_up import FollowUpResult
 
 POLL_LIMIT = 500  # events in one poll
 MAX_UNREAD = 100
@@ -51,9 +52,9 @@ class DatabaseEventLog:
         """See `EventSource`."""
         return await self.database.read(self._poll, position, accounts, credentials)
 
-    def poll_within(self, cursor: Cursor, position: Position) -> PollResult:
-        """Poll the events after the position, in a thread of the database."""
-        return self._poll(cursor, position, (), NO_CREDENTIALS)
+    def result_of(self, found: FollowUpResult) -> PollResult:
+        """Return the result of a poll that was made together with other reads after a commit."""
+        return PollResult(self._written(found.events), more=found.more, retry_soon=found.held_back)
 
     async def after(self, position: Position, limit: int) -> tuple[Sequence[Event], Position | None]:
         """See `EventSource`."""
@@ -101,7 +102,9 @@ class DatabaseEventLog:
         return found_events, None if oldest is None else self.cipher.written(Position(self.epoch, *oldest))
 
     def _events(self, cursor: Cursor, position: Position, limit: int) -> list[Event]:
-        found = events.after(cursor, self.epoch, xid=position.xid, id=position.id, limit=limit)
+        return self._written(events.after(cursor, self.epoch, xid=position.xid, id=position.id, limit=limit))
+
+    def _written(self, found: Sequence[Event]) -> list[Event]:
         return [evolve(event, position=self.cipher.written(event.position)) for event in found]
 
 

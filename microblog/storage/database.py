@@ -133,9 +133,9 @@ class Database:
     longer.
 
     `follow_up` saves the thread hops of the reads that follow every commit. It is called on the reactor thread before a command and
-    returns what reads in the command's thread right after the commit; what that returns is called on the reactor thread in place of
-    `committed`, before the command's caller continues. One command at a time has a follow-up; the others call `committed`, and so does
-    one whose follow-up fails.
+    returns what reads in the command's thread right after the commit, which is sent with its first statement; what that returns is called
+    on the reactor thread in place of `committed`, before the command's caller continues. One command at a time has a follow-up; the others
+    call `committed`, and so does one whose follow-up fails or is None.
     """
 
     dsn: str = field(repr=False)
@@ -144,7 +144,7 @@ class Database:
     timeout_s: float = TIMEOUT_S
     pooled: bool = False
     committed: Callable[[], None] = lambda: None
-    follow_up: Callable[[], FollowUp] | None = None
+    follow_up: Callable[[], FollowUp | None] | None = None
     timings: dict[str, Timing] = Factory(dict)
     _commands: ConnectionPool = field(init=False)
     _reads: ConnectionPool = field(init=False)
@@ -193,9 +193,9 @@ class Database:
         follow_up = None if self.follow_up is None or self._following_up or self.pooled else self.follow_up()
 
         def work(call: TimedCall) -> T:
-            result, wakes_listeners = self._command(call, lambda cursor: f(cursor, *args, **kwargs), self._timing(f))
-            if wakes_listeners:
-                self.reactor.callFromThread(self.committed if follow_up is None else self._followed_up(call, follow_up))
+            result, followed_up = self._command(call, lambda cursor: f(cursor, *args, **kwargs), self._timing(f), follow_up)
+            if followed_up is not _nothing:
+                self.reactor.callFromThread(followed_up or self.committed)
             return result
 
         if follow_up is None:
@@ -217,11 +217,13 @@ class Database:
 
         return await self._timeout.call_in_thread(self._reads.threadpool, work, droppable=True)
 
-    def _command(self, call: TimedCall, f: Callable[[Cursor], T], timing: Timing) -> tuple[T, bool]:
+    def _command(
+        self, call: TimedCall, f: Callable[[Cursor], T], timing: Timing, follow_up: FollowUp | None
+    ) -> tuple[T, Callable[[], None] | None]:
         started, lost = time.monotonic(), False
         for attempt in range(1, TRIES + 1):
             try:
-                result, wakes_listeners = self._attempt(self._commands, call, f)
+                result, followed_up = self._attempt(self._commands, call, f, follow_up)
             except _ConnectionLost:
                 if lost:
                     raise
@@ -236,15 +238,8 @@ class Database:
             else:
                 timing.calls += 1
                 timing.seconds += time.monotonic() - started
-                return result, wakes_listeners
+                return result, followed_up
         raise AssertionError("unreachable")
-
-    def _followed_up(self, call: TimedCall, follow_up: FollowUp) -> Callable[[], None]:
-        """Run the follow-up of a commit; return what applies its result. A failure here must not look like one of the command."""
-        try:
-            return self._attempt(self._commands, call, follow_up, in_transaction=False)[0]
-        except Exception:
-            return self.committed
 
     def _query(self, call: TimedCall, f: Callable[[Cursor], T], timing: Timing) -> T:
         started = time.monotonic()
@@ -261,13 +256,15 @@ class Database:
         name = getattr(f, "__qualname__", None) or type(f).__qualname__  # never repr(f): a bound method shows the whole site
         return self.timings.setdefault(name, Timing())
 
-    def _attempt(self, pool: ConnectionPool, call: TimedCall, f: Callable[[Cursor], T], *, in_transaction: bool = True) -> tuple[T, bool]:
-        """Return the result of `f`, and whether `committed` must be called."""
+    def _attempt(
+        self, pool: ConnectionPool, call: TimedCall, f: Callable[[Cursor], T], follow_up: FollowUp | None = None
+    ) -> tuple[T, Callable[[], None] | None]:
+        """Return the result of `f`, and what its follow-up returned: None if `committed` must be called instead, or _nothing."""
         connection = _acquire_connection(pool, call)
         connection.wakes_listeners, connection.committing = True, False
         call.acquire(connection)
         try:
-            result = self._run_on(pool, connection, f, in_transaction=in_transaction)
+            result, followed_up = self._run_on(pool, connection, f, follow_up)
         except BaseException as problem:
             call.release()
             if connection.closed:
@@ -280,16 +277,18 @@ class Database:
                 raise Unavailable("The database takes too long at the moment. Please try again soon.") from problem
             raise
         call.release()
-        return result, connection.wakes_listeners
+        return result, followed_up if connection.wakes_listeners else _nothing
 
-    def _run_on(self, pool: ConnectionPool, connection: PipeliningConnection, f: Callable[[Cursor], T], *, in_transaction: bool) -> T:
+    def _run_on(
+        self, pool: ConnectionPool, connection: PipeliningConnection, f: Callable[[Cursor], T], follow_up: FollowUp | None
+    ) -> tuple[T, Callable[[], None] | None]:
         with connection.cursor() as cursor:
-            if pool is self._commands and in_transaction:
-                result = _in_transaction(cursor, f, f"begin; {self._settings()}" if self.pooled else "begin")
+            if pool is self._commands:
+                done = _in_transaction(cursor, f, f"begin; {self._settings()}" if self.pooled else "begin", follow_up)
             else:
-                result = _in_transaction(cursor, f, f"begin read only; {self._settings()}") if self.pooled else f(cursor)
+                done = _in_transaction(cursor, f, f"begin read only; {self._settings()}") if self.pooled else (f(cursor), None)
         connection.commit()  # flushes deferred statements, which fail here: a read must not have any
-        return result
+        return done
 
     def _settings(self) -> str:
         """Return the settings for the start of each transaction if they cannot be set once per connection."""
@@ -310,18 +309,42 @@ def _acquire_connection(pool: ConnectionPool, call: TimedCall) -> PipeliningConn
     return connection
 
 
-def _in_transaction(cursor: Cursor, f: Callable[[Cursor], T], begin: str) -> T:
-    """Run `f` between begin and commit. Begin is sent together with the first statement, to save a round trip."""
+def _nothing() -> None:
+    """Do nothing: the commit wakes nobody."""
+
+
+def _in_transaction(
+    cursor: Cursor, f: Callable[[Cursor], T], begin: str, follow_up: FollowUp | None = None
+) -> tuple[T, Callable[[], None] | None]:
+    """Run `f` between begin and commit, then the follow-up. Begin is sent with the first statement, to save a round trip."""
     connection = cast("PipeliningConnection", cursor.connection)
+    followed_up = None
     execute_deferred(cursor, begin)
     try:
         result = f(cursor)
         connection.committing = True
-        cursor.execute("commit")
+        if follow_up is not None and connection.wakes_listeners:
+            followed_up = _commit_with(cursor, follow_up)
+        else:
+            cursor.execute("commit")
     except BaseException:
         connection.deferred.clear()
         if not connection.closed and connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
             with suppress(psycopg2.Error):  # the connection was lost and is closed
                 cursor.execute("rollback")
         raise
-    return result
+    return result, followed_up
+
+
+def _commit_with(cursor: Cursor, follow_up: FollowUp) -> Callable[[], None] | None:
+    """Send the commit together with the first statement of the follow-up. Return None if that fails after the commit."""
+    connection = cast("PipeliningConnection", cursor.connection)
+    execute_deferred(cursor, "commit")
+    try:
+        return follow_up(cursor)
+    except Exception:
+        if connection.deferred:  # not sent yet
+            connection.commit()
+        elif connection.closed or connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
+            raise  # not committed: no constraint waits for the commit, so every other error is one of a statement before it
+        return None

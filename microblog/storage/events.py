@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -56,21 +57,23 @@ def after(cursor: Cursor, epoch: str, *, xid: int, id: int, limit: int) -> list[
 
     Ordered by `e.xid`, a number: `xid` alone would mean the selected text, in which "1000" sorts before "999".
     """
-
-    def event(xid: str, id: int, kind: str, *columns: Any) -> Event:
-        return Event(Position(epoch, int(xid), id), _KINDS.get(kind, EventKind.UNKNOWN), *columns)
-
     return fetch_all(
         cursor,
-        event,
+        partial(event_from, epoch),
         _AFTER,
         {"xid": str(xid), "id": id, "limit": limit},
     )
 
 
-_AFTER = Prepared("""select e.xid::text, e.id, e.kind, e.account_id, e.subject_id, e.post_id, e.data, e.at from events e
+def event_from(epoch: str, xid: str, id: int, kind: str, *columns: Any) -> Event:
+    """Return the event of a row."""
+    return Event(Position(epoch, int(xid), id), _KINDS.get(kind, EventKind.UNKNOWN), *columns)
+
+
+AFTER = """select e.xid, e.id, e.kind, e.account_id, e.subject_id, e.post_id, e.data, e.at from events e
            where (e.xid, e.id) > (%(xid)s::text::xid8, %(id)s) and e.xid < pg_snapshot_xmin(pg_current_snapshot())
-           order by e.xid, e.id limit %(limit)s""")
+           order by e.xid, e.id limit %(limit)s"""
+_AFTER = Prepared(AFTER.replace("select e.xid,", "select e.xid::text,"))
 
 
 def oldest(cursor: Cursor) -> tuple[int, int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from attrs import frozen
 
@@ -41,27 +42,35 @@ def changed_since(cursor: Cursor, *, since: InvalidationPosition) -> tuple[Inval
     Transactions that change the same row wait for each other, so the last value of a key is the current one. One statement, so one
     snapshot. A transaction that calls this sees its own changes too, each of them once.
     """
-
-    def found(snapshot: str, at: datetime, own: int | None, keys: list[str]) -> tuple[InvalidationPosition, list[str]]:
-        known = at - since.at < MAX_ABSENCE and len(keys) <= MAX_KEYS
-        return InvalidationPosition(snapshot, at, since.own if own is None else own), keys if known else [EVERYTHING]
-
-    changed = fetch_one(cursor, found, _CHANGED_SINCE, {"snapshot": since.snapshot, "own": since.own, "most": MAX_KEYS + 1})
+    changed = fetch_one(cursor, partial(changes_from, since), _CHANGED_SINCE, params_since(since))
     assert changed is not None
     return changed
 
 
-_CHANGED_SINCE = Prepared("""
-    with changed as materialized (
+def params_since(since: InvalidationPosition) -> dict[str, object]:
+    """Return the parameters of CHANGED and CHANGES."""
+    return {"snapshot": since.snapshot, "own": since.own, "most": MAX_KEYS + 1}
+
+
+def changes_from(
+    since: InvalidationPosition, snapshot: str, at: datetime, own: int | None, keys: list[str]
+) -> tuple[InvalidationPosition, list[str]]:
+    """Return the position and the keys of a row with the columns CHANGES."""
+    known = at - since.at < MAX_ABSENCE and len(keys) <= MAX_KEYS
+    return InvalidationPosition(snapshot, at, since.own if own is None else own), keys if known else [EVERYTHING]
+
+
+CHANGED = """changed as materialized (
         -- Rows of this transaction itself are all visible: of these, the ones after its last call. Of others, the ones committed since.
         select c.xid, c.id, c.keys from invalidation_log c
         where c.xid >= pg_snapshot_xmin(%(snapshot)s::pg_snapshot)
         and case when c.xid = pg_current_xact_id_if_assigned() then c.id > %(own)s
-                 else not pg_visible_in_snapshot(c.xid, %(snapshot)s::pg_snapshot) end)
-    select pg_current_snapshot()::text, now(), (select max(id) from changed where xid = pg_current_xact_id_if_assigned()),
+                 else not pg_visible_in_snapshot(c.xid, %(snapshot)s::pg_snapshot) end)"""
+CHANGES = """pg_current_snapshot()::text, now(), (select max(id) from changed where xid = pg_current_xact_id_if_assigned()),
            array(select key from changed, unnest(changed.keys) key
                where key <> '*' or cardinality(changed.keys) = 1  -- beside other keys it is for the previous release
-               order by changed.id limit %(most)s)""")
+               order by changed.id limit %(most)s)"""
+_CHANGED_SINCE = Prepared(f"with {CHANGED} select {CHANGES}")
 
 
 def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:

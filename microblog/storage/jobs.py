@@ -80,6 +80,13 @@ _NEXT_DUE = Prepared(
 )
 
 
+# Waiting jobs that are due before %(soon)s and can be claimed.
+DUE_SOON = (
+    "select j.due_at from jobs j where j.state = 'waiting' and j.kind = any(%(kinds)s::text[]) and j.due_at < %(soon)s::timestamptz and "
+    + _KEY_NOT_RUNNING
+)
+
+
 def claim(cursor: Cursor, *, kinds: Sequence[str], worker: str, lease_until: datetime, now: datetime, limit: int) -> list[Job]:
     """Claim up to `limit` jobs: first those with an expired lease (their worker died), then those that are due.
 

@@ -214,4 +214,5 @@ def held_back(cursor: Cursor, *, xid: int, id: int) -> bool:
 
 
 # The newest event decides. To ask whether any event follows would read the whole log each time that none does.
-_HELD_BACK = Prepared("select (xid, id) > (%(xid)s::text::xid8, %(id)s::bigint) from events order by xid desc, id desc limit 1")
+HELD_BACK = "select (xid, id) > (%(xid)s::text::xid8, %(id)s::bigint) from events order by xid desc, id desc limit 1"
+_HELD_BACK = Prepared(HELD_BACK)

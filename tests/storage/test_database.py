@@ -123,8 +123,12 @@ async def test_deferred_statements_run_in_order_and_before_the_commit(database: 
     assert await database.read(ticks) == ["a", "b %s % ; '", "c", "d"]
 
 
+@pytest.mark.parametrize("followed_up", [True, False])
 @pytest.mark.parametrize("last", [True, False])
-async def test_a_failing_deferred_statement_rolls_the_whole_command_back(database: Database, last: bool) -> None:
+async def test_a_failing_deferred_statement_rolls_the_whole_command_back(database: Database, last: bool, followed_up: bool) -> None:
+    if followed_up:
+        database.follow_up = noting([])
+
     def command(cursor: Cursor) -> None:
         insert_tick(cursor, "a")
         insert_tick(cursor, "a")

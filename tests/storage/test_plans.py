@@ -24,7 +24,7 @@ from microblog import storage
 from microblog.domain.tokens import token_hash
 from microblog.model.accounts import Account, Preferences, Role
 from microblog.model.emails import EmailKind, EmailState
-from microblog.model.events import EventKind
+from microblog.model.events import EventKind, Position
 from microblog.model.ids import ConversationId, JobId
 from microblog.model.jobs import Job, JobState
 from microblog.model.lists import ListReplies
@@ -180,6 +180,7 @@ BY_TYPE: dict[str, Any] = {
     "timedelta": timedelta(minutes=1),
     "Sequence[StoredConversation]": [conversations.StoredConversation(ConversationId(1), ACCOUNT, (OTHER,), True, POST, POST)],
     "InvalidationPosition": InvalidationPosition("1:1:", SITE.end),
+    "Position": Position("", 1, 0),
     "AccountPosts": AccountPosts(ACCOUNT),
     "TagFilter": TagFilter(["tag1"], ["tag2"], ["tag3"]),
     "PostQuery": search.PostQuery("'word' & 'begin':*", ["'other'"], ["text"], ["more"]),

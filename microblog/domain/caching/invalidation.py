@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Generic, TypeVar
 
-from attrs import define, field
+from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 
 from microblog.domain.caching.cache_keys import CacheDependencies
@@ -29,6 +29,14 @@ MAX_CHANGED_KEYS = 50_000
 MAX_COMPARED_KEYS = 200  # with more changes since, each dependency is looked up instead
 POLL_INTERVAL_S = 0.5  # maximum age of served values if there is no wake-up
 V = TypeVar("V")
+
+
+@frozen
+class LogReading:
+    """A read of the log outside the reactor thread: the position that it starts from, and what takes its result, on the reactor thread."""
+
+    since: InvalidationPosition
+    apply: Callable[[InvalidationPosition, list[str]], None]
 
 
 @define(eq=False)
@@ -65,16 +73,20 @@ class InvalidationLog:
         """True if the log was read when this transaction and all older ones had ended."""
         return self._snapshot is not None and not self._stale and self._snapshot.xmin > transaction
 
+    def reading(self) -> LogReading | None:
+        """Begin to read the log in the thread of a command. None if it has not been read before."""
+        since, wakes, started_at = self._snapshot, self._wakes, self.seconds()
+        return None if since is None else LogReading(since, lambda to, keys: self._apply(since, to, keys, started_at, wakes))
+
     def follow_up(self) -> FollowUp:
         """Read the log in the thread of a command, right after its commit (see `Database.follow_up`)."""
-        since, wakes = self._snapshot, self._wakes
+        reading = self.reading()
 
         def read(cursor: Cursor) -> Callable[[], None]:
-            if since is None:
+            if reading is None:
                 return self.wake
-            started_at = self.seconds()
-            snapshot, keys = invalidation_log.changed_since(cursor, since=since)
-            return lambda: self._apply(since, snapshot, keys, started_at, wakes)
+            changed = invalidation_log.changed_since(cursor, since=reading.since)
+            return lambda: reading.apply(*changed)
 
         return read
 
