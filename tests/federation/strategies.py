@@ -60,8 +60,8 @@ media = st.builds(
 def polls(draw: st.DrawFn) -> Poll:
     """Return a poll with its votes."""
     options = tuple(draw(st.lists(storable.filter(bool), min_size=2, max_size=4, unique=True)))
-    counts = tuple(draw(st.integers(0, 2**31)) for _ in options)
-    return Poll(PollId(1), options, counts, draw(st.integers(0, 2**31)), draw(st.booleans()), draw(st.booleans()), draw(moments))
+    counts = tuple(draw(st.integers(0, 2**31 - 1)) for _ in options)
+    return Poll(PollId(1), options, counts, draw(st.integers(0, 2**31 - 1)), draw(st.booleans()), draw(st.booleans()), draw(moments))
 
 
 posts = st.builds(
@@ -77,8 +77,8 @@ posts = st.builds(
     language=st.none() | st.sampled_from(["en", "de", "zh-TW"]),
     edited_at=st.none() | moments,
     thread_id=st.none() | numbers.map(PostId),
-    boosts_count=st.integers(0, 2**31),
-    favourites_count=st.integers(0, 2**31),
+    boosts_count=st.integers(0, 2**31 - 1),
+    favourites_count=st.integers(0, 2**31 - 1),
     mentions=st.lists(mentions, max_size=4, unique_by=lambda one: one.account_id).map(tuple),
     tags=st.lists(tags, max_size=4, unique_by=lambda tag: tag.name).map(tuple),
     media=st.lists(media, max_size=4).map(tuple),
