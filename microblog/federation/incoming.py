@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from attrs import evolve
 
 from microblog.federation import bounds
-from microblog.federation.documents.discovery import read_webfinger
+from microblog.federation.documents.discovery import read_host_meta, read_webfinger
 from microblog.federation.documents.read_activity import read_activity, read_object
 from microblog.federation.documents.read_actor import read_keys
 from microblog.federation.documents.read_collection import read_collection
@@ -46,6 +46,7 @@ from microblog.model.federation_posts import (
 
 MAX_ADDRESSEES = 1_000
 """Of `to` and of `cc`. Whoever comes after them is not addressed, so a post only becomes more private."""
+MAX_HOST_META = 16 * 1024  # bytes
 MAX_REPORTED = 100  # objects of a report
 MAX_TYPE = 100  # characters of a type or media type
 
@@ -83,6 +84,14 @@ def parse_webfinger(body: bytes) -> WebFingerResult:
         page=bounds.web_url(found.page) or "",
         subscribe=found.subscribe[: bounds.MAX_URL],
     )
+
+
+def parse_host_meta(body: bytes) -> str:
+    """Return the template of WebFinger addresses, with `{uri}`."""
+    template = read_host_meta(body[:MAX_HOST_META].decode("utf-8", "replace"))
+    if len(template) > bounds.MAX_URL:
+        raise InvalidDocument("The address for WebFinger is too long.")
+    return template
 
 
 def _object(value: RemoteObject | None) -> RemoteObject | None:

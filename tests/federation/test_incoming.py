@@ -22,6 +22,7 @@ from microblog.federation.incoming import (
     MAX_REPORTED,
     parse_activity,
     parse_collection,
+    parse_host_meta,
     parse_keys,
     parse_object,
     parse_webfinger,
@@ -204,3 +205,52 @@ def test_collections_lose_nothing() -> None:
     first = document | {"first": {"type": "CollectionPage", "items": [NOTE], "next": f"{BO}/followers?page=2"}}
     assert parse_collection(_sent(first)) == read_collection(first)
     assert parse_object(_sent(activity("Like", NOTE))) == read_object(activity("Like", NOTE))
+
+
+XRD = '<?xml version="1.0"?><XRD xmlns="http://docs.oasis-open.org/ns/xri/xrd-1.0">{}</XRD>'
+LRDD = '<Link rel="lrdd" type="application/xrd+xml" template="https://b.example/wf?a=1&amp;resource={uri}"/>'
+
+
+@pytest.mark.parametrize(
+    "links", [LRDD, f'<Link rel="other" template="x"/>{LRDD}', LRDD.replace("Link", "xrd:Link"), LRDD.replace("/>", "></Link>")]
+)
+def test_host_meta_names_the_address_for_webfinger(links: str) -> None:
+    assert parse_host_meta(XRD.format(links).encode()) == "https://b.example/wf?a=1&resource={uri}"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "",
+        "{}",
+        XRD.format('<Link rel="lrdd"/>'),
+        XRD.format('<Link rel="lrdd" template="https://b.example/"/>'),
+        XRD.format('<Link rel="lrdd" template="javascript:{uri}"/>'),
+        XRD.format(f'<Link rel="lrdd" template="https://b.example/{LONG[:3_000]}{{uri}}"/>'),
+        '<!DOCTYPE x [<!ENTITY a "https://b.example/{uri}">]>' + XRD.format('<Link rel="lrdd" template="&a;"/>'),
+        "<" * 100_000,
+    ],
+)
+def test_host_meta_without_a_usable_address_is_refused(document: str) -> None:
+    with pytest.raises(InvalidDocument):
+        parse_host_meta(document.encode())
+
+
+@given(json_values)
+def test_host_meta_never_fails_otherwise(value: Any) -> None:
+    with pytest.raises(InvalidDocument):
+        parse_host_meta(str(value).encode("utf-8", "replace"))
+
+
+@pytest.mark.parametrize("piece", ["a", ":", "=", '"', "bear:?u=", "<Link "])
+def test_a_megabyte_in_any_property_is_read_in_linear_time(piece: str) -> None:
+    huge = piece * (800_000 // len(piece))  # anything quadratic would take minutes
+    link = {"type": "Link", "name": "RE:", "mediaType": huge, "href": NOTE}
+    for document in (note(type=huge), note(id=huge), note(url=huge), note(tag=link), actor(webfinger=huge), actor(published=huge)):
+        for parse in (parse_object, parse_keys):
+            try:
+                parse(_sent(document))
+            except (InvalidDocument, TooLarge):
+                continue
+    with pytest.raises(InvalidDocument):
+        parse_host_meta(huge.encode())

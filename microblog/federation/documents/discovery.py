@@ -1,7 +1,9 @@
-"""WebFinger and NodeInfo: what this site adds to its documents for federation, and the reader of those of other servers."""
+"""WebFinger, host-meta and NodeInfo: what this site adds to its documents for federation, and readers of those of other servers."""
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 
 from microblog.federation.documents.ids import LocalKind, SiteIds
@@ -11,6 +13,9 @@ from microblog.model.federation import InvalidDocument, WebFingerResult
 
 PROFILE_PAGE = "http://webfinger.net/rel/profile-page"
 SUBSCRIBE = "http://ostatus.org/schema/1.0/subscribe"
+
+_LINK = re.compile(r"<(?:\w{1,20}:)?Link\s([^<>]*)>")
+_ATTRIBUTE = re.compile(r"""\b(rel|template)\s{0,9}=\s{0,9}("[^"]*"|'[^']*')""")
 
 
 def webfinger_links(name: str, ids: SiteIds) -> list[dict[str, Any]]:
@@ -50,5 +55,22 @@ def read_webfinger(value: object) -> WebFingerResult:
         raise InvalidDocument("The WebFinger document names no actor." if subject else "The WebFinger document has no subject.")
     pages = (web_url(link.get("href")) for link in by_relation.get(PROFILE_PAGE, []))
     templates = (text(link.get("template")) for link in by_relation.get(SUBSCRIBE, []))
-    usable = (template for template in templates if "{uri}" in template and web_url(template.replace("{uri}", "")))
-    return WebFingerResult(subject, actor, next(filter(None, pages), ""), next(usable, ""))
+    return WebFingerResult(subject, actor, next(filter(None, pages), ""), next(filter(_is_template, templates), ""))
+
+
+def read_host_meta(xml: str) -> str:
+    """Return the template of WebFinger addresses, with `{uri}`, in a host-meta document (RFC 6415); raises InvalidDocument without one.
+
+    The document is XML, but only the attributes of its Link elements count. They are found in linear time and without entities of its own,
+    unlike with the parsers of the standard library.
+    """
+    for link in _LINK.finditer(xml):
+        attributes = {found[1]: unescape(found[2][1:-1]) for found in _ATTRIBUTE.finditer(link[1])}
+        template = text(attributes.get("template"))
+        if attributes.get("rel") == "lrdd" and _is_template(template):
+            return template
+    raise InvalidDocument("The host-meta document names no address for WebFinger.")
+
+
+def _is_template(template: str) -> bool:
+    return "{uri}" in template and bool(web_url(template.replace("{uri}", "")))

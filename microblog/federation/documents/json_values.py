@@ -22,7 +22,7 @@ MAX_NUMBER = 2**53 - 1  # the largest integer that every JSON parser reads exact
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\x00-\x20\x7f\ud800-\udfff]+")
-_NAMESPACE = re.compile(r".*[#:/]", re.DOTALL)
+_NAMESPACE_END = re.compile(r"[#:/]")
 _DURATION = re.compile(r"P(?:(\d{1,4})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?", re.ASCII)
 
 
@@ -69,7 +69,7 @@ def natural_text(of: Document, name: str) -> str:
 def types(of: Document) -> tuple[str, ...]:
     """Return the types of an object without their namespaces: `as:Note` is `Note`."""
     named = of.get("type") or of.get("@type")
-    return tuple(_NAMESPACE.sub("", text(name)) for name in items(named) if text(name))
+    return tuple(_NAMESPACE_END.split(text(name))[-1] for name in items(named) if text(name))
 
 
 def own_id(of: Document) -> str:

@@ -17,7 +17,7 @@ CONTENT_TYPE = ACTIVITY_JSON
 ACCEPT = f'{ACTIVITY_JSON}, {LD_JSON}; profile="{ACTIVITY_STREAMS}"'
 """Accept header of requests for documents."""
 PAGE_TYPES = ("text/html", "application/xhtml+xml")
-MAX_ACCEPT = 1_024  # characters of an Accept header that are read
+MAX_HEADER = 1_024  # characters of Accept and Content-Type that are read
 PUBLIC_NAMES = frozenset({PUBLIC, "as:Public", "Public"})
 """Spellings of the collection of everybody."""
 MISSKEY_QUOTE = "https://misskey-hub.net/ns#_misskey_quote"
@@ -90,7 +90,7 @@ def with_context(of: dict[str, Any]) -> dict[str, Any]:
 
 def is_activity_json(content_type: str) -> bool:
     """True if a Content-Type is one of the two of ActivityPub: https://www.w3.org/TR/activitypub/#retrieving-objects."""
-    name, parameters = parse_options_header(content_type)
+    name, parameters = parse_options_header(content_type[:MAX_HEADER])
     if name.lower() == LD_JSON:
         return ACTIVITY_STREAMS in parameters.get("profile", "").split()
     return name.lower() == ACTIVITY_JSON
@@ -101,7 +101,7 @@ def prefers_activity_json(accept: str) -> bool:
 
     Of equal weights the document wins: only programs name its type, and many name HTML as well.
     """
-    ranges = [(parse_options_header(name), weight) for name, weight in parse_accept_header(accept[:MAX_ACCEPT], MIMEAccept)]
+    ranges = [(parse_options_header(name), weight) for name, weight in parse_accept_header(accept[:MAX_HEADER], MIMEAccept)]
     documents = [weight for (name, parameters), weight in ranges if _is_document(name.lower(), parameters.get("profile"))]
     pages = [weight for (name, _), weight in ranges if name.lower() in PAGE_TYPES]
     anything = [weight for (name, _), weight in ranges if name.lower() in ("text/*", "*/*")]
