@@ -88,6 +88,11 @@ class RequestFactory:
         """The newest page of home, JSON."""
         return self.api_request("/api/v1/timelines/home", self._reader())
 
+    def changed_page(self, path: Callable[[int], str]) -> bytes:
+        """A page of a member, HTML, whose response is not cached, as after each favourite: a new URL each time. `path` gets a number."""
+        number = next(self.turn)
+        return self._page(f"{path(number)}?changed={number}", self._reader())
+
     def home_json_uncached(self) -> bytes:
         """Home, JSON, without any cache: a new URL each time, with a bound that the home cache does not cover."""
         return self.api_request(f"/api/v1/timelines/home?since_id=1&uncached={next(self.turn)}", self._reader())
@@ -186,6 +191,11 @@ class Case:
     quiet_s: float = 0.0
 
 
+def changed(path: Callable[[int], str]) -> Case:
+    """A page of a member that changed since it was read last."""
+    return Case(lambda factory: factory.changed_page(path), 400, READERS)
+
+
 def command(build_request: Callable[[RequestFactory], bytes]) -> Case:
     """A command through the API, one at a time, with all the work that it causes."""
     return Case(build_request, 300, 0, 1, 1.5)
@@ -206,6 +216,15 @@ CASES: dict[str, Case] = {
     "local timeline, HTML, uncached": Case(RequestFactory.local_uncached, 150, 0),
     "profile, HTML, anonymous": Case(RequestFactory.profile, warm=150),
     "post with its thread, HTML, anonymous": Case(RequestFactory.post, warm=500),
+    "changed: home": changed(lambda number: "/home"),
+    "changed: profile": changed(lambda number: f"/@{name(number % 20)}"),
+    "changed: followers": changed(lambda number: f"/@{name(number % 20)}/followers"),
+    "changed: post with its thread": Case(lambda factory: factory.changed_page(lambda number: factory.posts[number % 50]), 400, READERS),
+    "changed: hashtag": changed(lambda number: f"/tags/tag{number % 5}"),
+    "changed: notifications": changed(lambda number: "/notifications"),
+    "changed: bookmarks": changed(lambda number: "/bookmarks"),
+    "changed: favourites": changed(lambda number: "/favourites"),
+    "changed: lists": changed(lambda number: "/lists"),
     "publish a post": Case(RequestFactory.publish, 150, 0),
     "command: post": command(RequestFactory.post_by_api),
     "command: reply": command(RequestFactory.reply_by_api),

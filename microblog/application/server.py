@@ -116,7 +116,7 @@ def build_server(
     instance = InstanceEntities(full_view, entities, card, icon, domain.attachments.accepts_video)
     api = api_routes(domain, instance, response_cache, statuses, federation.ids if federation else None)
     renderer = PostRenderer(pages.post_html, domain.timelines.flags_cache, domain.filters.filter_cache, response_cache)
-    domain.invalidation_log.caches += [renderer, statuses, pages.shells]
+    domain.invalidation_log.caches += [renderer, statuses, pages.shells, pages.rows]
     authentication = Authentication(domain.sessions, domain.tokens)
     auth_cache = AuthCache(authentication, domain.invalidation_log, now)
     rates = connection_limits(settings.new_streams_per_account, settings.new_streams_per_network)
@@ -161,20 +161,25 @@ def caps_of(settings: Settings) -> Caps:
 
 def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, domain: Domain, renderer: PostRenderer) -> list[object]:
     """Return the routes of the HTML site."""
-    people, policies = PeopleLists(domain.relationships, domain.follows), domain.notification_policies
+    people, policies = PeopleLists(domain.profile_cache), domain.notification_policies
     return [
-        TimelinePages(pages, contexts, renderer, domain.timelines, post_forms, domain.tags),
-        PostPages(pages, contexts, renderer, domain.posts, domain.schedules, post_forms, domain.conversations),
+        TimelinePages(pages, contexts, renderer, domain.timelines, post_forms),
+        PostPages(
+            *(pages, contexts, renderer, domain.posts, domain.threads, domain.timelines), domain.schedules, post_forms, domain.conversations
+        ),
         PollButtons(domain.polls, renderer),
         ScheduledPages(pages, contexts, domain.schedules, post_forms),
         post_forms.uploads,
         InteractionButtons(domain.interactions, renderer),
-        ProfilePages(pages, contexts, renderer, domain.accounts, domain.timelines, people),
+        ProfilePages(pages, contexts, renderer, domain.accounts, domain.timelines, domain.profile_cache, people),
         ProfileButtons(pages, contexts, domain.accounts, domain.follows, domain.relationships),
         AuthPages(pages, contexts, domain.registrations, domain.sessions, domain.account_security),
-        NotificationPages(pages, contexts, domain.notifications, domain.notification_groups, policies, domain.filters.filter_cache),
+        NotificationPages(
+            *(pages, contexts, domain.notifications, domain.notification_groups, domain.notification_cache, domain.collection_cache),
+            domain.filters.filter_cache,
+        ),
         SearchPages(pages, contexts, domain.search, people, renderer),
-        ListPages(pages, contexts, domain.lists, renderer, domain.tags),
+        ListPages(pages, contexts, domain.lists, renderer, domain.collection_cache),
         AutocompleteRoutes(pages, domain.autocomplete),
         ConversationPages(pages, contexts, domain.conversations, domain.filters.filter_cache),
         TagButtons(domain.tags),

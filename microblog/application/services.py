@@ -22,6 +22,7 @@ from microblog.domain.caching.account_cache import AccountCache
 from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.caching.invalidation import InvalidationLog
 from microblog.domain.caching.sidebar_cache import SidebarCache
+from microblog.domain.collection_cache import CollectionCache
 from microblog.domain.conversations import Conversations
 from microblog.domain.email_composer import EmailComposer
 from microblog.domain.email_confirmation import EmailConfirmation
@@ -45,6 +46,7 @@ from microblog.domain.passwords import Hashes
 from microblog.domain.polls import Polls
 from microblog.domain.ports import HttpFetcher, MediaStore
 from microblog.domain.posts import Posts
+from microblog.domain.profile_cache import ProfileCache
 from microblog.domain.profile_images import ProfileImages
 from microblog.domain.push.notifications import PushNotifications
 from microblog.domain.rate_limits import CountedLogins, RateLimiter
@@ -139,7 +141,10 @@ class Domain:
     trends: Trends
     sidebar: SidebarCache = field(init=False)
     threads: ThreadCache = field(init=False)
+    account_cache: AccountCache = field(init=False)
     notification_cache: NotificationCache = field(init=False)
+    profile_cache: ProfileCache = field(init=False)
+    collection_cache: CollectionCache = field(init=False)
 
     @sidebar.default
     def _sidebar(self) -> SidebarCache:
@@ -149,10 +154,21 @@ class Domain:
     def _threads(self) -> ThreadCache:
         return ThreadCache(self.posts, self.timelines.post_cache)
 
+    @account_cache.default
+    def _account_cache(self) -> AccountCache:
+        return AccountCache(self.timelines.database, self.invalidation_log, now)
+
     @notification_cache.default
     def _notification_cache(self) -> NotificationCache:
-        accounts = AccountCache(self.timelines.database, self.invalidation_log, now)
-        return NotificationCache(self.timelines.post_cache, accounts)
+        return NotificationCache(self.timelines.post_cache, self.account_cache)
+
+    @profile_cache.default
+    def _profile_cache(self) -> ProfileCache:
+        return ProfileCache(self.accounts, self.relationships, self.follows, self.timelines, self.account_cache)
+
+    @collection_cache.default
+    def _collection_cache(self) -> CollectionCache:
+        return CollectionCache(self.timelines.database, self.invalidation_log, now, self.lists, self.tags)
 
     @classmethod
     def on(cls, settings: Settings, database: Transactions, passwords: Hashes, limits: RateLimiter, external: ExternalServices) -> Domain:

@@ -193,14 +193,20 @@ class Timelines:
 
     async def favourites(self, viewer: Viewer, page: Page) -> MarkedPosts:
         """Return a page of the viewer's favourites, newest favourite first."""
-        return await self.database.read(_marked, timelines.favourites, viewer=viewer.id, page=page)
+        return await self._marked(timelines.favourites, viewer=viewer.id, page=page)
 
     async def bookmarks(self, viewer: Viewer, page: Page) -> MarkedPosts:
         """Return a page of the viewer's bookmarks, newest bookmark first."""
-        return await self.database.read(_marked, timelines.bookmarks, viewer=viewer.id, page=page)
+        return await self._marked(timelines.bookmarks, viewer=viewer.id, page=page)
 
     async def _loaded(self, entries: Callable[..., list[Entry]], /, **options: object) -> list[Post]:
         return await self.post_cache.load(await self.database.read(entries, **options))
+
+    async def _marked(self, entries: Callable[..., list[tuple[Entry, int]]], /, **options: object) -> MarkedPosts:
+        rows = await self.database.read(entries, **options)
+        found = {post.id: post for post in await self.post_cache.load(entry for entry, _ in rows)}
+        collected = [(found[id], mark) for (id, _), mark in rows if id in found]
+        return MarkedPosts([post for post, _ in collected], [mark for _, mark in collected])
 
     async def _relations(self, viewer: Viewer | None) -> TimelineViewer | None:
         return None if viewer is None else await self.viewer_cache.of(viewer)
@@ -263,10 +269,3 @@ def _keys(tags: Sequence[str]) -> frozenset[str]:
 
 def _id(viewer: Viewer | None) -> AccountId | None:
     return viewer.id if viewer else None
-
-
-def _marked(cursor: Cursor, entries: Callable[..., list[tuple[Entry, int]]], /, **options: object) -> MarkedPosts:
-    rows = entries(cursor, **options)
-    found = posts.by_ids(cursor, [entry[0] for entry, _ in rows]) if rows else {}
-    collected = [(found[entry[0]], mark) for entry, mark in rows if entry[0] in found]
-    return MarkedPosts([post for post, _ in collected], [mark for _, mark in collected])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from microblog.model.posts import Tag, Visibility
 from microblog.render.html.html_page import HtmlPage
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import ComposerView, PageContext, PostListView
+from tests.render import samples
 from tests.render.samples import NOW, SITE, account
 
 FEEDS = (
@@ -102,3 +104,22 @@ def test_the_oldest_shells_are_evicted() -> None:
     figures = pages.shells.figures()
     assert (figures.name, figures.misses, figures.entries) == ("shells", 4, 2)
     assert figures.bytes > 10_000
+
+
+@pytest.mark.parametrize("hostile", ["Ada Lovelace", "<!--main--><b>\"&'{{ 7 }} <!--csrf-->"])
+@pytest.mark.parametrize("anonymous", [False, True])
+def test_a_page_in_a_cached_frame_equals_the_page_rendered_as_a_whole(
+    hostile: str, anonymous: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = Pages(lambda name: f"/{name}")
+    plain.shells.capacity = plain.rows.capacity = 0
+    cached = Pages(lambda name: f"/{name}")
+    monkeypatch.setattr(samples, "PAGES", plain)
+    expected = {name: render() for name, render in samples.every_page(hostile, anonymous=anonymous).items()}
+    monkeypatch.setattr(samples, "PAGES", cached)
+    for _ in range(2):
+        found = {name: render() for name, render in samples.every_page(hostile, anonymous=anonymous).items()}
+        assert [name for name, page in expected.items() if found[name] != page] == []
+    assert plain.shells.hits == plain.rows.hits == 0
+    assert cached.shells.hits > len(expected) / 10
+    assert cached.rows.hits > 0

@@ -124,8 +124,10 @@ def test_open_graph_metadata_does_not_reveal_text_behind_a_content_warning() -> 
 
 def test_each_page_has_its_own_heading() -> None:
     shell = PageContext(SITE, "c", "/tags/haiku", NOW, Viewer(account()))
-    assert [each.text for each in of(parsed(PAGES.tag(shell, "haiku", PostListView())), "h1")] == ["#haiku"]
-    assert [each.text for each in of(parsed(PAGES.relations(shell, account(2, "Bashō"), "followers", PeopleView())), "h1")] == ["Bashō"]
+    assert [each.text for each in of(parsed(bytes(PAGES.tag(shell, "haiku", PostListView()))), "h1")] == ["#haiku"]
+    assert [each.text for each in of(parsed(bytes(PAGES.relations(shell, account(2, "Bashō"), "followers", PeopleView()))), "h1")] == [
+        "Bashō"
+    ]
 
 
 @pytest.mark.parametrize("registration", ["open", "approval", "invite"])

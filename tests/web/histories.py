@@ -162,7 +162,11 @@ OWN_API_PAGES = (
     *("notifications", "notifications?limit=2", "notifications/unread_count", "conversations", "favourites", "bookmarks", "lists"),
     *("followed_tags", "blocks", "mutes", "follow_requests", "preferences", "markers?timeline[]=home"),
 )
-OWN_HTML_PAGES = ("/home", "/conversations", "/lists", "/settings/filters")  # /notifications marks what it shows as read
+# /notifications without a type marks what it shows as read.
+OWN_HTML_PAGES = (
+    *("/home", "/conversations", "/lists", "/settings/filters", "/notifications?type=mention", "/favourites", "/bookmarks"),
+    *(f"/@{name}/{which}" for name in ("ada", "bob") for which in ("followers", "following")),
+)
 
 
 @define(eq=False)
@@ -280,8 +284,11 @@ class History:
         for who, headers in enumerate((*self.headers[:2], {})):
             lists = self.ids("select id from lists where account_id = %(me)s", me=self.people[who].id) if headers else []
             found += [(path, headers) for path in (*self.open_api_pages(some), *(self.own_api_pages(lists) if headers else ()))]
-        for headers in ({}, *self.cookies[:2]):
-            found += [(path, headers) for path in (*self.open_html_pages(some), *(OWN_HTML_PAGES if headers else ()))]
+        found += [(path, {}) for path in self.open_html_pages(some)]
+        for viewer, headers in zip(self.people[:2], self.cookies[:2], strict=True):
+            lists = self.ids("select id from lists where account_id = %(me)s", me=viewer.id)
+            own = (*OWN_HTML_PAGES, *(f"/lists/{id}" for id in lists))
+            found += [(path, headers) for path in (*self.open_html_pages(some), *own)]
         return found
 
     def open_api_pages(self, posts: list[int]) -> Iterator[str]:

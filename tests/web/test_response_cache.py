@@ -104,6 +104,8 @@ OWN_PATHS = (
     "/api/v2/notifications?expand_accounts=partial_avatars",
     "/api/v1/accounts/verify_credentials",
 )
+# /notifications without a type marks what it shows as read.
+OWN_PAGES = ("/home", "/local", "/tags/tea", "/notifications?type=mention", "/lists", "/favourites", "/bookmarks")
 LEAST = ["post", "follow them", "reblog"]  # what most histories need first
 
 
@@ -165,9 +167,10 @@ class CachedAndUncached:
         threads = [f"/@{name}/{id}" for name in NAMES for id in {*posts[:1], *posts[-1:]}]
         for path in ("/", "/local", "/@ada", "/@bob/with_replies", "/@ada/media", *threads):
             yield path, {}
+        people = [f"/@{name}{tab}" for name in NAMES[:2] for tab in ("", "/with_replies", "/followers", "/following")]
+        own_pages = [*OWN_PAGES, *(f"/lists/{id}" for id in self.lists())]
         for cookie in self.cookies:
-            for path in ("/home", "/local"):
-                yield path, cookie
+            yield from ((path, cookie) for path in (*own_pages, *people, *threads[:2]))
 
     def compare(self) -> None:
         """Fail if the responses of the two sites differ."""
@@ -196,7 +199,7 @@ def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
     feed = build_broadcaster(database, clock)
     result_of(feed.start())
     pages = Pages(FRONTEND.assets.url)
-    pages.shells.capacity = 0
+    pages.shells.capacity = pages.rows.capacity = 0
     uncached_server = build_server(read, clock, domain, evolve(FRONTEND, pages=pages), feed=feed)
     assert isinstance(uncached_server.site, Dispatcher)
     auth_cache = uncached_server.site._authorizer.cached
@@ -204,6 +207,8 @@ def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
     domain.timelines.timeline_cache.capacity = 0
     domain.timelines.flags_cache.capacity = 0
     domain.sidebar.disable()
+    domain.profile_cache.disable()
+    domain.collection_cache.disable()
     for memory in (
         domain.timelines.post_cache._cache,
         domain.filters.filter_cache._cache,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 
 from attrs import define, field
@@ -42,7 +42,12 @@ class AccountCache:
         found = {id: cached for id in ids if (cached := self._cache.get(id, position)) is not None}
         missing = [id for id in ids if id not in found]
         if missing:
-            for account in await self.database.read(accounts.by_ids, ids=missing):
-                self._cache.put(account.id, account, cache_keys.of_keys(cache_keys.of_account(account.id)), position)
-                found[account.id] = account
+            read = await self.database.read(accounts.by_ids, ids=missing)
+            self.store(read, position)
+            found |= {account.id: account for account in read}
         return found
+
+    def store(self, accounts: Iterable[Account], position: int) -> None:
+        """Keep accounts that were read after `InvalidationLog.position()` had returned `position`."""
+        for account in accounts:
+            self._cache.put(account.id, account, cache_keys.of_keys(cache_keys.of_account(account.id)), position)

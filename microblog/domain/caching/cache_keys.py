@@ -20,6 +20,8 @@ from microblog.model.posts import Post, PostThread
 PUBLIC = "public"
 NEWS = "news"
 HASHTAG_CHARACTERS = 2  # of a hashtag that are part of its key
+PEOPLE = "people"
+"""Key of which accounts there are: logged if one is suspended, limited or deleted, or is not any more."""
 
 
 @frozen
@@ -96,7 +98,12 @@ def of_account_state(account: AccountId) -> str:
 
 def of_profile(account: AccountId) -> tuple[str, ...]:
     """Keys of a profile page: posts, public profile with counters, pinned posts."""
-    return of_author(account), of_account(account), of_account_counts(account), f"g{account}"
+    return of_author(account), of_account(account), of_account_counts(account), of_pins(account)
+
+
+def of_pins(account: AccountId) -> str:
+    """Key of an account's pinned posts."""
+    return f"g{account}"
 
 
 def of_viewer_state(viewer: AccountId) -> str:

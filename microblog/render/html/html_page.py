@@ -57,6 +57,18 @@ class Shell:
         """Length in bytes."""
         return len(self.first) + sum(len(piece) for _, piece in self.others)
 
+    def with_inserted(self, name: str, part: Shell) -> Shell:
+        """Return this shell with another one in place of the slots of this name."""
+        pieces = [("", self.first)]
+        for slot_name, piece in self.others:
+            if slot_name == name:
+                pieces[-1] = pieces[-1][0], pieces[-1][1] + part.first
+                pieces += part.others
+                pieces[-1] = pieces[-1][0], pieces[-1][1] + piece
+            else:
+                pieces.append((slot_name, piece))
+        return Shell(pieces[0][1], tuple(pieces[1:]))
+
     def filled(self, contents: Mapping[str, Iterable[str]], values: Mapping[str, str]) -> HtmlPage:
         """Return the page with these contents in place, and with a slot for each of the values."""
         pieces: list[bytes] = []

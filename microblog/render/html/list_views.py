@@ -9,6 +9,7 @@ from attrs import field, frozen
 from microblog.model.accounts import Account
 from microblog.model.lists import AccountList
 from microblog.model.posts import Tag
+from microblog.render.html.html_page import HtmlPage
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PageContext, PostListView
@@ -27,14 +28,14 @@ class ListForm:
     errors: Mapping[str, str] = field(factory=dict)
 
 
-def lists_page(pages: Pages, context: PageContext, lists: tuple[AccountList, ...], tags: tuple[Tag, ...], form: ListForm) -> bytes:
+def lists_page(pages: Pages, context: PageContext, lists: tuple[AccountList, ...], tags: tuple[Tag, ...], form: ListForm) -> HtmlPage:
     """Render the viewer's lists and followed hashtags, and the form to create a list."""
-    return pages.page("lists", context, PageMetadata("Lists"), lists=lists, tags=tags, form=form)
+    return pages.framed("lists", context, PageMetadata("Lists"), lists=lists, tags=tags, form=form)
 
 
-def list_page(pages: Pages, context: PageContext, account_list: AccountList, feed: PostListView) -> bytes:
+def list_page(pages: Pages, context: PageContext, account_list: AccountList, feed: PostListView) -> HtmlPage:
     """Render the timeline of a list."""
-    return pages.page("list", context, PageMetadata(account_list.title), account_list=account_list, feed=feed)
+    return pages.framed("list", context, PageMetadata(account_list.title), account_list=account_list, feed=feed)
 
 
 def list_edit_page(pages: Pages, context: PageContext, form: ListForm) -> bytes:

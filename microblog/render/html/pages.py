@@ -18,6 +18,7 @@ from microblog.model.notifications import Notification, NotificationGroup
 from microblog.model.posts import Visibility
 from microblog.render import formatting
 from microblog.render.html.api_docs import ApiReference
+from microblog.render.html.fragment_cache import FragmentCache
 from microblog.render.html.html_page import Contents, HtmlPage, Shell, ShellCache, slot
 from microblog.render.html.page_metadata import PageMetadata, account_metadata, post_metadata
 from microblog.render.html.post_html import PostHtmlRenderer
@@ -51,6 +52,7 @@ from microblog.render.local_links import html_by, own_links
 from microblog.render.templates import loader
 
 NO_TIME = datetime.min.replace(tzinfo=UTC)  # cached shells do not contain the time
+NAVIGATION = frozenset({"/", "/home", "/local", "/notifications", "/conversations", "/search", "/lists", "/bookmarks", "/settings"})
 
 
 class Pages:
@@ -60,6 +62,8 @@ class Pages:
         self._environment = environment(static_url)
         self.post_html = PostHtmlRenderer(self._environment)
         self.shells = ShellCache()
+        self.rows = FragmentCache(self._environment)
+        self._environment.filters.update(person_html=self.rows.person, notification_html=self.rows.notification)
 
     def front(self, context: PageContext, feed: PostListView) -> HtmlPage:
         """Render the front page for visitors: about the site, how to sign up, and recent posts."""
@@ -108,24 +112,25 @@ class Pages:
         contents = Contents()
         return self._feed_page("local", context, metadata, contents, feed=contents.feed(feed))
 
-    def tag(self, context: PageContext, name: str, feed: PostListView, *, following: bool | None = None) -> bytes:
+    def tag(self, context: PageContext, name: str, feed: PostListView, *, following: bool | None = None) -> HtmlPage:
         """Render the timeline of a hashtag. `name` is without #; `following`: the viewer follows it (None: not logged in)."""
         about, path = f"Public posts with #{name} on {context.site.name}.", f"/tags/{name}"
         metadata = PageMetadata(f"#{name}", description=about, path=path, feed=formatting.path(path + ".rss"))
-        return self._page("tag", context, metadata, name=name, feed=feed, following=following)
+        return self.framed("tag", context, metadata, name=name, feed=feed, following=following)
 
     def profile(self, context: PageContext, profile: ProfileView) -> HtmlPage:
         """Render a profile."""
-        return self._html("profile", context, account_metadata(profile.person.account, context.site), profile=profile)
+        return self.framed("profile", context, account_metadata(profile.person.account, context.site), profile=profile)
 
-    def relations(self, context: PageContext, account: Account, which: str, people: PeopleView) -> bytes:
+    def relations(self, context: PageContext, account: Account, which: str, people: PeopleView) -> HtmlPage:
         """Render the list of followers or followed accounts: `which` is followers or following."""
         title = f"Followers of {account.name}" if which == "followers" else f"People followed by {account.name}"
-        return self._page("relations", context, PageMetadata(title, index=False), account=account, which=which, people=people)
+        return self.framed("relations", context, PageMetadata(title, index=False), account=account, which=which, people=people)
 
     def thread(self, context: PageContext, thread: ThreadPage) -> HtmlPage:
         """Render a post with its thread."""
-        return self._html("thread", context, post_metadata(thread.post, context.site), thread=thread)
+        metadata = post_metadata(thread.post, context.site)
+        return self.framed("thread", context, metadata, thread.composer, thread=thread, composer=slot("composer"))
 
     def history(self, context: PageContext, history: HistoryPage) -> bytes:
         """Render the edit history of a post."""
@@ -146,24 +151,22 @@ class Pages:
         """Render the viewer's scheduled posts."""
         return self._page("scheduled", context, PageMetadata("Scheduled posts"), page=page)
 
-    def notifications(self, context: PageContext, notifications: NotificationsPage) -> bytes:
+    def notifications(self, context: PageContext, notifications: NotificationsPage) -> HtmlPage:
         """Render the viewer's notifications."""
-        return self._page("notifications", context, PageMetadata("Notifications"), page=notifications)
+        return self.framed("notifications", context, PageMetadata("Notifications"), page=notifications)
 
     def notification(self, notification: Notification | NotificationGroup, filter_titles: Mapping[int, str] | None = None) -> str:
         """Render one unread notification for live updates. `filter_titles` is as in NotificationsPage."""
         group = notification if isinstance(notification, NotificationGroup) else notification.alone()
-        return self._environment.get_template("pages/_notification.html").render(
-            note=group, last_read_id=0, filter_titles=filter_titles or {}
-        )
+        return self.rows.notification(group, 0, filter_titles or {})
 
-    def bookmarks(self, context: PageContext, feed: PostListView) -> bytes:
+    def bookmarks(self, context: PageContext, feed: PostListView) -> HtmlPage:
         """Render the viewer's bookmarks."""
-        return self._page("collection", context, PageMetadata("Bookmarks"), feed=feed, which="bookmarks")
+        return self.framed("collection", context, PageMetadata("Bookmarks"), feed=feed, which="bookmarks")
 
-    def favourites(self, context: PageContext, feed: PostListView) -> bytes:
+    def favourites(self, context: PageContext, feed: PostListView) -> HtmlPage:
         """Render the viewer's favourites."""
-        return self._page("collection", context, PageMetadata("Favourites"), feed=feed, which="favourites")
+        return self.framed("collection", context, PageMetadata("Favourites"), feed=feed, which="favourites")
 
     def search(self, context: PageContext, search: SearchView) -> bytes:
         """Render the search form and the results."""
@@ -235,6 +238,56 @@ class Pages:
 
     def _page(self, template: str, context: PageContext, metadata: PageMetadata, /, **values: object) -> bytes:
         return bytes(self._html(template, context, metadata, **values))
+
+    def framed(
+        self,
+        template: str,
+        context: PageContext,
+        metadata: PageMetadata,
+        composer: ComposerView | None = None,
+        /,
+        **values: object,
+    ) -> HtmlPage:
+        """Render a page whose template fills the block `main` only: this block, in the viewer's cached frame.
+
+        `composer` replaces the slot of this name in the main part. Without a cache of shells, this renders the whole template.
+        """
+        contents, slotted, here = Contents(), _with_slots(context, context.now, context.path), _here(context)
+        arguments = {"context": slotted, "metadata": metadata, "here": here, **values}
+        if not self.shells.capacity:
+            shell = Shell.of(self._render(template, arguments, contents.add))
+        else:
+            main = Shell.of(self._main(template, {"site": context.site, "viewer": context.viewer, **arguments}, contents.add))
+            shell = self._frame(context).with_inserted("main", main)
+            head = self._environment.get_template("pages/_head.html").render(site=context.site, **arguments)
+            contents.texts |= {"head": [head], "title": [escape(metadata.title)], "stream": [escape(context.stream or "")]}
+        if composer is not None:
+            shell = shell.with_inserted("composer", self._composer(context, composer))
+        key = "" if composer is None else composer.key
+        return shell.filled({"path": [escape(context.path)], **contents.texts}, _slot_values(context, key))
+
+    def _main(self, template: str, arguments: dict[str, object], posts: Callable[[Iterable[str]], Markup]) -> str:
+        compiled = self._environment.get_template(f"pages/{template}.html")
+        return "".join(compiled.blocks["main"](compiled.new_context({"now": slot("now"), "posts": posts, **arguments})))
+
+    def _frame(self, context: PageContext) -> Shell:
+        """The page around the main part, with slots for what differs between the pages of one viewer."""
+        here, viewer = _here(context), context.viewer
+        if here not in NAVIGATION and not (viewer and here == f"/@{viewer.account.username}"):
+            here = ""
+        shared = evolve(_with_slots(context, NO_TIME, slot("path")), stream=slot("stream") if context.stream else None)
+        arguments = {"context": shared, "here": here, "metadata": PageMetadata(slot("title")), "head": slot("head"), "main": slot("main")}
+        name = "_frame", here, shared.theme, viewer.id if viewer else None, bool(context.stream)
+        return self.shells.get_or_render(name, arguments, lambda: self._render("_frame", arguments, Markup("").join))
+
+    def _composer(self, context: PageContext, composer: ComposerView) -> Shell:
+        """The form for a reply, with slots for its key and token."""
+        arguments = {
+            "context": PageContext(context.site, slot("csrf"), "", NO_TIME, context.viewer),
+            "composer": evolve(composer, key=slot("key")),
+        }
+        name = "_composer", composer.reply_to, context.viewer.id if context.viewer else None
+        return self.shells.get_or_render(name, arguments, lambda: self._render("_composer", arguments, Markup("").join))
 
     def _html(self, template: str, context: PageContext, metadata: PageMetadata, /, **values: object) -> HtmlPage:
         contents = Contents()

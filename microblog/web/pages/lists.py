@@ -5,8 +5,8 @@ from __future__ import annotations
 from attrs import frozen
 
 from microblog.domain.accounts import Accounts
+from microblog.domain.collection_cache import CollectionCache
 from microblog.domain.lists import ListOptions, Lists
-from microblog.domain.tags import HashtagService
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.filters import FilterContext
 from microblog.model.ids import AccountId, ListId
@@ -18,6 +18,7 @@ from microblog.render.html.view_models import ConfirmView
 from microblog.web.http.errors import status_of
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
+from microblog.web.http.response_cache import CacheableResponse
 from microblog.web.http.route import AccessLevel, RouteOptions, route
 from microblog.web.pages.page_context import PageContexts
 from microblog.web.pages.paging import page_of
@@ -37,7 +38,7 @@ class ListPages:
     contexts: PageContexts
     lists: Lists
     renderer: PostRenderer
-    tags: HashtagService
+    collections: CollectionCache
 
     @route("GET", "/lists", MEMBER)
     async def all(self, request: Request) -> Response:
@@ -45,9 +46,8 @@ class ListPages:
         return await self._all(request, ListForm(NEW))
 
     async def _all(self, request: Request, form: ListForm, status: int = 200) -> Response:
-        found = tuple(await self.lists.of(request.member))
-        tags = tuple(followed.tag for followed in await self.tags.followed(request.member, Page(MAX_SHOWN)))
-        return Response.html(lists_page(self.pages, await self.contexts.of(request), found, tags, form), status)
+        found, tags = await self.collections.lists(request.member), await self.collections.followed_tags(request.member)
+        return Response.html(bytes(lists_page(self.pages, await self.contexts.of(request), found, tags, form)), status)
 
     @route("POST", "/lists", MEMBER)
     async def make(self, request: Request) -> Response:
@@ -61,11 +61,16 @@ class ListPages:
     @route("GET", "/lists/<id:list_id>", MEMBER)
     async def show(self, request: Request, list_id: int) -> Response:
         """Show the timeline of a list."""
-        id, page = ListId(list_id), page_of(request)
-        account_list = await self.lists.one(request.member, id)
+        return await self.renderer.responses.get_or_make_page(request, lambda: self._show(request, ListId(list_id)))
+
+    async def _show(self, request: Request, id: ListId) -> CacheableResponse:
+        viewer, page = request.member, page_of(request)
+        account_list = await self.collections.list(viewer, id)
         context = await self.contexts.of(request)
-        feed = await feed_of(request, self.renderer, await self.lists.timeline(request.member, id, page), page, FilterContext.HOME)
-        return Response.html(list_page(self.pages, context, account_list, feed))
+        posts = await self.lists.timeline(viewer, id, page)
+        html = list_page(self.pages, context, account_list, await feed_of(request, self.renderer, posts, page, FilterContext.HOME))
+        dependencies = await self.lists.timelines.list_dependencies(viewer, id, posts) | self.contexts.dependencies(context)
+        return CacheableResponse(Response.html(bytes(html)), dependencies, html)
 
 
 @frozen

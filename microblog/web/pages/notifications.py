@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from attrs import evolve, frozen
 
 from microblog.domain.caching.filter_cache import FilterCache
+from microblog.domain.collection_cache import CollectionCache
+from microblog.domain.notification_cache import NotificationCache
 from microblog.domain.notification_groups import NotificationGroups
 from microblog.domain.notification_policy import MAX_PENDING, NotificationPolicies
 from microblog.domain.notifications import NotificationQuery, Notifications
@@ -38,24 +40,25 @@ class NotificationPages:
     contexts: PageContexts
     notifications: Notifications
     groups: NotificationGroups
-    policies: NotificationPolicies
+    cache: NotificationCache
+    collections: CollectionCache
     filters: FilterCache
 
     @route("GET", "/notifications", MEMBER)
     async def show(self, request: Request) -> Response:
         """Show all notifications or only mentions (`type=mention`). Showing all marks them as read."""
         viewer, page, kind = request.member, page_of(request), request.fields.value("type", max=20)
-        kinds = [NotificationKind.MENTION] if kind == NotificationKind.MENTION else None
+        kinds = (NotificationKind.MENTION,) if kind == NotificationKind.MENTION else None
         context = await self.contexts.of(request, stream="/live/notifications")
-        last_read = await self.notifications.read_up_to(viewer)
-        found = await self.groups.page(viewer, NotificationQuery(page, kinds))
-        if found.ids and found.ids[0] > last_read and kinds is None:
+        state = await self.collections.notifications(viewer)
+        found = await self.cache.groups(viewer, NotificationQuery(page, kinds))
+        if found.ids and found.ids[0] > state.last_read and kinds is None:
             await self.notifications.mark_read(viewer, found.ids[0])
             context = evolve(context, unread=0)
         shown, titles = await self._filtered(viewer, found.groups)
-        request_count = (await self.policies.pending(viewer)).requests if page.max_id is None else 0
-        items = NotificationsPage(shown, last_read, older(request, list(found.ids), page), titles, request_count, kinds[0] if kinds else "")
-        return Response.html(self.pages.notifications(context, items))
+        requests, next_page = state.requests if page.max_id is None else 0, older(request, list(found.ids), page)
+        items = NotificationsPage(shown, state.last_read, next_page, titles, requests, kinds[0] if kinds else "")
+        return Response.html(bytes(self.pages.notifications(context, items)))
 
     @route("GET", "/notifications/groups/<group_key>", MEMBER)
     async def group(self, request: Request, group_key: str) -> Response:

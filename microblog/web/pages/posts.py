@@ -14,11 +14,13 @@ from microblog.domain.interactions import Interactions
 from microblog.domain.posts import Posts
 from microblog.domain.rate_limits import POSTING
 from microblog.domain.scheduled import Schedules
+from microblog.domain.thread_cache import ThreadCache
 from microblog.domain.threads import PAGE, WHOLE
+from microblog.domain.timelines import Timelines
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound, Problem
 from microblog.model.ids import PostId
-from microblog.model.posts import Post, PostThread
+from microblog.model.posts import Post, PostThread, Visibility
 from microblog.model.scheduled import ScheduledPost
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import ComposerView, ConfirmView, EditForm, HistoryPage, ThreadPage, ThreadReply
@@ -44,6 +46,8 @@ class PostPages:
     contexts: PageContexts
     renderer: PostRenderer
     posts: Posts
+    threads: ThreadCache
+    timelines: Timelines
     schedules: Schedules
     forms: PostForms
     conversations: Conversations
@@ -54,18 +58,21 @@ class PostPages:
         return await self.renderer.responses.get_or_make_page(request, lambda: self._build_page(request, username, PostId(post_id)))
 
     async def _build_page(self, request: Request, username: str, id: PostId) -> CacheableResponse:
-        context = await self.contexts.of(request, stream=f"/live/posts/{id}")
+        viewer, context = request.viewer, await self.contexts.of(request, stream=f"/live/posts/{id}")
         skip = request.fields.integer("skip", 0, min=0, max=WHOLE.descendants)
-        thread = await self.posts.thread(request.viewer, id, evolve(PAGE, skip=skip))
+        thread = await self.threads.of(viewer, id, evolve(PAGE, skip=skip))
         if thread.post.author.acct.lower() != username.lower():
             raise NotFound
-        if request.viewer and await self.conversations.mark_opened(request.viewer, thread.post):
+        if viewer and await self.conversations.mark_opened(viewer, thread.post):
             context = evolve(context, messages=max(0, context.messages - 1))
-        html = self.pages.thread(context, await self._thread(request.viewer, thread, skip))
+        html = self.pages.thread(context, await self._thread(viewer, thread, skip))
         page = Response.html(bytes(html))
-        if request.viewer:
+        if thread.post.visibility is Visibility.DIRECT:  # it is marked as read each time
             return CacheableResponse(page, NEVER_CACHED)
-        return CacheableResponse(page.cached(PUBLIC_BRIEFLY), cache_keys.of_conversation(thread, id, self.posts.now()), html)
+        posts = [thread.post, *thread.ancestors, *thread.descendants]
+        keys = cache_keys.of_post(id), cache_keys.of_thread(thread.id)
+        dependencies = await self.timelines.dependencies(viewer, posts, *keys) | self.contexts.dependencies(context)
+        return CacheableResponse(page if viewer else page.cached(PUBLIC_BRIEFLY), dependencies, html)
 
     async def _thread(self, viewer: Viewer | None, thread: PostThread, skip: int) -> ThreadPage:
         opened = await self.renderer.one(viewer, thread.post)

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from attrs import evolve, frozen
 
 from microblog.domain.accounts import Accounts
-from microblog.domain.caching.cache_keys import NEVER_CACHED, of_profile
+from microblog.domain.caching.cache_keys import of_profile
 from microblog.domain.follows import FollowRequestOptions, Follows, NoRequest
+from microblog.domain.profile_cache import ProfileCache, of_relationship
 from microblog.domain.rate_limits import FOLLOWS
 from microblog.domain.relationships import Relationships
 from microblog.domain.timelines import Timelines
@@ -38,14 +39,13 @@ PEOPLE_PER_PAGE = 40
 class PeopleLists:
     """Lists of accounts, each with the viewer's relationship."""
 
-    relationships: Relationships
-    follows: Follows
+    profiles: ProfileCache
 
     async def of(self, viewer: Viewer | None, accounts: Sequence[Account]) -> tuple[PersonView, ...]:
         """Add the viewer's relationship to each account but their own."""
         if viewer is None or not accounts:
             return tuple(PersonView(account) for account in accounts)
-        between = {one.id: one for one in await self.relationships.between(viewer, [account.id for account in accounts])}
+        between = {one.id: one for one in await self.profiles.between(viewer, [account.id for account in accounts])}
         return tuple(PersonView(account, between.get(account.id) if account.id != viewer.id else None) for account in accounts)
 
     async def page(self, request: Request, related: Sequence[RelatedAccount], page: Page) -> PeopleView:
@@ -63,6 +63,7 @@ class ProfilePages:
     renderer: PostRenderer
     accounts: Accounts
     timelines: Timelines
+    profiles: ProfileCache
     people: PeopleLists
 
     @route("GET", "/@<username:username>", RouteOptions(document="/users/{username}"))
@@ -86,7 +87,7 @@ class ProfilePages:
     async def _render(self, request: Request, username: str, tab: str) -> CacheableResponse:
         page = page_of(request)
         context = await self.contexts.of(request, stream=f"/live/@{username}" if tab == "posts" else None)
-        account = await self.accounts.by_acct(username)
+        account = await self.profiles.by_acct(username)
         [person] = await self.people.of(request.viewer, [account])
         hidden = _why_hidden(person.relationship)
         profile = ProfileView(
@@ -99,15 +100,14 @@ class ProfilePages:
                 request.viewer, account.id, page, replies=tab != "posts", boosts=tab != "media", media=tab == "media"
             )
             if tab == "posts" and page.max_id is None and page.min_id is None:
-                pinned = await self.timelines.pinned(request.viewer, account.id)
+                pinned = await self.profiles.pinned(request.viewer, account.id)
             feed = await feed_of(request, self.renderer, posts, page, FilterContext.ACCOUNT)
             profile = evolve(profile, feed=feed, pinned=await self.renderer.filtered(request.viewer, pinned, FilterContext.ACCOUNT))
         html = self.pages.profile(context, profile)
+        keys = (*of_profile(account.id), *(of_relationship(request.viewer.id, account.id) if request.viewer else ()))
+        dependencies = await self.timelines.dependencies(request.viewer, [*posts, *pinned], *keys) | self.contexts.dependencies(context)
         response = Response.html(bytes(html))
-        if request.viewer:  # changes of relationships do not invalidate cached pages
-            return CacheableResponse(response, NEVER_CACHED)
-        dependencies = await self.timelines.dependencies(None, [*posts, *pinned], *of_profile(account.id))
-        return CacheableResponse(response.cached(PUBLIC_BRIEFLY), dependencies, html)
+        return CacheableResponse(response if request.viewer else response.cached(PUBLIC_BRIEFLY), dependencies, html)
 
     @route("GET", "/@<username:username>/feed.atom", RouteOptions())
     async def feed(self, request: Request, username: str) -> Response:
@@ -119,12 +119,12 @@ class ProfilePages:
     @route("GET", "/@<username:username>/followers", RouteOptions())
     async def followers(self, request: Request, username: str) -> Response:
         """List followers."""
-        return await self._relations(request, username, "followers", self.people.follows.followers)
+        return await self._relations(request, username, "followers", self.profiles.followers)
 
     @route("GET", "/@<username:username>/following", RouteOptions())
     async def following(self, request: Request, username: str) -> Response:
         """List followed accounts."""
-        return await self._relations(request, username, "following", self.people.follows.following)
+        return await self._relations(request, username, "following", self.profiles.following)
 
     async def _relations(
         self,
@@ -133,9 +133,9 @@ class ProfilePages:
         which: str,
         lister: Callable[[Viewer | None, AccountId, Page], Awaitable[list[RelatedAccount]]],
     ) -> Response:
-        account, page = await self.accounts.by_acct(username), page_of(request, PEOPLE_PER_PAGE)
+        account, page = await self.profiles.by_acct(username), page_of(request, PEOPLE_PER_PAGE)
         found = await self.people.page(request, await lister(request.viewer, account.id, page), page)
-        return Response.html(self.pages.relations(await self.contexts.of(request), account, which, found))
+        return Response.html(bytes(self.pages.relations(await self.contexts.of(request), account, which, found)))
 
 
 @frozen

@@ -5,14 +5,12 @@ from __future__ import annotations
 from attrs import frozen
 
 from microblog.domain.caching.cache_keys import NEVER_CACHED, PUBLIC
-from microblog.domain.tags import HashtagService
 from microblog.domain.text.post_text import tag_key
 from microblog.domain.timelines import MarkedPosts, Timelines
 from microblog.model.accounts import Viewer
 from microblog.model.filters import FilterContext
-from microblog.model.ids import TagId
 from microblog.model.paging import Page
-from microblog.model.posts import Post, Tag
+from microblog.model.posts import Post
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PostListView
 from microblog.web.http.request import Request
@@ -37,7 +35,6 @@ class TimelinePages:
     renderer: PostRenderer
     timelines: Timelines
     forms: PostForms
-    tags: HashtagService
 
     @route("GET", "/", RouteOptions())
     async def front(self, request: Request) -> Response:
@@ -90,13 +87,16 @@ class TimelinePages:
     @route("GET", "/tags/<name>", RouteOptions())
     async def tag(self, request: Request, name: str) -> Response:
         """Show public posts with a hashtag."""
-        page = page_of(request)
+        return await self.renderer.responses.get_or_make_page(request, lambda: self._tag(request, name))
+
+    async def _tag(self, request: Request, name: str) -> CacheableResponse:
+        page, viewer = page_of(request), request.viewer
         context = await self.contexts.of(request, stream=f"/live/tags/{name}", tags=True)
-        feed = await self._feed(request, await self.timelines.tag(request.viewer, name, page), page)
-        key = tag_key(name)
-        flags = await self.tags.flags(request.viewer, [Tag(TagId(0), key, name)])
-        following = flags[key].following if key in flags else None
-        return _cacheable(request, self.pages.tag(context, name, feed, following=following))
+        posts = await self.timelines.tag(viewer, name, page)
+        following = None if viewer is None else tag_key(name) in (await self.timelines.viewer_cache.of(viewer)).tags
+        html = self.pages.tag(context, name, await self._feed(request, posts, page), following=following)
+        dependencies = await self.timelines.dependencies(viewer, posts, PUBLIC) | self.contexts.dependencies(context)
+        return CacheableResponse(_cacheable(request, bytes(html)), dependencies, html)
 
     @route("GET", "/favourites", RouteOptions(viewer=AccessLevel.MEMBER))
     async def favourites(self, request: Request) -> Response:
@@ -104,7 +104,7 @@ class TimelinePages:
         page = page_of(request)
         context = await self.contexts.of(request)
         feed = await self._interactions(request, await self.timelines.favourites(request.member, page), page)
-        return Response.html(self.pages.favourites(context, feed))
+        return Response.html(bytes(self.pages.favourites(context, feed)))
 
     @route("GET", "/bookmarks", RouteOptions(viewer=AccessLevel.MEMBER))
     async def bookmarks(self, request: Request) -> Response:
@@ -112,7 +112,7 @@ class TimelinePages:
         page = page_of(request)
         context = await self.contexts.of(request)
         feed = await self._interactions(request, await self.timelines.bookmarks(request.member, page), page)
-        return Response.html(self.pages.bookmarks(context, feed))
+        return Response.html(bytes(self.pages.bookmarks(context, feed)))
 
     async def _feed(self, request: Request, posts: list[Post], page: Page) -> PostListView:
         return await feed_of(request, self.renderer, posts, page, FilterContext.PUBLIC)
