@@ -60,7 +60,9 @@ class Update:
     """An event and, once `loaded`, the current state of the post, notification, conversation or unread counts; None if it was deleted.
 
     `frames` caches encoded frames by variant; None if the encoder skips the update. `flags` has the interactions of those viewers who are
-    about to receive it. `owner` is the author of the post shown.
+    about to receive it. `owner` is the author of the post shown. The rules of delivery ask these for each viewer, so they are stored:
+    `open_by`, the authors who alone can hide the post, by blocking the viewer (None: its visibility is narrower), and `shown`, all accounts
+    in it.
     """
 
     position: Position
@@ -91,12 +93,29 @@ class Update:
     flags: Mapping[int, PostFlags] = field(factory=dict)
     owner: int = 0
     entry: tuple[int, int] = field(init=False)
+    open_by: tuple[int, ...] | None = field(init=False)
+    shown: tuple[int, ...] = field(init=False)
 
     @entry.default
     def _entry(self) -> tuple[int, int]:
         """Timeline entry: its id, and the id of the post that it shows."""
         post = self.post_id or 0
         return post, self.boost_of or post
+
+    @shown.default
+    def _shown(self) -> tuple[int, ...]:
+        return tuple(id for id in (self.author, self.reply_to_account, self.boost_author) if id is not None)
+
+    @open_by.default
+    def _open_by(self) -> tuple[int, ...] | None:
+        if self.visibility is None or not self.visibility.is_open:
+            return None
+        if self.boost_of is None:
+            return (self.author,)
+        original = None if self.post is None else self.post.boost
+        if original is None:  # it is being deleted, or was not loaded: only the event says what it boosts
+            return (self.author, self.boost_author or 0)
+        return (self.author, original.author.id) if original.visibility.is_open else None
 
     @classmethod
     def of(cls, event: Event) -> Self:
@@ -163,6 +182,7 @@ class Update:
         self.post, self.notification, self.conversation = None if suspended else post, notice, conversation
         self.unread, self.announcement, self.loaded = badges, announcement, True
         self.owner = 0 if self.shown_post is None else self.shown_post.original.author.id
+        self.open_by = self._open_by()
 
     def forget(self) -> None:
         """Drop content that may be outdated; it is loaded again when needed."""
@@ -171,3 +191,4 @@ class Update:
             self.loaded = False
             self.frames.clear()
             self.flags, self.owner = {}, 0
+            self.open_by = self._open_by()

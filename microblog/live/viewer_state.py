@@ -96,10 +96,6 @@ class ViewerState:
         followers = self.followers.get(account)
         return followers is not None and self in followers
 
-    def hides(self, account: int | None, now: float) -> bool:
-        """True if the viewer blocks the account, or mutes it at the time `now`."""
-        return account in self.blocks or (self.mutes is not None and account is not None and self.mutes.get(account, 0) > now)
-
     def lists_containing(self, account: int) -> Iterator[int]:
         """Yield the ids of the viewer's lists that contain the account."""
         for id, members in self.lists.items():
