@@ -11,6 +11,7 @@ import pytest
 
 from microblog.storage.database import Connection, connect
 from microblog.storage.migrate import Migration, SchemaProblem, known, migrate, missing
+from tests import make
 
 ROOT = Path(__file__).parent.parent.parent
 RELEASED = (Path(__file__).parent / "released_migrations.txt").read_text("utf-8")
@@ -64,6 +65,22 @@ def test_a_database_with_a_migration_of_a_newer_release_is_refused_unchanged(con
     with connection.cursor() as cursor:
         cursor.execute("select count(*) from migrations")
         assert cursor.fetchone() == (len(known()) + 1,)
+
+
+def test_columns_that_a_migration_adds_to_a_table_with_rows_have_statistics(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = [*known(), Migration(AFTER, "more.sql", "alter table accounts add column more text")]
+    monkeypatch.setattr("microblog.storage.migrate.known", lambda: steps)
+    with connection.cursor() as cursor:
+        for _ in range(3):
+            make.account(cursor)
+        connection.commit()
+        cursor.execute("analyze accounts")
+        connection.commit()
+        assert migrate(connection) == ["more.sql"]
+        cursor.execute("select null_frac from pg_stats where tablename = 'accounts' and attname = 'more'")
+        assert cursor.fetchone() == (1.0,)
 
 
 def test_a_database_from_before_the_first_release_is_refused_unchanged(connection: Connection) -> None:
