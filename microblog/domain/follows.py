@@ -176,27 +176,24 @@ class Follows:
         target = require_account(cursor, id)
         if target.suspended_at:
             raise NotFound
-        if relationships.blocked_between(cursor, one=viewer.id, other=id):
+        state = follows.state(cursor, follower=viewer.id, followee=id)
+        if state.blocked:
             raise Forbidden(BLOCKED)
-        before = follows.follow_options(cursor, follower=viewer.id, followee=id)
-        if before is None and target.locked:
-            self._request(cursor, viewer, id, requested)
-        elif before is None:
-            self._begin(cursor, viewer, id, requested)
-        elif (options := requested.applied_to(before)) != before:
+        if state.follow is None and target.locked:
+            self._request(cursor, viewer, id, requested.applied_to(state.request))
+        elif state.follow is None:
+            if state.request is not None:  # from when the account was locked
+                remove_follow(cursor, viewer.id, id, self.now())
+            self._begin(cursor, viewer, id, requested.applied_to(state.request))
+        elif (options := requested.applied_to(state.follow)) != state.follow:
             create_follow(cursor, viewer.id, id, options, self.now())
         return relationship(cursor, viewer, id, self.now())
 
-    def _request(self, cursor: Cursor, viewer: Viewer, id: AccountId, requested: FollowRequestOptions) -> None:
-        options = requested.applied_to(follows.request_options(cursor, follower=viewer.id, followee=id))
+    def _request(self, cursor: Cursor, viewer: Viewer, id: AccountId, options: FollowOptions) -> None:
         if follows.request(cursor, follower=viewer.id, followee=id, options=options, now=self.now()):
             notify.notify(cursor, accounts=[id], kind=NotificationKind.FOLLOW_REQUEST, sender=viewer.id, now=self.now())
 
-    def _begin(self, cursor: Cursor, viewer: Viewer, id: AccountId, requested: FollowRequestOptions) -> None:
-        request = follows.request_options(cursor, follower=viewer.id, followee=id)
-        options = requested.applied_to(request)
-        if request is not None:  # from when the account was locked
-            remove_follow(cursor, viewer.id, id, self.now())
+    def _begin(self, cursor: Cursor, viewer: Viewer, id: AccountId, options: FollowOptions) -> None:
         create_follow(cursor, viewer.id, id, options, self.now())
         notify.notify(cursor, accounts=[id], kind=NotificationKind.FOLLOW, sender=viewer.id, now=self.now())
 

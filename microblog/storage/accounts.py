@@ -14,7 +14,7 @@ import orjson
 
 from microblog.model.accounts import Account, ProfileField
 from microblog.model.ids import AccountId
-from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, first_column
+from microblog.storage.database import Cursor, Prepared, execute, execute_deferred, fetch_all, fetch_one, fetch_value, first_column
 
 COLUMNS = """a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.locked, a.bot, a.discoverable, a.indexable,
     a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header, a.suspended_at, a.limited_at,
@@ -170,11 +170,7 @@ def lock(cursor: Cursor, *, ids: Sequence[int]) -> None:
     Every follow, unfollow and block takes this lock first. So counters stay exact, and no account can follow another that is blocking it at
     the same moment. Rows are locked in the order of ids, which prevents deadlocks.
     """
-    execute(
-        cursor,
-        _LOCK,
-        {"ids": list(ids)},
-    )
+    execute_deferred(cursor, _LOCK, {"ids": list(ids)})
 
 
 _LOCK = Prepared("select from account_counts where account_id = any(%(ids)s) order by account_id for no key update")
@@ -182,11 +178,7 @@ _LOCK = Prepared("select from account_counts where account_id = any(%(ids)s) ord
 
 def count_follow(cursor: Cursor, *, follower: int, followee: int, by: int) -> None:
     """Add `by` (1 or -1) to the follower's and the followee's counters. The caller has locked both."""
-    execute(
-        cursor,
-        _COUNT_FOLLOW,
-        {"follower": follower, "followee": followee, "by": by},
-    )
+    execute_deferred(cursor, _COUNT_FOLLOW, {"follower": follower, "followee": followee, "by": by})
 
 
 _COUNT_FOLLOW = Prepared("""update account_counts

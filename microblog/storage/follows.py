@@ -59,6 +59,35 @@ _REQUEST_OPTIONS = Prepared("""select boosts, notify, languages from follow_requ
     where follower_id = %(follower)s and followee_id = %(followee)s""")
 
 
+@frozen
+class FollowState:
+    """What decides whether an account may follow another one, and how: a block between them, the follow, the follow request."""
+
+    blocked: bool
+    follow: FollowOptions | None
+    request: FollowOptions | None
+
+
+def state(cursor: Cursor, *, follower: int, followee: int) -> FollowState:
+    """Return the state between the two accounts."""
+
+    def found(blocked: bool, follow: list[Any] | None, request: list[Any] | None) -> FollowState:
+        return FollowState(blocked, _options(*follow) if follow else None, _options(*request) if request else None)
+
+    result = fetch_one(cursor, found, _STATE, {"follower": follower, "followee": followee})
+    assert result is not None
+    return result
+
+
+_STATE = Prepared("""
+    select exists (select from blocks
+                   where (account_id, target_id) in ((%(follower)s, %(followee)s::bigint), (%(followee)s, %(follower)s::bigint))),
+           (select json_build_array(boosts, notify, languages) from follows
+            where follower_id = %(follower)s and followee_id = %(followee)s),
+           (select json_build_array(boosts, notify, languages) from follow_requests
+            where follower_id = %(follower)s and followee_id = %(followee)s)""")
+
+
 def follow(cursor: Cursor, *, follower: int, followee: int, options: FollowOptions, now: datetime) -> bool:
     """Create the follow; return False if it exists and only its options were updated."""
     return bool(

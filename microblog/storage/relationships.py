@@ -46,21 +46,6 @@ def block_id(cursor: Cursor, *, account: int, target: int) -> RelationId | None:
     )
 
 
-def blocked_between(cursor: Cursor, *, one: AccountId, other: AccountId) -> bool:
-    """True if either account blocks the other."""
-    return bool(
-        fetch_value(
-            cursor,
-            _BLOCKED_BETWEEN,
-            {"one": one, "other": other},
-        )
-    )
-
-
-_BLOCKED_BETWEEN = Prepared("""select exists (select from blocks
-    where (account_id, target_id) in ((%(one)s, %(other)s), (%(other)s, %(one)s)))""")
-
-
 def blocks(cursor: Cursor, *, account: AccountId, target: AccountId) -> bool:
     """True if the account blocks the target."""
     return bool(
