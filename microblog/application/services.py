@@ -177,7 +177,7 @@ class Domain:
         host, links = urlsplit(url).netloc, EmailLinks(url, TokenSigner(secret_key(settings.data_dir)))
         accounts, invalidation_log = Accounts(database, host, url, now), InvalidationLog(database)
         timelines, search = Timelines(database, now, FilterCache(database, now, invalidation_log)), SearchService(database, accounts, now)
-        posts = Posts(database, host, url, settings.max_characters, now, external.preview_scheduler(url))
+        posts = Posts(database, host, url, settings.max_characters, now, external.preview_scheduler(url), timelines.flags_cache)
         registrations = Registrations(database, passwords, settings.registration, settings.smtp_url is None, now)
         return cls(
             accounts=accounts,
@@ -197,7 +197,7 @@ class Domain:
             rate_limiter=limits,
             lists=Lists(database, now, timelines),
             read_markers=ReadMarkers(database, now),
-            interactions=Interactions(database, now),
+            interactions=Interactions(database, now, timelines.flags_cache),
             moderation=moderation_of(database, passwords, registrations),
             notification_groups=NotificationGroups(database, now),
             notification_policies=NotificationPolicies(database, now),

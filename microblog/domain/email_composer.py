@@ -23,7 +23,7 @@ from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.storage import email_digests, emails, filters, notifications, posts, scheduled, users
-from microblog.storage.database import Cursor, Transactions
+from microblog.storage.database import Cursor, Transactions, suppress_wakeup
 
 PENDING_STATES = frozenset({EmailState.WAITING, EmailState.DEFERRED, EmailState.FAILED})
 SHOWN_IN_DIGEST = 6
@@ -60,6 +60,7 @@ class EmailComposer:
         def enqueue(cursor: Cursor) -> int:
             queued = emails.add_of_notifications(cursor, ids=ids, delay=delay, now=self.now())
             finish(cursor)
+            suppress_wakeup(cursor)  # the worker of e-mails polls
             return queued
 
         return await self.database.run(enqueue)

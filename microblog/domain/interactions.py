@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Concatenate, ParamSpec
 
 from attrs import evolve, frozen
 
+from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.domain.notify import notify
 from microblog.domain.posts import is_counted_boost, own_post, record, remove, visible_post
 from microblog.model.accounts import RelatedAccount, Viewer
@@ -18,33 +20,44 @@ from microblog.model.events import EventKind
 from microblog.model.ids import PostId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
-from microblog.model.posts import MAX_PINNED, Post, Visibility
+from microblog.model.posts import MAX_PINNED, Post, PostFlags, Visibility
 from microblog.storage import interactions, notifications, posts
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.interactions import PostCounters
 
+P = ParamSpec("P")
+
+
+@frozen
+class _Done:
+    """Result of a command: the post, and the viewer's flags of it or of the boosted one, if the command changed exactly these."""
+
+    post: Post
+    flags: PostFlags | None = None
+
 
 @frozen
 class Interactions:
-    """Commands on posts, the viewer's own included."""
+    """Commands on posts, the viewer's own included. `flags`: the cache that learns the viewer's flags from the commands."""
 
     database: Transactions
     now: Callable[[], datetime]
+    flags: FlagsCache | None = None
 
     async def favourite(self, viewer: Viewer, post: PostId) -> Post:
         """Favourite the post and notify its author."""
-        return await self.database.run(self._favourite, viewer, post)
+        return await self._run(self._favourite, viewer, post)
 
     async def unfavourite(self, viewer: Viewer, post: PostId) -> Post:
         """Remove the favourite and its notification."""
-        return await self.database.run(self._unfavourite, viewer, post)
+        return await self._run(self._unfavourite, viewer, post)
 
     async def boost(self, viewer: Viewer, post: PostId, visibility: Visibility | None = None) -> Post:
         """Boost the post and return the boost, or the existing one.
 
         Raise Forbidden for direct posts and for private posts of others, Invalid for a visibility of `direct`.
         """
-        return await self.database.run(self._boost, viewer, post, visibility)
+        return await self._run(self._boost, viewer, post, visibility)
 
     async def unboost(self, viewer: Viewer, post: PostId) -> Post:
         """Delete the viewer's boost and return the original post."""
@@ -52,11 +65,11 @@ class Interactions:
 
     async def bookmark(self, viewer: Viewer, post: PostId) -> Post:
         """Bookmark the post; its author is not notified."""
-        return await self.database.run(self._bookmark, viewer, post)
+        return await self._run(self._bookmark, viewer, post)
 
     async def unbookmark(self, viewer: Viewer, post: PostId) -> Post:
         """Remove the bookmark."""
-        return await self.database.run(self._unbookmark, viewer, post)
+        return await self._run(self._unbookmark, viewer, post)
 
     async def pin(self, viewer: Viewer, post: PostId) -> Post:
         """Pin the viewer's own post to the profile. Raise Invalid for posts that cannot be pinned."""
@@ -82,7 +95,27 @@ class Interactions:
         """Return the accounts that boosted the post, newest first, except private boosts. Raise NotFound if the post is not visible."""
         return await self.database.read(_related_accounts, interactions.boosted_by, viewer, post, page)
 
-    def _favourite(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
+    async def _run(
+        self,
+        command: Callable[Concatenate[Cursor, Viewer, PostId, P], _Done],
+        viewer: Viewer,
+        post: PostId,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Post:
+        since = self.flags.log_position if self.flags else 0
+        done = await self.database.run(command, viewer, post, *args, **kwargs)
+        if self.flags and done.flags:
+            self.flags.add(viewer.id, done.post.original.id, done.flags, since)
+        return done.post
+
+    def _done(self, cursor: Cursor, viewer: Viewer, post: Post, *, changed: bool) -> _Done:
+        """Return the result of a command on the post, after it was changed."""
+        if not changed or self.flags is None:
+            return _Done(post)
+        return _Done(post, posts.flags(cursor, posts=[post.original.id], viewer=viewer.id).get(post.original.id))
+
+    def _favourite(self, cursor: Cursor, viewer: Viewer, id: PostId) -> _Done:
         post = visible_post(cursor, id, viewer).original
         counted = interactions.favourite(cursor, account=viewer.id, post=post.id, now=self.now())
         if counted is not None:
@@ -94,21 +127,21 @@ class Interactions:
                 post=post.id,
                 now=self.now(),
             )
-        return _with_counters(post, counted)
+        return self._done(cursor, viewer, _with_counters(post, counted), changed=counted is not None)
 
-    def _unfavourite(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
+    def _unfavourite(self, cursor: Cursor, viewer: Viewer, id: PostId) -> _Done:
         post = visible_post(cursor, id, viewer).original
         counted = interactions.unfavourite(cursor, account=viewer.id, post=post.id)
         if counted is not None:
             notifications.withdraw(cursor, account=post.author.id, kind=NotificationKind.FAVOURITE, sender=viewer.id, post=post.id)
-        return _with_counters(post, counted)
+        return self._done(cursor, viewer, _with_counters(post, counted), changed=counted is not None)
 
-    def _boost(self, cursor: Cursor, viewer: Viewer, id: PostId, visibility: Visibility | None) -> Post:
+    def _boost(self, cursor: Cursor, viewer: Viewer, id: PostId, visibility: Visibility | None) -> _Done:
         original = visible_post(cursor, id, viewer).original
         if not posts.lock(cursor, post=original.id):
             raise NotFound
         if existing := posts.boost_by(cursor, original=original.id, account=viewer.id):
-            return posts.by_ids(cursor, [existing])[existing]
+            return _Done(posts.by_ids(cursor, [existing])[existing])
         boost = self._new_boost(viewer, original, visibility)
         boost_id = posts.insert(cursor, boost, boost_of=original.id)
         if is_counted_boost(boost.visibility, original.visibility):
@@ -116,7 +149,7 @@ class Interactions:
         notify(cursor, accounts=[original.author.id], kind=NotificationKind.BOOST, sender=viewer.id, post=original.id, now=self.now())
         stored = posts.by_ids(cursor, [boost_id])[boost_id]
         record(cursor, EventKind.POST_PUBLISHED, stored, boost.created_at)
-        return stored
+        return self._done(cursor, viewer, stored, changed=True)
 
     def _new_boost(self, viewer: Viewer, original: Post, visibility: Visibility | None) -> Post:
         if original.visibility is Visibility.DIRECT:
@@ -141,15 +174,15 @@ class Interactions:
             remove(cursor, evolve(own_post(cursor, boost, viewer), boost=original), self.now())
         return _reloaded(cursor, original)
 
-    def _bookmark(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
+    def _bookmark(self, cursor: Cursor, viewer: Viewer, id: PostId) -> _Done:
         post = visible_post(cursor, id, viewer).original
-        interactions.bookmark(cursor, account=viewer.id, post=post.id, now=self.now())
-        return post
+        changed = interactions.bookmark(cursor, account=viewer.id, post=post.id, now=self.now())
+        return self._done(cursor, viewer, post, changed=changed)
 
-    def _unbookmark(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
+    def _unbookmark(self, cursor: Cursor, viewer: Viewer, id: PostId) -> _Done:
         post = visible_post(cursor, id, viewer).original
-        interactions.unbookmark(cursor, account=viewer.id, post=post.id)
-        return post
+        changed = interactions.unbookmark(cursor, account=viewer.id, post=post.id)
+        return self._done(cursor, viewer, post, changed=changed)
 
     def _pin(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
         post = visible_post(cursor, id, viewer)

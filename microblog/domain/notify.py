@@ -2,10 +2,10 @@
 
 Every notification is written by `notify`, so the rules for who gets one are in one place.
 
-A notification for one account (a favourite, a new follower) is written in the command's own transaction. A post may notify thousands:
-accounts that it mentions, the author that it replies to, per-post subscribers. Its command enqueues one job, however many recipients there
-are, so that publishing stays fast. The job reads the post as it is when it runs: an account that is no longer mentioned is not notified, a
-deleted post notifies nobody, and blocks and mutes made meanwhile apply.
+Notifications for one account (a favourite, a new follower), or for the few that a post mentions, are written in the command's own
+transaction. But a post may notify thousands: accounts that it mentions, per-post subscribers. Its command then enqueues one job, however
+many recipients there are, so that publishing stays fast. The job reads the post as it is when it runs: an account that is no longer
+mentioned is not notified, a deleted post notifies nobody, and blocks and mutes made meanwhile apply.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from microblog.storage.database import Cursor, Transactions
 from microblog.storage.notification_recipients import NotificationAudience
 
 JOB = "post.notify"
+AT_ONCE = 3
+"""Recipients of a new post that are notified without a job: with so few, the job would cost more than the notifications."""
 BATCH = 500
 """Recipients per transaction. Kept small, because events are delivered only after all older transactions have ended."""
 
@@ -39,8 +41,8 @@ def notify(
     post: PostId | None = None,
     report: ReportId | None = None,
     warning: WarningId | None = None,
-) -> int:
-    """Notify the accounts within the running transaction; returns how many were notified.
+) -> None:
+    """Notify the accounts within the running transaction.
 
     Skips accounts that hide the sender or were notified of the same thing before. The recipients' notification policies apply: a filtered
     notification is written but not delivered, a dropped one is not written.
@@ -48,18 +50,24 @@ def notify(
     treatments = treatments_of(cursor, accounts, kind, sender, post=post, now=now)
     recipients = [account for account in accounts if treatments.get(account) is not Treatment.DROP]
     filtered = [account for account in recipients if account in treatments]
-    return notifications.add(
+    notifications.add(
         cursor, accounts=recipients, kind=kind, sender=sender, now=now, post=post, report=report, warning=warning, filtered=filtered
     )
 
 
-def enqueue_notifications(cursor: Cursor, post: Post, now: datetime) -> None:
-    """Enqueue the notifications of a new post. Without mentions, reply or subscribers there is no job."""
-    recipients = {*(mention.account_id for mention in post.mentions), post.reply_to_account or post.author.id} - {post.author.id}
+def notify_of_post(cursor: Cursor, post: Post, now: datetime) -> None:
+    """Notify the few accounts that a new post mentions or replies to, or enqueue a job if there are many, or per-post subscribers."""
+    mentioned = {mention.account_id for mention in post.mentions}
+    recipients = mentioned | ({post.reply_to_account} if post.reply_to_account else set())
+    recipients.discard(post.author.id)
     payload = {"post": str(post.id)}
-    if recipients:
+    if len(recipients) > AT_ONCE:
         jobs.add(cursor, JOB, payload, due_at=now, now=now)
-    elif _notifies_subscribers(post):
+        return
+    if post.reply_to_account in recipients - mentioned and not _is_visible_to_parent_author(cursor, post.id, post):
+        recipients.remove(post.reply_to_account)
+    notify(cursor, accounts=recipients, kind=NotificationKind.MENTION, sender=post.author.id, post=post.id, now=now)
+    if _notifies_subscribers(post):
         notification_recipients.add_if_subscribed(cursor, JOB, payload, account=post.author.id, now=now)
 
 
@@ -137,7 +145,7 @@ def _lock_post(cursor: Cursor, id: PostId) -> NotificationAudience | None:
     return notification_recipients.of_post(cursor, post=id) if posts.lock(cursor, post=id) else None
 
 
-def _is_visible_to_parent_author(cursor: Cursor, id: PostId, post: NotificationAudience) -> bool:
+def _is_visible_to_parent_author(cursor: Cursor, id: PostId, post: Post | NotificationAudience) -> bool:
     return post.visibility is not Visibility.DIRECT and bool(posts.visible(cursor, ids=[id], viewer=post.reply_to_account))
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from microblog.domain import attachments, conversations, notify, polls, threads
+from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.domain.link_previews import PreviewScheduler, may_show_preview
 from microblog.domain.text import post_text
 from microblog.domain.threads import BRIEF, WHOLE, ThreadBounds
@@ -21,7 +22,7 @@ from microblog.model.ids import AccountId, PostId, ScheduledId
 from microblog.model.media import Media, MediaKind
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Mention, Post, PostDraft, PostRevision, PostThread, Visibility
-from microblog.storage import accounts, events, notifications, posts
+from microblog.storage import accounts, events, idempotency_keys, notifications, posts
 from microblog.storage.database import Cursor, Transactions
 
 MAX_KEY_LENGTH = 255
@@ -33,7 +34,7 @@ NO_PARENT = "The post you are trying to reply to does not appear to exist."
 
 def visible_post(cursor: Cursor, post: PostId, viewer: Viewer | None) -> Post:
     """Return the post if the viewer may see it. Raises NotFound both for a missing and for a hidden post."""
-    found = posts.by_ids(cursor, posts.visible(cursor, ids=[post], viewer=viewer.id if viewer else None)).get(post)
+    found = posts.visible_by_ids(cursor, [post], viewer.id if viewer else None).get(post)
     if found is None:
         raise NotFound
     return found
@@ -74,7 +75,7 @@ def record(cursor: Cursor, kind: EventKind, post: Post, at: datetime) -> None:
 class Posts:
     """The commands about posts, and reading of single posts. `host` and `base_url` are the site's public ones.
 
-    `previews` schedules link previews; without it there are none.
+    `previews` schedules link previews; without it there are none. `flags`: the cache that learns that new posts have no flags.
     """
 
     database: Transactions
@@ -83,6 +84,7 @@ class Posts:
     max_characters: int
     now: Callable[[], datetime]
     previews: PreviewScheduler | None = None
+    flags: FlagsCache | None = None
 
     async def publish(self, viewer: Viewer, draft: PostDraft) -> Post:
         """Store the draft as the viewer's post. The same idempotency key returns the first post, unless it was deleted.
@@ -90,7 +92,11 @@ class Posts:
         Raises Invalid (fields text, spoiler, visibility, language, key), and NotFound if the viewer may not see the post that it replies
         to.
         """
-        return await self.database.run(self._publish, viewer, draft)
+        since = self.flags.log_position if self.flags else 0
+        post, is_new = await self.database.run(self._publish, viewer, draft)
+        if self.flags and is_new:
+            self.flags.add_new(viewer.id, post, since)
+        return post
 
     async def edit(self, viewer: Viewer, post: PostId, draft: PostDraft) -> Post:
         """Replace the content of the viewer's post; the old version goes to the edit history. Visibility and parent cannot change."""
@@ -122,11 +128,12 @@ class Posts:
         """Return a post and all its versions, oldest first."""
         return await self.database.read(self._history, viewer, post)
 
-    def _publish(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> Post:
+    def _publish(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> tuple[Post, bool]:
+        """Return the post, and whether it is new."""
         key = self._key(draft)
-        earlier = posts.by_idempotency_key(cursor, account=viewer.id, key=key) if key else None
+        earlier = idempotency_keys.post_of(cursor, account=viewer.id, key=key) if key else None
         stored = posts.by_ids(cursor, [earlier]).get(earlier) if earlier else None
-        return stored or self.publish_within(cursor, viewer, draft)
+        return (stored, False) if stored else (self.publish_within(cursor, viewer, draft), True)
 
     def check_within(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> Post:
         """Return the post that the draft would become if published now, without media and poll; stores nothing.
@@ -154,11 +161,11 @@ class Posts:
         if parent and post.visibility.is_open:
             posts.count(cursor, post=parent.id, replies=1)
         post = self._load(cursor, id)
-        notify.enqueue_notifications(cursor, post, post.created_at)
         conversations.on_published(cursor, post, post.created_at)
         record(cursor, EventKind.POST_PUBLISHED, post, post.created_at)
+        notify.notify_of_post(cursor, post, post.created_at)
         if key:
-            posts.store_idempotency_key(cursor, account=viewer.id, key=key, post=id, now=post.created_at)
+            idempotency_keys.store(cursor, account=viewer.id, key=key, post=id, now=post.created_at)
         return post
 
     def _add_attachments(self, cursor: Cursor, id: PostId, attached: list[Media], draft: PostDraft, now: datetime) -> None:
@@ -307,7 +314,7 @@ class Posts:
 
 
 def _several(cursor: Cursor, viewer: Viewer | None, ids: Sequence[PostId]) -> list[Post]:
-    found = posts.by_ids(cursor, posts.visible(cursor, ids=ids, viewer=viewer.id if viewer else None))
+    found = posts.visible_by_ids(cursor, ids, viewer.id if viewer else None)
     return [found[id] for id in dict.fromkeys(ids) if id in found]
 
 

@@ -16,7 +16,7 @@ from microblog.model.ids import AccountId, ScheduledId
 from microblog.model.paging import Page
 from microblog.model.posts import Post, PostDraft
 from microblog.model.scheduled import UNREADABLE, ScheduledPost
-from microblog.storage import jobs, media, posts, scheduled, users
+from microblog.storage import idempotency_keys, jobs, media, posts, scheduled, users
 from microblog.storage.database import Cursor, Transactions
 
 PUBLISH = "post.publish_scheduled"
@@ -97,7 +97,7 @@ class Schedules:
         return _own(scheduled.by_id(cursor, id=id), viewer)
 
     def _earlier_result(self, cursor: Cursor, viewer: Viewer, key: str) -> ScheduledPost | Post | None:
-        post = posts.by_idempotency_key(cursor, account=viewer.id, key=key)
+        post = idempotency_keys.post_of(cursor, account=viewer.id, key=key)
         if post is not None:
             return posts.by_ids(cursor, [post]).get(post)
         return scheduled.by_key(cursor, account=viewer.id, key=key)

@@ -20,7 +20,7 @@ from microblog.jobs.scheduler import Daily, Every, Timer, TimerRule
 from microblog.jobs.worker import Task
 from microblog.model.ids import AccountId, AnnouncementId, id_at
 from microblog.model.jobs import Job, PermanentFailure
-from microblog.storage import events, invalidation_log, jobs, oauth, posts, sessions, tags
+from microblog.storage import events, idempotency_keys, invalidation_log, jobs, oauth, sessions, tags
 from microblog.storage.account_deletion import delete_marked_posts
 from microblog.storage.database import Cursor, Transactions
 
@@ -82,7 +82,7 @@ def cleanup_batches(*, events_kept: timedelta) -> list[CleanupBatch]:
         CleanupBatch("cleanup.sessions", _expired_sessions, timedelta(0), HOURLY),
         CleanupBatch("cleanup.invalidation_log", invalidation_log.delete_old, invalidation_log.RETENTION, HOURLY),
         CleanupBatch("cleanup.events", events.delete_old, events_kept, HOURLY),
-        CleanupBatch("cleanup.idempotency_keys", posts.delete_old_idempotency_keys, IDEMPOTENCY_KEY_RETENTION, HOURLY),
+        CleanupBatch("cleanup.idempotency_keys", idempotency_keys.delete_old, IDEMPOTENCY_KEY_RETENTION, HOURLY),
         CleanupBatch("cleanup.oauth_codes", oauth.delete_expired_codes, CODE_RETENTION, HOURLY),
         CleanupBatch("cleanup.oauth_tokens", oauth.delete_revoked_tokens, REVOKED_TOKEN_RETENTION, nightly(3, 30)),
         CleanupBatch("cleanup.oauth_apps", oauth.delete_unused_apps, UNUSED_APP_RETENTION, nightly(3, 40)),

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from microblog.model.events import Event, EventKind, Position
-from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
+from microblog.storage.database import Cursor, Prepared, execute, execute_deferred, fetch_all, fetch_one, fetch_value
 
 _KINDS = {str(kind): kind for kind in EventKind}
 
@@ -29,8 +29,8 @@ def record(
     post: int | None = None,
     data: Mapping[str, object] | None = None,
 ) -> None:
-    """Write the event immediately, in the transaction that causes it: its position follows everything committed before."""
-    execute(
+    """Write the event in the transaction that causes it, with its next statement."""
+    execute_deferred(
         cursor,
         _RECORD,
         {

@@ -14,7 +14,7 @@ from microblog.model.ids import AccountId, NotificationId, PostId, ReportId, War
 from microblog.model.notifications import GROUPED, NotificationKind
 from microblog.model.paging import Page
 from microblog.storage import conversations
-from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
+from microblog.storage.database import Cursor, Prepared, execute, execute_deferred, fetch_all, fetch_one, fetch_value
 from microblog.storage.events import BADGES_CHANGED
 from microblog.storage.paging import bounds, directed, page_sql
 from microblog.storage.visibility import VISIBLE
@@ -46,8 +46,8 @@ def add(
     report: ReportId | None = None,
     warning: WarningId | None = None,
     filtered: Collection[AccountId] = (),
-) -> int:
-    """Notify each of the accounts, except those notified before and those that mute or block the sender; return the number notified.
+) -> None:
+    """Notify each of the accounts, except those notified before and those that mute or block the sender.
 
     The sender is never notified (except of the end of their own poll, and of warnings, which have no other sender), nor are accounts that
     block or are blocked by the sender, mute the sender (with notifications) or have muted the conversation. If e-mails may be needed, one
@@ -56,8 +56,8 @@ def add(
     it is a mention.
     """
     if not accounts:
-        return 0
-    return execute(
+        return
+    execute_deferred(
         cursor,
         _ADD,
         {

@@ -95,9 +95,17 @@ def by_ids(cursor: Cursor, ids: Collection[int]) -> dict[PostId, Post]:
 
     A boost whose original was deleted is omitted.
     """
-    rows = _rows(cursor, ids)
+    return _with_boosted(cursor, _rows(cursor, _BY_IDS, ids))
+
+
+def visible_by_ids(cursor: Cursor, ids: Collection[int], viewer: AccountId | None) -> dict[PostId, Post]:
+    """Return those of the posts that the viewer may see, as `by_ids` does."""
+    return _with_boosted(cursor, _rows(cursor, _VISIBLE_BY_IDS, ids, viewer))
+
+
+def _with_boosted(cursor: Cursor, rows: dict[PostId, _Row]) -> dict[PostId, Post]:
     originals = {row.boost_of for row in rows.values() if row.boost_of} - rows.keys()
-    boosted = rows | (_rows(cursor, originals) if originals else {})
+    boosted = rows | (_rows(cursor, _BY_IDS, originals) if originals else {})
     loaded = {}
     for row in rows.values():
         if row.boost_of is None:
@@ -107,11 +115,12 @@ def by_ids(cursor: Cursor, ids: Collection[int]) -> dict[PostId, Post]:
     return loaded
 
 
-def _rows(cursor: Cursor, ids: Collection[int]) -> dict[PostId, _Row]:
-    return {row.post.id: row for row in fetch_all(cursor, _row, _BY_IDS, {"ids": list(ids)})}
+def _rows(cursor: Cursor, sql: Prepared, ids: Collection[int], viewer: AccountId | None = None) -> dict[PostId, _Row]:
+    return {row.post.id: row for row in fetch_all(cursor, _row, sql, {"ids": list(ids), "viewer": viewer})}
 
 
 _BY_IDS = Prepared(f"select {_COLUMNS} {_FROM} where p.id = any(%(ids)s) and p.deleted_at is null")
+_VISIBLE_BY_IDS = Prepared(f"select {_COLUMNS} {_FROM} where p.id = any(%(ids)s) and {VISIBLE}")
 
 
 def load(cursor: Cursor, entries: Iterable[Entry]) -> list[Post]:
@@ -364,34 +373,3 @@ def _flags(votes: list[int] | None, *states: bool) -> PostFlags:
         return NO_FLAGS
     favourited, boosted, bookmarked, pinned, muted = states
     return PostFlags(favourited, boosted, bookmarked, pinned, muted, tuple(votes or ()))
-
-
-def by_idempotency_key(cursor: Cursor, *, account: AccountId, key: str) -> PostId | None:
-    """Return the post of the idempotency key unless it was deleted since. Concurrent requests with the same key wait for each other."""
-    execute_deferred(cursor, _LOCK_KEY, {"account": account, "key": key})
-    return fetch_one(cursor, PostId, _BY_KEY, {"account": account, "key": key})
-
-
-_LOCK_KEY = Prepared("select pg_advisory_xact_lock(hashtextextended(%(account)s::text || ' ' || %(key)s, 0))")
-_BY_KEY = Prepared("""select k.post_id from idempotency_keys k join posts p on p.id = k.post_id and p.deleted_at is null
-    where k.account_id = %(account)s and k.key = %(key)s""")
-
-
-def store_idempotency_key(cursor: Cursor, *, account: AccountId, key: str, post: PostId, now: datetime) -> None:
-    """Store the post as the result for this idempotency key."""
-    execute_deferred(cursor, _STORE_KEY, {"account": account, "key": key, "post": post, "now": now})
-
-
-_STORE_KEY = Prepared("""insert into idempotency_keys (account_id, key, post_id, created_at)
-    values (%(account)s, %(key)s, %(post)s, %(now)s)
-    on conflict (account_id, key) do update set post_id = excluded.post_id, created_at = excluded.created_at""")
-
-
-def delete_old_idempotency_keys(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Delete at most `limit` idempotency keys from before that time; return their number."""
-    return execute(
-        cursor,
-        """delete from idempotency_keys where (account_id, key) in (
-               select account_id, key from idempotency_keys where created_at < %(before)s order by created_at limit %(limit)s)""",
-        {"before": before, "limit": limit},
-    )

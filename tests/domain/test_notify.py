@@ -67,9 +67,9 @@ async def test_a_post_adds_one_job_for_any_number_of_recipients(site: NotifyFixt
         before = len(site.waiting)
         await site.posts.publish(ada, PostDraft(text))
         assert len(site.waiting) == before + 1
-    assert await site.notified(bob) == []
+    assert await site.notified(bob) == [MENTION], "of the only mention, without a job"
     await site.run_jobs()
-    assert await site.notified(bob) == [STATUS, MENTION, STATUS]
+    assert await site.notified(bob) == [STATUS, STATUS, MENTION]
 
 
 @pytest.mark.parametrize("visibility", [*Visibility])
@@ -131,7 +131,7 @@ async def test_an_edit_notifies_only_new_mentions(site: NotifyFixture, cursor: C
     await site.run_jobs()
     await Notifications(site.db, site.clock).clear(bob)
     await site.posts.edit(ada, post.id, PostDraft("@bob @cleo"))
-    [_, edited] = site.waiting
+    [edited] = site.waiting
     await post_jobs.notification_tasks(PostNotifier(site.db, site.clock))[edited.kind](edited)
     assert (await site.notified(bob), await site.notified(cleo)) == ([], [MENTION])
 
@@ -171,19 +171,40 @@ async def test_a_sender_accepted_before_the_job_gets_a_conversation(site: Notify
 async def test_the_author_of_the_parent_is_notified_only_if_the_reply_is_visible_to_them(site: NotifyFixture, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor, "bob")
     root = make.post(cursor, bob)
-    for visibility in (Visibility.PRIVATE, Visibility.DIRECT):
-        await site.posts.publish(ada, PostDraft("Among us", visibility, reply_to=root.id))
+    many = " ".join(f"@{make.viewer(cursor).account.username}" for _ in range(notify.AT_ONCE))
+    for text in ("Among us", many):  # at once, or by a job
+        for visibility in (Visibility.PRIVATE, Visibility.DIRECT):
+            await site.posts.publish(ada, PostDraft(text, visibility, reply_to=root.id))
     await site.run_jobs()
     assert await site.notified(bob) == []
     make.follow(cursor, bob, ada)
+    for text in ("Among us", many):
+        await site.posts.publish(ada, PostDraft(text, Visibility.PRIVATE, reply_to=root.id))
     await site.run_jobs()
-    assert await site.notified(bob) == [MENTION]
+    assert await site.notified(bob) == [MENTION] * 3, "of two posts published now, and of the earlier one whose job ran again"
+
+
+async def test_blocks_mutes_and_policies_apply_to_notifications_without_a_job(site: NotifyFixture, cursor: Cursor) -> None:
+    ada, bob, cleo, dan = make.viewer(cursor), make.viewer(cursor, "bob"), make.viewer(cursor, "cleo"), make.viewer(cursor, "dan")
+    make.block(cursor, bob, ada)
+    make.mute(cursor, cleo, ada)
+    root = make.post(cursor, dan)
+    await site.posts.publish(ada, PostDraft("@bob @cleo"))
+    interactions.mute_thread(cursor, account=dan.id, thread=root.id, now=make.NOW)
+    await site.posts.publish(ada, PostDraft("@dan", reply_to=root.id))
+    assert [await site.notified(account) for account in (bob, cleo, dan)] == [[], [], []]
+    await site.posts.publish(ada, PostDraft("@dan", Visibility.DIRECT))
+    policies = NotificationPolicies(site.db, site.clock)
+    assert await site.notified(dan) == [], "a private mention by a stranger is filtered"
+    assert [one.account.id for one in await policies.requests(dan, Page())] == [ada.id]
+    assert site.waiting == []
 
 
 async def test_a_late_notification_is_unread(site: NotifyFixture, cursor: Cursor) -> None:
     ada, bob = make.viewer(cursor), make.viewer(cursor, "bob")
     notifications = Notifications(site.db, site.clock)
-    await site.posts.publish(ada, PostDraft("@bob"))
+    others = " ".join(f"@{make.viewer(cursor).account.username}" for _ in range(notify.AT_ONCE))
+    await site.posts.publish(ada, PostDraft(f"@bob {others}"))  # so many that a job notifies them
     site.clock.advance(minutes=5)
     await notifications.mark_read(bob, NotificationId(2**62))
     site.clock.advance(minutes=5)

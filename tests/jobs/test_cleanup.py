@@ -14,7 +14,7 @@ from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, JobId
 from microblog.model.jobs import Job, JobState, PermanentFailure
 from microblog.model.paging import Page
-from microblog.storage import accounts, events, interactions, jobs, posts
+from microblog.storage import accounts, events, idempotency_keys, interactions, jobs, posts
 from microblog.storage.database import Cursor, Transactions, execute, fetch_value
 from tests import make
 from tests.fakes import result_of
@@ -47,7 +47,7 @@ def test_idempotency_keys_are_kept_for_a_day(db: Transactions, cursor: Cursor) -
     author = make.viewer(cursor)
     post = make.post(cursor, author)
     for key, age in [("old", timedelta(hours=25)), ("fresh", timedelta(hours=23))]:
-        posts.store_idempotency_key(cursor, account=author.id, key=key, post=post.id, now=NOW - age)
+        idempotency_keys.store(cursor, account=author.id, key=key, post=post.id, now=NOW - age)
     run(db, "cleanup.idempotency_keys")
     assert fetch_value(cursor, "select array_agg(key) from idempotency_keys") == ["fresh"]
 

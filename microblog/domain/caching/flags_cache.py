@@ -63,6 +63,22 @@ class FlagsCache:
         """
         return {} if viewer is None or not shown else await self._of(viewer.id, [post.boost or post for post in shown])
 
+    @property
+    def log_position(self) -> int:
+        """The position from which a command that begins now can be followed in the log; 0 if that is not known yet."""
+        return self.invalidation_log.last_position if self.invalidation_log.is_current else 0
+
+    def add(self, viewer: AccountId, post: PostId, flags: PostFlags, since: int) -> None:
+        """Note the flags that the viewer's command, begun after the log position `since`, read after it had changed them.
+
+        The log has one entry for the change. If there is another one, another command changed them too, and nothing is noted.
+        """
+        changed = self.invalidation_log.values_since(cache_keys.of_interactions(viewer), since)
+        if self.capacity and changed is not None and ALL not in changed and changed.count(str(post)) <= 1:
+            known = self._current(viewer, self.log_position)
+            known.flags[post] = flags
+            self._limit(known)
+
     def add_new(self, viewer: AccountId, post: Post, since: int) -> None:
         """Note that the viewer has not interacted with a post of theirs that was published after the log position `since`.
 

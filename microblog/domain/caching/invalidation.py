@@ -126,6 +126,11 @@ class InvalidationLog:
         """The position up to which the log has been read, without reading it now."""
         return self._first_position + len(self._keys)
 
+    @property
+    def is_current(self) -> bool:
+        """True if the log has been read, so that later reads return everything that is committed from now on."""
+        return self._snapshot is not None
+
     def unchanged(self, dependencies: CacheDependencies, position: int) -> bool:
         """True if none of the keys was logged since that position, and the log reaches back so far."""
         start, last = position - self._first_position, self._last

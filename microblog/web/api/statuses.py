@@ -65,14 +65,11 @@ class StatusRoutes:
     )
     async def publish(self, request: Request) -> Response:
         """Publish or schedule a post. The same Idempotency-Key again returns the post that was created first."""
-        at, began, flags = moment_of(request.fields), self.posts.now(), self.serializer.flags
-        since = flags.invalidation_log.last_position
+        at = moment_of(request.fields)
         try:
             if at is not None and at > self.schedules.now():
                 return await self._schedule(request, at)
             post = await self.posts.publish(request.member, draft_of(request))
-            if post.created_at >= began:  # not an earlier one with the same key
-                flags.add_new(request.member.id, post, since)
         except UnexpectedMentions as problem:
             body = {"error": problem.sentence, "unexpected_accounts": self.entities.accounts(problem.accounts)}
             return Response.json(body, 422)
