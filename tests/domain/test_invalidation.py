@@ -15,6 +15,7 @@ from microblog.domain.authentication import Authentication
 from microblog.domain.caching import cache_keys
 from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.caching.invalidation import MAX_CHANGED_KEYS, MAX_COMPARED_KEYS, DependencyCache, InvalidationLog
+from microblog.domain.caching.post_journal import PostJournal
 from microblog.domain.client_info import ClientInfo
 from microblog.domain.sessions import Sessions
 from microblog.domain.tokens import Tokens
@@ -302,7 +303,7 @@ def test_each_cache_counts_hits_misses_entries_and_bytes() -> None:
         kept.put(name, name * 1_000, CacheDependencies(), start)
     found = [kept.get(name, start) is not None for name in "abcd"]
     figures = kept.figures()
-    assert kept.invalidation_log.caches == [kept]
+    assert kept.invalidation_log.caches == [kept.invalidation_log, kept]
     assert (figures.name, figures.hits, figures.misses, figures.entries) == ("test", sum(found), 1, 3)
     assert 3_000 <= figures.bytes <= 6_000
 
@@ -396,3 +397,20 @@ async def test_a_changed_display_name_is_visible_at_once(login: CachedLogin, cur
     assert access is not None
     assert access.viewer is not None
     assert access.viewer.account.display_name == "New"
+
+
+def test_the_log_and_the_journal_report_their_size_too(db: RolledBackDatabase, cursor: Cursor) -> None:
+    log = InvalidationLog(db)
+    journal = PostJournal(db, log)
+    result_of(journal.advance())
+    for _ in range(3):
+        make.post(cursor, make.account(cursor), "x" * 300)
+    log.wake()
+    result_of(journal.advance())
+    assert log.caches == [log, journal]
+    figures = {each.name: each for each in (log.figures(), journal.figures())}
+    assert figures["post_journal"].entries == 3
+    assert figures["invalidation_log"].entries >= 3
+    assert all(each.bytes > 100 for each in figures.values())
+    result_of(log.position())
+    assert log.figures().misses == 3  # without `max_age`, each position is read

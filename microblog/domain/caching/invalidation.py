@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable
 from datetime import datetime
 from itertools import takewhile
+from sys import getsizeof
 from typing import Generic, TypeVar
 
 from attrs import define, field, frozen
@@ -63,6 +64,15 @@ class InvalidationLog:
     _reads_finished: int = 0
     _wakes: int = 0
     _waiters: list[Deferred[None]] = field(factory=list)
+    _hits: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.caches.append(self)
+
+    def figures(self) -> CacheFigures:
+        """Usage for metrics. Entries are changed keys; a miss is a read of the log, a hit a request that waited for none."""
+        memory = estimated_bytes(self._keys) + estimated_bytes(self._values.values()) + sum(map(getsizeof, (self._last, self._values)))
+        return CacheFigures("invalidation_log", self._hits, self.reads, len(self._keys), memory)
 
     def wake(self) -> None:
         """Note a commit: the next request waits for a new read of the log."""
@@ -113,6 +123,7 @@ class InvalidationLog:
         needed = self._reads_started  # one may be under way because of a commit: what was read before does not include it
         if self._stale or self.max_age is None or self.seconds() - self._read_at > self.max_age:
             needed += 1  # a read that started earlier may have missed a commit
+        self._hits += self._reads_finished >= needed
         while self._reads_finished < needed:
             waiter: Deferred[None] = Deferred()
             self._waiters.append(waiter)

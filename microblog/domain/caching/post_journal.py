@@ -12,6 +12,7 @@ from attrs import Factory, define
 from twisted.internet.defer import DeferredLock
 
 from microblog.domain.caching.invalidation import InvalidationLog
+from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.ids import AccountId, PostId
 from microblog.model.timeline_rules import PostFacts
 from microblog.storage import timeline_facts
@@ -33,6 +34,15 @@ class PostJournal:
     _ids: list[PostId] = Factory(list)
     _facts: dict[PostId, PostFacts | None] = Factory(dict)
     _lock: DeferredLock = Factory(DeferredLock)
+    hits: int = 0
+    misses: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.invalidation_log.caches.append(self)
+
+    def figures(self) -> CacheFigures:
+        """Usage for metrics. A miss is a timeline for which the journal does not reach back far enough."""
+        return CacheFigures("post_journal", self.hits, self.misses, len(self._facts), estimated_bytes(self._facts.values()))
 
     async def advance(self) -> int:
         """Read what changed up to the current position of the log, and return that position."""
@@ -46,7 +56,9 @@ class PostJournal:
     def since(self, position: int) -> dict[PostId, PostFacts | None] | None:
         """Return the posts that changed since that position (None: deleted); None if the journal does not reach back so far."""
         if position < self._start:
+            self.misses += 1
             return None
+        self.hits += 1
         return {id: self._facts[id] for id in self._ids[bisect_left(self._positions, position) :]}
 
     async def _read(self, position: int) -> None:
