@@ -63,20 +63,20 @@ class NotificationCache:
 
     async def page(self, viewer: Viewer, query: NotificationQuery) -> list[Notification]:
         """Return a page of notifications, newest first."""
-        found = await self._rows(self._pages, read_rows, viewer, query)
+        found = await self._rows(self._pages, _page, viewer, query)
         senders = await self.accounts.load({row.sender for row in found.rows})
         return assembled(found.rows, senders, await self._posts(found.post_ids), found.warnings)
 
     async def groups(self, viewer: Viewer, query: NotificationQuery) -> GroupPage:
         """Return a page of groups, ordered by their newest members."""
-        found = await self._rows(self._group_pages, read_groups, viewer, query)
+        found = await self._rows(self._group_pages, _visible_groups, viewer, query)
         senders = await self.accounts.load({sender for row in found.rows for sender in row.senders})
         return GroupPage(assembled_groups(found.rows, senders, await self._posts(found.post_ids), found.warnings), found.ids)
 
     async def _rows(
         self,
         cache: DependencyCache[_Rows[Row]],
-        read: Callable[[Cursor, Viewer, NotificationQuery], list[Row]],
+        read: Callable[[Cursor, Viewer, NotificationQuery], _Rows[Row]],
         viewer: Viewer,
         query: NotificationQuery,
     ) -> _Rows[Row]:
@@ -84,7 +84,7 @@ class NotificationCache:
         cached = cache.get(key, position)
         if cached is not None:
             return cached
-        found: _Rows[Row] = await self.post_cache.database.read(_visible, read, viewer, query)
+        found: _Rows[Row] = await self.post_cache.database.read(read, viewer, query)
         keys = {cache_keys.of_notifications(viewer.id), cache_keys.of_viewer_state(viewer.id), *map(cache_keys.of_post, found.post_ids)}
         cache.put(key, found, CacheDependencies(frozenset(keys)), position)
         return found
@@ -93,10 +93,14 @@ class NotificationCache:
         return {post.id: post for post in await self.post_cache.load((id, None) for id in dict.fromkeys(ids))}
 
 
-def _visible(
-    cursor: Cursor, read: Callable[[Cursor, Viewer, NotificationQuery], list[Row]], viewer: Viewer, query: NotificationQuery
-) -> _Rows[Row]:
-    rows = read(cursor, viewer, query)
+def _page(cursor: Cursor, viewer: Viewer, query: NotificationQuery) -> _Rows[NotificationRow]:
+    """Return a page, which has no rows about posts that the viewer may not see."""
+    rows = read_rows(cursor, viewer, query)
+    return _Rows(tuple(rows), account_warnings(cursor, rows), tuple(row.id for row in rows))
+
+
+def _visible_groups(cursor: Cursor, viewer: Viewer, query: NotificationQuery) -> _Rows[NotificationGroupRow]:
+    rows = read_groups(cursor, viewer, query)
     about = {row.post for row in rows if row.post is not None}
     visible = posts.visible(cursor, ids=about, viewer=viewer.id) if about else set[PostId]()
     shown = tuple(row for row in rows if row.post is None or row.post in visible)

@@ -58,6 +58,7 @@ from microblog.model.reports import Report, ReportCategory, ReportDetails
 from microblog.model.scheduled import ScheduledPost
 from microblog.model.site_texts import SiteTexts, TextPage
 from microblog.render.api import apps
+from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.accounts import PREFERENCES, RELATIONSHIP
 from microblog.render.api.conversations import conversation_entity
 from microblog.render.api.entities import Entities
@@ -229,8 +230,11 @@ def notifications() -> Samples:
         "notification": ("Notification", ENTITIES.notification(plain, None)),
         "notification of a post": ("Notification", ENTITIES.notification(liked, status)),
         "notification of a warning": ("Notification", ENTITIES.notification(warned, None)),
-        "groups": ("GroupedNotificationsResults", groups_entity(ENTITIES, groups, told, listed=True)),
-        "groups, partial": ("GroupedNotificationsResults", groups_entity(ENTITIES, groups, told, listed=False, partial=True)),
+        "groups": ("GroupedNotificationsResults", groups_entity(AccountJsonCache(ENTITIES), groups, told, listed=True)),
+        "groups, partial": (
+            "GroupedNotificationsResults",
+            groups_entity(AccountJsonCache(ENTITIES), groups, told, listed=False, partial=True),
+        ),
         "policy": ("NotificationPolicy", policy_entity(Policy(), PendingCounts(1, 2))),
         "policy, first version": ("V1NotificationPolicy", v1_policy_entity(Policy(), PendingCounts(1, 2))),
         "request": ("NotificationRequest", request_entity(ENTITIES, request, status)),

@@ -76,6 +76,7 @@ def account_commands(number: int, other: int) -> dict[str, Api]:
         "lock": ("PATCH", "v1/accounts/update_credentials", {"locked": "true"}),
         "unlock": ("PATCH", "v1/accounts/update_credentials", {"locked": "false", "bot": ("true", "false")[number % 2]}),
         "clear notifications": ("POST", "v1/notifications/clear", {}),
+        "move markers": ("POST", "v1/markers", {"notifications[last_read_id]": str(2**62), "home[last_read_id]": str(number)}),
         **{way: ("POST", f"v1/admin/accounts/{other}/action", {"type": way}) for way in ("suspend", "silence", "disable")},
         **{way: ("POST", f"v1/admin/accounts/{other}/{way}", {}) for way in ("unsuspend", "unsilence", "enable")},
     }
@@ -160,7 +161,7 @@ START = (
 )
 OWN_API_PAGES = (
     *("notifications", "notifications?limit=2", "notifications/unread_count", "conversations", "favourites", "bookmarks", "lists"),
-    *("followed_tags", "blocks", "mutes", "follow_requests", "preferences", "markers?timeline[]=home"),
+    *("followed_tags", "blocks", "mutes", "follow_requests", "preferences", "markers?timeline[]=home&timeline[]=notifications"),
 )
 # /notifications without a type marks what it shows as read.
 OWN_HTML_PAGES = (
@@ -297,6 +298,7 @@ class History:
         yield from (f"/api/v1/timelines/{name}" for name in timelines)
         for who in self.people[:3]:
             at = f"/api/v1/accounts/{who.id}"
+            yield f"/api/v1/accounts/lookup?acct={who.account.username}"
             yield from (at, f"{at}/statuses", f"{at}/statuses?exclude_replies=1&limit=2", f"{at}/statuses?exclude_reblogs=1")
             yield from (f"{at}/statuses?pinned=1", f"{at}/statuses?tagged=tea", f"{at}/featured_tags")
         yield from (f"/api/v2/search?q={prefix}&type=hashtags" for prefix in ("te", "cup", "%23TEA"))
@@ -307,7 +309,13 @@ class History:
         """Yield API paths for the owner of a token."""
         timelines = ("home?limit=1", "home?limit=3", "home", "home?limit=40", *(f"list/{id}" for id in lists))
         yield from (f"/api/v1/timelines/{name}" for name in timelines)
-        yield from ("/api/v2/notifications", "/api/v2/filters", "/api/v2/search?q=%23tea", "/api/v1/accounts/verify_credentials")
+        yield from (
+            "/api/v2/notifications",
+            "/api/v2/notifications/unread_count",
+            "/api/v2/filters",
+            "/api/v2/search?q=%23tea",
+            "/api/v1/accounts/verify_credentials",
+        )
         yield from (f"/api/v1/{name}" for name in OWN_API_PAGES)
         yield "/api/v1/accounts/relationships?" + "&".join(f"id[]={who.id}" for who in self.people)
 

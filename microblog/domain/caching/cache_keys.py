@@ -96,6 +96,11 @@ def of_account_state(account: AccountId) -> str:
     return f"x{account}"
 
 
+def of_user(account: AccountId) -> str:
+    """Key of the login of an account: role, approval, preferences."""
+    return f"l{account}"
+
+
 def of_profile(account: AccountId) -> tuple[str, ...]:
     """Keys of a profile page: posts, public profile with counters, pinned posts."""
     return of_author(account), of_account(account), of_account_counts(account), of_pins(account)
@@ -172,7 +177,7 @@ def of_conversation(thread: PostThread, requested: PostId, now: datetime) -> Cac
 
 def of_viewer(viewer: Viewer) -> CacheDependencies:
     """Dependencies of the viewer's own account and login."""
-    return of_keys(of_account(viewer.id), f"l{viewer.id}")
+    return of_keys(of_account(viewer.id), of_user(viewer.id))
 
 
 def of_session(viewer: Viewer, session: Session) -> CacheDependencies:

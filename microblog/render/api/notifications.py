@@ -8,10 +8,11 @@ import orjson
 from attrs import fields, frozen
 
 from microblog.model.accounts import Account
-from microblog.model.ids import AccountId, PostId
+from microblog.model.ids import PostId
 from microblog.model.moderation import AccountWarning
 from microblog.model.notification_policy import NotificationRequest, PendingCounts, Policy, Treatment
 from microblog.model.notifications import Notification, NotificationGroup
+from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.accounts import ACCOUNT, shown_account
 from microblog.render.api.definition import ABSENT, Definition, Entity, Key, always, elsewhere, key, many, one, one_or_absent, optional
 from microblog.render.api.schemas import (
@@ -66,10 +67,11 @@ ACCOUNT_WARNING = Definition[WarningWithTarget, SiteUrls](
 
 @frozen
 class NotificationWithStatus:
-    """A notification with its post as JSON, encoded for the recipient."""
+    """A notification with its post as JSON, encoded for the recipient. `account`: its sender as JSON; None: not encoded yet."""
 
     notification: Notification
     status: bytes | None
+    account: orjson.Fragment | None = None
 
 
 NOTIFICATION = Definition[NotificationWithStatus, SiteUrls](
@@ -79,7 +81,7 @@ NOTIFICATION = Definition[NotificationWithStatus, SiteUrls](
         "type": key(NOTIFICATION_TYPE, lambda it, _: it.notification.kind),
         "created_at": key(MOMENT, lambda it, _: moment(it.notification.created_at)),
         "group_key": key(TEXT, lambda it, _: it.notification.key),
-        "account": one(ACCOUNT, lambda it, _: it.notification.account),
+        "account": key(ACCOUNT, lambda it, site: it.account or ACCOUNT(it.notification.account, site)),
         "filtered": optional(FLAG, lambda it, _: it.notification.filtered or ABSENT),
         "status": optional(STATUS, lambda it, _: ABSENT if it.status is None else orjson.Fragment(it.status)),
         "report": elsewhere({"type": "object"}),
@@ -122,21 +124,21 @@ GROUP = Definition[GroupOnPage, SiteUrls](
 
 @frozen
 class GroupsPage:
-    """A page of groups. `full` are the accounts to return as Account entities.
+    """A page of groups. `full` are the accounts to return as Account entities, as JSON.
 
     `partial` are accounts to return as PartialAccountWithAvatar entities; None if the client did not ask for these.
     """
 
     groups: Sequence[GroupOnPage]
     statuses: Sequence[bytes]
-    full: Mapping[AccountId, Account]
+    full: Sequence[orjson.Fragment]
     partial: Sequence[Account] | None
 
 
 GROUPS = Definition[GroupsPage, SiteUrls](
     "GroupedNotificationsResults",
     {
-        "accounts": many(ACCOUNT, lambda it, _: it.full.values()),
+        "accounts": key(array_of(ACCOUNT), lambda it, _: list(it.full)),
         "statuses": key(array_of(STATUS), lambda it, _: fragments(it.statuses)),
         "notification_groups": many(GROUP, lambda it, _: it.groups),
         "partial_accounts": optional(
@@ -147,7 +149,12 @@ GROUPS = Definition[GroupsPage, SiteUrls](
 
 
 def groups_entity(
-    site: SiteUrls, groups: Sequence[NotificationGroup], statuses: Mapping[PostId, bytes], *, listed: bool, partial: bool = False
+    accounts: AccountJsonCache,
+    groups: Sequence[NotificationGroup],
+    statuses: Mapping[PostId, bytes],
+    *,
+    listed: bool,
+    partial: bool = False,
 ) -> Entity:
     """Return the GroupedNotificationsResults entity. `statuses` are the posts of the groups as JSON, encoded for the viewer.
 
@@ -156,7 +163,8 @@ def groups_entity(
     full = {account.id: account for group in groups for account in group.senders[: FULL_ACCOUNTS if partial else None]}
     rest = {account.id: account for group in groups for account in group.senders if account.id not in full}
     placed = [GroupOnPage(group, listed) for group in groups]
-    return GROUPS(GroupsPage(placed, tuple(statuses.values()), full, tuple(rest.values()) if partial else None), site)
+    encoded = [accounts.encoded(account) for account in full.values()]
+    return GROUPS(GroupsPage(placed, tuple(statuses.values()), encoded, tuple(rest.values()) if partial else None), accounts.site)
 
 
 @frozen

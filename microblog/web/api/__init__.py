@@ -8,6 +8,7 @@ from microblog.domain.accounts import Accounts
 from microblog.domain.announcements import Announcements
 from microblog.domain.apps import Apps
 from microblog.domain.attachments import Attachments
+from microblog.domain.caching.sidebar_cache import SidebarCache
 from microblog.domain.conversations import Conversations
 from microblog.domain.email_confirmation import EmailConfirmation
 from microblog.domain.filters import Filters
@@ -39,6 +40,8 @@ from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
 from microblog.domain.trends import Trends
 from microblog.federation.documents.ids import SiteIds
+from microblog.render.api.account_json import AccountJsonCache
+from microblog.render.api.entities import Entities
 from microblog.render.api.instance import InstanceEntities
 from microblog.render.api.status_json import StatusJsonCache
 from microblog.web.api.accounts import AccountRoutes, RelationshipRoutes
@@ -135,6 +138,8 @@ class ApiServices(Protocol):
     @property
     def search(self) -> SearchService: ...
     @property
+    def sidebar(self) -> SidebarCache: ...
+    @property
     def statistics(self) -> DailyStatistics: ...
     @property
     def tags(self) -> HashtagService: ...
@@ -154,7 +159,9 @@ def routes(
     """Every feature of the API. `ids` are those of a site that federates."""
     entities, rules = site.entities, site.site.texts.rules
     serializer = StatusSerializer(statuses, services.timelines.flags_cache, services.filters.filter_cache)
-    pages = NotificationPages(services.notification_cache, services.timelines, cache)
+    pages = NotificationPages(services.notification_cache, services.timelines, cache, services.sidebar.expiry)
+    accounts_json = AccountJsonCache(entities)
+    cache.invalidation_log.caches.append(accounts_json)
     features: list[object] = [
         AppRoutes(entities, services.apps),
         OAuthRoutes(entities, services.oauth),
@@ -164,11 +171,7 @@ def routes(
             entities, services.accounts, services.follows, services.registrations, services.tokens, services.profile_images, cache
         ),
         EmailConfirmationRoutes(services.email_confirmation),
-        StatusRoutes(entities, serializer, services.posts, services.interactions, services.schedules, services.attachments),
-        ThreadRoutes(serializer, services.threads, services.timelines, cache),
-        StatusActionRoutes(serializer, services.interactions),
-        MarkedStatusRoutes(serializer, services.timelines),
-        TimelineRoutes(serializer, services.timelines, cache),
+        *_post_routes(services, entities, serializer, cache),
         AccountRoutes(entities, serializer, services.accounts, services.timelines, services.follows, cache),
         RelationshipRoutes(services.relationships),
         RelationshipActionRoutes(services.follows, services.relationships),
@@ -190,15 +193,27 @@ def routes(
         DomainRoutes(services.suggestions),
         ReportRoutes(entities, services.reports, rules),
         AnnouncementRoutes(entities, services.announcements),
-        NotificationGroupRoutes(entities, serializer, pages, services.notification_groups),
-        ConversationRoutes(entities, serializer, services.conversations),
+        NotificationGroupRoutes(entities, serializer, pages, services.notification_groups, accounts_json),
+        ConversationRoutes(entities, serializer, services.conversations, services.timelines, cache),
         NotificationPolicyRoutes(services.notification_policies),
         NotificationRequestRoutes(entities, serializer, services.notification_policies),
         AccountAdminRoutes(entities, services.moderation),
         ReportAdminRoutes(entities, serializer, services.reports, rules),
-        NotificationRoutes(entities, serializer, services.notifications, pages),
-        MarkerRoutes(services.read_markers),
+        NotificationRoutes(entities, serializer, services.notifications, pages, accounts_json),
+        MarkerRoutes(services.read_markers, cache),
         PushSubscriptionRoutes(entities, services.push_notifications),
         SearchRoutes(entities, serializer, services.search, services.tags, cache),
     ]
     return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features))]
+
+
+def _post_routes(services: ApiServices, entities: Entities, serializer: StatusSerializer, cache: ResponseCache) -> list[object]:
+    """The features of posts and timelines."""
+    timelines, interactions = services.timelines, services.interactions
+    return [
+        StatusRoutes(entities, serializer, services.posts, interactions, services.schedules, services.attachments, timelines, cache),
+        ThreadRoutes(serializer, services.threads, timelines, cache),
+        StatusActionRoutes(serializer, interactions),
+        MarkedStatusRoutes(serializer, timelines),
+        TimelineRoutes(serializer, timelines, cache),
+    ]

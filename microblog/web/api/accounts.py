@@ -62,7 +62,7 @@ class AccountRoutes:
     @route("GET", "/api/v1/accounts/<id:account_id>", OPEN, RouteDoc("Get account", ACCOUNT, errors=(404,)))
     async def show(self, request: Request, account_id: int) -> Response:
         """One account by id."""
-        return await self._response(await self.accounts.by_id(AccountId(account_id), suspended=True))
+        return await self.cache.get_or_make(request, lambda: self._response(self.accounts.by_id(AccountId(account_id), suspended=True)))
 
     @route(
         "GET",
@@ -77,10 +77,13 @@ class AccountRoutes:
     )
     async def lookup(self, request: Request) -> Response:
         """One account by username, with or without this site's domain, ignoring case."""
-        return await self._response(await self.accounts.by_acct(request.fields.required("acct"), suspended=True))
+        acct = request.fields.required("acct")
+        return await self.cache.get_or_make(request, lambda: self._response(self.accounts.by_acct(acct, suspended=True)))
 
-    async def _response(self, account: Account) -> Response:
-        return Response.json(self.entities.person(account, await self.accounts.role(account)))
+    async def _response(self, finding: Awaitable[Account]) -> CacheableResponse:
+        account = await finding
+        response = Response.json(self.entities.person(account, await self.accounts.role(account)))
+        return CacheableResponse(response, cache_keys.of_keys(*cache_keys.of_accounts([account]), cache_keys.of_user(account.id)))
 
     @route(
         "GET",

@@ -11,6 +11,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.errors import Malformed
 from microblog.model.notifications import NotificationGroup
 from microblog.model.paging import Page
+from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.accounts import ACCOUNT
 from microblog.render.api.definition import Entity
 from microblog.render.api.entities import Entities
@@ -42,6 +43,7 @@ class NotificationGroupRoutes:
     serializer: StatusSerializer
     pages: NotificationPages
     groups: NotificationGroups
+    accounts_json: AccountJsonCache
 
     @route(
         "GET",
@@ -75,8 +77,12 @@ class NotificationGroupRoutes:
     )
     async def unread(self, request: Request) -> Response:
         """Number of groups with a notification above the user's read marker, counted up to the limit."""
+        return await self.pages.responses.get_or_make(request, lambda: self._unread(request))
+
+    async def _unread(self, request: Request) -> CacheableResponse:
         page = Page(request.fields.limit(100, MAX_UNREAD_COUNT))
-        return Response.json({"count": await self.groups.unread(request.member, query_of(request, page))})
+        count = await self.groups.unread(request.member, query_of(request, page))
+        return CacheableResponse(Response.json({"count": count}), self.pages.count_dependencies(request.member))
 
     @route("GET", "/api/v2/notifications/<group_key>", READ, RouteDoc("Get a single notification group", GROUPS, errors=(404,)))
     async def show(self, request: Request, group_key: str) -> Response:
@@ -105,4 +111,4 @@ class NotificationGroupRoutes:
     async def _entity(self, viewer: Viewer, groups: Sequence[NotificationGroup], *, listed: bool, partial: bool = False) -> Entity:
         posts = {group.post.id: group.post for group in groups if group.post is not None}
         statuses = dict(zip(posts, await self.serializer.each(viewer, list(posts.values())), strict=True))
-        return groups_entity(self.entities, groups, statuses, listed=listed, partial=partial)
+        return groups_entity(self.accounts_json, groups, statuses, listed=listed, partial=partial)

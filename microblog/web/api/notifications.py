@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from attrs import frozen
 
@@ -17,10 +18,11 @@ from microblog.model.ids import AccountId, NotificationId
 from microblog.model.markers import TIMELINES
 from microblog.model.notifications import GROUPED, Notification, NotificationGroup, NotificationKind
 from microblog.model.paging import Page
+from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.definition import Entity
 from microblog.render.api.entities import Entities
 from microblog.render.api.markers import MARKERS, markers_entity
-from microblog.render.api.notifications import NOTIFICATION
+from microblog.render.api.notifications import NOTIFICATION, NotificationWithStatus
 from microblog.render.api.schemas import COUNT, EMPTY, FLAG, ID, TEXTS, array_of, record
 from microblog.web.api.paging import PageLinks, page_of, paged
 from microblog.web.api.status_serializer import StatusSerializer
@@ -49,6 +51,12 @@ class NotificationPages:
     cache: NotificationCache
     timelines: Timelines
     responses: ResponseCache
+    expiry: Callable[[Viewer], datetime]
+
+    def count_dependencies(self, viewer: Viewer) -> CacheDependencies:
+        """The cache dependencies of a number of unread notifications, as of the numbers in the navigation of pages."""
+        keys = cache_keys.of_notifications(viewer.id), cache_keys.of_viewer_state(viewer.id)
+        return CacheDependencies(frozenset(keys), self.expiry(viewer))
 
     async def dependencies(self, viewer: Viewer, groups: Sequence[NotificationGroup]) -> CacheDependencies:
         """The cache dependencies of a page with these notifications."""
@@ -66,6 +74,7 @@ class NotificationRoutes:
     serializer: StatusSerializer
     notifications: Notifications
     pages: NotificationPages
+    accounts_json: AccountJsonCache
 
     @route(
         "GET",
@@ -98,8 +107,12 @@ class NotificationRoutes:
     )
     async def unread(self, request: Request) -> Response:
         """Number of notifications above the user's read marker, counted up to the limit."""
+        return await self.pages.responses.get_or_make(request, lambda: self._unread(request))
+
+    async def _unread(self, request: Request) -> CacheableResponse:
         page = Page(request.fields.limit(100, MAX_UNREAD_COUNT))
-        return Response.json({"count": await self.notifications.unread(request.member, query_of(request, page))})
+        count = await self.notifications.unread(request.member, query_of(request, page))
+        return CacheableResponse(Response.json({"count": count}), self.pages.count_dependencies(request.member))
 
     @route("POST", "/api/v1/notifications/clear", WRITE, RouteDoc("Dismiss all notifications", EMPTY))
     @route("POST", "/api/v2/notifications/clear", WRITE, RouteDoc("Dismiss all notifications", EMPTY))
@@ -120,7 +133,8 @@ class NotificationRoutes:
         with_posts = [one for one in found if one.post is not None]
         encoded = await self.serializer.each(viewer, [one.post for one in with_posts if one.post])
         statuses = {one.id: status for one, status in zip(with_posts, encoded, strict=True)}
-        return [self.entities.notification(one, statuses.get(one.id)) for one in found]
+        encode = self.accounts_json.encoded
+        return [NOTIFICATION(NotificationWithStatus(one, statuses.get(one.id), encode(one.account)), self.entities) for one in found]
 
 
 def query_of(request: Request, page: Page) -> NotificationQuery:
@@ -142,6 +156,7 @@ class MarkerRoutes:
     """Read positions, shared by all clients of a user."""
 
     markers: ReadMarkers
+    cache: ResponseCache
 
     @route(
         "GET",
@@ -155,7 +170,11 @@ class MarkerRoutes:
     )
     async def show(self, request: Request) -> Response:
         """Markers of the requested timelines; a timeline without a marker is left out."""
-        return Response.json(markers_entity(await self.markers.of(request.member, request.fields.list("timeline"))))
+        return await self.cache.get_or_make(request, lambda: self._markers(request.member, request.fields.list("timeline")))
+
+    async def _markers(self, viewer: Viewer, timelines: Sequence[str]) -> CacheableResponse:
+        response = Response.json(markers_entity(await self.markers.of(viewer, timelines)))
+        return CacheableResponse(response, cache_keys.of_keys(cache_keys.of_notifications(viewer.id)))
 
     @route(
         "POST",

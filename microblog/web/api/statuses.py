@@ -15,7 +15,7 @@ from microblog.domain.rate_limits import DELETING, POSTING
 from microblog.domain.scheduled import Schedules
 from microblog.domain.thread_cache import ThreadCache
 from microblog.domain.timelines import Timelines
-from microblog.model.accounts import RelatedAccount, UnexpectedMentions
+from microblog.model.accounts import RelatedAccount, UnexpectedMentions, Viewer
 from microblog.model.ids import PostId
 from microblog.model.media import MAX_IMAGE_BYTES
 from microblog.model.paging import Page
@@ -56,6 +56,8 @@ class StatusRoutes:
     interactions: Interactions
     schedules: Schedules
     attachments: Attachments
+    timelines: Timelines
+    cache: ResponseCache
 
     @route(
         "POST",
@@ -90,7 +92,12 @@ class StatusRoutes:
     @route("GET", "/api/v1/statuses/<id:status_id>", OPEN, RouteDoc("View a single status", STATUS, errors=(404,)))
     async def show(self, request: Request, status_id: int) -> Response:
         """One post by id."""
-        return Response.json(await self.serializer.one(request.viewer, await self.posts.one(request.viewer, PostId(status_id))))
+        return await self.cache.get_or_make(request, lambda: self._show(request.viewer, PostId(status_id)))
+
+    async def _show(self, viewer: Viewer | None, id: PostId) -> CacheableResponse:
+        post = await self.posts.one(viewer, id)
+        response = Response.json(await self.serializer.one(viewer, post))
+        return CacheableResponse(response, await self.timelines.dependencies(viewer, [post]))
 
     @route("PUT", "/api/v1/statuses/<id:status_id>", EDIT, EDITING)
     @route("PATCH", "/api/v1/statuses/<id:status_id>", EDIT, EDITING)
