@@ -14,7 +14,7 @@ from microblog.domain import attachments, conversations, notify, polls, threads
 from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.domain.link_previews import PreviewScheduler, may_show_preview
 from microblog.domain.text import post_text
-from microblog.domain.threads import BRIEF, WHOLE, ThreadBounds
+from microblog.domain.threads import BRIEF, WHOLE, ThreadBounds, ThreadIds
 from microblog.model.accounts import UnexpectedMentions, Viewer
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
@@ -123,6 +123,10 @@ class Posts:
         `within` defaults to the API's limits, which are smaller for anonymous viewers.
         """
         return await self.database.read(self._thread, viewer, post, within or (WHOLE if viewer else BRIEF))
+
+    async def thread_ids(self, viewer: Viewer | None, post: PostId, within: ThreadBounds | None = None) -> ThreadIds:
+        """Return the ids of the posts of that thread."""
+        return await self.database.read(self._thread_ids, viewer, post, within or (WHOLE if viewer else BRIEF))
 
     async def history(self, viewer: Viewer | None, post: PostId) -> tuple[Post, list[PostRevision]]:
         """Return a post and all its versions, oldest first."""
@@ -299,14 +303,18 @@ class Posts:
         return post
 
     def _thread(self, cursor: Cursor, viewer: Viewer | None, id: PostId, within: ThreadBounds) -> PostThread:
+        ids = self._thread_ids(cursor, viewer, id, within)
+        thread = ids.thread(posts.by_ids(cursor, set(ids.all)))
+        if thread is None:
+            raise NotFound
+        return thread
+
+    def _thread_ids(self, cursor: Cursor, viewer: Viewer | None, id: PostId, within: ThreadBounds) -> ThreadIds:
         post, viewer_id = visible_post(cursor, id, viewer).original, viewer.id if viewer else None
         above = threads.ancestors(cursor, post, viewer_id, within.ancestors)
         below = threads.descendants(cursor, post, viewer_id, within)
         shown, more = below[: within.descendants], len(below) > within.descendants
-        found = posts.by_ids(cursor, {*above, *(id for id, _ in shown)})
-        shown = [(id, depth) for id, depth in shown if id in found]
-        ancestors, descendants = [found[id] for id in above if id in found], [found[id] for id, _ in shown]
-        return PostThread(post, tuple(ancestors), tuple(descendants), tuple(depth for _, depth in shown), more)
+        return ThreadIds(post.id, tuple(above), tuple(id for id, _ in shown), tuple(depth for _, depth in shown), more)
 
     def _history(self, cursor: Cursor, viewer: Viewer | None, id: PostId) -> tuple[Post, list[PostRevision]]:
         post = visible_post(cursor, id, viewer).original

@@ -6,50 +6,22 @@ the thread; a new reply, a deletion or a block reads it again.
 
 from __future__ import annotations
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from microblog.domain.caching import cache_keys
 from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.caching.invalidation import DependencyCache
 from microblog.domain.caching.post_cache import PostCache
 from microblog.domain.posts import Posts
-from microblog.domain.threads import ThreadBounds
+from microblog.domain.threads import ThreadBounds, ThreadIds
 from microblog.model.accounts import Viewer
+from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import Post, PostThread
+from microblog.storage import posts
 
 CAPACITY = 2_000
 MAX_POSTS = 500  # longer threads are always read: they would displace all other posts
-
-
-@frozen
-class _ThreadIds:
-    """A thread by the ids of its posts."""
-
-    post: PostId
-    ancestors: tuple[PostId, ...]
-    descendants: tuple[PostId, ...]
-    depths: tuple[int, ...]
-    more: bool
-
-    @classmethod
-    def of(cls, thread: PostThread) -> _ThreadIds:
-        """Return the ids of a thread."""
-        return cls(thread.post.id, _ids(thread.ancestors), _ids(thread.descendants), thread.depths, thread.more)
-
-    @property
-    def all(self) -> tuple[PostId, ...]:
-        """All ids."""
-        return self.post, *self.ancestors, *self.descendants
-
-    def thread(self, posts: dict[PostId, Post]) -> PostThread:
-        """Return the thread with these posts."""
-        above, below = (tuple(posts[id] for id in ids) for ids in (self.ancestors, self.descendants))
-        return PostThread(posts[self.post], above, below, self.depths, self.more)
-
-
-def _ids(posts: tuple[Post, ...]) -> tuple[PostId, ...]:
-    return tuple(post.id for post in posts)
 
 
 @define
@@ -59,7 +31,7 @@ class ThreadCache:
     posts: Posts
     post_cache: PostCache
     capacity: int = CAPACITY
-    _cache: DependencyCache[_ThreadIds] = field(init=False)
+    _cache: DependencyCache[ThreadIds] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._cache = DependencyCache(self.post_cache.invalidation_log, self.posts.now, self.capacity, "threads")
@@ -70,14 +42,21 @@ class ThreadCache:
         position, key = await self.post_cache.invalidation_log.position(), (viewer_id, post, within)
         known = self._cache.get(key, position)
         if known is not None:
-            found = {each.id: each for each in await self.post_cache.load((id, None) for id in known.all)}
-            if len(found) == len(known.all):
-                return known.thread(found)
-        thread = await self.posts.thread(viewer, post, within)
-        ids = _ThreadIds.of(thread)
+            found = await self._load(known)
+            if len(found) == len(known.all) and (thread := known.thread(found)) is not None:
+                return thread
+        ids = await self.posts.thread_ids(viewer, post, within)
+        thread = ids.thread(await self._load(ids))
+        if thread is None:
+            raise NotFound
         if len(ids.all) <= MAX_POSTS:
             self._cache.put(key, ids, _dependencies(viewer_id, post, thread), position)
         return thread
+
+    async def _load(self, ids: ThreadIds) -> dict[PostId, Post]:
+        if len(ids.all) > MAX_POSTS:
+            return await self.post_cache.database.read(posts.by_ids, ids.all)
+        return {post.id: post for post in await self.post_cache.load((id, None) for id in ids.all)}
 
 
 def _dependencies(viewer: AccountId | None, requested: PostId, thread: PostThread) -> CacheDependencies:

@@ -8,7 +8,7 @@ from itertools import islice
 from attrs import frozen
 
 from microblog.model.ids import AccountId, PostId
-from microblog.model.posts import Post
+from microblog.model.posts import Post, PostThread
 from microblog.storage import posts, threads
 from microblog.storage.database import Cursor
 
@@ -21,6 +21,30 @@ class ThreadBounds:
     descendants: int
     depth: int
     skip: int = 0
+
+
+@frozen
+class ThreadIds:
+    """A thread by the ids of its posts; the fields are those of PostThread."""
+
+    post: PostId
+    ancestors: tuple[PostId, ...]
+    descendants: tuple[PostId, ...]
+    depths: tuple[int, ...]
+    more: bool
+
+    @property
+    def all(self) -> tuple[PostId, ...]:
+        """All ids."""
+        return self.post, *self.ancestors, *self.descendants
+
+    def thread(self, posts: Mapping[PostId, Post]) -> PostThread | None:
+        """Return the thread with those of these posts that were not deleted since; None if the post itself was."""
+        if self.post not in posts:
+            return None
+        above = tuple(posts[id] for id in self.ancestors if id in posts)
+        below = [(posts[id], depth) for id, depth in zip(self.descendants, self.depths, strict=True) if id in posts]
+        return PostThread(posts[self.post], above, tuple(post for post, _ in below), tuple(depth for _, depth in below), self.more)
 
 
 WHOLE = ThreadBounds(4_096, 4_096, 4_096)
