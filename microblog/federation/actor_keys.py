@@ -5,19 +5,30 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import Protocol
 
 from attrs import Factory, define, field, frozen
 from twisted.internet.defer import DeferredLock
 
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.keys import KeySealer, SigningKey, generate_private_pem, load_private_key, public_pem
-from microblog.model.accounts import Account
 from microblog.model.actor_keys import StoredKeyPair
 from microblog.model.federation import RemoteKey
+from microblog.model.ids import AccountId
 from microblog.storage import actor_keys
 from microblog.storage.database import Transactions
 
 MAX_PAIRS = 1_000  # kept in memory
+
+
+class LocalOwner(Protocol):
+    """An account of this site."""
+
+    @property
+    def id(self) -> AccountId: ...
+
+    @property
+    def username(self) -> str: ...
 
 
 @frozen
@@ -43,7 +54,7 @@ class ActorKeys:
     _pairs: OrderedDict[str, ActorKeyPair] = field(init=False, default=Factory(OrderedDict))
     _making: DeferredLock = field(init=False, factory=DeferredLock)
 
-    async def of(self, account: Account | None) -> ActorKeyPair:
+    async def of(self, account: LocalOwner | None) -> ActorKeyPair:
         """Return the key pair of an account of this site; None: of the instance actor."""
         owner = self.ids.make(LocalKind.INSTANCE_ACTOR) if account is None else self.ids.actor(account.username)
         known = self._pairs.get(owner)
@@ -56,7 +67,7 @@ class ActorKeys:
             self._pairs.move_to_end(owner)
         return known
 
-    async def _stored(self, account: Account | None, owner: str) -> StoredKeyPair:
+    async def _stored(self, account: LocalOwner | None, owner: str) -> StoredKeyPair:
         id = None if account is None else account.id
         found = await self.database.read(actor_keys.current, account=id)
         if found is not None:

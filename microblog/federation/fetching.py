@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 from attrs import define, evolve, field, frozen
 
 from microblog.federation import signature_choice
-from microblog.federation.actor_keys import ActorKeys
+from microblog.federation.actor_keys import ActorKeys, LocalOwner
 from microblog.federation.documents.vocabulary import ACCEPT
 from microblog.federation.hosts import host_of
 from microblog.federation.ports import RemoteServers
@@ -95,7 +95,7 @@ class SignedRequests:
     now: Callable[[], datetime]
     choices: SignatureChoices = field(factory=SignatureChoices)
 
-    async def send(self, request: HttpRequest, signer: Account | None = None) -> RemoteResponse:
+    async def send(self, request: HttpRequest, signer: LocalOwner | None = None) -> RemoteResponse:
         """Send a request, several times if the host refuses the first signatures. Raises FetchError."""
         key, tried = (await self.keys.of(signer)).signing, list[tuple[SignatureForm, int]]()
         response: RemoteResponse | None = None

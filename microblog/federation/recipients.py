@@ -8,18 +8,9 @@ from collections.abc import Iterable
 from attrs import field, frozen
 
 from microblog.federation.hosts import host_of
-from microblog.model.deliveries import Inbox
+from microblog.model.deliveries import Inbox, Recipient
 from microblog.model.domain_rules import DomainRules
 from microblog.model.posts import Visibility
-
-
-@frozen
-class Recipient:
-    """A remote account that an activity is meant for: its id and its inboxes. `shared_inbox` is empty if its server has none."""
-
-    id: str
-    inbox: str
-    shared_inbox: str = ""
 
 
 @frozen

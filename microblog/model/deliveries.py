@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 
 from attrs import field, frozen
 
-from microblog.model.ids import AccountId, PostId
+from microblog.model.ids import AccountId
 
 
 class OutgoingKind(StrEnum):
@@ -36,18 +35,34 @@ class OutgoingKind(StrEnum):
 
 
 @frozen
-class OutgoingActivity:
-    """An activity that has no deliveries yet. `account_id` is the actor, None for the instance actor.
+class LocalActor:
+    """An account of this site that acts. One that was deleted may still have something to send."""
 
-    `data` has what cannot be looked up any more when the activity is sent, by names that depend on the kind.
+    id: AccountId
+    username: str
+    is_deleted: bool = False
+
+
+@frozen
+class OutgoingActivity:
+    """An activity to store. `account_id` is the actor, None for the instance actor; `body` is its JSON.
+
+    Deliveries of what is for followers only carry the digest of the actor's followers on their host.
     """
 
-    id: int
     kind: OutgoingKind
     account_id: AccountId | None
-    post_id: PostId | None
-    data: Mapping[str, object]
-    created_at: datetime
+    body: str = field(repr=False)
+    followers_only: bool = False
+
+
+@frozen
+class Recipient:
+    """A remote account that an activity is meant for: its id and its inboxes. `shared_inbox` is empty if its server has none."""
+
+    id: str
+    inbox: str
+    shared_inbox: str = ""
 
 
 @frozen
@@ -60,15 +75,21 @@ class Inbox:
 
 @frozen
 class Delivery:
-    """One activity for one inbox. `account_id` is the actor that signs it, None for the instance actor. `body` is its JSON."""
+    """One activity for one inbox. `actor` signs it, None stands for the instance actor. `body` is its JSON."""
 
     id: int
     activity_id: int
-    account_id: AccountId | None
+    actor: LocalActor | None
     kind: OutgoingKind
     inbox: str
     tries: int
     body: str = field(repr=False)
+    followers_only: bool = False
+
+    @property
+    def actor_id(self) -> AccountId | None:
+        """The id of the actor."""
+        return None if self.actor is None else self.actor.id
 
 
 @frozen

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date, datetime
+from typing import Any
 
 from attrs import frozen
 
-from microblog.model.deliveries import Delivery, HostState, OutgoingKind
+from microblog.model.deliveries import Delivery, HostState, LocalActor, OutgoingKind
 from microblog.model.ids import AccountId
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, suppress_wakeup
 
@@ -65,15 +66,17 @@ _DUE = Prepared("""with delayed as materialized (
         select coalesce(o.account_id, 0) actor, min(d.id) first
         from deliveries d join outgoing_activities o on o.id = d.activity_id
         where d.host = %(host)s and d.due_at > %(now)s group by 1)
-    select d.id, d.activity_id, o.account_id, o.kind, d.inbox, d.tries, o.body
-    from deliveries d join outgoing_activities o on o.id = d.activity_id
+    select d.id, d.activity_id, o.kind, d.inbox, d.tries, o.body, o.followers_only, a.id, a.username, a.deleted_at is not null
+    from deliveries d join outgoing_activities o on o.id = d.activity_id left join accounts a on a.id = o.account_id
     left join delayed on delayed.actor = coalesce(o.account_id, 0)
     where d.host = %(host)s and d.due_at <= %(now)s and (delayed.first is null or d.id < delayed.first)
     order by d.id limit %(limit)s""")
 
 
-def _delivery(id: int, activity: int, account: int | None, kind: str, inbox: str, tries: int, body: str) -> Delivery:
-    return Delivery(id, activity, None if account is None else AccountId(account), OutgoingKind(kind), inbox, tries, body)
+def _delivery(id: int, activity: int, kind: str, *columns: Any) -> Delivery:
+    inbox, tries, body, followers_only, account, username, is_deleted = columns
+    actor = None if account is None else LocalActor(AccountId(account), username, is_deleted)
+    return Delivery(id, activity, actor, OutgoingKind(kind), inbox, tries, body, followers_only)
 
 
 def delete(cursor: Cursor, *, ids: Collection[int]) -> None:

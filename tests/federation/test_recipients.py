@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.federation.recipients import InboxRules, Recipient, choose_inboxes
-from microblog.model.deliveries import Inbox
+from microblog.federation.recipients import InboxRules, choose_inboxes
+from microblog.model.deliveries import Inbox, Recipient
 from microblog.model.domain_rules import DomainRule, DomainRules, DomainSeverity
 from microblog.model.posts import Visibility
 

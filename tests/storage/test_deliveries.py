@@ -11,8 +11,8 @@ import pytest
 from attrs import evolve
 
 from microblog.model.accounts import Account
-from microblog.model.deliveries import Delivery, HostState, Inbox, OutgoingKind
-from microblog.storage import deliveries, outgoing_activities
+from microblog.model.deliveries import Delivery, HostState, Inbox, LocalActor, OutgoingActivity, OutgoingKind
+from microblog.storage import accounts, deliveries, outgoing_activities
 from microblog.storage.database import Cursor, connect, fetch_value
 from tests import make
 from tests.make import NOW
@@ -26,10 +26,8 @@ def inboxes(*hosts: str) -> list[Inbox]:
 
 
 def tell(cursor: Cursor, actor: Account, *hosts: str, kind: OutgoingKind = OutgoingKind.CREATE) -> int:
-    """Record an activity and write its deliveries."""
-    id = outgoing_activities.add(cursor, kind, account=actor.id, now=NOW)
-    outgoing_activities.expand(cursor, activity=id, body=BODY, inboxes=inboxes(*hosts), now=NOW)
-    return id
+    """Store an activity with its deliveries."""
+    return outgoing_activities.add(cursor, OutgoingActivity(kind, actor.id, BODY), inboxes=inboxes(*hosts), now=NOW)
 
 
 def claim(cursor: Cursor, worker: str = "w1", *, after: timedelta = timedelta(0), limit: int = 10) -> dict[str, HostState]:
@@ -47,21 +45,21 @@ def activities(found: list[Delivery]) -> list[int]:
 
 def test_each_inbox_gets_an_activity_once(cursor: Cursor) -> None:
     ada = make.account(cursor, "ada")
-    id = outgoing_activities.add(cursor, OutgoingKind.CREATE, account=ada.id, post=None, data={"a": 1}, now=NOW)
-    (waiting,) = outgoing_activities.without_deliveries(cursor, limit=10)
-    assert (waiting.id, waiting.kind, waiting.account_id, waiting.data) == (id, OutgoingKind.CREATE, ada.id, {"a": 1})
-    outgoing_activities.expand(cursor, activity=id, body=BODY, inboxes=inboxes("b.example", "c.example", "b.example"), now=NOW)
-    assert outgoing_activities.without_deliveries(cursor, limit=10) == []
+    id = tell(cursor, ada, "b.example", "c.example", "b.example")
     assert set(claim(cursor)) == {"b.example", "c.example"}
     (delivery,) = due(cursor, "b.example")
-    assert delivery == Delivery(delivery.id, id, ada.id, OutgoingKind.CREATE, "https://b.example/inbox", 0, BODY)
+    assert delivery == Delivery(delivery.id, id, LocalActor(ada.id, "ada"), OutgoingKind.CREATE, "https://b.example/inbox", 0, BODY)
 
 
-def test_what_cannot_be_told_any_more_has_no_deliveries(cursor: Cursor) -> None:
-    id = outgoing_activities.add(cursor, OutgoingKind.CREATE, account=None, now=NOW)
-    outgoing_activities.expand(cursor, activity=id, body=None, inboxes=inboxes("b.example"), now=NOW)
-    assert outgoing_activities.without_deliveries(cursor, limit=10) == []
-    assert claim(cursor) == {}
+def test_activities_of_the_instance_actor_and_of_deleted_accounts_are_delivered(cursor: Cursor) -> None:
+    ada = make.account(cursor, "ada")
+    tell(cursor, ada, "b.example")
+    accounts.mark_deleted(cursor, id=ada.id, at=NOW)
+    flag = OutgoingActivity(OutgoingKind.FLAG, None, BODY, followers_only=True)
+    outgoing_activities.add(cursor, flag, inboxes=inboxes("b.example"), now=NOW)
+    first, second = due(cursor, "b.example")
+    assert (first.actor, first.followers_only) == (LocalActor(ada.id, "ada", is_deleted=True), False)
+    assert (second.actor, second.followers_only) == (None, True)
 
 
 def test_a_host_is_claimed_once_until_its_lease_ends(cursor: Cursor) -> None:
@@ -160,8 +158,9 @@ def test_a_claim_that_another_worker_took_over_is_not_released(cursor: Cursor) -
 
 def test_deliveries_to_an_inbox_that_is_gone_are_deleted(cursor: Cursor) -> None:
     ada = make.account(cursor)
-    told = tell(cursor, ada, "b.example")
-    outgoing_activities.expand(cursor, activity=told, body=BODY, inboxes=[Inbox("b.example", "https://b.example/u/inbox")], now=NOW)
+    activity = OutgoingActivity(OutgoingKind.CREATE, ada.id, BODY)
+    found = [*inboxes("b.example"), Inbox("b.example", "https://b.example/u/inbox")]
+    outgoing_activities.add(cursor, activity, inboxes=found, now=NOW)
     deliveries.delete_inbox(cursor, host="b.example", inbox="https://b.example/u/inbox")
     assert [delivery.inbox for delivery in due(cursor, "b.example")] == ["https://b.example/inbox"]
 
@@ -185,17 +184,6 @@ def test_what_is_written_while_a_host_is_released_is_not_forgotten(new_database:
             deliveries.release(releasing, host="b.example", worker="w1", state=HostState())
             assert fetch_value(releasing, "select due_at from hosts") == NOW
             other.commit()
-
-
-def test_only_one_process_writes_deliveries(new_database: Callable[[], str]) -> None:
-    url = new_database()
-    with contextlib.closing(connect(url)) as one, contextlib.closing(connect(url)) as other:
-        with one.cursor() as first, other.cursor() as second:
-            assert outgoing_activities.lock_expansion(first)
-            assert not outgoing_activities.lock_expansion(second)
-            one.commit()
-            assert outgoing_activities.lock_expansion(second)
-        other.rollback()
 
 
 def test_errors_are_stored_shortened(cursor: Cursor) -> None:

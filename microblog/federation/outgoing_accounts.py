@@ -1,0 +1,118 @@
+"""Activities about people here themselves: their profiles, whom they let follow them, and whom they block."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+
+import orjson
+from attrs import frozen
+
+from microblog.federation.actor_keys import key_id
+from microblog.federation.documents.write_activity import (
+    ReceivedFollow,
+    write_accept,
+    write_actor_delete,
+    write_actor_update,
+    write_block,
+    write_reject,
+    write_undo,
+)
+from microblog.federation.documents.write_actor import ActorDetails, write_actor
+from microblog.federation.outgoing import Outgoing
+from microblog.model.accounts import Account
+from microblog.model.deliveries import LocalActor, OutgoingKind
+from microblog.model.events import Event
+from microblog.model.federation import RemoteKey
+from microblog.storage import accounts, activity_recipients, actor_keys, relationships
+from microblog.storage.database import Cursor
+
+MENTIONED_FOR = timedelta(days=2)  # that long, who was mentioned is told of changes of the profile
+
+
+class MissingKey(Exception):
+    """An account has no key pair yet. One is made outside of the transaction, which is then run again."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account.username)
+        self.account = account
+
+
+@frozen
+class OutgoingAccounts:
+    """Makes an activity of each event about an account, in the running transaction. Each method returns the number of deliveries."""
+
+    outgoing: Outgoing
+
+    def changed(self, cursor: Cursor, event: Event) -> int:
+        """Send the profile if something in its document changed since it was last sent. Several changes become one activity."""
+        account = None if event.account_id is None else accounts.by_id(cursor, id=event.account_id)
+        if account is None or account.host is not None:
+            return 0
+        document = write_actor(account, ActorDetails(), self.outgoing.ids)
+        if not activity_recipients.profile_changed(cursor, account=account.id, digest=sha256(orjson.dumps(document)).hexdigest()):
+            return 0
+        now = self.outgoing.now()
+        recipients = activity_recipients.followers(cursor, account=account.id)
+        recipients += activity_recipients.mentioned_since(cursor, account=account.id, since=now - MENTIONED_FOR)
+        inboxes = self.outgoing.inboxes(recipients)
+        if not inboxes:
+            return 0
+        document = write_actor(account, ActorDetails((self._key(cursor, account),)), self.outgoing.ids)
+        update = write_actor_update(account.username, document, now, self.outgoing.ids)
+        return self.outgoing.send(cursor, (OutgoingKind.UPDATE_ACTOR, LocalActor(account.id, account.username), update), inboxes)
+
+    def deleted(self, cursor: Cursor, event: Event) -> int:
+        """Send the deletion of an account to every known inbox, unless nobody elsewhere has ever seen it."""
+        actor = None if event.account_id is None else activity_recipients.local_actor(cursor, id=event.account_id)
+        if actor is None or actor_keys.current(cursor, account=actor.id) is None:
+            return 0
+        inboxes = self.outgoing.inboxes(activity_recipients.everybody(cursor))
+        document = write_actor_delete(actor.username, self.outgoing.ids)
+        return self.outgoing.send(cursor, (OutgoingKind.DELETE_ACTOR, actor, document), inboxes)
+
+    def followed(self, cursor: Cursor, event: Event) -> int:
+        """Accept a follow from elsewhere."""
+        found = activity_recipients.follow(cursor, follower=event.account_id or 0, followee=event.subject_id or 0)
+        return 0 if found is None else self._decide(cursor, event, found.id, found.activity_uri, accept=True)
+
+    def rejected(self, cursor: Cursor, event: Event) -> int:
+        """Reject the request of a follower elsewhere, or end the follow."""
+        return self._decide(cursor, event, int(str(event.data["follow"])), str(event.data["activity_uri"]), accept=False)
+
+    def blocked(self, cursor: Cursor, event: Event) -> int:
+        """Tell the server of an account that it is blocked."""
+        block = relationships.block_id(cursor, account=event.account_id or 0, target=event.subject_id or 0)
+        return 0 if block is None else self._block(cursor, event, block, undo=False)
+
+    def unblocked(self, cursor: Cursor, event: Event) -> int:
+        """Tell the server of an account that it is blocked no more."""
+        block = event.data.get("block")  # missing in events of older releases
+        return 0 if block is None else self._block(cursor, event, int(str(block)), undo=True)
+
+    def _decide(self, cursor: Cursor, event: Event, number: int, activity_uri: str, *, accept: bool) -> int:
+        actor, inboxes = self.outgoing.actor(cursor, event.subject_id), self.outgoing.personal_inbox(cursor, event.account_id)
+        if actor is None or not inboxes:
+            return 0
+        follower = activity_recipients.accounts(cursor, ids=[event.account_id or 0])[0].id
+        follow, ids = ReceivedFollow(activity_uri, follower, number), self.outgoing.ids
+        if accept:
+            activity = (OutgoingKind.ACCEPT_FOLLOW, actor, write_accept(actor.username, follow, ids))
+        else:
+            activity = (OutgoingKind.REJECT_FOLLOW, actor, write_reject(actor.username, follow, ids))
+        return self.outgoing.send(cursor, activity, inboxes)
+
+    def _block(self, cursor: Cursor, event: Event, number: int, *, undo: bool) -> int:
+        actor, inboxes = self.outgoing.actor(cursor, event.account_id), self.outgoing.personal_inbox(cursor, event.subject_id)
+        if actor is None or not inboxes:
+            return 0
+        target = activity_recipients.accounts(cursor, ids=[event.subject_id or 0])[0].id
+        document = write_block(actor.username, number, target, self.outgoing.ids)
+        kind = OutgoingKind.UNDO_BLOCK if undo else OutgoingKind.BLOCK
+        return self.outgoing.send(cursor, (kind, actor, write_undo(document) if undo else document), inboxes)
+
+    def _key(self, cursor: Cursor, account: Account) -> RemoteKey:
+        stored, owner = actor_keys.current(cursor, account=account.id), self.outgoing.ids.actor(account.username)
+        if stored is None:
+            raise MissingKey(account)
+        return RemoteKey(key_id(owner), owner, stored.public_key)

@@ -1,0 +1,37 @@
+"""A pause that a wake-up ends, for loops that poll."""
+
+from __future__ import annotations
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+
+@define(eq=False)
+class Sleeper:
+    """Pauses one loop. A wake-up while the loop works makes its next pause end at once, or after `gap` seconds."""
+
+    reactor: IReactorTime
+    gap: float = 0.01
+    _sleeping: Deferred[None] | None = field(init=False, default=None)
+    _is_woken: bool = field(init=False, default=False)
+
+    def wake(self) -> None:
+        """End the pause, or the next one. Cheap."""
+        self._is_woken = True
+        if self._sleeping is not None:
+            sleeping, self._sleeping = self._sleeping, None
+            sleeping.callback(None)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for a wake-up, at most that long."""
+        gap: Deferred[None] = Deferred()
+        self.reactor.callLater(self.gap, gap.callback, None)
+        await gap
+        if not self._is_woken and seconds > self.gap:
+            self._sleeping = sleeping = Deferred[None]()
+            call = self.reactor.callLater(seconds - self.gap, self.wake)
+            await sleeping
+            if call.active():
+                call.cancel()
+        self._is_woken = False
