@@ -21,7 +21,7 @@ from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, PostId, ScheduledId
 from microblog.model.media import Media, MediaKind
 from microblog.model.notifications import NotificationKind
-from microblog.model.posts import Mention, Post, PostDraft, PostRevision, PostThread, Visibility
+from microblog.model.posts import NO_FLAGS, Mention, Post, PostDraft, PostFlags, PostRevision, PostThread, Visibility
 from microblog.storage import accounts, events, idempotency_keys, notifications, posts
 from microblog.storage.database import Cursor, Transactions
 
@@ -93,9 +93,9 @@ class Posts:
         to.
         """
         since = self.flags.log_position if self.flags else 0
-        post, is_new = await self.database.run(self._publish, viewer, draft)
-        if self.flags and is_new:
-            self.flags.add_new(viewer.id, post, since)
+        post, flags = await self.database.run(self._publish, viewer, draft)
+        if self.flags and flags is not None:
+            self.flags.add_new(viewer.id, post, since, flags)
         return post
 
     async def edit(self, viewer: Viewer, post: PostId, draft: PostDraft) -> Post:
@@ -132,12 +132,17 @@ class Posts:
         """Return a post and all its versions, oldest first."""
         return await self.database.read(self._history, viewer, post)
 
-    def _publish(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> tuple[Post, bool]:
-        """Return the post, and whether it is new."""
+    def _publish(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> tuple[Post, PostFlags | None]:
+        """Return the post, and if it is new, its author's flags of it."""
         key = self._key(draft)
         earlier = idempotency_keys.post_of(cursor, account=viewer.id, key=key) if key else None
         stored = posts.by_ids(cursor, [earlier]).get(earlier) if earlier else None
-        return (stored, False) if stored else (self.publish_within(cursor, viewer, draft), True)
+        if stored:
+            return stored, None
+        post, flags = self.publish_within(cursor, viewer, draft), NO_FLAGS
+        if self.flags and post.reply_to:  # its thread may be muted
+            flags = posts.flags(cursor, posts=[post.id], viewer=viewer.id).get(post.id, NO_FLAGS)
+        return post, flags
 
     def check_within(self, cursor: Cursor, viewer: Viewer, draft: PostDraft) -> Post:
         """Return the post that the draft would become if published now, without media and poll; stores nothing.

@@ -10,7 +10,8 @@ from attrs import define
 from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.domain.caching.invalidation import InvalidationLog
 from microblog.domain.interactions import Interactions
-from microblog.model.posts import PostFlags
+from microblog.domain.posts import Posts
+from microblog.model.posts import PostDraft, PostFlags
 from microblog.storage import posts
 from microblog.storage.database import Cursor
 from tests import make
@@ -109,6 +110,20 @@ async def test_the_flags_after_a_viewers_own_command_are_known_without_a_query(d
         await getattr(interactions, name)(ben, post.id)
         assert await cache.of(ben, [post]) == {post.id: expected}, name
         assert await db.read(posts.flags, posts=[post.id], viewer=ben.id) == {post.id: expected}
+    assert cache.misses == 0
+
+
+async def test_the_flags_of_a_published_post_are_known_without_a_query(db: RolledBackDatabase, cursor: Cursor) -> None:
+    ada, cache = make.viewer(cursor, "ada"), FlagsCache(db, InvalidationLog(db))
+    quiet, loud = make.post(cursor, ada, "Quiet"), make.post(cursor, ada, "Loud")
+    await cache.invalidation_log.position()
+    database = FollowedUp(db, cache.invalidation_log)
+    await Interactions(database, lambda: make.NOW).mute_thread(ada, quiet.id)
+    service = Posts(database, "example.org", "https://example.org", 500, lambda: make.NOW, flags=cache)
+    for parent, expected in ((None, PostFlags()), (quiet.id, PostFlags(thread_muted=True)), (loud.id, PostFlags())):
+        post = await service.publish(ada, PostDraft("More", reply_to=parent))
+        assert (await cache.of(ada, [post]))[post.id] == expected
+        assert await db.read(posts.flags, posts=[post.id], viewer=ada.id) == {post.id: expected}
     assert cache.misses == 0
 
 

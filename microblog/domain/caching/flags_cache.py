@@ -79,16 +79,19 @@ class FlagsCache:
             known.flags[post] = flags
             self._limit(known)
 
-    def add_new(self, viewer: AccountId, post: Post, since: int) -> None:
-        """Note that the viewer has not interacted with a post of theirs that was published after the log position `since`.
+    def add_new(self, viewer: AccountId, post: Post, since: int, flags: PostFlags | None = None) -> None:
+        """Note the viewer's flags of a post of theirs that was published after the log position `since`.
 
-        Replies are left out, because their thread may be muted. Nothing is noted if the log has an interaction with the post.
+        Without `flags` it has none; then replies are left out, because their thread may be muted. Nothing is noted if the log has an
+        interaction of the viewer with the post since, or a thread that they muted.
         """
         changed = self.invalidation_log.values_since(cache_keys.of_interactions(viewer), since)
-        if not self.capacity or post.reply_to or post.boost or changed is None or not {ALL, str(post.id)}.isdisjoint(changed):
+        if not self.capacity or post.boost or changed is None or not {ALL, str(post.id)}.isdisjoint(changed):
+            return
+        if flags is None and post.reply_to:
             return
         known = self._viewers.setdefault(viewer, _ViewerFlags(since, since))
-        known.flags[post.id] = NO_FLAGS
+        known.flags[post.id] = flags or NO_FLAGS
         self._limit(known)
 
     async def _of(self, viewer: AccountId, shown: Sequence[Post]) -> dict[PostId, PostFlags]:
