@@ -42,7 +42,7 @@ from microblog.jobs import post_jobs
 from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
 from microblog.jobs.statistics import ConnectionSampler
-from microblog.lifecycle import Application, Component, DatabaseComponent
+from microblog.lifecycle import Application, Component, DatabaseComponent, GarbageCollectionComponent
 from microblog.live.broadcaster import MAX_CONNECTIONS, Broadcaster
 from microblog.live.event_log import DatabaseEventLog
 from microblog.live.wakeup import MemoryWakeup
@@ -96,7 +96,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     server = build_server(settings, reactor, domain, frontend, feed=feed, federation=federation, access_log=log.write, others=others)
     start = federation_start(settings, database)
     components: list[Component] = [log, DatabaseComponent(database, reactor), start, passwords, wakeup, feed]
-    components += [*workers.components, connection_sampler, lag]
+    components += [*workers.components, connection_sampler, lag, GarbageCollectionComponent()]
     return Application(server, components, lambda: _drained(server, feed), log.reopen, domain.moderation.account_admin.has_administrator)
 
 
