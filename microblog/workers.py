@@ -14,10 +14,10 @@ from random import SystemRandom
 from socket import gethostname
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from microblog.domain.statistics import DailyStatistics
-from microblog.jobs import cleanup, email_jobs, post_jobs, push_jobs, statistics
+from microblog.jobs import cleanup, email_jobs, federation_jobs, post_jobs, push_jobs, statistics
 from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
 from microblog.jobs.retry import RetryPolicy
@@ -37,6 +37,7 @@ class JobServices:
     email_jobs: EmailJobs
     push_jobs: PushJobs
     events_kept: timedelta
+    federation_tasks: Mapping[str, Task] = field(factory=dict)
 
 
 @frozen
@@ -47,6 +48,7 @@ class Workers:
     slow: Worker
     email: Worker
     push: Worker
+    federation: Worker | None
     scheduler: SchedulerComponent
 
     @classmethod
@@ -62,6 +64,7 @@ class Workers:
             *post_jobs.CLEANUP_BATCHES,
             *push_jobs.CLEANUP_BATCHES,
             *email_jobs.cleanup_batches(),
+            *federation_jobs.CLEANUP_BATCHES,
         ]
         tasks = cleanup.tasks(database, now, cleanup_batches) | statistics.tasks(services.statistics) | services.post_tasks
         push = worker({SEND_JOB: services.push_jobs.send}, push_jobs.RETRY_POLICIES, push_jobs.CONCURRENCY)
@@ -70,14 +73,16 @@ class Workers:
         slow = worker({kind: tasks[kind] for kind in post_jobs.SLOW}, post_jobs.RETRY_POLICIES, 4, poll=1.0)
         timers = [*cleanup.timers(cleanup_batches), *statistics.timers(services.statistics), *email_jobs.timers(services.email_jobs.zone)]
         scheduler = SchedulerComponent(Scheduler(database, timers, now, quick.wake), reactor)
-        return cls(
-            quick, slow, worker(services.email_jobs.tasks(), email_jobs.RETRY_POLICIES, email_jobs.CONCURRENCY, poll=1.0), push, scheduler
-        )
+        email = worker(services.email_jobs.tasks(), email_jobs.RETRY_POLICIES, email_jobs.CONCURRENCY, poll=1.0)
+        received = services.federation_tasks
+        federation = worker(received, federation_jobs.RETRY_POLICIES, federation_jobs.CONCURRENCY) if received else None
+        return cls(quick, slow, email, push, federation, scheduler)
 
     @property
     def workers(self) -> dict[str, Worker]:
         """Workers by their names in health reports and metrics."""
-        return {"jobs": self.quick, "slow_jobs": self.slow, "mail": self.email, "push": self.push}
+        workers = {"jobs": self.quick, "slow_jobs": self.slow, "mail": self.email, "push": self.push}
+        return workers if self.federation is None else workers | {"federation": self.federation}
 
     @property
     def components(self) -> list[Component]:
@@ -90,4 +95,4 @@ class Workers:
 
         The push worker is woken when messages are queued.
         """
-        return [self.quick.wake]
+        return [self.quick.wake] if self.federation is None else [self.quick.wake, self.federation.wake]

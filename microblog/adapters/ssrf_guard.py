@@ -10,6 +10,7 @@ So neither DNS rebinding, nor redirects, nor unusual notations of an address get
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 from attrs import define, field, frozen
@@ -17,6 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
 from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IAddress, IHostResolution, IProtocol, IProtocolFactory, IResolutionReceiver, IStreamClientEndpoint
+from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
@@ -30,6 +32,7 @@ T = TypeVar("T")
 PORTS = frozenset({80, 443})
 HEAD_BYTES = 64 * 1024  # for headers and TLS, in addition to the limit of the body
 MAX_ADDRESSES = 3  # most addresses of one name that are tried
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 NOT_PUBLIC = "The host is not on the public internet."
 
 
@@ -73,6 +76,12 @@ class SsrfGuard:
         It keeps up to `per_host` idle connections to a host for `idle_s` seconds.
         """
         return PersistentConnections(self, most + HEAD_BYTES, per_host, idle_s)
+
+
+def trusted_authorities(file: Path) -> IPolicyForHTTPS:
+    """Return the policy that trusts the certificate authorities in a PEM file, and no others."""
+    certificates = [Certificate.loadPEM(pem + _END) for pem in file.read_bytes().split(_END) if _BEGIN in pem]
+    return BrowserLikePolicyForHTTPS(trustRootFromCertificates(certificates))
 
 
 def _too_slow(_: object, seconds: float) -> None:

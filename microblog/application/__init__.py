@@ -79,7 +79,8 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     media_store, random = DirectoryMediaStore.below(settings.data_dir / "media", reactor), SystemRandom().random
     external = ExternalServices(media_store, partial(deferLater, reactor), http_fetcher, random)
     domain = Domain.on(settings, database, passwords, limits, external)
-    workers = build_workers(settings, reactor, database, domain, external)
+    federation = Federation.on(settings, reactor, database, domain)
+    workers = build_workers(settings, reactor, database, domain, external, federation=federation)
     feed = build_broadcaster(database, reactor, settings.streams_per_account)
     connection_sampler = ConnectionSampler(domain.statistics, lambda: len(feed.connections), workers.quick.name, reactor)
     domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wakeup.send)
@@ -92,7 +93,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     metrics = MetricsCollector(database, workers.workers, feed, caches, domain.jobs.by_kind, lambda: server.request_metrics, lag)
     health = Health(database, {**workers.workers, "events": feed}, reactor, now)
     others = [HealthPage(health), MetricsPage(metrics.exposition, settings.metrics_allowed_networks)]
-    federation, frontend = Federation.on(settings, reactor, database, domain), Frontend.of_this_release()
+    frontend = Frontend.of_this_release()
     server = build_server(settings, reactor, domain, frontend, feed=feed, federation=federation, access_log=log.write, others=others)
     start = federation_start(settings, database)
     components: list[Component] = [log, DatabaseComponent(database, reactor), start, passwords, wakeup, feed]
@@ -137,7 +138,15 @@ def build_push_jobs(settings: Settings, reactor: Any, domain: Domain) -> PushJob
     )
 
 
-def build_workers(settings: Settings, reactor: Any, database: Transactions, domain: Domain, external: ExternalServices) -> Workers:
+def build_workers(
+    settings: Settings,
+    reactor: Any,
+    database: Transactions,
+    domain: Domain,
+    external: ExternalServices,
+    *,
+    federation: Federation | None = None,
+) -> Workers:
     """Return the job workers."""
     transport, renderer = build_mail_transport(settings, reactor), build_email_renderer(settings)
     delay = timedelta(seconds=settings.mail_delay)
@@ -146,7 +155,8 @@ def build_workers(settings: Settings, reactor: Any, database: Transactions, doma
     push_jobs, retention = build_push_jobs(settings, reactor, domain), timedelta(days=settings.event_retention_days)
     previews, notifier = external.link_previews(database), PostNotifier(database, now)
     posts = post_jobs.tasks(domain.attachments, previews, domain.polls, domain.schedules, notifier)
-    services = JobServices(domain.statistics, posts, email_jobs, push_jobs, retention)
+    tasks = {} if federation is None else federation.tasks
+    services = JobServices(domain.statistics, posts, email_jobs, push_jobs, retention, tasks)
     return Workers.build(services, database, now, reactor)
 
 

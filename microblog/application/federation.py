@@ -7,17 +7,33 @@ from typing import Any
 
 from attrs import frozen
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
 
+from microblog import __version__
+from microblog.adapters.federation_client import FederationClient
+from microblog.adapters.ssrf_guard import trusted_authorities
 from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
 from microblog.federation.actor_keys import ActorKeys
 from microblog.federation.documents.ids import SiteIds
+from microblog.federation.effects import Effects
+from microblog.federation.fetching import Fetcher, SignedRequests
+from microblog.federation.inbox import Inbox
 from microblog.federation.keys import KeySealer
 from microblog.federation.local_documents import LocalDocuments
+from microblog.federation.ports import RemoteServers
+from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.start import FederationStart
+from microblog.federation.trust import TrustRules
+from microblog.jobs import federation_jobs
+from microblog.jobs.worker import Task
+from microblog.model.domain_rules import DomainRules
 from microblog.model.federation_mode import FederationMode
 from microblog.storage.database import Transactions
 from microblog.web.activitypub.documents import DocumentRoutes
+from microblog.web.activitypub.inbox import InboxRoutes
+
+_log = Logger()
 
 
 @frozen
@@ -27,10 +43,14 @@ class Federation:
     ids: SiteIds
     keys: ActorKeys
     documents: LocalDocuments
+    inbox: Inbox
+    effects: Effects
 
     @classmethod
-    def on(cls, settings: Settings, reactor: Any, database: Transactions, domain: Domain) -> Federation | None:
-        """Build all services; None if federation is off."""
+    def on(
+        cls, settings: Settings, reactor: Any, database: Transactions, domain: Domain, servers: RemoteServers | None = None
+    ) -> Federation | None:
+        """Build all services; None if federation is off. `servers` is by default the client for other servers."""
         if settings.federation is FederationMode.OFF:
             return None
         ids, sealer = SiteIds(settings.public_url), KeySealer(secret_key(settings.data_dir))
@@ -38,12 +58,41 @@ class Federation:
         documents = LocalDocuments(
             domain.accounts, domain.posts, domain.timelines, domain.follows, domain.tags, keys, ids, settings.site_name, now
         )
-        return cls(ids, keys, documents)
+        rules, client = trust_rules(settings, ids), servers or federation_client(settings, reactor)
+        fetcher = Fetcher(SignedRequests(client, keys, _in_thread(reactor), now), lambda: rules)
+        actors = RemoteActors(database, fetcher, now)
+        inbox = Inbox(database, actors, ids, domain.rate_limiter, now)
+        return cls(ids, keys, documents, inbox, Effects(database, actors, domain.follows, domain.relationships, ids, now))
 
     @property
     def routes(self) -> list[object]:
         """The routes for other servers."""
-        return [DocumentRoutes(self.documents)]
+        return [DocumentRoutes(self.documents), InboxRoutes(self.inbox)]
+
+    @property
+    def tasks(self) -> dict[str, Task]:
+        """The jobs of federation by their kind."""
+        return federation_jobs.tasks(self.effects)
+
+
+def federation_client(settings: Settings, reactor: Any) -> FederationClient:
+    """Return the client for other servers."""
+    agent, exceptions = f"microblog/{__version__} (+{settings.public_url}/)", frozenset(settings.federation_test_addresses)
+    if exceptions:
+        listed = ", ".join(f"{address}:{port}" for address, port in sorted(exceptions))
+        _log.warn(
+            "MICROBLOG_FEDERATION_TEST_ADDRESSES: {listed} are trusted as other servers. Never use this on a public site!", listed=listed
+        )
+    if settings.federation_ca_file is None:
+        return FederationClient(reactor, agent, exceptions=exceptions)
+    return FederationClient(reactor, agent, exceptions=exceptions, trust=trusted_authorities(settings.federation_ca_file))
+
+
+def trust_rules(settings: Settings, ids: SiteIds) -> TrustRules:
+    """Return what is believed of other servers. With the allow-list, which is empty, nothing is."""
+    allowed = frozenset[str]() if settings.federation is FederationMode.ALLOWLIST else None
+    exempt = frozenset(f"{address}:{port}" for address, port in settings.federation_test_addresses)
+    return TrustRules(ids.host, DomainRules(allowed=allowed), exempt=exempt)
 
 
 def federation_start(settings: Settings, database: Transactions) -> FederationStart:
@@ -51,5 +100,5 @@ def federation_start(settings: Settings, database: Transactions) -> FederationSt
     return FederationStart(database, settings.public_url, settings.federation is not FederationMode.OFF, now)
 
 
-def _in_thread(reactor: Any) -> Callable[[Callable[[], str]], Awaitable[str]]:
+def _in_thread(reactor: Any) -> Callable[[Callable[[], Any]], Awaitable[Any]]:
     return lambda work: deferToThreadPool(reactor, reactor.getThreadPool(), work)

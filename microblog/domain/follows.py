@@ -135,7 +135,7 @@ class Follows:
 
         Raise NotFound, Forbidden (own account, or a block between the two), Invalid (languages).
         """
-        return await self.database.run(self._follow, viewer, id, requested or FollowRequestOptions())
+        return await self.database.run(self.follow_within, viewer, id, requested or FollowRequestOptions())
 
     async def unfollow(self, viewer: Viewer, id: AccountId) -> Relationship:
         """Unfollow the account and withdraw the follow request."""
@@ -169,7 +169,8 @@ class Follows:
         """Return the accounts that it follows, newest first. Empty if it hides them, is suspended or blocks the viewer. Raise NotFound."""
         return await self.database.read(self._related_accounts, follows.following, viewer, id, page)
 
-    def _follow(self, cursor: Cursor, viewer: Viewer, id: AccountId, requested: FollowRequestOptions) -> Relationship:
+    def follow_within(self, cursor: Cursor, viewer: Viewer, id: AccountId, requested: FollowRequestOptions) -> Relationship:
+        """Do what `follow` does in the running transaction."""
         if id == viewer.id:
             raise Forbidden(OWN)
         accounts.lock(cursor, ids=[viewer.id, id])

@@ -42,11 +42,11 @@ class Relationships:
 
         Raises Forbidden for the viewer's own account.
         """
-        return await self.database.run(self._block, viewer, id)
+        return await self.database.run(self.block_within, viewer, id)
 
     async def unblock(self, viewer: Viewer, id: AccountId) -> Relationship:
         """Remove the block. Follows that it ended are not restored."""
-        return await self.database.run(self._unblock, viewer, id)
+        return await self.database.run(self.unblock_within, viewer, id)
 
     async def mute(self, viewer: Viewer, id: AccountId, *, notifications: bool = True, duration: timedelta = timedelta(0)) -> Relationship:
         """Hide the account's posts from the viewer, and with `notifications` its notifications, for `duration` (0: for ever).
@@ -78,7 +78,8 @@ class Relationships:
         """Record the end of expired mutes (which have had no effect since); returns how many."""
         return await self.database.run(self._end_mutes)
 
-    def _block(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
+    def block_within(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
+        """Do what `block` does in the running transaction."""
         if id == viewer.id:
             raise Forbidden("Blocking your own account is not allowed")
         accounts.lock(cursor, ids=[viewer.id, id])
@@ -93,7 +94,8 @@ class Relationships:
             events.record(cursor, EventKind.BLOCKED, at=now, account=viewer.id, subject=id)
         return relationship(cursor, viewer, id, now)
 
-    def _unblock(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
+    def unblock_within(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
+        """Do what `unblock` does in the running transaction."""
         block = relationships.unblock(cursor, account=viewer.id, target=id)
         if block is not None:
             events.record(cursor, EventKind.UNBLOCKED, at=self.now(), account=viewer.id, subject=id, data={"block": str(block)})

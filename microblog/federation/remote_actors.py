@@ -39,6 +39,10 @@ class RemoteActors:
         """Return the account of an actor if it is known."""
         return await self.database.read(remote_actors.by_uri, uri=uri)
 
+    async def was_deleted(self, uri: str) -> bool:
+        """True if the account of an actor was deleted: it does not come back."""
+        return await self.database.read(remote_actors.is_deleted, uri=uri)
+
     async def by_uri(self, uri: str, budget: FetchBudget | None = None) -> Account:
         """Return the account of an actor, which is fetched if it is unknown. Raises NotFetched or InvalidDocument."""
         return await self.known(uri) or await self.fetch(uri, budget)
@@ -92,7 +96,7 @@ class RemoteActors:
     async def _confirmed_and_stored(self, actor: RemoteActor, budget: FetchBudget) -> Account:
         known = await self.known(actor.id)
         handle = await self._handle(actor, known, budget)
-        if await self.database.read(remote_actors.is_deleted, uri=actor.id):
+        if await self.was_deleted(actor.id):
             raise NotFetched(f"{actor.id} was deleted.", gone=True)
         stored = await self.database.run(remote_actors.store, actor=self._cleaned(actor, handle), now=self.now())
         if stored is None:

@@ -61,6 +61,12 @@ class TooLarge(Problem):
     sentence = "That is larger than this site accepts."
 
 
+class UnsupportedType(Problem):
+    """The body has a media type that is not accepted."""
+
+    sentence = "This type of content is not accepted here."
+
+
 class TooMany(Problem):
     """A rate limit was exceeded. `retry_after` is in seconds, at least 1."""
 

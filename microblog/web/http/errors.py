@@ -23,6 +23,7 @@ from microblog.model.errors import (
     TooMany,
     Unauthenticated,
     Unavailable,
+    UnsupportedType,
     disk_full,
 )
 from microblog.render.formatting import waiting
@@ -38,6 +39,7 @@ STATUS: dict[type[Problem], int] = {
     Conflict: 409,
     Gone: 410,
     TooLarge: 413,
+    UnsupportedType: 415,
     Invalid: 422,
     TooMany: 429,
     Unavailable: 503,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import AnyStr, BinaryIO, Protocol
 
 from twisted.internet.interfaces import IProtocol
+from twisted.web.http_headers import Headers
 
 from microblog.web.http.client_address import Address
 from microblog.web.http.response import Response
@@ -80,6 +81,9 @@ class IncomingRequest(Protocol):
     def getHeader(self, key: AnyStr) -> AnyStr | None:  # noqa: N802 - Twisted's name
         """The last value of a header."""
 
+    def all_headers(self) -> tuple[tuple[str, str], ...]:
+        """All headers; see `decoded_headers`."""
+
     def persistent_after(self, response: Response) -> bool:
         """True if the connection stays open for more requests after this response."""
 
@@ -88,3 +92,8 @@ class IncomingRequest(Protocol):
 
     def hand_over(self, status: int, head: bytes, protocol: IProtocol) -> None:
         """Write the head and give the connection to `protocol`. The client must not have disconnected."""
+
+
+def decoded_headers(headers: Headers) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a request, decoded from Latin-1; a repeated one has several entries."""
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, values in headers.getAllRawHeaders() for value in values)

@@ -53,6 +53,7 @@ class RouteOptions:
     open in a popup that reports back to it: no Cross-Origin-Opener-Policy.
     `document`: the path of the ActivityPub document of the page, with the names of the route's arguments in braces; a request that prefers
     it is redirected there if the site federates.
+    `signed`: the request is signed by an actor of another server; with a signature, a large body is accepted without a log-in.
     `identify`: False if a page must not look up the session: the health page has to work without the database.
     """
 
@@ -71,6 +72,7 @@ class RouteOptions:
     keeps_opener: bool = False
     identify: bool = True
     document: str = ""
+    signed: bool = False
 
     def __attrs_post_init__(self) -> None:
         if (self.scopes or self.viewer_scopes) and not self.api:

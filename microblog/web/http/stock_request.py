@@ -25,6 +25,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from microblog.web.http.body_buffer import IN_MEMORY
 from microblog.web.http.client_address import UNKNOWN, Address, network_of, parse_address
+from microblog.web.http.incoming import decoded_headers
 from microblog.web.http.response import Response
 
 
@@ -94,6 +95,10 @@ class StockRequest:
     def date(self) -> bytes:
         """The value of the Date header."""
         return cast("bytes", datetimeToString())
+
+    def all_headers(self) -> tuple[tuple[str, str], ...]:
+        """All headers; see `decoded_headers`."""
+        return decoded_headers(self._request.requestHeaders)
 
     def persistent_after(self, response: Response) -> bool:
         """True unless the connection is handed over. The stock channel handles the Connection header itself."""

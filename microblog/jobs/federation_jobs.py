@@ -1,0 +1,28 @@
+"""Jobs of federation: effects of received activities."""
+
+from __future__ import annotations
+
+from microblog.federation.effects import Effects
+from microblog.federation.idempotency import SEEN_FOR
+from microblog.federation.inbox import JOB
+from microblog.jobs.cleanup import CleanupBatch, nightly
+from microblog.jobs.retry import RetryPolicy
+from microblog.jobs.worker import Finish, Finishing, Task
+from microblog.model.jobs import Job, PermanentFailure
+from microblog.storage import incoming_activities
+
+CONCURRENCY = 8
+RETRY_POLICIES = {JOB: RetryPolicy(tries=8, first_pause=60.0, time_limit=120.0)}
+CLEANUP_BATCHES = (CleanupBatch("cleanup.activities", incoming_activities.delete_old, SEEN_FOR, nightly(3, 50)),)
+
+
+def tasks(effects: Effects) -> dict[str, Task]:
+    """Return the tasks of this module by job kind."""
+
+    async def apply(job: Job, finish: Finish) -> None:
+        id = job.payload.get("activity")
+        if not isinstance(id, str) or not id.isdecimal():
+            raise PermanentFailure("The job's payload has no id of an activity.")
+        await effects.apply(int(id), finish)
+
+    return {JOB: Finishing(apply)}
