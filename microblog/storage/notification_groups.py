@@ -17,6 +17,7 @@ from microblog.model.paging import Page
 from microblog.storage.database import Cursor, Prepared, fetch_all, fetch_value
 from microblog.storage.notifications import (
     POST_IS_VISIBLE,
+    SENDER_IS_ACTIVE,
     SENDER_IS_ACTIVE_OF_MANY,
     UNREAD_ROWS,
     includes_all,
@@ -26,6 +27,7 @@ from microblog.storage.notifications import (
 from microblog.storage.paging import bounds, directed, page_sql
 
 SAMPLE = 8
+MANY = 200  # members: above that, the suspended accounts are read once, instead of a look-up of each sender
 
 
 @frozen
@@ -66,9 +68,11 @@ class GroupSelection:
         }
 
 
-_FROM_SENDER = SENDER_IS_ACTIVE_OF_MANY + " and (%(sender)s::bigint is null or {n}.from_account_id = %(sender)s)"
-_SELECTED = """n.account_id = %(account)s and n.kind = any(%(kinds)s)
-    and (not n.filtered or %(filtered)s) and """ + _FROM_SENDER.format(n="n")
+_OF_SENDER = "(%(sender)s::bigint is null or {n}.from_account_id = %(sender)s)"
+_FROM_SENDER = f"{SENDER_IS_ACTIVE} and {_OF_SENDER}"
+_WANTED = "n.account_id = %(account)s and n.kind = any(%(kinds)s) and (not n.filtered or %(filtered)s)"
+_SELECTED = f"{_WANTED} and {_FROM_SENDER.format(n='n')}"
+_SELECTED_OF_MANY = f"{_WANTED} and {SENDER_IS_ACTIVE_OF_MANY.format(n='n')} and {_OF_SENDER.format(n='n')}"
 _KEY = "case when n.group_key <> '' and n.kind = any(%(grouped)s) then n.group_key else 'ungrouped-' || n.id end"
 
 _IS_NEWEST = f"""not exists (
@@ -124,12 +128,15 @@ _FLOOR = "select case when %(upward)s or count(*) >= %(limit)s then min(id) else
 
 
 def _with_members(heads: str, floor: str) -> str:
-    members = f"""from notifications m where m.account_id = %(account)s and m.group_key = h.key and m.group_key <> ''
-                  and {_FROM_SENDER.format(n="m")}"""
+    of_anybody = f"""from notifications m where m.account_id = %(account)s and m.group_key = h.key and m.group_key <> ''
+                     and {_OF_SENDER.format(n="m")}"""
+    members = f"{of_anybody} and {SENDER_IS_ACTIVE.format(n='m')}"
+    many_members = f"{of_anybody} and {SENDER_IS_ACTIVE_OF_MANY.format(n='m')}"
     return f"""with head as ({heads}), floor (id) as ({floor})
         select h.id, h.kind, h.created_at, h.post_id, h.key,
                -- Number of members, newest senders, and the oldest member within the range of the page.
-               greatest(1, (select count(*) {members})),
+               greatest(1, case when (select count(*) from (select {of_anybody} limit {MANY}) few) < {MANY}
+                   then (select count(*) {members}) else (select count(*) {many_members}) end),
                case when h.key like 'ungrouped-%%' then array[h.from_account_id]
                     else array(select m.from_account_id {members} order by m.id desc limit %(sample)s) end,
                coalesce((select m.id {members} and m.id >= (select id from floor) order by m.id limit 1), h.id)
@@ -196,7 +203,7 @@ def members(cursor: Cursor, *, account: AccountId, key: str, page: Page) -> list
 # All members of a group are about one post, so its visibility is checked once per group, not per member.
 # Not prepared: for an unknown account, the planner expects few unread notifications and sorts all of them.
 _UNREAD = f"""select count(*) from (
-    select from (select distinct {_KEY} as key, n.post_id from {UNREAD_ROWS} n where {_SELECTED}) n
+    select from (select distinct {_KEY} as key, n.post_id from {UNREAD_ROWS} n where {_SELECTED_OF_MANY}) n
     where {POST_IS_VISIBLE} limit %(limit)s) counted"""
 
 
