@@ -13,17 +13,32 @@ from datetime import timedelta
 from attrs import frozen
 
 from benchmarks.dataset import Site
-from microblog.model.ids import AccountId
+from microblog.model.ids import AccountId, TagId, id_at
+from microblog.storage import tags
 from microblog.storage.database import Connection, execute
 
 
 @frozen
 class Backlog:
-    """Numbers of rows to add: `rows` in each log and queue, `marks` of the heavy member, and `fans`, accounts that follow that member."""
+    """Numbers of rows to add: `rows` in each log and queue, `marks` of the heavy member, and `fans`, accounts that follow that member.
+
+    `uses`: of HASHTAGS hashtags with the same beginning. `gone`: suspended accounts.
+    """
 
     rows: int = 500_000
     marks: int = 100_000
     fans: int = 100_000
+    uses: int = 100_000
+    gone: int = 10_000
+
+
+HASHTAGS = 50
+TAGS_PER_POST = 10  # of these
+
+
+def common_tags(site: Site) -> list[TagId]:
+    """Return the hashtags with the same beginning."""
+    return [TagId(site.other_id(FIRST_NUMBER) + number) for number in range(1, HASHTAGS + 1)]
 
 
 def heavy(site: Site) -> AccountId:
@@ -37,6 +52,9 @@ def pile_up(connection: Connection, site: Site, backlog: Backlog) -> None:
         "rows": backlog.rows,
         "marks": backlog.marks,
         "fans": backlog.fans,
+        "uses": backlog.uses,
+        "gone": backlog.gone,
+        "first_gone": site.account_id(site.people + backlog.fans),
         "heavy": heavy(site),
         "known": site.account_id(0),
         "first_fan": site.account_id(site.people),
@@ -49,6 +67,7 @@ def pile_up(connection: Connection, site: Site, backlog: Backlog) -> None:
         execute(cursor, "set statement_timeout = 0")
         for statement in STATEMENTS:
             execute(cursor, statement, params)
+        tags.recount(cursor, after=0, first=id_at(site.end.replace(hour=0, minute=0, second=0) - timedelta(days=6)) - 1)
         execute(cursor, "set session_replication_role = default")
         connection.commit()
         connection.autocommit = True
@@ -106,6 +125,18 @@ STATEMENTS = (
         from generate_series(1, least(%(marks)s, %(fans)s)) n""",
     """insert into post_words (post_id, words)
         select id, search_terms(spoiler, text) from posts where boost_of is null and deleted_at is null on conflict do nothing""",
+    f"""insert into tags (id, key, name) select %(first_id)s + n, 'common' || n, 'Common' || n from generate_series(1, {HASHTAGS}) n""",
+    f"""insert into post_tags (tag_id, post_id)
+        select %(first_id)s + 1 + (number + k) %% {HASHTAGS}, id from (
+            select id, row_number() over (order by id desc) as number from posts
+            where boost_of is null and deleted_at is null and visibility = 'public'
+            order by id desc limit %(uses)s / {TAGS_PER_POST}) p, generate_series(1, {TAGS_PER_POST}) k
+        on conflict do nothing""",
+    """insert into accounts (id, username, display_name, created_at, suspended_at)
+        select %(first_gone)s + (n - 1) * 65536::bigint, 'gone' || n, '', %(end)s::timestamptz, %(end)s::timestamptz
+        from generate_series(1, %(gone)s) n""",
+    """insert into account_counts (account_id)
+        select %(first_gone)s + (n - 1) * 65536::bigint from generate_series(1, %(gone)s) n""",
     """insert into thread_mutes (account_id, thread_id, created_at)
         select %(heavy)s, f.post_id, f.created_at from favourites f where f.account_id = %(heavy)s on conflict do nothing""",
 )

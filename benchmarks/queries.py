@@ -17,12 +17,13 @@ from typing import Any
 import psycopg2.extensions
 from attrs import frozen
 
-from benchmarks.backlog import DUE_IN, heavy
+from benchmarks.backlog import DUE_IN, common_tags, heavy
 from benchmarks.databases import database_server, options
 from benchmarks.dataset import Site, name, token
 from microblog.domain.tokens import token_hash
 from microblog.model.emails import EmailKind, EmailState
 from microblog.model.events import Position
+from microblog.model.ids import id_at
 from microblog.model.jobs import JobState
 from microblog.model.paging import Page
 from microblog.model.timeline_rules import AccountPosts, TagFilter
@@ -248,6 +249,16 @@ def _of_the_heavy(site: Site) -> Iterator[Query]:
         suggestions.familiar,
         {"viewer": site.account_id(site.special["few"]), "ids": [viewer], "limit": 5},
     )
+    yield Query(
+        "notification groups, heavy member", notification_groups.page_of, {"account": viewer, "page": Page(40), "choice": GroupSelection()}
+    )
+    yield Query("unread notifications, heavy member", notifications.unread, {"account": viewer, "limit": 1_000})
+    yield Query("unread groups, heavy member", notification_groups.unread, {"account": viewer, "limit": 100, "choice": GroupSelection()})
+    common_prefix = {"prefix": "common", "viewer": viewer, "limit": 20}
+    yield Query("tags by a common prefix", tags.by_prefix, common_prefix)
+    yield Query("tags completed from a common prefix", autocomplete.tags, common_prefix)
+    week = id_at(site.end.replace(hour=0, minute=0, second=0) - timedelta(days=6)) - 1
+    yield Query("days of 20 tags", tags.usage, {"tags": common_tags(site)[:20], "since": week})
     yield Query("relationships, heavy member", relationships.relationships, {"viewer": viewer, "ids": some, "now": site.end})
 
 

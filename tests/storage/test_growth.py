@@ -18,9 +18,16 @@ from benchmarks.queries import ExplainingCursor, Query, growing_queries
 from microblog.storage.database import Connection, connect, execute
 
 SITE = Site(posts=20_000, people=1_200, end=datetime(2026, 3, 4, tzinfo=UTC))
-BACKLOG = Backlog(rows=60_000, marks=10_000, fans=20_000)
+BACKLOG = Backlog(rows=60_000, marks=10_000, fans=20_000, uses=50_000, gone=2_000)
 MOST_PAGES, MOST_ROWS = 400, 600
 FOLLOWEES = 600  # of the heavy member, all of which home reads
+# Statements that count up to thousands of rows: pages and rows beyond the limits.
+COUNTING = {
+    "notification groups, heavy member": (2_500, 45_000),  # ten groups of a thousand
+    "unread notifications, heavy member": (2_500, 4_000),
+    "unread groups, heavy member": (1_000, 8_000),
+    "tags completed from a common prefix": (4_500, 4_000),  # the newest thousand uses of hashtags
+}
 
 QUERIES = {query.name: query for query in growing_queries(SITE)}
 
@@ -65,8 +72,9 @@ def rows(plan: dict[str, Any]) -> float:
 def test_what_has_piled_up_does_not_make_a_small_answer_dear(cursor: Counted, name: str) -> None:
     QUERIES[name].run(cursor)
     assert cursor.plans
-    assert pages(cursor) <= MOST_PAGES
-    assert sum(rows(plan["Plan"]) for plan in cursor.plans) <= MOST_ROWS + (FOLLOWEES if name.startswith("home, ") else 0)
+    more_pages, more_rows = COUNTING.get(name, (0, FOLLOWEES if name.startswith("home, ") else 0))
+    assert pages(cursor) <= MOST_PAGES + more_pages
+    assert sum(rows(plan["Plan"]) for plan in cursor.plans) <= MOST_ROWS + more_rows
 
 
 def test_a_site_on_this_data_finds_no_job_to_do(cursor: Counted) -> None:
