@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import codecs
 import html
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from urllib.parse import urljoin, urlsplit
 
@@ -105,6 +105,15 @@ def parse(page: FetchedPage) -> ParsedPreview:
         oembed=_absolute_url(page.url, head.oembed),
         published_at=_timestamp(value_of("article:published_time", "og:article:published_time", "datepublished")),
     )
+
+
+def alternate(page: FetchedPage, is_wanted: Callable[[str], bool]) -> str:
+    """Return the absolute URL of the first alternate version that the page names with such a media type; empty if there is none."""
+    for name, tag, _ in _tags(decoded(page)):
+        attrs = _attributes(tag)
+        if name == "link" and "alternate" in attrs.get("rel", "").lower().split() and is_wanted(attrs.get("type", "")):
+            return _absolute_url(page.url, attrs.get("href", ""))
+    return ""
 
 
 def with_oembed(found: ParsedPreview, response: FetchedPage) -> ParsedPreview:

@@ -68,18 +68,21 @@ class InThread(Protocol):
 
 @define
 class _Failures:
-    """Failed addresses, each with the end of its pause."""
+    """Failed addresses, each with the end of its pause, and whether there was nothing."""
 
-    _until: OrderedDict[str, datetime] = field(factory=OrderedDict)
+    _until: OrderedDict[str, tuple[datetime, bool]] = field(factory=OrderedDict)
 
-    def add(self, key: str, until: datetime) -> None:
-        self._until[key] = until
+    def add(self, key: str, until: datetime, *, missing: bool = False) -> None:
+        self._until[key] = until, missing
         self._until.move_to_end(key)
         if len(self._until) > MAX_REMEMBERED:
             self._until.popitem(last=False)
 
     def blocks(self, key: str, now: datetime) -> bool:
-        return key in self._until and now < self._until[key]
+        return key in self._until and now < self._until[key][0]
+
+    def is_missing(self, key: str) -> bool:
+        return key in self._until and self._until[key][1]
 
     def forget(self, key: str) -> None:
         self._until.pop(key, None)
@@ -143,6 +146,13 @@ class Fetcher:
         response, _ = await self._get(url, budget or FetchBudget(), None, id_is_known=False, accept=accept)
         return response.body
 
+    async def page(self, url: str, accept: str, budget: FetchBudget) -> tuple[RemoteResponse, str]:
+        """Return the response to a URL that somebody found, after redirects to any host, and the address that it came from.
+
+        Nothing in it is believed: it may only point to a document. Raises NotFetched.
+        """
+        return await self._get(url, budget, None, id_is_known=False, accept=accept)
+
     def host_is_down(self, host: str) -> bool:
         """True if a request to the host has failed some minutes ago."""
         return self._failed_hosts.blocks(host, self.requests.now())
@@ -166,7 +176,8 @@ class Fetcher:
     async def _request(self, url: str, budget: FetchBudget, signer: Account | None, accept: str) -> RemoteResponse:
         now, host = self.requests.now(), host_of(url, self.rules().exempt) or ""
         if self._failed_hosts.blocks(host, now) or self._failed_urls.blocks(url, now):
-            raise NotFetched(f"{url} failed some minutes ago.", temporary=True)
+            missing = self._failed_urls.is_missing(url)
+            raise NotFetched(f"{url} failed some minutes ago.", temporary=True, missing=missing)
         budget.spend()
         try:
             response = await self.requests.send(HttpRequest("GET", url.partition("#")[0], (("Accept", accept),)), signer)
@@ -177,8 +188,8 @@ class Fetcher:
             raise NotFetched(str(problem), temporary=not problem.permanent) from problem
         if response.status == 200 or response.status in REDIRECTS:
             return response
-        self._failed_urls.add(url, now + URL_PAUSE)
         gone, missing = response.status == 410, response.status in (404, 410)
+        self._failed_urls.add(url, now + URL_PAUSE, missing=missing)
         raise NotFetched(f"{url} answered {response.status}.", temporary=response.status in TEMPORARY, gone=gone, missing=missing)
 
     def forget_failure(self, url: str) -> None:

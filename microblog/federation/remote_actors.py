@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
 from attrs import define, field
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from microblog.federation import bounds, remote_html
 from microblog.federation.fetching import FetchBudget, Fetcher, NotFetched
-from microblog.federation.incoming import parse_keys, parse_object, parse_webfinger
+from microblog.federation.incoming import parse_keys, parse_object
 from microblog.federation.key_fetches import KeyFetches, is_stale
 from microblog.federation.keys import PublicKey, UnusableKey, load_public_pem, read_public_key
 from microblog.federation.trust import Handle, Refused
+from microblog.federation.webfinger import look_up
 from microblog.model.accounts import Account, ProfileField
 from microblog.model.federation import InvalidDocument, Reference, RemoteActor, RemoteKey
 from microblog.model.ids import AccountId
@@ -22,7 +22,6 @@ from microblog.model.remote_actors import ActorToStore, KnownKey, StoredKey
 from microblog.storage import remote_actors
 from microblog.storage.database import Transactions
 
-JRD = "application/jrd+json, application/json"
 FRESH_FOR = timedelta(days=1)
 
 
@@ -52,10 +51,14 @@ class RemoteActors:
         spent = budget or FetchBudget()
         return await self._confirmed_and_stored(await self.fetcher.document(uri, parse_actor, spent), spent)
 
+    async def is_fresh(self, account: Account) -> bool:
+        """True if the document of an actor was read within a day."""
+        read_at = await self.database.read(remote_actors.fetched_at, account=account.id)
+        return read_at is not None and self.now() - read_at <= FRESH_FOR
+
     async def refresh_if_old(self, account: Account) -> None:
         """Read the document of an actor anew if it was read more than a day ago. Failures do not matter: what is known stays."""
-        read_at = await self.database.read(remote_actors.fetched_at, account=account.id)
-        if account.uri is not None and (read_at is None or self.now() - read_at > FRESH_FOR):
+        if account.uri is not None and not await self.is_fresh(account):
             try:
                 await self.fetch(account.uri)
             except (NotFetched, InvalidDocument):
@@ -115,7 +118,7 @@ class RemoteActors:
         if known is not None and known.host is not None and known.username.lower() == asked.username.lower():
             return Handle(asked.username, known.host)
         for _ in range(2):  # the second time on the short domain of a site
-            found = parse_webfinger(await self.fetcher.other(_webfinger_url(asked, actor.id), JRD, budget))
+            found = await look_up(self.fetcher, asked, budget, actor.id.partition(":")[0].lower())
             confirmed = rules.check_handle(actor, asked, found)
             if isinstance(confirmed, Refused):
                 raise NotFetched(f"The name of {actor.id} is not confirmed: {confirmed.reason}.")
@@ -176,13 +179,6 @@ def _actor_or_owner(body: bytes) -> RemoteActor | Reference:
     if not keys or not keys[0].owner:
         raise InvalidDocument("The document is no actor and no key.")
     return Reference(keys[0].owner)
-
-
-def _webfinger_url(handle: Handle, actor: str) -> str:
-    """Return the address to ask for a handle. Servers of tests may speak HTTP, as the id of the actor shows."""
-    scheme = "http" if actor.startswith(f"http://{handle.host}/") else "https"
-    resource = quote(f"acct:{handle.username}@{handle.host}", safe="")
-    return f"{scheme}://{handle.host}/.well-known/webfinger?resource={resource}"
 
 
 def _field(name: str, html: str) -> ProfileField:

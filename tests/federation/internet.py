@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
 
 from microblog.federation.actor_keys import ActorKeys
 from microblog.federation.documents.ids import SiteIds
@@ -48,6 +49,8 @@ class Internet:
         found = self.documents.get(url)
         if isinstance(found, list):
             found = found.pop(0)
+        if isinstance(found, Deferred):
+            found = await found
         if found is None:
             return RemoteResponse(404 if method == "GET" else 202, {}, b"")
         return found if isinstance(found, RemoteResponse) else RemoteResponse(200, {"content-type": JSON}, orjson.dumps(found))
