@@ -24,6 +24,7 @@ from microblog.config_errors import SettingProblem, SettingsError
 from microblog.config_fields import PREFIX, SettingDoc, number, setting
 from microblog.config_files import CONFIG, DEFAULT_CONFIG, config_file, placed, toml_table
 from microblog.model.accounts import RegistrationMode
+from microblog.model.caches import CACHES
 from microblog.model.federation_mode import FederationMode
 from microblog.secret_key import secret_key
 
@@ -241,6 +242,12 @@ class Settings:
         4096,
         default=32,
         unit="megabytes",
+    )
+    caches: frozenset[str] = setting(
+        "The in-process caches that are used, to find out whether one of them is at fault.",
+        read=read.names(CACHES),
+        allowed="must be all, none, or names of caches, as in /metrics, separated by commas",
+        default="all",
     )
     event_retention_days: int = number(
         "How long events are kept. A streaming client that was away for less can catch up on everything it missed.",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import SplitResult, urlsplit
@@ -161,6 +161,20 @@ def switch(text: str) -> bool:
     if text.lower() not in known:
         raise ValueError
     return known[text.lower()]
+
+
+def names(known: Collection[str]) -> Callable[[str], frozenset[str]]:
+    """Return a parser of `all`, `none`, or some of the known names, separated by commas."""
+
+    def read(text: str) -> frozenset[str]:
+        chosen = frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+        if chosen in ({"all"}, {"none"}):
+            return frozenset(known) if "all" in chosen else frozenset()
+        if not chosen or not chosen <= set(known):
+            raise NotAllowed(f"it must be all, none, or some of these, separated by commas: {', '.join(sorted(known))}")
+        return chosen
+
+    return read
 
 
 def networks(text: str) -> tuple[Network, ...]:

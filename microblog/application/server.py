@@ -22,6 +22,7 @@ from microblog.domain.rate_limits import connection_limits
 from microblog.domain.served_files import ServedFiles
 from microblog.domain.text import post_text
 from microblog.live.broadcaster import Broadcaster
+from microblog.model.caches import turn_off_others
 from microblog.render.api.entities import Entities
 from microblog.render.api.instance import InstanceEntities
 from microblog.render.api.status_json import StatusJsonCache
@@ -145,6 +146,7 @@ def build_server(
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
         federates=federation is not None,
     )
+    turn_off_others(domain.invalidation_log.caches, settings.caches)
     return HttpServer(site, reactor, proxies=trusted(settings), caps=caps_of(settings), access_log=access_log, wall=time.time)
 
 

@@ -49,10 +49,6 @@ class CollectionCache:
         self._tags = DependencyCache(self.invalidation_log, self.now, CAPACITY, "followed_tags")
         self._notifications = DependencyCache(self.invalidation_log, self.now, CAPACITY, "notifications_state")
 
-    def disable(self) -> None:
-        """Read everything from the database from now on."""
-        self._lists.capacity = self._tags.capacity = self._notifications.capacity = 0
-
     async def lists(self, viewer: Viewer) -> tuple[AccountList, ...]:
         """Return the viewer's lists, as `Lists.of` does."""
         position = await self.invalidation_log.position()

@@ -56,10 +56,6 @@ class ProfileCache:
         """The log that keeps the caches correct."""
         return self.account_cache.invalidation_log
 
-    def disable(self) -> None:
-        """Read everything from the database from now on."""
-        self._names.capacity = self._relationships.capacity = self._pinned.capacity = self._related.capacity = 0
-
     async def by_acct(self, acct: str) -> Account:
         """Return an account by its name, as `Accounts.by_acct` does. Raise NotFound."""
         position, key = await self.invalidation_log.position(), acct.lower()

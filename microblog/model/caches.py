@@ -1,17 +1,50 @@
-"""Statistics of the in-process caches, with an estimate of their memory use."""
+"""The in-process caches: their names, how to turn them off, and statistics with an estimate of their memory use."""
 
 from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from enum import Enum
 from itertools import islice
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
+CACHES = frozenset(
+    {
+        "account_json",
+        "account_names",
+        "accounts",
+        "announcements",
+        "filters",
+        "flags",
+        "followed_tags",
+        "followers",
+        "lists",
+        "media_access",
+        "notification_groups",
+        "notifications",
+        "notifications_state",
+        "pages",
+        "pinned_posts",
+        "post_html",
+        "post_json",
+        "posts",
+        "relationships",
+        "rows_html",
+        "sessions",
+        "shells",
+        "suggestions",
+        "threads",
+        "timelines",
+        "tokens",
+        "unread_counts",
+        "viewers",
+    }
+)
+"""The names of all caches, as in metrics and in the setting that turns them off."""
 SAMPLE_SIZE = 10  # entries measured per estimate
 MAX_OBJECTS = 20_000  # objects visited per estimate
 _SHARED = (type, Enum, ModuleType, FunctionType, BuiltinFunctionType)  # objects of these types belong to the process, not to a cache
@@ -29,10 +62,24 @@ class CacheFigures:
 
 
 class Cache(Protocol):
-    """An in-process cache that reports statistics."""
+    """An in-process cache, or a log for caches, that reports statistics."""
 
     def figures(self) -> CacheFigures:
         """Return the current statistics."""
+
+
+@runtime_checkable
+class BoundedCache(Cache, Protocol):
+    """A cache that is off, and holds nothing, if its `capacity` is 0."""
+
+    capacity: int
+
+
+def turn_off_others(caches: Iterable[Cache], on: Collection[str]) -> None:
+    """Turn off every cache, none of which holds anything yet, except those with these names."""
+    for cache in caches:
+        if isinstance(cache, BoundedCache) and cache.figures().name not in on:
+            cache.capacity = 0
 
 
 def estimated_bytes(values: Collection[object]) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 import pytest
-from attrs import Factory, define, field
+from attrs import Factory, define, evolve, field
 from twisted.internet.defer import Deferred
 
 from microblog.application import build_broadcaster, server, services
@@ -22,6 +22,7 @@ from microblog.config import load
 from microblog.domain.account_deletion import AccountDeletion
 from microblog.domain.caching.invalidation import POLL_INTERVAL_S, DependencyCache
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
+from microblog.render.html.pages import Pages
 from microblog.storage.database import Connection, Cursor, FollowUp
 from microblog.web.http.server import HttpServer
 from tests import make
@@ -167,7 +168,9 @@ def build_process(connection: Connection, data_dir: Path, gate: Gate, **settings
     result_of(feed.start())
     log = domain.invalidation_log
     log.max_age, log.seconds, database.committed, database.follow_up = POLL_INTERVAL_S, clock.seconds, log.wake, log.follow_up
-    server = build_server(config, clock, domain, FRONTEND, feed=feed)
+    is_usual = settings.get("caches", "all") == "all"  # else a copy, because all tests share FRONTEND and its caches
+    frontend = FRONTEND if is_usual else evolve(FRONTEND, pages=Pages(FRONTEND.assets.url))
+    server = build_server(config, clock, domain, frontend, feed=feed)
     return Process(database, domain, server, clock, AccountDeletion(database, services.now))
 
 

@@ -11,12 +11,14 @@ import os
 import random
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from microblog.model.caches import CACHES, BoundedCache
 from microblog.storage.database import connect
 from tests.web.histories import COMMANDS, SHARES, START, Compare, Do, History, Look, Step, Together, Wait
 from tests.web.processes import Cluster, Gate, build_process, stopped_clock
@@ -47,17 +49,24 @@ COMPARE = st.builds(Compare, st.sampled_from(["wake", "poll", "neither", "neithe
 STEP = st.one_of(*[COMMAND] * 8, *[LOOK] * 3, *[TOGETHER] * 2, COMPARE, WAIT | RARE_COMMAND)
 
 
-@pytest.fixture
-def cluster(database_url: str, tmp_path: Path) -> Iterator[Cluster]:
-    """Two processes with caches, and one without."""
+@contextmanager
+def built_cluster(database_url: str, data_dir: Path, caches: str) -> Iterator[Cluster]:
+    """Two processes with these caches, and one without any."""
     connections = [connect(database_url) for _ in range(3)]
     with stopped_clock() as clock:
         gate = Gate()
-        sizes = zip(connections, ("32", "32", "0"), strict=True)
-        *cached, plain = (build_process(connection, tmp_path, gate, page_cache_mb=size) for connection, size in sizes)
+        each = zip(connections, (caches, caches, "none"), strict=True)
+        *cached, plain = (build_process(connection, data_dir, gate, caches=names) for connection, names in each)
         yield Cluster(clock, gate, tuple(cached), plain)
     for connection in connections:
         connection.close()
+
+
+@pytest.fixture
+def cluster(database_url: str, tmp_path: Path) -> Iterator[Cluster]:
+    """Two processes with all caches, and one without."""
+    with built_cluster(database_url, tmp_path, "all") as built:
+        yield built
 
 
 def run_history(cluster: Cluster, steps: Sequence[Step], *, share: int = 0) -> None:
@@ -103,3 +112,27 @@ FOUND: dict[str, list[Step]] = {
 @pytest.mark.parametrize("steps", FOUND.values(), ids=FOUND)
 def test_cached_responses_equal_uncached_ones_after_histories_that_once_failed(cluster: Cluster, steps: list[Step]) -> None:
     run_history(cluster, steps)
+
+
+A_LITTLE_OF_EVERYTHING: list[Step] = [
+    *(Do("post", 1, 0, 4), Do("reblog"), Do("favourite", 2, 1), Do("reply", 0, 1, 3), Do("ask", 1, 0, 1), Do("follow tag", 2), Compare()),
+    *(Do("vote", 0, 1), Do("edit", 1, 0, 1), Do("post", 1, 0, 7), Do("favourite", 0, 1), Do("mute them", 0, 2), Do("delete", 1)),
+]
+
+
+FILLED = {*("filters", "flags", "pages", "post_html", "post_json", "posts", "sessions", "threads", "timelines", "tokens", "viewers")}
+
+
+@pytest.mark.parametrize("off", sorted(CACHES))
+def test_responses_are_the_same_with_any_one_cache_turned_off(database_url: str, tmp_path: Path, off: str) -> None:
+    with built_cluster(database_url, tmp_path, ", ".join(CACHES - {off})) as cluster:
+        history = History(cluster)
+        history.begin()
+        for step in (*START, *A_LITTLE_OF_EVERYTHING, Compare()):
+            history.run(step)
+        for process in cluster.cached:
+            caches = [cache.figures() for cache in process.domain.invalidation_log.caches if isinstance(cache, BoundedCache)]
+            entries = {figures.name: figures.entries for figures in caches}
+            assert entries.keys() == CACHES
+            assert entries[off] == 0
+            assert all(entries[name] for name in FILLED - {off})

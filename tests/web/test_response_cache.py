@@ -18,13 +18,11 @@ from microblog.application import build_broadcaster
 from microblog.application.server import build_server
 from microblog.application.services import Domain
 from microblog.config import load
-from microblog.domain.auth_cache import AuthCache
 from microblog.domain.client_info import ClientInfo
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.model.accounts import Viewer
 from microblog.render.html.pages import Pages
 from microblog.storage.database import Cursor, execute, first_column
-from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.response import Response
 from microblog.web.http.response_cache import ResponseCache
 from microblog.web.http.server import HttpServer
@@ -190,7 +188,7 @@ def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
     """Build both sites."""
     cached_site = build_site(cursor, data_dir, rate_limits="off")
     environment = {"PUBLIC_URL": f"http://{HOST}", "DATA_DIR": str(data_dir), "REGISTRATION": "open"}
-    environment |= {"PAGE_CACHE_MB": "0", "RATE_LIMITS": "off"}
+    environment |= {"CACHES": "none", "RATE_LIMITS": "off"}
     read = load({f"MICROBLOG_{name}": value for name, value in environment.items()}, None)
     database, clock = RolledBackDatabase(cursor), SynchronousReactor()
     domain = Domain.on(
@@ -198,29 +196,8 @@ def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
     )
     feed = build_broadcaster(database, clock)
     result_of(feed.start())
-    pages = Pages(FRONTEND.assets.url)
-    pages.shells.capacity = pages.rows.capacity = 0
-    uncached_server = build_server(read, clock, domain, evolve(FRONTEND, pages=pages), feed=feed)
-    assert isinstance(uncached_server.site, Dispatcher)
-    auth_cache = uncached_server.site._authorizer.cached
-    assert isinstance(auth_cache, AuthCache)
-    domain.timelines.timeline_cache.capacity = 0
-    domain.timelines.flags_cache.capacity = 0
-    domain.sidebar.disable()
-    domain.profile_cache.disable()
-    domain.collection_cache.disable()
-    for memory in (
-        domain.timelines.post_cache._cache,
-        domain.filters.filter_cache._cache,
-        domain.timelines.viewer_cache._cache,
-        domain.threads._cache,
-        domain.notification_cache._pages,
-        domain.notification_cache._group_pages,
-        domain.notification_cache.accounts._cache,
-        auth_cache.sessions,
-        auth_cache.tokens,
-    ):
-        memory.capacity = 0
+    frontend = evolve(FRONTEND, pages=Pages(FRONTEND.assets.url))  # the other one is shared by all tests
+    uncached_server = build_server(read, clock, domain, frontend, feed=feed)
     both = CachedAndUncached(cached_site, uncached_server)
     both.create_users()
     return both

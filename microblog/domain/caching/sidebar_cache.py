@@ -36,11 +36,6 @@ class SidebarCache:
         self._suggestions = DependencyCache(self.invalidation_log, self.now, CAPACITY, "suggestions")
         self._announcements = DependencyCache(self.invalidation_log, self.now, CAPACITY, "announcements")
 
-    def disable(self) -> None:
-        """Read everything from the database from now on."""
-        for cache in (self._counts, self._suggestions, self._announcements):
-            cache.capacity = 0
-
     async def unread_counts(self, viewer: Viewer) -> UnreadCounts:
         """Return the unread counts shown in the navigation."""
         position = await self.invalidation_log.position()

@@ -16,10 +16,10 @@ MAX_ENTRIES = 10_000
 
 @define
 class AccountJsonCache:
-    """Encodes Account entities, and caches up to `max_entries`; the least recently used are evicted first."""
+    """Encodes Account entities, and caches up to `capacity`; the least recently used are evicted first."""
 
     site: SiteUrls
-    max_entries: int = MAX_ENTRIES
+    capacity: int = MAX_ENTRIES
     hits: int = 0
     misses: int = 0
     _entries: dict[AccountId, tuple[Account, bytes]] = field(factory=dict, init=False)
@@ -34,9 +34,9 @@ class AccountJsonCache:
         if entry is None or (entry[0] is not account and entry[0] != account):
             self.misses += 1
             entry = account, orjson.dumps(ACCOUNT(account, self.site))
-            if len(self._entries) >= self.max_entries:
-                del self._entries[next(iter(self._entries))]
         else:
             self.hits += 1
         self._entries[account.id] = entry
+        if len(self._entries) > self.capacity:
+            del self._entries[next(iter(self._entries))]
         return orjson.Fragment(entry[1])

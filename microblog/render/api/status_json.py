@@ -44,12 +44,11 @@ def cache_key(post: Post) -> Key:
 
 @define
 class StatusJsonCache:
-    """Encodes posts, and caches up to `max_entries` fragments; the least recently used are evicted first."""
+    """Encodes posts, and caches up to `capacity` fragments; the least recently used are evicted first."""
 
     entities: Entities
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    max_entries: int = MAX_ENTRIES
-    max_whole: int = MAX_WHOLE
+    capacity: int = MAX_ENTRIES
     hits: int = 0
     misses: int = 0
     _entries: dict[PostId, tuple[Key, bytes]] = field(factory=dict, init=False)
@@ -72,7 +71,7 @@ class StatusJsonCache:
         if post.original.poll is None and viewer != post.original.author.id:
             self._whole.pop(post.id, None)
             self._whole[post.id] = post, encoded
-            if len(self._whole) > self.max_whole:
+            if len(self._whole) > min(MAX_WHOLE, self.capacity):
                 del self._whole[next(iter(self._whole))]
         return encoded
 
@@ -103,11 +102,11 @@ class StatusJsonCache:
         if entry is None or entry[0] != key:
             self.misses += 1
             entry = key, self._encode(post)
-            if len(self._entries) >= self.max_entries:
-                del self._entries[next(iter(self._entries))]
         else:
             self.hits += 1
         self._entries[post.id] = entry
+        if len(self._entries) > self.capacity:
+            del self._entries[next(iter(self._entries))]
         return entry[1]
 
     def _encode(self, post: Post) -> bytes:

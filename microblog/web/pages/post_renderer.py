@@ -40,7 +40,7 @@ class PostRenderer:
     flags: FlagsCache
     filters: FilterCache
     responses: ResponseCache
-    max_entries: int = MAX_ENTRIES
+    capacity: int = MAX_ENTRIES
     hits: int = 0
     misses: int = 0
     _entries: dict[PostId, tuple[str, PostHtml]] = field(factory=dict, init=False)
@@ -71,7 +71,7 @@ class PostRenderer:
         else:
             self.hits += 1
         cache[post.id] = whole
-        if len(cache) > min(MAX_WHOLE, self.max_entries):
+        if len(cache) > min(MAX_WHOLE, self.capacity):
             del cache[next(iter(cache))]
         return whole[1]
 
@@ -116,11 +116,11 @@ class PostRenderer:
         if entry is None or entry[0] != version:
             self.misses += 1
             entry = version, self._render(post)
-            if len(self._entries) >= self.max_entries:
-                del self._entries[next(iter(self._entries))]
         else:
             self.hits += 1
         self._entries[post.id] = entry
+        if len(self._entries) > self.capacity:
+            del self._entries[next(iter(self._entries))]
         return entry[1]
 
     def _render(self, post: Post) -> PostHtml:
