@@ -84,17 +84,26 @@ class Timelines:
         """Return the cache dependencies of a page of the home timeline with these posts."""
         relations = await self.viewer_cache.of(viewer)
         keys = (cache_keys.of_author(viewer.id), *([PUBLIC] if relations.tags else []))
-        return evolve(await self.dependencies(viewer, posts, *keys), authors=relations.follows)
+        return await self._dependencies(viewer, relations, posts, keys, relations.follows)
 
     async def dependencies(self, viewer: Viewer | None, posts: Sequence[Post], *keys: str) -> CacheDependencies:
         """Return the cache dependencies of a list of these posts, with additional keys."""
-        shown = self.post_cache.dependencies(posts)
         if viewer is None:
-            return evolve(shown, keys=frozenset(keys))
+            return evolve(self.post_cache.dependencies(posts), keys=frozenset(keys))
+        return await self._dependencies(viewer, await self.viewer_cache.of(viewer), posts, keys)
+
+    async def _dependencies(
+        self,
+        viewer: Viewer,
+        relations: TimelineViewer,
+        posts: Sequence[Post],
+        keys: Sequence[str],
+        authors: frozenset[AccountId] = frozenset(),
+    ) -> CacheDependencies:
+        shown, filter_set = self.post_cache.dependencies(posts), await self.filter_cache.of(viewer)
         own = frozenset((*keys, cache_keys.of_interactions(viewer.id), cache_keys.of_viewer_state(viewer.id)))
-        mute_ends, filter_set = (await self.viewer_cache.of(viewer)).mute_ends, await self.filter_cache.of(viewer)
         filters_end = filter_set.next_end(self.now()) if filter_set.filters else None
-        return CacheDependencies(own, earliest(shown.until, mute_ends, filters_end), shown.shared)
+        return CacheDependencies(own, earliest(shown.until, relations.mute_ends, filters_end), shown.shared, authors)
 
     async def newest_of_list(self, viewer: Viewer, id: ListId, limit: int) -> list[Post] | None:
         """Return the newest posts of one of the viewer's lists, without repeated boosts; None if that list has to be read."""

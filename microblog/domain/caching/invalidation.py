@@ -257,6 +257,9 @@ class DependencyCache(Generic[V]):
             self.misses += 1
             return None
         until = entry.dependencies.until
+        if entry.position == position and until is None and 2 * self._size < self.capacity:  # the order matters to a full cache only
+            self.hits += 1
+            return entry.value
         if (entry.position != position and not self.invalidation_log.unchanged(entry.dependencies, entry.position)) or (
             until is not None and self.now() >= until
         ):

@@ -100,6 +100,11 @@ class TimelineCache:
 def _changed(cached: NewestEntries, changed: Mapping[PostId, PostFacts | None], shows: Callable[[PostFacts], bool]) -> tuple[Entry, ...]:
     lowest = 0 if cached.complete else cached.entries[-1][0]
     shown = [post.entry for post in changed.values() if post is not None and post.id >= lowest and shows(post)]
+    if not any(entry[0] in changed or entry[1] in changed for entry in cached.entries):
+        if not shown:
+            return cached.entries
+        if not cached.entries or all(entry[0] > cached.entries[0][0] for entry in shown):
+            return (*sorted(shown, key=itemgetter(0), reverse=True), *cached.entries)[: cached.limit]
     deleted = {id for id, post in changed.items() if post is None}
     kept = [entry for entry in cached.entries if entry[0] not in changed and entry[1] not in deleted]
     if not shown and len(kept) == len(cached.entries):
