@@ -235,6 +235,7 @@ class _GuardedFactory(WrappingFactory):
     protocol = GuardedConnection
 
     def __init__(self, wrapped: IProtocolFactory, limit: _Limit) -> None:
+        cast("Any", wrapped).noisy = False  # else there are two lines in the log for each connection
         super().__init__(wrapped)
         self.limit = limit
 
