@@ -239,7 +239,10 @@ def bare_ms(server: RunningServer, seconds: float, rate: float | None = None) ->
 
 @frozen
 class Line:
-    """A line of the table: figures and goals without and with writes, in its unit. `scale`: by what goals are multiplied here."""
+    """A line of the table: figures and goals without and with writes, in its unit. `scale`: by what goals are multiplied here.
+
+    `paced_bare`: what the bare resource costs at the rate of the line under writes.
+    """
 
     name: str
     unit: str
@@ -248,10 +251,12 @@ class Line:
     busy: float | None = None
     busy_goal: Goal = Goal()
     scale: float = 1.0
+    paced_bare: float | None = None
 
     def cells(self) -> tuple[str, ...]:
         """Return its cells."""
-        return self.name, self.unit, *self._figures(self.quiet, self.quiet_goal), *self._figures(self.busy, self.busy_goal)
+        ratio = "" if self.busy is None or self.paced_bare is None else f"x {self.busy / self.paced_bare:.1f}"
+        return self.name, self.unit, *self._figures(self.quiet, self.quiet_goal), *self._figures(self.busy, self.busy_goal), ratio
 
     def _figures(self, value: float | None, goal: Goal) -> tuple[str, ...]:
         if value is None:
@@ -261,19 +266,20 @@ class Line:
         return f"{value:.3g}", *("" if each is None else f"{each * self.scale:.2g}" for each in (goal.target, goal.floor)), missed
 
 
-HEADINGS = ("", "unit", "alone", "target", "floor", "reached", "under writes", "target", "floor", "reached")
+HEADINGS = ("", "unit", "alone", "target", "floor", "reached", "under writes", "target", "floor", "reached", "x bare at this rate")
 
 
 def lines(bench: Bench, server: RunningServer, only: str) -> Iterator[Line]:
     """Measure all lines whose name contains `only`."""
-    bare, paced = bare_ms(server, bench.seconds), bare_ms(server, bench.seconds, READ_RATE)
+    bare = bare_ms(server, bench.seconds)
+    paced = {rate: bare_ms(server, bench.seconds, rate) for rate in (READ_RATE, HEAVY_RATE)}
     scale, idle = bare / REFERENCE_BARE_MS, idle_cost(bench)
-    yield Line("bare `twisted.web` resource; at 100/s", "ms", bare, Goal(), paced)
+    yield Line("bare `twisted.web` resource; at 100/s", "ms", bare, Goal(), paced[READ_RATE])
     yield Line("idle, with 500,000 rows in each log", "% of a core", idle.total * 100, IDLE_GOAL)
     for unit in UNITS:
         if only in unit.name:
             alone, busy = cost_alone(bench, unit, idle), cost_under_writes(bench, unit)
-            yield Line(unit.name, "ms", alone.total * 1000, unit.quiet, busy.total * 1000, unit.busy, scale)
+            yield Line(unit.name, "ms", alone.total * 1000, unit.quiet, busy.total * 1000, unit.busy, scale, paced.get(unit.rate))
     if only in (name := "a post, and then each of 199 homes read once"):
         yield Line(name, "ms", burst_cost(bench).total * 1000, BURST_GOAL, scale=scale)
     if only in (name := "from a post to its arrival on 1,000 streams, p99 (writes: 10 bookmarks/s)"):
@@ -295,7 +301,8 @@ load average above the number of cores, only figures that differ much can be com
 "ms" are milliseconds of CPU of the site and of PostgreSQL together, for each request or other unit. Alone: pages flat out from caches,
 commands one after the other. Under writes: 100 pages (25 of context, notifications and search) or ten commands per second while five posts
 and ten favourites are written per second, whose own cost is subtracted; the bare resource at that rate shows what waking up for each
-request costs. Targets and floors are multiplied by what the bare resource costs here, divided by {REFERENCE_BARE_MS * 1000:.0f} us.
+request costs, and the last column compares with it. Targets and floors are multiplied by what the bare resource costs here, divided by
+{REFERENCE_BARE_MS * 1000:.0f} us.
 "Reached" is yes, or by how much the target is missed.
 
 {text}
