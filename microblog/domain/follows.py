@@ -14,7 +14,7 @@ from microblog.domain import notify
 from microblog.model.accounts import Account, RelatedAccount, Relationship, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.events import EventKind
-from microblog.model.ids import AccountId
+from microblog.model.ids import AccountId, RelationId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.storage import accounts, events, follows, notifications, relationships
@@ -71,9 +71,11 @@ def relationship(cursor: Cursor, viewer: Viewer, id: AccountId, now: datetime) -
     return found[0]
 
 
-def create_follow(cursor: Cursor, follower: AccountId, followee: AccountId, options: FollowOptions, now: datetime) -> bool:
+def create_follow(
+    cursor: Cursor, follower: AccountId, followee: AccountId, options: FollowOptions, now: datetime, *, id: RelationId | None = None
+) -> bool:
     """Create or update the follow in the running transaction; both accounts must be locked. False if it existed."""
-    created = follows.follow(cursor, follower=follower, followee=followee, options=options, now=now)
+    created = follows.follow(cursor, follower=follower, followee=followee, options=options, now=now, id=id)
     if created:
         accounts.count_follow(cursor, follower=follower, followee=followee, by=1)
     data = {"boosts": options.boosts, "languages": options.params()["languages"]}
@@ -84,7 +86,7 @@ def create_follow(cursor: Cursor, follower: AccountId, followee: AccountId, opti
 def remove_follow(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime, *, ended_by: AccountId | None = None) -> None:
     """Remove the follow and the follow request, if any, in the running transaction; both accounts must be locked.
 
-    If the followee ended it (`ended_by`), the server of a follower elsewhere is told.
+    If the followee ended it (`ended_by`), the server of a follower elsewhere is told, else the server of a followee elsewhere.
     """
     follow = follows.unfollow(cursor, follower=follower, followee=followee)
     if follow:
@@ -97,6 +99,8 @@ def remove_follow(cursor: Cursor, follower: AccountId, followee: AccountId, now:
     ended = follow or request
     if ended and ended_by == followee:
         record_rejection(cursor, follower, followee, ended, now)
+    elif ended and ended.is_elsewhere:
+        events.record(cursor, EventKind.FOLLOW_WITHDRAWN, at=now, account=follower, subject=followee, data={"follow": str(ended.id)})
 
 
 def record_rejection(cursor: Cursor, follower: AccountId, followee: AccountId, ended: DeletedFollow, now: datetime) -> None:
@@ -104,6 +108,18 @@ def record_rejection(cursor: Cursor, follower: AccountId, followee: AccountId, e
     if ended.activity_uri is not None:
         data = {"follow": str(ended.id), "activity_uri": ended.activity_uri}
         events.record(cursor, EventKind.FOLLOW_REJECTED, at=now, account=follower, subject=followee, data=data)
+
+
+def confirm_follow(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> bool:
+    """Turn the request to follow an account elsewhere into a follow, under the same id; both accounts must be locked.
+
+    False if there is no request. The account's server accepted it.
+    """
+    options = follows.request_options(cursor, follower=follower, followee=followee)
+    request = follows.cancel_request(cursor, follower=follower, followee=followee)
+    if options is None or request is None:
+        return False
+    return create_follow(cursor, follower, followee, options, now, id=request.id)
 
 
 def accept_request(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> bool:
@@ -131,7 +147,7 @@ class Follows:
     now: Callable[[], datetime]
 
     async def follow(self, viewer: Viewer, id: AccountId, requested: FollowRequestOptions | None = None) -> Relationship:
-        """Follow the account, or request to if it is locked. Repeating it changes the options.
+        """Follow the account, or request to if it is locked or on another server. Repeating it changes the options.
 
         Raise NotFound, Forbidden (own account, or a block between the two), Invalid (languages).
         """
@@ -180,8 +196,8 @@ class Follows:
         state = follows.state(cursor, follower=viewer.id, followee=id)
         if state.blocked:
             raise Forbidden(BLOCKED)
-        if state.follow is None and target.locked:
-            self._request(cursor, viewer, id, requested.applied_to(state.request))
+        if state.follow is None and (target.locked or target.host is not None):
+            self._request(cursor, viewer, target, requested.applied_to(state.request))
         elif state.follow is None:
             if state.request is not None:  # from when the account was locked
                 remove_follow(cursor, viewer.id, id, self.now())
@@ -190,9 +206,15 @@ class Follows:
             create_follow(cursor, viewer.id, id, options, self.now())
         return relationship(cursor, viewer, id, self.now())
 
-    def _request(self, cursor: Cursor, viewer: Viewer, id: AccountId, options: FollowOptions) -> None:
-        if follows.request(cursor, follower=viewer.id, followee=id, options=options, now=self.now()):
-            notify.notify(cursor, accounts=[id], kind=NotificationKind.FOLLOW_REQUEST, sender=viewer.id, now=self.now())
+    def _request(self, cursor: Cursor, viewer: Viewer, target: Account, options: FollowOptions) -> None:
+        request = follows.request(cursor, follower=viewer.id, followee=target.id, options=options, now=self.now())
+        if request is None:
+            return
+        if target.host is None:
+            notify.notify(cursor, accounts=[target.id], kind=NotificationKind.FOLLOW_REQUEST, sender=viewer.id, now=self.now())
+        else:
+            data = {"follow": str(request)}
+            events.record(cursor, EventKind.FOLLOW_REQUESTED, at=self.now(), account=viewer.id, subject=target.id, data=data)
 
     def _begin(self, cursor: Cursor, viewer: Viewer, id: AccountId, options: FollowOptions) -> None:
         create_follow(cursor, viewer.id, id, options, self.now())

@@ -8,7 +8,7 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.domain.account_deletion import begin_deletion
-from microblog.domain.follows import FollowRequestOptions, Follows, create_follow, record_rejection, remove_follow
+from microblog.domain.follows import FollowRequestOptions, Follows, confirm_follow, create_follow, record_rejection, remove_follow
 from microblog.domain.relationships import Relationships
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.fetching import NotFetched
@@ -17,7 +17,7 @@ from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.trust import Believed
 from microblog.model.accounts import Account, Viewer
 from microblog.model.errors import Forbidden, NotFound
-from microblog.model.federation import Activity, ActivityKind, InvalidDocument, RemoteActor
+from microblog.model.federation import Activity, ActivityKind, InvalidDocument, Reference, RemoteActor, RemoteObject
 from microblog.model.ids import AccountId, RelationId
 from microblog.model.incoming_activities import IncomingActivity
 from microblog.model.jobs import PermanentFailure, RetryLater
@@ -64,6 +64,8 @@ class Effects:
                 self._block(cursor, activity, signer)
             case ActivityKind.UNDO:
                 self._undo(cursor, activity, signer)
+            case ActivityKind.ACCEPT | ActivityKind.REJECT:
+                self._answer(cursor, activity.object, signer, accepted=activity.kind is ActivityKind.ACCEPT)
             case ActivityKind.DELETE:
                 begin_deletion(cursor, signer.id, self.now())
         finish(cursor)
@@ -98,15 +100,41 @@ class Effects:
         self.relationships.block_within(cursor, Viewer(signer), target)
         remote_relations.set_block_uri(cursor, account=signer.id, target=target, uri=uri)
 
+    def _answer(self, cursor: Cursor, follow: RemoteObject | None, signer: Account, *, accepted: bool) -> None:
+        """Let a followee elsewhere accept a follow, or reject or end it: by its id, or by who is meant if that is not ours."""
+        follower = self._follower(cursor, follow, signer)
+        if follower is None:
+            return
+        accounts.lock(cursor, ids=[follower, signer.id])
+        if accepted:
+            confirm_follow(cursor, follower, signer.id, self.now())
+        else:
+            remove_follow(cursor, follower, signer.id, self.now(), ended_by=signer.id)
+
+    def _follower(self, cursor: Cursor, follow: RemoteObject | None, signer: Account) -> AccountId | None:
+        """Return the account of this site whose follow of the signer is answered."""
+        if not isinstance(follow, Reference | Activity):
+            return None
+        named = self.ids.parse(follow.id or "")
+        if named is not None and named.kind is LocalKind.FOLLOW:
+            return remote_relations.follower_of(cursor, id=named.number, followee=signer.id)
+        if isinstance(follow, Activity) and follow.kind is ActivityKind.FOLLOW and follow.object_id == signer.uri:
+            return self._local(cursor, follow.actor)
+        return None
+
     def _undo(self, cursor: Cursor, activity: Activity, signer: Account) -> None:
         """Undo a follow or block: by the id of what is undone, or by who is meant if ids differ."""
         undone = activity.object
         uri = activity.object_id
         if uri:
             incoming_activities.remember_deleted(cursor, uri=uri, actor=activity.actor, now=self.now())
-        target, kind = None, None
+        target: AccountId | None = None
+        kind: ActivityKind | None = None
         if isinstance(undone, Activity):
             if undone.actor != activity.actor:
+                return
+            if undone.kind is ActivityKind.ACCEPT:
+                self._answer(cursor, undone.object, signer, accepted=False)
                 return
             target, kind = self._local(cursor, undone.object_id), undone.kind
         elif uri:

@@ -23,7 +23,7 @@ from microblog.federation.signed_requests import HttpRequest, InvalidSignature, 
 from microblog.federation.trust import Believed, Reason, Refused, TrustRules, is_from_suspended_processed
 from microblog.federation.verification import read_claim
 from microblog.model.errors import Forbidden, NotFound, Unavailable
-from microblog.model.federation import Activity, ActivityKind, InvalidDocument
+from microblog.model.federation import Activity, ActivityKind, InvalidDocument, Reference, RemoteObject
 from microblog.model.ids import AccountId
 from microblog.model.remote_actors import KnownKey
 from microblog.storage import accounts, deliveries, incoming_activities, jobs
@@ -142,9 +142,21 @@ class Inbox:
         if activity.kind in (ActivityKind.FOLLOW, ActivityKind.BLOCK):
             found = self.ids.parse(activity.object_id or "")
             return found is not None and found.kind is LocalKind.ACTOR
+        if activity.kind in (ActivityKind.ACCEPT, ActivityKind.REJECT):
+            return self._is_own_follow(activity.object)
         if activity.kind is ActivityKind.UNDO:
             return activity.object is not None
         return _is_about_itself(activity)
+
+    def _is_own_follow(self, follow: RemoteObject | None) -> bool:
+        """True for a follow by an account of this site, named by its id or embedded."""
+        if not isinstance(follow, Reference | Activity):
+            return False
+        named = self.ids.parse(follow.id or "")
+        if named is not None and named.kind is LocalKind.FOLLOW:
+            return True
+        actor = self.ids.parse(follow.actor) if isinstance(follow, Activity) and follow.kind is ActivityKind.FOLLOW else None
+        return actor is not None and actor.kind is LocalKind.ACTOR
 
     def _store(self, cursor: Cursor, activity: Activity, key: KnownKey, body: bytes, recipient: AccountId | None) -> None:
         now, exempt = self.now(), self.rules.exempt

@@ -44,6 +44,8 @@ def handlers(outgoing: Outgoing) -> Mapping[EventKind, Handler]:
         EventKind.ACCOUNT_DELETED: accounts.deleted,
         EventKind.FOLLOWED: accounts.followed,
         EventKind.FOLLOW_REJECTED: accounts.rejected,
+        EventKind.FOLLOW_REQUESTED: accounts.requested,
+        EventKind.FOLLOW_WITHDRAWN: accounts.withdrawn,
         EventKind.BLOCKED: accounts.blocked,
         EventKind.UNBLOCKED: accounts.unblocked,
     }

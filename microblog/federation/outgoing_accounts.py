@@ -15,6 +15,7 @@ from microblog.federation.documents.write_activity import (
     write_actor_delete,
     write_actor_update,
     write_block,
+    write_follow,
     write_reject,
     write_undo,
 )
@@ -80,6 +81,14 @@ class OutgoingAccounts:
         """Reject the request of a follower elsewhere, or end the follow."""
         return self._decide(cursor, event, int(str(event.data["follow"])), str(event.data["activity_uri"]), accept=False)
 
+    def requested(self, cursor: Cursor, event: Event) -> int:
+        """Ask the server of an account to let it be followed."""
+        return self._follow(cursor, event, undo=False)
+
+    def withdrawn(self, cursor: Cursor, event: Event) -> int:
+        """Tell the server of an account that a follow ended, or the request to follow it."""
+        return self._follow(cursor, event, undo=True)
+
     def blocked(self, cursor: Cursor, event: Event) -> int:
         """Tell the server of an account that it is blocked."""
         block = relationships.block_id(cursor, account=event.account_id or 0, target=event.subject_id or 0)
@@ -109,6 +118,15 @@ class OutgoingAccounts:
         target = activity_recipients.accounts(cursor, ids=[event.subject_id or 0])[0].id
         document = write_block(actor.username, number, target, self.outgoing.ids)
         kind = OutgoingKind.UNDO_BLOCK if undo else OutgoingKind.BLOCK
+        return self.outgoing.send(cursor, (kind, actor, write_undo(document) if undo else document), inboxes)
+
+    def _follow(self, cursor: Cursor, event: Event, *, undo: bool) -> int:
+        actor, inboxes = self.outgoing.actor(cursor, event.account_id), self.outgoing.personal_inbox(cursor, event.subject_id)
+        if actor is None or not inboxes:
+            return 0
+        target = activity_recipients.accounts(cursor, ids=[event.subject_id or 0])[0].id
+        document = write_follow(actor.username, int(str(event.data["follow"])), target, self.outgoing.ids)
+        kind = OutgoingKind.UNDO_FOLLOW if undo else OutgoingKind.FOLLOW
         return self.outgoing.send(cursor, (kind, actor, write_undo(document) if undo else document), inboxes)
 
     def _key(self, cursor: Cursor, account: Account) -> RemoteKey:

@@ -29,6 +29,8 @@ class EventKind(StrEnum):
     UNFOLLOWED = "unfollowed"  # account: follower, subject: followee
     # account: follower of another server, subject: followee, who ended the follow or rejected the request; data: follow (id), activity_uri
     FOLLOW_REJECTED = "follow.rejected"
+    FOLLOW_REQUESTED = "follow.requested"  # account: follower, subject: followee on another server; data: follow (id)
+    FOLLOW_WITHDRAWN = "follow.withdrawn"  # as above; the follow or the request ended
     BLOCKED = "blocked"  # account: blocker, subject: blocked account
     UNBLOCKED = "unblocked"  # as above; data: block (its id)
     MUTED = "muted"  # account: muter, subject: muted account; data: until (ISO time; absent: indefinitely)

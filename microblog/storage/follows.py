@@ -88,49 +88,52 @@ _STATE = Prepared("""
             where follower_id = %(follower)s and followee_id = %(followee)s)""")
 
 
-def follow(cursor: Cursor, *, follower: int, followee: int, options: FollowOptions, now: datetime) -> bool:
-    """Create the follow; return False if it exists and only its options were updated."""
+def follow(cursor: Cursor, *, follower: int, followee: int, options: FollowOptions, now: datetime, id: RelationId | None = None) -> bool:
+    """Create the follow, by default with a new id; return False if it exists and only its options were updated."""
     return bool(
         fetch_value(
             cursor,
             _FOLLOW,
-            {"follower": follower, "followee": followee, "now": now} | options.params(),
+            {"follower": follower, "followee": followee, "now": now, "id": id} | options.params(),
         )
     )
 
 
 _FOLLOW = Prepared("""insert into follows as f (id, follower_id, followee_id, boosts, notify, languages, created_at)
-    values (new_id(%(now)s), %(follower)s, %(followee)s, %(boosts)s, %(notify)s, %(languages)s, %(now)s)
+    values (coalesce(%(id)s::bigint, new_id(%(now)s)), %(follower)s, %(followee)s, %(boosts)s, %(notify)s, %(languages)s, %(now)s)
     on conflict (follower_id, followee_id) do update
     set boosts = excluded.boosts, notify = excluded.notify, languages = excluded.languages
     returning f.xmax = 0""")
 
 
-def request(cursor: Cursor, *, follower: int, followee: int, options: FollowOptions, now: datetime) -> bool:
-    """Create the follow request; return False if it exists and only its options were updated."""
-    return bool(
-        fetch_value(
-            cursor,
-            """insert into follow_requests as f (id, follower_id, followee_id, boosts, notify, languages, created_at)
-               values (new_id(%(now)s), %(follower)s, %(followee)s, %(boosts)s, %(notify)s, %(languages)s, %(now)s)
-               on conflict (follower_id, followee_id) do update
-               set boosts = excluded.boosts, notify = excluded.notify, languages = excluded.languages
-               returning f.xmax = 0""",
-            {"follower": follower, "followee": followee, "now": now} | options.params(),
-        )
+def request(cursor: Cursor, *, follower: int, followee: int, options: FollowOptions, now: datetime) -> RelationId | None:
+    """Create the follow request and return its id; None if it exists and only its options were updated."""
+    id: RelationId | None = fetch_value(
+        cursor,
+        """insert into follow_requests as f (id, follower_id, followee_id, boosts, notify, languages, created_at)
+           values (new_id(%(now)s), %(follower)s, %(followee)s, %(boosts)s, %(notify)s, %(languages)s, %(now)s)
+           on conflict (follower_id, followee_id) do update
+           set boosts = excluded.boosts, notify = excluded.notify, languages = excluded.languages
+           returning case when f.xmax = 0 then f.id end""",
+        {"follower": follower, "followee": followee, "now": now} | options.params(),
     )
+    return id
 
 
 @frozen
 class DeletedFollow:
-    """A follow or request that was deleted. `activity_uri` is the id under which the follower's server knows it, None for people here."""
+    """A follow or request that was deleted. `activity_uri` is the id under which the follower's server knows it, None for people here.
+
+    `is_elsewhere`: the followed account is on another server.
+    """
 
     id: RelationId
     activity_uri: str | None
+    is_elsewhere: bool = False
 
 
-def _deleted(id: int, activity_uri: str | None) -> DeletedFollow:
-    return DeletedFollow(RelationId(id), activity_uri)
+def _deleted(id: int, activity_uri: str | None, is_elsewhere: bool) -> DeletedFollow:
+    return DeletedFollow(RelationId(id), activity_uri, is_elsewhere)
 
 
 def unfollow(cursor: Cursor, *, follower: int, followee: int) -> DeletedFollow | None:
@@ -139,7 +142,7 @@ def unfollow(cursor: Cursor, *, follower: int, followee: int) -> DeletedFollow |
 
 
 _UNFOLLOW = Prepared("""delete from follows where follower_id = %(follower)s and followee_id = %(followee)s
-    returning id, activity_uri""")
+    returning id, activity_uri, (select host is not null from accounts where id = followee_id)""")
 
 
 def cancel_request(cursor: Cursor, *, follower: int, followee: int) -> DeletedFollow | None:
@@ -148,7 +151,7 @@ def cancel_request(cursor: Cursor, *, follower: int, followee: int) -> DeletedFo
 
 
 _CANCEL_REQUEST = Prepared("""delete from follow_requests where follower_id = %(follower)s and followee_id = %(followee)s
-    returning id, activity_uri""")
+    returning id, activity_uri, (select host is not null from accounts where id = followee_id)""")
 
 
 def set_activity_uri(cursor: Cursor, *, follower: int, followee: int, uri: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from microblog.model.ids import AccountId
-from microblog.storage.database import Cursor, Prepared, execute, fetch_one
+from microblog.storage.database import Cursor, Prepared, execute, fetch_one, fetch_value
 
 
 @frozen
@@ -30,6 +30,16 @@ def by_uri(cursor: Cursor, *, account: AccountId, uri: str) -> RemoteRelation | 
 _BY_URI = Prepared("""select followee_id, false from follows where follower_id = %(account)s and activity_uri = %(uri)s
     union all select followee_id, false from follow_requests where follower_id = %(account)s and activity_uri = %(uri)s
     union all select target_id, true from blocks where account_id = %(account)s and activity_uri = %(uri)s limit 1""")
+
+
+def follower_of(cursor: Cursor, *, id: int, followee: AccountId) -> AccountId | None:
+    """Return the account here whose follow of the account, or request to follow it, has this id."""
+    found: AccountId | None = fetch_value(cursor, _FOLLOWER_OF, {"id": id, "followee": followee})
+    return found
+
+
+_FOLLOWER_OF = Prepared("""select follower_id from follows where id = %(id)s and followee_id = %(followee)s
+    union all select follower_id from follow_requests where id = %(id)s and followee_id = %(followee)s limit 1""")
 
 
 def _relation(target: int, is_block: bool) -> RemoteRelation:
