@@ -246,7 +246,7 @@ class Settings:
     caches: frozenset[str] = setting(
         "The in-process caches that are used, to find out whether one of them is at fault.",
         read=read.names(CACHES),
-        allowed="must be all, none, or names of caches, as in /metrics, separated by commas",
+        allowed="must be all, none, names of caches as in /metrics, or names with a minus for all but those, separated by commas",
         default="all",
     )
     event_retention_days: int = number(

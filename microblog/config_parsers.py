@@ -164,15 +164,18 @@ def switch(text: str) -> bool:
 
 
 def names(known: Collection[str]) -> Callable[[str], frozenset[str]]:
-    """Return a parser of `all`, `none`, or some of the known names, separated by commas."""
+    """Return a parser of `all`, `none`, some of the known names, or all but those with a minus in front, separated by commas."""
 
     def read(text: str) -> frozenset[str]:
-        chosen = frozenset(part.strip().lower() for part in text.split(",") if part.strip())
-        if chosen in ({"all"}, {"none"}):
-            return frozenset(known) if "all" in chosen else frozenset()
-        if not chosen or not chosen <= set(known):
-            raise NotAllowed(f"it must be all, none, or some of these, separated by commas: {', '.join(sorted(known))}")
-        return chosen
+        parts = frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+        if parts in ({"all"}, {"none"}):
+            return frozenset(known) if "all" in parts else frozenset()
+        chosen = frozenset(part.removeprefix("-") for part in parts)
+        minus = {part.startswith("-") for part in parts}
+        if len(minus) != 1 or not chosen <= set(known):
+            listed = ", ".join(sorted(known))
+            raise NotAllowed(f"it must be all, none, some of these, or all but some of these (-name), separated by commas: {listed}")
+        return frozenset(known) - chosen if minus == {True} else chosen
 
     return read
 

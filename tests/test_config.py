@@ -16,6 +16,7 @@ from microblog import config_files
 from microblog.config import Settings, SettingsError, config_file, load, secret_key, setting_docs
 from microblog.config_parsers import is_local
 from microblog.model.accounts import RegistrationMode
+from microblog.model.caches import CACHES
 from microblog.model.federation_mode import FederationMode
 
 
@@ -340,3 +341,16 @@ def test_federation_in_tests_has_exceptions(tmp_path: Path) -> None:
     for wrong in ("127.0.0.1", "example.org:80", "127.0.0.1:0", "127.0.0.1:99999"):
         assert "MICROBLOG_FEDERATION_TEST_ADDRESSES" in problems({"MICROBLOG_FEDERATION_TEST_ADDRESSES": wrong})
     assert "MICROBLOG_FEDERATION_CA_FILE" in problems({"MICROBLOG_FEDERATION_CA_FILE": str(tmp_path / "missing.pem")})
+
+
+def test_caches_are_turned_on_and_off_by_name() -> None:
+    def on(text: str) -> frozenset[str]:
+        return load({"MICROBLOG_CACHES": text}).caches
+
+    assert on("all") == CACHES
+    assert on("none") == frozenset()
+    assert on("posts, Flags") == {"posts", "flags"}
+    assert on("-timelines") == CACHES - {"timelines"}
+    assert on("-timelines,-posts") == CACHES - {"timelines", "posts"}
+    for wrong in ("everything", "posts,-flags", "-", "all,posts", "-all", ","):
+        assert "timelines" in problems({"MICROBLOG_CACHES": wrong})["MICROBLOG_CACHES"]
