@@ -22,7 +22,9 @@ from microblog.federation.inbox import Inbox
 from microblog.federation.keys import KeySealer
 from microblog.federation.local_documents import LocalDocuments
 from microblog.federation.ports import RemoteServers
+from microblog.federation.post_effects import PostEffects
 from microblog.federation.remote_actors import RemoteActors
+from microblog.federation.remote_posts import RemotePosts
 from microblog.federation.start import FederationStart
 from microblog.federation.trust import TrustRules
 from microblog.jobs import federation_jobs
@@ -61,8 +63,11 @@ class Federation:
         rules, client = trust_rules(settings, ids), servers or federation_client(settings, reactor)
         fetcher = Fetcher(SignedRequests(client, keys, _in_thread(reactor), now), lambda: rules)
         actors = RemoteActors(database, fetcher, now)
-        inbox = Inbox(database, actors, ids, domain.rate_limiter, now)
-        return cls(ids, keys, documents, inbox, Effects(database, actors, domain.follows, domain.relationships, ids, now))
+        posts = RemotePosts(ids, now)
+        inbox = Inbox(database, actors, posts, ids, domain.rate_limiter, now)
+        about_posts = PostEffects(database, actors, posts, domain.polls, now)
+        effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, ids, now)
+        return cls(ids, keys, documents, inbox, effects)
 
     @property
     def routes(self) -> list[object]:

@@ -63,7 +63,7 @@ def create(cursor: Cursor, post: PostId, draft: PollDraft, now: datetime) -> Non
     if draft.seconds is None:
         raise Invalid({"poll[expires_in]": "Poll expires at can't be blank"})
     expires_at = now + timedelta(seconds=draft.seconds)
-    _enqueue_end(cursor, polls.insert(cursor, post=post, draft=draft, expires_at=expires_at, now=now), expires_at, now)
+    enqueue_end(cursor, polls.insert(cursor, post=post, draft=draft, expires_at=expires_at, now=now), expires_at, now)
 
 
 def changes_question(before: Poll | None, draft: PollDraft | None) -> bool:
@@ -90,10 +90,11 @@ def revise(cursor: Cursor, post: Post, draft: PollDraft | None, now: datetime) -
     elif (expires_at, draft.hide_totals) != (before.expires_at, before.hide_totals):
         polls.set_terms(cursor, poll=before.id, hide_totals=draft.hide_totals, expires_at=expires_at)
     if expires_at != before.expires_at:
-        _enqueue_end(cursor, before.id, expires_at, now)
+        enqueue_end(cursor, before.id, expires_at, now)
 
 
-def _enqueue_end(cursor: Cursor, poll: PollId, expires_at: datetime, now: datetime) -> None:
+def enqueue_end(cursor: Cursor, poll: PollId, expires_at: datetime, now: datetime) -> None:
+    """Enqueue the job that notifies the voters of a poll when it ends."""
     jobs.add(cursor, END_JOB, {"poll": str(poll)}, due_at=expires_at, now=now, key=f"{poll} {expires_at.isoformat()}")
 
 
@@ -124,9 +125,10 @@ class Polls:
         A vote cannot be taken back or cast twice; a multiple-choice poll accepts further options later. Raises Invalid with Mastodon's
         sentences.
         """
-        return await self.database.run(self._vote, viewer, poll, tuple(dict.fromkeys(choices)))
+        return await self.database.run(self.vote_within, viewer, poll, tuple(dict.fromkeys(choices)))
 
-    def _vote(self, cursor: Cursor, viewer: Viewer, id: PollId, choices: tuple[int, ...]) -> Post:
+    def vote_within(self, cursor: Cursor, viewer: Viewer, id: PollId, choices: tuple[int, ...]) -> Post:
+        """Do what `vote` does in the running transaction. `choices` has no duplicates."""
         post, poll = _post_of(cursor, viewer, id), polls.lock(cursor, poll=id)
         if poll is None:
             raise NotFound

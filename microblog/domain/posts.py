@@ -52,7 +52,7 @@ def own_post(cursor: Cursor, post: PostId, viewer: Viewer) -> Post:
 
 def event_data(post: Post) -> dict[str, object]:
     """Return what consumers of the event log need to route the post to timelines without a database query."""
-    boost = post.boost
+    boost, orphan = post.boost, {"parent_unknown": True} if post.reply_to_uri else {}
     return {
         "visibility": post.visibility,
         "boost_of": boost.id if boost else None,
@@ -63,6 +63,7 @@ def event_data(post: Post) -> dict[str, object]:
         "language": post.language,
         "tags": [tag.key for tag in post.tags],
         "mentions": [mention.account_id for mention in post.mentions],
+        **orphan,
     }
 
 
@@ -217,7 +218,7 @@ class Posts:
             created_at=self.now(),
             spoiler=spoiler,
             sensitive=sensitive or bool(spoiler),
-            language=_language(draft.language) or viewer.preferences.language,
+            language=primary_language(draft.language) or viewer.preferences.language,
             reply_to=parent.id if parent else None,
             reply_to_account=parent.author.id if parent else None,
             thread_id=parent.thread_id if parent else None,
@@ -291,7 +292,7 @@ class Posts:
             html=parsed.html({one.username.lower(): one.username for one in mentioned}, self.base_url),
             spoiler=spoiler,
             sensitive=bool(spoiler) or (before.sensitive if draft.sensitive is None else draft.sensitive),
-            language=_language(draft.language) or before.language,
+            language=primary_language(draft.language) or before.language,
         )
         return after, parsed, mentioned
 
@@ -372,7 +373,7 @@ def _content(post: Post) -> tuple[object, ...]:
     return post.text, post.spoiler, post.sensitive, post.language
 
 
-def _language(given: str | None) -> str | None:
+def primary_language(given: str | None) -> str | None:
     """Return the primary subtag (ISO 639), or None if invalid: no language is better than a wrong one."""
     if not given or len(given) > MAX_LANGUAGE_LENGTH:
         return None

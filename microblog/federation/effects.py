@@ -13,6 +13,7 @@ from microblog.domain.relationships import Relationships
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.fetching import NotFetched
 from microblog.federation.incoming import parse_activity
+from microblog.federation.post_effects import LIKES, PostEffects
 from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.trust import Believed
 from microblog.model.accounts import Account, Viewer
@@ -36,6 +37,7 @@ class Effects:
     actors: RemoteActors
     follows: Follows
     relationships: Relationships
+    posts: PostEffects
     ids: SiteIds
     now: Callable[[], datetime]
 
@@ -49,11 +51,18 @@ class Effects:
             await self.database.run(finish)
             return
         activity = parse_activity(received.body.encode())
-        if activity.kind is ActivityKind.UPDATE:
-            await self._update(activity)
-            await self.database.run(finish)
-            return
-        await self.database.run(self._apply_within, received, activity, signer, finish)
+        about_itself = activity.object_id == activity.actor or isinstance(activity.object, RemoteActor)
+        match activity.kind:
+            case ActivityKind.UPDATE if about_itself:
+                await self._update(activity)
+                await self.database.run(finish)
+                return
+            case ActivityKind.CREATE | ActivityKind.UPDATE:
+                await self.posts.published(activity, signer, received.recipient_id, finish)
+            case ActivityKind.ANNOUNCE:
+                await self.posts.announced(activity, signer, finish)
+            case _:
+                await self.database.run(self._apply_within, received, activity, signer, finish)
         await self.actors.refresh_if_old(signer)
 
     def _apply_within(self, cursor: Cursor, received: IncomingActivity, activity: Activity, signer: Account, finish: Finish) -> None:
@@ -66,8 +75,12 @@ class Effects:
                 self._undo(cursor, activity, signer)
             case ActivityKind.ACCEPT | ActivityKind.REJECT:
                 self._answer(cursor, activity.object, signer, accepted=activity.kind is ActivityKind.ACCEPT)
-            case ActivityKind.DELETE:
+            case ActivityKind.DELETE if activity.object_id == activity.actor:
                 begin_deletion(cursor, signer.id, self.now())
+            case ActivityKind.DELETE:
+                self.posts.deleted(cursor, activity)
+            case kind if kind in LIKES:
+                self.posts.liked(cursor, activity, signer)
         finish(cursor)
 
     def _local(self, cursor: Cursor, uri: str | None) -> AccountId | None:
@@ -123,7 +136,7 @@ class Effects:
         return None
 
     def _undo(self, cursor: Cursor, activity: Activity, signer: Account) -> None:
-        """Undo a follow or block: by the id of what is undone, or by who is meant if ids differ."""
+        """Undo what was done before. Follows and blocks are found by who is meant if ids differ."""
         undone = activity.object
         uri = activity.object_id
         if uri:
@@ -144,6 +157,8 @@ class Effects:
             remove_follow(cursor, signer.id, target, self.now())
         elif target is not None and kind is ActivityKind.BLOCK:
             self.relationships.unblock_within(cursor, Viewer(signer), target)
+        else:
+            self.posts.undone(cursor, activity, signer)
 
     def _undone_by_id(self, cursor: Cursor, signer: Account, uri: str) -> tuple[AccountId | None, ActivityKind | None]:
         found = remote_relations.by_uri(cursor, account=signer.id, uri=uri)

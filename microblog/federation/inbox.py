@@ -18,7 +18,9 @@ from microblog.federation.fetching import NotFetched
 from microblog.federation.hosts import host_of
 from microblog.federation.idempotency import activity_key
 from microblog.federation.incoming import parse_activity
+from microblog.federation.relevance import concerns_this_site
 from microblog.federation.remote_actors import RemoteActors, public_key
+from microblog.federation.remote_posts import RemotePosts
 from microblog.federation.signed_requests import HttpRequest, InvalidSignature, SignatureClaim
 from microblog.federation.trust import Believed, Reason, Refused, TrustRules, is_from_suspended_processed
 from microblog.federation.verification import read_claim
@@ -40,6 +42,7 @@ class Inbox:
 
     database: Transactions
     actors: RemoteActors
+    posts: RemotePosts
     ids: SiteIds
     limits: RateLimiter
     now: Callable[[], datetime]
@@ -60,15 +63,14 @@ class Inbox:
         self._check_host(claim)
         activity = parse_activity(request.body)
         recipient = None if owner is None else await self._owner(owner)
-        if _is_about_itself(activity) and await self.actors.known(activity.actor) is None:
-            return  # most servers tell everybody of each account that they delete
+        if (activity.kind is ActivityKind.DELETE or _is_about_itself(activity)) and await self.actors.known(activity.actor) is None:
+            return  # most servers tell everybody of what they delete
         key = await self._verified(claim, activity.actor, network)
         if not self._is_from(activity, key, claim):
             return
         if key.suspended and not is_from_suspended_processed(activity.kind):
             raise Forbidden("This account is suspended.")
-        if self._is_relevant(activity):
-            await self.database.run(self._store, activity, key, request.body, recipient)
+        await self.database.run(self._store, activity, key, request.body, recipient)
 
     def _check_host(self, claim: SignatureClaim) -> None:
         match self.rules.check_id(claim.key_id):
@@ -137,7 +139,7 @@ class Inbox:
                 raise InvalidSignature("The signer is not the actor of this activity.")
         return False
 
-    def _is_relevant(self, activity: Activity) -> bool:
+    def _is_relevant(self, cursor: Cursor, activity: Activity, signer: AccountId) -> bool:
         """True if the activity may have an effect here: nobody can fill the database with what concerns nobody."""
         if activity.kind in (ActivityKind.FOLLOW, ActivityKind.BLOCK):
             found = self.ids.parse(activity.object_id or "")
@@ -146,7 +148,7 @@ class Inbox:
             return self._is_own_follow(activity.object)
         if activity.kind is ActivityKind.UNDO:
             return activity.object is not None
-        return _is_about_itself(activity)
+        return _is_about_itself(activity) or concerns_this_site(cursor, activity, signer, self.posts)
 
     def _is_own_follow(self, follow: RemoteObject | None) -> bool:
         """True for a follow by an account of this site, named by its id or embedded."""
@@ -159,9 +161,11 @@ class Inbox:
         return actor is not None and actor.kind is LocalKind.ACTOR
 
     def _store(self, cursor: Cursor, activity: Activity, key: KnownKey, body: bytes, recipient: AccountId | None) -> None:
-        now, exempt = self.now(), self.rules.exempt
+        now, exempt, signer = self.now(), self.rules.exempt, AccountId(key.account_id)
+        if not self._is_relevant(cursor, activity, signer):
+            return
         deliveries.seen(cursor, host=host_of(key.owner, exempt) or "", now=now)
-        unique, signer, text = activity_key(activity, key.owner, body, exempt).hex(), AccountId(key.account_id), body.decode()
+        unique, text = activity_key(activity, key.owner, body, exempt).hex(), body.decode()
         id = incoming_activities.add(cursor, key=unique, signer=signer, recipient=recipient, body=text, now=now)
         if id is not None:
             jobs.add(cursor, JOB, {"activity": str(id)}, due_at=now, now=now)

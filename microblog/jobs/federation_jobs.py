@@ -1,10 +1,11 @@
-"""Jobs of federation: effects of received activities."""
+"""Jobs of federation: effects of received activities, and parents of replies that are not known."""
 
 from __future__ import annotations
 
 from microblog.federation.effects import Effects
 from microblog.federation.idempotency import SEEN_FOR
 from microblog.federation.inbox import JOB
+from microblog.federation.remote_posts import PARENT_JOB
 from microblog.jobs.cleanup import CleanupBatch, nightly
 from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.worker import Finish, Finishing, Task
@@ -12,7 +13,10 @@ from microblog.model.jobs import Job, PermanentFailure
 from microblog.storage import incoming_activities
 
 CONCURRENCY = 8
-RETRY_POLICIES = {JOB: RetryPolicy(tries=8, first_pause=60.0, time_limit=120.0)}
+RETRY_POLICIES = {
+    JOB: RetryPolicy(tries=8, first_pause=60.0, time_limit=120.0),
+    PARENT_JOB: RetryPolicy(tries=4, first_pause=300.0, time_limit=120.0),
+}
 CLEANUP_BATCHES = (CleanupBatch("cleanup.activities", incoming_activities.delete_old, SEEN_FOR, nightly(3, 50)),)
 
 
@@ -25,4 +29,10 @@ def tasks(effects: Effects) -> dict[str, Task]:
             raise PermanentFailure("The job's payload has no id of an activity.")
         await effects.apply(int(id), finish)
 
-    return {JOB: Finishing(apply)}
+    async def fetch_parent(job: Job, finish: Finish) -> None:
+        uri, ancestors = job.payload.get("uri"), job.payload.get("ancestors")
+        if not isinstance(uri, str) or not isinstance(ancestors, int):
+            raise PermanentFailure("The job's payload has no address of a post.")
+        await effects.posts.fetch_parent(uri, ancestors, finish)
+
+    return {JOB: Finishing(apply), PARENT_JOB: Finishing(fetch_parent)}

@@ -103,10 +103,10 @@ def _in_list(update: Update, stream: Stream, viewer: ViewerState | None, now: fl
     if update.kind is EventKind.POST_DELETED:
         return True
     parent_author = update.reply_to_account
-    if update.replies_to_other and parent_author is not None and parent_author != viewer.account:
+    if update.replies_to_other and parent_author != viewer.account:
         if members.replies is ListReplies.NONE or (members.replies is ListReplies.LIST and parent_author not in members.accounts):
             return False
-        if members.replies is ListReplies.FOLLOWED and not viewer.follows(parent_author):
+        if members.replies is ListReplies.FOLLOWED and not (parent_author and viewer.follows(parent_author)):
             return False
     return _matches_follow_options(update, viewer, now)
 

@@ -75,6 +75,7 @@ class Update:
     boost_author: int | None = None
     reply_to_account: int | None = None
     thread: int | None = None
+    parent_unknown: bool = False
     language: str | None = None
     tags: tuple[str, ...] = ()
     mentions: frozenset[int] = frozenset()
@@ -132,6 +133,7 @@ class Update:
             boost_author=_number(data.get("boost_author")),
             reply_to_account=_number(data.get("reply_to_account")),
             thread=_number(data.get("thread")),
+            parent_unknown=data.get("parent_unknown") is True,
             language=str(data["language"]) if data.get("language") else None,
             tags=tuple(map(str, _items(data.get("tags")))),
             mentions=frozenset(filter(None, map(_number, _items(data.get("mentions"))))),
@@ -146,7 +148,7 @@ class Update:
     @property
     def replies_to_other(self) -> bool:
         """True for a reply to another account, as opposed to a thread of the author's own posts."""
-        return self.reply_to_account is not None and self.reply_to_account != self.author
+        return self.parent_unknown or (self.reply_to_account is not None and self.reply_to_account != self.author)
 
     @property
     def last_post_id(self) -> int | None:

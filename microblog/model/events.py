@@ -15,7 +15,8 @@ from microblog.model.ids import MAX_ID
 class EventKind(StrEnum):
     """The kind of an event. The comments say which columns of the event are set."""
 
-    # account: author; post; data: visibility, boost_of, boost_author, reply_to, reply_to_account, thread, language, tags, mentions
+    # account: author; post; data: visibility, boost_of, boost_author, reply_to, reply_to_account, thread, language, tags, mentions,
+    # parent_unknown
     POST_PUBLISHED = "post.published"
     POST_EDITED = "post.edited"  # as above
     POST_DELETED = "post.deleted"  # as above; one more per deleted boost of it, with only visibility, boost_of and boost_author

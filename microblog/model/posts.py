@@ -90,7 +90,7 @@ class Post:
     `text` is as typed, `html` the same rendered and sanitized. `spoiler` is the content warning in plain text. `version` changes whenever
     the post, its poll or its author's profile does, so it is a cache key of renderings; the counts of replies, boosts and favourites are
     not part of it. `reply_to_visibility` is that of the parent post. A post of another server has the `uri` by which its server names
-    it, and perhaps the `url` of its page; both are None for posts of this site.
+    it, and perhaps the `url` of its page; both are None for posts of this site. `reply_to_uri` is its parent, if that is not known here.
     """
 
     id: PostId
@@ -106,6 +106,7 @@ class Post:
     reply_to: PostId | None = None
     reply_to_visibility: Visibility | None = None
     reply_to_account: AccountId | None = None
+    reply_to_uri: str | None = None
     thread_id: PostId | None = None
     application: str | None = None
     website: str | None = None

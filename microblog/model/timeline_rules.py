@@ -21,7 +21,7 @@ class PostFacts:
     """Attributes of a post (not deleted) or boost that the rules depend on (`boost_of` and the attributes of what it boosts).
 
     `author_gone`: the author, or the author of the boosted post, was suspended or deleted. `tags` are folded keys. `here`: the post is of
-    this site.
+    this site. `parent_unknown`: it replies to a post that is not known here.
     """
 
     id: PostId
@@ -38,11 +38,12 @@ class PostFacts:
     author_gone: bool = False
     author_limited: bool = False
     here: bool = True
+    parent_unknown: bool = False
 
     @property
     def replies_to_other(self) -> bool:
         """True for a reply to another account, as opposed to a thread of the author's own posts."""
-        return self.reply_to_account is not None and self.reply_to_account != self.author
+        return self.parent_unknown or (self.reply_to_account is not None and self.reply_to_account != self.author)
 
     @property
     def entry(self) -> tuple[PostId, PostId | None]:

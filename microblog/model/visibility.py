@@ -12,7 +12,10 @@ from microblog.model.posts import Visibility
 
 @frozen
 class ViewerRelation:
-    """The facts about a post and a viewer (or an anonymous visitor) that decide visibility."""
+    """The facts about a post and a viewer (or an anonymous visitor) that decide visibility.
+
+    `is_mentioned`: the post names the viewer, or is addressed to the viewer without saying so.
+    """
 
     visibility: Visibility
     is_author: bool = False

@@ -23,7 +23,7 @@ from microblog.storage.visibility import VISIBLE
 # Condition: the participants of the post `p` are exactly those of the conversation `c`.
 _SAME_PARTICIPANTS = """(
     p.visibility = 'direct' and p.boost_of is null and p.deleted_at is null
-    and array(select p.account_id union select m.account_id from mentions m where m.post_id = p.id order by 1)
+    and array(select p.account_id union select m.account_id from mentions m where m.post_id = p.id and not m.silent order by 1)
         = array(select unnest(c.participants || c.account_id) order by 1))"""
 
 MAX_SCANNED_POSTS = 1_000
@@ -98,7 +98,9 @@ def deliver(cursor: Cursor, *, post: PostId, unread: Collection[AccountId], with
 
 _DELIVER = Prepared(f"""
     with message as (select p.id, p.thread_id, p.account_id as author from posts p where p.id = %(post)s),
-    participants as (select author as id from message union select m.account_id from mentions m where m.post_id = %(post)s),
+    participants as (
+        select author as id from message
+        union select m.account_id from mentions m where m.post_id = %(post)s and not m.silent),
     -- One conversation for the author if of this site, and for each mentioned account that may be notified.
     changed as (
         insert into conversations (id, account_id, thread_id, participants, last_post_id, unread)
@@ -126,11 +128,13 @@ def deliver_filtered(cursor: Cursor, *, account: AccountId, senders: Collection[
                where n.account_id = %(account)s and n.from_account_id = any(%(senders)s::bigint[]) and n.filtered and n.kind = 'mention'
                union
                select m.post_id from jobs j join mentions m on m.post_id = (j.payload->>'post')::bigint and m.account_id = %(account)s
+                   and not m.silent
                where j.kind = 'post.notify' and j.state in ('waiting', 'running')),
            -- The direct ones among them, with their other participants.
            withheld as (
                select p.id, p.thread_id, array(
-                   select o.id from (select p.account_id as id union select m.account_id from mentions m where m.post_id = p.id) o
+                   select o.id from (
+                       select p.account_id as id union select m.account_id from mentions m where m.post_id = p.id and not m.silent) o
                    where o.id <> %(account)s order by o.id) as others
                from released join posts p on p.id = released.id and p.visibility = 'direct' and p.deleted_at is null
                where p.account_id = any(%(senders)s::bigint[])),

@@ -36,7 +36,8 @@ def of_post(cursor: Cursor, *, post: PostId) -> NotificationAudience | None:
 
 
 _AUDIENCE = Prepared("""
-    select p.account_id, p.visibility, p.reply_to, p.reply_to_account, array(select m.account_id from mentions m where m.post_id = p.id)
+    select p.account_id, p.visibility, p.reply_to, p.reply_to_account,
+        array(select m.account_id from mentions m where m.post_id = p.id and not m.silent)
     from posts p where p.id = %(post)s and p.deleted_at is null""")
 
 

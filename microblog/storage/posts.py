@@ -18,7 +18,8 @@ from microblog.storage.visibility import VISIBLE
 _COLUMNS = f"""
     p.id, p.text, p.html, p.visibility, p.created_at, p.spoiler, p.sensitive, p.language, p.edited_at, p.reply_to,
     (select ra.visibility from posts ra where ra.id = p.reply_to),
-    p.reply_to_account, p.thread_id, p.application, p.application_website, p.uri, p.url, p.boost_of,
+    p.reply_to_account, p.thread_id, p.reply_to_uri, p.application, p.application_website, p.uri, p.url,
+    p.boost_of,
     -- The version: it changes when the row of the post, its author, poll or card does.
     p.xmin::text || '.' || a.xmin::text
     || coalesce('.' || q.xmin::text, '') || coalesce('.' || k.xmin::text, ''),
@@ -26,7 +27,7 @@ _COLUMNS = f"""
     -- Mentions, tags, media, poll, card and author.
     (select json_agg(case when ma.host is null then json_build_array(ma.id, ma.username)
                      else json_build_array(ma.id, ma.username, ma.host, coalesce(ma.url, ma.uri)) end order by ma.id)
-     from mentions m join accounts ma on ma.id = m.account_id where m.post_id = p.id),
+     from mentions m join accounts ma on ma.id = m.account_id where m.post_id = p.id and not m.silent),
     (select json_agg(json_build_array(t.id, t.key, t.name) order by t.id)
      from post_tags pt join tags t on t.id = pt.tag_id where pt.post_id = p.id),
     {media.OF_POST}, {polls.COLUMNS}, {cards.COLUMNS},
@@ -56,7 +57,7 @@ class _Row:
 
 def _row(*columns: Any) -> _Row:
     (id, text, html, visibility, created_at, spoiler, sensitive, language, edited_at, reply_to, reply_to_visibility, *remaining) = columns
-    reply_to_account, thread_id, application, website, uri, url, boost_of, version, *remaining = remaining
+    reply_to_account, thread_id, reply_to_uri, application, website, uri, url, boost_of, version, *remaining = remaining
     replies, boosts, favourites, mentions, tags, attachments, *others = remaining
     post = Post(
         id=id,
@@ -72,6 +73,7 @@ def _row(*columns: Any) -> _Row:
         reply_to=reply_to,
         reply_to_visibility=None if reply_to_visibility is None else Visibility(reply_to_visibility),
         reply_to_account=reply_to_account,
+        reply_to_uri=reply_to_uri,
         thread_id=thread_id,
         application=application,
         website=website,

@@ -16,7 +16,7 @@ from microblog.storage.database import Cursor, Prepared, fetch_all, fetch_one, f
 _FACTS = Prepared("""
     select p.id, p.account_id, p.visibility, p.language, p.reply_to_account,
         a.suspended_at is not null or a.deleted_at is not null or b.suspended_at is not null or b.deleted_at is not null,
-        a.limited_at is not null, p.uri is null,
+        a.limited_at is not null, p.uri is null, p.reply_to_uri is not null,
         case when p.visibility in ('private', 'direct') then array(select m.account_id from mentions m where m.post_id = p.id) end,
         array(select t.key from post_tags pt join tags t on t.id = pt.tag_id where pt.post_id = p.id),
         p.boost_of, o.account_id, o.visibility,
@@ -27,8 +27,8 @@ _FACTS = Prepared("""
 
 
 def _facts(*columns: Any) -> PostFacts:
-    id, author, visibility, language, reply_to_account, gone, limited, here, mentions, tags, boost_of, boost_author, *boosted = columns
-    boost_visibility, boost_mentions = boosted
+    id, author, visibility, language, reply_to_account, gone, limited, here, parent_unknown, *rest = columns
+    mentions, tags, boost_of, boost_author, boost_visibility, boost_mentions = rest
     return PostFacts(
         id,
         author,
@@ -44,6 +44,7 @@ def _facts(*columns: Any) -> PostFacts:
         author_gone=gone,
         author_limited=limited,
         here=here,
+        parent_unknown=parent_unknown,
     )
 
 

@@ -109,6 +109,7 @@ def posts(draw: st.DrawFn) -> Post:
         language=draw(st.sampled_from([None, *LANGUAGES, "fr"])),
         reply_to=None if parent is None else PostId(5),
         reply_to_account=None if parent is None else AccountId(parent),
+        reply_to_uri=draw(st.sampled_from([None, None, "https://far.test/1"])) if parent is None else None,
         tags=tuple(Tag(TagId(1), key, key) for key in draw(TAGS)),
     )
 
@@ -125,6 +126,7 @@ def update_of(shown: Post) -> Update:
         boost_of=None if boost is None else boost.id,
         boost_author=None if boost is None else boost.author.id,
         reply_to_account=shown.reply_to_account,
+        parent_unknown=shown.reply_to_uri is not None,
         language=shown.language,
         tags=tuple(tag.key for tag in shown.tags),
         mentions=frozenset(each.account_id for each in shown.mentions),
@@ -148,6 +150,7 @@ def facts_of(shown: Post) -> PostFacts:
         frozenset() if boost is None else frozenset(each.account_id for each in boost.mentions),
         frozenset(tag.key for tag in shown.tags),
         author_limited=shown.author.limited_at is not None,
+        parent_unknown=shown.reply_to_uri is not None,
     )
 
 

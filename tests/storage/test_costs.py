@@ -69,6 +69,8 @@ NOT_CALLED = {
     "posts.insert": ONE_ROW,
     "posts.update_content": ONE_ROW,
     "posts.set_tags": ONE_ROW,
+    "remote_posts.attach": "moves a thread of at most a thousand posts, once",
+    "remote_posts.insert": ONE_ROW,
     "scheduled.insert": ONE_ROW,
     "statistics.write": ONCE_A_DAY,
     "timelines.of_tags": "test_plans.py calls it with tags that are there",

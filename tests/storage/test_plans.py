@@ -25,6 +25,7 @@ from microblog.domain.tokens import token_hash
 from microblog.model.accounts import Account, Preferences, Role
 from microblog.model.emails import EmailKind, EmailState
 from microblog.model.events import EventKind, Position
+from microblog.model.federation_posts import RemoteAttachment, RemoteCounts
 from microblog.model.ids import ConversationId, JobId
 from microblog.model.jobs import Job, JobState
 from microblog.model.lists import ListReplies
@@ -35,6 +36,7 @@ from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
 from microblog.model.push import PushChoice, PushTarget
+from microblog.model.remote_posts import Addressees, KnownPost, PostPoll
 from microblog.model.reports import ReportCategory
 from microblog.model.statistics import TimeSpan
 from microblog.model.timeline_rules import AccountPosts, TagFilter
@@ -182,6 +184,11 @@ BY_TYPE: dict[str, Any] = {
     "InvalidationPosition": InvalidationPosition("1:1:", SITE.end),
     "Position": Position("", 1, 0),
     "AccountPosts": AccountPosts(ACCOUNT),
+    "Addressees": Addressees((ACCOUNT,), (OTHER,)),
+    "Collection[RemoteAttachment]": [RemoteAttachment("Image", "https://far.example/1")],
+    "KnownPost": KnownPost(POST, OTHER, None, POST),
+    "PostPoll": PostPoll(("yes", "no"), (1, 2), 3, False, SITE.end),
+    "RemoteCounts": RemoteCounts(1, 2, 3),
     "TagFilter": TagFilter(["tag1"], ["tag2"], ["tag3"]),
     "PostQuery": search.PostQuery("'word' & 'begin':*", ["'other'"], ["text"], ["more"]),
 }

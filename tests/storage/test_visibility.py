@@ -24,15 +24,17 @@ RELATIONS = st.builds(
 )
 
 
-@given(relation=RELATIONS)
+@given(relation=RELATIONS, silent=st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
-def test_the_visibility_rule_in_sql_and_in_python_agree(cursor: Cursor, relation: ViewerRelation) -> None:
+def test_the_visibility_rule_in_sql_and_in_python_agree(cursor: Cursor, relation: ViewerRelation, silent: bool) -> None:
     execute(cursor, "savepoint example")
     try:
         author = make.viewer(cursor)
         viewer = author if relation.is_author else make.viewer(cursor)
         named = f" @{viewer.account.username}" if relation.is_mentioned else ""
         post = make.post(cursor, author, f"Look{named}", visibility=relation.visibility)
+        if silent:  # addressed without being named
+            execute(cursor, "update mentions set silent = true")
         if relation.follows_author and not relation.is_author:
             make.follow(cursor, viewer, author)
         if relation.blocked_by_author and not relation.is_author:

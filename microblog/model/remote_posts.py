@@ -1,0 +1,43 @@
+"""Posts of other servers on their way into the database."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from attrs import frozen
+
+from microblog.model.ids import AccountId, PostId
+
+NO_END = 9999
+"""Year in which polls end that have no end."""
+
+
+@frozen
+class KnownPost:
+    """A stored post of any server. `author_uri` is None for posts of this site."""
+
+    id: PostId
+    author: AccountId
+    author_uri: str | None
+    thread_id: PostId
+    deleted: bool = False
+    is_boost: bool = False
+
+
+@frozen
+class Addressees:
+    """The known accounts to which a post is addressed: those that it names, and those that only may see it."""
+
+    named: tuple[AccountId, ...] = ()
+    silent: tuple[AccountId, ...] = ()
+
+
+@frozen
+class PostPoll:
+    """The poll of a post of another server, with the votes that its server has counted."""
+
+    options: tuple[str, ...]
+    counts: tuple[int, ...]
+    voters: int
+    multiple: bool
+    expires_at: datetime

@@ -1,0 +1,347 @@
+"""Boosts, favourites and votes from other servers, in whatever order they arrive, and what is believed of them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from microblog.federation.incoming import parse_activity
+from microblog.federation.relevance import concerns_this_site
+from microblog.model.federation import ActorKind
+from microblog.model.jobs import RetryLater
+from microblog.model.polls import PollDraft
+from microblog.model.posts import Post, PostDraft, Visibility
+from microblog.model.remote_requests import RemoteResponse
+from microblog.storage import posts, relationships
+from microblog.storage.database import Cursor, execute
+from tests import make
+from tests.fakes import result_of
+from tests.federation.documents import PUBLIC, activity
+from tests.federation.internet import SITE
+from tests.federation.remote_side import BO, RemoteSide, known_actor, local, local_post, naming, note, service, store_actor
+from tests.make import NOW
+
+CY = "https://c.example/users/cy"
+FOLLOWERS = f"{BO}/followers"
+
+
+@pytest.fixture
+def side(cursor: Cursor) -> RemoteSide:
+    return service(cursor)
+
+
+def announce(target: Any, number: int = 1, **changes: Any) -> dict[str, Any]:
+    return activity("Announce", target, **{"id": f"{BO}/boosts/{number}", "to": [PUBLIC], "cc": [FOLLOWERS], **changes})
+
+
+def like(post: Post, number: int = 1, **changes: Any) -> dict[str, Any]:
+    return activity("Like", local_post(post), **{"id": f"{BO}#likes/{number}", **changes})
+
+
+def undo(undone: Any, **changes: Any) -> dict[str, Any]:
+    return activity("Undo", undone, **{"id": f"{BO}#undo", **changes})
+
+
+# --- Favourites
+
+
+async def test_a_favourite_is_counted_told_and_withdrawn(side: RemoteSide, cursor: Cursor) -> None:
+    ada = make.viewer(cursor)
+    post = make.post(cursor, ada)
+    for _ in range(2):
+        await side.receive(like(post))
+    assert side.told(ada) == [("favourite", post.id)]
+    assert posts.by_ids(cursor, [post.id])[post.id].favourites_count == 1
+    await side.receive(undo(like(post)))
+    assert side.told(ada) == []
+    assert posts.by_ids(cursor, [post.id])[post.id].favourites_count == 0
+
+
+@pytest.mark.parametrize("changes", [{"type": "Like", "content": "🦊", "_misskey_reaction": "🦊"}, {"type": "EmojiReact", "content": "🦊"}])
+async def test_reactions_are_favourites(side: RemoteSide, cursor: Cursor, changes: dict[str, Any]) -> None:
+    post = make.post(cursor, make.viewer(cursor))
+    await side.receive({**like(post), **changes})
+    assert posts.by_ids(cursor, [post.id])[post.id].favourites_count == 1
+
+
+@pytest.mark.parametrize("undone", ["id", "without id"])
+async def test_a_favourite_is_undone_by_its_id_or_by_its_post(side: RemoteSide, cursor: Cursor, undone: str) -> None:
+    post = make.post(cursor, make.viewer(cursor))
+    given = like(post) if undone == "id" else like(post, id=None)
+    await side.receive(given)
+    await side.receive(undo(given["id"] if undone == "id" else given))
+    assert posts.by_ids(cursor, [post.id])[post.id].favourites_count == 0
+
+
+async def test_only_visible_posts_can_be_favourited_or_boosted(side: RemoteSide, cursor: Cursor) -> None:
+    ada, bo = make.viewer(cursor), known_actor(cursor)
+    private, blocked = make.post(cursor, ada, visibility=Visibility.PRIVATE), make.viewer(cursor)
+    relationships.block(cursor, account=blocked.id, target=bo.id, now=NOW)
+    hidden = make.post(cursor, blocked)
+    for post in (private, hidden):
+        await side.receive(like(post))
+        await side.receive(announce(local_post(post)))
+        found = posts.by_ids(cursor, [post.id])[post.id]
+        assert (found.favourites_count, found.boosts_count) == (0, 0)
+
+
+# --- Boosts
+
+
+async def test_a_boost_of_a_post_of_this_site_is_counted_and_told(side: RemoteSide, cursor: Cursor) -> None:
+    ada = make.viewer(cursor)
+    post = make.post(cursor, ada)
+    for _ in range(2):
+        await side.receive(announce(local_post(post), published=(NOW - timedelta(hours=1)).isoformat()))
+    boost = side.post(f"{BO}/boosts/1")
+    assert boost is not None
+    assert boost.boost is not None
+    assert (boost.boost.id, boost.boost.boosts_count, boost.visibility) == (post.id, 1, Visibility.PUBLIC)
+    assert boost.created_at == NOW - timedelta(hours=1)
+    assert side.told(ada) == [("reblog", post.id)]
+    await side.receive(undo(f"{BO}/boosts/1"))
+    assert side.told(ada) == []
+    assert posts.by_ids(cursor, [post.id])[post.id].boosts_count == 0
+    await side.receive(announce(local_post(post)))
+    assert side.post(f"{BO}/boosts/1") is None
+
+
+async def test_an_unknown_boosted_post_is_fetched_with_its_author(side: RemoteSide, cursor: Cursor) -> None:
+    store_actor(cursor, CY)
+    document = note("1", CY)
+    side.internet.documents[document["id"]] = document
+    await side.receive(announce({**document, "content": "<p>forged</p>"}))
+    boost = side.post(f"{BO}/boosts/1")
+    assert boost is not None
+    assert boost.boost is not None
+    assert (boost.boost.html, boost.boost.author.uri) == ("<p>hi</p>", CY)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        None,
+        note("1", CY, attributedTo="https://d.example/users/di"),
+        note("2", CY),
+        RemoteResponse(200, {"content-type": "text/plain"}, orjson.dumps(note("1", CY))),
+        {"id": f"{CY}/statuses/1", "type": "Tombstone"},
+    ],
+)
+async def test_what_its_server_does_not_confirm_is_not_boosted(side: RemoteSide, cursor: Cursor, found: Any) -> None:
+    store_actor(cursor, CY)
+    store_actor(cursor, "https://d.example/users/di")
+    if found is not None:
+        side.internet.documents[f"{CY}/statuses/1"] = found
+    await side.receive(announce(f"{CY}/statuses/1"))
+    assert side.rows("select from posts") == []
+
+
+async def test_a_server_that_does_not_respond_is_asked_later(side: RemoteSide) -> None:
+    side.internet.down.add("c.example")
+    with pytest.raises(RetryLater):
+        await side.receive(announce(f"{CY}/statuses/1"))
+
+
+async def test_posts_of_suspended_accounts_do_not_come_back(side: RemoteSide, cursor: Cursor) -> None:
+    make.suspend(cursor, store_actor(cursor, CY))
+    side.internet.documents[f"{CY}/statuses/1"] = note("1", CY, updated=NOW.isoformat())
+    await side.receive(announce(f"{CY}/statuses/1"))
+    await side.receive(activity("Update", note("1", CY, updated=NOW.isoformat()), actor=CY))
+    assert side.rows("select from posts") == []
+
+
+async def test_a_boost_never_widens_who_sees_a_post(side: RemoteSide, cursor: Cursor) -> None:
+    store_actor(cursor, CY)
+    own = await side.created(note(to=[FOLLOWERS], cc=[]))
+    others = await side.created(note("1", CY, to=[f"{CY}/followers"], cc=[f"{BO}"]))
+    make.follow(cursor, known_actor(cursor), known_actor(cursor, CY))
+    await side.receive(announce(own.uri))
+    await side.receive(announce(others.uri, 2))
+    boost = side.post(f"{BO}/boosts/1")
+    assert boost is not None
+    assert not side.sees(make.viewer(cursor), boost)
+    assert side.post(f"{BO}/boosts/2") is None
+
+
+async def test_a_group_announces_what_its_members_publish(side: RemoteSide, cursor: Cursor) -> None:
+    group = "https://g.example/users/group"
+    store_actor(cursor, group, ActorKind.GROUP)
+    store_actor(cursor, CY)
+    side.internet.documents[f"{CY}/statuses/1"] = note("1", CY)
+    created = activity("Create", note("1", CY, content="<p>forged</p>"), actor=CY, id=f"{CY}#create")
+    await side.receive(announce(created, actor=group, id=f"{group}/1"))
+    await side.receive(announce(activity("Like", f"{CY}/statuses/1", actor=CY), actor=group, id=f"{group}/2"))
+    boost = side.post(f"{group}/1")
+    assert boost is not None
+    assert boost.boost is not None
+    assert boost.boost.html == "<p>hi</p>"
+    assert side.post(f"{group}/2") is None
+
+
+# --- What is believed
+
+
+async def test_an_embedded_note_of_another_host_is_fetched_and_never_taken_for_the_senders(side: RemoteSide, cursor: Cursor) -> None:
+    store_actor(cursor, CY)
+    side.internet.documents[f"{CY}/statuses/1"] = note("1", CY)
+    await side.receive(activity("Create", note("1", CY, attributedTo=BO)))
+    assert side.internet.asked == [f"{CY}/statuses/1"]
+    assert side.rows("select from posts") == []
+
+
+async def test_our_own_ids_are_never_taken_from_outside(side: RemoteSide, cursor: Cursor) -> None:
+    ada = make.viewer(cursor)
+    post = make.post(cursor, ada)
+    forged = note(id="x", content="<p>forged</p>") | {"id": local_post(post), "attributedTo": local(ada)}
+    for kind in ("Create", "Update"):
+        await side.receive(activity(kind, forged))
+    await side.receive(activity("Delete", local_post(post)))
+    await side.receive(undo(local_post(post)))
+    assert posts.by_ids(cursor, [post.id])[post.id] == post
+    assert side.internet.requests == []
+
+
+async def test_undo_only_by_the_owner(side: RemoteSide, cursor: Cursor) -> None:
+    store_actor(cursor, "https://b.example/users/eve")
+    post = make.post(cursor, make.viewer(cursor))
+    await side.receive(announce(local_post(post)))
+    await side.receive(like(post))
+    for undone in (f"{BO}/boosts/1", f"{BO}#likes/1", like(post), announce(local_post(post))):
+        await side.receive(undo(undone, actor="https://b.example/users/eve"))
+    found = posts.by_ids(cursor, [post.id])[post.id]
+    assert (found.favourites_count, found.boosts_count) == (1, 1)
+
+
+# --- Votes
+
+
+async def test_a_vote_is_counted_and_is_no_post(side: RemoteSide, cursor: Cursor) -> None:
+    ada = make.viewer(cursor)
+    draft = PostDraft("Well?", poll=PollDraft(("yes", "no"), 600))
+    question = result_of(make.post_service(side.db).publish(ada, draft))
+
+    def vote(name: str, number: int) -> dict[str, Any]:
+        chosen = {"id": f"{BO}#votes/{number}", "type": "Note", "name": name, "inReplyTo": local_post(question), "attributedTo": BO}
+        return activity("Create", {**chosen, "to": [local(ada)]}, id=f"{BO}#votes/{number}/activity")
+
+    for number, name in enumerate(("maybe", "no", "no", "yes")):
+        await side.receive(vote(name, number))
+    poll = posts.by_ids(cursor, [question.id])[question.id].poll
+    assert poll is not None
+    assert (poll.counts, poll.voters) == ((0, 1), 1)
+    assert side.told(ada) == []
+    assert side.rows("select from posts where uri is not null") == []
+
+
+# --- Relevance
+
+
+async def test_only_what_concerns_this_site_is_taken(side: RemoteSide, cursor: Cursor) -> None:
+    ada, cy = make.viewer(cursor), store_actor(cursor, CY)
+    post, known = make.post(cursor, ada), await side.created(note("5", CY))
+
+    def is_taken(document: dict[str, Any]) -> bool:
+        signer = known_actor(cursor, document["actor"])
+        return concerns_this_site(cursor, parse_activity(orjson.dumps(document)), signer.id, side.effects.posts.posts)
+
+    unknown = "https://d.example/1"
+    assert not is_taken(activity("Create", note()))
+    assert not is_taken(activity("Create", note(inReplyTo=known.uri)))
+    assert not is_taken(activity("Update", note()))
+    assert not is_taken(announce(unknown))
+    assert not is_taken(activity("Like", unknown))
+    assert not is_taken(activity("Move", CY))
+    assert is_taken(activity("Create", note(cc=[local(ada)])))
+    assert is_taken(activity("Create", note(tag=naming(ada))))
+    assert is_taken(activity("Create", note(inReplyTo=local_post(post))))
+    assert is_taken(activity("Create", note(), to=[local(ada)]))
+    assert is_taken(activity("Update", note("5", CY), actor=CY))
+    assert is_taken(activity("Delete", note()["id"]))
+    assert is_taken(announce(local_post(post)))
+    assert is_taken(announce(known.uri))
+    assert is_taken(like(post))
+    make.follow(cursor, ada, cy)
+    assert is_taken(activity("Create", note(inReplyTo=known.uri)))
+    make.follow(cursor, ada, known_actor(cursor))
+    assert is_taken(activity("Create", note()))
+    assert is_taken(announce(unknown))
+    assert not is_taken(activity("Like", unknown))
+
+
+# --- Order
+
+
+MINUTES = [NOW + timedelta(minutes=minute) for minute in range(10)]
+
+
+def history(post: Post) -> list[dict[str, Any]]:
+    """What happened, in order: a note that is edited twice, one that is deleted, boosts and favourites that come and go."""
+    edited = [note(content=f"<p>{n}</p>", updated=MINUTES[n].isoformat()) for n in (1, 2)]
+    short, answer = note("2", inReplyTo=local_post(post)), note("3", inReplyTo=f"{BO}/statuses/1")
+    return [
+        activity("Create", note()),
+        activity("Update", edited[0]),
+        activity("Create", answer),
+        activity("Update", edited[1]),
+        activity("Create", short),
+        activity("Update", {**short, "content": "<p>short</p>", "updated": MINUTES[1].isoformat()}),
+        activity("Delete", {"id": short["id"], "type": "Tombstone"}),
+        announce(local_post(post), 1, published=MINUTES[1].isoformat()),
+        undo(announce(local_post(post), 1)),
+        announce(local_post(post), 2, published=MINUTES[3].isoformat()),
+        announce(f"{CY}/statuses/1", 3),
+        activity("Create", note("1", CY), actor=CY),
+        activity("Announce", f"{BO}/statuses/1", actor=CY, id=f"{CY}/boosts/1", to=[PUBLIC]),
+        activity("Undo", f"{CY}/boosts/1", actor=CY, id=f"{CY}#undo"),
+        activity("Follow", SITE.actor(post.author.username), id=f"{BO}#follows/1"),
+        undo(activity("Follow", SITE.actor(post.author.username), id=f"{BO}#follows/1")),
+        activity("Follow", SITE.actor(post.author.username), actor=CY, id=f"{CY}#follows/1"),
+        like(post, 1),
+        undo(like(post, 1)),
+        activity("Like", local_post(post), actor=CY, id=f"{CY}#likes/1"),
+    ]
+
+
+async def outcome(side: RemoteSide, happened: list[dict[str, Any]]) -> list[Any]:
+    """Let all of this happen, and return what is there afterwards."""
+    execute(side.cursor, "savepoint example")
+    try:
+        for each in happened:
+            await side.receive(each)
+        return [
+            side.rows("""select p.uri, p.html, p.edited_at, p.visibility, parent.uri, top.uri, o.uri from posts p
+                left join posts parent on parent.id = p.reply_to left join posts top on top.id = p.thread_id
+                left join posts o on o.id = p.boost_of where p.deleted_at is null order by p.uri"""),
+            side.rows("select coalesce(p.uri, ''), c.replies, c.boosts, c.favourites from posts p join post_counts c on c.post_id = p.id "
+                      "where p.deleted_at is null order by 1"),
+            side.rows("select a.uri, c.posts from accounts a join account_counts c on c.account_id = a.id order by 1"),
+            side.rows("select kind, from_account_id from notifications order by 1, 2"),
+            side.rows("select account_id, post_id, activity_uri from favourites"),
+            side.rows("select follower_id, followee_id, activity_uri from follows order by 1"),
+        ]  # fmt: skip
+    finally:
+        execute(side.cursor, "rollback to savepoint example")
+
+
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+def test_the_order_of_arrival_does_not_matter(cursor: Cursor, data: st.DataObject) -> None:
+    execute(cursor, "savepoint start")
+    try:
+        side = service(cursor)
+        store_actor(cursor, CY)
+        side.time = MINUTES[-1]
+        side.internet.documents[f"{CY}/statuses/1"] = note("1", CY)
+        side.internet.documents[f"{BO}/statuses/1"] = note(content="<p>2</p>", updated=MINUTES[2].isoformat())
+        post = make.post(cursor, make.viewer(cursor))
+        in_order = history(post)
+        repeated = data.draw(st.lists(st.sampled_from(in_order), max_size=6))
+        shuffled = data.draw(st.permutations([*in_order, *repeated]))
+        assert result_of(outcome(side, list(shuffled))) == result_of(outcome(side, in_order))
+    finally:
+        execute(cursor, "rollback to savepoint start")
