@@ -222,6 +222,13 @@ class Settings:
         allowed="must be one of off, allowlist, on",
         default="off",
     )
+    federation_secure_mode: bool = setting(
+        "Serve accounts and posts only to other servers that sign their requests, and not to blocked accounts. Servers that do not sign "
+        "cannot read anything then.",
+        read=read.switch,
+        allowed="must be on or off",
+        default="off",
+    )
     federation_test_addresses: tuple[tuple[str, int], ...] = setting(
         "Addresses of other servers that may be contacted although they are not public, also without TLS. For tests only.",
         read=read.address_ports,

@@ -25,6 +25,7 @@ from microblog.federation.ports import RemoteServers
 from microblog.federation.post_effects import PostEffects
 from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.remote_posts import RemotePosts
+from microblog.federation.signers import Signers
 from microblog.federation.start import FederationStart
 from microblog.federation.trust import TrustRules
 from microblog.jobs import federation_jobs
@@ -34,6 +35,7 @@ from microblog.model.federation_mode import FederationMode
 from microblog.storage.database import Transactions
 from microblog.web.activitypub.documents import DocumentRoutes
 from microblog.web.activitypub.inbox import InboxRoutes
+from microblog.web.activitypub.readers import Readers
 
 _log = Logger()
 
@@ -45,6 +47,7 @@ class Federation:
     ids: SiteIds
     keys: ActorKeys
     documents: LocalDocuments
+    readers: Readers
     inbox: Inbox
     effects: Effects
 
@@ -64,15 +67,17 @@ class Federation:
         fetcher = Fetcher(SignedRequests(client, keys, _in_thread(reactor), now), lambda: rules)
         actors = RemoteActors(database, fetcher, now)
         posts = RemotePosts(ids, now)
-        inbox = Inbox(database, actors, posts, ids, domain.rate_limiter, now)
+        signers = Signers(actors, domain.rate_limiter, now)
+        readers = Readers(signers, documents, settings.federation_secure_mode)
+        inbox = Inbox(database, signers, posts, ids, now)
         about_posts = PostEffects(database, actors, posts, domain.polls, now)
         effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, ids, now)
-        return cls(ids, keys, documents, inbox, effects)
+        return cls(ids, keys, documents, readers, inbox, effects)
 
     @property
     def routes(self) -> list[object]:
         """The routes for other servers."""
-        return [DocumentRoutes(self.documents), InboxRoutes(self.inbox)]
+        return [DocumentRoutes(self.documents, self.readers), InboxRoutes(self.inbox)]
 
     @property
     def tasks(self) -> dict[str, Task]:

@@ -9,44 +9,42 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from attrs import define, field
-from twisted.internet.defer import Deferred
+from attrs import define
 
-from microblog.domain.rate_limits import MINUTE, LimitScope, RateLimit, RateLimiter
 from microblog.federation.documents.ids import LocalKind, SiteIds
-from microblog.federation.fetching import NotFetched
 from microblog.federation.hosts import host_of
 from microblog.federation.idempotency import activity_key
 from microblog.federation.incoming import parse_activity
 from microblog.federation.relevance import concerns_this_site
-from microblog.federation.remote_actors import RemoteActors, public_key
+from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.remote_posts import RemotePosts
 from microblog.federation.signed_requests import HttpRequest, InvalidSignature, SignatureClaim
+from microblog.federation.signers import NOT_FEDERATED, Signers
 from microblog.federation.trust import Believed, Reason, Refused, TrustRules, is_from_suspended_processed
-from microblog.federation.verification import read_claim
-from microblog.model.errors import Forbidden, NotFound, Unavailable
-from microblog.model.federation import Activity, ActivityKind, InvalidDocument, Reference, RemoteObject
+from microblog.model.errors import Forbidden, NotFound
+from microblog.model.federation import Activity, ActivityKind, Reference, RemoteObject
 from microblog.model.ids import AccountId
 from microblog.model.remote_actors import KnownKey
 from microblog.storage import accounts, deliveries, incoming_activities, jobs
 from microblog.storage.database import Cursor, Transactions
 
 JOB = "federation.activity"
-KEY_FETCHES = RateLimit("federation-keys", 300, 5 * MINUTE, LimitScope.NETWORK)
-RETRY_SOON = "The key of this signature could not be fetched. Please try again later."
 
 
 @define
 class Inbox:
-    """Receives activities. `rules` returns the rules of the site as they are now."""
+    """Receives activities."""
 
     database: Transactions
-    actors: RemoteActors
+    signers: Signers
     posts: RemotePosts
     ids: SiteIds
-    limits: RateLimiter
     now: Callable[[], datetime]
-    _fetching: dict[str, list[Deferred[None]]] = field(init=False, factory=dict)
+
+    @property
+    def actors(self) -> RemoteActors:
+        """The known actors of other servers."""
+        return self.signers.actors
 
     @property
     def rules(self) -> TrustRules:
@@ -59,26 +57,17 @@ class Inbox:
         Raises Unauthenticated (no or no valid signature), Forbidden (its host or actor is suspended), Malformed, NotFound (no such inbox),
         Unavailable (the key cannot be fetched at the moment) and TooMany (too many unknown keys from this network).
         """
-        claim = read_claim(request, self.now())
-        self._check_host(claim)
+        claim = self.signers.claim(request)
         activity = parse_activity(request.body)
         recipient = None if owner is None else await self._owner(owner)
         if (activity.kind is ActivityKind.DELETE or _is_about_itself(activity)) and await self.actors.known(activity.actor) is None:
             return  # most servers tell everybody of what they delete
-        key = await self._verified(claim, activity.actor, network)
+        key = await self.signers.verified(claim, network, activity.actor)
         if not self._is_from(activity, key, claim):
             return
         if key.suspended and not is_from_suspended_processed(activity.kind):
             raise Forbidden("This account is suspended.")
         await self.database.run(self._store, activity, key, request.body, recipient)
-
-    def _check_host(self, claim: SignatureClaim) -> None:
-        match self.rules.check_id(claim.key_id):
-            case None:
-                return
-            case Reason.FORBIDDEN_HOST:
-                raise Forbidden("This site does not federate with yours.")
-        raise InvalidSignature("The key id of the signature cannot be used.")
 
     async def _owner(self, name: str) -> AccountId:
         found = await self.database.read(accounts.approved_by_username, username=name)
@@ -86,55 +75,13 @@ class Inbox:
             raise NotFound
         return found.id
 
-    async def _verified(self, claim: SignatureClaim, actor: str, network: str) -> KnownKey:
-        """Return the key that made the signature. One that does not fit may have been replaced, and is fetched once more."""
-        known = await self.actors.known_key(claim.key_id)
-        if known is None and await self.actors.was_deleted(actor):
-            raise Forbidden("This account was deleted.")
-        if known is None or self.actors.is_stale(known):
-            known = await self._fetched(claim.key_id, known, network) or known
-        if known is None:
-            raise Unavailable(RETRY_SOON)
-        try:
-            claim.verify(public_key(known))
-        except InvalidSignature:
-            replaced = await self._fetched(claim.key_id, known, network)
-            if replaced is None or replaced.pem == known.pem:
-                raise
-            claim.verify(public_key(replaced))
-            return replaced
-        return known
-
-    async def _fetched(self, key_id: str, known: KnownKey | None, network: str) -> KnownKey | None:
-        """Fetch a key, or wait for another request that is fetching it. None if it may not be fetched now."""
-        address = key_id.partition("#")[0]
-        if address in self._fetching:
-            waiter: Deferred[None] = Deferred()
-            self._fetching[address].append(waiter)
-            await waiter
-            return await self.actors.known_key(key_id)
-        if self.limits.enabled and (usage := await self.limits.count(KEY_FETCHES, network)).exceeded:
-            raise usage.problem(self.now())
-        self._fetching[address] = []
-        try:
-            return await self.actors.fetched_key(key_id, known)
-        except (NotFetched, InvalidDocument) as problem:
-            if known is not None:
-                return None
-            if isinstance(problem, NotFetched) and problem.temporary:
-                raise Unavailable(RETRY_SOON) from problem
-            raise InvalidSignature("The key of this signature could not be found.") from problem
-        finally:
-            for each in self._fetching.pop(address):
-                each.callback(None)
-
     def _is_from(self, activity: Activity, key: KnownKey, claim: SignatureClaim) -> bool:
         """True if the signer says this itself; False for what somebody else may forward. Raises InvalidSignature for anything else."""
         match self.rules.check_sender(activity, key.owner, claim.key_id):
             case Believed():
                 return True
             case Refused(reason=Reason.FORBIDDEN_HOST):
-                raise Forbidden("This site does not federate with yours.")
+                raise Forbidden(NOT_FEDERATED)
             case Refused():
                 raise InvalidSignature("The signer is not the actor of this activity.")
         return False

@@ -1,6 +1,7 @@
 """Documents of this site's accounts and posts, as other servers may read them.
 
-They show what an anonymous visitor sees: public and unlisted posts. Anything else is NotFound, whether it exists or not.
+They show what an anonymous visitor sees: public and unlisted posts. Other posts are for the servers of followers and of mentioned
+accounts (`post_for_host`). Anything else is NotFound, whether it exists or not.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from microblog.domain.timelines import Timelines
 from microblog.federation.actor_keys import ActorKeys
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.documents.write_activity import write_announce, write_create
-from microblog.federation.documents.write_actor import ActorDetails, write_actor, write_instance_actor
+from microblog.federation.documents.write_actor import ActorDetails, write_actor, write_actor_stub, write_instance_actor
 from microblog.federation.documents.write_collection import (
     Page,
     featured_hashtag,
@@ -36,6 +37,7 @@ from microblog.model.errors import Gone, NotFound
 from microblog.model.ids import AccountId, PostId
 from microblog.model.paging import Page as Part
 from microblog.model.posts import Post
+from microblog.storage import posts, remote_readers
 
 PeopleList = Callable[[None, AccountId, Part], Awaitable[list[RelatedAccount]]]
 OUTBOX_PAGE, PEOPLE_PAGE, REPLIES_PAGE = 20, 40, 40
@@ -70,6 +72,11 @@ class LocalDocuments:
         pair = await self.keys.of(account)
         return write_actor(account, ActorDetails(keys=(pair.public,)), self.ids)
 
+    async def actor_stub(self, name: str) -> Json:
+        """Return what a server needs in order to verify signatures of an account."""
+        account = await self.account(name)
+        return write_actor_stub(account, ((await self.keys.of(account)).public,), self.ids)
+
     async def instance_actor(self) -> Json:
         """Return the document of the site itself."""
         pair = await self.keys.of(None)
@@ -81,6 +88,21 @@ class LocalDocuments:
         if linked.post.boost is not None:
             raise NotFound
         return self._writer().document(linked.post, linked.links)
+
+    async def post_for_host(self, name: str, id: PostId, host: str) -> Json:
+        """Return the document of a post of any visibility that an account of this host may see, as a follower or because it is named."""
+        database = self.posts.database
+        if not await database.read(remote_readers.may_host_read, post=id, host=host):
+            raise NotFound
+        post = (await database.read(posts.by_ids, [id])).get(id)
+        if post is None or post.author.host is not None or post.author.username.lower() != name.lower():
+            raise NotFound
+        [linked] = await self._links([post])
+        return self._writer().document(linked.post, linked.links)
+
+    async def blocks(self, name: str, reader: AccountId) -> bool:
+        """True if an account blocks who reads."""
+        return await self.posts.database.read(remote_readers.blocks_reader, username=name, reader=reader)
 
     async def activity(self, name: str, id: PostId) -> Json:
         """Return the activity that published a post or made a boost."""

@@ -10,11 +10,18 @@ import pytest
 from attrs import define
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from microblog.federation.keys import SigningKey
+from microblog.federation.signature_choice import SignatureForm, sign
+from microblog.federation.signed_requests import HttpRequest
 from microblog.model.accounts import Viewer
+from microblog.model.ids import AccountId
 from microblog.model.posts import Post, PostDraft, Visibility
-from microblog.storage.database import Cursor, fetch_value
+from microblog.storage import relationships
+from microblog.storage.database import Cursor, fetch_all, fetch_value
 from tests import make
 from tests.fakes import result_of
+from tests.federation.internet import Internet
+from tests.federation.remote_server import RemoteUser, private_key
 from tests.web.http_client import HttpResponse
 from tests.web.visitor import SiteFixture, build_site
 
@@ -224,3 +231,68 @@ def test_the_viewer_does_not_matter(site: SiteFixture, peer: Peer) -> None:
     author = site.registered_user("carl")
     assert isinstance(site.viewer("carl"), Viewer)
     assert author.get(f"/users/ada/statuses/{private.id}", Accept=JSON).status == 404
+
+
+def signed_get(bo: RemoteUser, path: str) -> HttpResponse:
+    """Read a document with the signature of an account of another server."""
+    headers = sign(HttpRequest("GET", URL + path), SigningKey(f"{bo.id}#main-key", bo.key), SignatureForm.CAVAGE, bo.now)
+    return bo.site.visitor().get(path, Accept=JSON, **{name: value for name, value in headers.items() if name != "Host"})
+
+
+@pytest.fixture
+def bo(cursor: Cursor, tmp_path: Path) -> RemoteUser:
+    """An account of another server that follows ada."""
+    internet = Internet()
+    site = build_site(cursor, tmp_path, internet, public_url=URL, federation="on")
+    site.registered_user("ada")
+    bo = RemoteUser(site, internet)
+    bo.do("Follow", f"{URL}/users/ada")
+    return bo
+
+
+def test_servers_of_followers_and_mentioned_accounts_read_what_they_may_see(bo: RemoteUser) -> None:
+    site = bo.site
+    private, direct = publish(site, "For followers", Visibility.PRIVATE), publish(site, "Nobody", Visibility.DIRECT)
+    named = publish(site, "Named", Visibility.DIRECT)
+    [follower] = fetch_all(site.cursor, int, "select id from accounts where host is not null")
+    site.cursor.execute("insert into mentions (post_id, account_id) values (%s, %s)", [named.id, follower])
+    for post, status in ((private, 200), (direct, 404), (named, 200)):
+        response = signed_get(bo, f"/users/ada/statuses/{post.id}")
+        assert response.status == status, response.text
+        assert "no-store" in (response.header("Cache-Control") or "")
+    missing = signed_get(bo, "/users/ada/statuses/1")
+    assert signed_get(bo, f"/users/ada/statuses/{direct.id}").body == missing.body
+    stranger = RemoteUser(site, bo.internet, "eve", "e.example")
+    assert signed_get(stranger, f"/users/ada/statuses/{private.id}").status == 404
+    assert Peer(site).get(f"/users/ada/statuses/{private.id}").status == 404
+    site.cursor.execute("delete from follows")
+    assert signed_get(bo, f"/users/ada/statuses/{private.id}").status == 404
+
+
+def test_a_forged_signature_reads_nothing_that_is_hidden(bo: RemoteUser) -> None:
+    private = publish(bo.site, "For followers", Visibility.PRIVATE)
+    bo.key = private_key(5)
+    assert signed_get(bo, f"/users/ada/statuses/{private.id}").status == 401
+
+
+def test_secure_mode_needs_signatures(cursor: Cursor, tmp_path: Path) -> None:
+    internet = Internet()
+    site = build_site(cursor, tmp_path, internet, public_url=URL, federation="on", federation_secure_mode="on")
+    site.registered_user("ada")
+    bo, peer, post = RemoteUser(site, internet), Peer(site), publish(site, "Hello")
+    paths = [f"/users/ada/statuses/{post.id}", "/users/ada/outbox", "/users/ada/followers", "/users/ada/collections/featured"]
+    paths += [f"/users/ada/statuses/{post.id}/{part}" for part in ("activity", "replies", "likes", "shares")]
+    for path in paths:
+        assert peer.get(path).status == 401, path
+        assert signed_get(bo, path).status == 200, path
+    assert peer.get("/actor").status == peer.get("/.well-known/webfinger?resource=acct:ada@site.test").status == 200
+    stub = peer.read("/users/ada")
+    assert stub["publicKey"]
+    assert "outbox" not in stub
+    assert "outbox" in json.loads(signed_get(bo, "/users/ada").body)
+    [reader] = fetch_all(cursor, int, "select id from accounts where host is not null")
+    relationships.block(cursor, account=site.viewer("ada").id, target=AccountId(reader), now=make.NOW)
+    for path in (*paths, "/users/ada"):
+        assert signed_get(bo, path).status == 404, path
+    cursor.execute("update accounts set suspended_at = now() where host is not null")
+    assert signed_get(bo, "/users/ada/outbox").status == 403

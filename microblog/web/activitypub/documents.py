@@ -11,7 +11,9 @@ from attrs import frozen
 from microblog.federation.documents.vocabulary import CONTENT_TYPE, prefers_activity_json
 from microblog.federation.documents.write_parts import Json
 from microblog.federation.local_documents import LocalDocuments
+from microblog.model.errors import NotFound
 from microblog.model.ids import PostId
+from microblog.web.activitypub.readers import Readers
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import RouteOptions, route
@@ -26,68 +28,91 @@ class DocumentRoutes:
     """The addresses that other servers know this site's accounts and posts by."""
 
     documents: LocalDocuments
+    readers: Readers
 
     @route("GET", "/actor", ANYBODY)
     async def instance_actor(self, request: Request) -> Response:
-        """Serve the instance actor, which signs requests that no account makes."""
+        """Serve the instance actor, which signs requests that no account makes. It is always open: others need it to verify these."""
         return await _page_or_document(request, "/about", self.documents.instance_actor)
 
     @route("GET", "/users/<username:username>", ANYBODY)
     async def actor(self, request: Request, username: str) -> Response:
-        """Serve an account."""
-        return await _page_or_document(request, f"/@{username}", lambda: self.documents.actor(username))
+        """Serve an account. In secure mode, who has not signed the request gets what is needed to verify signatures."""
+        if self.readers.secure and not self.readers.is_signed(request):
+            return await _page_or_document(request, f"/@{username}", partial(self.documents.actor_stub, username))
+        return await self._checked(request, username, partial(self.documents.actor, username), f"/@{username}")
 
     @route("GET", "/users/<username:username>/statuses/<id:post_id>", ANYBODY)
     async def post(self, request: Request, username: str, post_id: int) -> Response:
-        """Serve a post."""
-        return await _page_or_document(request, f"/posts/{post_id}", lambda: self.documents.post(username, PostId(post_id)))
+        """Serve a post: a public one, or to the servers of those who may see it any other."""
+        return await self._checked(request, username, lambda: self._post(request, username, PostId(post_id)), f"/posts/{post_id}")
+
+    async def _post(self, request: Request, username: str, id: PostId) -> Json:
+        try:
+            return await self.documents.post(username, id)
+        except NotFound:
+            if not self.readers.is_signed(request):
+                raise
+            request.personal = True  # not for shared caches
+            return await self.documents.post_for_host(username, id, await self.readers.host(request))
 
     @route("GET", "/users/<username:username>/statuses/<id:post_id>/activity", ANYBODY)
     async def activity(self, request: Request, username: str, post_id: int) -> Response:
         """Serve the activity of a post or boost."""
-        return await _page_or_document(request, f"/posts/{post_id}", lambda: self.documents.activity(username, PostId(post_id)))
+        return await self._checked(request, username, partial(self.documents.activity, username, PostId(post_id)), f"/posts/{post_id}")
 
     @route("GET", "/users/<username:username>/outbox", ANYBODY)
     async def outbox(self, request: Request, username: str) -> Response:
         """Serve the posts and boosts of an account."""
-        return _document(await self.documents.outbox(username, request.fields.id("max_id"), page=_is_page(request)))
+        max_id = request.fields.id("max_id")
+        return await self._checked(request, username, partial(self.documents.outbox, username, max_id, page=_is_page(request)))
 
     @route("GET", "/users/<username:username>/followers", ANYBODY)
     async def followers(self, request: Request, username: str) -> Response:
         """Serve the followers of an account."""
         document = partial(self.documents.followers, username, request.fields.id("max_id"), page=_is_page(request))
-        return await _page_or_document(request, f"/@{username}/followers", document)
+        return await self._checked(request, username, document, f"/@{username}/followers")
 
     @route("GET", "/users/<username:username>/following", ANYBODY)
     async def following(self, request: Request, username: str) -> Response:
         """Serve the accounts that an account follows."""
         document = partial(self.documents.following, username, request.fields.id("max_id"), page=_is_page(request))
-        return await _page_or_document(request, f"/@{username}/following", document)
+        return await self._checked(request, username, document, f"/@{username}/following")
 
     @route("GET", "/users/<username:username>/collections/featured", ANYBODY)
     async def featured(self, request: Request, username: str) -> Response:
         """Serve the pinned posts of an account."""
-        return _document(await self.documents.featured(username))
+        return await self._checked(request, username, partial(self.documents.featured, username))
 
     @route("GET", "/users/<username:username>/collections/tags", ANYBODY)
     async def featured_tags(self, request: Request, username: str) -> Response:
         """Serve the hashtags that an account features."""
-        return _document(await self.documents.featured_tags(username))
+        return await self._checked(request, username, partial(self.documents.featured_tags, username))
 
     @route("GET", "/users/<username:username>/statuses/<id:post_id>/replies", ANYBODY)
     async def replies(self, request: Request, username: str, post_id: int) -> Response:
         """Serve the replies to a post."""
-        return _document(await self.documents.replies(username, PostId(post_id), page=_is_page(request)))
+        replies = partial(self.documents.replies, username, PostId(post_id), page=_is_page(request))
+        return await self._checked(request, username, replies)
 
     @route("GET", "/users/<username:username>/statuses/<id:post_id>/likes", ANYBODY)
     async def likes(self, request: Request, username: str, post_id: int) -> Response:
         """Serve the number of favourites of a post."""
-        return _document(await self.documents.likes(username, PostId(post_id)))
+        return await self._checked(request, username, partial(self.documents.likes, username, PostId(post_id)))
 
     @route("GET", "/users/<username:username>/statuses/<id:post_id>/shares", ANYBODY)
     async def shares(self, request: Request, username: str, post_id: int) -> Response:
         """Serve the number of boosts of a post."""
-        return _document(await self.documents.shares(username, PostId(post_id)))
+        return await self._checked(request, username, partial(self.documents.shares, username, PostId(post_id)))
+
+    async def _checked(self, request: Request, username: str, document: Callable[[], Awaitable[Json]], page: str | None = None) -> Response:
+        """Serve a document if the reader may have it. A request that prefers the page is redirected there."""
+
+        async def read() -> Json:
+            await self.readers.check(request, username)
+            return await document()
+
+        return _document(await read()) if page is None else await _page_or_document(request, page, read)
 
 
 async def _page_or_document(request: Request, page: str, document: Callable[[], Awaitable[Json]]) -> Response:
