@@ -14,10 +14,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.utils import floatToGoString
 
+from microblog.federation.delivery import DeliveryStats
 from microblog.jobs.worker import Worker, WorkerStats
 from microblog.live.broadcaster import Broadcaster
 from microblog.live.stats import BroadcastStats
 from microblog.model.caches import Cache, CacheFigures
+from microblog.model.deliveries import DeliveryCounts
 from microblog.model.errors import Unavailable
 from microblog.model.jobs import JobCounts
 from microblog.reactor_lag import BOUNDS as LAG_BOUNDS
@@ -62,6 +64,34 @@ class Timed(Protocol):
 
 
 @frozen
+class DeliveryMetrics:
+    """Metrics of deliveries to other servers: counters of this process, and numbers of the whole site, read from the database."""
+
+    stats: Callable[[], DeliveryStats]
+    counts: Callable[[], Awaitable[DeliveryCounts]]
+
+    async def families(self) -> list[Metric]:
+        """Return all metric families. Those of the site are missing if the database is unreachable."""
+        stats = self.stats()
+        results = [(("delivered",), stats.delivered), (("failed",), stats.failed), (("retried",), stats.retried)]
+        tried = counter(
+            "microblog_deliveries_total", "Deliveries to other servers that this process tried, by result.", results, ("result",)
+        )
+        try:
+            counts = await self.counts()
+        except Unavailable:
+            return [tried]
+        oldest = [((), counts.oldest.timestamp())] if counts.oldest else []
+        hosts = [(("known",), counts.known), (("slow",), counts.slow), (("dead",), counts.dead)]
+        return [
+            tried,
+            gauge("microblog_deliveries_waiting", "Deliveries of the site that wait.", one(counts.waiting)),
+            gauge("microblog_deliveries_oldest_timestamp_seconds", "Time of the oldest activity that waits for a delivery.", oldest),
+            gauge("microblog_federation_hosts", "Other servers: all known ones, those that fail, and dead ones.", hosts, ("state",)),
+        ]
+
+
+@frozen
 class MetricsCollector:
     """Collects metrics of the components. `job_counts` reads the numbers of jobs from the database, `http` returns the HTTP server's
     counters.
@@ -74,6 +104,7 @@ class MetricsCollector:
     job_counts: Callable[[], Awaitable[Mapping[str, JobCounts]]]
     http: Callable[[], RequestMetrics]
     lag: ReactorLag
+    deliveries: DeliveryMetrics | None = None
     process: ProcessCollector = field(factory=lambda: ProcessCollector(registry=None))
 
     async def exposition(self, accept: str) -> tuple[bytes, str]:
@@ -98,6 +129,7 @@ class MetricsCollector:
             *http_families(self.http()),
             lag_family(self.lag),
             *cache_families(cache.figures() for cache in self.caches),
+            *(() if self.deliveries is None else await self.deliveries.families()),
             *self.process.collect(),
         ]
 

@@ -36,12 +36,18 @@ from twisted.python.failure import Failure
 from microblog import __version__, application
 from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, SettingsError, config_file, load, setting_docs, sources
 from microblog.model.errors import describe_os_error
+from microblog.model.federation_mode import FederationMode
 from microblog.storage.schema_check import prepare_database
 from microblog.twisted_private import log_files
 
 BACKLOG = 1024  # connections waiting to be accepted; the kernel has its own limit (net.core.somaxconn)
 
 FIRST_ADMIN = "user create NAME NAME@EXAMPLE.ORG --role admin"
+
+FEDERATION_OFF = (
+    "Federation is off: MICROBLOG_FEDERATION=on lets people on Mastodon and other servers follow people here, and fixes the public URL "
+    "{url} for ever."
+)
 
 _log = Logger()
 
@@ -182,6 +188,8 @@ class SiteService(Service):
         self._say_ready(port)
         if not await site.has_administrator():
             _log.info("This site has no administrator yet. Create one: {command}", command=f"{self._command} {FIRST_ADMIN}")
+            if self._settings.federation is FederationMode.OFF:
+                _log.info(FEDERATION_OFF, url=self._settings.public_url)
 
     async def _database(self) -> str:
         server = application.embedded_database(self._settings, self._reactor)

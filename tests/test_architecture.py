@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lifecycle": {"storage", "jobs"},
     "reactor_lag": set(),
     "workers": {"lifecycle", "storage", "domain", "jobs"},
-    "metrics": {"model", "render", "storage", "live", "jobs", "web", "reactor_lag"},
+    "metrics": {"model", "render", "storage", "federation", "live", "jobs", "web", "reactor_lag"},
     "application": {
         *("config", "workers", "metrics", "lifecycle", "reactor_lag", "secret_key"),
         *("model", "render", "storage", "domain", "federation", "live", "jobs", "web", "adapters"),

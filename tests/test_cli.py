@@ -349,6 +349,7 @@ def test_the_program_works_on_a_database_of_its_settings(on_database: dict[str, 
         ("database", True),
         ("schema", True),
         ("mail", True),
+        ("federation", True),
     ]
 
 

@@ -26,6 +26,7 @@ from microblog.adapters.redis import Address, Redis, RedisCounter
 from microblog.adapters.smtp import SmtpTransport
 from microblog.application.commits import catch_up_with, follow_up
 from microblog.application.federation import Federation, federation_start
+from microblog.application.outgoing import OutgoingFederation
 from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain, ExternalServices, mail_directory, now
 from microblog.config import Settings, secret_key
@@ -85,19 +86,21 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     connection_sampler = ConnectionSampler(domain.statistics, lambda: len(feed.connections), workers.quick.name, reactor)
     domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wakeup.send)
     feed.listeners.append(partial(catch_up_with, domain.invalidation_log))
+    outgoing = OutgoingFederation.of(federation, reactor, database, feed)
     for listener in (domain.invalidation_log.wake, feed.wake, *workers.wake_on_commit):
         wakeup.listen(listener)
     database.follow_up = follow_up(wakeup, feed, domain.invalidation_log, workers.quick)
     log = AccessLog.below(settings.data_dir)
     lag, caches = ReactorLag(reactor), domain.invalidation_log.caches
-    metrics = MetricsCollector(database, workers.workers, feed, caches, domain.jobs.by_kind, lambda: server.request_metrics, lag)
-    health = Health(database, {**workers.workers, "events": feed}, reactor, now)
+    sent = None if outgoing is None else outgoing.metrics
+    metrics = MetricsCollector(database, workers.workers, feed, caches, domain.jobs.by_kind, lambda: server.request_metrics, lag, sent)
+    health = Health(database, {**workers.workers, "events": feed, **(outgoing.health if outgoing else {})}, reactor, now)
     others = [HealthPage(health), MetricsPage(metrics.exposition, settings.metrics_allowed_networks)]
     frontend = Frontend.of_this_release()
     server = build_server(settings, reactor, domain, frontend, feed=feed, federation=federation, access_log=log.write, others=others)
     start = federation_start(settings, database)
     components: list[Component] = [log, DatabaseComponent(database, reactor), start, passwords, wakeup, feed]
-    components += [*workers.components, connection_sampler, lag, GarbageCollectionComponent()]
+    components += [*workers.components, connection_sampler, lag, GarbageCollectionComponent(), *(outgoing.components if outgoing else ())]
     return Application(server, components, lambda: _drained(server, feed), log.reopen, domain.moderation.account_admin.has_administrator)
 
 

@@ -50,6 +50,8 @@ class Federation:
     readers: Readers
     inbox: Inbox
     effects: Effects
+    requests: SignedRequests
+    rules: TrustRules
 
     @classmethod
     def on(
@@ -64,7 +66,8 @@ class Federation:
             domain.accounts, domain.posts, domain.timelines, domain.follows, domain.tags, keys, ids, settings.site_name, now
         )
         rules, client = trust_rules(settings, ids), servers or federation_client(settings, reactor)
-        fetcher = Fetcher(SignedRequests(client, keys, _in_thread(reactor), now), lambda: rules)
+        requests = SignedRequests(client, keys, _in_thread(reactor), now)
+        fetcher = Fetcher(requests, lambda: rules)
         actors = RemoteActors(database, fetcher, now)
         posts = RemotePosts(ids, now)
         signers = Signers(actors, domain.rate_limiter, now)
@@ -72,7 +75,7 @@ class Federation:
         inbox = Inbox(database, signers, posts, ids, now)
         about_posts = PostEffects(database, actors, posts, domain.polls, now)
         effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, ids, now)
-        return cls(ids, keys, documents, readers, inbox, effects)
+        return cls(ids, keys, documents, readers, inbox, effects, requests, rules)
 
     @property
     def routes(self) -> list[object]:

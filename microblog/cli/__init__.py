@@ -13,6 +13,7 @@ import click
 from microblog.cli.announce import announce
 from microblog.cli.backups import backup, restore, verify
 from microblog.cli.context import Console
+from microblog.cli.federation import federation
 from microblog.cli.invites import invite
 from microblog.cli.mail import mail
 from microblog.cli.site import check, config, demo, migrate, version
@@ -40,5 +41,22 @@ def main(context: click.Context, config: Path | None) -> None:
     context.obj = context.obj or Console(config)
 
 
-for command in (user, invite, announce, token, app, check, migrate, config, backup, restore, verify, mail, stats, demo, version):
+for command in (
+    user,
+    invite,
+    announce,
+    token,
+    app,
+    check,
+    migrate,
+    config,
+    backup,
+    restore,
+    verify,
+    mail,
+    federation,
+    stats,
+    demo,
+    version,
+):
     main.add_command(command)

@@ -28,6 +28,7 @@ from microblog.cli.context import (
     show,
     table,
 )
+from microblog.cli.federation import mode_sentence
 from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, setting_docs, sources
 from microblog.domain.demo.compose import compose
 from microblog.storage.schema_check import SiteNotFound, missing_migrations, prepare_database
@@ -110,6 +111,7 @@ def check(console: Console, as_json: bool) -> None:
     settings = console.settings
     public_url = Finding("settings", True, f"the site's URL is {settings.public_url}")
     findings = [public_url, _data_directory(settings), *_database(settings), _mail(settings)]
+    findings.append(Finding("federation", True, mode_sentence(settings)))
     is_ok = all(finding.ok for finding in findings)
     lines = [f"{'ok    ' if finding.ok else 'FAILED'}  {finding.name}: {plain(finding.detail)}" for finding in findings]
     show({"ok": is_ok, "checks": [asdict(finding) for finding in findings]}, "\n".join(lines), as_json=as_json)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from microblog.federation.effects import Effects
 from microblog.federation.idempotency import SEEN_FOR
 from microblog.federation.inbox import JOB
@@ -10,14 +12,17 @@ from microblog.jobs.cleanup import CleanupBatch, nightly
 from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.worker import Finish, Finishing, Task
 from microblog.model.jobs import Job, PermanentFailure
-from microblog.storage import incoming_activities
+from microblog.storage import incoming_activities, outgoing_activities
 
 CONCURRENCY = 8
 RETRY_POLICIES = {
     JOB: RetryPolicy(tries=8, first_pause=60.0, time_limit=120.0),
     PARENT_JOB: RetryPolicy(tries=4, first_pause=300.0, time_limit=120.0),
 }
-CLEANUP_BATCHES = (CleanupBatch("cleanup.activities", incoming_activities.delete_old, SEEN_FOR, nightly(3, 50)),)
+CLEANUP_BATCHES = (
+    CleanupBatch("cleanup.activities", incoming_activities.delete_old, SEEN_FOR, nightly(3, 50)),
+    CleanupBatch("cleanup.outgoing_activities", outgoing_activities.delete_delivered, timedelta(days=1), nightly(3, 55)),
+)
 
 
 def tasks(effects: Effects) -> dict[str, Task]:

@@ -104,3 +104,26 @@ class HostState:
     last_error: str = ""
     paused_until: datetime | None = None
     dead_since: datetime | None = None
+
+
+@frozen
+class DeliveryCounts:
+    """Deliveries that wait, when the oldest one was made, and hosts: known ones, those to which deliveries fail, and dead ones."""
+
+    waiting: int
+    oldest: datetime | None
+    known: int
+    slow: int
+    dead: int
+
+
+@frozen
+class HostSummary:
+    """A host for the administrator: what waits for it, and how deliveries to it went."""
+
+    host: str
+    waiting: int
+    failures: int
+    paused_until: datetime | None
+    dead_since: datetime | None
+    last_error: str

@@ -244,6 +244,10 @@ def test_the_site_outlives_its_terminal(own_site: SiteProcess) -> None:
 def test_the_log_tells_how_to_create_the_first_administrator_until_there_is_one(own_site: SiteProcess) -> None:
     own_site.start()
     assert wait_until(lambda: "This site has no administrator yet" in own_site.log)
+    assert (
+        f"MICROBLOG_FEDERATION=on lets people on Mastodon and other servers follow people here, and fixes the public URL {own_site.url}"
+        in (own_site.log)
+    )
     assert f"listening on 127.0.0.1:{own_site.port})" in own_site.log
     assert "Applied migration 0001_initial.sql" in own_site.log
     [message] = [line.partition("Create one: ")[2] for line in own_site.log.splitlines() if "This site has no administrator yet" in line]

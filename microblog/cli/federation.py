@@ -1,0 +1,93 @@
+"""`microblog federation`: deliveries to other servers."""
+
+from __future__ import annotations
+
+import click
+
+from microblog.application import services
+from microblog.cli.context import Console, Services, as_json, plain, show, table
+from microblog.config import Settings
+from microblog.model.deliveries import DeliveryCounts, HostSummary
+from microblog.model.federation_mode import FederationMode
+from microblog.storage import delivery_stats
+
+MAX_HOSTS = 50  # that `status` lists
+COLUMNS = ("host", "state", "waiting", "failures", "paused_until", "last_error")
+
+
+@click.group()
+def federation() -> None:
+    """Show deliveries to other servers and try them again."""
+
+
+@federation.command()
+@as_json
+@click.pass_obj
+def status(console: Console, as_json: bool) -> None:
+    """Print what waits for other servers, and those that do not respond."""
+
+    async def work(opened: Services) -> tuple[DeliveryCounts, list[HostSummary]]:
+        counts = await opened.database.read(delivery_stats.counts)
+        return counts, await opened.database.read(delivery_stats.failing_hosts, limit=MAX_HOSTS)
+
+    counts, hosts = console.run(work)
+    rows = [described(host) for host in hosts]
+    oldest = counts.oldest and counts.oldest.isoformat(timespec="seconds")
+    value = {
+        "mode": console.settings.federation.value,
+        "waiting": counts.waiting,
+        "oldest": oldest,
+        "hosts": counts.known,
+        "slow": counts.slow,
+        "dead": counts.dead,
+        "failing": rows,
+    }
+    lines = [
+        mode_sentence(console.settings),
+        f"Deliveries that wait: {counts.waiting}" + (f", the oldest since {oldest}" if oldest else ""),
+        f"Servers: {counts.known} known, {counts.slow} fail at the moment, {counts.dead} dead",
+        *(["", table(rows, COLUMNS)] if rows else []),
+    ]
+    show(value, "\n".join(lines), as_json=as_json)
+
+
+@federation.command()
+@click.argument("host")
+@as_json
+@click.pass_obj
+def retry(console: Console, host: str, as_json: bool) -> None:
+    """Try everything that waits for HOST now, and deliver to it again if it was dead."""
+
+    async def work(opened: Services) -> int | None:
+        return await opened.database.run(delivery_stats.retry_now, host=host.lower(), now=services.now())
+
+    waiting = console.run(work)
+    if waiting is None:
+        raise click.ClickException(f"No server is known as {plain(host)}.")
+    show({"host": host.lower(), "waiting": waiting}, f"Deliveries to {plain(host.lower())} that are tried now: {waiting}", as_json=as_json)
+
+
+def described(host: HostSummary) -> dict[str, object]:
+    """Return a host's fields for output."""
+    return {
+        "host": host.host,
+        "state": "dead" if host.dead_since else "fails",
+        "waiting": host.waiting,
+        "failures": host.failures,
+        "paused_until": host.paused_until and host.paused_until.isoformat(timespec="seconds"),
+        "last_error": host.last_error,
+    }
+
+
+def mode_sentence(settings: Settings) -> str:
+    """Return what federation is set to; when it is off, also how to switch it on and what that fixes for ever."""
+    match settings.federation:
+        case FederationMode.OFF:
+            return (
+                "off: people on Mastodon and other servers cannot follow people here; MICROBLOG_FEDERATION=on changes that, and fixes the "
+                f"public URL {settings.public_url} for ever"
+            )
+        case FederationMode.ALLOWLIST:
+            return "on, with allowed servers only"
+        case FederationMode.ON:
+            return "on, with all servers that are not suspended"
