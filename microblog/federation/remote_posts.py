@@ -115,9 +115,15 @@ class RemotePosts:
         parent = self.find(cursor, uri)
         if parent is None or not posts.visible(cursor, ids=[parent.id], viewer=post.author.id):
             return evolve(post, reply_to_uri=uri)
+        if parent.may_move:
+            remote_posts.lock_threads(cursor)
+            parent = self.find(cursor, uri) or parent
         return evolve(post, reply_to=parent.id, reply_to_account=parent.author, thread_id=parent.thread_id)
 
     def _attach_replies(self, cursor: Cursor, uri: str, parent: KnownPost) -> None:
+        if not remote_posts.has_orphans(cursor, uri=uri):
+            return
+        remote_posts.lock_threads(cursor)
         for reply in remote_posts.orphans(cursor, uri=uri):
             if reply.thread_id == parent.thread_id:  # the parent is below its own reply
                 continue

@@ -14,7 +14,10 @@ NO_END = 9999
 
 @frozen
 class KnownPost:
-    """A stored post of any server. `author_uri` is None for posts of this site."""
+    """A stored post of any server. `author_uri` is None for posts of this site.
+
+    `may_move`: its thread begins with a reply to an unknown post, and becomes part of another thread when that arrives.
+    """
 
     id: PostId
     author: AccountId
@@ -22,6 +25,7 @@ class KnownPost:
     thread_id: PostId
     deleted: bool = False
     is_boost: bool = False
+    may_move: bool = False
 
 
 @frozen

@@ -24,12 +24,21 @@ _LOCK = Prepared("""select pg_advisory_xact_lock(hashtextextended(uri, 1))
     from (select uri from unnest(%(uris)s::text[]) uri order by hashtextextended(uri, 1)) ordered""")
 
 
+def lock_threads(cursor: Cursor) -> None:
+    """Let no other transaction move a thread into another one, or add to one that may move, until this one ends.
+
+    The last of the locks that a transaction takes, rows aside.
+    """
+    execute_deferred(cursor, "select pg_advisory_xact_lock(-7415963101)", {})
+
+
 def by_uri(cursor: Cursor, *, uri: str) -> KnownPost | None:
     """Return a post or boost of another server, also if it was deleted; None if it never arrived."""
     return fetch_one(cursor, _known, _BY_URI, {"uri": uri})
 
 
-_KNOWN = """select p.id, p.account_id, a.uri, p.thread_id, p.deleted_at is not null, p.boost_of is not null
+_KNOWN = """select p.id, p.account_id, a.uri, p.thread_id, p.deleted_at is not null, p.boost_of is not null,
+    exists (select from posts t where t.id = p.thread_id and t.reply_to_uri is not null)
     from posts p join accounts a on a.id = p.account_id"""
 _BY_URI = Prepared(f"{_KNOWN} where p.uri = %(uri)s")
 
@@ -43,8 +52,8 @@ _OF_THIS_SITE = Prepared(f"""{_KNOWN} where p.id = %(id)s and p.uri is null and 
     and lower(a.username) = %(username)s and a.host is null""")
 
 
-def _known(id: int, author: int, author_uri: str | None, thread_id: int, deleted: bool, is_boost: bool) -> KnownPost:
-    return KnownPost(PostId(id), AccountId(author), author_uri, PostId(thread_id), deleted, is_boost)
+def _known(id: int, author: int, author_uri: str | None, thread_id: int, *states: bool) -> KnownPost:
+    return KnownPost(PostId(id), AccountId(author), author_uri, PostId(thread_id), *states)
 
 
 def followers_of(cursor: Cursor, *, account: AccountId) -> str:
@@ -255,6 +264,14 @@ def update_url(cursor: Cursor, *, post: PostId, url: str | None) -> None:
 MAX_ORPHANS = 1_000
 MAX_MOVED = 1_000
 """Posts of a thread that becomes part of another one. A longer one stays as it is."""
+
+
+def has_orphans(cursor: Cursor, *, uri: str) -> bool:
+    """True if replies wait for the post with this uri."""
+    return fetch_value(cursor, _HAS_ORPHANS, {"uri": uri}) is not None
+
+
+_HAS_ORPHANS = Prepared("select 1 from posts p where p.reply_to_uri = %(uri)s limit 1")
 
 
 def can_be_moved(cursor: Cursor, *, thread: PostId) -> bool:

@@ -79,6 +79,13 @@ def naming(*viewers: Viewer) -> list[dict[str, str]]:
     return [{"type": "Mention", "href": local(viewer), "name": f"@{viewer.account.username}@site.test"} for viewer in viewers]
 
 
+def build_effects(db: Any, internet: Internet, now: Callable[[], datetime]) -> Effects:
+    """Return what lets activities have their effect in a database."""
+    actors = RemoteActors(db, build_fetcher(db, internet, now), now)
+    posts = PostEffects(db, actors, RemotePosts(SITE, now), Polls(db, now), now)
+    return Effects(db, actors, Follows(db, now), Relationships(db, now), posts, SITE, now)
+
+
 @define(eq=False)
 class RemoteSide:
     """Lets activities have their effect, in the order in which they are given."""
@@ -90,12 +97,7 @@ class RemoteSide:
 
     @effects.default
     def _effects(self) -> Effects:
-        def now() -> datetime:
-            return self.time
-
-        actors = RemoteActors(self.db, build_fetcher(self.db, self.internet, now), now)
-        posts = PostEffects(self.db, actors, RemotePosts(SITE, now), Polls(self.db, now), now)
-        return Effects(self.db, actors, Follows(self.db, now), Relationships(self.db, now), posts, SITE, now)
+        return build_effects(self.db, self.internet, lambda: self.time)
 
     @property
     def cursor(self) -> Cursor:
