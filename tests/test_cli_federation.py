@@ -23,7 +23,7 @@ def fail(cursor: Cursor, host: str, state: HostState) -> None:
     activity = OutgoingActivity(OutgoingKind.CREATE, make.account(cursor).id, "{}")
     outgoing_activities.add(cursor, activity, inboxes=[inbox], now=at)
     deliveries.claim_hosts(cursor, worker="w", lease_until=at, now=at, limit=10)
-    deliveries.retry(cursor, id=deliveries.due(cursor, host=host, now=at, limit=1)[0].id, due_at=at + timedelta(hours=1), error="")
+    deliveries.retry(cursor, id=deliveries.due(cursor, hosts=[host], now=at, limit=1)[host][0].id, due_at=at + timedelta(hours=1), error="")
     deliveries.release(cursor, host=host, worker="w", state=state)
 
 
@@ -47,7 +47,7 @@ def test_retry_lets_a_host_be_tried_at_once(cursor: Cursor, microblog: Run) -> N
     at = now()
     assert deliveries.state(cursor, host="slow.example") == HostState()
     assert len(deliveries.claim_hosts(cursor, worker="w", lease_until=at, now=at, limit=10)) == 1
-    assert len(deliveries.due(cursor, host="slow.example", now=at, limit=10)) == 1
+    assert len(deliveries.due(cursor, hosts=["slow.example"], now=at, limit=10)["slow.example"]) == 1
     assert microblog("federation", "retry", "nobody.example").exit_code == 1
 
 

@@ -25,7 +25,7 @@ from microblog.metrics import DeliveryMetrics
 from microblog.storage import delivery_stats
 from microblog.storage.database import Transactions
 
-REQUESTS_PER_S = 60.0  # of one process: a quarter of a core at 4 ms for each
+REQUESTS_PER_S = 50.0  # of one process: a quarter of a core at 5 ms for each
 
 
 @frozen

@@ -7,7 +7,7 @@ A delivery is deleted after it arrived. If the process dies in between, it is se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from attrs import define, evolve, field
@@ -15,17 +15,19 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from microblog.federation.delivery_recorder import DeliveryRecorder
 from microblog.federation.documents.ids import SiteIds
 from microblog.federation.fetching import SignedRequests
 from microblog.federation.host_delivery import HostDelivery, Pace
-from microblog.federation.waiting import Sleeper
-from microblog.model.deliveries import HostState
+from microblog.federation.waiting import Sleeper, after
+from microblog.model.deliveries import Delivery
 from microblog.model.domain_rules import DomainRules
 from microblog.model.errors import Unavailable
 from microblog.storage import deliveries as rows
-from microblog.storage.database import Transactions
+from microblog.storage.database import Cursor, Transactions
+from microblog.storage.deliveries import ClaimedHost
 
-_RECORD_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds; after that, the lease expires and all is sent again
+BATCH = 20  # deliveries to a host for one claim: then other hosts have their turn
 CLAIM_GAP_S = 0.1  # between two claims, so that hosts are claimed together while many are served
 _log = Logger()
 
@@ -69,11 +71,13 @@ class Deliveries:
     _running: dict[str, HostDelivery] = field(init=False, factory=dict)
     _loops: list[Deferred[None]] = field(init=False, factory=list)
     _sleeper: Sleeper = field(init=False)
+    _recorder: DeliveryRecorder = field(init=False)
     _stopping: bool = field(init=False, default=False)
     _checked_at: float = field(init=False, default=0.0)
 
     def __attrs_post_init__(self) -> None:
         self._sleeper = Sleeper(self.reactor, CLAIM_GAP_S)
+        self._recorder = DeliveryRecorder(self.database, self.reactor, self.name)
 
     @property
     def hosts(self) -> Collection[str]:
@@ -138,11 +142,11 @@ class Deliveries:
         if due > now:
             return min(self.poll, (due - now).total_seconds())
         until = now + timedelta(seconds=self.lease)
-        claimed = await self.database.run(rows.claim_hosts, worker=self.name, lease_until=until, now=now, limit=free)
-        for one in claimed:
+        claimed = await self.database.run(_claim, worker=self.name, lease_until=until, now=now, limit=free)
+        for one, found in claimed:
             if one.host in self._running:  # its lease expired, and this process claimed it again
                 self._abandon(one.host)
-            self._begin(one.host, one.state)
+            self._begin(one, found)
         return 0.0 if len(claimed) == free and self._free() > 0 else self.poll
 
     def _free(self) -> int:
@@ -151,21 +155,22 @@ class Deliveries:
         counted = sum(1 for delivery in self._running.values() if delivery.moved_at >= since)
         return min(self.concurrency - counted, self.concurrency + self.slow - len(self._running))
 
-    def _begin(self, host: str, state: HostState) -> None:
+    def _begin(self, claimed: ClaimedHost, due: Sequence[Delivery]) -> None:
+        host, state = claimed.host, claimed.state
         delivery = HostDelivery(host, state, self.requests, self.ids, self.pace, self.now, self.chance, self.reactor)
         self._running[host] = delivery
-        Deferred.fromCoroutine(self._supervise(delivery))
+        Deferred.fromCoroutine(self._supervise(delivery, due))
 
-    async def _supervise(self, delivery: HostDelivery) -> None:
+    async def _supervise(self, delivery: HostDelivery, due: Sequence[Delivery]) -> None:
         """Deliver what is due to a host, and record it. Raises nothing."""
         try:
-            await delivery.deliver(self.database, allowed=self.domains().is_allowed(delivery.host))
+            await delivery.deliver(self.database, due, allowed=self.domains().is_allowed(delivery.host))
         except (Unavailable, CancelledError):
             pass
         except Exception:
             _log.failure("Deliveries to {host} could not be made", host=delivery.host)
             delivery.state = evolve(delivery.state, paused_until=self.now() + timedelta(seconds=self.lease))
-        if await self._recorded(delivery):
+        if await self._recorder.record(delivery):
             self.stats.delivered += delivery.delivered
             self.stats.failed += delivery.failed
             self.stats.retried += len(delivery.retries)
@@ -173,24 +178,11 @@ class Deliveries:
             del self._running[delivery.host]
         self.wake()
 
-    async def _recorded(self, delivery: HostDelivery) -> bool:
-        for pause in (*_RECORD_PAUSES, None):
-            try:
-                await self.database.run(delivery.record, worker=self.name)
-            except Exception:
-                if pause is None or delivery.is_abandoned:
-                    _log.failure("Deliveries to {host} could not be recorded: they will be sent again", host=delivery.host)
-                    return False
-                await _after(self.reactor, pause)
-            else:
-                return True
-        raise AssertionError("unreachable")
-
     async def _heartbeat_loop(self) -> None:
         """Extend the leases of the claimed hosts, three times per lease."""
         try:
             while True:
-                await _after(self.reactor, self.lease / 3)
+                await after(self.reactor, self.lease / 3)
                 await self._extend()
         except CancelledError:
             return
@@ -216,8 +208,8 @@ class Deliveries:
         self._running.pop(host).abandon()
 
 
-def _after(clock: IReactorTime, seconds: float) -> Deferred[None]:
-    """Return a cancellable Deferred that fires after `seconds`."""
-    later: Deferred[None] = Deferred(lambda _: call.cancel())
-    call = clock.callLater(seconds, later.callback, None)
-    return later
+def _claim(cursor: Cursor, *, worker: str, lease_until: datetime, now: datetime, limit: int) -> list[tuple[ClaimedHost, list[Delivery]]]:
+    """Claim hosts; return them with what is due."""
+    claimed = rows.claim_hosts(cursor, worker=worker, lease_until=lease_until, now=now, limit=limit)
+    found = rows.due(cursor, hosts=[one.host for one in claimed], now=now, limit=BATCH) if claimed else {}
+    return [(one, found[one.host]) for one in claimed]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from attrs import define, evolve, field, frozen
@@ -22,7 +22,6 @@ from microblog.storage import activity_recipients
 from microblog.storage import deliveries as rows
 from microblog.storage.database import Cursor, Transactions
 
-BATCH = 20  # deliveries for one claim: then other hosts have their turn
 CONTENT_TYPE = ("Content-Type", "application/activity+json")
 
 
@@ -79,9 +78,9 @@ class HostDelivery:
     def __attrs_post_init__(self) -> None:
         self.moved_at = self.reactor.seconds()
 
-    async def deliver(self, database: Transactions, *, allowed: bool) -> None:
+    async def deliver(self, database: Transactions, due: Sequence[Delivery], *, allowed: bool) -> None:
         """Deliver what is due. A host that the rules do not allow any more gets nothing, and what waits for it is given up."""
-        self._work = Deferred.fromCoroutine(self._deliver(database, allowed=allowed))
+        self._work = Deferred.fromCoroutine(self._deliver(database, due, allowed=allowed))
         await self._work
 
     def cancel(self) -> None:
@@ -94,9 +93,13 @@ class HostDelivery:
         self.is_abandoned = True
         self.cancel()
 
+    @property
+    def went_well(self) -> bool:
+        """True if there is nothing to record but that everything arrived."""
+        return not (self.retries or self.gone or self.is_abandoned) and self.state == HostState()
+
     def record(self, cursor: Cursor, *, worker: str) -> None:
-        """Store what was done, and release the host."""
-        rows.delete(cursor, ids=self.done)
+        """Store what was done, apart from deleting what is done, and release the host."""
         for one in self.retries:
             rows.retry(cursor, id=one.id, due_at=one.due_at, error=one.error)
         for inbox in self.gone:
@@ -104,9 +107,9 @@ class HostDelivery:
         if not self.is_abandoned:
             rows.release(cursor, host=self.host, worker=worker, state=self.state)
 
-    async def _deliver(self, database: Transactions, *, allowed: bool) -> None:
+    async def _deliver(self, database: Transactions, due: Sequence[Delivery], *, allowed: bool) -> None:
         waiting_actors = set[int | None]()
-        for delivery in await database.read(rows.due, host=self.host, now=self.now(), limit=BATCH):
+        for delivery in due:
             if self.stopping:
                 return
             if not allowed or delivery.inbox in self.gone:

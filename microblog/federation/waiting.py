@@ -35,3 +35,10 @@ class Sleeper:
             if call.active():
                 call.cancel()
         self._is_woken = False
+
+
+def after(reactor: IReactorTime, seconds: float) -> Deferred[None]:
+    """Return a cancellable Deferred that fires after `seconds`."""
+    later: Deferred[None] = Deferred(lambda _: call.cancel())
+    call = reactor.callLater(seconds, later.callback, None)
+    return later

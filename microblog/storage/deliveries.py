@@ -56,27 +56,34 @@ def _claimed(
     return ClaimedHost(host, HostState(failures, tuple(days), error, paused_until, dead_since))
 
 
-def due(cursor: Cursor, *, host: str, now: datetime, limit: int) -> list[Delivery]:
-    """Return deliveries to the host that are due, in order: none of an actor before all earlier ones of that actor are done."""
-    return fetch_all(cursor, _delivery, _DUE, {"host": host, "now": now, "limit": limit})
+def due(cursor: Cursor, *, hosts: Collection[str], now: datetime, limit: int) -> dict[str, list[Delivery]]:
+    """Return up to `limit` deliveries to each host that are due, in order.
+
+    There is none of an actor before all earlier ones of that actor are done.
+    """
+    found: dict[str, list[Delivery]] = {host: [] for host in hosts}
+    for host, delivery in fetch_all(cursor, _delivery, _DUE, {"hosts": list(hosts), "now": now, "limit": limit}):
+        found[host].append(delivery)
+    return found
 
 
 # Read once for each claim: what an actor did later waits for what is tried again later.
-_DUE = Prepared("""with delayed as materialized (
+_DUE = Prepared("""select h.host, due.* from unnest(%(hosts)s::text[]) h (host) cross join lateral (
+    with delayed as materialized (
         select coalesce(o.account_id, 0) actor, min(d.id) first
         from deliveries d join outgoing_activities o on o.id = d.activity_id
-        where d.host = %(host)s and d.due_at > %(now)s group by 1)
+        where d.host = h.host and d.due_at > %(now)s group by 1)
     select d.id, d.activity_id, o.kind, d.inbox, d.tries, o.body, o.followers_only, a.id, a.username, a.deleted_at is not null
     from deliveries d join outgoing_activities o on o.id = d.activity_id left join accounts a on a.id = o.account_id
     left join delayed on delayed.actor = coalesce(o.account_id, 0)
-    where d.host = %(host)s and d.due_at <= %(now)s and (delayed.first is null or d.id < delayed.first)
-    order by d.id limit %(limit)s""")
+    where d.host = h.host and d.due_at <= %(now)s and (delayed.first is null or d.id < delayed.first)
+    order by d.id limit %(limit)s) due""")
 
 
-def _delivery(id: int, activity: int, kind: str, *columns: Any) -> Delivery:
+def _delivery(host: str, id: int, activity: int, kind: str, *columns: Any) -> tuple[str, Delivery]:
     inbox, tries, body, followers_only, account, username, is_deleted = columns
     actor = None if account is None else LocalActor(AccountId(account), username, is_deleted)
-    return Delivery(id, activity, actor, OutgoingKind(kind), inbox, tries, body, followers_only)
+    return host, Delivery(id, activity, actor, OutgoingKind(kind), inbox, tries, body, followers_only)
 
 
 def delete(cursor: Cursor, *, ids: Collection[int]) -> None:
@@ -139,6 +146,22 @@ _RELEASE = Prepared("""update hosts set lease_until = null, worker = null, failu
     last_error = %(error)s, paused_until = %(paused_until)s, dead_since = %(dead_since)s,
     due_at = (select min(due_at) from deliveries where host = %(host)s)
     where host = %(host)s and worker = %(worker)s""")
+
+
+def lock(cursor: Cursor, *, hosts: Collection[str]) -> None:
+    """Lock hosts that are about to be released, in the order in which other transactions lock them too."""
+    suppress_wakeup(cursor)
+    execute(cursor, "select from hosts where host = any(%(hosts)s) order by host for update", {"hosts": list(hosts)})
+
+
+def release_healthy(cursor: Cursor, *, hosts: Collection[str], worker: str) -> None:
+    """Release hosts, which must be locked, to which everything was delivered without a failure."""
+    execute(cursor, _RELEASE_HEALTHY, {"hosts": list(hosts), "worker": worker})
+
+
+_RELEASE_HEALTHY = Prepared("""update hosts h set lease_until = null, worker = null, failures = 0, failed_days = '{}', last_error = '',
+    paused_until = null, dead_since = null, due_at = (select min(d.due_at) from deliveries d where d.host = h.host)
+    where h.host = any(%(hosts)s) and h.worker = %(worker)s""")
 
 
 def seen(cursor: Cursor, *, host: str, now: datetime) -> None:

@@ -36,7 +36,7 @@ def claim(cursor: Cursor, worker: str = "w1", *, after: timedelta = timedelta(0)
 
 
 def due(cursor: Cursor, host: str, *, after: timedelta = timedelta(0)) -> list[Delivery]:
-    return deliveries.due(cursor, host=host, now=NOW + after, limit=100)
+    return deliveries.due(cursor, hosts=[host], now=NOW + after, limit=100)[host]
 
 
 def activities(found: list[Delivery]) -> list[int]:
@@ -184,6 +184,21 @@ def test_what_is_written_while_a_host_is_released_is_not_forgotten(new_database:
             deliveries.release(releasing, host="b.example", worker="w1", state=HostState())
             assert fetch_value(releasing, "select due_at from hosts") == NOW
             other.commit()
+
+
+def test_several_hosts_are_read_and_released_at_once(cursor: Cursor) -> None:
+    ada, names = make.account(cursor), ["b.example", "c.example", "d.example"]
+    first, _ = tell(cursor, ada, *names), tell(cursor, ada, "b.example")
+    claim(cursor, limit=2)
+    found = deliveries.due(cursor, hosts=names, now=NOW, limit=1)
+    assert {host: activities(each) for host, each in found.items()} == {host: [first] for host in names}
+    deliveries.delete(cursor, ids=[found[host][0].id for host in names])
+    deliveries.lock(cursor, hosts=names)
+    deliveries.release_healthy(cursor, hosts=names, worker="w1")
+    cursor.execute("select host, due_at, worker from hosts order by host")
+    released = cursor.fetchall()
+    assert released[:2] == [("b.example", NOW, None), ("c.example", None, None)]
+    assert released[2] == ("d.example", NOW, None)  # another worker may have claimed it
 
 
 def test_errors_are_stored_shortened(cursor: Cursor) -> None:
