@@ -25,6 +25,7 @@ from microblog.federation.ports import RemoteServers
 from microblog.federation.post_effects import PostEffects
 from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.remote_posts import RemotePosts
+from microblog.federation.resolution import Resolution
 from microblog.federation.signers import Signers
 from microblog.federation.start import FederationStart
 from microblog.federation.trust import TrustRules
@@ -52,6 +53,7 @@ class Federation:
     effects: Effects
     requests: SignedRequests
     rules: TrustRules
+    resolution: Resolution
 
     @classmethod
     def on(
@@ -75,7 +77,8 @@ class Federation:
         inbox = Inbox(database, signers, posts, ids, now)
         about_posts = PostEffects(database, actors, posts, domain.polls, now)
         effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, ids, now)
-        return cls(ids, keys, documents, readers, inbox, effects, requests, rules)
+        resolution = Resolution(actors, domain.rate_limiter, reactor, now)
+        return cls(ids, keys, documents, readers, inbox, effects, requests, rules, resolution)
 
     @property
     def routes(self) -> list[object]:

@@ -64,6 +64,7 @@ from microblog.web.pages.post_form import PostForms
 from microblog.web.pages.post_renderer import PostRenderer
 from microblog.web.pages.posts import InteractionButtons, PostPages
 from microblog.web.pages.profiles import PeopleLists, ProfileButtons, ProfilePages
+from microblog.web.pages.remote_follow import RemoteFollowPages
 from microblog.web.pages.reports import AnnouncementButtons, ReportPages
 from microblog.web.pages.scheduled import ScheduledPages
 from microblog.web.pages.search import SearchPages
@@ -115,7 +116,8 @@ def build_server(
     response_cache = ResponseCache(domain.invalidation_log, now, position, post_forms.key, settings.page_cache_mb)
     statuses = StatusJsonCache(entities, domain.posts.now)
     instance = InstanceEntities(full_view, entities, card, icon, domain.attachments.accepts_video)
-    api = api_routes(domain, instance, response_cache, statuses, federation.ids if federation else None)
+    resolution = federation.resolution if federation else None
+    api = api_routes(domain, instance, response_cache, statuses, federation)
     renderer = PostRenderer(pages.post_html, domain.timelines.flags_cache, domain.filters.filter_cache, response_cache)
     domain.invalidation_log.caches += [renderer, statuses, pages.shells, pages.rows]
     authentication = Authentication(domain.sessions, domain.tokens)
@@ -133,6 +135,8 @@ def build_server(
         *others,
         *(federation.routes if federation else []),
         *site_pages(pages, contexts, post_forms, domain, renderer),
+        SearchPages(*(pages, contexts, domain.search, PeopleLists(domain.profile_cache), renderer), resolution),
+        *([RemoteFollowPages(pages, contexts, domain.accounts, resolution)] if resolution else []),
         *api,
     ]
     openapi = OpenApiRoutes(full_view, tuple(features))
@@ -180,7 +184,6 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
             *(pages, contexts, domain.notifications, domain.notification_groups, domain.notification_cache, domain.collection_cache),
             domain.filters.filter_cache,
         ),
-        SearchPages(pages, contexts, domain.search, people, renderer),
         ListPages(pages, contexts, domain.lists, renderer, domain.collection_cache),
         AutocompleteRoutes(pages, domain.autocomplete),
         ConversationPages(pages, contexts, domain.conversations, domain.filters.filter_cache),

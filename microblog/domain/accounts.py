@@ -166,6 +166,11 @@ class Accounts:
         Within each group, accounts that the viewer follows come first, then those with more followers. `following`: only accounts that the
         viewer follows. Scans all accounts; use `complete` while somebody types.
         """
+        remote = validation.remote_acct(query, self.host)
+        if remote is not None:
+            known = await self.database.read(accounts.approved_by_username, username=remote[0], host=remote[1])
+            if known is not None and known.suspended_at is None and not (offset or following):
+                return [known]
         text = validation.own_username(query, self.host) or _searchable(query)
         if not text:
             return []

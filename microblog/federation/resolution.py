@@ -26,7 +26,7 @@ from microblog.federation.trust import Handle, Reason
 from microblog.federation.webfinger import look_up
 from microblog.model.accounts import Account, Viewer
 from microblog.model.cards import FetchedPage
-from microblog.model.errors import Problem
+from microblog.model.errors import NotFound
 from microblog.model.federation import InvalidDocument, RemoteActor, RemoteObject
 from microblog.model.posts import Post
 from microblog.model.remote_requests import RemoteResponse
@@ -46,7 +46,7 @@ _PARAMETER = re.compile(r";\s*(\w+)=(?:\"([^\"]*)\"|([^\",;\s]*))")
 T = TypeVar("T")
 
 
-class Unresolved(Problem):
+class Unresolved(NotFound):
     """Nothing was found. The sentence says why, for the person who asked."""
 
     sentence = "Nothing was found at that address."
@@ -107,6 +107,15 @@ class Resolution:
         if not _is_url(text):
             raise Unresolved(INVALID)
         return await self._explained(self._at(text.strip().partition("#")[0], FetchBudget(REQUESTS)), SECONDS)
+
+    async def found(self, viewer: Viewer | None, text: str) -> Resolved | None:
+        """Return what a text names, for a search that has other results too; None if it names nothing elsewhere, or nothing is found."""
+        if viewer is None or not self.is_remote(text):
+            return None
+        try:
+            return await self.find(viewer, text)
+        except Unresolved:
+            return None
 
     async def account(self, handle: Handle, seconds: float = SECONDS) -> Account:
         """Return the account with this handle, which is fetched if it is unknown or old. Raises Unresolved if it is not known either."""

@@ -124,7 +124,7 @@ def test_pages_lead_to_the_profile_of_the_right_account(neighbours: Neighbours) 
 
 @pytest.mark.parametrize("path", ["", "/{post}"])
 def test_pages_of_other_servers_are_not_indexed_and_name_the_original(neighbours: Neighbours, path: str) -> None:
-    page = document(neighbours.site.visitor().get(f"/@{FAR}" + path.format(post=neighbours.post.id)))
+    page = document(neighbours.site.registered_user("cleo").get(f"/@{FAR}" + path.format(post=neighbours.post.id)))
     assert page.xpath("//meta[@name='robots']/@content") == ["noindex"]
     assert page.xpath("//link[@rel='canonical']/@href") == [f"https://there.example/@bo{path.format(post=neighbours.post.id)}"]
     assert page.xpath("//link[@rel='alternate']") == []

@@ -41,7 +41,7 @@ def account_metadata(account: Account, site: SiteView) -> PageMetadata:
         f"{account.name} (@{account.acct})",
         description=excerpt(account.bio) or f"{account.name} on {site.name}.",
         path="" if account.page else f"/@{account.username}",
-        index=account.indexable and account.limited_at is None,
+        index=account.host is None and account.indexable and account.limited_at is None,
         feed="" if account.page else f"/@{account.username}/feed.atom",
         image=account.avatar or "",
         kind="profile",

@@ -209,12 +209,13 @@ class NotificationsPage:
 
 @frozen
 class SearchView:
-    """Search results. `query` is empty if nothing was searched for."""
+    """Search results. `query` is empty if nothing was searched for; `problem` says why nothing was found on another server."""
 
     query: str = ""
     people: tuple[PersonView, ...] = ()
     tags: tuple[Tag, ...] = ()
     posts: PostListView = PostListView()
+    problem: str = ""
 
 
 @frozen

@@ -40,6 +40,7 @@ from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
 from microblog.domain.trends import Trends
 from microblog.federation.documents.ids import SiteIds
+from microblog.federation.resolution import Resolution
 from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.entities import Entities
 from microblog.render.api.instance import InstanceEntities
@@ -153,10 +154,24 @@ class ApiServices(Protocol):
     def trends(self) -> Trends: ...
 
 
+class ApiFederation(Protocol):
+    """The services of federation that the API uses."""
+
+    @property
+    def ids(self) -> SiteIds: ...
+    @property
+    def resolution(self) -> Resolution: ...
+
+
 def routes(
-    services: ApiServices, site: InstanceEntities, cache: ResponseCache, statuses: StatusJsonCache, ids: SiteIds | None = None
+    services: ApiServices,
+    site: InstanceEntities,
+    cache: ResponseCache,
+    statuses: StatusJsonCache,
+    federation: ApiFederation | None = None,
 ) -> list[object]:
-    """Every feature of the API. `ids` are those of a site that federates."""
+    """Every feature of the API."""
+    ids, resolution = (None, None) if federation is None else (federation.ids, federation.resolution)
     entities, rules = site.entities, site.site.texts.rules
     serializer = StatusSerializer(statuses, services.timelines.flags_cache, services.filters.filter_cache)
     pages = NotificationPages(services.notification_cache, services.timelines, cache, services.sidebar.expiry)
@@ -165,14 +180,14 @@ def routes(
     features: list[object] = [
         AppRoutes(entities, services.apps),
         OAuthRoutes(entities, services.oauth),
-        DiscoveryRoutes(site, services.search, ids),
+        DiscoveryRoutes(site, services.search, ids, resolution),
         *([UriRedirects()] if ids is None else []),
         OwnAccountRoutes(
             entities, services.accounts, services.follows, services.registrations, services.tokens, services.profile_images, cache
         ),
         EmailConfirmationRoutes(services.email_confirmation),
         *_post_routes(services, entities, serializer, cache),
-        AccountRoutes(entities, serializer, services.accounts, services.timelines, services.follows, cache),
+        AccountRoutes(entities, serializer, services.accounts, services.timelines, services.follows, cache, resolution),
         RelationshipRoutes(services.relationships),
         RelationshipActionRoutes(services.follows, services.relationships),
         RelatedAccountRoutes(entities, services.follows, services.relationships),
@@ -202,7 +217,7 @@ def routes(
         NotificationRoutes(entities, serializer, services.notifications, pages, accounts_json),
         MarkerRoutes(services.read_markers, cache),
         PushSubscriptionRoutes(entities, services.push_notifications),
-        SearchRoutes(entities, serializer, services.search, services.tags, cache),
+        SearchRoutes(entities, serializer, services.search, services.tags, cache, resolution),
     ]
     return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features))]
 

@@ -11,6 +11,7 @@ from microblog.domain.caching import cache_keys
 from microblog.domain.follows import Follows
 from microblog.domain.relationships import Relationships
 from microblog.domain.timelines import Timelines
+from microblog.federation.resolution import Resolution
 from microblog.model.accounts import Account, RelatedAccount, Viewer
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
@@ -52,6 +53,7 @@ class AccountRoutes:
     timelines: Timelines
     follows: Follows
     cache: ResponseCache
+    resolution: Resolution | None = None
 
     @route("GET", "/api/v1/accounts", OPEN, RouteDoc("Get multiple accounts", array_of(ACCOUNT), query=(Param("id", IDS, required=True),)))
     async def several(self, request: Request) -> Response:
@@ -96,7 +98,7 @@ class AccountRoutes:
                 Param("q", TEXT, "Part of a username or display name.", required=True),
                 *LIMIT,
                 Param("offset", WHOLE, "Skip the first n results."),
-                Param("resolve", FLAG, "Accepted for compatibility; this site does not federate."),
+                Param("resolve", FLAG, "If the query is a handle or URL of another server, ask that server."),
                 Param("following", FLAG, "Limit the search to accounts the user follows."),
             ),
         ),
@@ -105,6 +107,10 @@ class AccountRoutes:
         """Matching accounts, an exact match first."""
         check_paging(request)
         fields = request.fields
+        if self.resolution and fields.flag("resolve"):
+            resolved = await self.resolution.found(request.viewer, fields.text("q"))
+            if resolved and resolved.account:
+                return Response.json(self.entities.accounts([resolved.account]))
         found = await self.accounts.search(
             request.viewer,
             fields.text("q"),

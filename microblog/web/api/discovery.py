@@ -8,13 +8,15 @@ from urllib.parse import quote
 import orjson
 from attrs import frozen
 
-from microblog.domain.search import SearchService
+from microblog.domain.search import SearchResult, SearchService
 from microblog.federation.documents.discovery import instance_webfinger, webfinger_links
 from microblog.federation.documents.ids import LocalKind, SiteIds
+from microblog.federation.resolution import Resolution
 from microblog.model.accounts import Account
 from microblog.model.errors import Gone, Malformed, NotFound
 from microblog.render.api.instance import HOST_META, WEBFINGER, InstanceEntities
 from microblog.render.api.schemas import TEXT
+from microblog.web.api.search import resolved_result
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import RouteOptions, route
@@ -23,6 +25,7 @@ from microblog.web.http.route_docs import Param, RouteDoc
 ANYBODY = RouteOptions(api=True, bearer=False)
 FOR_DAYS = b"max-age=259200, public"
 JRD = "application/jrd+json; charset=utf-8"
+MAX_URI = 2_048
 XRD = "application/xrd+xml; charset=utf-8"
 
 
@@ -33,6 +36,7 @@ class DiscoveryRoutes:
     entities: InstanceEntities
     search: SearchService
     ids: SiteIds | None = None  # with federation
+    resolution: Resolution | None = None
 
     @route(
         "GET",
@@ -113,13 +117,29 @@ class DiscoveryRoutes:
 
     @route("GET", "/authorize_interaction", RouteOptions())
     async def interact(self, request: Request) -> Response:
-        """Redirect to the local profile or post that `uri` names; remote follow buttons of other sites lead here."""
-        found = await self.search.at(request.viewer, request.fields.value("uri"))
+        """Redirect to the page here of the account or post that `uri` names; follow buttons of other sites lead here.
+
+        What is on another server is looked up for members only, so visitors log in first.
+        """
+        uri = request.fields.text("uri", max=MAX_URI)
+        found = await self.search.at(request.viewer, uri)
+        if not (found.posts or found.accounts) and self.resolution is not None:
+            if self.resolution.is_remote(uri) and request.viewer is None:
+                target = f"/authorize_interaction?uri={quote(uri, safe='')}"
+                return Response.redirect(f"/login?next={quote(target, safe='')}", 302)
+            found = await self._elsewhere(self.resolution, request, uri)
         if found.posts:
             return Response.redirect(f"/posts/{found.posts[0].id}", 302)
         if found.accounts:
             return Response.redirect(f"/@{found.accounts[0].acct}", 302)
         raise NotFound
+
+    async def _elsewhere(self, resolution: Resolution, request: Request, uri: str) -> SearchResult:
+        """Return what a member asks for. `acct:name@host` may be of this site too."""
+        if request.viewer is not None and resolution.is_remote(uri):
+            return resolved_result(await resolution.find(request.viewer, uri))
+        handle = resolution.handle(uri)
+        return SearchResult() if handle is None else SearchResult([await self.search.accounts.by_username(handle.username)])
 
 
 @frozen

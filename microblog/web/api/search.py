@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 
 from microblog.domain.search import SearchResult, SearchService
 from microblog.domain.tags import HashtagService
+from microblog.federation.resolution import Resolution, Resolved
 from microblog.model.errors import Malformed, Unauthenticated
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
@@ -30,7 +31,7 @@ MAX_OFFSET = 10_000
 QUERY = (
     Param("q", TEXT, "The search query: words, @username, #hashtag, or a URL of this site.", required=True),
     Param("type", one_of(*TYPES), "Specify whether to search for only accounts, hashtags, statuses."),
-    Param("resolve", FLAG, "Accepted for compatibility: URLs of this site are always resolved."),
+    Param("resolve", FLAG, "If the query is a handle or URL of another server, ask that server. URLs of this site are always resolved."),
     Param("following", FLAG, "Only include accounts that the user is following?"),
     Param("account_id", ID, "If provided, will only return statuses authored by this account."),
     Param("exclude_unreviewed", FLAG, "Accepted for compatibility; there are no unreviewed tags."),
@@ -57,6 +58,7 @@ class SearchRoutes:
     search: SearchService
     tags: HashtagService
     cache: ResponseCache
+    resolution: Resolution | None = None
 
     @route(
         "GET",
@@ -99,6 +101,8 @@ class SearchRoutes:
         offset = fields.offset(MAX_OFFSET) if kind else 0
         if not query or kind not in ("", *TYPES):
             return SearchResult()
+        if self.resolution and fields.flag("resolve") and (resolved := await self.resolution.found(request.viewer, query)):
+            return _only(resolved_result(resolved), kind)
         if query.startswith(URL_SCHEMES):
             return _only(await self.search.at(request.viewer, query), kind)
         found = SearchResult()
@@ -115,6 +119,11 @@ class SearchRoutes:
         page, author = Page(limit, max_id=fields.bound("max_id"), min_id=fields.bound("min_id")), fields.id("account_id")
         account = None if author is None else AccountId(author)
         return await self.search.posts(request.viewer, query, page, offset=offset, account=account)
+
+
+def resolved_result(resolved: Resolved) -> SearchResult:
+    """Return what was found elsewhere as the result of a search."""
+    return SearchResult([resolved.account] if resolved.account else [], posts=[resolved.post] if resolved.post else [])
 
 
 def _only(found: SearchResult, kind: str) -> SearchResult:

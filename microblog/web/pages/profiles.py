@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from attrs import evolve, frozen
 
 from microblog.domain.accounts import Accounts
+from microblog.domain.caching import cache_keys
 from microblog.domain.caching.cache_keys import of_profile
 from microblog.domain.follows import FollowRequestOptions, Follows, NoRequest
 from microblog.domain.profile_cache import ProfileCache, of_relationship
@@ -88,6 +89,8 @@ class ProfilePages:
         page = page_of(request)
         context = await self.contexts.of(request, stream=f"/live/@{username}" if tab == "posts" else None)
         account = await self.profiles.by_acct(username)
+        if account.page and request.viewer is None:
+            return CacheableResponse(Response.redirect(account.page, 302), cache_keys.of_keys(*of_profile(account.id)))
         [person] = await self.people.of(request.viewer, [account])
         hidden = _why_hidden(person.relationship)
         profile = ProfileView(
@@ -134,6 +137,8 @@ class ProfilePages:
         lister: Callable[[Viewer | None, AccountId, Page], Awaitable[list[RelatedAccount]]],
     ) -> Response:
         account, page = await self.profiles.by_acct(username), page_of(request, PEOPLE_PER_PAGE)
+        if account.page and request.viewer is None:
+            return Response.redirect(account.page, 302)
         found = await self.people.page(request, await lister(request.viewer, account.id, page), page)
         return Response.html(bytes(self.pages.relations(await self.contexts.of(request), account, which, found)))
 

@@ -1,0 +1,146 @@
+"""Search, pages and API for accounts of other servers that are looked up while somebody waits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from microblog.federation import resolution
+from microblog.storage.database import Cursor
+from tests.federation.internet import Internet, redirect
+from tests.federation.remote_server import URL, RemoteUser
+from tests.web.api.client import ALL_SCOPES, Client, token_for
+from tests.web.visitor import SiteFixture, Visitor, build_site, document, links, main_text
+
+BO = "https://b.example/users/bo"
+PAGE = "https://b.example/@bo"
+
+
+@pytest.fixture
+def internet() -> Internet:
+    return Internet()
+
+
+@pytest.fixture
+def site(cursor: Cursor, tmp_path: Path, internet: Internet) -> SiteFixture:
+    site = build_site(cursor, tmp_path, internet, public_url=URL, federation="on")
+    RemoteUser(site, internet).publish(name="Bo of B", url=PAGE)
+    return site
+
+
+@pytest.fixture
+def ada(site: SiteFixture) -> Visitor:
+    return site.registered_user("ada")
+
+
+def api(site: SiteFixture) -> Client:
+    viewer = site.viewer("ada")
+    return Client(site, token_for(site, viewer.id, ALL_SCOPES), viewer)
+
+
+def canonical(visitor: Visitor, path: str) -> list[str]:
+    return [str(found) for found in document(visitor.get(path)).xpath("//link[@rel='canonical']/@href")]
+
+
+@pytest.mark.parametrize("query", ["@bo@b.example", BO])
+def test_members_search_other_servers(ada: Visitor, query: str) -> None:
+    found = ada.get(f"/search?q={quote(query)}")
+    assert "Bo of B" in main_text(found)
+    assert "@bo@b.example" in main_text(found)
+    assert "/@bo@b.example" in links(found)
+
+
+def test_visitors_search_nothing_elsewhere(site: SiteFixture, internet: Internet) -> None:
+    assert "No results" in main_text(site.visitor().get(f"/search?q={quote(BO)}"))
+    assert internet.requests == []
+
+
+def test_the_search_page_says_why_nothing_was_found(ada: Visitor, internet: Internet) -> None:
+    internet.documents["https://loop.example/"] = redirect("https://loop.example/")
+    internet.down.add("down.example")
+    for query, sentence in {
+        "@nobody@site.test": "No results",
+        "https://127.0.0.1/": resolution.INVALID,
+        "@nobody@b.example": resolution.NO_SUCH_ACCOUNT,
+        "@bo@down.example": resolution.DOWN,
+        "https://loop.example/": "redirects too often",
+    }.items():
+        assert sentence in main_text(ada.get(f"/search?q={quote(query)}"))
+
+
+def test_members_see_the_profile_and_visitors_go_to_the_original(site: SiteFixture, ada: Visitor) -> None:
+    ada.get("/search?q=@bo@b.example")
+    page = ada.get("/@bo@b.example")
+    assert "See all of it on b.example" in main_text(page)
+    assert PAGE in links(page)
+    assert canonical(ada, "/@bo@b.example") == [PAGE]
+    assert "noindex" in page.text
+    for path in ("", "/with_replies", "/followers", "/following", ""):
+        found = site.visitor().get(f"/@bo@b.example{path}")
+        assert (found.status, found.header("Location")) == (302, PAGE)
+
+
+def test_the_button_says_requested_until_the_answer_comes(ada: Visitor) -> None:
+    ada.get("/search?q=@bo@b.example")
+    assert ada.submit("/@bo@b.example/follow", "/@bo@b.example").status == 303
+    assert "Requested" in main_text(ada.get("/@bo@b.example"))
+    assert ada.submit("/@bo@b.example/unfollow", "/@bo@b.example").status == 303
+    assert "Requested" not in main_text(ada.get("/@bo@b.example"))
+
+
+def test_buttons_of_other_sites_lead_to_the_profile(site: SiteFixture, ada: Visitor) -> None:
+    for uri in (BO, "acct:bo@b.example"):
+        path = f"/authorize_interaction?uri={quote(uri, safe='')}"
+        assert ada.get(path).header("Location") == "/@bo@b.example"
+        login = site.visitor().get(path).header("Location")
+        assert login == f"/login?next={quote(path, safe='')}"
+    assert ada.get("/authorize_interaction?uri=acct:ada@site.test").header("Location") == "/@ada"
+    assert ada.get(f"/authorize_interaction?uri={URL}/users/ada").header("Location") == "/@ada"
+    missing = ada.get("/authorize_interaction?uri=acct:nobody@b.example")
+    assert (missing.status, resolution.NO_SUCH_ACCOUNT in main_text(missing)) == (404, True)
+    assert ada.get("/authorize_interaction?uri=acct:nobody@site.test").status == 404
+
+
+def test_visitors_follow_from_their_own_server(site: SiteFixture, ada: Visitor, internet: Internet) -> None:
+    visitor, path = site.visitor(), "/@ada/remote_follow"
+    assert path in links(visitor.get("/@ada"))
+    finger = internet.documents["https://b.example/.well-known/webfinger?resource=acct%3Abo%40b.example"]
+    finger["links"].append({"rel": "http://ostatus.org/schema/1.0/subscribe", "template": "https://b.example/follow?uri={uri}"})
+    found = visitor.submit(path, address="@bo@b.example")
+    assert f"https://b.example/follow?uri={quote(URL + '/users/ada', safe='')}" in links(found)
+    finger["links"][-1]["template"] = "https://evil.example/?{uri}"
+    for address in ("bo@b.example", "bo@site.test", "bo@127.0.0.1", "nonsense", "", "nobody@b.example"):
+        refused = visitor.submit(path, address=address)
+        assert refused.status == 422
+        assert not [target for target in links(refused) if target.startswith("http") and not target.startswith(URL)]
+    assert ada.get(path).header("Location") == "/@ada"
+
+
+def test_the_api_resolves_if_asked(site: SiteFixture, ada: Visitor, internet: Internet) -> None:
+    del ada
+    client = api(site)
+    assert client.get("/api/v2/search?q=@bo@b.example").json["accounts"] == []
+    assert client.get("/api/v1/accounts/search?q=@bo@b.example").json == []
+    assert internet.requests == []
+    assert client.get("/api/v1/accounts/lookup?acct=bo@b.example").status == 404
+    [found] = client.get("/api/v2/search?q=@bo@b.example&resolve=true").json["accounts"]
+    assert (found["acct"], found["uri"], found["url"], found["display_name"]) == ("bo@b.example", BO, PAGE, "Bo of B")
+    for path in ("/api/v1/accounts/search?q=bo@b.example&resolve=true", "/api/v1/accounts/search?q=@bo@b.example"):
+        assert [one["id"] for one in client.get(path).json] == [found["id"]]
+    assert client.get("/api/v1/accounts/lookup?acct=bo@b.example").json["id"] == found["id"]
+    nothing = client.get("/api/v2/search?q=@nobody@b.example&resolve=true").json
+    assert nothing == {"accounts": [], "statuses": [], "hashtags": []}
+
+
+def test_without_federation_nothing_is_asked(cursor: Cursor, tmp_path: Path, internet: Internet) -> None:
+    site = build_site(cursor, tmp_path, internet, public_url=URL)
+    ada = site.registered_user("ada")
+    client = api(site)
+    assert client.get("/api/v2/search?q=@bo@b.example&resolve=true").json["accounts"] == []
+    assert "No results" in main_text(ada.get("/search?q=@bo@b.example"))
+    assert ada.get("/authorize_interaction?uri=acct:bo@b.example").status == 404
+    assert site.visitor().get("/@ada/remote_follow").status == 404
+    assert "/login?next=/@ada" in links(site.visitor().get("/@ada"))
+    assert internet.requests == []
