@@ -77,7 +77,8 @@ class Federation:
         inbox = Inbox(database, signers, posts, ids, now)
         about_posts = PostEffects(database, actors, posts, domain.polls, now)
         effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, ids, now)
-        resolution = Resolution(actors, domain.rate_limiter, reactor, now)
+        resolution = Resolution(actors, posts, domain.rate_limiter, reactor, now)
+        domain.posts.remote_mentions.lookup = resolution
         return cls(ids, keys, documents, readers, inbox, effects, requests, rules, resolution)
 
     @property

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from microblog.domain import attachments, conversations, notify, polls, threads
 from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.domain.link_previews import PreviewScheduler, may_show_preview
+from microblog.domain.remote_mentions import RemoteMentions
 from microblog.domain.text import post_text
 from microblog.domain.threads import BRIEF, WHOLE, ThreadBounds, ThreadIds
 from microblog.model.accounts import UnexpectedMentions, Viewer
@@ -72,6 +73,11 @@ def record(cursor: Cursor, kind: EventKind, post: Post, at: datetime) -> None:
     events.record(cursor, kind, at=at, account=post.author.id, post=post.id, data=event_data(post))
 
 
+def _links(mentioned: list[Mention]) -> dict[str, str]:
+    """Return what a text needs to know of the mentioned accounts in order to link to them."""
+    return {one.acct.lower(): one.page or one.username for one in mentioned}
+
+
 @frozen
 class Posts:
     """The commands about posts, and reading of single posts. `host` and `base_url` are the site's public ones.
@@ -86,6 +92,7 @@ class Posts:
     now: Callable[[], datetime]
     previews: PreviewScheduler | None = None
     flags: FlagsCache | None = None
+    remote_mentions: RemoteMentions = field(factory=RemoteMentions)
 
     async def publish(self, viewer: Viewer, draft: PostDraft) -> Post:
         """Store the draft as the viewer's post. The same idempotency key returns the first post, unless it was deleted.
@@ -93,6 +100,7 @@ class Posts:
         Raises Invalid (fields text, spoiler, visibility, language, key), and NotFound if the viewer may not see the post that it replies
         to.
         """
+        await self.remote_mentions.prepare(viewer, draft.text, self.host)
         since = self.flags.log_position if self.flags else 0
         post, flags = await self.database.run(self._publish, viewer, draft)
         if self.flags and flags is not None:
@@ -101,6 +109,7 @@ class Posts:
 
     async def edit(self, viewer: Viewer, post: PostId, draft: PostDraft) -> Post:
         """Replace the content of the viewer's post; the old version goes to the edit history. Visibility and parent cannot change."""
+        await self.remote_mentions.prepare(viewer, draft.text, self.host)
         return await self.database.run(self._edit, viewer, post, draft)
 
     async def delete(self, viewer: Viewer, post: PostId, *, media: bool = False) -> Post:
@@ -239,16 +248,22 @@ class Posts:
         return text, spoiler
 
     def _insert(self, cursor: Cursor, post: Post, parsed: post_text.ParsedText, allowed: frozenset[AccountId] | None) -> PostId:
-        mentioned = posts.mentionable(cursor, usernames=parsed.mentions)
+        mentioned = self._mentioned(cursor, parsed)
         if allowed is not None and (unexpected := {one.account_id for one in mentioned} - allowed - {post.author.id}):
             raise UnexpectedMentions(tuple(accounts.by_ids(cursor, ids=list(unexpected))))
-        post = evolve(post, html=parsed.html({one.username.lower(): one.username for one in mentioned}, self.base_url))
+        post = evolve(post, html=parsed.html(_links(mentioned), self.base_url))
         id = posts.insert(cursor, post)
         if mentioned:  # nothing to delete first: the post is new
             posts.set_mentions(cursor, post=id, accounts=[one.account_id for one in mentioned])
         if parsed.tags:
             posts.add_tags(cursor, post=id, tags=[(tag.key, tag.name) for tag in parsed.tags], now=post.created_at)
         return id
+
+    def _mentioned(self, cursor: Cursor, parsed: post_text.ParsedText) -> list[Mention]:
+        """Return the accounts that a text mentions, as far as they are known here. Those of other servers only if the site federates."""
+        elsewhere = parsed.remote_mentions if self.remote_mentions.lookup else ()
+        here = posts.mentionable(cursor, usernames=parsed.mentions)
+        return here + posts.mentionable_elsewhere(cursor, addresses=elsewhere) if elsewhere else here
 
     def _set_mentions_and_tags(
         self, cursor: Cursor, post: PostId, mentioned: list[Mention], parsed: post_text.ParsedText, now: datetime
@@ -285,11 +300,11 @@ class Posts:
         """Return the edited post with its parsed text and mentions."""
         text, spoiler = self._checked_text(draft, attached)
         parsed = post_text.parse(text, self.host)
-        mentioned = posts.mentionable(cursor, usernames=parsed.mentions)
+        mentioned = self._mentioned(cursor, parsed)
         after = evolve(
             before,
             text=text,
-            html=parsed.html({one.username.lower(): one.username for one in mentioned}, self.base_url),
+            html=parsed.html(_links(mentioned), self.base_url),
             spoiler=spoiler,
             sensitive=bool(spoiler) or (before.sensitive if draft.sensitive is None else draft.sensitive),
             language=primary_language(draft.language) or before.language,

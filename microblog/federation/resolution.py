@@ -6,15 +6,16 @@ Nothing that the text or a page says is believed: they lead to an id, whose docu
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import Deferred, DeferredList, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 
 from microblog.domain import link_preview_parser
+from microblog.domain.posts import visible_post
 from microblog.domain.rate_limits import MINUTE, LimitScope, RateLimit, RateLimiter
 from microblog.federation import bounds
 from microblog.federation.documents.vocabulary import ACCEPT, is_activity_json
@@ -22,17 +23,21 @@ from microblog.federation.fetching import FetchBudget, NotFetched
 from microblog.federation.hosts import host_of, normalize_host
 from microblog.federation.incoming import parse_object
 from microblog.federation.remote_actors import RemoteActors
+from microblog.federation.remote_posts import Arrival, RemotePosts
 from microblog.federation.trust import Handle, Reason
 from microblog.federation.webfinger import look_up
 from microblog.model.accounts import Account, Viewer
 from microblog.model.cards import FetchedPage
 from microblog.model.errors import NotFound
-from microblog.model.federation import InvalidDocument, RemoteActor, RemoteObject
+from microblog.model.federation import InvalidDocument, RemoteActor
+from microblog.model.federation_posts import RemotePost
+from microblog.model.ids import PostId
 from microblog.model.posts import Post
 from microblog.model.remote_requests import RemoteResponse
 from microblog.storage import accounts
 
 SECONDS = 5.0
+MENTION_SECONDS = 2.0
 RESOLVING = RateLimit("resolving", 60, 5 * MINUTE, LimitScope.ACCOUNT)
 REQUESTS = 8  # that one lookup may cause
 ANY = f"{ACCEPT}, text/html;q=0.5"
@@ -78,6 +83,7 @@ class Resolution:
     """Finds accounts and posts of other servers for people who are logged in."""
 
     actors: RemoteActors
+    posts: RemotePosts
     limits: RateLimiter
     reactor: IReactorTime
     now: Callable[[], Any]
@@ -106,7 +112,12 @@ class Resolution:
             return Resolved(await self.account(handle))
         if not _is_url(text):
             raise Unresolved(INVALID)
-        return await self._explained(self._at(text.strip().partition("#")[0], FetchBudget(REQUESTS)), SECONDS)
+        url = text.strip().partition("#")[0]
+        known = await self.actors.database.read(self.posts.find, url)
+        if known is not None:
+            return await self._post(viewer, known.id)
+        found = await self._explained(self._at(url, FetchBudget(REQUESTS)), SECONDS)
+        return await self._post(viewer, found) if not isinstance(found, Account) else Resolved(found)
 
     async def found(self, viewer: Viewer | None, text: str) -> Resolved | None:
         """Return what a text names, for a search that has other results too; None if it names nothing elsewhere, or nothing is found."""
@@ -137,6 +148,21 @@ class Resolution:
         database = self.actors.database
         found = await database.read(accounts.approved_by_username, username=handle.username, host=handle.host)
         return None if found is None or found.suspended_at is not None else found
+
+    async def look_up(self, viewer: Viewer, addresses: Sequence[tuple[str, str]]) -> None:
+        """See `AccountLookup`. Accounts that are known are not asked for again."""
+        await DeferredList([Deferred.fromCoroutine(self._look_up(viewer, f"{name}@{host}")) for name, host in addresses])
+
+    async def _look_up(self, viewer: Viewer, address: str) -> None:
+        handle = self.handle(address)
+        if handle is None or await self.known(handle) is not None:
+            return
+        if self.limits.enabled and (await self.limits.count(RESOLVING, str(viewer.id))).exceeded:
+            return
+        try:
+            await self.account(handle, MENTION_SECONDS)
+        except Unresolved:
+            return
 
     async def subscribe_url(self, handle: Handle, uri: str) -> str:
         """Return the page on which the owner of a handle elsewhere can follow `uri`, as its server says. Raises Unresolved.
@@ -178,11 +204,17 @@ class Resolution:
             raise Unresolved(UNCONFIRMED)
         return _shown(account)
 
-    async def _at(self, url: str, budget: FetchBudget) -> Resolved:
+    async def _post(self, viewer: Viewer, id: PostId) -> Resolved:
+        try:
+            return Resolved(post=await self.actors.database.read(visible_post, id, viewer))
+        except NotFound as problem:
+            raise Unresolved(NOT_FOUND) from problem
+
+    async def _at(self, url: str, budget: FetchBudget) -> Account | PostId:
         """Return the account or post at a URL: that of its page, or its id."""
         known = await self.actors.known(url) or await self._known_page(url)
         if known is not None and await self.actors.is_fresh(known):
-            return Resolved(_shown(known))
+            return _shown(known)
         if reason := self.actors.fetcher.rules().check_id(url):
             raise Unresolved(_REFUSALS.get(reason, INVALID))
         self.actors.fetcher.forget_failure(url)  # somebody asks for it
@@ -191,7 +223,7 @@ class Resolution:
         except (NotFetched, InvalidDocument):
             if known is None:
                 raise
-            return Resolved(_shown(known))
+            return _shown(known)
 
     async def _known_page(self, url: str) -> Account | None:
         """Return the account whose profile is at a URL of the usual form, if it is known."""
@@ -200,19 +232,21 @@ class Resolution:
         known = None if handle is None else await self.known(handle)
         return known if known is not None and known.url == url else None
 
-    async def _fetched(self, url: str, budget: FetchBudget) -> Resolved:
+    async def _fetched(self, url: str, budget: FetchBudget) -> Account | PostId:
         response, address = await self.actors.fetcher.page(url, ANY, budget)
         uri = _named_id(response, address)
         if reason := self.actors.fetcher.rules().check_id(uri):
             raise Unresolved(_REFUSALS.get(reason, NOT_FOUND) if uri else NOT_FOUND)
         found = await self.actors.fetcher.document(uri, parse_object, budget)
         if isinstance(found, RemoteActor):
-            return Resolved(_shown(await self.actors.fetch(found.id, budget)))
-        return await self._other(found, budget)
-
-    async def _other(self, found: RemoteObject, budget: FetchBudget) -> Resolved:
-        """Return what is no account."""
-        raise Unresolved("Posts of other servers cannot be looked up yet.")
+            return _shown(await self.actors.fetch(found.id, budget))
+        if not isinstance(found, RemotePost) or found.is_vote:
+            raise Unresolved(NOT_FOUND)
+        author = await self.actors.by_uri(found.author, budget)
+        stored = await self.actors.database.run(self.posts.store, author, found, Arrival())
+        if stored is None:
+            raise Unresolved(NOT_FOUND)
+        return stored.id
 
 
 def _is_url(text: str) -> bool:

@@ -197,6 +197,21 @@ _MENTIONABLE = Prepared(f"""select a.id, a.username from accounts a
     where lower(a.username) = any(%(names)s) and {accounts.NAMED_HERE} and a.deleted_at is null""")
 
 
+def mentionable_elsewhere(cursor: Cursor, *, addresses: Collection[tuple[str, str]]) -> list[Mention]:
+    """Return the known accounts of other servers among the addresses, given as lower-case usernames and hosts."""
+    if not addresses:
+        return []
+    return fetch_all(
+        cursor, Mention, _MENTIONABLE_ELSEWHERE, {"names": [name for name, _ in addresses], "hosts": [host for _, host in addresses]}
+    )
+
+
+_MENTIONABLE_ELSEWHERE = Prepared("""select a.id, a.username, a.host, coalesce(a.url, a.uri)
+    from unnest(%(names)s::text[], %(hosts)s::text[]) wanted (name, host)
+    join accounts a on lower(a.username) = wanted.name and coalesce(a.host, '') = wanted.host
+    where a.host is not null and a.deleted_at is null and a.suspended_at is null""")
+
+
 def set_mentions(cursor: Cursor, *, post: PostId, accounts: Collection[AccountId]) -> list[AccountId]:
     """Set the post's mentions to exactly these accounts; return the newly mentioned ones."""
     return fetch_all(cursor, AccountId, _SET_MENTIONS, {"post": post, "accounts": list(accounts)})

@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.federation import resolution
 from microblog.federation.remote_actors import RemoteActors
+from microblog.federation.remote_posts import RemotePosts
 from microblog.federation.resolution import Resolution, Unresolved
 from microblog.federation.trust import Handle
 from microblog.model.accounts import Account, Viewer
@@ -20,7 +21,7 @@ from microblog.model.remote_requests import RemoteResponse
 from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import RolledBackDatabase
-from tests.federation.internet import JSON, Internet, build_fetcher, redirect
+from tests.federation.internet import JSON, SITE, Internet, build_fetcher, redirect
 from tests.federation.test_remote_actors import BO, actor, finger, webfinger
 from tests.make import NOW
 
@@ -59,7 +60,7 @@ def lookup(db: RolledBackDatabase, cursor: Cursor, internet: Internet) -> Lookup
     clock = Clock()
     limits = RateLimiter(MemoryCounter(clock.seconds), lambda: NOW, enabled=True)
     actors = RemoteActors(db, build_fetcher(db, internet), lambda: NOW)
-    return Lookup(internet, Resolution(actors, limits, clock, lambda: NOW), make.viewer(cursor), clock)
+    return Lookup(internet, Resolution(actors, RemotePosts(SITE, lambda: NOW), limits, clock, lambda: NOW), make.viewer(cursor), clock)
 
 
 def page(html: str = "", **headers: str) -> RemoteResponse:

@@ -36,7 +36,7 @@ def site(cursor: Cursor, tmp_path: Path, internet: Internet) -> SiteFixture:
 def bo(site: SiteFixture, internet: Internet) -> RemoteUser:
     user = RemoteUser(site, internet)
     assert site.federation is not None
-    result_of(site.federation.inbox.actors.fetch(user.id))
+    result_of(site.federation.resolution.actors.fetch(user.id))
     return user
 
 
@@ -47,7 +47,7 @@ def outbound(cursor: Cursor) -> OutboundFixture:
 
 def account(site: SiteFixture, user: RemoteUser) -> Account:
     assert site.federation is not None
-    found = result_of(site.federation.inbox.actors.known(user.id))
+    found = result_of(site.federation.resolution.actors.known(user.id))
     assert found is not None
     return found
 

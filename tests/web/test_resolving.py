@@ -144,3 +144,68 @@ def test_without_federation_nothing_is_asked(cursor: Cursor, tmp_path: Path, int
     assert site.visitor().get("/@ada/remote_follow").status == 404
     assert "/login?next=/@ada" in links(site.visitor().get("/@ada"))
     assert internet.requests == []
+
+
+NOTE = f"{BO}/statuses/1"
+
+
+def note(**values: object) -> dict[str, object]:
+    public = "https://www.w3.org/ns/activitystreams#Public"
+    of = {"id": NOTE, "type": "Note", "attributedTo": BO, "content": "<p>From B</p>", "to": [public], "published": "2026-01-01T00:00:00Z"}
+    return {"@context": "https://www.w3.org/ns/activitystreams", **of, **values}
+
+
+def test_a_post_is_found_by_its_address(ada: Visitor, site: SiteFixture, internet: Internet) -> None:
+    internet.documents[NOTE] = note()
+    assert "From B" in main_text(ada.get(f"/search?q={quote(NOTE)}"))
+    asked = len(internet.requests)
+    [found] = api(site).get(f"/api/v2/search?q={quote(NOTE)}&resolve=true").json["statuses"]
+    assert (found["uri"], found["account"]["acct"]) == (NOTE, "bo@b.example")
+    assert len(internet.requests) == asked
+    assert ada.get(f"/authorize_interaction?uri={quote(NOTE, safe='')}").header("Location") == f"/posts/{found['id']}"
+
+
+def test_a_post_that_is_not_for_the_reader_is_not_found(ada: Visitor, internet: Internet) -> None:
+    internet.documents[NOTE] = note(to=["https://b.example/users/cy"])
+    assert resolution.NOT_FOUND in main_text(ada.get(f"/search?q={quote(NOTE)}"))
+
+
+def test_a_post_of_another_author_is_not_believed(ada: Visitor, internet: Internet, cursor: Cursor) -> None:
+    internet.documents[NOTE] = note(attributedTo="https://c.example/users/al")
+    assert "From B" not in main_text(ada.get(f"/search?q={quote(NOTE)}"))
+    cursor.execute("select count(*) from posts")
+    assert cursor.fetchone() == (0,)
+
+
+def test_a_mention_makes_the_account_known_and_links_to_it(site: SiteFixture, ada: Visitor, internet: Internet) -> None:
+    client = api(site)
+    internet.down.add("down.example")
+    text = "@bo@b.example @Bo@b.example @nobody@b.example @x@down.example @ada"
+    post = client.post("/v1/statuses", status=text).json
+    assert [(one["acct"], one["url"]) for one in post["mentions"]] == [("ada", f"{URL}/@ada"), ("bo@b.example", PAGE)]
+    assert (
+        f'<a href="{PAGE}" target="_blank" rel="nofollow noopener" class="u-url mention">@<span>bo@b.example</span></a>' in post["content"]
+    )
+    assert "@nobody@b.example" in post["content"]
+    asked = len(internet.requests)
+    again = client.post("/v1/statuses", status="@bo@b.example again").json
+    assert [one["acct"] for one in again["mentions"]] == ["bo@b.example"]
+    assert len(internet.requests) == asked
+    assert PAGE in links(ada.get(f"/@ada/{post['id']}"))
+    assert [link for link in links(ada.get(f"/@ada/{post['id']}")) if link == "/@bo"] == []
+
+
+def test_an_edit_mentions_accounts_too(site: SiteFixture, ada: Visitor) -> None:
+    del ada
+    client = api(site)
+    post = client.post("/v1/statuses", status="Hello").json
+    edited = client.put(f"/v1/statuses/{post['id']}", status="Hello @bo@b.example").json
+    assert [one["acct"] for one in edited["mentions"]] == ["bo@b.example"]
+
+
+def test_without_federation_an_address_stays_text(cursor: Cursor, tmp_path: Path, internet: Internet) -> None:
+    site = build_site(cursor, tmp_path, internet, public_url=URL)
+    site.registered_user("ada")
+    post = api(site).post("/v1/statuses", status="@bo@b.example").json
+    assert (post["mentions"], post["content"]) == ([], "<p>@bo@b.example</p>")
+    assert internet.requests == []

@@ -115,6 +115,12 @@ class ParsedText:
         return tuple(dict.fromkeys(names))
 
     @property
+    def remote_mentions(self) -> tuple[tuple[str, str], ...]:
+        """Lower-case usernames and hosts mentioned on other sites, in order without duplicates."""
+        found = ((token.username.lower(), token.domain) for token in self._tokens() if isinstance(token, MentionToken) and token.domain)
+        return tuple(dict.fromkeys(found))
+
+    @property
     def tags(self) -> tuple[Hashtag, ...]:
         """The hashtags in order, each key once (in its first spelling)."""
         found: dict[str, Hashtag] = {}
@@ -130,6 +136,8 @@ class ParsedText:
 
     def html(self, known: Mapping[str, str], base_url: str) -> str:
         """Render paragraphs of safe HTML. `known` maps lower-case names of existing accounts to usernames; other mentions stay text.
+
+        Lower-case addresses of accounts elsewhere, `name@host`, are mapped to the URLs of their profiles.
 
         `base_url` is the site's public URL without a trailing slash.
         """
@@ -322,6 +330,11 @@ def _token_html(token: Token, known: Mapping[str, str], base_url: str) -> str:
             account = _escaped(known[name.lower()])
             target = f"{_escaped(base_url)}/@{account}"
             return f'<span class="h-card" translate="no"><a href="{target}" class="u-url mention">@<span>{account}</span></a></span>'
+        case MentionToken(username=name, domain=str(domain)) if f"{name.lower()}@{domain}" in known:
+            account, target = _escaped(f"{name}@{domain}"), _escaped(known[f"{name.lower()}@{domain}"])
+            # With a target, so that the link is not taken for one of this site (render/local_links.py).
+            link = f'<a href="{target}" target="_blank" rel="nofollow noopener" class="u-url mention">@<span>{account}</span></a>'
+            return f'<span class="h-card" translate="no">{link}</span>'
         case MentionToken(text=text) | PlainToken(text=text):
             return _escaped(text)
 
