@@ -297,6 +297,28 @@ def test_the_least_recently_used_entries_are_evicted_first() -> None:
     assert [kept.get(name, start) for name in ("a", "c", "d", "large", "two")] == [None, None, "d", None, "x"]
 
 
+def test_watched_values_are_refreshed_or_dropped_only_if_they_changed_and_many_are_found_as_one_by_one() -> None:
+    kept, start = new_cache(WallClock(make.NOW), 20)
+    log, refreshed = kept.invalidation_log, []
+
+    def refresh(value: str, since: int) -> str:
+        refreshed.append(value)
+        return f"{value}{log.latest('c1', since)}"
+
+    kept.refresh = refresh
+    for name in ("p1", "p2", "p3"):
+        kept.put(name, name, cache_keys.of_keys(name), start, watched=frozenset({name, f"c{name[1:]}"}))
+    kept.put("p4", "p4", cache_keys.of_keys("p4"), start)
+    log._append(["c1=5", "p3", "p9"])
+    position = log._first_position + len(log._keys)
+    assert kept.get_many(["p2", "p1", "p3", "p5"], position) == {"p2": "p2", "p1": "p15"}
+    assert (refreshed, kept.hits, kept.misses) == (["p1"], 2, 2)
+    assert kept.get_many(["p2", "p1", "p3"], position) == {"p2": "p2", "p1": "p15"}
+    assert kept.get("p4", position) == "p45"  # nothing is known of what refreshes it
+    log._append(["p2"])
+    assert kept.get_many(["p2", "p1"], position + 1) == {"p1": "p15"}
+
+
 def test_each_cache_counts_hits_misses_entries_and_bytes() -> None:
     kept, start = new_cache(WallClock(make.NOW))
     for name in "abc":

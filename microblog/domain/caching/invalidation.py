@@ -29,6 +29,7 @@ from microblog.storage.invalidation_log import EVERYTHING, InvalidationPosition
 MAX_CHANGED_KEYS = 50_000
 MAX_COMPARED_KEYS = 200  # with more changes since, each dependency is looked up instead
 POLL_INTERVAL_S = 0.5  # maximum age of served values if there is no wake-up
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
@@ -57,6 +58,7 @@ class InvalidationLog:
     _keys: list[str] = field(factory=list)
     _last: dict[str, int] = field(factory=dict)  # index in the whole log by key
     _values: dict[str, list[tuple[int, str]]] = field(factory=dict)  # the same index, with the value
+    _sets: dict[int, frozenset[str]] = field(factory=dict)  # results of `changed_since`, until the log grows
     _first_position: int = 1
     _stale: bool = True
     _read_at: float = 0.0
@@ -151,7 +153,18 @@ class InvalidationLog:
         is_small = len(dependencies.keys) <= changed and not dependencies.shared and not dependencies.authors
         if is_small or changed >= MAX_COMPARED_KEYS:
             return all(last.get(key, -1) < position for key in dependencies.each_key())
-        return not dependencies.is_touched_by(frozenset(self._keys[start:]))
+        return not dependencies.is_touched_by(self._changed_set(position))
+
+    def changed_since(self, position: int) -> frozenset[str] | None:
+        """Return the keys that were logged since that position; None if they are many, or the log does not reach back so far."""
+        start = position - self._first_position
+        return self._changed_set(position) if start >= 0 and len(self._keys) - start < MAX_COMPARED_KEYS else None
+
+    def _changed_set(self, position: int) -> frozenset[str]:
+        known = self._sets.get(position)
+        if known is None:
+            known = self._sets[position] = frozenset(self._keys[position - self._first_position :])
+        return known
 
     def keys_since(self, position: int) -> list[str] | None:
         """Return all keys that were logged since that position, without their values; None if the log does not reach back so far."""
@@ -187,6 +200,7 @@ class InvalidationLog:
             waiter.callback(None) if problem is None else waiter.errback(problem)
 
     def _append(self, changed: Iterable[str]) -> None:
+        self._sets.clear()
         for text in changed:
             key, _, value = text.partition("=")
             index = self._last[key] = self._first_position + len(self._keys)
@@ -205,6 +219,7 @@ class InvalidationLog:
 
     def _discard_before(self, position: int) -> None:
         del self._keys[: position - self._first_position]
+        self._sets.clear()
         self._first_position = position
         self._last = {key: index for key, index in self._last.items() if index >= position}
         kept = ((key, [each for each in self._values[key] if each[0] >= position]) for key in self._last if key in self._values)
@@ -217,6 +232,7 @@ class _Entry(Generic[V]):
     dependencies: CacheDependencies
     position: int
     size: int
+    watched: frozenset[str] | None
 
 
 @define(eq=False)
@@ -260,26 +276,58 @@ class DependencyCache(Generic[V]):
         if entry.position == position and until is None and 2 * self._size < self.capacity:  # the order matters to a full cache only
             self.hits += 1
             return entry.value
-        if (entry.position != position and not self.invalidation_log.unchanged(entry.dependencies, entry.position)) or (
-            until is not None and self.now() >= until
-        ):
+        if (entry.position != position and not self._moved_on(entry, position)) or (until is not None and self.now() >= until):
             self._drop(key)
             self.misses += 1
             return None
-        if self.refresh is not None and entry.position != position:
-            entry.value = self.refresh(entry.value, entry.position)
-        entry.position = position
         del self._entries[key]
         self._entries[key] = entry
         self.hits += 1
         return entry.value
 
-    def put(self, key: Hashable, value: V, dependencies: CacheDependencies, position: int, size: int = 1) -> None:
-        """Store a value that was read after `InvalidationLog.position()` had returned `position`."""
+    def get_many(self, keys: Iterable[K], position: int) -> dict[K, V]:
+        """Return the values that are valid at `position`, in the order of their keys."""
+        found: dict[K, V] = {}
+        is_roomy = 2 * self._size < self.capacity
+        for key in keys:
+            entry = self._entries.get(key)
+            if entry is not None and entry.position == position and entry.dependencies.until is None and is_roomy:  # as `get` would
+                self.hits += 1
+                found[key] = entry.value
+            elif (value := self.get(key, position)) is not None:
+                found[key] = value
+        return found
+
+    def _moved_on(self, entry: _Entry[V], position: int) -> bool:
+        """Bring the entry forward to `position`; False if it is outdated."""
+        log = self.invalidation_log
+        changed = None if entry.watched is None else log.changed_since(entry.position)
+        if changed is None or entry.watched is None or not changed.isdisjoint(entry.watched):
+            if not log.unchanged(entry.dependencies, entry.position):
+                return False
+            if self.refresh is not None:
+                entry.value = self.refresh(entry.value, entry.position)
+        entry.position = position
+        return True
+
+    def put(
+        self,
+        key: Hashable,
+        value: V,
+        dependencies: CacheDependencies,
+        position: int,
+        size: int = 1,
+        *,
+        watched: frozenset[str] | None = None,
+    ) -> None:
+        """Store a value that was read after `InvalidationLog.position()` had returned `position`.
+
+        `watched`: the keys of the dependencies and all those by whose values `refresh` changes it; None: unknown.
+        """
         self._drop(key)
         if size > self.capacity or (dependencies.until is not None and dependencies.until <= self.now()):
             return
-        self._entries[key] = _Entry(value, dependencies, position, size)
+        self._entries[key] = _Entry(value, dependencies, position, size, watched)
         self._size += size
         while self._size > self.capacity:
             self._drop(next(iter(self._entries)))

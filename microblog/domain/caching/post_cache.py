@@ -41,12 +41,15 @@ class PostCache:
         if not ids:
             return []
         position = await self.invalidation_log.position()
-        found: dict[PostId, Post] = {id: cached for id in ids if (cached := self._cache.get(id, position)) is not None}
+        found = self._cache.get_many(ids, position)
+        if len(found) == len(ids):
+            return list(found.values())
         missing = [id for id in ids if id not in found]
         if missing:
             read = await self.database.read(posts.by_ids, missing)
             for id, post in read.items():
-                self._cache.put(id, post, cache_keys.of_posts([post], self.now(), counts=False), position)
+                dependencies = cache_keys.of_posts([post], self.now(), counts=False)
+                self._cache.put(id, post, dependencies, position, watched=self._keys_of(post))
             found |= read
         return [found[id] for id in ids if id in found]
 
