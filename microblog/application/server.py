@@ -23,6 +23,7 @@ from microblog.domain.served_files import ServedFiles
 from microblog.domain.text import post_text
 from microblog.live.broadcaster import Broadcaster
 from microblog.model.caches import turn_off_others
+from microblog.model.federation_mode import FederationMode
 from microblog.render.api.entities import Entities
 from microblog.render.api.instance import InstanceEntities
 from microblog.render.api.status_json import StatusJsonCache
@@ -106,9 +107,7 @@ def build_server(
 ) -> HttpServer:
     """Return the HTTP server with all routes and those of `others`. Starts nothing."""
     pages, position = frontend.pages, lambda: str(feed.position)
-    view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
-    texts = texts_in(settings.texts_dir, lambda typed: post_text.parse(typed, view.host).html({}, view.url))
-    full_view = evolve(view, contact=settings.contact_email, version=__version__, texts=texts, federates=federation is not None)
+    full_view = site_view(settings)
     contexts = PageContexts(full_view, domain.sidebar, domain.trends, position, now)
     post_forms = PostForms(Uploads(domain.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
@@ -152,6 +151,19 @@ def build_server(
     )
     turn_off_others(domain.invalidation_log.caches, settings.caches)
     return HttpServer(site, reactor, proxies=trusted(settings), caps=caps_of(settings), access_log=access_log, wall=time.time)
+
+
+def site_view(settings: Settings) -> View:
+    """Return what pages and the API say about the site."""
+    view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
+    return evolve(
+        view,
+        contact=settings.contact_email,
+        version=__version__,
+        texts=texts_in(settings.texts_dir, lambda typed: post_text.parse(typed, view.host).html({}, view.url)),
+        federates=settings.federation is not FederationMode.OFF,
+        limited_federation=settings.federation is not FederationMode.ON,
+    )
 
 
 def trusted(settings: Settings) -> Proxies:

@@ -32,6 +32,10 @@ class SiteStats:
         """Return how many accounts were active in the last `days` days."""
         return await self.database.read(site_stats.active, since=self.now() - timedelta(days=days))
 
+    async def peers(self) -> list[str]:
+        """Return the other servers of which accounts are known."""
+        return await self.database.read(site_stats.peers)
+
     async def figures(self) -> SiteFigures:
         """Return the current totals."""
         return await self.database.read(_figures)

@@ -21,6 +21,7 @@ class SiteView:
     version: str = ""
     texts: SiteTexts = NO_TEXTS
     federates: bool = False
+    limited_federation: bool = True  # with no other servers, or only with those that are allowed
 
     @property
     def host(self) -> str:

@@ -27,8 +27,8 @@ _PEOPLE = f"""with followees as (
         select id from (select account_id id from account_counts order by followers desc, account_id limit {MAX_CANDIDATES}) popular
         join accounts n using (id) where lower(n.username) like %(start)s)
     select k.id is not null, {COLUMNS} from candidates l join {FROM} on a.id = l.id left join followees k on k.id = a.id
-    where a.id <> %(viewer)s and {HERE} and a.deleted_at is null and a.suspended_at is null and (a.limited_at is null or k.id is not null)
-        and {APPROVED}
+    where a.id <> %(viewer)s and ({HERE} or k.id is not null) and a.deleted_at is null and a.suspended_at is null
+        and (a.limited_at is null or k.id is not null) and {APPROVED}
         and not exists (select from blocks where account_id = %(viewer)s and target_id = a.id)
         and not exists (select from blocks where account_id = a.id and target_id = %(viewer)s)
     order by k.id is not null desc, lower(a.username) = %(exact)s desc, c.followers desc, a.id limit %(limit)s"""
@@ -57,7 +57,7 @@ _TAGS = f"""with recent as (
 
 
 def people(cursor: Cursor, *, prefix: str, viewer: AccountId, limit: int) -> list[AccountSuggestion]:
-    """Return accounts of this site whose name has this prefix, ignoring case: followees of the viewer first, then the most followed.
+    """Return accounts whose name has this prefix, ignoring case: followees of the viewer first, then the most followed of this site.
 
     Without accounts that block the viewer or are blocked.
     """

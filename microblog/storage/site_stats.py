@@ -37,6 +37,15 @@ def active(cursor: Cursor, *, since: datetime) -> int:
     )
 
 
+def peers(cursor: Cursor) -> list[str]:
+    """Return the hosts of the known accounts of other servers, in alphabetical order. Reads all of these accounts."""
+    return fetch_all(
+        cursor,
+        str,
+        """select distinct host from accounts where host is not null and deleted_at is null and suspended_at is null order by host""",
+    )
+
+
 def staff(cursor: Cursor) -> list[Account]:
     """Return the site's administrators, oldest account first."""
     sql = f"""select {accounts.COLUMNS} from {accounts.FROM} join users l on l.account_id = a.id

@@ -9,6 +9,7 @@ import pytest
 
 from microblog.federation import resolution
 from microblog.storage.database import Cursor
+from tests import make
 from tests.federation.internet import Internet, redirect
 from tests.federation.remote_server import URL, RemoteUser
 from tests.web.api.client import ALL_SCOPES, Client, token_for
@@ -209,3 +210,34 @@ def test_without_federation_an_address_stays_text(cursor: Cursor, tmp_path: Path
     post = api(site).post("/v1/statuses", status="@bo@b.example").json
     assert (post["mentions"], post["content"]) == ([], "<p>@bo@b.example</p>")
     assert internet.requests == []
+
+
+def test_visitors_go_to_the_original_of_a_post(site: SiteFixture, ada: Visitor, internet: Internet) -> None:
+    internet.documents[NOTE] = note(url=f"{PAGE}/1")
+    ada.get(f"/search?q={quote(NOTE)}")
+    [found] = api(site).get(f"/api/v2/search?q={quote(NOTE)}&resolve=true").json["statuses"]
+    path = f"/@bo@b.example/{found['id']}"
+    assert "From B" in main_text(ada.get(path))
+    for _ in range(2):
+        assert site.visitor().get(path).header("Location") == f"{PAGE}/1"
+
+
+def test_followees_elsewhere_are_suggested_while_one_types(site: SiteFixture, ada: Visitor, cursor: Cursor) -> None:
+    ada.get("/search?q=@bo@b.example")
+    assert ada.get("/compose/complete?q=@bo").json["count"] == 0
+    cursor.execute("select id from accounts where host is not null")
+    [(id,)] = cursor.fetchall()
+    make.follow(cursor, site.viewer("ada"), make.reload(cursor, make._found(cursor, id)))
+    assert "@bo@b.example" in ada.get("/compose/complete?q=@bo").json["html"]
+
+
+@pytest.mark.parametrize("mode", ["off", "allowlist", "on"])
+def test_the_instance_tells_which_servers_it_knows(cursor: Cursor, tmp_path: Path, mode: str) -> None:
+    site = build_site(cursor, tmp_path, Internet(), public_url=URL, federation=mode)
+    make.remote_account(cursor, host="b.example")
+    make.remote_account(cursor, host="b.example")
+    suspended = make.remote_account(cursor, host="c.example")
+    cursor.execute("update accounts set suspended_at = now() where id = %s", [suspended.id])
+    client = Client(site)
+    assert client.get("/v1/instance/peers").json == ([] if mode == "off" else ["b.example"])
+    assert client.get("/v2/instance").json["configuration"]["limited_federation"] == (mode != "on")

@@ -237,7 +237,7 @@ INSTANCE = Definition[VersionedNumbers, InstanceEntities](
                 "media_attachments": part({"description_limit": always(COUNT, MAX_DESCRIPTION), **MEDIA_KEYS}),
                 "polls": part(POLLS),
                 "translation": part({"enabled": always(FLAG, False)}),
-                "limited_federation": always(FLAG, True),
+                "limited_federation": key(FLAG, lambda _, on: on.site.limited_federation),
             }
         ),
         "registrations": part(

@@ -32,6 +32,7 @@ from microblog.web.http.route_docs import RouteDoc
 ANYBODY = RouteOptions(api=True, bearer=False)  # a client with a revoked token reads these to obtain a new one
 COUNT_INTERVAL = timedelta(minutes=5)
 WEEKS_INTERVAL = timedelta(hours=1)
+PEERS_INTERVAL = timedelta(hours=1)
 DEPRECATED = "@1668384000"  # 14 November 2022, the release of version 2
 
 
@@ -45,6 +46,7 @@ class InstanceRoutes:
     api_version: int
     _numbers: tuple[datetime, InstanceNumbers] | None = field(default=None, init=False)
     _weeks: tuple[datetime, bytes] | None = field(default=None, init=False)
+    _peers: tuple[datetime, bytes] | None = field(default=None, init=False)
 
     @route("GET", "/api/v1/instance", ANYBODY, RouteDoc("View server information (v1)", V1_INSTANCE))
     async def v1(self, request: Request) -> Response:
@@ -66,9 +68,13 @@ class InstanceRoutes:
 
     @route("GET", "/api/v1/instance/peers", ANYBODY, RouteDoc("List of connected domains", TEXTS))
     async def peers(self, request: Request) -> Response:
-        """Always an empty list: this site does not federate."""
+        """Other servers of which accounts are known, as of the last hour; none without federation."""
         del request
-        return _cached([])
+        if not self.entities.site.federates:
+            return _cached([])
+        if self._peers is None or self.site_stats.now() - self._peers[0] >= PEERS_INTERVAL:
+            self._peers = self.site_stats.now(), Response.json(await self.site_stats.peers()).body
+        return _cached(self._peers[1])
 
     @route("GET", "/api/v1/instance/activity", ANYBODY, RouteDoc("Weekly activity", array_of(WEEK)))
     async def activity(self, request: Request) -> Response:

@@ -63,6 +63,8 @@ class PostPages:
         thread = await self.threads.of(viewer, id, evolve(PAGE, skip=skip))
         if thread.post.author.acct.lower() != username.lower():
             raise NotFound
+        if thread.post.url and viewer is None:  # visitors see the original
+            return CacheableResponse(Response.redirect(thread.post.url, 302), cache_keys.of_keys(cache_keys.of_post(id)))
         if viewer and await self.conversations.mark_opened(viewer, thread.post):
             context = evolve(context, messages=max(0, context.messages - 1))
         html = self.pages.thread(context, await self._thread(viewer, thread, skip))
