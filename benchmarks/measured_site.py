@@ -90,7 +90,7 @@ def measured_site(
     with copied_database(server, posts, ports[0]) as (url, requests), tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         public = f"http://127.0.0.1:{ports[0]}"
         children: list[subprocess.Popen[bytes]] = [
-            stack.enter_context(site_process(url, Path(directory), port, PUBLIC_URL=public, **settings)) for port in ports
+            stack.enter_context(site_process(url, Path(directory), port, **{"PUBLIC_URL": public, **settings})) for port in ports
         ]
         yield MeasuredSite(requests, ports, [child.pid for child in children], server, url)
 
