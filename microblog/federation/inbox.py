@@ -25,7 +25,7 @@ from microblog.model.errors import Forbidden, NotFound
 from microblog.model.federation import Activity, ActivityKind, Reference, RemoteObject
 from microblog.model.ids import AccountId
 from microblog.model.remote_actors import KnownKey
-from microblog.storage import accounts, deliveries, incoming_activities, jobs
+from microblog.storage import accounts, deliveries, incoming_activities
 from microblog.storage.database import Cursor, Transactions
 
 JOB = "federation.activity"
@@ -113,9 +113,7 @@ class Inbox:
             return
         deliveries.seen(cursor, host=host_of(key.owner, exempt) or "", now=now)
         unique, text = activity_key(activity, key.owner, body, exempt).hex(), body.decode()
-        id = incoming_activities.add(cursor, key=unique, signer=signer, recipient=recipient, body=text, now=now)
-        if id is not None:
-            jobs.add(cursor, JOB, {"activity": str(id)}, due_at=now, now=now)
+        incoming_activities.receive(cursor, job=JOB, key=unique, signer=signer, recipient=recipient, body=text, now=now)
 
 
 def _is_about_itself(activity: Activity) -> bool:

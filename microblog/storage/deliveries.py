@@ -14,7 +14,7 @@ from attrs import frozen
 
 from microblog.model.deliveries import Delivery, HostState, LocalActor, OutgoingKind
 from microblog.model.ids import AccountId
-from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, suppress_wakeup
+from microblog.storage.database import Cursor, Prepared, execute, execute_deferred, fetch_all, fetch_one, fetch_value, suppress_wakeup
 
 MAX_ERROR_LENGTH = 500  # characters
 
@@ -166,7 +166,7 @@ _RELEASE_HEALTHY = Prepared("""update hosts h set lease_until = null, worker = n
 
 def seen(cursor: Cursor, *, host: str, now: datetime) -> None:
     """Note that an activity with a valid signature arrived from the host: a dead host is alive again."""
-    execute(cursor, _SEEN, {"host": host, "now": now})
+    execute_deferred(cursor, _SEEN, {"host": host, "now": now})
 
 
 # At most once a minute, so that a flood of activities does not write the same row each time.

@@ -9,14 +9,18 @@ from microblog.model.incoming_activities import IncomingActivity
 from microblog.storage.database import Cursor, Prepared, execute, fetch_one, fetch_value
 
 
-def add(cursor: Cursor, *, key: str, signer: AccountId, recipient: AccountId | None, body: str, now: datetime) -> int | None:
-    """Store an activity; return its id, None if it arrived before."""
-    id: int | None = fetch_value(cursor, _ADD, {"key": key, "signer": signer, "recipient": recipient, "body": body, "now": now})
-    return id
+def receive(cursor: Cursor, *, job: str, key: str, signer: AccountId, recipient: AccountId | None, body: str, now: datetime) -> None:
+    """Store an activity with the job of this kind that lets it have its effect, unless it arrived before."""
+    params = {"job": job, "key": key, "signer": signer, "recipient": recipient, "body": body, "now": now}
+    execute(cursor, _RECEIVE, params)
 
 
-_ADD = Prepared("""insert into incoming_activities (key, signer_id, recipient_id, body, received_at)
-    values (%(key)s, %(signer)s, %(recipient)s, %(body)s, %(now)s) on conflict do nothing returning id""")
+# One statement instead of two: most of the cost of an activity are statements.
+_RECEIVE = Prepared("""with stored as (
+        insert into incoming_activities (key, signer_id, recipient_id, body, received_at)
+        values (%(key)s, %(signer)s, %(recipient)s, %(body)s, %(now)s) on conflict do nothing returning id)
+    insert into jobs (id, kind, payload, due_at, created_at)
+    select new_id(%(now)s::timestamptz), %(job)s, jsonb_build_object('activity', id::text), %(now)s, %(now)s from stored""")
 
 
 def by_id(cursor: Cursor, *, id: int) -> IncomingActivity | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from itertools import count
 from typing import Any
 
 import orjson
@@ -22,15 +21,14 @@ from microblog.model.federation import ActorEndpoints, ActorKind
 from microblog.model.ids import AccountId
 from microblog.model.posts import Post
 from microblog.model.remote_actors import ActorToStore
-from microblog.storage import incoming_activities, posts, remote_actors, remote_posts
-from microblog.storage.database import Cursor, fetch_all
+from microblog.storage import posts, remote_actors, remote_posts
+from microblog.storage.database import Cursor, fetch_all, fetch_value
 from tests.fakes import RolledBackDatabase
 from tests.federation.documents import PUBLIC, activity
 from tests.federation.internet import SITE, Internet, build_fetcher
 from tests.make import NOW
 
 BO = "https://b.example/users/bo"
-_keys = count()
 
 
 def store_actor(cursor: Cursor, uri: str = BO, kind: ActorKind = ActorKind.PERSON) -> Account:
@@ -47,6 +45,14 @@ def known_actor(cursor: Cursor, uri: str = BO) -> Account:
     found = remote_actors.by_uri(cursor, uri=uri)
     assert found is not None
     return found
+
+
+def store_activity(cursor: Cursor, document: dict[str, Any], recipient: AccountId | None = None, now: datetime = NOW) -> int:
+    """Store an activity of a known actor as if it had not arrived before; return its id."""
+    values = {"signer": known_actor(cursor, document["actor"]).id, "recipient": recipient, "body": orjson.dumps(document).decode()}
+    sql = """insert into incoming_activities (key, signer_id, recipient_id, body, received_at)
+        values (gen_random_uuid()::text, %(signer)s, %(recipient)s, %(body)s, %(now)s) returning id"""
+    return int(fetch_value(cursor, sql, {**values, "now": now}))
 
 
 def note(id: str = "1", by: str = BO, **changes: Any) -> dict[str, Any]:
@@ -106,11 +112,7 @@ class RemoteSide:
 
     async def receive(self, document: dict[str, Any], recipient: Viewer | None = None) -> None:
         """Let an activity of a stored actor have its effect, as the job does."""
-        signer, key = known_actor(self.cursor, document["actor"]), f"{next(_keys)}"
-        owner = None if recipient is None else recipient.id
-        body = orjson.dumps(document).decode()
-        id = incoming_activities.add(self.cursor, key=key, signer=signer.id, recipient=owner, body=body, now=self.time)
-        assert id is not None
+        id = store_activity(self.cursor, document, None if recipient is None else recipient.id, self.time)
         await self.effects.apply(id, _nothing)
 
     async def create(self, document: dict[str, Any], recipient: Viewer | None = None, **changes: Any) -> Post | None:

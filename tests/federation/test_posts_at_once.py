@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from itertools import count, pairwise
+from itertools import pairwise
 from typing import Any
-
-import orjson
 
 from microblog.federation.effects import Effects
 from microblog.model.posts import Post
-from microblog.storage import incoming_activities
 from microblog.storage.database import Cursor, Database, fetch_all
 from tests import make
 from tests.federation.documents import PUBLIC, activity
 from tests.federation.internet import Internet
-from tests.federation.remote_side import BO, build_effects, known_actor, local_post, note, store_actor
+from tests.federation.remote_side import BO, build_effects, local_post, note, store_activity, store_actor
 from tests.storage.test_people_at_once import at_once, database
 
 __all__ = ["database"]
 
 ROUNDS = 8
-_keys = count()
 
 
 def rows(cursor: Cursor, sql: str) -> list[tuple[Any, ...]]:
@@ -33,16 +29,9 @@ def prepare(cursor: Cursor) -> Post:
     return make.post(cursor, make.viewer(cursor))
 
 
-def add(cursor: Cursor, document: dict[str, Any]) -> int:
-    body, signer = orjson.dumps(document).decode(), known_actor(cursor).id
-    id = incoming_activities.add(cursor, key=f"{next(_keys)}", signer=signer, recipient=None, body=body, now=make.NOW)
-    assert id is not None
-    return id
-
-
 async def let_happen(database: Database, effects: Effects, documents: list[dict[str, Any]]) -> None:
     """Let all of this happen at once."""
-    ids = [await database.run(add, document) for document in documents]
+    ids = [await database.run(store_activity, document) for document in documents]
     commands: list[Coroutine[Any, Any, Any]] = [effects.apply(id, lambda cursor: None) for id in ids]
     assert [each for each in await at_once(commands) if isinstance(each, BaseException)] == []
 
