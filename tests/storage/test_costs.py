@@ -34,6 +34,7 @@ PEOPLE, ROWS, TALKS = 3_000, 40_000, 2_000
 
 NO_STATEMENTS = {"bulk_insert", "database", "table_checksums", "migrate", "paging", "timeouts", "schema_check", "statements", "visibility"}
 MAY_COST_MORE = {
+    "activity_recipients.follower_uris": "lists all followers on a host, whose server compares them with its own",
     "accounts.suggested": "goes past all whom the member follows, here everybody",
     "conversations.delete_with": "takes away what it finds, once",
     "emails.erase_recipient": "a job, once for each account",

@@ -23,8 +23,11 @@ from benchmarks.queries import ExplainingCursor, Query, frequent_queries, pages
 from microblog import storage
 from microblog.domain.tokens import token_hash
 from microblog.model.accounts import Account, Preferences, Role
+from microblog.model.actor_keys import StoredKeyPair
+from microblog.model.deliveries import HostState, Inbox, OutgoingActivity, OutgoingKind
 from microblog.model.emails import EmailKind, EmailState
 from microblog.model.events import EventKind, Position
+from microblog.model.federation import ActorEndpoints, ActorKind
 from microblog.model.federation_posts import RemoteAttachment, RemoteCounts
 from microblog.model.ids import ConversationId, JobId
 from microblog.model.jobs import Job, JobState
@@ -36,6 +39,7 @@ from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
 from microblog.model.push import PushChoice, PushTarget
+from microblog.model.remote_actors import ActorToStore, StoredKey
 from microblog.model.remote_posts import Addressees, KnownPost, PostPoll
 from microblog.model.reports import ReportCategory
 from microblog.model.statistics import TimeSpan
@@ -184,10 +188,17 @@ BY_TYPE: dict[str, Any] = {
     "InvalidationPosition": InvalidationPosition("1:1:", SITE.end),
     "Position": Position("", 1, 0),
     "AccountPosts": AccountPosts(ACCOUNT),
+    "ActorToStore": ActorToStore(
+        SOMEBODY, ActorKind.PERSON, ActorEndpoints("https://far.example/inbox"), (StoredKey("https://far.example/1", "key"),)
+    ),
     "Addressees": Addressees((ACCOUNT,), (OTHER,)),
+    "Collection[Inbox]": [Inbox("far.example", "https://far.example/inbox")],
     "Collection[RemoteAttachment]": [RemoteAttachment("Image", "https://far.example/1")],
+    "HostState": HostState(dead_since=SITE.end),
     "KnownPost": KnownPost(POST, OTHER, None, POST),
+    "OutgoingActivity": OutgoingActivity(OutgoingKind.CREATE, ACCOUNT, "{}"),
     "PostPoll": PostPoll(("yes", "no"), (1, 2), 3, False, SITE.end),
+    "StoredKeyPair": StoredKeyPair("public", b"private"),
     "RemoteCounts": RemoteCounts(1, 2, 3),
     "TagFilter": TagFilter(["tag1"], ["tag2"], ["tag3"]),
     "PostQuery": search.PostQuery("'word' & 'begin':*", ["'other'"], ["text"], ["more"]),
@@ -204,7 +215,11 @@ PLAIN: dict[str, Any] = {
     "Sequence[int]": [1],
     "Sequence[str]": ["text"],
 }
-BY_PLACE: dict[str, dict[str, Any]] = {"conversations.set_unread": {"unread": True}, "sessions.open_session": {"token_hash": b"new"}}
+BY_PLACE: dict[str, dict[str, Any]] = {
+    "activity_recipients.mentioned_since": {"since": SITE.end - timedelta(days=2)},
+    "conversations.set_unread": {"unread": True},
+    "sessions.open_session": {"token_hash": b"new"},
+}
 
 
 UNKNOWN = object()
