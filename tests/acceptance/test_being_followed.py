@@ -37,7 +37,7 @@ def site(tmp_path: Path, peer: Peer) -> Iterator[SiteProcess]:
 
 
 async def until(condition: Callable[[], Awaitable[bool]], site: SiteProcess) -> None:
-    for _ in range(200):
+    for _ in range(1_000):  # a site that was killed may have claimed a host for a minute
         if await condition():
             return
         await deferLater(reactor, 0.1)
