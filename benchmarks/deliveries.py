@@ -132,7 +132,7 @@ def add_followers(cursor: Cursor, author: int, hosts: list[str], count: int) -> 
 
 @define
 class Interval:
-    """What an interval of reads took: CPU of the site, and the durations of the reads in milliseconds."""
+    """Cost of an interval of reads: CPU of the site, and the durations of the reads in milliseconds."""
 
     cpu: float
     database: float

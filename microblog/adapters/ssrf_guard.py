@@ -173,7 +173,7 @@ class Exchange:
 
 
 class _Limit(Protocol):
-    """What the connections of a request report to."""
+    """Limit that the connections of a request report to."""
 
     @property
     def guard(self) -> SsrfGuard:

@@ -32,7 +32,7 @@ Lister = Callable[[Viewer | None, AccountId, Page], Awaitable[list[RelatedAccoun
 
 @define
 class ProfileCache:
-    """What profiles and lists of followers show."""
+    """Cached parts of profiles and lists of followers."""
 
     accounts: Accounts
     relationships: Relationships

@@ -23,7 +23,7 @@ class AccountLookup(Protocol):
 
 @define
 class RemoteMentions:
-    """What is done about mentions before a text is published. Without `lookup`, the site does not federate, and nothing is."""
+    """Lookup of mentioned accounts before a text is published. Without `lookup`, the site does not federate: nobody is looked up."""
 
     lookup: AccountLookup | None = None
 

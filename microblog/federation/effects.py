@@ -31,7 +31,7 @@ Finish = Callable[[Cursor], None]
 
 @frozen
 class Effects:
-    """What activities do. The last transaction of each effect also finishes its job."""
+    """Effects of activities. The last transaction of each effect also finishes its job."""
 
     database: Transactions
     actors: RemoteActors

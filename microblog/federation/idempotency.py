@@ -9,7 +9,6 @@ from microblog.federation.hosts import host_of
 from microblog.model.federation import Activity, ActivityKind
 
 SEEN_FOR = timedelta(days=7)  # how long keys are kept
-DELETED_FOR = timedelta(days=7)  # how long an object that was deleted or undone before it arrived is remembered
 
 
 def activity_key(activity: Activity, signer: str, body: bytes, exempt: frozenset[str] = frozenset()) -> bytes:

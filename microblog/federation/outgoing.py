@@ -1,4 +1,4 @@
-"""What the makers of outgoing activities share: where an activity goes, and how it is stored."""
+"""Common parts of the makers of outgoing activities: where an activity goes, and how it is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What posts of other servers look like here: cleaned HTML with its text, titles, polls, and links to their media. Pure."""
+"""Content of posts of other servers as it is shown here: cleaned HTML with its text, titles, polls, and links to their media. Pure."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def parse_post(body: bytes) -> RemotePost:
 
 @frozen
 class PostEffects:
-    """What activities about posts do. The last transaction of each effect calls `finish`."""
+    """Effects of activities about posts. The last transaction of each effect calls `finish`."""
 
     database: Transactions
     actors: RemoteActors

@@ -1,4 +1,4 @@
-"""What the document of a post says about objects that may be on other servers."""
+"""Links in the document of a post to objects that may be on other servers."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ _REFUSALS = {Reason.OWN_ID: OWN, Reason.FORBIDDEN_HOST: FORBIDDEN, Reason.INVALI
 
 @frozen
 class Resolved:
-    """What was found: an account or a post."""
+    """A found account or post."""
 
     account: Account | None = None
     post: Post | None = None

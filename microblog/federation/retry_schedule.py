@@ -37,7 +37,7 @@ class TransportFailure(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What a try means for its delivery."""
+    """Consequence of a try for its delivery."""
 
     DELIVERED = auto()
     RETRY = auto()

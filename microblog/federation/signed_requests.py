@@ -1,4 +1,4 @@
-"""What both families of HTTP signatures share: the request, the claim that its signature makes, and the check of that claim.
+"""Parts that both families of HTTP signatures share: the request, the claim that its signature makes, and the check of that claim.
 
 A claim is read in two steps, so that a forged request costs no fetch: `verification.read_claim` refuses all that can be refused without a
 key, `SignatureClaim.verify` compares the signature with the key that the caller has found for `SignatureClaim.key_id`.

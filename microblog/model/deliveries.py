@@ -11,7 +11,7 @@ from microblog.model.ids import AccountId
 
 
 class OutgoingKind(StrEnum):
-    """What an actor of this site did. The values are stored."""
+    """Kind of an activity of this site's actors. The values are stored."""
 
     CREATE = "create"
     UPDATE = "update"

@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 
 class DomainSeverity(StrEnum):
-    """What a rule does to a domain, in the words of the client API.
+    """Effect of a rule on a domain, in the words of the client API.
 
     SUSPEND: nothing is taken from it or sent to it, and its accounts are hidden. SILENCE: its accounts are limited. NOOP: only the flags.
     """

@@ -131,7 +131,7 @@ class Reference:
 
 @frozen
 class Tombstone:
-    """What is left of a deleted object. `former_type` is empty if the document does not say."""
+    """The rest of a deleted object. `former_type` is empty if the document does not say."""
 
     id: str
     former_type: str = ""

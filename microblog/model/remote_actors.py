@@ -29,7 +29,7 @@ class StoredKey:
 
 @frozen
 class ActorToStore:
-    """What is stored of an actor: the account as it is shown, with its texts cleaned, and what other servers need.
+    """An actor as it is stored: the account as it is shown, with its texts cleaned, and what other servers need.
 
     The id of `account` does not matter: that of a known actor stays.
     """

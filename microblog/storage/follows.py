@@ -61,7 +61,7 @@ _REQUEST_OPTIONS = Prepared("""select boosts, notify, languages from follow_requ
 
 @frozen
 class FollowState:
-    """What decides whether an account may follow another one, and how: a block between them, the follow, the follow request."""
+    """Facts that decide whether an account may follow another one, and how: a block between them, the follow, the follow request."""
 
     blocked: bool
     follow: FollowOptions | None

@@ -70,7 +70,7 @@ _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 @frozen
 class LocalId:
-    """What an address of this site stands for. The username is as it is spelled there, and nobody may have it; parts not used are empty."""
+    """Meaning of an address of this site. The username is as it is spelled there, and nobody may have it; parts not used are empty."""
 
     kind: LocalKind
     name: str = ""

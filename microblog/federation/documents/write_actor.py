@@ -17,7 +17,7 @@ from microblog.render.local_links import own_links
 
 @frozen
 class ActorDetails:
-    """What an actor's document says besides the account. There are two keys of a kind while one replaces the other."""
+    """Contents of an actor's document besides the account. There are two keys of a kind while one replaces the other."""
 
     keys: tuple[RemoteKey, ...] = ()
     also_known_as: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from microblog.render.local_links import own_links
 
 @frozen
 class PostLinks:
-    """What a post's document says about other objects, which may be on other servers.
+    """References of a post's document to other objects, which may be on other servers.
 
     `reply_to` is the id of the parent post, `thread` the context of a thread that began elsewhere. `accounts` has the id of every mentioned
     account of another server.
