@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.federation_sites import run_federated_site
 from tests.acceptance.site_process import SiteProcess, site_process
+from tests.federation.peer import Peer, run_peer
+from tests.node import require
 
 
 @pytest.fixture
@@ -33,3 +36,24 @@ def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProces
         site.start()
         yield site
         site.stop()
+
+
+@pytest.fixture(scope="session")
+def peer_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the keys of all peers: it takes long to make them."""
+    return tmp_path_factory.mktemp("peer")
+
+
+@pytest.fixture(scope="module")
+def peer(peer_keys: Path) -> Iterator[Peer]:
+    """A started server of Fedify for all tests of a module."""
+    require("@fedify/fedify")
+    with run_peer(peer_keys) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="module")
+def federated_site(tmp_path_factory: pytest.TempPathFactory, peer: Peer) -> Iterator[SiteProcess]:
+    """A started site that federates with the peer, for all tests of a module."""
+    with run_federated_site(tmp_path_factory.mktemp("federated"), peer) as site:
+        yield site

@@ -1,0 +1,70 @@
+"""Started sites that federate, and what tests wait for at them and at a server of Fedify."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any
+
+from mastodon import Mastodon
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+
+from tests.acceptance.site_process import SiteProcess, site_process
+from tests.federation.peer import Peer
+
+AFTER_KILL_S = 100.0  # a site that was killed may have claimed a host for a minute
+
+
+@contextmanager
+def run_federated_site(directory: Path, *peers: Peer, **settings: str) -> Iterator[SiteProcess]:
+    """Start a site that may talk to these peers; stop it at the end."""
+    addresses = ", ".join(f"127.0.0.1:{peer.port}" for peer in peers)
+    defaults = {"federation": "on", "federation_test_addresses": addresses, "rate_limits": "off", "registration": "open"}
+    with site_process(directory, **defaults | settings) as site:
+        site.start()
+        yield site
+        site.stop()
+
+
+async def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+    """Wait until a condition, which may be asynchronous, returns something true, and return that."""
+    for _ in range(int(seconds / 0.1)):
+        found = condition()
+        found = await found if isawaitable(found) else found
+        if found:
+            return found
+        await deferLater(reactor, 0.1)
+    raise AssertionError(f"it did not happen within {seconds:g} seconds")
+
+
+async def received(peer: Peer, type: str, containing: str = "", seconds: float = 30.0, count: int = 1) -> dict[str, Any]:
+    """Wait until the peer has got `count` such activities since its last `configure`; return the last of them."""
+
+    async def found() -> dict[str, Any] | None:
+        fitting = [each for each in await peer.activities() if each["type"] == type and containing in str(each)]
+        return fitting[count - 1] if len(fitting) >= count else None
+
+    activity: dict[str, Any] = await until(found, seconds)
+    return activity
+
+
+def actor_id(site: SiteProcess, client: Mastodon) -> str:
+    """Return the id by which other servers know the client's account."""
+    return f"{site.settings.get('public_url', site.url)}/users/{client.me().username}"
+
+
+def find(client: Mastodon, query: str) -> Any:
+    """Return the one account that a search finds, also on other servers."""
+    [account] = client.search_v2(query, resolve=True).accounts
+    return account
+
+
+async def follow_from(peer: Peer, actor: str, name: str = "bo") -> str:
+    """Let an account of the peer follow an account, which accepts; return the id of the follower."""
+    await peer.control("configure")
+    await peer.control("send", **{"as": name}, activity={"type": "Follow", "object": actor}, to=[actor])
+    await received(peer, "Accept", actor)
+    return f"{peer.origin}/users/{name}"
