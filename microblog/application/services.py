@@ -67,6 +67,7 @@ from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
 from microblog.domain.trends import Trends
 from microblog.jobs.clock_check import SystemClock
+from microblog.model.federation_mode import FederationMode
 from microblog.storage.database import Transactions
 
 now = SystemClock(lambda: datetime.now(UTC))
@@ -206,7 +207,7 @@ class Domain:
             outbox=EmailOutbox(database, None if settings.smtp_url else str(mail_directory(settings)), now),
             suggestions=Suggestions(database, now),
             profile_images=ProfileImages(database, external.media_store, now),
-            polls=Polls(database, now),
+            polls=Polls(database, now, settings.federation is not FederationMode.OFF),
             posts=posts,
             push_notifications=PushNotifications(database, now),
             password_reset=PasswordReset(database, passwords, links, now, host),

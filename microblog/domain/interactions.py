@@ -17,11 +17,11 @@ from microblog.domain.posts import is_counted_boost, own_post, record, remove, v
 from microblog.model.accounts import RelatedAccount, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.events import EventKind
-from microblog.model.ids import PostId
+from microblog.model.ids import PostId, RelationId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import MAX_PINNED, Post, PostFlags, Visibility
-from microblog.storage import interactions, notifications, posts
+from microblog.storage import events, interactions, notifications, posts
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.interactions import PostCounters
 
@@ -127,14 +127,23 @@ class Interactions:
                 post=post.id,
                 now=self.now(),
             )
+            self._record_favourite(cursor, EventKind.FAVOURITED, viewer, post, _favourite_elsewhere(cursor, viewer, post))
         return self._done(cursor, viewer, _with_counters(post, counted), changed=counted is not None)
 
     def _unfavourite(self, cursor: Cursor, viewer: Viewer, id: PostId) -> _Done:
         post = visible_post(cursor, id, viewer).original
+        elsewhere = _favourite_elsewhere(cursor, viewer, post)
         counted = interactions.unfavourite(cursor, account=viewer.id, post=post.id)
         if counted is not None:
             notifications.withdraw(cursor, account=post.author.id, kind=NotificationKind.FAVOURITE, sender=viewer.id, post=post.id)
+            self._record_favourite(cursor, EventKind.UNFAVOURITED, viewer, post, elsewhere)
         return self._done(cursor, viewer, _with_counters(post, counted), changed=counted is not None)
+
+    def _record_favourite(self, cursor: Cursor, kind: EventKind, viewer: Viewer, post: Post, favourite: RelationId | None) -> None:
+        """Write an event about a favourite of a post of another server, whose author is told."""
+        if favourite is not None:
+            data = {"favourite": str(favourite), "uri": post.uri}
+            events.record(cursor, kind, at=self.now(), account=viewer.id, subject=post.author.id, post=post.id, data=data)
 
     def _boost(self, cursor: Cursor, viewer: Viewer, id: PostId, visibility: Visibility | None) -> _Done:
         original = visible_post(cursor, id, viewer).original
@@ -193,13 +202,16 @@ class Interactions:
         if post.visibility is Visibility.DIRECT:
             raise _unpinnable("Posts that are only visible to mentioned users cannot be pinned")
         pinned = interactions.count_pins(cursor, account=viewer.id)
-        if interactions.pin(cursor, account=viewer.id, post=post.id, now=self.now()) and pinned >= MAX_PINNED:
-            raise _unpinnable("You have already pinned the maximum number of posts")
+        if interactions.pin(cursor, account=viewer.id, post=post.id, now=self.now()):
+            if pinned >= MAX_PINNED:
+                raise _unpinnable("You have already pinned the maximum number of posts")
+            events.record(cursor, EventKind.PINNED, at=self.now(), account=viewer.id, post=post.id)
         return post
 
     def _unpin(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
         post = own_post(cursor, id, viewer)
-        interactions.unpin(cursor, account=viewer.id, post=id)
+        if interactions.unpin(cursor, account=viewer.id, post=id):
+            events.record(cursor, EventKind.UNPINNED, at=self.now(), account=viewer.id, post=id)
         return post
 
     def _mute_thread(self, cursor: Cursor, viewer: Viewer, id: PostId) -> Post:
@@ -218,6 +230,11 @@ def _related_accounts(
 ) -> list[RelatedAccount]:
     original = visible_post(cursor, post, viewer).original
     return list_of(cursor, post=original.id, viewer=viewer.id if viewer else None, page=page)
+
+
+def _favourite_elsewhere(cursor: Cursor, viewer: Viewer, post: Post) -> RelationId | None:
+    """Return the id of the viewer's favourite of a post of another server; None for posts of this site."""
+    return None if post.uri is None else interactions.favourite_id(cursor, account=viewer.id, post=post.id)
 
 
 def _with_counters(post: Post, counted: PostCounters | None) -> Post:

@@ -11,14 +11,18 @@ from microblog.domain import notify
 from microblog.domain.text import graphemes, post_text
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid, NotFound
+from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, PollId, PostId
 from microblog.model.notifications import NotificationKind
 from microblog.model.polls import MAX_DURATION, MAX_OPTION_LENGTH, MAX_OPTIONS, MIN_DURATION, MIN_OPTIONS, Poll, PollDraft
 from microblog.model.posts import Post
-from microblog.storage import jobs, polls, posts
+from microblog.storage import events, jobs, polls, posts
 from microblog.storage.database import Cursor, Transactions
 
 END_JOB = "poll.close"
+COUNTS_JOB = "federation.poll_counts"
+COUNTS_DELAY = timedelta(minutes=3)
+"""After the first vote that other servers do not know of; the votes until then are told together."""
 ALREADY_VOTED = "You have already voted on this poll"
 NO_OPTION = "The chosen vote option does not exist"
 OWN_POLL = "You cannot vote in your own polls"
@@ -89,6 +93,7 @@ def revise(cursor: Cursor, post: Post, draft: PollDraft | None, now: datetime) -
         polls.reset(cursor, poll=before.id, draft=draft, expires_at=expires_at)
     elif (expires_at, draft.hide_totals) != (before.expires_at, before.hide_totals):
         polls.set_terms(cursor, poll=before.id, hide_totals=draft.hide_totals, expires_at=expires_at)
+        events.record(cursor, EventKind.POLL_COUNTED, at=now, account=post.author.id, post=post.id)
     if expires_at != before.expires_at:
         enqueue_end(cursor, before.id, expires_at, now)
 
@@ -110,10 +115,11 @@ def _post_of(cursor: Cursor, viewer: Viewer | None, poll: PollId) -> Post:
 
 @frozen
 class Polls:
-    """The commands about polls."""
+    """The commands about polls. `federates`: other servers are told of votes and counts."""
 
     database: Transactions
     now: Callable[[], datetime]
+    federates: bool = False
 
     async def one(self, viewer: Viewer | None, poll: PollId) -> Post:
         """Return the post of a poll. Raises NotFound unless the viewer may see it."""
@@ -143,7 +149,34 @@ class Polls:
         if (not poll.multiple and (before or len(choices) > 1)) or not set(choices).isdisjoint(before):
             raise _rejected(ALREADY_VOTED)
         polls.vote(cursor, poll=id, account=viewer.id, choices=choices, is_first=not before, now=self.now())
+        self._tell_elsewhere(cursor, viewer, post, [poll.options[choice] for choice in choices])
         return _post_of(cursor, viewer, id)
+
+    def _tell_elsewhere(self, cursor: Cursor, viewer: Viewer, post: Post, options: Sequence[str]) -> None:
+        """Write an event for each vote in a poll of another server; enqueue the job that sends the counts of a poll of this site."""
+        now, poll = self.now(), post.poll
+        if post.uri is not None:
+            for option in options:
+                data = {"option": option, "uri": post.uri}
+                events.record(cursor, EventKind.VOTED, at=now, account=viewer.id, subject=post.author.id, post=post.id, data=data)
+        elif self.federates and poll is not None:
+            jobs.add(cursor, COUNTS_JOB, {"poll": str(poll.id)}, due_at=now + COUNTS_DELAY, now=now, key=str(poll.id))
+
+    async def send_counts(self, poll: PollId, finish: Callable[[Cursor], None]) -> None:
+        """Let other servers know the counts of a poll of this site. The transaction calls `finish` too."""
+
+        def record(cursor: Cursor) -> None:
+            self._record_counts(cursor, poll)
+            finish(cursor)
+
+        await self.database.run(record)
+
+    def _record_counts(self, cursor: Cursor, poll: PollId) -> None:
+        """Write the event by which other servers get the counts of a poll of this site."""
+        post = polls.post_of(cursor, poll=poll)
+        found = posts.by_ids(cursor, [post]).get(post) if post else None
+        if found is not None and found.uri is None:
+            events.record(cursor, EventKind.POLL_COUNTED, at=self.now(), account=found.author.id, post=found.id)
 
     async def end(self, poll: PollId) -> None:
         """Notify the author and all voters that the poll has ended. Idempotent; does nothing before the end."""
@@ -160,7 +193,11 @@ class Polls:
         voters = polls.voters(cursor, poll=id, after=after, limit=notify.BATCH)
         recipients = voters if after else [found.author.id, *voters]
         notify.notify(cursor, accounts=recipients, kind=NotificationKind.POLL, sender=found.author.id, post=found.id, now=self.now())
-        return voters[-1] if len(voters) == notify.BATCH else None
+        if len(voters) == notify.BATCH:
+            return voters[-1]
+        if self.federates:
+            self._record_counts(cursor, id)
+        return None
 
 
 def _rejected(sentence: str) -> Invalid:

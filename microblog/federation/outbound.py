@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from microblog.federation.actor_keys import ActorKeys
 from microblog.federation.outgoing import Outgoing
 from microblog.federation.outgoing_accounts import MissingKey, OutgoingAccounts
+from microblog.federation.outgoing_interactions import OutgoingInteractions
 from microblog.federation.outgoing_posts import OutgoingPosts
 from microblog.federation.waiting import Sleeper
 from microblog.model.errors import Unavailable
@@ -34,11 +35,17 @@ _log = Logger()
 
 def handlers(outgoing: Outgoing) -> Mapping[EventKind, Handler]:
     """Return what makes the activities, by the kind of the event."""
-    posts, accounts = OutgoingPosts(outgoing), OutgoingAccounts(outgoing)
+    posts, accounts, interactions = OutgoingPosts(outgoing), OutgoingAccounts(outgoing), OutgoingInteractions(outgoing)
     return {
         EventKind.POST_PUBLISHED: posts.published,
         EventKind.POST_EDITED: posts.edited,
         EventKind.POST_DELETED: posts.deleted,
+        EventKind.POLL_COUNTED: posts.poll_counted,
+        EventKind.FAVOURITED: interactions.favourited,
+        EventKind.UNFAVOURITED: interactions.unfavourited,
+        EventKind.VOTED: interactions.voted,
+        EventKind.PINNED: interactions.pinned,
+        EventKind.UNPINNED: interactions.unpinned,
         EventKind.ACCOUNT_CHANGED: accounts.changed,
         EventKind.ACCOUNT_SUSPENDED: accounts.changed,
         EventKind.ACCOUNT_DELETED: accounts.deleted,

@@ -43,11 +43,19 @@ class OutgoingPosts:
     def edited(self, cursor: Cursor, event: Event) -> int:
         """Send an edited post to all who would get it now, who got it before, and who may have fetched it."""
         post = self._post(cursor, event)
-        if post is None or post.boost is not None:
+        return 0 if post is None or post.boost is not None else self._update(cursor, post, ())
+
+    def poll_counted(self, cursor: Cursor, event: Event) -> int:
+        """Send the post of a poll with its new counts or end, also to those who voted."""
+        post = self._post(cursor, event)
+        if post is None or post.poll is None:
             return 0
+        return self._update(cursor, post, self.outgoing.inboxes(activity_recipients.voters(cursor, poll=post.poll.id)))
+
+    def _update(self, cursor: Cursor, post: Post, more: tuple[Inbox, ...]) -> int:
         chosen = self.outgoing.inboxes(self._recipients(cursor, post), post.visibility)
         known = activity_recipients.post_inboxes(cursor, post=post.id)
-        inboxes = {*chosen, *self.outgoing.allowed(known), *self._interested(cursor, post.id, post.visibility)}
+        inboxes = {*chosen, *self.outgoing.allowed(known), *self._interested(cursor, post.id, post.visibility), *more}
         if not inboxes:
             return 0
         document = write_update(post, linked_posts(cursor, [post], self.outgoing.ids)[0].links, self._writer())

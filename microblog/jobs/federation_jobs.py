@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from microblog.domain.polls import COUNTS_JOB
 from microblog.federation.effects import Effects
 from microblog.federation.idempotency import SEEN_FOR
 from microblog.federation.inbox import JOB
@@ -11,6 +12,7 @@ from microblog.federation.remote_posts import PARENT_JOB
 from microblog.jobs.cleanup import CleanupBatch, nightly
 from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.worker import Finish, Finishing, Task
+from microblog.model.ids import PollId
 from microblog.model.jobs import Job, PermanentFailure
 from microblog.storage import incoming_activities, outgoing_activities
 
@@ -40,4 +42,10 @@ def tasks(effects: Effects) -> dict[str, Task]:
             raise PermanentFailure("The job's payload has no address of a post.")
         await effects.posts.fetch_parent(uri, ancestors, finish)
 
-    return {JOB: Finishing(apply), PARENT_JOB: Finishing(fetch_parent)}
+    async def send_poll_counts(job: Job, finish: Finish) -> None:
+        poll = job.payload.get("poll")
+        if not isinstance(poll, str) or not poll.isdecimal():
+            raise PermanentFailure("The job's payload has no id of a poll.")
+        await effects.posts.polls.send_counts(PollId(int(poll)), finish)
+
+    return {JOB: Finishing(apply), PARENT_JOB: Finishing(fetch_parent), COUNTS_JOB: Finishing(send_poll_counts)}

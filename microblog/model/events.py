@@ -32,6 +32,13 @@ class EventKind(StrEnum):
     FOLLOW_REJECTED = "follow.rejected"
     FOLLOW_REQUESTED = "follow.requested"  # account: follower, subject: followee on another server; data: follow (id)
     FOLLOW_WITHDRAWN = "follow.withdrawn"  # as above; the follow or the request ended
+    # account: who favourited; subject: author on another server; post; data: favourite (id), uri (of the post)
+    FAVOURITED = "favourited"
+    UNFAVOURITED = "unfavourited"  # as above
+    VOTED = "voted"  # account: voter; subject: author on another server; post; data: option (its text), uri (of the post)
+    POLL_COUNTED = "poll.counted"  # account: author; post: its poll has other counts, another end, or has ended
+    PINNED = "pinned"  # account: author; post
+    UNPINNED = "unpinned"  # as above
     BLOCKED = "blocked"  # account: blocker, subject: blocked account
     UNBLOCKED = "unblocked"  # as above; data: block (its id)
     MUTED = "muted"  # account: muter, subject: muted account; data: until (ISO time; absent: indefinitely)

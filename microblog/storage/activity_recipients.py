@@ -11,7 +11,7 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.model.deliveries import LocalActor, Recipient
-from microblog.model.ids import AccountId, PostId, id_at
+from microblog.model.ids import AccountId, PollId, PostId, id_at
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
 
 _REMOTE = """join remote_actors r on r.account_id = a.id
@@ -55,6 +55,14 @@ _INTERESTED = Prepared(f"""with people as (
         union select account_id from posts where boost_of = %(post)s
         union select account_id from posts where reply_to = %(post)s)
     {_ONE_EACH} from people p join accounts a on a.id = p.account_id {_REMOTE}""")
+
+
+def voters(cursor: Cursor, *, poll: PollId) -> list[Recipient]:
+    """Return the accounts that voted in a poll, those with one shared inbox as one."""
+    return fetch_all(cursor, Recipient, _VOTERS, {"poll": poll})
+
+
+_VOTERS = Prepared(f"{_ONE_EACH} from votes v join accounts a on a.id = v.account_id {_REMOTE} and v.poll_id = %(poll)s")
 
 
 def mentioned_since(cursor: Cursor, *, account: AccountId, since: datetime) -> list[Recipient]:

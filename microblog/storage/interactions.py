@@ -52,6 +52,14 @@ _UNFAVOURITE = Prepared("""
     select coalesce(c.replies, 0), coalesce(c.boosts, 0), coalesce(c.favourites, 0) from removed left join counted c on true""")
 
 
+def favourite_id(cursor: Cursor, *, account: AccountId, post: PostId) -> RelationId | None:
+    """Return the id of the favourite."""
+    return fetch_one(cursor, RelationId, _FAVOURITE_ID, {"account": account, "post": post})
+
+
+_FAVOURITE_ID = Prepared("select id from favourites where account_id = %(account)s and post_id = %(post)s")
+
+
 def bookmark(cursor: Cursor, *, account: AccountId, post: PostId, now: datetime) -> bool:
     """Bookmark the post."""
     return bool(

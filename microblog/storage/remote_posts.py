@@ -210,7 +210,10 @@ _SET_MEDIA = Prepared("""
 
 
 def set_poll(cursor: Cursor, *, post: PostId, poll: PostPoll, now: datetime) -> int | None:
-    """Store the poll of a post, or its new numbers; votes from here stay unless the options change. Return its id if the end is new."""
+    """Store the poll of a post, or its new numbers. Return its id if the end is new.
+
+    Votes from here stay unless the options change, and count at least, as its server may not have got them yet.
+    """
     params = {
         "post": post,
         "options": list(poll.options),
@@ -228,9 +231,16 @@ _SET_POLL = Prepared("""
     with before as (select id, options, multiple, expires_at from polls where post_id = %(post)s),
     void as (delete from votes where poll_id in (
         select id from before where options <> %(options)s::text[] or multiple <> %(multiple)s)),
+    here as (
+        select v.account_id, v.choice from before b join votes v on v.poll_id = b.id
+        where b.options = %(options)s::text[] and b.multiple = %(multiple)s),
+    given as (
+        select array(select greatest(n, (select count(*) from here where choice = place - 1))::integer
+                     from unnest(%(counts)s::integer[]) with ordinality each (n, place) order by place) as counts,
+               greatest(%(voters)s, (select count(distinct account_id) from here))::integer as voters),
     stored as (
         insert into polls as q (id, post_id, options, counts, voters, multiple, hide_totals, expires_at)
-        values (new_id(%(now)s), %(post)s, %(options)s, %(counts)s, %(voters)s, %(multiple)s, false, %(expires_at)s)
+        select new_id(%(now)s), %(post)s, %(options)s, counts, voters, %(multiple)s, false, %(expires_at)s from given
         on conflict (post_id) do update set options = excluded.options, counts = excluded.counts, voters = excluded.voters,
             multiple = excluded.multiple, expires_at = excluded.expires_at
         where (q.options, q.counts, q.voters, q.multiple, q.expires_at)

@@ -206,7 +206,7 @@ def test_a_post_is_written_whole() -> None:
             },
             "likes": {"id": f"{note}/likes", "type": "Collection", "totalItems": 0},
             "shares": {"id": f"{note}/shares", "type": "Collection", "totalItems": 0},
-            "interactionPolicy": {"canQuote": {"automaticApproval": [PUBLIC]}},
+            "interactionPolicy": {"canQuote": {"automaticApproval": ["https://a.example/users/al"]}},  # nobody else
         },
     }
 

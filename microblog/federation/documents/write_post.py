@@ -10,7 +10,7 @@ from attrs import field, frozen
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.documents.vocabulary import with_context
 from microblog.federation.documents.write_parts import Json, addressed, audience_of, collection, image, media_type, moment
-from microblog.model.federation_posts import PUBLIC, Audience
+from microblog.model.federation_posts import Audience
 from microblog.model.ids import AccountId
 from microblog.model.media import Media, MediaKind
 from microblog.model.polls import Poll
@@ -65,7 +65,8 @@ class PostWriter:
             "tag": [*self._mentions(post, links), *self._hashtags(post)],
             "attachment": list(self._attachments(post)),
             **self._collections(post),
-            "interactionPolicy": {"canQuote": {"automaticApproval": [self._quoted_by(post)]}},
+            # Only the author's own quotes are approved, as requests of others are rejected.
+            "interactionPolicy": {"canQuote": {"automaticApproval": [self.ids.actor(author)]}},
             **(self._poll(post.poll) if post.poll else {}),
         }
 
@@ -118,10 +119,6 @@ class PostWriter:
             "likes": collection(self.ids.make(LocalKind.LIKES, author, number), post.favourites_count),
             "shares": collection(self.ids.make(LocalKind.SHARES, author, number), post.boosts_count),
         }
-
-    def _quoted_by(self, post: Post) -> str:
-        """Return who may quote the post without being asked: everybody if they can see it, else its author."""
-        return PUBLIC if post.visibility.is_open else self.ids.actor(post.author.username)
 
     def _poll(self, poll: Poll) -> Json:
         """Return the properties of a Question. Counts that are hidden until its end are left out."""
