@@ -229,6 +229,12 @@ class Settings:
         allowed="must be on or off",
         default="off",
     )
+    federation_public_pages: bool = setting(
+        "Show profiles, posts and the federated timeline of other servers to visitors too. Off: visitors are sent to the original pages.",
+        read=read.switch,
+        allowed="must be on or off",
+        default="off",
+    )
     federation_test_addresses: tuple[tuple[str, int], ...] = setting(
         "Addresses of other servers that may be contacted although they are not public, also without TLS. For tests only.",
         read=read.address_ports,

@@ -123,7 +123,8 @@ def build_server(
     auth_cache = AuthCache(authentication, domain.invalidation_log, now)
     rates = connection_limits(settings.new_streams_per_account, settings.new_streams_per_network)
     limiter = ConnectionLimiter(domain.rate_limiter, settings.streams_per_network, *rates)
-    streams = Streams(feed, renderer.streamed, pages.notification, conversation_row(pages), domain.accounts, domain.posts, limiter)
+    rendering = renderer.streamed, pages.notification, conversation_row(pages)
+    streams = Streams(feed, *rendering, domain.accounts, domain.posts, limiter, full_view)
     live = StreamingRoutes(feed, PayloadEncoder(statuses), auth_cache, domain.lists, limiter)
     files = [SiteFiles(full_view, frontend.assets.url), FeedRoutes(domain.accounts, domain.timelines, full_view)]
     features = [
@@ -162,6 +163,7 @@ def site_view(settings: Settings) -> View:
         version=__version__,
         texts=texts_in(settings.texts_dir, lambda typed: post_text.parse(typed, view.host).html({}, view.url)),
         federates=settings.federation is not FederationMode.OFF,
+        shows_others=settings.federation is not FederationMode.OFF and settings.federation_public_pages,
         limited_federation=settings.federation is not FederationMode.ON,
     )
 

@@ -53,7 +53,9 @@ def own_post(cursor: Cursor, post: PostId, viewer: Viewer) -> Post:
 
 def event_data(post: Post) -> dict[str, object]:
     """Return what consumers of the event log need to route the post to timelines without a database query."""
-    boost, orphan = post.boost, {"parent_unknown": True} if post.reply_to_uri else {}
+    boost, elsewhere = post.boost, {"remote": True} if post.uri else {}
+    if post.reply_to_uri:
+        elsewhere["parent_unknown"] = True
     return {
         "visibility": post.visibility,
         "boost_of": boost.id if boost else None,
@@ -64,7 +66,7 @@ def event_data(post: Post) -> dict[str, object]:
         "language": post.language,
         "tags": [tag.key for tag in post.tags],
         "mentions": [mention.account_id for mention in post.mentions],
-        **orphan,
+        **elsewhere,
     }
 
 

@@ -123,7 +123,10 @@ def _always(_update: Update, _viewer: ViewerState | None, _now: float) -> bool:
 _PREFERENCES: dict[StreamKind, Callable[[Update, ViewerState | None, float], bool]] = {
     StreamKind.USER: _in_home,
     StreamKind.PUBLIC: _in_public,
+    StreamKind.LOCAL: _in_public,
+    StreamKind.REMOTE: _in_public,
     StreamKind.TAG: _in_public,
+    StreamKind.LOCAL_TAG: _in_public,
     StreamKind.AUTHOR: _always,
     StreamKind.AUTHOR_POSTS: _always,
     StreamKind.THREAD: _always,

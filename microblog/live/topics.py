@@ -21,13 +21,18 @@ EVERYONE: Topic = ("everybody", 0)  # announcements, for all viewers who are log
 
 
 class StreamKind(StrEnum):
-    """Kinds of streams by their names in the Mastodon API; the last three are for this site's own pages. REMOTE is always empty."""
+    """Kinds of streams by their names in the Mastodon API; the last three are for this site's own pages.
+
+    LOCAL, REMOTE and LOCAL_TAG have the posts of this site, or of others, that are on PUBLIC and TAG.
+    """
 
     USER = "user"
     NOTIFICATIONS = "user:notification"
     PUBLIC = "public"
+    LOCAL = "public:local"
     REMOTE = "public:remote"
     TAG = "hashtag"
+    LOCAL_TAG = "hashtag:local"
     LIST = "list"
     DIRECT = "direct"
     AUTHOR = "author"
@@ -37,7 +42,7 @@ class StreamKind(StrEnum):
 
 @frozen
 class Stream:
-    """A stream. `of` is the account id, the hashtag's folded key, or the list or conversation id; 0 for the public timeline.
+    """A stream. `of` is the account id, the hashtag's folded key, or the list or conversation id; 0 for public timelines.
 
     `notifications` is an account whose notifications are included in the same order, so that one position serves both. With `media`, posts
     without attachments are skipped. `name` is the client's name of the stream, `label` is sent with each update: the name and the hashtag
@@ -92,7 +97,10 @@ def _of_original(update: Update) -> Iterator[Topic]:
     if update.visibility is Visibility.PUBLIC:
         if not update.replies_to_other:
             yield (StreamKind.PUBLIC, 0)
+            yield (StreamKind.LOCAL if update.here else StreamKind.REMOTE, 0)
         for tag in update.tags:
             yield (StreamKind.TAG, tag)
+            if update.here:
+                yield (StreamKind.LOCAL_TAG, tag)
     if update.thread is not None:
         yield (StreamKind.THREAD, update.thread)

@@ -76,6 +76,7 @@ class Update:
     reply_to_account: int | None = None
     thread: int | None = None
     parent_unknown: bool = False
+    here: bool = True
     language: str | None = None
     tags: tuple[str, ...] = ()
     mentions: frozenset[int] = frozenset()
@@ -134,6 +135,7 @@ class Update:
             reply_to_account=_number(data.get("reply_to_account")),
             thread=_number(data.get("thread")),
             parent_unknown=data.get("parent_unknown") is True,
+            here=data.get("remote") is not True,
             language=str(data["language"]) if data.get("language") else None,
             tags=tuple(map(str, _items(data.get("tags")))),
             mentions=frozenset(filter(None, map(_number, _items(data.get("mentions"))))),

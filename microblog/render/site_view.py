@@ -21,6 +21,7 @@ class SiteView:
     version: str = ""
     texts: SiteTexts = NO_TEXTS
     federates: bool = False
+    shows_others: bool = False  # pages with accounts and posts of other servers, to visitors too
     limited_federation: bool = True  # with no other servers, or only with those that are allowed
 
     @property

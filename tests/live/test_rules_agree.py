@@ -100,7 +100,7 @@ def posts(draw: st.DrawFn) -> Post:
     if draw(st.booleans()):
         original = post(7, account(draw(ANYBODY)), draw(st.sampled_from(Visibility)), draw(mentions))
         return post(9, author, draw(st.sampled_from(BOOSTABLE)), frozenset(), boost=original)
-    parent = draw(st.none() | ANYBODY)
+    parent, uri = draw(st.none() | ANYBODY), draw(st.sampled_from([None, "https://far.test/9"]))
     return post(
         9,
         author,
@@ -111,6 +111,7 @@ def posts(draw: st.DrawFn) -> Post:
         reply_to_account=None if parent is None else AccountId(parent),
         reply_to_uri=draw(st.sampled_from([None, None, "https://far.test/1"])) if parent is None else None,
         tags=tuple(Tag(TagId(1), key, key) for key in draw(TAGS)),
+        uri=uri,
     )
 
 
@@ -127,6 +128,7 @@ def update_of(shown: Post) -> Update:
         boost_author=None if boost is None else boost.author.id,
         reply_to_account=shown.reply_to_account,
         parent_unknown=shown.reply_to_uri is not None,
+        here=shown.uri is None,
         language=shown.language,
         tags=tuple(tag.key for tag in shown.tags),
         mentions=frozenset(each.account_id for each in shown.mentions),
@@ -150,6 +152,7 @@ def facts_of(shown: Post) -> PostFacts:
         frozenset() if boost is None else frozenset(each.account_id for each in boost.mentions),
         frozenset(tag.key for tag in shown.tags),
         author_limited=shown.author.limited_at is not None,
+        here=shown.uri is None,
         parent_unknown=shown.reply_to_uri is not None,
     )
 
@@ -165,7 +168,12 @@ def test_a_stream_delivers_what_the_cached_timeline_adds(shown: Post, relations:
     live, cached = (None, None) if anonymous else (relations.live(), relations.cached())
     decided = {
         Stream(StreamKind.PUBLIC): timeline_rules.is_public(facts, cached),
+        Stream(StreamKind.LOCAL): timeline_rules.is_public(facts, cached, here=True),
+        Stream(StreamKind.REMOTE): timeline_rules.is_public(facts, cached, here=False),
         Stream(StreamKind.TAG, "tea"): shown.boost is None and timeline_rules.has_tags(facts, TagFilter(["tea"]), cached),
+        Stream(StreamKind.LOCAL_TAG, "tea"): (
+            shown.boost is None and timeline_rules.has_tags(facts, TagFilter(["tea"], here=True), cached)
+        ),
         Stream(StreamKind.AUTHOR, shown.author.id): timeline_rules.is_on_profile(facts, AccountPosts(shown.author.id), cached),
         Stream(StreamKind.AUTHOR_POSTS, shown.author.id): timeline_rules.is_on_profile(
             facts, AccountPosts(shown.author.id, replies=False), cached

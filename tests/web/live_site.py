@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,11 +51,12 @@ def parse_events(body: bytes) -> list[ServerSentEvent]:
 
 @define(eq=False)
 class LiveSite:
-    """A site that commits, with its broadcaster."""
+    """A site that commits, with its broadcaster. `more` are other settings."""
 
     connection_url: str
     data_dir: Path
     limited: bool = False
+    more: Mapping[str, str] = field(factory=dict)
     reactor: SynchronousReactor = field(factory=SynchronousReactor)
     database: CommittingDatabase = field(init=False)
     domain: Domain = field(init=False)
@@ -66,6 +67,7 @@ class LiveSite:
         self.reactor.advance(make.NOW.timestamp())
         environment = {"public_url": f"http://{HOST}", "data_dir": str(self.data_dir), "registration": "open"}
         environment["rate_limits"] = "on" if self.limited else "off"
+        environment |= self.more
         settings = load({f"MICROBLOG_{name.upper()}": value for name, value in environment.items()}, None)
         limits = RateLimiter(MemoryCounter(self.reactor.seconds), lambda: make.NOW, self.limited)
         self.database = CommittingDatabase(connect(self.connection_url))
@@ -129,9 +131,9 @@ class EventStream:
 
 
 @contextmanager
-def open_live_site(database_url: str, data_dir: Path, *, limited: bool = False) -> Iterator[LiveSite]:
-    """Build a live site and stop its broadcaster afterwards. `limited`: with rate limits."""
-    site = LiveSite(database_url, data_dir, limited)
+def open_live_site(database_url: str, data_dir: Path, *, limited: bool = False, **more: str) -> Iterator[LiveSite]:
+    """Build a live site and stop its broadcaster afterwards. `limited`: with rate limits; `more`: other settings."""
+    site = LiveSite(database_url, data_dir, limited, more=more)
     yield site
     site.broadcaster.stop()
     site.database.connection.close()

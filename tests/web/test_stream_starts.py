@@ -9,7 +9,8 @@ from twisted.internet.testing import StringTransport
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.viewer_state import RelationsSnapshot
 from microblog.model.events import EventKind, Position
-from microblog.web.api.streaming import MAX_LIST_LOOKUPS, MAX_PENDING_MESSAGES, Listener, Multiplexed, NotYourList
+from microblog.web.api.stream_names import Listener, NotYourList
+from microblog.web.api.streaming import MAX_LIST_LOOKUPS, MAX_PENDING_MESSAGES, Multiplexed
 from microblog.web.streaming.sse import EventStream, event
 from microblog.web.streaming.stream_connection import OpenStream, StreamIdentity
 from microblog.web.streaming.websocket import text_frame

@@ -52,7 +52,9 @@ from microblog.render.local_links import html_by, own_links
 from microblog.render.templates import loader
 
 NO_TIME = datetime.min.replace(tzinfo=UTC)  # cached shells do not contain the time
-NAVIGATION = frozenset({"/", "/home", "/local", "/notifications", "/conversations", "/search", "/lists", "/bookmarks", "/settings"})
+NAVIGATION = frozenset(
+    {"/", "/home", "/local", "/federated", "/notifications", "/conversations", "/search", "/lists", "/bookmarks", "/settings"}
+)
 
 
 class Pages:
@@ -111,6 +113,11 @@ class Pages:
         metadata = PageMetadata("Local timeline", description=f"The latest public posts on {context.site.name}.", path="/local")
         contents = Contents()
         return self._feed_page("local", context, metadata, contents, feed=contents.feed(feed))
+
+    def federated(self, context: PageContext, feed: PostListView) -> HtmlPage:
+        """Render the timeline of this site and all servers that it knows."""
+        contents = Contents()
+        return self._feed_page("federated", context, PageMetadata("Federated timeline", index=False), contents, feed=contents.feed(feed))
 
     def tag(self, context: PageContext, name: str, feed: PostListView, *, following: bool | None = None) -> HtmlPage:
         """Render the timeline of a hashtag. `name` is without #; `following`: the viewer follows it (None: not logged in)."""

@@ -11,16 +11,15 @@ from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred
 
 from microblog.domain.lists import Lists
-from microblog.domain.scopes import covers
-from microblog.domain.text.post_text import tag_key
 from microblog.live.broadcaster import Broadcaster
-from microblog.live.topics import Stream, StreamKind
+from microblog.live.topics import StreamKind
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Forbidden, Malformed, NotFound, Problem, Unauthenticated
 from microblog.model.events import Position
 from microblog.model.ids import ListId
 from microblog.render.api.schemas import ANY, FLAG, ID, TEXT
 from microblog.web.api.stream_encoding import PayloadEncoder, SseEncoder, WebSocketEncoder
+from microblog.web.api.stream_names import Listener, NotYourList, stream_of
 from microblog.web.http.authorization import bearer_token
 from microblog.web.http.cookies import SESSION
 from microblog.web.http.errors import status_of
@@ -48,79 +47,9 @@ ONLY_MEDIA = Param("only_media", FLAG, "Only posts with media.")
 TAG = Param("tag", TEXT, "The hashtag, without #.", required=True)
 LIST = Param("list", ID, "The ID of the list.", required=True)
 
-PUBLIC = {
-    "public": (StreamKind.PUBLIC, False),
-    "public:local": (StreamKind.PUBLIC, False),
-    "public:remote": (StreamKind.REMOTE, False),
-    "public:media": (StreamKind.PUBLIC, True),
-    "public:local:media": (StreamKind.PUBLIC, True),
-    "public:remote:media": (StreamKind.REMOTE, True),
-}
 MISSING, INVALID = "Missing access token", "Invalid access token"
-MAX_TAG_LENGTH = 500
 MAX_LIST_LOOKUPS = 64  # per connection, of lists that are not in the viewer state yet
 MAX_PENDING_MESSAGES = 128  # of one connection
-
-
-class UnknownStream(Malformed):
-    """Unknown stream name."""
-
-    sentence = "Unknown stream type"
-
-
-class NotYourList(Unauthenticated):
-    """The list does not exist, or belongs to another account."""
-
-    sentence = "Not authorized to stream this list"
-
-
-class OutOfScope(Unauthenticated):
-    """The token does not have the scope of the stream."""
-
-    sentence = "Access token does not have the required scopes"
-
-
-@frozen
-class Listener:
-    """The account that streams. `scopes` are those of its token; None for a browser session, which may read everything."""
-
-    account: int
-    scopes: frozenset[str] | None = None
-
-    def covers(self, scope: str) -> bool:
-        """True if the token covers the scope."""
-        return self.scopes is None or covers(self.scopes, scope)
-
-
-def stream_of(name: str, params: Mapping[str, Any], listener: Listener) -> Stream:
-    """The stream of a name and its parameters. Raises UnknownStream, OutOfScope, or Malformed for a missing parameter."""
-    if not listener.covers("read:notifications" if name == StreamKind.NOTIFICATIONS else "read:statuses"):
-        raise OutOfScope
-    if name in PUBLIC:
-        kind, media = PUBLIC[name]
-        return Stream(kind, media=media, name=name, label=(name,))
-    if name in ("hashtag", "hashtag:local"):
-        tag = str(params.get("tag") or "").strip().removeprefix("#")[:MAX_TAG_LENGTH]
-        if not tag:
-            raise Malformed("Missing tag name parameter")
-        return Stream(StreamKind.TAG, tag_key(tag), name=name, label=(name, tag))
-    if name == StreamKind.LIST:
-        id = str(params.get("list") or "")
-        if not id:
-            raise Malformed("Missing list name parameter")
-        if not (id.isascii() and id.isdecimal() and len(id) < 20):
-            raise NotYourList
-        return Stream(StreamKind.LIST, int(id), name=name, label=(name, id))
-    return _own(name, listener)
-
-
-def _own(name: str, listener: Listener) -> Stream:
-    if name == StreamKind.USER:
-        notifications = listener.account if listener.covers("read:notifications") else None
-        return Stream(StreamKind.USER, listener.account, notifications, name=name, label=(name,))
-    if name in (StreamKind.NOTIFICATIONS, StreamKind.DIRECT):
-        return Stream(StreamKind(name), listener.account, name=name, label=(name,))
-    raise UnknownStream
 
 
 def position_of(value: object, feed: Broadcaster) -> Position | None:
@@ -321,7 +250,7 @@ class StreamingRoutes:
         RouteDoc("Watch the federated timeline", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream"),
     )
     async def public(self, request: Request) -> Response:
-        """All public posts."""
+        """All public posts that are known, of this site and of others."""
         return await self._events(request, _with_media(request, "public"))
 
     @route(
@@ -331,12 +260,17 @@ class StreamingRoutes:
         RouteDoc("Watch the local timeline", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream"),
     )
     async def local(self, request: Request) -> Response:
-        """All local public posts; all posts are local."""
+        """Public posts of this site."""
         return await self._events(request, _with_media(request, "public:local"))
 
-    @route("GET", "/api/v1/streaming/public/remote", READ, RouteDoc("Watch for remote statuses", TEXT, content_type="text/event-stream"))
+    @route(
+        "GET",
+        "/api/v1/streaming/public/remote",
+        READ,
+        RouteDoc("Watch for remote statuses", TEXT, (ONLY_MEDIA, SINCE), content_type="text/event-stream"),
+    )
     async def remote(self, request: Request) -> Response:
-        """Public posts of other sites: there are none."""
+        """Public posts of other sites, as far as they are known."""
         return await self._events(request, _with_media(request, "public:remote"))
 
     @route(

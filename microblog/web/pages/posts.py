@@ -63,8 +63,8 @@ class PostPages:
         thread = await self.threads.of(viewer, id, evolve(PAGE, skip=skip))
         if thread.post.author.acct.lower() != username.lower():
             raise NotFound
-        if thread.post.url and viewer is None:  # visitors see the original
-            return CacheableResponse(Response.redirect(thread.post.url, 302), cache_keys.of_keys(cache_keys.of_post(id)))
+        if viewer is None and (original := self._original(thread.post)):
+            return CacheableResponse(Response.redirect(original, 302), cache_keys.of_keys(cache_keys.of_post(id)))
         if viewer and await self.conversations.mark_opened(viewer, thread.post):
             context = evolve(context, messages=max(0, context.messages - 1))
         html = self.pages.thread(context, await self._thread(viewer, thread, skip))
@@ -75,6 +75,10 @@ class PostPages:
         keys = cache_keys.of_post(id), cache_keys.of_thread(thread.id)
         dependencies = await self.timelines.dependencies(viewer, posts, *keys) | self.contexts.dependencies(context)
         return CacheableResponse(page if viewer else page.cached(PUBLIC_BRIEFLY), dependencies, html)
+
+    def _original(self, post: Post) -> str | None:
+        """Return the address on its own server to which visitors are sent; None for posts of this site, or if the site shows others."""
+        return None if self.contexts.site.shows_others else post.url or post.uri
 
     async def _thread(self, viewer: Viewer | None, thread: PostThread, skip: int) -> ThreadPage:
         opened = await self.renderer.one(viewer, thread.post)
@@ -202,6 +206,8 @@ class PostPages:
     async def history(self, request: Request, post_id: int) -> Response:
         """Show the edit history of a post, newest version first."""
         post, revisions = await self.posts.history(request.viewer, PostId(post_id))
+        if request.viewer is None and (original := self._original(post)):
+            return Response.redirect(original, 302)
         return Response.html(self.pages.history(await self.contexts.of(request), HistoryPage(post, tuple(revisions[::-1]))))
 
     async def _own(self, request: Request, post_id: int) -> Post:

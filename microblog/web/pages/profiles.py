@@ -89,7 +89,7 @@ class ProfilePages:
         page = page_of(request)
         context = await self.contexts.of(request, stream=f"/live/@{username}" if tab == "posts" else None)
         account = await self.profiles.by_acct(username)
-        if account.page and request.viewer is None:
+        if account.page and request.viewer is None and not self.contexts.site.shows_others:
             return CacheableResponse(Response.redirect(account.page, 302), cache_keys.of_keys(*of_profile(account.id)))
         [person] = await self.people.of(request.viewer, [account])
         hidden = _why_hidden(person.relationship)
@@ -137,7 +137,7 @@ class ProfilePages:
         lister: Callable[[Viewer | None, AccountId, Page], Awaitable[list[RelatedAccount]]],
     ) -> Response:
         account, page = await self.profiles.by_acct(username), page_of(request, PEOPLE_PER_PAGE)
-        if account.page and request.viewer is None:
+        if account.page and request.viewer is None and not self.contexts.site.shows_others:
             return Response.redirect(account.page, 302)
         found = await self.people.page(request, await lister(request.viewer, account.id, page), page)
         return Response.html(bytes(self.pages.relations(await self.contexts.of(request), account, which, found)))

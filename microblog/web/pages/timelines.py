@@ -21,6 +21,7 @@ from microblog.web.pages.page_context import PageContexts
 from microblog.web.pages.paging import newer, older, page_of
 from microblog.web.pages.post_form import PostForms
 from microblog.web.pages.post_renderer import PostRenderer
+from microblog.web.streaming.sse import check_federated
 
 FRONT_POSTS = 12
 START_POSTS = 8
@@ -81,6 +82,20 @@ class TimelinePages:
         context = await self.contexts.of(request, stream="/live/local", tags=True)
         posts = await self.timelines.public(request.viewer, page, here=True)
         html = self.pages.local(context, await self._feed(request, posts, page))
+        dependencies = await self.timelines.dependencies(request.viewer, posts, PUBLIC) | self.contexts.dependencies(context)
+        return CacheableResponse(_cacheable(request, bytes(html)), dependencies, html)
+
+    @route("GET", "/federated", RouteOptions())
+    async def federated(self, request: Request) -> Response:
+        """Show the federated timeline: all public posts that are known, of this site and of others."""
+        check_federated(self.contexts.site, request)
+        return await self.renderer.responses.get_or_make_page(request, lambda: self._federated(request))
+
+    async def _federated(self, request: Request) -> CacheableResponse:
+        page = page_of(request)
+        context = await self.contexts.of(request, stream="/live/federated", tags=True)
+        posts = await self.timelines.public(request.viewer, page)
+        html = self.pages.federated(context, await self._feed(request, posts, page))
         dependencies = await self.timelines.dependencies(request.viewer, posts, PUBLIC) | self.contexts.dependencies(context)
         return CacheableResponse(_cacheable(request, bytes(html)), dependencies, html)
 

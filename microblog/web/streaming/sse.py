@@ -15,7 +15,7 @@ from microblog.live.subscriber import CloseReason, ViewerInteractions
 from microblog.live.topics import Stream, StreamKind
 from microblog.live.updates import NotificationUpdate, UnreadUpdate, Update
 from microblog.model.conversations import Conversation
-from microblog.model.errors import Forbidden, Malformed
+from microblog.model.errors import Forbidden, Malformed, NotFound, Unauthenticated
 from microblog.model.events import EventKind, Position
 from microblog.model.filters import FilterContext, Match, is_hidden, warning_title
 from microblog.model.ids import PostId
@@ -23,6 +23,7 @@ from microblog.model.notifications import Notification
 from microblog.model.posts import NO_FLAGS, Post, PostFlags
 from microblog.render.html.post_html import collapse_behind_filters
 from microblog.render.local_links import own_links
+from microblog.render.site_view import SiteView
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import AccessLevel, RouteOptions, route
@@ -34,6 +35,7 @@ CONTEXTS = {
     StreamKind.USER: FilterContext.HOME,
     StreamKind.NOTIFICATIONS: FilterContext.NOTIFICATIONS,
     StreamKind.PUBLIC: FilterContext.PUBLIC,
+    StreamKind.LOCAL: FilterContext.PUBLIC,
     StreamKind.TAG: FilterContext.PUBLIC,
     StreamKind.THREAD: FilterContext.THREAD,
     StreamKind.DIRECT: FilterContext.THREAD,
@@ -151,6 +153,14 @@ class EventStream(OpenStream):
         self.feed.subscribe(self.subscriber, self.stream, self.since, self.requested_at)
 
 
+def check_federated(site: SiteView, request: Request) -> None:
+    """Raise a Problem unless the viewer may see the federated timeline on pages: visitors only if the site shows others to them."""
+    if not site.federates:
+        raise NotFound
+    if request.viewer is None and not site.shows_others:
+        raise Unauthenticated("Please log in first.")
+
+
 @frozen
 class Streams:
     """Streams for the pages of this site. The three `render_...` functions return HTML."""
@@ -162,6 +172,7 @@ class Streams:
     accounts: Accounts
     posts: Posts
     limiter: ConnectionLimiter
+    site: SiteView
 
     @route("GET", "/live/home", MEMBER)
     async def home(self, request: Request) -> Response:
@@ -181,6 +192,12 @@ class Streams:
     @route("GET", "/live/local", RouteOptions())
     async def local(self, request: Request) -> Response:
         """All public posts of this site."""
+        return await self._stream(request, StreamKind.LOCAL, 0)
+
+    @route("GET", "/live/federated", RouteOptions())
+    async def federated(self, request: Request) -> Response:
+        """All public posts that are known, of this site and of others."""
+        check_federated(self.site, request)
         return await self._stream(request, StreamKind.PUBLIC, 0)
 
     @route("GET", "/live/tags/<name>", RouteOptions())
