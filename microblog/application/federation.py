@@ -78,7 +78,7 @@ class Federation:
         about_posts = PostEffects(database, actors, posts, domain.polls, now)
         effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, ids, now)
         resolution = Resolution(actors, posts, domain.rate_limiter, reactor, now)
-        domain.posts.remote_mentions.lookup = resolution
+        domain.posts.remote_mentions.lookup = domain.moves.directory = resolution
         return cls(ids, keys, documents, readers, inbox, effects, requests, rules, resolution)
 
     @property

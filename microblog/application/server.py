@@ -56,6 +56,7 @@ from microblog.web.pages.filters import FilterPages
 from microblog.web.pages.lists import ListForms, ListPages
 from microblog.web.pages.media_files import MediaFiles
 from microblog.web.pages.moderation import InvitePages, PeoplePages
+from microblog.web.pages.moves import MovePages
 from microblog.web.pages.notifications import NotificationPages, PolicyPages
 from microblog.web.pages.oauth import AppSettings, ConsentPages
 from microblog.web.pages.page_context import PageContexts
@@ -212,6 +213,7 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
         StatisticsPages(pages, contexts, domain.statistics, renderer, domain.posts),
         SettingsPages(pages, contexts, domain.accounts, domain.profile_images),
         LoginPages(pages, contexts, domain.account_security, domain.sessions, domain.outbox),
+        MovePages(pages, contexts, domain.moves),
         AddressPages(pages, contexts, domain.email_confirmation, domain.account_security, domain.outbox),
         EmailSettingsPages(pages, contexts, domain.accounts, domain.account_security, domain.outbox),
         UnsubscribePages(pages, contexts, domain.email_unsubscribe),

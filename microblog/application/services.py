@@ -36,6 +36,7 @@ from microblog.domain.jobs import Jobs
 from microblog.domain.link_previews import LinkPreviews, PreviewScheduler
 from microblog.domain.lists import Lists
 from microblog.domain.moderation import Moderation
+from microblog.domain.moves import Moves
 from microblog.domain.notification_cache import NotificationCache
 from microblog.domain.notification_groups import NotificationGroups
 from microblog.domain.notification_policy import NotificationPolicies
@@ -146,6 +147,7 @@ class Domain:
     notification_cache: NotificationCache = field(init=False)
     profile_cache: ProfileCache = field(init=False)
     collection_cache: CollectionCache = field(init=False)
+    moves: Moves = field(init=False)
 
     @sidebar.default
     def _sidebar(self) -> SidebarCache:
@@ -170,6 +172,10 @@ class Domain:
     @collection_cache.default
     def _collection_cache(self) -> CollectionCache:
         return CollectionCache(self.timelines.database, self.invalidation_log, now, self.lists, self.tags)
+
+    @moves.default
+    def _moves(self) -> Moves:
+        return Moves(self.timelines.database, self.account_security, self.accounts.host, self.accounts.base_url, now)
 
     @classmethod
     def on(cls, settings: Settings, database: Transactions, passwords: Hashes, limits: RateLimiter, external: ExternalServices) -> Domain:

@@ -51,7 +51,7 @@ class AccountSecurity:
         Raise Invalid (field password) if the new one is not acceptable.
         """
         acceptable(new)
-        login = await self._verify_password(viewer, current, network)
+        login = await self.verify_password(viewer, current, network)
         await self.database.run(self._change_password, viewer, await self.passwords.hash(new), login.password_hash)
 
     async def change_email(self, viewer: Viewer, current: str, email: str, network: str) -> str:
@@ -60,16 +60,16 @@ class AccountSecurity:
         Raise Invalid (field email) for an invalid or taken address, TooMany after several requests.
         """
         address = validation.email(email)
-        await self._verify_password(viewer, current, network)
+        await self.verify_password(viewer, current, network)
         await self.database.run(self._change_email, viewer, address)
         return address
 
     async def delete_account(self, viewer: Viewer, current: str, network: str) -> None:
         """Delete the account: it is hidden at once, and a job purges its data. The username stays taken."""
-        await self._verify_password(viewer, current, network)
+        await self.verify_password(viewer, current, network)
         await self.database.run(account_deletion.begin_deletion, viewer.id, self.now())
 
-    async def _verify_password(self, viewer: Viewer, password: str, network: str) -> Login:
+    async def verify_password(self, viewer: Viewer, password: str, network: str) -> Login:
         await self.throttle.allow(network, viewer.account.username)
         login = await self.login(viewer)
         result = await self.passwords.verify(login.password_hash, password)

@@ -125,6 +125,11 @@ class Accounts:
         found = await self.database.read(accounts.approved_by_id, id=id)
         return _existing(found) if suspended else _unsuspended(found)
 
+    async def moved_to(self, account: Account) -> Account | None:
+        """Return the account that this one moved to; None if it did not move, or if that account is deleted or suspended."""
+        found = None if account.moved_to is None else await self.database.read(accounts.approved_by_id, id=account.moved_to)
+        return None if found is None or found.suspended_at is not None else found
+
     async def by_ids(self, ids: Sequence[AccountId], *, suspended: bool = False) -> list[Account]:
         """Return the accounts that `by_id` would find, in the order of `ids`."""
         found = await self.database.read(accounts.approved_by_ids, ids=ids) if ids else []

@@ -5,7 +5,7 @@ Each command first locks both accounts (`accounts.lock`), so that what it reads 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from attrs import frozen
@@ -17,12 +17,13 @@ from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, RelationId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
-from microblog.storage import accounts, events, follows, notifications, relationships
+from microblog.storage import accounts, events, follows, lists, moves, notifications, relationships
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.follows import DeletedFollow, FollowOptions
 
 OWN = "Following your own account is not allowed"
 BLOCKED = "You can't follow each other because one of you blocks the other."
+MOVED = "This account has moved and can't be followed any more."
 MAX_LANGUAGES = 20
 
 
@@ -116,10 +117,22 @@ def confirm_follow(cursor: Cursor, follower: AccountId, followee: AccountId, now
     False if there is no request. The account's server accepted it.
     """
     options = follows.request_options(cursor, follower=follower, followee=followee)
+    wanted = moves.requested_lists(cursor, follower=follower, followee=followee)
     request = follows.cancel_request(cursor, follower=follower, followee=followee)
     if options is None or request is None:
         return False
-    return create_follow(cursor, follower, followee, options, now, id=request.id)
+    created = create_follow(cursor, follower, followee, options, now, id=request.id)
+    add_to_lists(cursor, follower, followee, wanted, now)
+    return created
+
+
+def add_to_lists(cursor: Cursor, follower: AccountId, followee: AccountId, ids: Collection[int], now: datetime) -> None:
+    """Put a followee on some of the follower's lists, in the running transaction."""
+    for id in ids:
+        owned = lists.by_id(cursor, account=follower, id=id)
+        if owned is not None and lists.add(cursor, account=follower, id=owned.id, members=[followee], now=now):
+            data = {"list": str(owned.id), "policy": owned.replies, "exclusive": owned.exclusive, "added": [followee], "removed": []}
+            events.record(cursor, EventKind.LIST_CHANGED, at=now, account=follower, data=data)
 
 
 def accept_request(cursor: Cursor, follower: AccountId, followee: AccountId, now: datetime) -> bool:
@@ -149,7 +162,7 @@ class Follows:
     async def follow(self, viewer: Viewer, id: AccountId, requested: FollowRequestOptions | None = None) -> Relationship:
         """Follow the account, or request to if it is locked or on another server. Repeating it changes the options.
 
-        Raise NotFound, Forbidden (own account, or a block between the two), Invalid (languages).
+        Raise NotFound, Forbidden (own account, a block between the two, or an account that moved), Invalid (languages).
         """
         return await self.database.run(self.follow_within, viewer, id, requested or FollowRequestOptions())
 
@@ -196,6 +209,8 @@ class Follows:
         state = follows.state(cursor, follower=viewer.id, followee=id)
         if state.blocked:
             raise Forbidden(BLOCKED)
+        if state.follow is None and target.moved_to is not None:
+            raise Forbidden(MOVED)
         if state.follow is None and (target.locked or target.host is not None):
             self._request(cursor, viewer, target, requested.applied_to(state.request))
         elif state.follow is None:

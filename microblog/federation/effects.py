@@ -13,6 +13,7 @@ from microblog.domain.relationships import Relationships
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.fetching import NotFetched
 from microblog.federation.incoming import parse_activity
+from microblog.federation.incoming_moves import IncomingMoves
 from microblog.federation.post_effects import LIKES, PostEffects
 from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.trust import Believed
@@ -41,6 +42,11 @@ class Effects:
     ids: SiteIds
     now: Callable[[], datetime]
 
+    @property
+    def moves(self) -> IncomingMoves:
+        """The moves of accounts of other servers."""
+        return IncomingMoves(self.database, self.actors, self.ids, self.now)
+
     async def apply(self, id: int, finish: Finish) -> None:
         """Let a received activity have its effect. Raises RetryLater if another server has to be asked first and does not respond."""
         received = await self.database.read(incoming_activities.by_id, id=id)
@@ -61,6 +67,9 @@ class Effects:
                 await self.posts.published(activity, signer, received.recipient_id, finish)
             case ActivityKind.ANNOUNCE:
                 await self.posts.announced(activity, signer, finish)
+            case ActivityKind.MOVE:
+                await self.moves.moved(activity, signer, finish)
+                return  # its document says no more
             case _:
                 await self.database.run(self._apply_within, received, activity, signer, finish)
         await self.actors.refresh_if_old(signer)

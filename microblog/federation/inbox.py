@@ -15,6 +15,7 @@ from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.hosts import host_of
 from microblog.federation.idempotency import activity_key
 from microblog.federation.incoming import parse_activity
+from microblog.federation.incoming_moves import is_move_of_followed
 from microblog.federation.relevance import concerns_this_site
 from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.remote_posts import RemotePosts
@@ -95,6 +96,8 @@ class Inbox:
             return self._is_own_follow(activity.object)
         if activity.kind is ActivityKind.UNDO:
             return activity.object is not None
+        if activity.kind is ActivityKind.MOVE:
+            return is_move_of_followed(cursor, activity, signer)
         return _is_about_itself(activity) or concerns_this_site(cursor, activity, signer, self.posts)
 
     def _is_own_follow(self, follow: RemoteObject | None) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from microblog.domain.accounts import Accounts
 from microblog.domain.follows import Follows
@@ -19,7 +19,7 @@ from microblog.domain.timelines import Timelines
 from microblog.federation.actor_keys import ActorKeys
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.documents.write_activity import write_announce, write_create
-from microblog.federation.documents.write_actor import ActorDetails, write_actor, write_actor_stub, write_instance_actor
+from microblog.federation.documents.write_actor import actor_details, write_actor, write_actor_stub, write_instance_actor
 from microblog.federation.documents.write_collection import (
     Page,
     featured_hashtag,
@@ -37,7 +37,7 @@ from microblog.model.errors import Gone, NotFound
 from microblog.model.ids import AccountId, PostId
 from microblog.model.paging import Page as Part
 from microblog.model.posts import Post
-from microblog.storage import posts, remote_readers
+from microblog.storage import moves, posts, remote_readers
 
 PeopleList = Callable[[None, AccountId, Part], Awaitable[list[RelatedAccount]]]
 OUTBOX_PAGE, PEOPLE_PAGE, REPLIES_PAGE = 20, 40, 40
@@ -70,7 +70,8 @@ class LocalDocuments:
         """Return the document of an account."""
         account = await self.account(name)
         pair = await self.keys.of(account)
-        return write_actor(account, ActorDetails(keys=(pair.public,)), self.ids)
+        addresses = await self.posts.database.read(moves.addresses, account=account.id)
+        return write_actor(account, evolve(actor_details(addresses, self.ids), keys=(pair.public,)), self.ids)
 
     async def actor_stub(self, name: str) -> Json:
         """Return what a server needs in order to verify signatures of an account."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 import orjson
-from attrs import frozen
+from attrs import evolve, frozen
 
 from microblog.federation.actor_keys import key_id
 from microblog.federation.documents.write_activity import (
@@ -16,16 +16,17 @@ from microblog.federation.documents.write_activity import (
     write_actor_update,
     write_block,
     write_follow,
+    write_move,
     write_reject,
     write_undo,
 )
-from microblog.federation.documents.write_actor import ActorDetails, write_actor
+from microblog.federation.documents.write_actor import actor_details, write_actor
 from microblog.federation.outgoing import Outgoing
 from microblog.model.accounts import Account
 from microblog.model.deliveries import LocalActor, OutgoingKind
 from microblog.model.events import Event
 from microblog.model.federation import RemoteKey
-from microblog.storage import accounts, activity_recipients, actor_keys, relationships
+from microblog.storage import accounts, activity_recipients, actor_keys, moves, relationships
 from microblog.storage.database import Cursor
 
 MENTIONED_FOR = timedelta(days=2)  # that long, who was mentioned is told of changes of the profile
@@ -50,7 +51,8 @@ class OutgoingAccounts:
         account = None if event.account_id is None else accounts.by_id(cursor, id=event.account_id)
         if account is None or account.host is not None:
             return 0
-        document = write_actor(account, ActorDetails(), self.outgoing.ids)
+        details = actor_details(moves.addresses(cursor, account=account.id), self.outgoing.ids)
+        document = write_actor(account, details, self.outgoing.ids)
         if not activity_recipients.profile_changed(cursor, account=account.id, digest=sha256(orjson.dumps(document)).hexdigest()):
             return 0
         now = self.outgoing.now()
@@ -59,9 +61,19 @@ class OutgoingAccounts:
         inboxes = self.outgoing.inboxes(recipients)
         if not inboxes:
             return 0
-        document = write_actor(account, ActorDetails((self._key(cursor, account),)), self.outgoing.ids)
+        document = write_actor(account, evolve(details, keys=(self._key(cursor, account),)), self.outgoing.ids)
         update = write_actor_update(account.username, document, now, self.outgoing.ids)
         return self.outgoing.send(cursor, (OutgoingKind.UPDATE_ACTOR, LocalActor(account.id, account.username), update), inboxes)
+
+    def moved(self, cursor: Cursor, event: Event) -> int:
+        """Tell the followers that an account moved, so that they follow the new one."""
+        actor = self.outgoing.actor(cursor, event.account_id)
+        target = None if event.subject_id is None else accounts.by_id(cursor, id=event.subject_id)
+        if actor is None or target is None:
+            return 0
+        ids, inboxes = self.outgoing.ids, self.outgoing.inboxes(activity_recipients.followers(cursor, account=actor.id))
+        document = write_move(actor.username, int(str(event.data["move"])), target.uri or ids.actor(target.username), ids)
+        return self.outgoing.send(cursor, (OutgoingKind.MOVE, actor, document), inboxes)
 
     def deleted(self, cursor: Cursor, event: Event) -> int:
         """Send the deletion of an account to every known inbox, unless nobody elsewhere has ever seen it."""

@@ -107,6 +107,8 @@ class RemoteActors:
         account = await self.known(actor.id)
         if account is None:
             raise NotFetched(f"{actor.id} was deleted.", gone=True)
+        if actor.moved_to or account.moved_to is not None:
+            await self.database.run(remote_actors.follow_moved_to, account=account.id, uri=actor.id, moved_to=actor.moved_to)
         return account
 
     async def _handle(self, actor: RemoteActor, known: Account | None, budget: FetchBudget) -> Handle:

@@ -119,6 +119,13 @@ class Resolution:
         found = await self._explained(self._at(url, FetchBudget(REQUESTS)), SECONDS)
         return await self._post(viewer, found) if not isinstance(found, Account) else Resolved(found)
 
+    async def current_account(self, viewer: Viewer, text: str) -> Account:
+        """Return the account that a text names, by its document as it is now. Raises Unresolved."""
+        found = (await self.find(viewer, text)).account
+        if found is None or found.uri is None:
+            raise Unresolved(INVALID)
+        return _shown(await self._explained(self.actors.fetch(found.uri, FetchBudget(REQUESTS)), SECONDS))
+
     async def found(self, viewer: Viewer | None, text: str) -> Resolved | None:
         """Return what a text names, for a search that has other results too; None if it names nothing elsewhere, or nothing is found."""
         if viewer is None or not self.is_remote(text):

@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
-from microblog.domain import account_deletion, announcements
+from microblog.domain import account_deletion, announcements, moves
+from microblog.domain.follows import Follows
+from microblog.domain.moves import FollowerMoves
 from microblog.domain.relationships import Relationships
 from microblog.domain.search import DAYS
 from microblog.jobs import clock_check
@@ -114,6 +116,10 @@ def tasks(database: Transactions, now: Callable[[], datetime], batches: list[Cle
     async def purge_account(job: Job) -> None:
         await account_deletion.AccountDeletion(database, now).purge(AccountId(_id(job, "account")))
 
+    async def move_followers(job: Job) -> None:
+        moving = FollowerMoves(database, Follows(database, now), Relationships(database, now))
+        await moving.run(AccountId(_id(job, "account")), AccountId(_id(job, "target")))
+
     async def end_announcement(job: Job) -> None:
         await database.run(announcements.end, AnnouncementId(_id(job, "announcement")), now())
 
@@ -131,6 +137,7 @@ def tasks(database: Transactions, now: Callable[[], datetime], batches: list[Cle
     cleanups = {batch.kind: task_of(batch) for batch in batches}
     return cleanups | {
         account_deletion.JOB: purge_account,
+        moves.JOB: move_followers,
         announcements.END: end_announcement,
         END_MUTES.kind: end_mutes,
         COUNT_TAGS.kind: count_tags,

@@ -48,7 +48,7 @@ class Account:
     """A public account. `bio` is plain text as typed, `bio_html` the rendered and sanitized bio.
 
     An account of another server has a `host`, the `uri` by which its server names it, and perhaps the `url` of its page. All three are
-    None for accounts of this site, whose addresses follow from the username.
+    None for accounts of this site, whose addresses follow from the username. `moved_to` is the account that its owner uses instead.
     """
 
     id: AccountId
@@ -74,6 +74,7 @@ class Account:
     host: str | None = None
     uri: str | None = None
     url: str | None = None
+    moved_to: AccountId | None = None
 
     @property
     def acct(self) -> str:

@@ -53,6 +53,7 @@ class EventKind(StrEnum):
     ACCOUNT_DISABLED = "account.disabled"  # account: its owner cannot log in any more
     ACCOUNT_SUSPENDED = "account.suspended"  # account
     ACCOUNT_DELETED = "account.deleted"  # account
+    ACCOUNT_MOVED = "account.moved"  # account: of this site, subject: the account that its owner uses from now on; data: move (id)
     ANNOUNCED = "announced"  # data: announcement (id)
     ANNOUNCEMENT_REACTED = "announcement.reacted"  # data: announcement (id), name (the emoji whose count changed)
     ANNOUNCEMENT_WITHDRAWN = "announcement.withdrawn"  # data: announcement (id), which was deleted or has expired

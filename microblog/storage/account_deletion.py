@@ -70,11 +70,12 @@ def delete_other_rows(cursor: Cursor, *, account: AccountId) -> int:
            r as (delete from announcement_reactions where account_id = %(account)s returning 1),
            s as (delete from notification_permissions where account_id = %(account)s or from_account_id = %(account)s returning 1),
            t as (delete from notification_policies where account_id = %(account)s returning 1),
-           u as (delete from account_warnings where account_id = %(account)s returning 1)
+           u as (delete from account_warnings where account_id = %(account)s returning 1),
+           v as (delete from account_aliases where account_id = %(account)s or target_id = %(account)s returning 1)
            select from a union all select from b union all select from c union all select from d union all select from e
            union all select from f union all select from g union all select from h union all select from i union all select from j
            union all select from k union all select from l union all select from m union all select from n union all select from o
            union all select from p union all select from q union all select from r union all select from s union all select from t
-           union all select from u""",
+           union all select from u union all select from v""",
         {"account": account},
     )

@@ -18,8 +18,8 @@ from microblog.storage.database import Cursor, Prepared, execute, execute_deferr
 
 COLUMNS = """a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.locked, a.bot, a.discoverable, a.indexable,
     a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header, a.suspended_at, a.limited_at,
-    a.host, a.uri, a.url"""
-WIDTH = 23  # number of COLUMNS
+    a.host, a.uri, a.url, a.moved_to_id"""
+WIDTH = 24  # number of COLUMNS
 MAX_CANDIDATES = 100  # of a username prefix search; from each of its two sources
 FROM = "accounts a join account_counts c on c.account_id = a.id"
 SELECT = f"select {COLUMNS} from {FROM}"
@@ -259,6 +259,8 @@ def by_prefix(cursor: Cursor, *, prefix: str, limit: int) -> list[Account]:
 def search(cursor: Cursor, *, text: str, viewer: AccountId | None, following: bool, limit: int, offset: int) -> list[Account]:
     """Return accounts with this text in the username or display name, ignoring case and accents; also those of other servers.
 
+    Accounts that moved are left out.
+
     `following`: only accounts that the viewer follows. Order: the exact username (here first), usernames with this prefix, followees of the
     viewer, then by number of followers. Reads every account.
     """
@@ -269,7 +271,7 @@ def search(cursor: Cursor, *, text: str, viewer: AccountId | None, following: bo
         + """ left join follows f on f.follower_id = %(viewer)s and f.followee_id = a.id
               where (lower(a.username) like %(within)s or search_fold(a.display_name) like search_fold(%(within)s))
                 and (f.id is not null or not %(following)s)
-                and a.deleted_at is null and a.suspended_at is null and """
+                and a.deleted_at is null and a.suspended_at is null and a.moved_to_id is null and """
         + APPROVED
         + """
               order by lower(a.username) = %(exact)s desc, lower(a.username) = %(exact)s and a.host is null desc,
@@ -308,7 +310,8 @@ def suggested(cursor: Cursor, *, viewer: int | None, limit: int, offset: int = 0
 
 _SUGGESTED = Prepared(
     SELECT
-    + f" where a.discoverable and a.deleted_at is null and a.suspended_at is null and a.limited_at is null and {HERE} and "
+    + " where a.discoverable and a.deleted_at is null and a.suspended_at is null and a.limited_at is null and a.moved_to_id is null"
+    + f" and {HERE} and "
     + _NOT_CONNECTED
     + " and "
     + APPROVED

@@ -81,6 +81,22 @@ _STORE_KEYS = Prepared("""with gone as (delete from remote_keys where account_id
     set account_id = excluded.account_id, public_key = excluded.public_key, fetched_at = excluded.fetched_at""")
 
 
+def follow_moved_to(cursor: Cursor, *, account: AccountId, uri: str, moved_to: str | None) -> None:
+    """Store the account that an actor's document says it moved to, if it is known and names the actor as an alias; None: it did not move.
+
+    An account of this site, or one that is not known yet, is left to the activity that tells of the move.
+    """
+    execute(cursor, _FOLLOW_MOVED_TO, {"account": account, "uri": uri, "moved_to": moved_to})
+
+
+_FOLLOW_MOVED_TO = Prepared("""with target as (
+        select a.id from accounts a join remote_actors r on r.account_id = a.id
+        where a.uri = %(moved_to)s and a.deleted_at is null and %(uri)s = any(r.also_known_as))
+    update accounts set moved_to_id = (select id from target)
+    where id = %(account)s and (%(moved_to)s::text is null or exists (select from target))
+        and moved_to_id is distinct from (select id from target)""")
+
+
 def _account_params(account: Account, now: datetime) -> dict[str, object]:
     return {
         "username": account.username,

@@ -89,7 +89,7 @@ def familiar(cursor: Cursor, *, viewer: AccountId, ids: Sequence[int], limit: in
 
 
 _DIRECTORY = f"""{accounts.SELECT} where a.discoverable and a.deleted_at is null and a.suspended_at is null and a.limited_at is null
-    and {accounts.HERE} and {accounts.APPROVED}
+    and a.moved_to_id is null and {accounts.HERE} and {accounts.APPROVED}
     and not exists (select from blocks b where (b.account_id, b.target_id) in ((%(viewer)s, a.id), (a.id, %(viewer)s)))"""
 
 

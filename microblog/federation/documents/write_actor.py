@@ -13,6 +13,7 @@ from microblog.federation.documents.write_parts import Json, image
 from microblog.model.accounts import Account
 from microblog.model.federation import KeyFormat, RemoteKey
 from microblog.render.local_links import own_links
+from microblog.storage.moves import MoveAddresses
 
 
 @frozen
@@ -24,6 +25,13 @@ class ActorDetails:
     moved_to: str | None = None
     avatar_description: str = ""
     header_description: str = ""
+
+
+def actor_details(addresses: MoveAddresses, ids: SiteIds) -> ActorDetails:
+    """Return what a document says about the other accounts of its owner."""
+    aliases = tuple(each.uri or ids.actor(each.username) for each in addresses.aliases)
+    moved = addresses.moved_to
+    return ActorDetails(also_known_as=aliases, moved_to=None if moved is None else moved.uri or ids.actor(moved.username))
 
 
 def write_actor(account: Account, details: ActorDetails, ids: SiteIds) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from microblog.model.accounts import Account, Preferences, ProfileField, RelatedAccount, Relationship, Role, Viewer
-from microblog.render.api.definition import ABSENT, Definition, Entity, always, copy_of, key, many, one, optional, part
+from microblog.render.api.definition import ABSENT, Definition, Entity, always, copy_of, elsewhere, key, many, one, optional, part
 from microblog.render.api.schemas import (
     COUNT,
     DATE,
@@ -23,6 +23,7 @@ from microblog.render.api.schemas import (
     entity,
     nullable,
     one_of,
+    ref,
 )
 from microblog.render.api.site import SiteUrls, day_or_null, midnight, moment_or_null
 
@@ -121,6 +122,7 @@ ACCOUNT = Definition[Account, SiteUrls](
         "fields": key(array_of(FIELD), _fields),
         "suspended": optional(FLAG, lambda account, _: ABSENT if account.suspended_at is None else True),
         "limited": optional(FLAG, lambda account, _: ABSENT if account.limited_at is None else True),
+        "moved": elsewhere(ref("Account")),
     },
     prepare=shown_account,
 )

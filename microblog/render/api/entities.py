@@ -29,9 +29,12 @@ class Entities(SiteUrls):
         """Return the Account entity."""
         return ACCOUNT(account, self)
 
-    def person(self, account: Account, role: Role) -> Entity:
-        """Return the Account entity with the role that the profile shows. Other responses omit it, to save a query per post."""
-        return ACCOUNT(account, self) | {"roles": BADGE.each(visible_roles(account, role), self)}
+    def person(self, account: Account, role: Role, moved: Account | None = None) -> Entity:
+        """Return the Account entity with the role that the profile shows, and the account that it moved to.
+
+        Other responses omit both, to save a query per post.
+        """
+        return ACCOUNT(account, self) | {"roles": BADGE.each(visible_roles(account, role), self)} | self._moved(moved)
 
     def accounts(self, accounts: Iterable[Account]) -> list[Entity]:
         """Return an Account entity for each account."""
@@ -45,9 +48,12 @@ class Entities(SiteUrls):
         """Return MutedAccount entities: accounts with the expiry of the mute."""
         return MUTED_ACCOUNT.each(related, self)
 
-    def credentials(self, viewer: Viewer, requests: int) -> Entity:
+    def credentials(self, viewer: Viewer, requests: int, moved: Account | None = None) -> Entity:
         """Return the CredentialAccount entity of the viewer. `requests` is the number of pending follow requests."""
-        return CREDENTIAL_ACCOUNT(OwnAccount(viewer, requests), self)
+        return CREDENTIAL_ACCOUNT(OwnAccount(viewer, requests), self) | self._moved(moved)
+
+    def _moved(self, target: Account | None) -> Entity:
+        return {} if target is None else {"moved": ACCOUNT(target, self)}
 
     def status(self, post: Post) -> Entity:
         """Return the Status entity without the viewer's flags; `reblog` and `poll` are null, see render/api/status_json.py."""

@@ -148,7 +148,7 @@ class LoginForm:
 class ProfileView:
     """A profile. `tab` is posts, replies or media; `pinned` are assembled articles; `own`: it is the viewer's own profile.
 
-    `hidden` is the reason that the posts are not shown; empty if they are.
+    `hidden` is the reason that the posts are not shown; empty if they are. `moved_to` is the account that its owner uses instead.
     """
 
     person: PersonView
@@ -157,6 +157,7 @@ class ProfileView:
     pinned: tuple[str, ...] = ()
     own: bool = False
     hidden: str = ""
+    moved_to: Account | None = None
 
 
 @frozen
@@ -230,6 +231,21 @@ class ProfileForm:
     discoverable: bool = True
     indexable: bool = True
     hide_relations: bool = False
+    errors: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class MoveForm:
+    """The viewer's aliases, the account that the viewer moved to, and when another move is possible (None: now).
+
+    `typed` are the submitted values, and `errors` the error texts, by the names of the fields: alias, moved_to, current_password.
+    """
+
+    aliases: tuple[Account, ...]
+    moved_to: Account | None = None
+    may_move_at: datetime | None = None
+    federates: bool = False
+    typed: Mapping[str, str] = field(factory=dict)
     errors: Mapping[str, str] = field(factory=dict)
 
 

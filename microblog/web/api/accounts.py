@@ -84,8 +84,10 @@ class AccountRoutes:
 
     async def _response(self, finding: Awaitable[Account]) -> CacheableResponse:
         account = await finding
-        response = Response.json(self.entities.person(account, await self.accounts.role(account)))
-        return CacheableResponse(response, cache_keys.of_keys(*cache_keys.of_accounts([account]), cache_keys.of_user(account.id)))
+        moved = await self.accounts.moved_to(account)
+        response = Response.json(self.entities.person(account, await self.accounts.role(account), moved))
+        shown = cache_keys.of_accounts([account, moved] if moved else [account])
+        return CacheableResponse(response, cache_keys.of_keys(*shown, cache_keys.of_user(account.id)))
 
     @route(
         "GET",

@@ -11,7 +11,7 @@ from microblog.domain.profile_images import ProfileImages
 from microblog.domain.rate_limits import SIGN_UP
 from microblog.domain.registration import Registrations, SignUpForm
 from microblog.domain.tokens import Tokens
-from microblog.model.accounts import Preferences, Viewer
+from microblog.model.accounts import Account, Preferences, Viewer
 from microblog.model.errors import Forbidden, Invalid, Unauthenticated
 from microblog.render.api.accounts import CREDENTIAL_ACCOUNT, PREFERENCES
 from microblog.render.api.apps import TOKEN
@@ -77,8 +77,10 @@ class OwnAccountRoutes:
         return await self.cache.get_or_make(request, lambda: self._verify(request.member))
 
     async def _verify(self, viewer: Viewer) -> CacheableResponse:
+        moved = await self.accounts.moved_to(viewer.account)
         keys = cache_keys.of_keys(cache_keys.of_account_counts(viewer.id), cache_keys.of_notifications(viewer.id))
-        return CacheableResponse(await self._response(viewer), cache_keys.of_viewer(viewer) | keys)
+        shown = cache_keys.of_keys(*cache_keys.of_accounts([moved] if moved else []))
+        return CacheableResponse(await self._response(viewer, moved), cache_keys.of_viewer(viewer) | keys | shown)
 
     @route(
         "PATCH",
@@ -96,7 +98,8 @@ class OwnAccountRoutes:
             account = await self.accounts.edit(viewer, _changes(request.fields), changed)
         except Invalid as problem:
             raise problem.named(NAMES) from None
-        return await self._response(evolve(viewer, account=account, preferences=validated(preferences)))
+        edited = evolve(viewer, account=account, preferences=validated(preferences))
+        return await self._response(edited, await self.accounts.moved_to(account))
 
     @route(
         "GET",
@@ -124,9 +127,9 @@ class OwnAccountRoutes:
         issued = await self.tokens.issue_on_sign_up(request.access, account.id)
         return Response.json(TOKEN(issued, None))
 
-    async def _response(self, viewer: Viewer) -> Response:
+    async def _response(self, viewer: Viewer, moved: Account | None) -> Response:
         requests = await self.follows.count_requests(viewer)
-        return Response.json(self.entities.credentials(viewer, requests))
+        return Response.json(self.entities.credentials(viewer, requests, moved))
 
 
 def _sign_up_form(request: Request) -> SignUpForm:

@@ -92,10 +92,9 @@ class ProfilePages:
         if account.page and request.viewer is None and not self.contexts.site.shows_others:
             return CacheableResponse(Response.redirect(account.page, 302), cache_keys.of_keys(*of_profile(account.id)))
         [person] = await self.people.of(request.viewer, [account])
-        hidden = _why_hidden(person.relationship)
-        profile = ProfileView(
-            person, PostListView(), tab=tab, own=request.viewer is not None and request.viewer.id == account.id, hidden=hidden
-        )
+        hidden, own = _why_hidden(person.relationship), request.viewer is not None and request.viewer.id == account.id
+        moved_to = await self.accounts.moved_to(account)
+        profile = ProfileView(person, PostListView(), tab=tab, own=own, hidden=hidden, moved_to=moved_to)
         posts: list[Post] = []
         pinned: list[Post] = []
         if not hidden:
@@ -108,6 +107,7 @@ class ProfilePages:
             profile = evolve(profile, feed=feed, pinned=await self.renderer.filtered(request.viewer, pinned, FilterContext.ACCOUNT))
         html = self.pages.profile(context, profile)
         keys = (*of_profile(account.id), *(of_relationship(request.viewer.id, account.id) if request.viewer else ()))
+        keys += (cache_keys.of_account(moved_to.id),) if moved_to else ()
         dependencies = await self.timelines.dependencies(request.viewer, [*posts, *pinned], *keys) | self.contexts.dependencies(context)
         response = Response.html(bytes(html))
         return CacheableResponse(response if request.viewer else response.cached(PUBLIC_BRIEFLY), dependencies, html)
