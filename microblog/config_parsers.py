@@ -35,7 +35,11 @@ def endpoint(text: str) -> str:
     try:
         serverFromString(None, text)
         port = _tcp(text)[1]
-    except (ValueError, TypeError, LookupError) as cause:
+    except LookupError as cause:
+        if text.startswith("systemd:"):
+            raise NotAllowed("systemd passed no such socket to this process; set it in the service unit only") from cause
+        raise ValueError from cause
+    except (ValueError, TypeError) as cause:
         raise ValueError from cause
     except Exception as cause:  # ssl: and plug-ins read files and raise their own errors
         raise NotAllowed(f"this endpoint cannot be used: {cause}") from cause

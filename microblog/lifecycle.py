@@ -37,8 +37,8 @@ def _no_files() -> None:
     """Default of `reopen`."""
 
 
-async def _somebody() -> bool:
-    """Default of `has_administrator`."""
+async def _yes() -> bool:
+    """Default of `has_administrator` and `makes_progress`."""
     return True
 
 
@@ -48,13 +48,16 @@ class Application:
 
     `drain` runs after the last accepted connection and before the first stop: it closes streams and lets accepted requests finish within a
     limited time. `reopen` reopens log files and may raise OSError. `has_administrator` tells whether an administrator account exists.
+    `makes_progress` is False if the process is stuck, so that only a restart
+    would help.
     """
 
     factory: IProtocolFactory
     parts: Sequence[Component] = ()
     drain: Callable[[], Awaitable[None]] = field(default=_no_requests)
     reopen: Callable[[], None] = field(default=_no_files)
-    has_administrator: Callable[[], Awaitable[bool]] = field(default=_somebody)
+    has_administrator: Callable[[], Awaitable[bool]] = field(default=_yes)
+    makes_progress: Callable[[], Awaitable[bool]] = field(default=_yes)
 
 
 @frozen

@@ -16,8 +16,8 @@ import signal
 import sys
 import textwrap
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,12 +28,14 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
 
 from microblog import __version__, application
+from microblog.adapters.service_manager import START_EXTENSION_S, ServiceManager
 from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, SettingsError, config_file, load, setting_docs, sources
 from microblog.model.errors import describe_os_error
 from microblog.model.federation_mode import FederationMode
@@ -113,7 +115,7 @@ def makeService(options: Options) -> Service:
     from twisted.internet import reactor
 
     keep_steady(reactor)
-    return SiteService(options.settings, reactor, options.command)
+    return SiteService(options.settings, reactor, options.command, ServiceManager.of_process(os.environ))
 
 
 def keep_steady(reactor: Any) -> None:
@@ -134,10 +136,11 @@ def with_room(listen: str) -> str:
 class SiteService(Service):
     """The site from start to stop. `command` is the administrator's command line for this site."""
 
-    def __init__(self, settings: Settings, reactor: Any, command: str = "microblog") -> None:
+    def __init__(self, settings: Settings, reactor: Any, command: str = "microblog", manager: ServiceManager | None = None) -> None:
         self._settings = settings
         self._reactor = reactor
         self._command = command
+        self._manager = manager or ServiceManager()
         self._reopen: Callable[[], None] | None = None
         self._started = AsyncExitStack()  # undoes each step of the start, in reverse order
         self._starting: Deferred[None] | None = None
@@ -167,10 +170,15 @@ class SiteService(Service):
         Service.stopService(self)
         if self._starting is None:
             return None
+        self._manager.stopping()
         self._starting.cancel()
         return self._starting.addCallback(lambda _: Deferred.fromCoroutine(self._started.aclose()))
 
     async def _start(self) -> None:
+        async with self._repeating(START_EXTENSION_S / 3, self._manager.starting):
+            await self._start_parts()
+
+    async def _start_parts(self) -> None:
         self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = await self._database()
         prepare = partial(prepare_database, url, pooled=self._settings.database_pooler)
@@ -185,6 +193,10 @@ class SiteService(Service):
         self._started.push_async_callback(_finish, port.stopListening)
         self._reopen = site.reopen
         spare_collections()
+        if self._manager.watchdog_s is not None:
+            await self._started.enter_async_context(
+                self._repeating(self._manager.watchdog_s / 3, partial(self._feed_watchdog, site.makes_progress))
+            )
         self._say_ready(port)
         if not await site.has_administrator():
             _log.info("This site has no administrator yet. Create one: {command}", command=f"{self._command} {FIRST_ADMIN}")
@@ -199,7 +211,24 @@ class SiteService(Service):
         self._started.push_async_callback(server.stop)
         return await server.start()
 
+    @asynccontextmanager
+    async def _repeating(self, seconds: float, act: Callable[[], Awaitable[object] | None]) -> AsyncIterator[None]:
+        """Run `act` at once and then every so many seconds, as long as the context lasts."""
+        loop = LoopingCall(lambda: Deferred.fromCoroutine(_finish(act)))
+        loop.clock = self._reactor
+        loop.start(seconds)
+        try:
+            yield
+        finally:
+            if loop.running:
+                loop.stop()
+
+    async def _feed_watchdog(self, makes_progress: Callable[[], Awaitable[bool]]) -> None:
+        if await makes_progress():
+            self._manager.alive()
+
     def _say_ready(self, port: IListeningPort) -> None:
+        self._manager.ready(f"Ready at {self._settings.public_url}")
         _log.info(
             "microblog {version} is ready at {url} (registration: {registration}, data in {data_dir}, listening on {address})",
             version=__version__,

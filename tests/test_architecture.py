@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("config", "workers", "metrics", "lifecycle", "reactor_lag", "secret_key"),
         *("model", "render", "storage", "domain", "federation", "live", "jobs", "web", "adapters"),
     },
-    "service": {"model", "render", "storage", "domain", "live", "jobs", "web", "config", "application", "twisted_private"},
+    "service": {"model", "render", "storage", "domain", "live", "jobs", "web", "adapters", "config", "application", "twisted_private"},
     "cli": {"model", "render", "storage", "domain", "live", "jobs", "web", "config", "application"},
 }
 

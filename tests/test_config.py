@@ -203,6 +203,10 @@ def test_the_public_url_is_required_if_the_endpoint_does_not_determine_it(listen
     assert load({"MICROBLOG_LISTEN": listen, "MICROBLOG_PUBLIC_URL": "https://example.org"}).listen == listen
 
 
+def test_a_socket_that_systemd_did_not_pass_is_refused_with_the_reason() -> None:
+    assert "systemd passed no such socket" in problems({"MICROBLOG_LISTEN": "systemd:domain=INET:index=0"})["MICROBLOG_LISTEN"]
+
+
 @pytest.mark.parametrize("listen", ["", "tcp", "tcp:", "tcp:http", "tcp:65536", "tcp:8080:colour=red", "carrier-pigeon:1"])
 def test_an_invalid_endpoint_is_refused(listen: str) -> None:
     if listen:

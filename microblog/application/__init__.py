@@ -101,7 +101,8 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     start = federation_start(settings, database)
     components: list[Component] = [log, DatabaseComponent(database, reactor), start, passwords, wakeup, feed]
     components += [*workers.components, connection_sampler, lag, GarbageCollectionComponent(), *(outgoing.components if outgoing else ())]
-    return Application(server, components, lambda: _drained(server, feed), log.reopen, domain.moderation.account_admin.has_administrator)
+    has_administrator = domain.moderation.account_admin.has_administrator
+    return Application(server, components, lambda: _drained(server, feed), log.reopen, has_administrator, health.makes_progress)
 
 
 def build_wakeup(settings: Settings, reactor: Any, database: Database) -> Redis | PgNotifyWakeup | MemoryWakeup:

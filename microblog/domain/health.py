@@ -78,3 +78,8 @@ class Health:
         report = HealthReport(checks)
         self._last = self.clock.seconds(), report
         return report
+
+    async def makes_progress(self) -> bool:
+        """Return False if a component is stuck although the database works: a restart helps then, and not against an outage."""
+        checks = (await self.check()).checks
+        return not checks["database"].ok or all(checks[name].ok for name in self.components)

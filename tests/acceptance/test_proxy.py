@@ -1,8 +1,7 @@
-"""Tests of the site behind nginx, configured by the blocks of docs/running.md; skipped without nginx."""
+"""Tests of the site behind nginx and Caddy with the configurations of contrib/; skipped without them."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import signal
 import subprocess
@@ -18,12 +17,14 @@ from attrs import define, field
 from microblog.adapters.child_launcher import command_line
 from microblog.adapters.postgres_files import dsn
 from tests.acceptance.site_process import SiteProcess, free_port, site_process, wait_until
+from tests.certificates import create_certificates
 from tests.servers import PostgresServer
 
 pytestmark = pytest.mark.acceptance
 
 ROOT = Path(__file__).resolve().parents[2]
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
+CADDY = shutil.which("caddy")
 CONFIGURATION = """
 daemon off; master_process off; pid {at}/nginx.pid; error_log {at}/error.log;
 events {{}}
@@ -37,14 +38,28 @@ http {{
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed: apt-get install nginx-light")
 
 
-def documented_blocks() -> list[str]:
-    """Return the nginx blocks of docs/running.md in order."""
-    return re.findall(r"```nginx\n(.*?)```", (ROOT / "docs" / "running.md").read_text("utf-8"), re.DOTALL)
+def nginx_configuration() -> str:
+    """Return the configuration of contrib/."""
+    return (ROOT / "contrib" / "nginx" / "microblog.conf").read_text("utf-8")
+
+
+def without_tls(port: int, upstreams: str) -> str:
+    """Return the configuration of contrib/ for plain HTTP on a port, in front of these servers."""
+    text = nginx_configuration()
+    upstream, _, rest = text.partition("server {\n    listen 80;")
+    _, _, server = rest.partition("server {\n    listen 443")
+    lines = ("server {\n    listen 443" + server).splitlines(keepends=True)
+    server = "".join(line for line in lines if not line.strip().startswith(("ssl_", "listen [::]")))
+    return replace_all(
+        upstream + server,
+        ("    server 127.0.0.1:8080 max_fails=0;", upstreams),
+        ("listen 443 ssl http2;", f"listen 127.0.0.1:{port};"),
+    )
 
 
 def replace_all(text: str, *changes: tuple[str, str]) -> str:
     for old, new in changes:
-        assert old in text, f"docs/running.md no longer has {old!r}"
+        assert old in text, f"contrib/nginx/microblog.conf no longer has {old!r}"
         text = text.replace(old, new)
     return text
 
@@ -74,13 +89,11 @@ class Proxy:
 
 @contextmanager
 def nginx(directory: Path, *servers: str) -> Iterator[Proxy]:
-    """Run nginx with the documented configuration in front of these servers."""
+    """Run nginx with the configuration of contrib/ in front of these servers."""
     port = free_port()
     upstreams = "\n".join(f"    server {server} max_fails=0;" for server in servers)
-    block = replace_all(
-        documented_blocks()[0], ("    server 127.0.0.1:8080 max_fails=0;", upstreams), ("listen 80;", f"listen 127.0.0.1:{port};")
-    )
-    command = nginx_command(directory, replace_all(block, ("$proxy_add_x_forwarded_for", "$http_x_forwarded_for")))
+    block = replace_all(without_tls(port, upstreams), ("$proxy_add_x_forwarded_for", "$http_x_forwarded_for"))
+    command = nginx_command(directory, block)
     with subprocess.Popen(command_line(command, directory=directory, at_parents_death=signal.SIGKILL)) as process:
         try:
             proxy = Proxy(port)
@@ -98,16 +111,30 @@ def is_up(proxy: Proxy) -> bool:
 
 
 @needs_nginx
-def test_nginx_accepts_the_documented_configuration(tmp_path: Path) -> None:
-    full, upstream = documented_blocks()
-    server = full[full.index("server {") :]
-    for number, block in enumerate((full, upstream + server)):
-        configuration = replace_all(block, ("listen 80;", f"listen {free_port()};"))  # only root may bind port 80
-        result = subprocess.run(
-            [*nginx_command(tmp_path / str(number), configuration), "-t"], capture_output=True, text=True, timeout=30, check=False
-        )
-        assert result.returncode == 0, result.stderr
-        assert "warn" not in result.stderr
+def test_nginx_accepts_the_configuration(tmp_path: Path) -> None:
+    server = create_certificates(tmp_path, "blog.example.org").server
+    configuration = replace_all(
+        nginx_configuration(),
+        ("/etc/letsencrypt/live/blog.example.org/fullchain.pem", str(server)),
+        ("/etc/letsencrypt/live/blog.example.org/privkey.pem", str(server)),
+        *[(f"listen {place}{old}", f"listen {place}{free_port()}") for place in ("", "[::]:") for old in ("80", "443")],
+    )
+    command = [*nginx_command(tmp_path / "nginx", configuration), "-t"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "warn" not in result.stderr
+
+
+@pytest.mark.skipif(CADDY is None, reason="Caddy is not installed: apt-get install caddy")
+def test_caddy_accepts_the_configuration(tmp_path: Path) -> None:
+    assert CADDY is not None
+    file = tmp_path / "Caddyfile"
+    shutil.copy(ROOT / "contrib" / "caddy" / "Caddyfile", file)
+    environment = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    command = [CADDY, "validate", "--adapter", "caddyfile", "--config", str(file)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=environment)
+    assert result.returncode == 0, result.stderr
+    assert '"level":"warn"' not in result.stderr
 
 
 @needs_nginx
