@@ -14,6 +14,7 @@ from microblog.adapters.federation_client import FederationClient
 from microblog.adapters.ssrf_guard import trusted_authorities
 from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
+from microblog.domain.remote_mentions import LateMentions
 from microblog.federation.actor_keys import ActorKeys
 from microblog.federation.documents.ids import SiteIds
 from microblog.federation.effects import Effects
@@ -54,6 +55,7 @@ class Federation:
     requests: SignedRequests
     rules: TrustRules
     resolution: Resolution
+    mentions: LateMentions
 
     @classmethod
     def on(
@@ -79,7 +81,8 @@ class Federation:
         effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, ids, now)
         resolution = Resolution(actors, posts, domain.rate_limiter, reactor, now)
         domain.posts.remote_mentions.lookup = domain.moves.directory = resolution
-        return cls(ids, keys, documents, readers, inbox, effects, requests, rules, resolution)
+        mentions = LateMentions(database, resolution, domain.posts.host, domain.posts.base_url, now)
+        return cls(ids, keys, documents, readers, inbox, effects, requests, rules, resolution, mentions)
 
     @property
     def routes(self) -> list[object]:
@@ -89,7 +92,7 @@ class Federation:
     @property
     def tasks(self) -> dict[str, Task]:
         """The jobs of federation by their kind."""
-        return federation_jobs.tasks(self.effects)
+        return federation_jobs.tasks(self.effects, self.mentions)
 
 
 def federation_client(settings: Settings, reactor: Any) -> FederationClient:

@@ -13,7 +13,8 @@ from attrs import evolve, frozen
 
 from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.domain.notify import notify
-from microblog.domain.posts import is_counted_boost, own_post, record, remove, visible_post
+from microblog.domain.post_events import record
+from microblog.domain.posts import is_counted_boost, own_post, remove, visible_post
 from microblog.model.accounts import RelatedAccount, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.events import EventKind

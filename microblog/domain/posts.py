@@ -13,7 +13,8 @@ from attrs import evolve, field, frozen
 from microblog.domain import attachments, conversations, notify, polls, threads
 from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.domain.link_previews import PreviewScheduler, may_show_preview
-from microblog.domain.remote_mentions import RemoteMentions
+from microblog.domain.post_events import record
+from microblog.domain.remote_mentions import RemoteMentions, mention_links, mentioned_accounts
 from microblog.domain.text import post_text
 from microblog.domain.threads import BRIEF, WHOLE, ThreadBounds, ThreadIds
 from microblog.model.accounts import UnexpectedMentions, Viewer
@@ -49,35 +50,6 @@ def own_post(cursor: Cursor, post: PostId, viewer: Viewer) -> Post:
     if found is None or found.author.id != viewer.id:
         raise NotFound
     return found
-
-
-def event_data(post: Post) -> dict[str, object]:
-    """Return what consumers of the event log need to route the post to timelines without a database query."""
-    boost, elsewhere = post.boost, {"remote": True} if post.uri else {}
-    if post.reply_to_uri:
-        elsewhere["parent_unknown"] = True
-    return {
-        "visibility": post.visibility,
-        "boost_of": boost.id if boost else None,
-        "boost_author": boost.author.id if boost else None,
-        "reply_to": post.reply_to,
-        "reply_to_account": post.reply_to_account,
-        "thread": post.thread_id,
-        "language": post.language,
-        "tags": [tag.key for tag in post.tags],
-        "mentions": [mention.account_id for mention in post.mentions],
-        **elsewhere,
-    }
-
-
-def record(cursor: Cursor, kind: EventKind, post: Post, at: datetime) -> None:
-    """Write an event about the post."""
-    events.record(cursor, kind, at=at, account=post.author.id, post=post.id, data=event_data(post))
-
-
-def _links(mentioned: list[Mention]) -> dict[str, str]:
-    """Return what a text needs to know of the mentioned accounts in order to link to them."""
-    return {one.acct.lower(): one.page or one.username for one in mentioned}
 
 
 @frozen
@@ -183,7 +155,8 @@ class Posts:
             posts.count(cursor, post=parent.id, replies=1)
         post = self._load(cursor, id)
         conversations.on_published(cursor, post, post.created_at)
-        record(cursor, EventKind.POST_PUBLISHED, post, post.created_at)
+        late = draft.allowed is None and self.remote_mentions.enqueue_missing(cursor, post, parsed)
+        record(cursor, EventKind.POST_PUBLISHED, post, post.created_at, unresolved=late)
         notify.notify_of_post(cursor, post, post.created_at)
         if key:
             idempotency_keys.store(cursor, account=viewer.id, key=key, post=id, now=post.created_at)
@@ -253,7 +226,7 @@ class Posts:
         mentioned = self._mentioned(cursor, parsed)
         if allowed is not None and (unexpected := {one.account_id for one in mentioned} - allowed - {post.author.id}):
             raise UnexpectedMentions(tuple(accounts.by_ids(cursor, ids=list(unexpected))))
-        post = evolve(post, html=parsed.html(_links(mentioned), self.base_url))
+        post = evolve(post, html=parsed.html(mention_links(mentioned), self.base_url))
         id = posts.insert(cursor, post)
         if mentioned:  # nothing to delete first: the post is new
             posts.set_mentions(cursor, post=id, accounts=[one.account_id for one in mentioned])
@@ -262,10 +235,7 @@ class Posts:
         return id
 
     def _mentioned(self, cursor: Cursor, parsed: post_text.ParsedText) -> list[Mention]:
-        """Return the accounts that a text mentions, as far as they are known here. Those of other servers only if the site federates."""
-        elsewhere = parsed.remote_mentions if self.remote_mentions.lookup else ()
-        here = posts.mentionable(cursor, usernames=parsed.mentions)
-        return here + posts.mentionable_elsewhere(cursor, addresses=elsewhere) if elsewhere else here
+        return mentioned_accounts(cursor, parsed, elsewhere=self.remote_mentions.lookup is not None)
 
     def _set_mentions_and_tags(
         self, cursor: Cursor, post: PostId, mentioned: list[Mention], parsed: post_text.ParsedText, now: datetime
@@ -294,7 +264,9 @@ class Posts:
             shown = may_show_preview(before.visibility, has_media=bool(attached or draft.poll))
             self.previews.schedule(cursor, id, parsed.links if shown else (), self.now())
         newly_mentioned = self._set_mentions_and_tags(cursor, id, mentioned, parsed, self.now())
-        return self._publish_edit(cursor, before, newly_mentioned)
+        post = self._publish_edit(cursor, before, newly_mentioned)
+        self.remote_mentions.enqueue_missing(cursor, post, parsed)
+        return post
 
     def _apply_draft(
         self, cursor: Cursor, before: Post, draft: PostDraft, attached: list[Media]
@@ -306,7 +278,7 @@ class Posts:
         after = evolve(
             before,
             text=text,
-            html=parsed.html(_links(mentioned), self.base_url),
+            html=parsed.html(mention_links(mentioned), self.base_url),
             spoiler=spoiler,
             sensitive=bool(spoiler) or (before.sensitive if draft.sensitive is None else draft.sensitive),
             language=primary_language(draft.language) or before.language,

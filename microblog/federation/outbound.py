@@ -38,6 +38,7 @@ def handlers(outgoing: Outgoing) -> Mapping[EventKind, Handler]:
     posts, accounts, interactions = OutgoingPosts(outgoing), OutgoingAccounts(outgoing), OutgoingInteractions(outgoing)
     return {
         EventKind.POST_PUBLISHED: posts.published,
+        EventKind.POST_ADDRESSED: posts.addressed,
         EventKind.POST_EDITED: posts.edited,
         EventKind.POST_DELETED: posts.deleted,
         EventKind.POLL_COUNTED: posts.poll_counted,

@@ -26,11 +26,22 @@ class OutgoingPosts:
     outgoing: Outgoing
 
     def published(self, cursor: Cursor, event: Event) -> int:
-        """Send a new post, or a boost."""
+        """Send a new post, or a boost. A post whose mentions are still looked up is sent by `addressed`."""
         post = self._post(cursor, event)
-        if post is None:
+        if post is None or event.data.get("unresolved") is True:
             return 0
-        inboxes = self.outgoing.inboxes(self._recipients(cursor, post), post.visibility)
+        return self._publish(cursor, post, self.outgoing.inboxes(self._recipients(cursor, post), post.visibility))
+
+    def addressed(self, cursor: Cursor, event: Event) -> int:
+        """Send a post whose mentions were looked up to those who did not get it before."""
+        post = self._post(cursor, event)
+        if post is None or post.boost is not None:
+            return 0
+        known = set(activity_recipients.post_inboxes(cursor, post=post.id))
+        chosen = self.outgoing.inboxes(self._recipients(cursor, post), post.visibility)
+        return self._publish(cursor, post, tuple(inbox for inbox in chosen if inbox.url not in known))
+
+    def _publish(self, cursor: Cursor, post: Post, inboxes: tuple[Inbox, ...]) -> int:
         if not inboxes:
             return 0
         if post.boost is None:

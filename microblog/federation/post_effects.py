@@ -13,7 +13,8 @@ from attrs import frozen
 
 from microblog.domain.notify import notify
 from microblog.domain.polls import Polls
-from microblog.domain.posts import is_counted_boost, record, remove
+from microblog.domain.post_events import record
+from microblog.domain.posts import is_counted_boost, remove
 from microblog.federation import bounds
 from microblog.federation.fetching import FetchBudget, NotFetched
 from microblog.federation.incoming import parse_object

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from attrs import evolve, frozen
 
 from microblog.domain import conversations, notify, polls
-from microblog.domain.posts import event_data, remove
+from microblog.domain.post_events import event_data
+from microblog.domain.posts import remove
 from microblog.federation import post_content
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.model.accounts import Account

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from microblog.domain.polls import COUNTS_JOB
+from microblog.domain.remote_mentions import JOB as MENTIONS_JOB
+from microblog.domain.remote_mentions import LateMentions
 from microblog.federation.effects import Effects
 from microblog.federation.idempotency import SEEN_FOR
 from microblog.federation.inbox import JOB
@@ -12,7 +14,7 @@ from microblog.federation.remote_posts import PARENT_JOB
 from microblog.jobs.cleanup import CleanupBatch, nightly
 from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.worker import Finish, Finishing, Task
-from microblog.model.ids import PollId
+from microblog.model.ids import PollId, PostId
 from microblog.model.jobs import Job, PermanentFailure
 from microblog.storage import incoming_activities, outgoing_activities
 
@@ -20,6 +22,7 @@ CONCURRENCY = 8
 RETRY_POLICIES = {
     JOB: RetryPolicy(tries=8, first_pause=60.0, time_limit=120.0),
     PARENT_JOB: RetryPolicy(tries=4, first_pause=300.0, time_limit=120.0),
+    MENTIONS_JOB: RetryPolicy(tries=6, first_pause=60.0, time_limit=60.0),
 }
 CLEANUP_BATCHES = (
     CleanupBatch("cleanup.activities", incoming_activities.delete_old, SEEN_FOR, nightly(3, 50)),
@@ -27,7 +30,7 @@ CLEANUP_BATCHES = (
 )
 
 
-def tasks(effects: Effects) -> dict[str, Task]:
+def tasks(effects: Effects, mentions: LateMentions) -> dict[str, Task]:
     """Return the tasks of this module by job kind."""
 
     async def apply(job: Job, finish: Finish) -> None:
@@ -48,4 +51,15 @@ def tasks(effects: Effects) -> dict[str, Task]:
             raise PermanentFailure("The job's payload has no id of a poll.")
         await effects.posts.polls.send_counts(PollId(int(poll)), finish)
 
-    return {JOB: Finishing(apply), PARENT_JOB: Finishing(fetch_parent), COUNTS_JOB: Finishing(send_poll_counts)}
+    async def add_mentions(job: Job, finish: Finish) -> None:
+        post = job.payload.get("post")
+        if not isinstance(post, str) or not post.isdecimal():
+            raise PermanentFailure("The job's payload has no id of a post.")
+        await mentions.add(PostId(int(post)), finish)
+
+    return {
+        JOB: Finishing(apply),
+        PARENT_JOB: Finishing(fetch_parent),
+        COUNTS_JOB: Finishing(send_poll_counts),
+        MENTIONS_JOB: Finishing(add_mentions),
+    }

@@ -16,8 +16,9 @@ class EventKind(StrEnum):
     """The kind of an event. The comments say which columns of the event are set."""
 
     # account: author; post; data: visibility, boost_of, boost_author, reply_to, reply_to_account, thread, language, tags, mentions,
-    # parent_unknown
+    # remote, parent_unknown, unresolved (other servers get it with the next kind)
     POST_PUBLISHED = "post.published"
+    POST_ADDRESSED = "post.addressed"  # as above; whom it mentions was looked up
     POST_EDITED = "post.edited"  # as above
     POST_DELETED = "post.deleted"  # as above; one more per deleted boost of it, with only visibility, boost_of and boost_author
     NOTIFIED = "notified"  # account: recipient, subject: sender; post; data: notification (id), kind

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from microblog.domain.filters import FilterDraft, Filters, KeywordDraft
 from microblog.domain.lists import ListOptions, Lists
-from microblog.domain.posts import event_data
+from microblog.domain.post_events import event_data
 from microblog.domain.timelines import Timelines
 from microblog.live.delivery_rules import may_concern
 from microblog.live.event_buffer import NO_CREDENTIALS
