@@ -33,6 +33,7 @@ from microblog.federation.effects import Effects
 from microblog.federation.fetching import Fetcher
 from microblog.federation.keys import SigningKey, generate_private_pem, load_private_key, public_pem
 from microblog.federation.post_effects import PostEffects
+from microblog.federation.relevance import Relevance
 from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.remote_posts import RemotePosts
 from microblog.federation.signature_choice import SignatureForm, sign
@@ -129,7 +130,7 @@ def effects(connection: Connection) -> Effects:
     ids = SiteIds(URL)
     actors = RemoteActors(database, Fetcher(nothing, lambda: TrustRules(ids.host)), now)
     posts = PostEffects(database, actors, RemotePosts(ids, now), Polls(database, now), now)
-    return Effects(database, actors, Follows(database, now), Relationships(database, now), posts, ids, now)
+    return Effects(database, actors, Follows(database, now), Relationships(database, now), posts, Relevance(ids, posts.posts), now)
 
 
 def print_jobs(server: DatabaseServer, connection: Connection, rounds: int) -> None:

@@ -82,6 +82,8 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     domain = Domain.on(settings, database, passwords, limits, external)
     federation = Federation.on(settings, reactor, database, domain)
     workers = build_workers(settings, reactor, database, domain, external, federation=federation)
+    if federation is not None and workers.federation is not None:
+        federation.inbox.stored = workers.federation.wake
     feed = build_broadcaster(database, reactor, settings.streams_per_account)
     connection_sampler = ConnectionSampler(domain.statistics, lambda: len(feed.connections), workers.quick.name, reactor)
     domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wakeup.send)

@@ -20,10 +20,13 @@ from microblog.federation.documents.ids import SiteIds
 from microblog.federation.effects import Effects
 from microblog.federation.fetching import Fetcher, SignedRequests
 from microblog.federation.inbox import Inbox
+from microblog.federation.inbox_limits import WaitingLimit
+from microblog.federation.key_cache import KeyCache
 from microblog.federation.keys import KeySealer
 from microblog.federation.local_documents import LocalDocuments
 from microblog.federation.ports import RemoteServers
 from microblog.federation.post_effects import PostEffects
+from microblog.federation.relevance import Relevance
 from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.remote_posts import RemotePosts
 from microblog.federation.resolution import Resolution
@@ -72,13 +75,14 @@ class Federation:
         rules, client = trust_rules(settings, ids), servers or federation_client(settings, reactor)
         requests = SignedRequests(client, keys, _in_thread(reactor), now)
         fetcher = Fetcher(requests, lambda: rules)
-        actors = RemoteActors(database, fetcher, now)
+        actors = RemoteActors(database, fetcher, now, KeyCache(database, domain.invalidation_log, now))
         posts = RemotePosts(ids, now)
+        relevance = Relevance(ids, posts)
         signers = Signers(actors, domain.rate_limiter, now)
         readers = Readers(signers, documents, settings.federation_secure_mode)
-        inbox = Inbox(database, signers, posts, ids, now)
+        inbox = Inbox(database, signers, relevance, now, WaitingLimit(database, now))
         about_posts = PostEffects(database, actors, posts, domain.polls, now)
-        effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, ids, now)
+        effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, relevance, now)
         resolution = Resolution(actors, posts, domain.rate_limiter, reactor, now)
         domain.posts.remote_mentions.lookup = domain.moves.directory = resolution
         mentions = LateMentions(database, resolution, domain.posts.host, domain.posts.base_url, now)

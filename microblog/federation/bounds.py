@@ -47,6 +47,10 @@ MAX_TAGS = 100
 MAX_COLLECTION_PAGES = 10
 MAX_COUNT = 2**31 - 1  # of followers, votes and the like: what an integer column holds
 
+# Of one host: activities that wait for their effect, and their bytes. Beyond that, it is asked to send them later.
+MAX_WAITING_ACTIVITIES = 10_000
+MAX_WAITING_BYTES = 64 * 1024 * 1024
+
 # Four times `MAX_CONTENT`, since HTML is full of markup, and far below what would occupy a processor for long.
 MAX_RAW_HTML = 4 * MAX_CONTENT
 

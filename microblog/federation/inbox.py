@@ -7,40 +7,44 @@ else speaks against the request. What is accepted is one row and one job in one 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from attrs import define
+from attrs import define, field
 
-from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.hosts import host_of
 from microblog.federation.idempotency import activity_key
+from microblog.federation.inbox_limits import WaitingLimit
 from microblog.federation.incoming import parse_activity
-from microblog.federation.incoming_moves import is_move_of_followed
-from microblog.federation.relevance import concerns_this_site
+from microblog.federation.relevance import Relevance, Signer, is_about_itself
 from microblog.federation.remote_actors import RemoteActors
-from microblog.federation.remote_posts import RemotePosts
 from microblog.federation.signed_requests import HttpRequest, InvalidSignature, SignatureClaim
 from microblog.federation.signers import NOT_FEDERATED, Signers
 from microblog.federation.trust import Believed, Reason, Refused, TrustRules, is_from_suspended_processed
 from microblog.model.errors import Forbidden, NotFound
-from microblog.model.federation import Activity, ActivityKind, Reference, RemoteObject
+from microblog.model.federation import Activity, ActivityKind
 from microblog.model.ids import AccountId
+from microblog.model.incoming_activities import ActivityToStore
 from microblog.model.remote_actors import KnownKey
 from microblog.storage import accounts, deliveries, incoming_activities
-from microblog.storage.database import Cursor, Transactions
+from microblog.storage.database import Cursor, Transactions, suppress_wakeup
 
 JOB = "federation.activity"
+SEEN_EVERY = timedelta(minutes=1)
+"""Time between two notes of a process that a host is alive."""
+MAX_SEEN = 10_000  # hosts
 
 
 @define
 class Inbox:
-    """Receives activities."""
+    """Receives activities. `stored` is called after each one that is stored: there is a job to do."""
 
     database: Transactions
     signers: Signers
-    posts: RemotePosts
-    ids: SiteIds
+    relevance: Relevance
     now: Callable[[], datetime]
+    waiting: WaitingLimit
+    stored: Callable[[], None] = lambda: None
+    _seen: dict[str, datetime] = field(init=False, factory=dict)
 
     @property
     def actors(self) -> RemoteActors:
@@ -56,19 +60,27 @@ class Inbox:
         """Check and store an activity. `network` is the sender's, `owner` the username of a personal inbox.
 
         Raises Unauthenticated (no or no valid signature), Forbidden (its host or actor is suspended), Malformed, NotFound (no such inbox),
-        Unavailable (the key cannot be fetched at the moment) and TooMany (too many unknown keys from this network).
+        Unavailable (the key cannot be fetched at the moment) and TooMany (too many unknown keys from this network, or too much of its host
+        waits).
         """
         claim = self.signers.claim(request)
         activity = parse_activity(request.body)
         recipient = None if owner is None else await self._owner(owner)
-        if (activity.kind is ActivityKind.DELETE or _is_about_itself(activity)) and await self.actors.known(activity.actor) is None:
+        if (activity.kind is ActivityKind.DELETE or is_about_itself(activity)) and await self.actors.known(activity.actor) is None:
             return  # most servers tell everybody of what they delete
         key = await self.signers.verified(claim, network, activity.actor)
         if not self._is_from(activity, key, claim):
             return
         if key.suspended and not is_from_suspended_processed(activity.kind):
             raise Forbidden("This account is suspended.")
-        await self.database.run(self._store, activity, key, request.body, recipient)
+        host = host_of(key.owner, self.rules.exempt) or ""
+        await self.waiting.check(host)
+        signer = Signer(AccountId(key.account_id), key.owner)
+        unique = activity_key(activity, key.owner, request.body, self.rules.exempt).hex()
+        row = ActivityToStore(unique, signer.id, host, request.body.decode(), recipient)
+        if await self.database.run(self._store, activity, signer, row):
+            self.waiting.add(host, len(request.body))
+            self.stored()
 
     async def _owner(self, name: str) -> AccountId:
         found = await self.database.read(accounts.approved_by_username, username=name)
@@ -87,38 +99,22 @@ class Inbox:
                 raise InvalidSignature("The signer is not the actor of this activity.")
         return False
 
-    def _is_relevant(self, cursor: Cursor, activity: Activity, signer: AccountId) -> bool:
-        """True if the activity may have an effect here: nobody can fill the database with what concerns nobody."""
-        if activity.kind in (ActivityKind.FOLLOW, ActivityKind.BLOCK):
-            found = self.ids.parse(activity.object_id or "")
-            return found is not None and found.kind is LocalKind.ACTOR
-        if activity.kind in (ActivityKind.ACCEPT, ActivityKind.REJECT):
-            return self._is_own_follow(activity.object)
-        if activity.kind is ActivityKind.UNDO:
-            return activity.object is not None
-        if activity.kind is ActivityKind.MOVE:
-            return is_move_of_followed(cursor, activity, signer)
-        return _is_about_itself(activity) or concerns_this_site(cursor, activity, signer, self.posts)
+    def _store(self, cursor: Cursor, activity: Activity, signer: Signer, row: ActivityToStore) -> bool:
+        """Store an activity with its job; False if it concerns nobody here. Most come from somebody whom somebody here follows."""
+        suppress_wakeup(cursor)  # for the job there is `stored`, and nothing else changes
+        self._note_host(cursor, row.host)
+        now, is_certain = self.now(), self.relevance.is_certain(activity)
+        if is_certain or self.relevance.is_for_followers(activity):
+            is_stored = incoming_activities.receive(cursor, row, job=JOB, only_if_followed=not is_certain, now=now)
+            if is_stored or is_certain:
+                return is_stored
+        return self.relevance.concerns_this_site(cursor, activity, signer) and incoming_activities.receive(cursor, row, job=JOB, now=now)
 
-    def _is_own_follow(self, follow: RemoteObject | None) -> bool:
-        """True for a follow by an account of this site, named by its id or embedded."""
-        if not isinstance(follow, Reference | Activity):
-            return False
-        named = self.ids.parse(follow.id or "")
-        if named is not None and named.kind is LocalKind.FOLLOW:
-            return True
-        actor = self.ids.parse(follow.actor) if isinstance(follow, Activity) and follow.kind is ActivityKind.FOLLOW else None
-        return actor is not None and actor.kind is LocalKind.ACTOR
-
-    def _store(self, cursor: Cursor, activity: Activity, key: KnownKey, body: bytes, recipient: AccountId | None) -> None:
-        now, exempt, signer = self.now(), self.rules.exempt, AccountId(key.account_id)
-        if not self._is_relevant(cursor, activity, signer):
-            return
-        deliveries.seen(cursor, host=host_of(key.owner, exempt) or "", now=now)
-        unique, text = activity_key(activity, key.owner, body, exempt).hex(), body.decode()
-        incoming_activities.receive(cursor, job=JOB, key=unique, signer=signer, recipient=recipient, body=text, now=now)
-
-
-def _is_about_itself(activity: Activity) -> bool:
-    """True if an actor deletes or updates itself."""
-    return activity.kind in (ActivityKind.DELETE, ActivityKind.UPDATE) and activity.object_id == activity.actor
+    def _note_host(self, cursor: Cursor, host: str) -> None:
+        """Note once a minute that a host is alive."""
+        now, before = self.now(), self._seen.get(host)
+        if before is None or now - before >= SEEN_EVERY:
+            if len(self._seen) >= MAX_SEEN:
+                self._seen.clear()
+            self._seen[host] = now
+            deliveries.seen(cursor, host=host, now=now)

@@ -30,8 +30,9 @@ from microblog.model.ids import AccountId, PostId
 from microblog.model.jobs import RetryLater
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Post, Visibility
-from microblog.storage import incoming_activities, interactions, notifications, posts, remote_posts
+from microblog.storage import incoming_activities, interactions, notifications, posts, received_actions, remote_posts
 from microblog.storage.database import Cursor, Transactions
+from microblog.storage.received_actions import Action, ActionKind
 
 T = TypeVar("T")
 Finish = Callable[[Cursor], None]
@@ -103,11 +104,12 @@ class PostEffects:
         except (Invalid, NotFound):
             return
 
-    def deleted(self, cursor: Cursor, activity: Activity) -> None:
+    def deleted(self, cursor: Cursor, activity: Activity, signer: Account) -> None:
         """Delete a post, in the running transaction. An unknown one is refused should it arrive later."""
         uri = activity.object_id
         if uri and self.actors.fetcher.rules().own_id(_named(activity.actor, uri)):
             self.posts.delete(cursor, uri, activity.actor)
+            received_actions.forget(cursor, actor=signer.id, uri=uri)
 
     # --- Announce, Like
 
@@ -155,6 +157,7 @@ class PostEffects:
             return
         published_at = bounds.past_date(activity.published, self.now())
         uri = self.actors.fetcher.rules().own_id(activity) or f"{activity.actor}#announces/{original.id}"
+        received_actions.remember(cursor, actor=signer.id, uri=uri, action=Action(ActionKind.BOOST, original.id), now=self.now())
         if existing := posts.boost_by(cursor, original=original.id, account=signer.id):
             remote_posts.rename_boost(cursor, boost=existing, uri=uri, before=published_at)
             return
@@ -180,40 +183,23 @@ class PostEffects:
             return
         if interactions.favourite(cursor, account=signer.id, post=post.id, now=self.now()) is not None:
             notify(cursor, accounts=[post.author.id], kind=NotificationKind.FAVOURITE, sender=signer.id, post=post.id, now=self.now())
-        remote_posts.set_favourite_uri(cursor, account=signer.id, post=post.id, uri=self.actors.fetcher.rules().own_id(activity))
+        if uri := self.actors.fetcher.rules().own_id(activity):
+            remote_posts.set_favourite_uri(cursor, account=signer.id, post=post.id, uri=uri)
+            received_actions.remember(cursor, actor=signer.id, uri=uri, action=Action(ActionKind.FAVOURITE, post.id), now=self.now())
 
     # --- Undo
 
-    def undone(self, cursor: Cursor, activity: Activity, signer: Account) -> None:
-        """Remove the boost or favourite that an Undo names by its id, or by its post if it has none."""
-        undone, uri = activity.object, activity.object_id
-        if isinstance(undone, Activity) and undone.actor != activity.actor:
-            return
-        remote_posts.lock(cursor, uris=[uri] if uri else [])
-        if uri is not None and self.actors.fetcher.rules().own_id(_named(activity.actor, uri)):
-            known = remote_posts.by_uri(cursor, uri=uri)
-            self._remove_boost(cursor, known.id if known is not None and known.is_boost else None, signer)
-            self._unfavourite(cursor, remote_posts.favourite_by_uri(cursor, account=signer.id, uri=uri), signer)
-        elif isinstance(undone, Activity) and undone.object_id:
-            self._undo_without_id(cursor, undone, signer)
-
-    def _undo_without_id(self, cursor: Cursor, undone: Activity, signer: Account) -> None:
-        target = self.posts.find(cursor, undone.object_id or "")
-        if target is not None and undone.kind in LIKES:
-            self._unfavourite(cursor, target.id, signer)
-        elif target is not None and undone.kind is ActivityKind.ANNOUNCE:
-            boost = posts.boost_by(cursor, original=target.id, account=signer.id)
-            self._remove_boost(cursor, boost, signer)
-
-    def _remove_boost(self, cursor: Cursor, id: PostId | None, signer: Account) -> None:
+    def remove_boost(self, cursor: Cursor, id: PostId | None, signer: Account) -> None:
+        """Remove a boost of the signer, in the running transaction."""
         if id is None or not posts.lock(cursor, post=id):
             return
         boost = posts.by_ids(cursor, [id]).get(id)
         if boost is not None and boost.author.id == signer.id:
             remove(cursor, boost, self.now())
 
-    def _unfavourite(self, cursor: Cursor, id: PostId | None, signer: Account) -> None:
-        if id is None or interactions.unfavourite(cursor, account=signer.id, post=id) is None:
+    def unfavourite(self, cursor: Cursor, id: PostId, signer: Account) -> None:
+        """Remove the signer's favourite of a post, in the running transaction."""
+        if interactions.unfavourite(cursor, account=signer.id, post=id) is None:
             return
         if post := posts.by_ids(cursor, [id]).get(id):
             notifications.withdraw(cursor, account=post.author.id, kind=NotificationKind.FAVOURITE, sender=signer.id, post=id)

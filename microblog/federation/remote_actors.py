@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from microblog.federation import bounds, remote_html
 from microblog.federation.fetching import FetchBudget, Fetcher, NotFetched
 from microblog.federation.incoming import parse_keys, parse_object
+from microblog.federation.key_cache import KeyCache
 from microblog.federation.key_fetches import KeyFetches, is_stale
 from microblog.federation.keys import PublicKey, UnusableKey, load_public_pem, read_public_key
 from microblog.federation.trust import Handle, Refused
@@ -32,6 +33,7 @@ class RemoteActors:
     database: Transactions
     fetcher: Fetcher
     now: Callable[[], datetime]
+    key_cache: KeyCache | None = None
     _key_fetches: KeyFetches = field(init=False, factory=KeyFetches)
 
     async def known(self, uri: str) -> Account | None:
@@ -72,6 +74,8 @@ class RemoteActors:
 
     async def known_key(self, key_id: str) -> KnownKey | None:
         """Return a stored key."""
+        if self.key_cache is not None:
+            return await self.key_cache.key(key_id)
         return await self.database.read(remote_actors.key, key_id=key_id)
 
     async def fetched_key(self, key_id: str, known: KnownKey | None) -> KnownKey | None:

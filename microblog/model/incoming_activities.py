@@ -18,3 +18,14 @@ class IncomingActivity:
     recipient_id: AccountId | None
     body: str = field(repr=False)
     received_at: datetime
+
+
+@frozen
+class ActivityToStore:
+    """An activity that arrived. `key` recognises it when it arrives again; `host` is that of the signer."""
+
+    key: str
+    signer_id: AccountId
+    host: str
+    body: str = field(repr=False)
+    recipient_id: AccountId | None = None

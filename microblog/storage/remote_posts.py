@@ -152,6 +152,16 @@ def rename_boost(cursor: Cursor, *, boost: PostId, uri: str, before: datetime) -
     )
 
 
+def set_boost_uri(cursor: Cursor, *, account: AccountId, original: PostId, uri: str) -> None:
+    """Give an account's boost of a post the id of another activity that does the same."""
+    execute(cursor, _SET_BOOST_URI, {"account": account, "original": original, "uri": uri})
+
+
+_SET_BOOST_URI = Prepared("""update posts set uri = %(uri)s
+    where boost_of = %(original)s and account_id = %(account)s and deleted_at is null and uri is not null
+        and not exists (select from posts other where other.uri = %(uri)s)""")
+
+
 def set_mentions(cursor: Cursor, *, post: PostId, addressees: Addressees) -> list[AccountId]:
     """Set the mentions of a post to exactly these; return the accounts that are named now and were not before."""
     accounts = [*addressees.named, *addressees.silent]
@@ -334,9 +344,3 @@ def set_favourite_uri(cursor: Cursor, *, account: AccountId, post: PostId, uri: 
     """Store the id under which another server knows a favourite."""
     params = {"account": account, "post": post, "uri": uri}
     execute(cursor, "update favourites set activity_uri = %(uri)s where account_id = %(account)s and post_id = %(post)s", params)
-
-
-def favourite_by_uri(cursor: Cursor, *, account: AccountId, uri: str) -> PostId | None:
-    """Return the post that an account of another server favourited by this activity."""
-    params = {"account": account, "uri": uri}
-    return fetch_one(cursor, PostId, "select post_id from favourites where account_id = %(account)s and activity_uri = %(uri)s", params)

@@ -14,6 +14,7 @@ from microblog.domain.polls import Polls
 from microblog.domain.relationships import Relationships
 from microblog.federation.effects import Effects
 from microblog.federation.post_effects import PostEffects
+from microblog.federation.relevance import Relevance
 from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.remote_posts import RemotePosts
 from microblog.model.accounts import Account, Viewer
@@ -89,7 +90,7 @@ def build_effects(db: Any, internet: Internet, now: Callable[[], datetime]) -> E
     """Return what lets activities have their effect in a database."""
     actors = RemoteActors(db, build_fetcher(db, internet, now), now)
     posts = PostEffects(db, actors, RemotePosts(SITE, now), Polls(db, now), now)
-    return Effects(db, actors, Follows(db, now), Relationships(db, now), posts, SITE, now)
+    return Effects(db, actors, Follows(db, now), Relationships(db, now), posts, Relevance(SITE, posts.posts), now)
 
 
 @define(eq=False)

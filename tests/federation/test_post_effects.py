@@ -7,22 +7,19 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from microblog.federation.incoming import parse_activity
-from microblog.federation.relevance import concerns_this_site
+from microblog.federation.relevance import Signer
 from microblog.model.federation import ActorKind
 from microblog.model.jobs import RetryLater
 from microblog.model.polls import PollDraft
 from microblog.model.posts import Post, PostDraft, Visibility
 from microblog.model.remote_requests import RemoteResponse
 from microblog.storage import posts, relationships
-from microblog.storage.database import Cursor, execute
+from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import result_of
 from tests.federation.documents import PUBLIC, activity
-from tests.federation.internet import SITE
 from tests.federation.remote_side import BO, RemoteSide, known_actor, local, local_post, naming, note, service, store_actor
 from tests.make import NOW
 
@@ -247,7 +244,8 @@ async def test_only_what_concerns_this_site_is_taken(side: RemoteSide, cursor: C
 
     def is_taken(document: dict[str, Any]) -> bool:
         signer = known_actor(cursor, document["actor"])
-        return concerns_this_site(cursor, parse_activity(orjson.dumps(document)), signer.id, side.effects.posts.posts)
+        found = parse_activity(orjson.dumps(document))
+        return side.effects.relevance.concerns_this_site(cursor, found, Signer(signer.id, str(signer.uri)))
 
     unknown = "https://d.example/1"
     assert not is_taken(activity("Create", note()))
@@ -261,7 +259,9 @@ async def test_only_what_concerns_this_site_is_taken(side: RemoteSide, cursor: C
     assert is_taken(activity("Create", note(inReplyTo=local_post(post))))
     assert is_taken(activity("Create", note(), to=[local(ada)]))
     assert is_taken(activity("Update", note("5", CY), actor=CY))
-    assert is_taken(activity("Delete", note()["id"]))
+    assert is_taken(activity("Delete", known.uri, actor=CY))
+    assert not is_taken(activity("Delete", known.uri))
+    assert not is_taken(activity("Delete", note()["id"]))
     assert is_taken(announce(local_post(post)))
     assert is_taken(announce(known.uri))
     assert is_taken(like(post))
@@ -271,77 +271,4 @@ async def test_only_what_concerns_this_site_is_taken(side: RemoteSide, cursor: C
     assert is_taken(activity("Create", note()))
     assert is_taken(announce(unknown))
     assert not is_taken(activity("Like", unknown))
-
-
-# --- Order
-
-
-MINUTES = [NOW + timedelta(minutes=minute) for minute in range(10)]
-
-
-def history(post: Post) -> list[dict[str, Any]]:
-    """What happened, in order: a note that is edited twice, one that is deleted, boosts and favourites that come and go."""
-    edited = [note(content=f"<p>{n}</p>", updated=MINUTES[n].isoformat()) for n in (1, 2)]
-    short, answer = note("2", inReplyTo=local_post(post)), note("3", inReplyTo=f"{BO}/statuses/1")
-    return [
-        activity("Create", note()),
-        activity("Update", edited[0]),
-        activity("Create", answer),
-        activity("Update", edited[1]),
-        activity("Create", short),
-        activity("Update", {**short, "content": "<p>short</p>", "updated": MINUTES[1].isoformat()}),
-        activity("Delete", {"id": short["id"], "type": "Tombstone"}),
-        announce(local_post(post), 1, published=MINUTES[1].isoformat()),
-        undo(announce(local_post(post), 1)),
-        announce(local_post(post), 2, published=MINUTES[3].isoformat()),
-        announce(f"{CY}/statuses/1", 3),
-        activity("Create", note("1", CY), actor=CY),
-        activity("Announce", f"{BO}/statuses/1", actor=CY, id=f"{CY}/boosts/1", to=[PUBLIC]),
-        activity("Undo", f"{CY}/boosts/1", actor=CY, id=f"{CY}#undo"),
-        activity("Follow", SITE.actor(post.author.username), id=f"{BO}#follows/1"),
-        undo(activity("Follow", SITE.actor(post.author.username), id=f"{BO}#follows/1")),
-        activity("Follow", SITE.actor(post.author.username), actor=CY, id=f"{CY}#follows/1"),
-        like(post, 1),
-        undo(like(post, 1)),
-        activity("Like", local_post(post), actor=CY, id=f"{CY}#likes/1"),
-    ]
-
-
-async def outcome(side: RemoteSide, happened: list[dict[str, Any]]) -> list[Any]:
-    """Let all of this happen, and return what is there afterwards."""
-    execute(side.cursor, "savepoint example")
-    try:
-        for each in happened:
-            await side.receive(each)
-        return [
-            side.rows("""select p.uri, p.html, p.edited_at, p.visibility, parent.uri, top.uri, o.uri from posts p
-                left join posts parent on parent.id = p.reply_to left join posts top on top.id = p.thread_id
-                left join posts o on o.id = p.boost_of where p.deleted_at is null order by p.uri"""),
-            side.rows("select coalesce(p.uri, ''), c.replies, c.boosts, c.favourites from posts p join post_counts c on c.post_id = p.id "
-                      "where p.deleted_at is null order by 1"),
-            side.rows("select a.uri, c.posts from accounts a join account_counts c on c.account_id = a.id order by 1"),
-            side.rows("select kind, from_account_id from notifications order by 1, 2"),
-            side.rows("select account_id, post_id, activity_uri from favourites"),
-            side.rows("select follower_id, followee_id, activity_uri from follows order by 1"),
-        ]  # fmt: skip
-    finally:
-        execute(side.cursor, "rollback to savepoint example")
-
-
-@given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
-def test_the_order_of_arrival_does_not_matter(cursor: Cursor, data: st.DataObject) -> None:
-    execute(cursor, "savepoint start")
-    try:
-        side = service(cursor)
-        store_actor(cursor, CY)
-        side.time = MINUTES[-1]
-        side.internet.documents[f"{CY}/statuses/1"] = note("1", CY)
-        side.internet.documents[f"{BO}/statuses/1"] = note(content="<p>2</p>", updated=MINUTES[2].isoformat())
-        post = make.post(cursor, make.viewer(cursor))
-        in_order = history(post)
-        repeated = data.draw(st.lists(st.sampled_from(in_order), max_size=6))
-        shuffled = data.draw(st.permutations([*in_order, *repeated]))
-        assert result_of(outcome(side, list(shuffled))) == result_of(outcome(side, in_order))
-    finally:
-        execute(cursor, "rollback to savepoint start")
+    assert is_taken(activity("Delete", note()["id"]))

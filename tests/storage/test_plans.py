@@ -30,6 +30,7 @@ from microblog.model.events import EventKind, Position
 from microblog.model.federation import ActorEndpoints, ActorKind
 from microblog.model.federation_posts import RemoteAttachment, RemoteCounts
 from microblog.model.ids import ConversationId, JobId
+from microblog.model.incoming_activities import ActivityToStore
 from microblog.model.jobs import Job, JobState
 from microblog.model.lists import ListReplies
 from microblog.model.media import MediaKind
@@ -49,6 +50,7 @@ from microblog.storage.database import Connection, Cursor, connect, execute, fet
 from microblog.storage.follows import FollowOptions
 from microblog.storage.invalidation_log import InvalidationPosition
 from microblog.storage.notification_groups import GroupSelection
+from microblog.storage.received_actions import Action, ActionKind
 
 SITE = Site(posts=30_000, people=2_000, end=datetime(2026, 3, 4, tzinfo=UTC))
 BIG_ROWS = 3_000  # a table that small is read fastest from end to end
@@ -188,6 +190,8 @@ BY_TYPE: dict[str, Any] = {
     "InvalidationPosition": InvalidationPosition("1:1:", SITE.end),
     "Position": Position("", 1, 0),
     "AccountPosts": AccountPosts(ACCOUNT),
+    "Action": Action(ActionKind.FAVOURITE, POST),
+    "ActivityToStore": ActivityToStore("key", ACCOUNT, "far.example", "{}"),
     "ActorToStore": ActorToStore(
         SOMEBODY, ActorKind.PERSON, ActorEndpoints("https://far.example/inbox"), (StoredKey("https://far.example/1", "key"),)
     ),
@@ -218,6 +222,8 @@ PLAIN: dict[str, Any] = {
 BY_PLACE: dict[str, dict[str, Any]] = {
     "activity_recipients.mentioned_since": {"since": SITE.end - timedelta(days=2)},
     "conversations.set_unread": {"unread": True},
+    "incoming_activities.waiting": {"since": SITE.end - timedelta(days=1)},
+    "received_actions.latest": {"since": SITE.end - timedelta(hours=1)},
     "sessions.open_session": {"token_hash": b"new"},
 }
 

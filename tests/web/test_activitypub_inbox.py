@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from microblog.federation.fetching import URL_PAUSE
+from microblog.federation.keys import public_pem
 from microblog.federation.signature_choice import SignatureForm
 from microblog.model.accounts import Viewer
 from microblog.storage import follows, relationships
@@ -190,6 +191,83 @@ def test_what_concerns_nobody_is_not_stored(site: SiteFixture, bo: RemoteUser) -
     ):
         assert bo.deliver(activity) == 202
     assert stored(site) == 0
+
+
+def test_strangers_cannot_store_anything_by_taking_back(site: SiteFixture, bo: RemoteUser) -> None:
+    """What is undone or deleted must be known, or come from somebody whom somebody here has to do with."""
+    site.registered_user("cid")
+    known = bo.do("Block", f"{URL}/users/cid")
+    for number in range(3):
+        made_up = f"{bo.id}/{number}"
+        for activity in (
+            bo.activity("Delete", made_up),
+            bo.activity("Delete", {"id": made_up, "type": "Tombstone"}),
+            bo.activity("Undo", made_up),
+            bo.activity("Undo", {"type": "Follow", "id": made_up, "actor": bo.id, "object": "https://c.example/users/al"}),
+            bo.activity("Undo", {"type": "Follow", "id": made_up, "actor": bo.id, "object": f"{URL}/users/nobody"}),
+            bo.activity("Undo", {"type": "Like", "id": made_up, "actor": bo.id, "object": "https://c.example/1"}),
+            bo.activity("Undo", {"type": "Undo", "id": made_up, "actor": bo.id, "object": known["id"]}),
+            bo.activity("Undo", {"type": "Accept", "id": made_up, "actor": bo.id, "object": f"{ADA}#follows/1"}),
+            bo.activity("Accept", f"{ADA}#follows/{number + 1}"),
+            bo.activity("Reject", {"type": "Follow", "id": made_up, "actor": ADA, "object": bo.id}),
+            bo.activity("Follow", f"{URL}/users/nobody{number}"),
+        ):
+            assert bo.deliver(activity) == 202
+    assert stored(site) == 1
+    bo.do("Undo", known["id"])
+    assert stored(site) == 2
+
+
+def test_what_has_not_had_its_effect_yet_can_be_undone_by_its_id(site: SiteFixture, bo: RemoteUser) -> None:
+    follow = bo.activity("Follow", ADA)
+    assert bo.deliver(follow) == 202
+    assert bo.deliver(bo.activity("Undo", follow["id"])) == 202
+    assert run_effects(site) == 2
+    assert followers(site) == []
+
+
+def test_only_so_much_of_a_server_waits(site: SiteFixture, bo: RemoteUser, internet: Internet) -> None:
+    assert site.federation is not None
+    site.federation.inbox.waiting.most, site.federation.inbox.waiting.step = 5, 1
+    other = RemoteUser(site, internet, "cy", "c.example")
+    statuses = [bo.deliver(bo.activity("Follow", ADA)) for _ in range(7)]
+    assert statuses == [202] * 5 + [429] * 2
+    body = orjson.dumps(bo.activity("Follow", ADA))
+    assert bo.post(body, bo.headers(body, "/inbox")).header("Retry-After") == "60"
+    assert other.deliver(other.activity("Follow", ADA)) == 202
+    assert run_effects(site) == 6
+    site.federation.inbox.waiting.now = lambda: make.NOW + timedelta(days=10_000)
+    assert bo.deliver(bo.activity("Follow", ADA)) == 202
+
+
+def test_only_so_many_bytes_of_a_server_wait(site: SiteFixture, bo: RemoteUser) -> None:
+    assert site.federation is not None
+    site.federation.inbox.waiting.most_bytes, site.federation.inbox.waiting.byte_step = 500_000, 1
+    statuses = [bo.deliver(bo.activity("Follow", ADA, padding="x" * 300_000)) for _ in range(3)]
+    assert statuses == [202, 202, 429]
+
+
+def test_the_text_of_an_activity_is_kept_until_its_effect(site: SiteFixture, bo: RemoteUser) -> None:
+    follow = bo.do("Follow", ADA)
+    assert fetch_all(site.cursor, lambda *row: row, "select body, waiting_host from incoming_activities") == [(None, None)]
+    assert bo.deliver(follow) == 202
+    assert run_effects(site) == 0
+
+
+@pytest.mark.parametrize("change", ["key", "suspended", "deleted"])
+def test_a_cached_key_is_what_the_database_has(site: SiteFixture, bo: RemoteUser, change: str) -> None:
+    """Whoever changes it: another process, an administrator."""
+    bo.do("Follow", ADA)
+    assert bo.deliver(bo.activity("Follow", ADA)) == 202
+    if change == "key":
+        pem = public_pem(private_key(5))
+        site.cursor.execute("update remote_keys set public_key = %s, fetched_at = now()", [pem])
+        assert bo.deliver(bo.activity("Follow", ADA)) == 401
+        bo.key = private_key(5)
+        assert bo.deliver(bo.activity("Follow", ADA)) == 202
+    else:
+        site.cursor.execute(f"update accounts set {change}_at = now() where host is not null")
+        assert bo.deliver(bo.activity("Follow", ADA)) == 403
 
 
 def test_a_changed_body_is_refused(site: SiteFixture, bo: RemoteUser) -> None:

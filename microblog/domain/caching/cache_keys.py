@@ -96,6 +96,11 @@ def of_account_state(account: AccountId) -> str:
     return f"x{account}"
 
 
+def of_remote_keys(account: AccountId) -> str:
+    """Key of the public keys of an account of another server."""
+    return f"y{account}"
+
+
 def of_user(account: AccountId) -> str:
     """Key of the login of an account: role, approval, preferences."""
     return f"l{account}"
