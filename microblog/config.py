@@ -153,7 +153,8 @@ class Settings:
         unit="connections",
     )
     link_previews: bool = setting(
-        "Show a preview of the first link in a post. The site fetches the linked page, whose owner sees the site's IP address.",
+        "Show a preview of the first link in a post, and check whether pages that profiles link to link back. The site fetches the linked "
+        "page, whose owner sees the site's IP address.",
         read=read.switch,
         allowed="must be on or off",
         default="on",

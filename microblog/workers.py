@@ -17,7 +17,7 @@ from typing import Any
 from attrs import field, frozen
 
 from microblog.domain.statistics import DailyStatistics
-from microblog.jobs import cleanup, email_jobs, federation_jobs, post_jobs, push_jobs, statistics
+from microblog.jobs import cleanup, email_jobs, federation_jobs, post_jobs, profile_jobs, push_jobs, statistics
 from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
 from microblog.jobs.retry import RetryPolicy
@@ -69,8 +69,9 @@ class Workers:
         tasks = cleanup.tasks(database, now, cleanup_batches) | statistics.tasks(services.statistics) | services.post_tasks
         push = worker({SEND_JOB: services.push_jobs.send}, push_jobs.RETRY_POLICIES, push_jobs.CONCURRENCY)
         tasks[push_jobs.NOTIFIED_JOB] = services.push_jobs.queue_task(push.wake)
-        quick = worker({kind: tasks[kind] for kind in tasks.keys() - post_jobs.SLOW}, post_jobs.RETRY_POLICIES, 8)
-        slow = worker({kind: tasks[kind] for kind in post_jobs.SLOW}, post_jobs.RETRY_POLICIES, 4, poll=1.0)
+        slow_kinds, policies = post_jobs.SLOW | profile_jobs.SLOW, post_jobs.RETRY_POLICIES | profile_jobs.RETRY_POLICIES
+        quick = worker({kind: tasks[kind] for kind in tasks.keys() - slow_kinds}, policies, 8)
+        slow = worker({kind: tasks[kind] for kind in slow_kinds}, policies, 4, poll=1.0)
         timers = [*cleanup.timers(cleanup_batches), *statistics.timers(services.statistics), *email_jobs.timers(services.email_jobs.zone)]
         scheduler = SchedulerComponent(Scheduler(database, timers, now, quick.wake), reactor)
         email = worker(services.email_jobs.tasks(), email_jobs.RETRY_POLICIES, email_jobs.CONCURRENCY, poll=1.0)

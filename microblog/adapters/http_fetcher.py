@@ -31,14 +31,18 @@ _TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 @define
 class TreqFetcher(SsrfGuard):
-    """Fetches URLs. `agent` is the User-Agent, whose first word is matched in robots.txt. `seconds` limits the whole fetch."""
+    """Fetches URLs. `agent` is the User-Agent, whose first word is matched in robots.txt. `seconds` limits the whole fetch.
+
+    `obeys_robots`: what robots.txt forbids is not fetched. A page that its owner asks to have fetched needs no permission.
+    """
 
     agent: str
     seconds: float = 12.0
+    obeys_robots: bool = field(default=True, kw_only=True)
     _robots: dict[str, tuple[float, Robots]] = field(factory=dict, init=False)
 
     async def get(self, url: str, *, types: Collection[str], max_bytes: int, whole: bool = False) -> FetchedPage:
-        """Fetch the URL, if robots.txt allows it and its content type is one of `types`.
+        """Fetch the URL, if its content type is one of `types`, and robots.txt allows it or does not matter.
 
         A body longer than `max_bytes` bytes is cut off, or refused if `whole` is true. Raises FetchError.
         """
@@ -47,7 +51,9 @@ class TreqFetcher(SsrfGuard):
     async def _fetch(self, url: str, types: Collection[str], max_bytes: int, whole: bool) -> FetchedPage:
         for _ in range(MAX_REDIRECTS + 1):
             parts = _checked(url)
-            if not (await self._robots_of(f"{parts.scheme}://{parts.netloc}")).allows(_target(parts.path, parts.query)):
+            if self.obeys_robots and not (await self._robots_of(f"{parts.scheme}://{parts.netloc}")).allows(
+                _target(parts.path, parts.query)
+            ):
                 raise FetchError("robots.txt does not allow fetching it.")
             page, target = await self._request_once(url, types, max_bytes, whole)
             if page is not None:

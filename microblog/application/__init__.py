@@ -35,11 +35,12 @@ from microblog.domain.health import Health
 from microblog.domain.notify import PostNotifier
 from microblog.domain.passwords import Passwords
 from microblog.domain.ports import MailTransport
+from microblog.domain.profile_links import SECONDS, ProfileLinks
 from microblog.domain.push.encryption import PushEncryptor
 from microblog.domain.push.vapid import Signer
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.federation.start import PublicUrlChanged
-from microblog.jobs import post_jobs
+from microblog.jobs import post_jobs, profile_jobs
 from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
 from microblog.jobs.statistics import ConnectionSampler
@@ -78,7 +79,8 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     limits = RateLimiter(RedisCounter(wakeup, counter) if isinstance(wakeup, Redis) else counter, now, settings.rate_limits)
     http_fetcher = TreqFetcher(reactor, user_agent(settings)) if settings.link_previews else None
     media_store, random = DirectoryMediaStore.below(settings.data_dir / "media", reactor), SystemRandom().random
-    external = ExternalServices(media_store, partial(deferLater, reactor), http_fetcher, random)
+    profile_fetcher = TreqFetcher(reactor, user_agent(settings), SECONDS, obeys_robots=False) if settings.link_previews else None
+    external = ExternalServices(media_store, partial(deferLater, reactor), http_fetcher, random, profile_fetcher)
     domain = Domain.on(settings, database, passwords, limits, external)
     federation = Federation.on(settings, reactor, database, domain)
     workers = build_workers(settings, reactor, database, domain, external, federation=federation)
@@ -161,6 +163,7 @@ def build_workers(
     push_jobs, retention = build_push_jobs(settings, reactor, domain), timedelta(days=settings.event_retention_days)
     previews, notifier = external.link_previews(database), PostNotifier(database, now)
     posts = post_jobs.tasks(domain.attachments, previews, domain.polls, domain.schedules, notifier)
+    posts |= profile_jobs.tasks(ProfileLinks(database, settings.public_url, now, external.profile_fetcher))
     tasks = {} if federation is None else federation.tasks
     services = JobServices(domain.statistics, posts, email_jobs, push_jobs, retention, tasks)
     return Workers.build(services, database, now, reactor)

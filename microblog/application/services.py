@@ -78,13 +78,15 @@ now = SystemClock(lambda: datetime.now(UTC))
 class ExternalServices:
     """Services outside the database: the media store, a timer, and an HTTP fetcher.
 
-    Without `http_fetcher` there are no link previews. `chance` returns uniform random numbers in [0, 1).
+    Without `http_fetcher` there are no link previews; `profile_fetcher` fetches what profiles link to. `chance` returns uniform random
+    numbers in [0, 1).
     """
 
     media_store: MediaStore
     pause: Callable[[float], Awaitable[object]]
     http_fetcher: HttpFetcher | None = None
     chance: Callable[[], float] = lambda: 0.0
+    profile_fetcher: HttpFetcher | None = None
 
     def preview_scheduler(self, url: str) -> PreviewScheduler | None:
         """Return the scheduler of link previews for posts of the site at `url`; None without `http_fetcher`."""

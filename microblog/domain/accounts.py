@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from attrs import evolve, frozen
 
-from microblog.domain import follows, validation
+from microblog.domain import follows, profile_links, validation
 from microblog.domain.text import post_text
 from microblog.domain.validation import ValidationErrors
 from microblog.model.accounts import Account, Preferences, ProfileField, Role, Viewer
@@ -213,17 +213,24 @@ class Accounts:
         before = accounts.by_id(cursor, id=id)
         if before is None:
             raise NotFound
-        after = self._with_html(cursor, evolve(before, **new))
+        after = self._with_html(cursor, evolve(before, **new), {line.value: line.verified_at for line in before.fields})
         if after != before:
             accounts.update_profile(cursor, account=after)
             events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=id)
+        if after.fields != before.fields:
+            profile_links.schedule(cursor, after, self.now())
         if before.locked and not after.locked:
             for follower in requesters:
                 follows.accept_request(cursor, follower, id, self.now())
         return _unsuspended(accounts.by_id(cursor, id=id))
 
-    def _with_html(self, cursor: Cursor, account: Account) -> Account:
+    def _with_html(self, cursor: Cursor, account: Account, verified: Mapping[str, datetime | None]) -> Account:
         """The account with newly rendered HTML of bio and fields; mentions of existing accounts become links."""
+
+        def field(line: ProfileField) -> ProfileField:
+            html = post_text.field_html(line.value, self.host, known, self.base_url)
+            return evolve(line, html=html, verified_at=verified.get(line.value))
+
         bio = post_text.parse(account.bio, self.host)
         usernames = {
             name for parsed in (bio, *(post_text.parse(line.value, self.host) for line in account.fields)) for name in parsed.mentions
@@ -233,7 +240,7 @@ class Accounts:
         return evolve(
             account,
             bio_html=bio.html(known, self.base_url),
-            fields=tuple(evolve(line, html=post_text.field_html(line.value, self.host, known, self.base_url)) for line in account.fields),
+            fields=tuple(map(field, account.fields)),
         )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from attrs import define, field
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from microblog.domain import profile_links
 from microblog.federation import bounds, remote_html
 from microblog.federation.fetching import FetchBudget, Fetcher, NotFetched
 from microblog.federation.incoming import parse_keys, parse_object
@@ -20,8 +21,8 @@ from microblog.model.accounts import Account, ProfileField
 from microblog.model.federation import InvalidDocument, Reference, RemoteActor, RemoteKey
 from microblog.model.ids import AccountId
 from microblog.model.remote_actors import ActorToStore, KnownKey, StoredKey
-from microblog.storage import remote_actors
-from microblog.storage.database import Transactions
+from microblog.storage import remote_actors, remote_posts
+from microblog.storage.database import Cursor, Transactions
 
 FRESH_FOR = timedelta(days=1)
 
@@ -111,9 +112,16 @@ class RemoteActors:
         account = await self.known(actor.id)
         if account is None:
             raise NotFetched(f"{actor.id} was deleted.", gone=True)
+        if profile_links.links_of(account):
+            await self.database.run(self._schedule_check_of_links, account)
         if actor.moved_to or account.moved_to is not None:
             await self.database.run(remote_actors.follow_moved_to, account=account.id, uri=actor.id, moved_to=actor.moved_to)
         return account
+
+    def _schedule_check_of_links(self, cursor: Cursor, account: Account) -> None:
+        """Queue the check of the links on a profile that somebody here follows."""
+        if remote_posts.is_followed(cursor, account=account.id):
+            profile_links.schedule(cursor, account, self.now())
 
     async def _handle(self, actor: RemoteActor, known: Account | None, budget: FetchBudget) -> Handle:
         """Return the handle of an actor, confirmed by WebFinger. That of a known actor whose name is unchanged stays."""

@@ -36,11 +36,15 @@ class RegistrationMode(StrEnum):
 
 @frozen
 class ProfileField:
-    """A name and value in the table on a profile. `value` is plain text, `html` the rendered value."""
+    """A name and value in the table on a profile. `value` is plain text, `html` the rendered value.
+
+    `verified_at` is when the page behind a link was found to link back to the profile; None if it does not, or was not asked.
+    """
 
     name: str
     value: str
     html: str = ""
+    verified_at: datetime | None = None
 
 
 @frozen

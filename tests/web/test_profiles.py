@@ -6,6 +6,7 @@ import pytest
 from lxml import etree
 
 from microblog.model.posts import Visibility
+from microblog.storage import profile_links
 from tests import files, make
 from tests.web.visitor import SiteFixture, document, links, main_text
 
@@ -133,3 +134,14 @@ def test_the_media_tab_shows_posts_with_images(site: SiteFixture) -> None:
     shown = main_text(site.visitor().get("/@ada/media"))
     assert "With a flag" in shown
     assert "Without" not in shown
+
+
+def test_a_verified_link_has_a_tick_and_its_time_in_the_api(site: SiteFixture) -> None:
+    ada = site.registered_user("ada")
+    ada.submit("/settings", field_name_0="Web", field_value_0="https://example.org/")
+    assert not document(site.visitor().get("/@ada")).xpath("//*[@class='tick']")
+    profile_links.store(site.cursor, account=site.viewer("ada").id, links={"https://example.org/": make.NOW})
+    [tick] = document(site.visitor().get("/@ada")).xpath("//*[@class='tick']")
+    assert tick.get("title") == "This page links back to this profile (checked on 04 March 2026)"
+    [line] = site.visitor().get(f"/api/v1/accounts/{site.viewer('ada').id}").json["fields"]
+    assert line["verified_at"] == "2026-03-04T05:06:07.000Z"

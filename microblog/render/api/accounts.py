@@ -63,7 +63,7 @@ FIELD = Definition[ProfileField, SiteUrls](
     {
         "name": key(TEXT, lambda line, _: line.name),
         "value": key(HTML, lambda line, site: site.linked(line.html)),
-        "verified_at": always(nullable(MOMENT), None),
+        "verified_at": key(nullable(MOMENT), lambda line, _: moment_or_null(line.verified_at)),
     },
 )
 _REMOTE_FIELD = Definition[ProfileField, SiteUrls]("", {**FIELD.keys_by_name, "value": key(HTML, lambda line, _: line.html)})
@@ -72,7 +72,7 @@ SOURCE_FIELD = Definition[ProfileField, SiteUrls](
     {
         "name": key(TEXT, lambda line, _: line.name),
         "value": key(TEXT, lambda line, _: line.value),
-        "verified_at": always(nullable(MOMENT), None),
+        "verified_at": key(nullable(MOMENT), lambda line, _: moment_or_null(line.verified_at)),
     },
 )
 BADGE = Definition[Role, SiteUrls](
