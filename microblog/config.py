@@ -243,6 +243,14 @@ class Settings:
         default="",
         shown_default="none",
     )
+    federation_test_names: tuple[tuple[str, str, int], ...] = setting(
+        "Names of other servers with the addresses that are contacted for https:// and the name, like lines of a hosts file. For tests "
+        "only.",
+        read=read.named_addresses,
+        allowed="must be names that end with .test and IP addresses with ports such as b.test=127.0.0.1:8443, separated by commas",
+        default="",
+        shown_default="none",
+    )
     federation_ca_file: Path | None = setting(
         "A file with the certificate authorities (PEM) that are trusted for other servers, in place of the usual ones. For tests only.",
         read=read.file,

@@ -204,6 +204,18 @@ def address_ports(text: str) -> tuple[tuple[str, int], ...]:
     return tuple(_address_port(part.strip()) for part in text.split(",") if part.strip())
 
 
+def named_addresses(text: str) -> tuple[tuple[str, str, int], ...]:
+    """Parse NAME=ADDRESS:PORT, separated by commas. The names end with .test, so that none exists on the internet (RFC 6761)."""
+    return tuple(_named_address(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _named_address(text: str) -> tuple[str, str, int]:
+    name, _, address = text.lower().partition("=")
+    if not (_HOST.fullmatch(name) and name.endswith(".test")):
+        raise ValueError
+    return name, *_address_port(address)
+
+
 def _address_port(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     return str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))), whole(1, 65535)(port)

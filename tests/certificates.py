@@ -15,18 +15,18 @@ from cryptography.x509.oid import NameOID
 
 @frozen
 class Certificates:
-    """Paths: `authority` is the certificate to trust, `server` has the key and certificate of localhost."""
+    """Paths: `authority` is the certificate to trust, `server` has the key and certificate of the hosts."""
 
     authority: Path
     server: Path
 
 
-def create_certificates(directory: Path, host: str = "localhost") -> Certificates:
-    """Create certificates that are valid for a day."""
+def create_certificates(directory: Path, host: str = "localhost", *others: str) -> Certificates:
+    """Create certificates that are valid for a day, for these hosts and 127.0.0.1."""
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
     root = _signed(root_name, root_name, root_key, root_key, [(x509.BasicConstraints(ca=True, path_length=0), True)])
-    names = x509.SubjectAlternativeName([x509.DNSName(host), x509.IPAddress(ip_address("127.0.0.1"))])
+    names = x509.SubjectAlternativeName([*map(x509.DNSName, (host, *others)), x509.IPAddress(ip_address("127.0.0.1"))])
     own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     cert = _signed(own, root_name, key, root_key, [(names, False)])
     authority, server = directory / "authority.pem", directory / "server.pem"

@@ -344,6 +344,10 @@ def test_federation_in_tests_has_exceptions(tmp_path: Path) -> None:
     assert settings.federation_test_addresses == (("127.0.0.1", 8443), ("::1", 9))
     for wrong in ("127.0.0.1", "example.org:80", "127.0.0.1:0", "127.0.0.1:99999"):
         assert "MICROBLOG_FEDERATION_TEST_ADDRESSES" in problems({"MICROBLOG_FEDERATION_TEST_ADDRESSES": wrong})
+    names = load({"MICROBLOG_FEDERATION_TEST_NAMES": "B.test=127.0.0.2:8443, c.example.test=[::1]:9"}).federation_test_names
+    assert names == (("b.test", "127.0.0.2", 8443), ("c.example.test", "::1", 9))
+    for wrong in ("b.test", "b.test=127.0.0.1", "b.example.org=127.0.0.1:8443", "=127.0.0.1:8443", ".test=127.0.0.1:8443"):
+        assert "MICROBLOG_FEDERATION_TEST_NAMES" in problems({"MICROBLOG_FEDERATION_TEST_NAMES": wrong})
     assert "MICROBLOG_FEDERATION_CA_FILE" in problems({"MICROBLOG_FEDERATION_CA_FILE": str(tmp_path / "missing.pem")})
 
 

@@ -9,7 +9,7 @@ So neither DNS rebinding, nor redirects, nor unusual notations of an address get
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -39,16 +39,17 @@ NOT_PUBLIC = "The host is not on the public internet."
 @define
 class SsrfGuard:
     """Decides which addresses may be contacted. `exceptions` are (address, port) pairs that are allowed although not public, for tests.
-    `trust` is the policy for certificates.
+    `names` are hosts with the pair that is contacted for their port 443, for tests too. `trust` is the policy for certificates.
     """
 
     reactor: Any
     exceptions: frozenset[tuple[str, int]] = field(default=frozenset(), kw_only=True)
+    names: Mapping[str, tuple[str, int]] = field(factory=dict, kw_only=True)
     trust: IPolicyForHTTPS = field(factory=BrowserLikePolicyForHTTPS, kw_only=True)
 
     def may_connect(self, address: str, port: int) -> bool:
         """True for a public address on an allowed port, and for exceptions."""
-        return (address, port) in self.exceptions or (is_public(address) and port in PORTS)
+        return (address, port) in self.exceptions or (address, port) in self.names.values() or (is_public(address) and port in PORTS)
 
     async def with_timeout(self, seconds: float, work: Coroutine[Deferred[Any], Any, T]) -> T:
         """Await the work with a time limit. Raises FetchError for any failure."""
@@ -235,7 +236,9 @@ class _GuardedFactory(WrappingFactory):
     protocol = GuardedConnection
 
     def __init__(self, wrapped: IProtocolFactory, limit: _Limit) -> None:
-        cast("Any", wrapped).noisy = False  # else there are two lines in the log for each connection
+        inner: Any = wrapped
+        while inner is not None:  # else there are two lines in the log for each connection; with TLS, a factory is around that of HTTP
+            inner.noisy, inner = False, getattr(inner, "wrappedFactory", None)
         super().__init__(wrapped)
         self.limit = limit
 
@@ -254,14 +257,14 @@ class _GuardedEndpoint:
         return Deferred.fromCoroutine(self._connect(factory))
 
     async def _connect(self, factory: IProtocolFactory) -> IProtocol:
-        found = await _AddressCollector.of(self.limit.guard.reactor, self.host, self.port)
-        allowed = [address for address in found if self.limit.guard.may_connect(address, self.port)]
+        found = await self._resolve()
+        allowed = [pair for pair in found if self.limit.guard.may_connect(*pair)]
         if not allowed:
             raise FetchError(NOT_PUBLIC if found else "The host does not exist.", permanent=bool(found))
         problem: Exception = AssertionError("unreachable")
-        for address in allowed[:MAX_ADDRESSES]:
+        for address, port in allowed[:MAX_ADDRESSES]:
             try:
-                connected: Any = await self._endpoint(address).connect(_GuardedFactory(factory, self.limit))
+                connected: Any = await self._endpoint(address, port).connect(_GuardedFactory(factory, self.limit))
             except ConnectError as cause:
                 problem = cause
             else:
@@ -271,9 +274,16 @@ class _GuardedEndpoint:
                 return wrapped
         raise problem
 
-    def _endpoint(self, address: str) -> TCP4ClientEndpoint | TCP6ClientEndpoint:
+    async def _resolve(self) -> list[tuple[str, int]]:
+        """Return addresses with ports."""
+        guard = self.limit.guard
+        if self.port == 443 and self.host in guard.names:
+            return [guard.names[self.host]]
+        return [(address, self.port) for address in await _AddressCollector.of(guard.reactor, self.host, self.port)]
+
+    def _endpoint(self, address: str, port: int) -> TCP4ClientEndpoint | TCP6ClientEndpoint:
         kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
-        return kind(self.limit.guard.reactor, address, self.port, timeout=5)
+        return kind(self.limit.guard.reactor, address, port, timeout=5)
 
 
 @implementer(IResolutionReceiver)

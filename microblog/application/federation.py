@@ -102,14 +102,17 @@ class Federation:
 def federation_client(settings: Settings, reactor: Any) -> FederationClient:
     """Return the client for other servers."""
     agent, exceptions = f"microblog/{__version__} (+{settings.public_url}/)", frozenset(settings.federation_test_addresses)
-    if exceptions:
-        listed = ", ".join(f"{address}:{port}" for address, port in sorted(exceptions))
-        _log.warn(
-            "MICROBLOG_FEDERATION_TEST_ADDRESSES: {listed} are trusted as other servers. Never use this on a public site!", listed=listed
-        )
+    names = {name: (address, port) for name, address, port in settings.federation_test_names}
+    for setting, listed in (("ADDRESSES", [f"{address}:{port}" for address, port in sorted(exceptions)]), ("NAMES", sorted(names))):
+        if listed:
+            _log.warn(
+                "MICROBLOG_FEDERATION_TEST_{setting}: {listed} are trusted as other servers. Never use this on a public site!",
+                setting=setting,
+                listed=", ".join(listed),
+            )
     if settings.federation_ca_file is None:
-        return FederationClient(reactor, agent, exceptions=exceptions)
-    return FederationClient(reactor, agent, exceptions=exceptions, trust=trusted_authorities(settings.federation_ca_file))
+        return FederationClient(reactor, agent, exceptions=exceptions, names=names)
+    return FederationClient(reactor, agent, exceptions=exceptions, names=names, trust=trusted_authorities(settings.federation_ca_file))
 
 
 def trust_rules(settings: Settings, ids: SiteIds) -> TrustRules:

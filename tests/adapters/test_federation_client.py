@@ -191,6 +191,17 @@ async def test_an_unknown_certificate_is_not_trusted(peer: Peer) -> None:
     assert not peer.requests
 
 
+async def test_a_name_of_a_test_leads_to_its_address_with_its_certificate(peer: Peer) -> None:
+    address, trust = ("127.0.0.1", peer.port), BrowserLikePolicyForHTTPS(TrustRoot(peer.authority))
+    client = FederationClient(real, "microblog/1", names={HOST: address, "other.test": address}, trust=trust)
+    assert (await client.send("POST", URL, {})).status == 202
+    assert peer.requests[0][2]["host"] == HOST
+    await fetch_error(client, "https://other.test/inbox")  # the certificate is of another name
+    await fetch_error(client, f"https://{HOST}:80/inbox")
+    await client.stop()
+    assert len(peer.requests) == 1
+
+
 async def test_plain_http_is_for_listed_addresses_only() -> None:
     with fake_web_server() as server:
         client = FederationClient(real, "microblog/1", exceptions=frozenset({("127.0.0.1", server.port)}))

@@ -1,8 +1,11 @@
-// A server of Fedify, another implementation of ActivityPub, on a free port of 127.0.0.1; it prints its origin. Every name is an actor
-// (/users/NAME), and all have the same keys, which are kept in the file of the argument.
+// A server of Fedify, another implementation of ActivityPub, on a free port of 127.0.0.1; it prints its address. Every name is an actor
+// (/users/NAME), and all have the same keys, which are kept in the file of the first argument. With more arguments it has a name: its
+// origin, behind a TLS terminator, and a JSON object of the hosts that it can reach, with their ports on 127.0.0.1.
 // POST /control {command, as, ...} makes it act; GET /control returns what it received.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { connect } from "node:tls";
+import { Agent, setGlobalDispatcher } from "undici";
 
 globalThis.Temporal ??= (await import("@js-temporal/polyfill")).Temporal; // Node 20 lacks both
 globalThis.navigator ??= { userAgent: "Node.js" };
@@ -10,7 +13,15 @@ const { createFederation, exportJwk, generateCryptoKeyPair, importJwk, MemoryKvS
 const vocab = await import("@fedify/fedify/vocab");
 const { Activity, Note, PUBLIC_COLLECTION, Undo } = vocab;
 
-const [, , keyFile] = process.argv;
+const [, , keyFile, publicOrigin, names] = process.argv;
+if (names) {
+  const ports = JSON.parse(names);
+  const open = ({ hostname }, done) => {
+    const socket = connect({ host: "127.0.0.1", port: ports[hostname], servername: hostname, ALPNProtocols: ["http/1.1"] });
+    socket.once("secureConnect", () => done(null, socket)).once("error", (error) => done(error, null));
+  };
+  setGlobalDispatcher(new Agent({ connect: open }));
+}
 if (!existsSync(keyFile)) {
   const pairs = await Promise.all(["RSASSA-PKCS1-v1_5", "Ed25519"].map((algorithm) => generateCryptoKeyPair(algorithm)));
   const keys = pairs.map((pair) => Promise.all([exportJwk(pair.privateKey), exportJwk(pair.publicKey)]));
@@ -114,7 +125,8 @@ const server = createServer(async (request, response) => {
   response.writeHead(result.status, Object.fromEntries(result.headers)).end(Buffer.from(await result.arrayBuffer()));
 });
 server.listen(0, "127.0.0.1", () => {
-  origin = `http://127.0.0.1:${server.address().port}`;
+  const address = `http://127.0.0.1:${server.address().port}`;
+  origin = publicOrigin ?? address;
   federation = build({});
-  console.log(origin);
+  console.log(address);
 });

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -24,14 +25,15 @@ START_TIMEOUT_S = 60.0  # it generates a long RSA key
 
 @frozen
 class Peer:
-    """A started peer. `origin` is its URL, without a final slash."""
+    """A started peer. `origin` is its URL, without a final slash, and `port` its TCP port on 127.0.0.1."""
 
     origin: str
+    port: int
 
     @property
-    def port(self) -> int:
-        """Return its TCP port on 127.0.0.1."""
-        return int(self.origin.rpartition(":")[2])
+    def host(self) -> str:
+        """Return its host, as in handles."""
+        return self.origin.partition("//")[2]
 
     async def control(self, command: str, **values: object) -> Any:
         """Make the peer act; return the result of its command, such as the id of a post. The peer may send requests meanwhile."""
@@ -52,22 +54,39 @@ class Peer:
     async def _exchange(self, method: str, body: bytes = b"") -> Any:
         client = FederationClient(reactor, "tests", exceptions=frozenset({("127.0.0.1", self.port)}))
         try:
-            return orjson.loads((await client.send(method, f"{self.origin}/control", {}, body)).body)
+            return orjson.loads((await client.send(method, f"http://127.0.0.1:{self.port}/control", {}, body)).body)
         finally:
             await client.stop()
 
 
+@frozen
+class PeerName:
+    """The public place of a peer: its `origin`, behind a TLS terminator, and the ports on 127.0.0.1 of the hosts that it can reach.
+
+    `authority` is the certificate that it trusts.
+    """
+
+    origin: str
+    ports: Mapping[str, int]
+    authority: Path
+
+
 @contextmanager
-def run_peer(directory: Path) -> Iterator[Peer]:
+def run_peer(directory: Path, name: PeerName | None = None) -> Iterator[Peer]:
     """Start a peer and stop it at the end. Another one with the same directory has the same keys."""
-    command = command_line([NODE, SCRIPT, directory / "keys.json"], directory=directory, at_parents_death=signal.SIGKILL)
+    arguments: list[str | Path] = [NODE, SCRIPT, directory / "keys.json"]
+    environment = dict(os.environ)
+    if name is not None:
+        arguments += [name.origin, orjson.dumps(name.ports).decode()]
+        environment["NODE_EXTRA_CA_CERTS"] = str(name.authority)
+    command = command_line(arguments, directory=directory, at_parents_death=signal.SIGKILL)
     errors = directory / "peer.log"
-    with errors.open("ab") as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True) as process:
+    with errors.open("ab") as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment) as process:
         try:
             assert process.stdout is not None
-            origin = _first_line(process.stdout)
-            assert origin.startswith("http://127.0.0.1:"), errors.read_text("utf-8", "replace")
-            yield Peer(origin)
+            address = _first_line(process.stdout)
+            assert address.startswith("http://127.0.0.1:"), errors.read_text("utf-8", "replace")
+            yield Peer(name.origin if name else address, int(address.rpartition(":")[2]))
         finally:
             process.kill()
 
