@@ -101,7 +101,13 @@ class SiteProcess:
 
     def start(self, *arguments: str) -> None:
         """Start the site and wait until it responds."""
-        process = self.launch(*arguments)
+        self.launch(*arguments)
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until the site responds after its launch."""
+        process = self.process
+        assert process is not None
         assert wait_until(lambda: self.is_up() or process.poll() is not None, START_TIMEOUT_S), self.log
         assert process.poll() is None, self.log
 

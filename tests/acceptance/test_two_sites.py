@@ -1,0 +1,201 @@
+"""Two started sites with databases of their own, over TLS and with names: what people do with each other, in both directions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mastodon import Mastodon
+from mastodon.errors import MastodonAPIError
+
+from tests.acceptance.federation_sites import find, until
+from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
+from tests.node import require
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, peer_keys: Path) -> Iterator[NamedServers]:
+    require("@fedify/fedify")
+    with run_named_servers(tmp_path_factory.mktemp("named"), peer_keys) as servers:
+        yield servers
+        for site in servers.sites.values():
+            assert "Traceback" not in site.log
+            assert "Starting factory" not in site.log  # a line for each connection
+
+
+@pytest.fixture(params=["a.test", "b.test"])
+def people(request: pytest.FixtureRequest, servers: NamedServers) -> tuple[Person, Person]:
+    """Ada on one of the sites, and Ben on the other."""
+    other = "b.test" if request.param == "a.test" else "a.test"
+    return servers.register(request.param, "ada"), servers.register(other, "ben")
+
+
+async def follows(who: Person, whom: Person) -> Any:
+    """Let an account follow one elsewhere that accepts; return that account as known there."""
+    account = find(who.client, f"@{whom.handle}")
+    who.client.account_follow(account)
+    await until(lambda: who.client.account_relationships(account)[0].following)
+    return account
+
+
+def newest(client: Mastodon) -> Any:
+    """Return the newest post of the home timeline, or None."""
+    return next(iter(client.timeline_home(limit=1)), None)
+
+
+async def arrives(client: Mastodon, post: Any) -> Any:
+    """Wait until a post of the other site is the newest of the home timeline; return it as it is known there."""
+    return await until(lambda: (found := newest(client)) is not None and found.uri == post.uri and found)
+
+
+def kinds(client: Mastodon) -> list[str]:
+    """Return the kinds of an account's notifications, newest first."""
+    return [notification.type for notification in client.notifications()]
+
+
+async def test_posts_reach_a_follower_with_edits_and_deletions(people: tuple[Person, Person]) -> None:
+    ada, ben = people
+    account = await follows(ben, ada)
+    assert (account.acct, account.url, account.uri) == (ada.handle, f"https://{ada.host}/@{ada.name}", ada.id)
+    [follower] = ada.client.account_followers(ada.client.me())
+    assert (follower.acct, kinds(ada.client)) == (ben.handle, ["follow"])
+    text = "One & <two>, see https://example.org/a?b=c #Tea"
+    post = ada.client.status_post(text, spoiler_text="About tea", language="en", sensitive=True)
+    found = await arrives(ben.client, post)
+    assert (found.url, found.account.id, found.visibility) == (post.url, account.id, "public")
+    assert (found.spoiler_text, found.sensitive, found.language) == ("About tea", True, "en")
+    assert [tag.name for tag in found.tags] == ["tea"]
+    assert "One &amp; &lt;two&gt;, see <a" in found.content
+    assert 'href="https://example.org/a?b=c"' in found.content
+    ada.client.status_update(post, "Only one", spoiler_text="")
+    edited = await until(lambda: (now := ben.client.status(found)).edited_at and now)
+    assert (edited.content, edited.spoiler_text) == ("<p>Only one</p>", "")
+    assert [version.content for version in ben.client.status_history(found)][-1] == "<p>Only one</p>"
+    ada.client.status_delete(post)
+    await until(lambda: newest(ben.client) is None)
+
+
+async def test_an_activity_has_its_effect_at_once(people: tuple[Person, Person]) -> None:
+    ada, ben = people
+    await follows(ben, ada)
+    seconds = []
+    for number in range(5):
+        post, start = ada.client.status_post(f"Number {number}"), time.monotonic()
+        await arrives(ben.client, post)
+        seconds.append(time.monotonic() - start)
+    assert min(seconds) < 0.5  # jobs that nobody wakes would wait for up to two seconds
+
+
+async def test_replies_favourites_and_boosts_come_and_go(people: tuple[Person, Person]) -> None:
+    ada, ben = people
+    await follows(ben, ada)
+    post = ada.client.status_post("What do you think?")
+    found = await arrives(ben.client, post)
+    ben.client.status_favourite(found)
+    ben.client.status_reblog(found)
+    reply = ben.client.status_post(f"@{ada.handle} I like it", in_reply_to_id=found)
+    await until(lambda: sorted(kinds(ada.client)) == ["favourite", "follow", "mention", "reblog"])
+    counted = ada.client.status(post)
+    assert (counted.favourites_count, counted.reblogs_count, counted.replies_count) == (1, 1, 1)
+    [answer] = ada.client.status_context(post).descendants
+    assert (answer.uri, answer.in_reply_to_id, answer.account.acct) == (reply.uri, post.id, ben.handle)
+    assert [mention.acct for mention in answer.mentions] == [ada.name]
+    again = ada.client.status_post(f"@{ben.handle} Thank you", in_reply_to_id=answer)
+    await until(lambda: [each.uri for each in ben.client.status_context(found).descendants] == [reply.uri, again.uri])
+    ben.client.status_unfavourite(found)
+    ben.client.status_unreblog(found)
+    ben.client.status_delete(reply)
+    await until(lambda: (now := ada.client.status(post)).favourites_count == now.reblogs_count == now.replies_count == 0)
+
+
+async def test_a_boost_shows_the_post_to_followers_elsewhere(people: tuple[Person, Person], servers: NamedServers) -> None:
+    ada, ben = people
+    cleo = servers.register(ada.host, "cleo")
+    await follows(ben, ada)
+    post = cleo.client.status_post("Words of somebody else")
+    ada.client.status_reblog(post)
+    boost = await until(lambda: newest(ben.client))
+    assert (boost.reblog.uri, boost.reblog.account.acct, boost.account.acct) == (post.uri, cleo.handle, ada.handle)
+    ada.client.status_unreblog(post)
+    await until(lambda: newest(ben.client) is None)
+
+
+async def test_direct_messages_reach_only_the_named(people: tuple[Person, Person], servers: NamedServers) -> None:
+    ada, ben = people
+    other = servers.register(ben.host, "other")
+    await follows(other, ada)
+    await follows(ben, ada)
+    message = ada.client.status_post(f"@{ben.handle} Between us", visibility="direct")
+    [conversation] = await until(ben.client.conversations)
+    assert (conversation.last_status.uri, conversation.unread) == (message.uri, True)
+    assert [account.acct for account in conversation.accounts] == [ada.handle]
+    answer = ben.client.status_post(f"@{ada.handle} I see", visibility="direct", in_reply_to_id=conversation.last_status)
+    await until(lambda: [each.last_status.uri for each in ada.client.conversations()] == [answer.uri])
+    assert newest(other.client) is None
+    assert not other.client.conversations()
+    for url in (message.uri, answer.uri):
+        assert not other.client.search_v2(url, resolve=True).statuses
+
+
+async def test_a_locked_account_decides_who_sees_posts_for_followers(people: tuple[Person, Person], servers: NamedServers) -> None:
+    ada, ben = people
+    cleo = servers.register(ben.host, "cleo")
+    ada.client.account_update_credentials(locked=True)
+    account = find(ben.client, f"@{ada.handle}")
+    assert account.locked
+    for each in (ben, cleo):
+        assert each.client.account_follow(account).requested
+    await until(lambda: len(ada.client.follow_requests()) == 2)
+    requests = {request.acct: request for request in ada.client.follow_requests()}
+    ada.client.follow_request_authorize(requests[ben.handle])
+    ada.client.follow_request_reject(requests[cleo.handle])
+    await until(lambda: ben.client.account_relationships(account)[0].following)
+    await until(lambda: not cleo.client.account_relationships(account)[0].requested)
+    post = ada.client.status_post("For followers", visibility="private")
+    found = await arrives(ben.client, post)
+    assert found.visibility == "private"
+    assert newest(cleo.client) is None
+    assert not cleo.client.search_v2(post.uri, resolve=True).statuses
+
+
+async def test_a_block_ends_what_was_between_them(people: tuple[Person, Person]) -> None:
+    ada, ben = people
+    account = await follows(ben, ada)
+    [follower] = ada.client.account_followers(ada.client.me())
+    ada.client.account_block(follower)
+    await until(lambda: not ben.client.account_relationships(account)[0].following)
+    ada.client.status_post("Not for Ben")
+    ben.client.status_post(f"@{ada.handle} Hello?")
+    with pytest.raises(MastodonAPIError, match="blocks"):
+        ben.client.account_follow(account)
+    assert (newest(ben.client).account.acct, kinds(ada.client)) == (ben.name, [])
+    ada.client.account_unblock(follower)
+    await until(lambda: not ben.client.account_relationships(account)[0].blocked_by)
+    assert (await follows(ben, ada)).id == account.id
+
+
+async def test_a_removed_follower_and_an_unfollow_end_a_follow(people: tuple[Person, Person]) -> None:
+    ada, ben = people
+    account = await follows(ben, ada)
+    [follower] = ada.client.account_followers(ada.client.me())
+    ada.client.account_remove_from_followers(follower)
+    await until(lambda: not ben.client.account_relationships(account)[0].following)
+    await follows(ben, ada)
+    ben.client.account_unfollow(account)
+    await until(lambda: ada.client.me().followers_count == 0)
+
+
+async def test_a_changed_profile_is_shown_elsewhere(people: tuple[Person, Person]) -> None:
+    ada, ben = people
+    account = await follows(ben, ada)
+    ada.client.account_update_credentials(display_name="Ada <L>", note="Mathematics & more", fields=[("Site", "https://example.org")])
+    await until(lambda: ben.client.account(account).display_name == "Ada <L>")
+    changed = ben.client.account(account)
+    assert changed.note == "<p>Mathematics &amp; more</p>"
+    assert [field.name for field in changed.fields] == ["Site"]
+    assert 'href="https://example.org"' in changed.fields[0].value
