@@ -96,7 +96,7 @@ class Federation:
     @property
     def tasks(self) -> dict[str, Task]:
         """The jobs of federation by their kind."""
-        return federation_jobs.tasks(self.effects, self.mentions)
+        return federation_jobs.tasks(self.effects, self.mentions) | federation_jobs.followers_tasks(self.inbox.followers)
 
 
 def federation_client(settings: Settings, reactor: Any) -> FederationClient:

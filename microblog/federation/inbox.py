@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from attrs import define, field
 
+from microblog.federation.followers_repair import FollowersRepairs
 from microblog.federation.hosts import host_of
 from microblog.federation.idempotency import activity_key
 from microblog.federation.inbox_limits import WaitingLimit
@@ -45,6 +46,11 @@ class Inbox:
     waiting: WaitingLimit
     stored: Callable[[], None] = lambda: None
     _seen: dict[str, datetime] = field(init=False, factory=dict)
+    followers: FollowersRepairs = field(init=False)
+
+    @followers.default
+    def _followers(self) -> FollowersRepairs:
+        return FollowersRepairs(self.database, self.actors.fetcher, self.relevance.ids, self.now)
 
     @property
     def actors(self) -> RemoteActors:
@@ -75,6 +81,7 @@ class Inbox:
             raise Forbidden("This account is suspended.")
         host = host_of(key.owner, self.rules.exempt) or ""
         await self.waiting.check(host)
+        await self.followers.check(request, claim, key)
         signer = Signer(AccountId(key.account_id), key.owner)
         unique = activity_key(activity, key.owner, request.body, self.rules.exempt).hex()
         row = ActivityToStore(unique, signer.id, host, request.body.decode(), recipient)

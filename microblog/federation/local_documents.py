@@ -37,7 +37,7 @@ from microblog.model.errors import Gone, NotFound
 from microblog.model.ids import AccountId, PostId
 from microblog.model.paging import Page as Part
 from microblog.model.posts import Post
-from microblog.storage import moves, posts, remote_readers
+from microblog.storage import activity_recipients, moves, posts, remote_readers
 
 PeopleList = Callable[[None, AccountId, Part], Awaitable[list[RelatedAccount]]]
 OUTBOX_PAGE, PEOPLE_PAGE, REPLIES_PAGE = 20, 40, 40
@@ -124,6 +124,12 @@ class LocalDocuments:
         account, id = await self._active(name, LocalKind.FOLLOWERS)
         people = _People(id, account.followers_count, self.follows.followers)
         return await self._page_of_people(account, people, max_id) if page else people.summary(account)
+
+    async def followers_of_host(self, name: str, host: str) -> Json:
+        """Return exactly the followers of an account on one host, for that host: it compares them with those that it knows."""
+        account, id = await self._active(name, LocalKind.FOLLOWERS_SYNCHRONIZATION)
+        uris = await self.posts.database.read(activity_recipients.follower_uris, account=account.id, host=host)
+        return write_whole_collection(id, uris)
 
     async def following(self, name: str, max_id: int | None = None, *, page: bool = False) -> Json:
         """Return the accounts that an account follows, as `followers` does."""

@@ -8,13 +8,16 @@ from microblog.domain.polls import COUNTS_JOB
 from microblog.domain.remote_mentions import JOB as MENTIONS_JOB
 from microblog.domain.remote_mentions import LateMentions
 from microblog.federation.effects import Effects
+from microblog.federation.followers_repair import JOB as FOLLOWERS_JOB
+from microblog.federation.followers_repair import FollowersRepairs
+from microblog.federation.followers_sync import FollowersDigest
 from microblog.federation.idempotency import SEEN_FOR
 from microblog.federation.inbox import JOB
 from microblog.federation.remote_posts import PARENT_JOB
 from microblog.jobs.cleanup import CleanupBatch, nightly
 from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.worker import Finish, Finishing, Task
-from microblog.model.ids import PollId, PostId
+from microblog.model.ids import AccountId, PollId, PostId
 from microblog.model.jobs import Job, PermanentFailure
 from microblog.storage import incoming_activities, outgoing_activities
 
@@ -23,6 +26,7 @@ RETRY_POLICIES = {
     JOB: RetryPolicy(tries=8, first_pause=60.0, time_limit=120.0),
     PARENT_JOB: RetryPolicy(tries=4, first_pause=300.0, time_limit=120.0),
     MENTIONS_JOB: RetryPolicy(tries=6, first_pause=60.0, time_limit=60.0),
+    FOLLOWERS_JOB: RetryPolicy(tries=3, first_pause=600.0, time_limit=120.0),
 }
 CLEANUP_BATCHES = (
     CleanupBatch("cleanup.activities", incoming_activities.delete_old, SEEN_FOR, nightly(3, 50)),
@@ -63,3 +67,15 @@ def tasks(effects: Effects, mentions: LateMentions) -> dict[str, Task]:
         COUNTS_JOB: Finishing(send_poll_counts),
         MENTIONS_JOB: Finishing(add_mentions),
     }
+
+
+def followers_tasks(repairs: FollowersRepairs) -> dict[str, Task]:
+    """Return the task that makes follows from here agree with the followers that another server knows."""
+
+    async def repair(job: Job, finish: Finish) -> None:
+        account, *said = (job.payload.get(name) for name in ("account", "collection", "url", "digest"))
+        if not isinstance(account, str) or not account.isdecimal():
+            raise PermanentFailure("The job's payload has no id of an account.")
+        await repairs.repair(AccountId(int(account)), FollowersDigest(*map(str, said)), finish)
+
+    return {FOLLOWERS_JOB: Finishing(repair)}

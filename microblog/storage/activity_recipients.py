@@ -32,8 +32,10 @@ def follower_uris(cursor: Cursor, *, account: AccountId, host: str) -> list[str]
     return fetch_all(cursor, str, _FOLLOWER_URIS, {"account": account, "host": host})
 
 
+# By the host of the uri, which may be another one than that of the name.
 _FOLLOWER_URIS = Prepared("""select a.uri from follows f join accounts a on a.id = f.follower_id
-    where f.followee_id = %(account)s and a.host = %(host)s and a.deleted_at is null""")
+    where f.followee_id = %(account)s and lower(split_part(a.uri, '/', 3)) = %(host)s and a.deleted_at is null
+    order by a.uri""")
 
 
 def accounts(cursor: Cursor, *, ids: Collection[int]) -> list[Recipient]:

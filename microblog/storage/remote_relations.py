@@ -1,9 +1,13 @@
-"""Ids under which other servers know follows, follow requests and blocks."""
+"""Follows, follow requests and blocks between this site and other servers: their ids there, and who follows whom from here."""
 
 from __future__ import annotations
 
-from microblog.model.ids import AccountId
-from microblog.storage.database import Cursor, Prepared, execute, fetch_value
+from datetime import datetime
+
+from attrs import frozen
+
+from microblog.model.ids import AccountId, RelationId
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_value
 
 
 def set_block_uri(cursor: Cursor, *, account: AccountId, target: AccountId, uri: str | None) -> None:
@@ -41,3 +45,36 @@ _IS_RELATED = Prepared("""select 1 from follows where follower_id = %(account)s
     union all select 1 from follows where followee_id = %(account)s
     union all select 1 from follow_requests where follower_id = %(account)s
     union all select 1 from follow_requests where followee_id = %(account)s limit 1""")
+
+
+@frozen
+class LocalFollower:
+    """An account of this site that follows one elsewhere."""
+
+    id: AccountId
+    username: str
+
+
+def local_followers(cursor: Cursor, *, account: AccountId) -> list[LocalFollower]:
+    """Return the accounts of this site that follow the account."""
+    found = lambda id, username: LocalFollower(AccountId(id), username)  # noqa: E731
+    return fetch_all(cursor, found, _LOCAL_FOLLOWERS, {"account": account})
+
+
+_LOCAL_FOLLOWERS = Prepared("""select a.id, a.username from follows f join accounts a on a.id = f.follower_id
+    where f.followee_id = %(account)s and a.host is null""")
+
+
+def begin_followers_check(cursor: Cursor, *, account: AccountId, now: datetime, unless_since: datetime) -> bool:
+    """Note that the account's list of followers is read now; False if it was read since the other time."""
+    params = {"account": account, "now": now, "since": unless_since}
+    return bool(execute(cursor, _BEGIN_FOLLOWERS_CHECK, params))
+
+
+_BEGIN_FOLLOWERS_CHECK = Prepared("""update remote_actors set followers_checked_at = %(now)s
+    where account_id = %(account)s and (followers_checked_at is null or followers_checked_at <= %(since)s)""")
+
+
+def new_follow_id(cursor: Cursor, *, now: datetime) -> RelationId:
+    """Return an id for a follow that exists on another server only."""
+    return RelationId(fetch_value(cursor, "select new_id(%(now)s)", {"now": now}))

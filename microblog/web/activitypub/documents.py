@@ -73,6 +73,13 @@ class DocumentRoutes:
         document = partial(self.documents.followers, username, request.fields.id("max_id"), page=_is_page(request))
         return await self._checked(request, username, document, f"/@{username}/followers")
 
+    @route("GET", "/users/<username:username>/followers_synchronization", ANYBODY)
+    async def followers_synchronization(self, request: Request, username: str) -> Response:
+        """Serve the followers of an account on the server that has signed the request, and no others."""
+        request.personal = True  # not for shared caches
+        host = await self.readers.host(request)
+        return await self._checked(request, username, partial(self.documents.followers_of_host, username, host))
+
     @route("GET", "/users/<username:username>/following", ANYBODY)
     async def following(self, request: Request, username: str) -> Response:
         """Serve the accounts that an account follows."""
