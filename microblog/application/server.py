@@ -48,6 +48,7 @@ from microblog.web.pages.api_docs import ApiDocsPage
 from microblog.web.pages.assets import Assets, load
 from microblog.web.pages.auth_pages import AuthPages
 from microblog.web.pages.autocomplete import AutocompleteRoutes
+from microblog.web.pages.blocked_domains import BlockedDomainPages
 from microblog.web.pages.conversations import ConversationPages
 from microblog.web.pages.email_settings import AddressPages, EmailSettingsPages, UnsubscribePages
 from microblog.web.pages.error_pages import ErrorPages
@@ -208,6 +209,7 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
         PolicyPages(pages, contexts, policies, people),
         ListForms(pages, contexts, domain.lists, domain.accounts),
         FilterPages(pages, contexts, domain.filters),
+        BlockedDomainPages(pages, contexts, domain.blocked_domains),
         MediaFiles(ServedFiles(domain.attachments.database, domain.attachments.media_store, domain.invalidation_log, now)),
         AboutPages(pages, contexts, domain.site_stats, domain.attachments.accepts_video),
         StatisticsPages(pages, contexts, domain.statistics, renderer, domain.posts),

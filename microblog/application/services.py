@@ -18,6 +18,7 @@ from microblog.domain.announcements import Announcements
 from microblog.domain.apps import Apps
 from microblog.domain.attachments import Attachments
 from microblog.domain.autocomplete import Autocomplete
+from microblog.domain.blocked_domains import BlockedDomains
 from microblog.domain.caching.account_cache import AccountCache
 from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.caching.invalidation import InvalidationLog
@@ -143,6 +144,7 @@ class Domain:
     timelines: Timelines
     tokens: Tokens
     trends: Trends
+    blocked_domains: BlockedDomains = field(init=False)
     sidebar: SidebarCache = field(init=False)
     threads: ThreadCache = field(init=False)
     account_cache: AccountCache = field(init=False)
@@ -150,6 +152,10 @@ class Domain:
     profile_cache: ProfileCache = field(init=False)
     collection_cache: CollectionCache = field(init=False)
     moves: Moves = field(init=False)
+
+    @blocked_domains.default
+    def _blocked_domains(self) -> BlockedDomains:
+        return BlockedDomains(self.timelines.database, now)
 
     @sidebar.default
     def _sidebar(self) -> SidebarCache:

@@ -1,4 +1,4 @@
-"""Endorsed accounts, familiar followers, the profile directory, follow suggestions and blocked domains."""
+"""Endorsed accounts, familiar followers, the profile directory and follow suggestions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain import validation
 from microblog.domain.follows import relationship, require_account
 from microblog.model.accounts import Account, RelatedAccount, Relationship, Viewer
 from microblog.model.errors import Invalid
@@ -22,7 +21,7 @@ FAMILIAR = 10
 
 @frozen
 class Suggestions:
-    """Lists of accounts other than follows and searches, and domain blocks."""
+    """Lists of accounts other than follows and searches."""
 
     database: Transactions
     now: Callable[[], datetime]
@@ -56,18 +55,6 @@ class Suggestions:
     async def dismiss(self, viewer: Viewer, id: AccountId) -> None:
         """Do not suggest the account any more."""
         await self.database.run(suggestions.dismiss, account=viewer.id, target=id)
-
-    async def block_domain(self, viewer: Viewer, domain: str) -> None:
-        """Store a domain block; it has no effect until the site federates. Raises Invalid for an invalid domain."""
-        await self.database.run(suggestions.block_domain, account=viewer.id, domain=validation.domain(domain), now=self.now())
-
-    async def unblock_domain(self, viewer: Viewer, domain: str) -> None:
-        """Delete the domain block."""
-        await self.database.run(suggestions.unblock_domain, account=viewer.id, domain=validation.domain(domain))
-
-    async def blocked_domains(self, viewer: Viewer, page: Page) -> list[tuple[int, str]]:
-        """Return (id, domain) of each domain block, newest first."""
-        return await self.database.read(suggestions.blocked_domains, account=viewer.id, page=page)
 
     def _endorse(self, cursor: Cursor, viewer: Viewer, id: AccountId) -> Relationship:
         require_account(cursor, id)

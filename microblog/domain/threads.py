@@ -9,7 +9,7 @@ from attrs import frozen
 
 from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import Post, PostThread
-from microblog.storage import posts, threads
+from microblog.storage import threads
 from microblog.storage.database import Cursor
 
 
@@ -60,7 +60,7 @@ def ancestors(cursor: Cursor, post: Post, viewer: AccountId | None, limit: int) 
     if post.reply_to is None:
         return []
     chain = threads.ancestors(cursor, post=post.id, limit=limit)
-    visible = posts.visible(cursor, ids=chain, viewer=viewer)
+    visible = threads.shown(cursor, ids=chain, viewer=viewer)
     visible_count = next((index for index, id in enumerate(chain) if id not in visible), len(chain))
     return chain[:visible_count][::-1]
 
@@ -80,7 +80,7 @@ def descendants(cursor: Cursor, post: Post, viewer: AccountId | None, within: Th
         if not unknown:
             return found[within.skip :]
         known.update(unknown)
-        hidden.update(set(unknown) - posts.visible(cursor, ids=unknown, viewer=viewer))
+        hidden.update(set(unknown) - threads.shown(cursor, ids=unknown, viewer=viewer))
 
 
 def _walk(replies: Mapping[PostId, Sequence[PostId]], top: PostId, hidden: set[PostId], depth: int) -> Iterator[tuple[PostId, int]]:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
-from microblog.domain import account_deletion, announcements, moves
+from microblog.domain import account_deletion, announcements, blocked_domains, moves
 from microblog.domain.follows import Follows
 from microblog.domain.moves import FollowerMoves
 from microblog.domain.relationships import Relationships
@@ -120,6 +120,10 @@ def tasks(database: Transactions, now: Callable[[], datetime], batches: list[Cle
         moving = FollowerMoves(database, Follows(database, now), Relationships(database, now))
         await moving.run(AccountId(_id(job, "account")), AccountId(_id(job, "target")))
 
+    async def cut_domain(job: Job) -> None:
+        account, domain = AccountId(_id(job, "account")), str(job.payload.get("domain"))
+        await blocked_domains.BlockedDomains(database, now).cut(account, domain)
+
     async def end_announcement(job: Job) -> None:
         await database.run(announcements.end, AnnouncementId(_id(job, "announcement")), now())
 
@@ -139,6 +143,7 @@ def tasks(database: Transactions, now: Callable[[], datetime], batches: list[Cle
         account_deletion.JOB: purge_account,
         moves.JOB: move_followers,
         announcements.END: end_announcement,
+        blocked_domains.JOB: cut_domain,
         END_MUTES.kind: end_mutes,
         COUNT_TAGS.kind: count_tags,
         clock_check.CHECK.kind: check_clock,

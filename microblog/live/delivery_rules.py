@@ -47,9 +47,11 @@ def visible(update: Update, viewer: ViewerState | None) -> bool:
 
 
 def _not_hidden(update: Update, viewer: ViewerState | None, now: float) -> bool:
-    """False if the viewer blocks or mutes the author, the account replied to or the boosted author."""
+    """False if the viewer blocks or mutes the author, the account replied to or the boosted author, or blocks its domain."""
     if viewer is None or update.author == viewer.account:
         return True
+    if viewer.domains and not viewer.domains.isdisjoint(update.hosts):
+        return False
     if not viewer.blocks.isdisjoint(update.shown):
         return False
     mutes = viewer.mutes
@@ -155,7 +157,7 @@ def _may_notify(update: Update, viewer: ViewerState | None) -> bool:
     if update.kind not in PERSONAL or viewer is None or update.author != viewer.account:
         return False
     by = update.subject if update.conversation is None else update.conversation.last.author.id
-    return by not in viewer.blocks and by not in viewer.blocked_by
+    return by not in viewer.blocks and by not in viewer.blocked_by and viewer.domains.isdisjoint(update.hosts)
 
 
 def may_concern(update: Update, stream: Stream, viewer: ViewerState | None) -> bool:

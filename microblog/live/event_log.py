@@ -136,6 +136,7 @@ def _snapshot(found: live_queries.ViewerRelations, filter_set: FilterSet) -> Rel
         lists={id: ListState(ListReplies(policy), exclusive, frozenset(members)) for id, policy, exclusive, members in found.lists},
         tags=frozenset(found.tags),
         filter_set=filter_set,
+        domains=frozenset(found.domains),
     )
 
 

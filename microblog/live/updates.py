@@ -20,6 +20,7 @@ PERSONAL = frozenset({EventKind.NOTIFIED, EventKind.CONVERSATION_CHANGED, EventK
 ANNOUNCEMENT_SHOWN = frozenset({EventKind.ANNOUNCED, EventKind.ANNOUNCEMENT_REACTED})
 """Delivered to all viewers who are logged in; their content is loaded."""
 ANNOUNCEMENTS = ANNOUNCEMENT_SHOWN | {EventKind.ANNOUNCEMENT_WITHDRAWN}
+_NO_HOSTS: frozenset[str] = frozenset()
 LOADED = WITH_POST | PERSONAL | ANNOUNCEMENT_SHOWN
 """Kinds whose content is loaded from the database."""
 
@@ -51,6 +52,18 @@ def _visibility(value: object) -> Visibility | None:
     return Visibility(value) if isinstance(value, str) and value in set(Visibility) else None
 
 
+def _hosts(post: Post | None, notice: NotificationUpdate | None, conversation: Conversation | None) -> frozenset[str]:
+    """Return the other servers of the accounts that are shown with a post, notification or conversation."""
+    hosts = set[str | None]()
+    if post is not None:
+        hosts = {post.author.host, post.original.author.host, post.reply_to_host}
+    if notice is not None:
+        hosts.add(notice.notification.account.host)
+    if conversation is not None:
+        hosts.add(conversation.last.author.host)
+    return frozenset(host for host in hosts if host is not None) or _NO_HOSTS
+
+
 def _items(value: object) -> Iterable[object]:
     return value if isinstance(value, list) else ()
 
@@ -61,8 +74,8 @@ class Update:
 
     `frames` caches encoded frames by variant; None if the encoder skips the update. `flags` has the interactions of those viewers who are
     about to receive it. `owner` is the author of the post shown. The rules of delivery ask these for each viewer, so they are stored:
-    `open_by`, the authors who alone can hide the post, by blocking the viewer (None: its visibility is narrower), and `shown`, all accounts
-    in it.
+    `open_by`, the authors who alone can hide the post, by blocking the viewer (None: its visibility is narrower), `shown`, all accounts
+    in it, and once it is loaded `hosts`, the other servers of these.
     """
 
     position: Position
@@ -97,6 +110,7 @@ class Update:
     entry: tuple[int, int] = field(init=False)
     open_by: tuple[int, ...] | None = field(init=False)
     shown: tuple[int, ...] = field(init=False)
+    hosts: frozenset[str] = field(init=False, default=frozenset())
 
     @entry.default
     def _entry(self) -> tuple[int, int]:
@@ -186,6 +200,7 @@ class Update:
         self.post, self.notification, self.conversation = None if suspended else post, notice, conversation
         self.unread, self.announcement, self.loaded = badges, announcement, True
         self.owner = 0 if self.shown_post is None else self.shown_post.original.author.id
+        self.hosts = _hosts(post, notice, conversation)
         self.open_by = self._open_by()
 
     def forget(self) -> None:

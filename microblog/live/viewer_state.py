@@ -1,4 +1,4 @@
-"""Relations of connected viewers (follows, blocks, mutes, lists, hashtags), kept in memory and updated from the event log.
+"""Relations of connected viewers (follows, blocks, mutes, lists, hashtags, blocked domains), kept in memory and updated from the event log.
 
 With them, the home timelines that receive an event are found and filtered without a database query.
 """
@@ -20,7 +20,7 @@ from microblog.model.filters import NO_FILTERS, FilterSet
 from microblog.model.lists import ListReplies
 
 _EMPTY: frozenset[int] = frozenset()
-_NO_TAGS: frozenset[str] = frozenset()
+_NO_NAMES: frozenset[str] = frozenset()
 
 
 @frozen
@@ -44,6 +44,8 @@ RELATIONS = frozenset(
         EventKind.LIST_CHANGED,
         EventKind.TAG_FOLLOWED,
         EventKind.TAG_UNFOLLOWED,
+        EventKind.DOMAIN_BLOCKED,
+        EventKind.DOMAIN_UNBLOCKED,
     }
 )
 
@@ -64,8 +66,9 @@ class RelationsSnapshot:
     blocked_by: Iterable[int] = ()
     mutes: Mapping[int, float] = {}
     lists: Mapping[int, ListState] = {}
-    tags: frozenset[str] = _NO_TAGS
+    tags: frozenset[str] = _NO_NAMES
     filter_set: FilterSet = NO_FILTERS
+    domains: frozenset[str] = _NO_NAMES
 
 
 @define(eq=False)
@@ -82,8 +85,9 @@ class ViewerState:
     blocked_by: frozenset[int] = _EMPTY
     mutes: dict[int, float] | None = None
     lists: Mapping[int, ListState] = _NO_LISTS
-    tags: frozenset[str] = _NO_TAGS
+    tags: frozenset[str] = _NO_NAMES
     filter_set: FilterSet = NO_FILTERS
+    domains: frozenset[str] = _NO_NAMES
     connections: int = 0
     recent: dict[Topic, RecentEntries] = Factory(dict)
     home: Topic = field(init=False)
@@ -158,7 +162,7 @@ class ViewerStates:
             del self._viewers[viewer.account]
             for account in viewer.followed:
                 self._remove_follower(viewer, account)
-            self._set_tags(viewer, _NO_TAGS)
+            self._set_tags(viewer, _NO_NAMES)
 
     def apply(self, event: Event) -> None:
         """Apply a change of relations in the log's order; idempotent."""
@@ -167,6 +171,8 @@ class ViewerStates:
             self._list_changed(account, event)
         elif event.kind in (EventKind.TAG_FOLLOWED, EventKind.TAG_UNFOLLOWED) and account is not None:
             self._tag_changed(account, event)
+        elif event.kind in (EventKind.DOMAIN_BLOCKED, EventKind.DOMAIN_UNBLOCKED) and account is not None:
+            self._domain_changed(account, event)
         if account is None or subject is None or event.kind not in RELATIONS:
             return
         one, other = self._viewers.get(account), self._viewers.get(subject)
@@ -187,6 +193,7 @@ class ViewerStates:
             mutes=dict(loaded.mutes) or None,
             lists=loaded.lists or _NO_LISTS,
             filter_set=loaded.filter_set,
+            domains=loaded.domains or _NO_NAMES,
         )
         for account in loaded.follows:
             self._follow(viewer, account)
@@ -199,6 +206,12 @@ class ViewerStates:
             viewer.recent.clear()
             self._set_tags(viewer, viewer.tags | tag if event.kind is EventKind.TAG_FOLLOWED else viewer.tags - tag)
 
+    def _domain_changed(self, account: int, event: Event) -> None:
+        viewer, domain = self._viewers.get(account), frozenset({str(event.data.get("domain"))})
+        if viewer is not None and event.position.xid >= viewer.xid:
+            viewer.recent.clear()
+            viewer.domains = (viewer.domains | domain if event.kind is EventKind.DOMAIN_BLOCKED else viewer.domains - domain) or _NO_NAMES
+
     def _set_tags(self, viewer: ViewerState, tags: frozenset[str]) -> None:
         for tag in viewer.tags - tags:
             self._by_tag[tag].discard(viewer)
@@ -206,7 +219,7 @@ class ViewerStates:
                 del self._by_tag[tag]
         for tag in tags - viewer.tags:
             self._by_tag.setdefault(tag, set()).add(viewer)
-        viewer.tags = tags or _NO_TAGS
+        viewer.tags = tags or _NO_NAMES
 
     def _list_changed(self, account: int, event: Event) -> None:
         viewer, id = self._viewers.get(account), str(event.data.get("list"))

@@ -224,6 +224,7 @@ class Relationship:
     muting_until: datetime | None = None
     note: str = ""
     endorsed: bool = False
+    domain_blocking: bool = False
 
 
 @frozen

@@ -44,6 +44,8 @@ class EventKind(StrEnum):
     UNBLOCKED = "unblocked"  # as above; data: block (its id)
     MUTED = "muted"  # account: muter, subject: muted account; data: until (ISO time; absent: indefinitely)
     UNMUTED = "unmuted"
+    DOMAIN_BLOCKED = "domain.blocked"  # account: blocker; data: domain
+    DOMAIN_UNBLOCKED = "domain.unblocked"
     LIST_CHANGED = "list.changed"  # account: owner; data: list (id), policy, exclusive, added and removed (ids of members), or deleted=true
     TAG_FOLLOWED = "tag.followed"  # account: follower; data: tag (its case-folded key)
     TAG_UNFOLLOWED = "tag.unfollowed"

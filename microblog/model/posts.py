@@ -89,8 +89,9 @@ class Post:
 
     `text` is as typed, `html` the same rendered and sanitized. `spoiler` is the content warning in plain text. `version` changes whenever
     the post, its poll or its author's profile does, so it is a cache key of renderings; the counts of replies, boosts and favourites are
-    not part of it. `reply_to_visibility` is that of the parent post. A post of another server has the `uri` by which its server names
-    it, and perhaps the `url` of its page; both are None for posts of this site. `reply_to_uri` is its parent, if that is not known here.
+    not part of it. `reply_to_visibility` is that of the parent post, `reply_to_host` the other server of its author. A post of another
+    server has the `uri` by which its server names it, and perhaps the `url` of its page; both are None for posts of this site.
+    `reply_to_uri` is its parent, if that is not known here.
     """
 
     id: PostId
@@ -122,6 +123,7 @@ class Post:
     version: str = ""
     uri: str | None = None
     url: str | None = None
+    reply_to_host: str | None = None
 
     @property
     def can_link_to_parent(self) -> bool:

@@ -21,7 +21,8 @@ class PostFacts:
     """Attributes of a post (not deleted) or boost that the rules depend on (`boost_of` and the attributes of what it boosts).
 
     `author_gone`: the author, or the author of the boosted post, was suspended or deleted. `tags` are folded keys. `here`: the post is of
-    this site. `parent_unknown`: it replies to a post that is not known here.
+    this site. `parent_unknown`: it replies to a post that is not known here. `hosts`: other servers of the author, of the account that it
+    replies to, and of the author of the boosted post.
     """
 
     id: PostId
@@ -39,6 +40,7 @@ class PostFacts:
     author_limited: bool = False
     here: bool = True
     parent_unknown: bool = False
+    hosts: frozenset[str] = frozenset()
 
     @property
     def replies_to_other(self) -> bool:
@@ -100,7 +102,7 @@ class ListMembers:
 class TimelineViewer:
     """A viewer's relations to others. `mutes` are current ones with their end (None: never); `hidden` is the union of blocks and mutes.
 
-    `options` has only the followees for whom they are not the default.
+    `options` has only the followees for whom they are not the default. `domains` are those that the viewer blocks.
     """
 
     account: AccountId
@@ -112,6 +114,7 @@ class TimelineViewer:
     lists: Mapping[int, ListMembers] = {}
     tags: frozenset[str] = frozenset()
     mute_ends: datetime | None = None
+    domains: frozenset[str] = frozenset()
 
 
 def is_visible(post: PostFacts, viewer: TimelineViewer | None) -> bool:
@@ -135,9 +138,11 @@ def _may_see(author: AccountId, visibility: Visibility, mentions: frozenset[Acco
 
 
 def is_wanted(post: PostFacts, viewer: TimelineViewer | None) -> bool:
-    """False if the viewer blocks or mutes the author, the account replied to, or the author of the boosted post."""
+    """False if the viewer blocks or mutes the author, the account replied to, or the author of the boosted post, or blocks its domain."""
     if viewer is None or post.author == viewer.account:
         return True
+    if viewer.domains and not viewer.domains.isdisjoint(post.hosts):
+        return False
     return viewer.hidden.isdisjoint((post.author, post.reply_to_account, post.boost_author))
 
 

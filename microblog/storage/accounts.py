@@ -15,6 +15,7 @@ import orjson
 from microblog.model.accounts import Account, ProfileField
 from microblog.model.ids import AccountId
 from microblog.storage.database import Cursor, Prepared, execute, execute_deferred, fetch_all, fetch_one, fetch_value, first_column
+from microblog.storage.visibility import IS_OF_NO_BLOCKED_DOMAIN
 
 COLUMNS = """a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.verified_links, a.locked, a.bot,
     a.discoverable, a.indexable, a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header,
@@ -275,7 +276,7 @@ def search(cursor: Cursor, *, text: str, viewer: AccountId | None, following: bo
               where (lower(a.username) like %(within)s or search_fold(a.display_name) like search_fold(%(within)s))
                 and (f.id is not null or not %(following)s)
                 and a.deleted_at is null and a.suspended_at is null and a.moved_to_id is null and """
-        + APPROVED
+        + f"{IS_OF_NO_BLOCKED_DOMAIN} and {APPROVED}"
         + """
               order by lower(a.username) = %(exact)s desc, lower(a.username) = %(exact)s and a.host is null desc,
                        lower(a.username) like %(start)s desc, f.id is not null desc,

@@ -59,6 +59,7 @@ _MAY_NOTIFY = """(
     and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, message.author), (message.author, a.id)))
     and not exists (select from mutes m where m.account_id = a.id and m.target_id = message.author and m.notifications
                     and (m.expires_at is null or m.expires_at > %(now)s))
+    and not exists (select from domain_blocks d join accounts s on s.host = d.domain where d.account_id = a.id and s.id = message.author)
     and not exists (select from thread_mutes t where t.account_id = a.id and t.thread_id = message.thread_id))"""
 
 _RECORD_EVENTS = """

@@ -13,11 +13,14 @@ from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fe
 from microblog.storage.emails import JOBS, REACHABLE
 from microblog.storage.notifications import POST_IS_VISIBLE, READ_UP_TO
 
-# Conditions on a notification `n`: %(account)s has not read it; its sender is active, and neither sender nor thread is muted or blocked.
+# Conditions on a notification `n`: %(account)s has not read it; its sender is active, and neither the sender, its domain nor the thread is
+# muted or blocked.
 _UNREAD = f"n.account_id = %(account)s and not n.filtered and n.id > {READ_UP_TO}"
 _NOT_MUTED = """exists (select from accounts s where s.id = n.from_account_id and s.suspended_at is null and s.deleted_at is null)
     and not exists (select from blocks b where (b.account_id, b.target_id)
                     in ((n.account_id, n.from_account_id), (n.from_account_id, n.account_id)))
+    and not exists (select from domain_blocks d join accounts s on s.host = d.domain
+                    where d.account_id = n.account_id and s.id = n.from_account_id)
     and not exists (select from mutes m where m.account_id = n.account_id and m.target_id = n.from_account_id and m.notifications
                     and (m.expires_at is null or m.expires_at > %(now)s))
     and not exists (select from thread_mutes t join posts p on p.thread_id = t.thread_id

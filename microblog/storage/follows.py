@@ -13,6 +13,7 @@ from microblog.model.paging import Page
 from microblog.storage import accounts
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, first_column
 from microblog.storage.paging import bounds, directed, page_sql
+from microblog.storage.visibility import IS_OF_NO_BLOCKED_DOMAIN
 
 
 @frozen
@@ -61,7 +62,10 @@ _REQUEST_OPTIONS = Prepared("""select boosts, notify, languages from follow_requ
 
 @frozen
 class FollowState:
-    """Facts that decide whether an account may follow another one, and how: a block between them, the follow, the follow request."""
+    """Facts that decide whether an account may follow another one, and how: a block between them, the follow, the follow request.
+
+    A block of the other one's domain counts as well.
+    """
 
     blocked: bool
     follow: FollowOptions | None
@@ -81,7 +85,9 @@ def state(cursor: Cursor, *, follower: int, followee: int) -> FollowState:
 
 _STATE = Prepared("""
     select exists (select from blocks
-                   where (account_id, target_id) in ((%(follower)s, %(followee)s::bigint), (%(followee)s, %(follower)s::bigint))),
+                   where (account_id, target_id) in ((%(follower)s, %(followee)s::bigint), (%(followee)s, %(follower)s::bigint)))
+               or exists (select from domain_blocks d join accounts o on o.host = d.domain
+                   where (d.account_id, o.id) in ((%(follower)s, %(followee)s::bigint), (%(followee)s, %(follower)s::bigint))),
            (select json_build_array(boosts, notify, languages) from follows
             where follower_id = %(follower)s and followee_id = %(followee)s),
            (select json_build_array(boosts, notify, languages) from follow_requests
@@ -190,8 +196,9 @@ def _related(id: int, *columns: Any) -> RelatedAccount:
 
 
 _PEOPLE = f"select f.id, {accounts.COLUMNS} from {{relation}} f, {accounts.FROM}"
-_SHOWN = """ and a.suspended_at is null and a.deleted_at is null and f.id < %(max_id)s and f.id > %(min_id)s
+_SHOWN = f""" and a.suspended_at is null and a.deleted_at is null and f.id < %(max_id)s and f.id > %(min_id)s
     and not exists (select from blocks b where (b.account_id, b.target_id) in ((%(viewer)s, a.id), (a.id, %(viewer)s)))
+    and {IS_OF_NO_BLOCKED_DOMAIN}
     order by f.id desc limit %(limit)s"""
 
 
@@ -200,13 +207,13 @@ def _page(cursor: Cursor, sql: str, page: Page, params: dict[str, object]) -> li
 
 
 def followers(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, page: Page) -> list[RelatedAccount]:
-    """Return the account's followers, newest first, without those that block the viewer or are blocked by the viewer."""
+    """Return the account's followers, newest first, without those that block the viewer or that the viewer blocks."""
     sql = _PEOPLE.format(relation="follows") + " where a.id = f.follower_id and f.followee_id = %(account)s" + _SHOWN
     return _page(cursor, sql, page, {"account": account, "viewer": viewer})
 
 
 def following(cursor: Cursor, *, account: AccountId, viewer: AccountId | None, page: Page) -> list[RelatedAccount]:
-    """Return the account's followees, newest first, without those that block the viewer or are blocked by the viewer."""
+    """Return the account's followees, newest first, without those that block the viewer or that the viewer blocks."""
     sql = _PEOPLE.format(relation="follows") + " where a.id = f.followee_id and f.follower_id = %(account)s" + _SHOWN
     return _page(cursor, sql, page, {"account": account, "viewer": viewer})
 

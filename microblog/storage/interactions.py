@@ -13,6 +13,7 @@ from microblog.model.paging import Page
 from microblog.storage import accounts
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
+from microblog.storage.visibility import IS_OF_NO_BLOCKED_DOMAIN
 
 
 @frozen
@@ -132,8 +133,9 @@ def _related(id: int, *columns: Any) -> RelatedAccount:
 
 
 _BY = f"select r.id, {accounts.COLUMNS} from {{relation}} r, {accounts.FROM} where a.id = r.account_id"
-_SHOWN = """ and a.suspended_at is null and a.deleted_at is null and r.id < %(max_id)s and r.id > %(min_id)s
+_SHOWN = f""" and a.suspended_at is null and a.deleted_at is null and r.id < %(max_id)s and r.id > %(min_id)s
     and not exists (select from blocks b where (b.account_id, b.target_id) in ((%(viewer)s, a.id), (a.id, %(viewer)s)))
+    and {IS_OF_NO_BLOCKED_DOMAIN}
     order by r.id desc limit %(limit)s"""
 _FAVOURITED_BY = _BY.format(relation="favourites") + " and r.post_id = %(post)s" + _SHOWN
 _BOOSTED_BY = (

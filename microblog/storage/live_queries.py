@@ -23,7 +23,7 @@ class ViewerRelations:
     """The relationships of an account at one moment, including all transactions below `xid`.
 
     `follows` are (account, boosts shown, languages or None); `mutes` are (account, end as a Unix time or infinity); `lists` are (id, reply
-    policy, exclusive, members); `tags` are the folded keys of followed tags.
+    policy, exclusive, members); `tags` are the folded keys of followed tags; `domains` are blocked.
     """
 
     account: AccountId
@@ -33,6 +33,7 @@ class ViewerRelations:
     mutes: tuple[tuple[int, float], ...]
     lists: tuple[tuple[int, str, bool, tuple[int, ...]], ...]
     tags: tuple[str, ...]
+    domains: tuple[str, ...]
     xid: int
 
 
@@ -58,7 +59,7 @@ def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> li
     """Return the relationships of these accounts, all at the same moment."""
 
     def row(account: int, follows: list[Any], blocks: list[int], blocked_by: list[int], *rest: Any) -> ViewerRelations:
-        mutes, lists, tags, xid = rest
+        mutes, lists, tags, domains, xid = rest
         return ViewerRelations(
             AccountId(account),
             tuple((followee, boosts, None if languages is None else tuple(languages)) for followee, boosts, languages in follows or ()),
@@ -67,6 +68,7 @@ def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> li
             tuple((target, inf if until == PERMANENT else float(until)) for target, until in mutes or ()),
             tuple((id, policy, exclusive, tuple(members)) for id, policy, exclusive, members in lists or ()),
             tuple(tags),
+            tuple(domains),
             int(xid),
         )
 
@@ -82,10 +84,11 @@ def relations(cursor: Cursor, *, accounts: Collection[int], now: datetime) -> li
                -- Mutes, each with the time when it ends.
                (select json_agg(json_build_array(target_id, coalesce(extract(epoch from expires_at), 'infinity')::text)) from mutes
                 where account_id = a.id and (expires_at is null or expires_at > %(now)s)),
-               -- Lists with their members, and followed hashtags.
+               -- Lists with their members, followed hashtags, and blocked domains.
                (select json_agg(json_build_array(l.id, l.replies_policy, l.exclusive,
                     array(select m.member_id from list_members m where m.list_id = l.id))) from lists l where l.account_id = a.id),
                array(select t.key from followed_tags f join tags t on t.id = f.tag_id where f.account_id = a.id),
+               array(select d.domain from domain_blocks d where d.account_id = a.id),
                -- All transactions below this id are included.
                pg_snapshot_xmin(pg_current_snapshot())::text
            from unnest(%(accounts)s::bigint[]) as a (id)""",

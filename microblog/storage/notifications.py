@@ -85,7 +85,8 @@ _ADD = Prepared("""with added as (
                  select from notifications g where g.account_id = a.id and g.group_key = k.key and g.group_key <> '')
              order by k.past limit 1), (%(groups)s::text[])[1], '') end, %(now)s
         from accounts a
-        -- Only for active accounts of this site other than the sender that have no block, mute or muted conversation in between.
+        -- Only for active accounts of this site other than the sender that have no block, mute or muted conversation in between, and do
+        -- not block the sender's domain.
         where a.id = any(%(accounts)s) and (a.id <> %(sender)s or %(kind)s in ('poll', 'moderation_warning'))
         and a.host is null and a.suspended_at is null and a.deleted_at is null
         and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, %(sender)s), (%(sender)s, a.id)))
@@ -93,6 +94,7 @@ _ADD = Prepared("""with added as (
                         and (m.expires_at is null or m.expires_at > %(now)s))
         and not exists (select from thread_mutes t join posts p on p.thread_id = t.thread_id
                         where t.account_id = a.id and p.id = %(post)s)
+        and not exists (select from domain_blocks d join accounts s on s.host = d.domain where d.account_id = a.id and s.id = %(sender)s)
         on conflict do nothing returning id, account_id, filtered),
     -- Notification requests for filtered mentions.
     requested as (

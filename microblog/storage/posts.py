@@ -18,7 +18,8 @@ from microblog.storage.visibility import VISIBLE
 _COLUMNS = f"""
     p.id, p.text, p.html, p.visibility, p.created_at, p.spoiler, p.sensitive, p.language, p.edited_at, p.reply_to,
     (select ra.visibility from posts ra where ra.id = p.reply_to),
-    p.reply_to_account, p.thread_id, p.reply_to_uri, p.application, p.application_website, p.uri, p.url,
+    p.reply_to_account, (select rh.host from accounts rh where rh.id = p.reply_to_account),
+    p.thread_id, p.reply_to_uri, p.application, p.application_website, p.uri, p.url,
     p.boost_of,
     -- The version: it changes when the row of the post, its author, poll or card does.
     p.xmin::text || '.' || a.xmin::text
@@ -57,7 +58,7 @@ class _Row:
 
 def _row(*columns: Any) -> _Row:
     (id, text, html, visibility, created_at, spoiler, sensitive, language, edited_at, reply_to, reply_to_visibility, *remaining) = columns
-    reply_to_account, thread_id, reply_to_uri, application, website, uri, url, boost_of, version, *remaining = remaining
+    reply_to_account, reply_to_host, thread_id, reply_to_uri, application, website, uri, url, boost_of, version, *remaining = remaining
     replies, boosts, favourites, mentions, tags, attachments, *others = remaining
     post = Post(
         id=id,
@@ -73,6 +74,7 @@ def _row(*columns: Any) -> _Row:
         reply_to=reply_to,
         reply_to_visibility=None if reply_to_visibility is None else Visibility(reply_to_visibility),
         reply_to_account=reply_to_account,
+        reply_to_host=reply_to_host,
         reply_to_uri=reply_to_uri,
         thread_id=thread_id,
         application=application,

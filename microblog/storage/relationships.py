@@ -163,7 +163,8 @@ _RELATIONSHIPS = Prepared("""
            exists (select from blocks where account_id = %(viewer)s and target_id = a.id),
            exists (select from blocks where account_id = a.id and target_id = %(viewer)s),
            m.id is not null, coalesce(m.notifications, false), m.expires_at, coalesce(n.note, ''),
-           exists (select from endorsements where account_id = %(viewer)s and target_id = a.id)
+           exists (select from endorsements where account_id = %(viewer)s and target_id = a.id),
+           a.host is not null and exists (select from domain_blocks where account_id = %(viewer)s and domain = a.host)
     from unnest(%(ids)s::bigint[]) with ordinality as wanted (id, place)
     join accounts a on a.id = wanted.id and a.deleted_at is null and (%(suspended)s or a.suspended_at is null)
     left join follows f on f.follower_id = %(viewer)s and f.followee_id = a.id

@@ -1,4 +1,4 @@
-"""Featured accounts, suggestions, familiar followers, the directory, and domain blocks."""
+"""Featured accounts, suggestions, familiar followers, and the directory."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from microblog.model.paging import Page
 from microblog.storage import accounts
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all
 from microblog.storage.paging import bounds, directed, page_sql
+from microblog.storage.visibility import IS_OF_NO_BLOCKED_DOMAIN
 
 
 def endorse(cursor: Cursor, *, account: AccountId, target: AccountId, now: datetime) -> bool:
@@ -47,6 +48,7 @@ _ENDORSED = f"""select e.id, {accounts.COLUMNS} from endorsements e, {accounts.F
     where a.id = e.target_id and e.account_id = %(account)s and a.suspended_at is null and a.deleted_at is null
     and e.id < %(max_id)s and e.id > %(min_id)s
     and not exists (select from blocks b where (b.account_id, b.target_id) in ((%(viewer)s, a.id), (a.id, %(viewer)s)))
+    and {IS_OF_NO_BLOCKED_DOMAIN}
     order by e.id desc limit %(limit)s"""
 
 
@@ -113,29 +115,3 @@ def dismiss(cursor: Cursor, *, account: AccountId, target: AccountId) -> None:
            on conflict do nothing""",
         {"account": account, "target": target},
     )
-
-
-def block_domain(cursor: Cursor, *, account: AccountId, domain: str, now: datetime) -> None:
-    """Block the domain."""
-    execute(
-        cursor,
-        """insert into domain_blocks (id, account_id, domain, created_at) values (new_id(%(now)s), %(account)s, %(domain)s, %(now)s)
-           on conflict do nothing""",
-        {"account": account, "domain": domain, "now": now},
-    )
-
-
-def unblock_domain(cursor: Cursor, *, account: AccountId, domain: str) -> None:
-    """Unblock the domain."""
-    execute(
-        cursor, "delete from domain_blocks where account_id = %(account)s and domain = %(domain)s", {"account": account, "domain": domain}
-    )
-
-
-_DOMAINS = """select id, domain from domain_blocks where account_id = %(account)s and id < %(max_id)s and id > %(min_id)s
-    order by id desc limit %(limit)s"""
-
-
-def blocked_domains(cursor: Cursor, *, account: AccountId, page: Page) -> list[tuple[int, str]]:
-    """Return (id of the block, domain) of the account's blocked domains, newest first."""
-    return directed(page, fetch_all(cursor, lambda id, domain: (id, domain), page_sql(_DOMAINS, page), bounds(page) | {"account": account}))

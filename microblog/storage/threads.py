@@ -1,9 +1,12 @@
-"""Threads: the reply relation of posts. Visibility is checked elsewhere, for the posts that are shown."""
+"""Threads: the reply relation of posts, and which of them a viewer is shown."""
 
 from __future__ import annotations
 
-from microblog.model.ids import PostId
+from collections.abc import Collection
+
+from microblog.model.ids import AccountId, PostId
 from microblog.storage.database import Cursor, Prepared, fetch_all
+from microblog.storage.visibility import OF_NO_BLOCKED_DOMAIN, VISIBLE
 
 THREAD_LIMIT = 4096
 
@@ -40,3 +43,11 @@ _ANCESTORS = Prepared("""
         union all
         select p.reply_to, c.depth + 1 from chain c join posts p on p.id = c.id where c.depth < %(limit)s)
     select id from chain where id is not null order by depth""")
+
+
+def shown(cursor: Cursor, *, ids: Collection[int], viewer: AccountId | None) -> set[PostId]:
+    """Return which of the posts the viewer may see and are not of a domain that the viewer blocks."""
+    return set(fetch_all(cursor, PostId, _SHOWN, {"ids": list(ids), "viewer": viewer}))
+
+
+_SHOWN = Prepared(f"select p.id from posts p where p.id = any(%(ids)s) and {VISIBLE} and {OF_NO_BLOCKED_DOMAIN}")

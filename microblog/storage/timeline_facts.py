@@ -17,6 +17,7 @@ _FACTS = Prepared("""
     select p.id, p.account_id, p.visibility, p.language, p.reply_to_account,
         a.suspended_at is not null or a.deleted_at is not null or b.suspended_at is not null or b.deleted_at is not null,
         a.limited_at is not null, p.uri is null, p.reply_to_uri is not null,
+        array_remove(array[a.host, b.host, (select r.host from accounts r where r.id = p.reply_to_account)], null),
         case when p.visibility in ('private', 'direct') then array(select m.account_id from mentions m where m.post_id = p.id) end,
         array(select t.key from post_tags pt join tags t on t.id = pt.tag_id where pt.post_id = p.id),
         p.boost_of, o.account_id, o.visibility,
@@ -27,7 +28,7 @@ _FACTS = Prepared("""
 
 
 def _facts(*columns: Any) -> PostFacts:
-    id, author, visibility, language, reply_to_account, gone, limited, here, parent_unknown, *rest = columns
+    id, author, visibility, language, reply_to_account, gone, limited, here, parent_unknown, hosts, *rest = columns
     mentions, tags, boost_of, boost_author, boost_visibility, boost_mentions = rest
     return PostFacts(
         id,
@@ -45,6 +46,7 @@ def _facts(*columns: Any) -> PostFacts:
         author_limited=limited,
         here=here,
         parent_unknown=parent_unknown,
+        hosts=frozenset(hosts),
     )
 
 
@@ -77,14 +79,15 @@ _VIEWER = Prepared("""
         (select json_agg(json_build_array(l.id, l.replies_policy, l.exclusive,
             array(select m.member_id from list_members m where m.list_id = l.id))) from lists l where l.account_id = %(viewer)s),
         array(select t.key from followed_tags w join tags t on t.id = w.tag_id where w.account_id = %(viewer)s),
-        (select min(m.expires_at) from mutes m where m.account_id = %(viewer)s and m.expires_at > %(now)s)""")
+        (select min(m.expires_at) from mutes m where m.account_id = %(viewer)s and m.expires_at > %(now)s),
+        array(select d.domain from domain_blocks d where d.account_id = %(viewer)s)""")
 
 
 def of_viewer(cursor: Cursor, *, viewer: AccountId, now: datetime) -> TimelineViewer:
     """Return the relations of a viewer, all at the same moment."""
 
     def found(follows: list[int], options: list[Any] | None, hidden: list[int], blocked_by: list[int], *rest: Any) -> TimelineViewer:
-        rows, tags, mute_ends = rest
+        rows, tags, mute_ends, domains = rest
         lists = {id: ListMembers(frozenset(members), ListReplies(replies), exclusive) for id, replies, exclusive, members in rows or ()}
         return TimelineViewer(
             viewer,
@@ -99,6 +102,7 @@ def of_viewer(cursor: Cursor, *, viewer: AccountId, now: datetime) -> TimelineVi
             lists=lists,
             tags=frozenset(tags),
             mute_ends=mute_ends,
+            domains=frozenset(domains),
         )
 
     viewed = fetch_one(cursor, found, _VIEWER, {"viewer": viewer, "now": now})

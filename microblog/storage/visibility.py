@@ -26,10 +26,22 @@ VISIBLE = _BOTH.format(per_row="offset 0")
 VISIBLE_AMONG_MANY = _BOTH.format(per_row="")
 """The same for queries that check thousands of posts: for these, reading all suspended accounts once costs less."""
 
-# Posts that the viewer wants in lists: none of, in reply to, or boosted from accounts that the viewer blocks or mutes. Uses the parameters
-# `viewer` and `now`. `is true` keeps the inner select as a sub-plan, which is executed once and not for every row.
-WANTED = """(
-    %(viewer)s is null or p.account_id = %(viewer)s or not exists (
+_BLOCKED_DOMAINS = "select vd.domain from domain_blocks vd where vd.account_id = %(viewer)s"
+_BLOCKS_NO_DOMAIN = "not exists (select from domain_blocks vd where vd.account_id = %(viewer)s)"
+
+# Not by or about accounts of domains that the viewer blocks. The first condition is one look for the whole query, and enough for most.
+OF_NO_BLOCKED_DOMAIN = f"""({_BLOCKS_NO_DOMAIN} or not exists (
+    select from accounts vh where vh.id in (p.account_id, p.reply_to_account, (select wb.account_id from posts wb where wb.id = p.boost_of))
+    and vh.host in ({_BLOCKED_DOMAINS})))"""
+
+IS_OF_NO_BLOCKED_DOMAIN = f"(a.host is null or a.host not in ({_BLOCKED_DOMAINS}))"
+"""The same for an account `a` in a list of accounts."""
+
+# Posts that the viewer wants in lists: none of, in reply to, or boosted from accounts that the viewer blocks or mutes, or of domains that
+# the viewer blocks. Uses the parameters `viewer` and `now`. `is true` keeps the inner select as a sub-plan, which is executed once and not
+# for every row.
+WANTED = f"""(
+    %(viewer)s is null or p.account_id = %(viewer)s or {OF_NO_BLOCKED_DOMAIN} and not exists (
         select from (values (p.account_id), (p.reply_to_account), ((select wo.account_id from posts wo where wo.id = p.boost_of))) who (id)
         where (who.id in (
             select b.target_id from blocks b where b.account_id = %(viewer)s

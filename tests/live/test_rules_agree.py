@@ -30,6 +30,8 @@ OTHERS = st.frozensets(st.integers(2, 4))
 ANYBODY = st.integers(1, 4)
 BOOSTABLE = (Visibility.PUBLIC, Visibility.UNLISTED, Visibility.PRIVATE)
 LANGUAGES = ("de", "en")
+HOSTS = {3: "c.test", 4: "d.test"}
+"""Accounts of other servers."""
 TAGS = st.frozensets(st.sampled_from(["tea", "cup"]))
 LISTS = st.dictionaries(st.integers(1, 2), st.builds(ListMembers, OTHERS, st.sampled_from(ListReplies), st.booleans()), max_size=2)
 
@@ -45,12 +47,15 @@ class Relations:
     mutes: Mapping[int, float]
     lists: Mapping[int, ListMembers]
     tags: frozenset[str]
+    domains: frozenset[str]
 
     def live(self) -> ViewerState:
         """Return the state that the broadcaster has."""
         lists = {id: ListState(each.replies, each.exclusive, frozenset(each.members)) for id, each in self.lists.items()}
         return ViewerStates().enter(
-            RelationsSnapshot(ME, 0, self.follows, self.quiet, self.blocks, self.blocked_by, self.mutes, lists, self.tags)
+            RelationsSnapshot(
+                ME, 0, self.follows, self.quiet, self.blocks, self.blocked_by, self.mutes, lists, self.tags, domains=self.domains
+            )
         )
 
     def cached(self) -> TimelineViewer:
@@ -69,6 +74,7 @@ class Relations:
             frozenset(member for each in self.lists.values() if each.exclusive for member in each.members),
             self.lists,
             self.tags,
+            domains=self.domains,
         )
 
 
@@ -81,11 +87,12 @@ RELATIONS = st.builds(
     st.dictionaries(st.integers(2, 4), st.sampled_from([inf, NOW.timestamp() + 1, NOW.timestamp() - 1]), max_size=1),
     LISTS,
     TAGS,
+    st.frozensets(st.sampled_from([*HOSTS.values()]), max_size=1),
 )
 
 
 def account(id: int, *, limited: bool = False) -> Account:
-    return make_account(id, limited_at=NOW if limited else None)
+    return make_account(id, limited_at=NOW if limited else None, host=HOSTS.get(id))
 
 
 def post(id: int, author: Account, visibility: Visibility, mentions: frozenset[int], **more: Any) -> Post:
@@ -109,6 +116,7 @@ def posts(draw: st.DrawFn) -> Post:
         language=draw(st.sampled_from([None, *LANGUAGES, "fr"])),
         reply_to=None if parent is None else PostId(5),
         reply_to_account=None if parent is None else AccountId(parent),
+        reply_to_host=None if parent is None else HOSTS.get(parent),
         reply_to_uri=draw(st.sampled_from([None, None, "https://far.test/1"])) if parent is None else None,
         tags=tuple(Tag(TagId(1), key, key) for key in draw(TAGS)),
         uri=uri,
@@ -154,6 +162,7 @@ def facts_of(shown: Post) -> PostFacts:
         author_limited=shown.author.limited_at is not None,
         here=shown.uri is None,
         parent_unknown=shown.reply_to_uri is not None,
+        hosts=frozenset(filter(None, (shown.author.host, shown.reply_to_host, None if boost is None else boost.author.host))),
     )
 
 

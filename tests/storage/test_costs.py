@@ -36,6 +36,9 @@ NO_STATEMENTS = {"bulk_insert", "database", "table_checksums", "migrate", "pagin
 MAY_COST_MORE = {
     "activity_recipients.follower_uris": "lists all followers on a host, whose server compares them with its own",
     "accounts.suggested": "goes past all whom the member follows, here everybody",
+    "blocked_domains.delete_notifications": "deletes all that there is, once",
+    "blocked_domains.related": "a command that is rare: looks at all follows of the member once",
+    "remote_relations.local_followers": "lists all followers here, whose digest the followee's server compares with its own",
     "conversations.delete_with": "takes away what it finds, once",
     "emails.erase_recipient": "a job, once for each account",
     "notifications.clear": "deletes all that there is, once",

@@ -10,10 +10,11 @@ from urllib.parse import urlencode
 from attrs import define, field, frozen
 
 from microblog.domain.client_info import ClientInfo
-from microblog.model.accounts import Role, Viewer
+from microblog.model.accounts import Account, Role, Viewer
 from microblog.model.errors import Problem
 from microblog.model.paging import Page
-from microblog.storage.database import execute, first_column
+from microblog.storage import posts
+from microblog.storage.database import Cursor, execute, fetch_all, first_column
 from tests import make
 from tests.fakes import result_of
 from tests.web.http_client import FORM, HttpResponse
@@ -21,6 +22,7 @@ from tests.web.processes import Cluster, Process, response_on
 
 NAMES = ("ada", "bob", "cyd", "eve")
 MODERATOR = len(NAMES)
+FAR = "far.example"
 SCOPES = "read write follow admin:read admin:write"
 SHARES = 4
 VISIBILITIES = ("public", "unlisted", "private", "direct")
@@ -75,6 +77,8 @@ def account_commands(number: int, other: int) -> dict[str, Api]:
         "rename": ("PATCH", "v1/accounts/update_credentials", {"display_name": f"Name {number}"}),
         "lock": ("PATCH", "v1/accounts/update_credentials", {"locked": "true"}),
         "unlock": ("PATCH", "v1/accounts/update_credentials", {"locked": "false", "bot": ("true", "false")[number % 2]}),
+        "block domain": ("POST", "v1/domain_blocks", {"domain": FAR}),
+        "unblock domain": ("DELETE", f"v1/domain_blocks?domain={FAR}", {}),
         "clear notifications": ("POST", "v1/notifications/clear", {}),
         "move markers": ("POST", "v1/markers", {"notifications[last_read_id]": str(2**62), "home[last_read_id]": str(number)}),
         **{way: ("POST", f"v1/admin/accounts/{other}/action", {"type": way}) for way in ("suspend", "silence", "disable")},
@@ -104,7 +108,7 @@ def collection_commands(number: int, parent: int, other: int, owned: int, sieve:
 
 
 BY_MODERATOR = ("suspend", "silence", "disable", "unsuspend", "unsilence", "enable")
-WITHOUT_API = ("delete account", "purge account", "revoke", "end sessions")
+WITHOUT_API = ("delete account", "purge account", "revoke", "end sessions", "post arrives", "reply arrives", "boost arrives")
 COMMANDS = [*post_commands(0, 0, 0, "x", 0), *account_commands(0, 0), *collection_commands(0, 0, 0, 0, 0), *WITHOUT_API]
 
 
@@ -178,14 +182,18 @@ class History:
     people: list[Viewer] = field(factory=list)
     headers: list[dict[str, str]] = field(factory=list)
     cookies: list[dict[str, str]] = field(factory=list)
+    stranger: Account = field(init=False)
 
     def begin(self) -> None:
-        """Empty the site, and create the accounts, each with a session and a token."""
+        """Empty the site, and create the accounts, each with a session and a token, and one of another server that some follow."""
         self.cluster.empty()
         plain = self.cluster.plain
         with plain.database.connection.cursor() as cursor:
             for name in (*NAMES, "mod"):
                 self.people.append(make.viewer(cursor, name, role=Role.ADMIN if name == "mod" else Role.USER))
+            self.stranger = make.remote_account(cursor, "zoe", FAR)
+            for follower in self.people[:2]:
+                make.follow(cursor, follower, self.stranger)
         for who in self.people:
             token = result_of(plain.domain.tokens.issue(who.id, SCOPES, "Tapper")).text
             entry = result_of(plain.domain.sessions.begin(who.id, ClientInfo("192.0.2.1", "192.0.2.1", "")))
@@ -238,19 +246,31 @@ class History:
                     result_of(process.database.run(execute, sql, {"id": account}))
                 case "end sessions":
                     result_of(process.database.run(execute, "delete from sessions where account_id = %(id)s", {"id": account}))
+                case "post arrives" | "reply arrives" | "boost arrives":
+                    result_of(process.database.run(self.arrive, step.what, step.which))
         except Problem:
             return
+
+    def arrive(self, cursor: Cursor, what: str, which: int) -> None:
+        """Store a post of the account of another server."""
+        ids = fetch_all(cursor, int, "select id from posts where deleted_at is null and boost_of is null order by id desc limit 20")
+        others = [post for post in posts.by_ids(cursor, ids).values() if post.visibility.is_open]
+        other = others[which % len(others)] if others else None
+        if what != "boost arrives":
+            make.remote_post(cursor, self.stranger, "tea", tags=["tea"], reply_to=other if what == "reply arrives" else None)
+        elif other is not None and posts.boost_by(cursor, original=other.id, account=self.stranger.id) is None:
+            make.remote_post(cursor, self.stranger, boost_of=other)
 
     def request_of(self, step: Do) -> tuple[str, str, dict[str, str], bytes]:
         """Return the request of a command: method, target, headers and body."""
         who = MODERATOR if step.what in BY_MODERATOR else step.who
         me, other = self.people[who], self.people[step.to]
-        posts = self.ids("select id from posts order by id desc limit 20")
+        newest = self.ids("select id from posts order by id desc limit 20")
         own = self.ids("select id from posts where account_id = %(me)s order by id desc limit 5", me=me.id)
         polls = self.ids("select id from polls order by id desc limit 3")
         lists = self.ids("select id from lists where account_id = %(me)s order by id", me=me.id)
         sieves = self.ids("select id from filters where account_id = %(me)s order by id", me=me.id)
-        parent, number = posts[step.which % len(posts)], step.which
+        parent, number = newest[step.which % len(newest)], step.which
         requests = post_commands(number, own[number % len(own)], parent, other.account.username, polls[number % len(polls)])
         requests |= account_commands(number, other.id)
         requests |= collection_commands(number, parent, other.id, lists[number % len(lists)], sieves[number % len(sieves)])
@@ -279,8 +299,8 @@ class History:
 
     def pages(self) -> list[tuple[str, dict[str, str]]]:
         """Return the paths of cached pages with the headers of each viewer."""
-        posts = self.ids("select id from posts order by id desc limit 30")
-        some = list(dict.fromkeys([posts[0], posts[len(posts) // 2], posts[-1]]))
+        chosen = self.ids("select id from posts order by id desc limit 30")
+        some = list(dict.fromkeys([chosen[0], chosen[len(chosen) // 2], chosen[-1]]))
         found: list[tuple[str, dict[str, str]]] = []
         for who, headers in enumerate((*self.headers[:2], {})):
             lists = self.ids("select id from lists where account_id = %(me)s", me=self.people[who].id) if headers else []
@@ -294,7 +314,15 @@ class History:
 
     def open_api_pages(self, posts: list[int]) -> Iterator[str]:
         """Yield API paths that anybody may read."""
-        timelines = ("public", "public?limit=1", "tag/tea", "tag/tea?any[]=cup", "tag/tea?none[]=cup&limit=2", "tag/cup?all[]=tea")
+        timelines = (
+            "public",
+            "public?limit=1",
+            "tag/tea",
+            "tag/tea?any[]=cup",
+            "tag/tea?none[]=cup&limit=2",
+            "tag/cup?all[]=tea",
+            "public?remote=1",
+        )
         yield from (f"/api/v1/timelines/{name}" for name in timelines)
         for who in self.people[:3]:
             at = f"/api/v1/accounts/{who.id}"
@@ -317,7 +345,8 @@ class History:
             "/api/v1/accounts/verify_credentials",
         )
         yield from (f"/api/v1/{name}" for name in OWN_API_PAGES)
-        yield "/api/v1/accounts/relationships?" + "&".join(f"id[]={who.id}" for who in self.people)
+        ids = [*(who.id for who in self.people), self.stranger.id]
+        yield "/api/v1/accounts/relationships?" + "&".join(f"id[]={id}" for id in ids)
 
     def open_html_pages(self, posts: list[int]) -> Iterator[str]:
         """Yield pages that anybody may read."""

@@ -14,6 +14,7 @@ from microblog.federation.keys import SigningKey
 from microblog.federation.signature_choice import SignatureForm, sign
 from microblog.federation.signed_requests import HttpRequest
 from microblog.jobs import federation_jobs
+from microblog.model.ids import AccountId
 from microblog.storage.database import Cursor, fetch_all
 from tests import make
 from tests.fakes import result_of
@@ -125,7 +126,7 @@ def repair(site: SiteFixture) -> None:
     assert site.federation is not None
     for payload in waiting(site):
         said = FollowersDigest(payload["collection"], payload["url"], payload["digest"])
-        result_of(site.federation.inbox.followers.repair(int(payload["account"]), said, lambda cursor: None))
+        result_of(site.federation.inbox.followers.repair(AccountId(int(payload["account"])), said, lambda cursor: None))
     site.cursor.execute("delete from jobs where kind = %s", [JOB])
 
 

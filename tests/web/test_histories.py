@@ -25,7 +25,20 @@ from tests.web.processes import Cluster, Gate, build_process, stopped_clock
 
 SECONDS = float(os.environ.get("MICROBLOG_HISTORIES", "0"))
 EXAMPLES = 6
-OFTEN = ["post", "post", "post to some", "reply", "reblog", "favourite", "follow them", "edit", "delete", "put on list", "make list"]
+OFTEN = [
+    "post arrives",
+    "post",
+    "post",
+    "post to some",
+    "reply",
+    "reblog",
+    "favourite",
+    "follow them",
+    "edit",
+    "delete",
+    "put on list",
+    "make list",
+]
 RARELY = ("delete account", "purge account", "revoke", "end sessions", "suspend", "disable")
 COMMAND = st.builds(
     Do,

@@ -185,7 +185,7 @@ RELATIONSHIP = Definition[Relationship, None](
         "muting_notifications": key(FLAG, lambda to, _: to.muting_notifications),
         "requested": key(FLAG, lambda to, _: to.requested),
         "requested_by": key(FLAG, lambda to, _: to.requested_by),
-        "domain_blocking": always(FLAG, False),
+        "domain_blocking": key(FLAG, lambda to, _: to.domain_blocking),
         "endorsed": key(FLAG, lambda to, _: to.endorsed),
         "note": key(TEXT, lambda to, _: to.note),
     },

@@ -8,6 +8,7 @@ from microblog.domain.accounts import Accounts
 from microblog.domain.announcements import Announcements
 from microblog.domain.apps import Apps
 from microblog.domain.attachments import Attachments
+from microblog.domain.blocked_domains import BlockedDomains
 from microblog.domain.caching.sidebar_cache import SidebarCache
 from microblog.domain.conversations import Conversations
 from microblog.domain.email_confirmation import EmailConfirmation
@@ -48,6 +49,7 @@ from microblog.render.api.status_json import StatusJsonCache
 from microblog.web.api.accounts import AccountRoutes, RelationshipRoutes
 from microblog.web.api.api_version import api_version
 from microblog.web.api.apps import AppRoutes
+from microblog.web.api.blocked_domains import BlockedDomainRoutes
 from microblog.web.api.conversations import ConversationRoutes
 from microblog.web.api.discovery import DiscoveryRoutes, UriRedirects
 from microblog.web.api.email_confirmation import EmailConfirmationRoutes
@@ -72,7 +74,7 @@ from microblog.web.api.search import SearchRoutes
 from microblog.web.api.status_actions import MarkedStatusRoutes, StatusActionRoutes
 from microblog.web.api.status_serializer import StatusSerializer
 from microblog.web.api.statuses import StatusRoutes, ThreadRoutes
-from microblog.web.api.suggestions import DirectoryRoutes, DomainRoutes, EndorsementRoutes
+from microblog.web.api.suggestions import DirectoryRoutes, EndorsementRoutes
 from microblog.web.api.tags import FollowedTagRoutes, TagRoutes
 from microblog.web.api.timelines import TimelineRoutes
 from microblog.web.api.trends import TrendRoutes
@@ -118,6 +120,8 @@ class ApiServices(Protocol):
     def notification_cache(self) -> NotificationCache: ...
     @property
     def oauth(self) -> OAuth: ...
+    @property
+    def blocked_domains(self) -> BlockedDomains: ...
     @property
     def suggestions(self) -> Suggestions: ...
     @property
@@ -205,7 +209,7 @@ def routes(
         TrendRoutes(entities, serializer, services.trends, services.tags),
         EndorsementRoutes(entities, services.suggestions),
         DirectoryRoutes(entities, services.suggestions),
-        DomainRoutes(services.suggestions),
+        BlockedDomainRoutes(services.blocked_domains),
         ReportRoutes(entities, services.reports, rules),
         AnnouncementRoutes(entities, services.announcements),
         NotificationGroupRoutes(entities, serializer, pages, services.notification_groups, accounts_json),

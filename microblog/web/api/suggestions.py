@@ -1,4 +1,4 @@
-"""Endorsements (featured accounts), familiar followers, the profile directory, follow suggestions, and domain blocks."""
+"""Endorsements (featured accounts), familiar followers, the profile directory and follow suggestions."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from attrs import evolve, frozen
 from microblog.domain.suggestions import Suggestions
 from microblog.model.accounts import Relationship, Viewer
 from microblog.model.ids import AccountId
-from microblog.model.paging import Page
 from microblog.render.api.accounts import ACCOUNT, RELATIONSHIP
 from microblog.render.api.entities import Entities
-from microblog.render.api.schemas import EMPTY, FLAG, ID, IDS, TEXT, TEXTS, WHOLE, array_of, one_of, record
+from microblog.render.api.schemas import EMPTY, FLAG, ID, IDS, WHOLE, array_of, one_of, record
 from microblog.render.api.search import SUGGESTION
 from microblog.web.api.paging import PEOPLE, page_of, paged
 from microblog.web.http.request import Request
@@ -23,13 +22,10 @@ from microblog.web.http.route_docs import LIMIT, PAGING, Param, RouteDoc
 READ = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:accounts"})
 WRITE = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:accounts"})
 OPEN = RouteOptions(api=True, scopes={"read:accounts"})
-BLOCKS = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"read:blocks"})
-BLOCK = RouteOptions(api=True, viewer=AccessLevel.MEMBER, scopes={"write:blocks"})
 ALL_ACCOUNTS = 1_000_000
 MAX_OFFSET = 100_000
 OLD = "@1686528000"  # 2023-06-12, when version 2 of suggestions replaced version 1
 FAMILIAR = record({"id": ID, "accounts": array_of(ACCOUNT)})
-DOMAIN = (Param("domain", TEXT, "Domain to block or unblock.", required=True),)
 ENDORSE = RouteDoc("Feature account on your profile", RELATIONSHIP, errors=(404, 422))
 UNENDORSE = RouteDoc("Unfeature account from profile", RELATIONSHIP, errors=(404,))
 OFFSET = Param("offset", WHOLE, "Skip the first n results.")
@@ -146,30 +142,4 @@ class DirectoryRoutes:
     async def dismiss(self, request: Request, account_id: int) -> Response:
         """Do not suggest the account to the user again."""
         await self.people.dismiss(request.member, AccountId(account_id))
-        return Response.json({})
-
-
-@frozen
-class DomainRoutes:
-    """Domain blocks of the user. They are stored for clients, but have no effect, since all accounts are local."""
-
-    people: Suggestions
-
-    @route("GET", "/api/v1/domain_blocks", BLOCKS, RouteDoc("Get domain blocks", TEXTS, query=PAGING))
-    async def all(self, request: Request) -> Response:
-        """Blocked domains, most recent first."""
-        page = page_of(request, 100, 200)
-        found = await self.people.blocked_domains(request.member, Page(page.limit, max_id=page.max_id, since_id=page.since_id))
-        return paged(request, [domain for _, domain in found], [id for id, _ in found], page, PEOPLE)
-
-    @route("POST", "/api/v1/domain_blocks", BLOCK, RouteDoc("Block a domain", EMPTY, body=DOMAIN, errors=(422,)))
-    async def block(self, request: Request) -> Response:
-        """Block a domain; idempotent."""
-        await self.people.block_domain(request.member, request.fields.value("domain"))
-        return Response.json({})
-
-    @route("DELETE", "/api/v1/domain_blocks", BLOCK, RouteDoc("Unblock a domain", EMPTY, body=DOMAIN, errors=(422,)))
-    async def unblock(self, request: Request) -> Response:
-        """Unblock a domain; idempotent."""
-        await self.people.unblock_domain(request.member, request.fields.value("domain"))
         return Response.json({})
