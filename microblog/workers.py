@@ -17,7 +17,7 @@ from typing import Any
 from attrs import field, frozen
 
 from microblog.domain.statistics import DailyStatistics
-from microblog.jobs import cleanup, email_jobs, federation_jobs, post_jobs, profile_jobs, push_jobs, statistics
+from microblog.jobs import cleanup, domain_jobs, email_jobs, federation_jobs, post_jobs, profile_jobs, push_jobs, statistics
 from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
 from microblog.jobs.retry import RetryPolicy
@@ -76,7 +76,8 @@ class Workers:
         scheduler = SchedulerComponent(Scheduler(database, timers, now, quick.wake), reactor)
         email = worker(services.email_jobs.tasks(), email_jobs.RETRY_POLICIES, email_jobs.CONCURRENCY, poll=1.0)
         received = services.federation_tasks
-        federation = worker(received, federation_jobs.RETRY_POLICIES, federation_jobs.CONCURRENCY) if received else None
+        policies = federation_jobs.RETRY_POLICIES | domain_jobs.RETRY_POLICIES
+        federation = worker(received, policies, federation_jobs.CONCURRENCY) if received else None
         return cls(quick, slow, email, push, federation, scheduler)
 
     @property

@@ -90,6 +90,8 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     connection_sampler = ConnectionSampler(domain.statistics, lambda: len(feed.connections), workers.quick.name, reactor)
     domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wakeup.send)
     feed.listeners.append(partial(catch_up_with, domain.invalidation_log))
+    if federation is not None:
+        feed.listeners.append(federation.rules.happened)
     outgoing = OutgoingFederation.of(federation, reactor, database, feed)
     for listener in (domain.invalidation_log.wake, feed.wake, *workers.wake_on_commit):
         wakeup.listen(listener)
@@ -104,6 +106,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     server = build_server(settings, reactor, domain, frontend, feed=feed, federation=federation, access_log=log.write, others=others)
     start = federation_start(settings, database)
     components: list[Component] = [log, DatabaseComponent(database, reactor), start, passwords, wakeup, feed]
+    components += [] if federation is None else [federation.rules]  # after the feed, which tells of changes
     components += [*workers.components, connection_sampler, lag, GarbageCollectionComponent(), *(outgoing.components if outgoing else ())]
     has_administrator = domain.moderation.account_admin.has_administrator
     return Application(server, components, lambda: _drained(server, feed), log.reopen, has_administrator, health.makes_progress)

@@ -14,9 +14,13 @@ from microblog.adapters.federation_client import FederationClient
 from microblog.adapters.ssrf_guard import trusted_authorities
 from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
+from microblog.domain.account_deletion import AccountDeletion
 from microblog.domain.remote_mentions import LateMentions
 from microblog.federation.actor_keys import ActorKeys
 from microblog.federation.documents.ids import SiteIds
+from microblog.federation.domain_moderation import DomainModeration
+from microblog.federation.domain_purge import DomainPurge
+from microblog.federation.domain_rules import CurrentRules
 from microblog.federation.effects import Effects
 from microblog.federation.fetching import Fetcher, SignedRequests
 from microblog.federation.inbox import Inbox
@@ -33,9 +37,8 @@ from microblog.federation.resolution import Resolution
 from microblog.federation.signers import Signers
 from microblog.federation.start import FederationStart
 from microblog.federation.trust import TrustRules
-from microblog.jobs import federation_jobs
+from microblog.jobs import domain_jobs, federation_jobs
 from microblog.jobs.worker import Task
-from microblog.model.domain_rules import DomainRules
 from microblog.model.federation_mode import FederationMode
 from microblog.storage.database import Transactions
 from microblog.web.activitypub.documents import DocumentRoutes
@@ -56,7 +59,9 @@ class Federation:
     inbox: Inbox
     effects: Effects
     requests: SignedRequests
-    rules: TrustRules
+    rules: CurrentRules
+    domains: DomainModeration
+    purge: DomainPurge
     resolution: Resolution
     mentions: LateMentions
 
@@ -72,9 +77,10 @@ class Federation:
         documents = LocalDocuments(
             domain.accounts, domain.posts, domain.timelines, domain.follows, domain.tags, keys, ids, settings.site_name, now
         )
-        rules, client = trust_rules(settings, ids), servers or federation_client(settings, reactor)
+        rules = CurrentRules(database, trust_rules(settings, ids), settings.federation, reactor, now)
+        client = servers or federation_client(settings, reactor)
         requests = SignedRequests(client, keys, _in_thread(reactor), now)
-        fetcher = Fetcher(requests, lambda: rules)
+        fetcher = Fetcher(requests, lambda: rules.trust)
         actors = RemoteActors(database, fetcher, now, KeyCache(database, domain.invalidation_log, now))
         posts = RemotePosts(ids, now)
         relevance = Relevance(ids, posts)
@@ -86,7 +92,9 @@ class Federation:
         resolution = Resolution(actors, posts, domain.rate_limiter, reactor, now)
         domain.posts.remote_mentions.lookup = domain.moves.directory = resolution
         mentions = LateMentions(database, resolution, domain.posts.host, domain.posts.base_url, now)
-        return cls(ids, keys, documents, readers, inbox, effects, requests, rules, resolution, mentions)
+        domains = DomainModeration(database, rules, now)
+        purge = DomainPurge(database, rules, AccountDeletion(database, now), now)
+        return cls(ids, keys, documents, readers, inbox, effects, requests, rules, domains, purge, resolution, mentions)
 
     @property
     def routes(self) -> list[object]:
@@ -96,7 +104,8 @@ class Federation:
     @property
     def tasks(self) -> dict[str, Task]:
         """The jobs of federation by their kind."""
-        return federation_jobs.tasks(self.effects, self.mentions) | federation_jobs.followers_tasks(self.inbox.followers)
+        received = federation_jobs.tasks(self.effects, self.mentions) | federation_jobs.followers_tasks(self.inbox.followers)
+        return received | domain_jobs.tasks(self.purge)
 
 
 def federation_client(settings: Settings, reactor: Any) -> FederationClient:
@@ -116,10 +125,9 @@ def federation_client(settings: Settings, reactor: Any) -> FederationClient:
 
 
 def trust_rules(settings: Settings, ids: SiteIds) -> TrustRules:
-    """Return what is believed of other servers. With the allow-list, which is empty, nothing is."""
-    allowed = frozenset[str]() if settings.federation is FederationMode.ALLOWLIST else None
+    """Return what is believed of other servers, without the rules for domains, which are read at the start."""
     exempt = frozenset(f"{address}:{port}" for address, port in settings.federation_test_addresses)
-    return TrustRules(ids.host, DomainRules(allowed=allowed), exempt=exempt)
+    return TrustRules(ids.host, exempt=exempt)
 
 
 def federation_start(settings: Settings, database: Transactions) -> FederationStart:

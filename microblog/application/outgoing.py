@@ -44,7 +44,7 @@ class OutgoingFederation:
         rules = federation.rules
 
         def inbox_rules() -> InboxRules:
-            return InboxRules(rules.site_host, rules.domains, exempt=rules.exempt)
+            return InboxRules(rules.trust.site_host, rules.domains, exempt=rules.trust.exempt)
 
         name, pace = f"{gethostname()}.{os.getpid()}.{secrets.token_hex(4)}", Pace(reactor, REQUESTS_PER_S)
         deliveries = Deliveries(

@@ -52,11 +52,11 @@ class AccountDeletion:
         """
         if not await self.database.read(deletion.is_deleted, account=account):
             raise NotFound
-        while await self.database.run(self._step, account):
+        while await self.database.run(self.step, account):
             pass
 
-    def _step(self, cursor: Cursor, account: AccountId) -> bool:
-        """Delete a batch of the remaining rows; False if there were none."""
+    def step(self, cursor: Cursor, account: AccountId) -> bool:
+        """Delete a batch of what the account has, in the running transaction; False if nothing was left."""
         return (
             self._remove_follows(cursor, account)
             or self._remove_posts(cursor, account)

@@ -27,10 +27,10 @@ from microblog.storage.database import Cursor, Transactions, suppress_wakeup
 
 PENDING_STATES = frozenset({EmailState.WAITING, EmailState.DEFERRED, EmailState.FAILED})
 SHOWN_IN_DIGEST = 6
-_NOT_COUNTED = (NotificationKind.SIGN_UP, NotificationKind.REPORT, NotificationKind.WARNING)
+_NOT_COUNTED = (NotificationKind.SIGN_UP, NotificationKind.REPORT, NotificationKind.WARNING, NotificationKind.SEVERED_RELATIONSHIPS)
 COUNTED = tuple(kind for kind in NotificationKind if kind not in _NOT_COUNTED)
 BATCH = 500  # e-mails per transaction, or posts per statement
-NOT_SHOWN = ("favourite", "reblog", "poll", "update", "admin.sign_up", "admin.report", "moderation_warning")
+NOT_SHOWN = ("favourite", "reblog", "poll", "update", "admin.sign_up", "admin.report", "moderation_warning", "severed_relationships")
 _FIXED_ADDRESS = frozenset({EmailKind.CONFIRM, EmailKind.RESET, EmailKind.PASSWORD, EmailKind.ADDRESS})  # to the address when queued
 # The user waits for these: they are sent even to addresses that rejected earlier e-mails.
 _REQUESTED = frozenset({EmailKind.CONFIRM, EmailKind.RESET})

@@ -152,6 +152,11 @@ def accept_request(cursor: Cursor, follower: AccountId, followee: AccountId, now
     return True
 
 
+def _needs_consent(follower: Account, target: Account) -> bool:
+    """True if a follow begins as a request: to locked accounts, to those of other servers, and by limited ones of other servers."""
+    return target.locked or target.host is not None or (follower.host is not None and follower.limited_at is not None)
+
+
 @frozen
 class Follows:
     """Commands about follows and follow requests, and lists of followers. Commands return the new relationship."""
@@ -211,7 +216,7 @@ class Follows:
             raise Forbidden(BLOCKED)
         if state.follow is None and target.moved_to is not None:
             raise Forbidden(MOVED)
-        if state.follow is None and (target.locked or target.host is not None):
+        if state.follow is None and _needs_consent(viewer.account, target):
             self._request(cursor, viewer, target, requested.applied_to(state.request))
         elif state.follow is None:
             if state.request is not None:  # from when the account was locked

@@ -6,7 +6,7 @@ memory, and only a new notification or a changed relation reads the page again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from attrs import define, field, frozen
@@ -17,10 +17,9 @@ from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.caching.invalidation import DependencyCache
 from microblog.domain.caching.post_cache import PostCache
 from microblog.domain.notification_groups import GroupPage, assembled_groups, read_groups
-from microblog.domain.notifications import NotificationQuery, account_warnings, assembled, read_rows
+from microblog.domain.notifications import NotificationQuery, OtherSubjects, assembled, other_subjects, read_rows
 from microblog.model.accounts import Viewer
 from microblog.model.ids import NotificationId, PostId
-from microblog.model.moderation import AccountWarning
 from microblog.model.notifications import Notification
 from microblog.model.posts import Post
 from microblog.storage import posts
@@ -34,10 +33,10 @@ Row = TypeVar("Row", NotificationRow, NotificationGroupRow)
 
 @frozen
 class _Rows(Generic[Row]):
-    """Rows whose posts the viewer may see, with their moderation warnings. `ids`: those of all rows on the page."""
+    """Rows whose posts the viewer may see, with what others are about. `ids`: those of all rows on the page."""
 
     rows: tuple[Row, ...]
-    warnings: Mapping[NotificationId, AccountWarning]
+    subjects: OtherSubjects
     ids: tuple[NotificationId, ...]
 
     @property
@@ -65,13 +64,13 @@ class NotificationCache:
         """Return a page of notifications, newest first."""
         found = await self._rows(self._pages, _page, viewer, query)
         senders = await self.accounts.load({row.sender for row in found.rows})
-        return assembled(found.rows, senders, await self._posts(found.post_ids), found.warnings)
+        return assembled(found.rows, senders, await self._posts(found.post_ids), found.subjects)
 
     async def groups(self, viewer: Viewer, query: NotificationQuery) -> GroupPage:
         """Return a page of groups, ordered by their newest members."""
         found = await self._rows(self._group_pages, _visible_groups, viewer, query)
         senders = await self.accounts.load({sender for row in found.rows for sender in row.senders})
-        return GroupPage(assembled_groups(found.rows, senders, await self._posts(found.post_ids), found.warnings), found.ids)
+        return GroupPage(assembled_groups(found.rows, senders, await self._posts(found.post_ids), found.subjects), found.ids)
 
     async def _rows(
         self,
@@ -96,7 +95,7 @@ class NotificationCache:
 def _page(cursor: Cursor, viewer: Viewer, query: NotificationQuery) -> _Rows[NotificationRow]:
     """Return a page, which has no rows about posts that the viewer may not see."""
     rows = read_rows(cursor, viewer, query)
-    return _Rows(tuple(rows), account_warnings(cursor, rows), tuple(row.id for row in rows))
+    return _Rows(tuple(rows), other_subjects(cursor, rows), tuple(row.id for row in rows))
 
 
 def _visible_groups(cursor: Cursor, viewer: Viewer, query: NotificationQuery) -> _Rows[NotificationGroupRow]:
@@ -104,4 +103,4 @@ def _visible_groups(cursor: Cursor, viewer: Viewer, query: NotificationQuery) ->
     about = {row.post for row in rows if row.post is not None}
     visible = posts.visible(cursor, ids=about, viewer=viewer.id) if about else set[PostId]()
     shown = tuple(row for row in rows if row.post is None or row.post in visible)
-    return _Rows(shown, account_warnings(cursor, rows), tuple(row.id for row in rows))
+    return _Rows(shown, other_subjects(cursor, rows), tuple(row.id for row in rows))

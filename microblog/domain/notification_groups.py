@@ -7,11 +7,10 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain.notifications import MAX_UNREAD, NotificationQuery, account_warnings
+from microblog.domain.notifications import MAX_UNREAD, NotificationQuery, OtherSubjects, other_subjects
 from microblog.model.accounts import Account, RelatedAccount, Viewer
 from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId, NotificationId, PostId, RelationId
-from microblog.model.moderation import AccountWarning
 from microblog.model.notifications import NotificationGroup
 from microblog.model.paging import Page
 from microblog.model.posts import Post
@@ -97,14 +96,14 @@ def _loaded(cursor: Cursor, viewer: Viewer, rows: list[notification_groups.Notif
     accounts_by_id = {one.id: one for one in accounts.by_ids(cursor, ids=list({sender for row in rows for sender in row.senders}))}
     post_ids = [row.post for row in rows if row.post is not None]
     posts_by_id = posts.by_ids(cursor, posts.visible(cursor, ids=post_ids, viewer=viewer.id)) if post_ids else {}
-    return assembled_groups(rows, accounts_by_id, posts_by_id, account_warnings(cursor, rows))
+    return assembled_groups(rows, accounts_by_id, posts_by_id, other_subjects(cursor, rows))
 
 
 def assembled_groups(
     rows: Sequence[notification_groups.NotificationGroupRow],
     accounts_by_id: Mapping[AccountId, Account],
     posts_by_id: Mapping[PostId, Post],
-    warnings_by_id: Mapping[NotificationId, AccountWarning],
+    subjects: OtherSubjects,
 ) -> tuple[NotificationGroup, ...]:
     """Return the groups of those rows of which all senders and the post, if any, are given."""
     return tuple(
@@ -117,7 +116,8 @@ def assembled_groups(
             tuple(accounts_by_id[sender] for sender in row.senders),
             posts_by_id[row.post] if row.post else None,
             row.oldest_on_page,
-            warnings_by_id.get(row.id),
+            subjects.warnings.get(row.id),
+            subjects.severances.get(row.id),
         )
         for row in rows
         if accounts_by_id.keys() >= set(row.senders) and (row.post is None or row.post in posts_by_id)

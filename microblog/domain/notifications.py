@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from microblog.model.accounts import Account, Viewer
 from microblog.model.errors import NotFound
@@ -15,7 +15,8 @@ from microblog.model.moderation import AccountWarning
 from microblog.model.notifications import GROUPED, Notification, NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.storage import accounts, notifications, posts, warnings
+from microblog.model.severances import Severance
+from microblog.storage import accounts, notifications, posts, severances, warnings
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.notifications import UnreadCounts
 
@@ -115,14 +116,14 @@ def load_notifications(cursor: Cursor, viewer: Viewer, rows: list[notifications.
     senders = {account.id: account for account in accounts.by_ids(cursor, ids=list({row.sender for row in rows}))}
     post_ids = [row.post for row in rows if row.post is not None]
     posts_by_id = posts.by_ids(cursor, posts.visible(cursor, ids=post_ids, viewer=viewer.id)) if post_ids else {}
-    return assembled(rows, senders, posts_by_id, account_warnings(cursor, rows))
+    return assembled(rows, senders, posts_by_id, other_subjects(cursor, rows))
 
 
 def assembled(
     rows: Sequence[notifications.NotificationRow],
     senders: Mapping[AccountId, Account],
     posts_by_id: Mapping[PostId, Post],
-    warnings_by_id: Mapping[NotificationId, AccountWarning],
+    subjects: OtherSubjects,
 ) -> list[Notification]:
     """Return the notifications of those rows of which the sender and the post, if any, are given."""
     return [
@@ -134,7 +135,8 @@ def assembled(
             posts_by_id[row.post] if row.post else None,
             row.group_key,
             row.filtered,
-            warnings_by_id.get(row.id),
+            subjects.warnings.get(row.id),
+            subjects.severances.get(row.id),
         )
         for row in rows
         if row.sender in senders and (row.post is None or row.post in posts_by_id)
@@ -153,7 +155,18 @@ class NotificationLike(Protocol):
         """The notification's kind."""
 
 
-def account_warnings(cursor: Cursor, rows: Sequence[NotificationLike]) -> Mapping[NotificationId, AccountWarning]:
-    """Return the moderation warnings of those rows that announce one."""
-    ids = [row.id for row in rows if row.kind is NotificationKind.WARNING]
-    return warnings.of_notifications(cursor, ids=ids) if ids else {}
+@frozen
+class OtherSubjects:
+    """What notifications are about that are not about a post: moderation warnings, and follows that were cut."""
+
+    warnings: Mapping[NotificationId, AccountWarning] = field(factory=dict)
+    severances: Mapping[NotificationId, Severance] = field(factory=dict)
+
+
+def other_subjects(cursor: Cursor, rows: Sequence[NotificationLike]) -> OtherSubjects:
+    """Return what those rows are about that are not about a post."""
+    warned = [row.id for row in rows if row.kind is NotificationKind.WARNING]
+    severed = [row.id for row in rows if row.kind is NotificationKind.SEVERED_RELATIONSHIPS]
+    return OtherSubjects(
+        warnings.of_notifications(cursor, ids=warned) if warned else {}, severances.of_notifications(cursor, ids=severed) if severed else {}
+    )

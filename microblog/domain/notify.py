@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from attrs import frozen
 
@@ -41,6 +42,7 @@ def notify(
     post: PostId | None = None,
     report: ReportId | None = None,
     warning: WarningId | None = None,
+    severance: int | None = None,
 ) -> None:
     """Notify the accounts within the running transaction.
 
@@ -50,9 +52,8 @@ def notify(
     treatments = treatments_of(cursor, accounts, kind, sender, post=post, now=now)
     recipients = [account for account in accounts if treatments.get(account) is not Treatment.DROP]
     filtered = [account for account in recipients if account in treatments]
-    notifications.add(
-        cursor, accounts=recipients, kind=kind, sender=sender, now=now, post=post, report=report, warning=warning, filtered=filtered
-    )
+    about: dict[str, Any] = {"post": post, "report": report, "warning": warning, "severance": severance}
+    notifications.add(cursor, accounts=recipients, kind=kind, sender=sender, now=now, filtered=filtered, **about)
 
 
 def notify_of_post(cursor: Cursor, post: Post, now: datetime) -> None:

@@ -64,7 +64,7 @@ class Effects:
 
     async def _apply(self, received: IncomingActivity, finish: Finish) -> None:
         signer = await self.database.read(accounts.by_id, id=received.signer_id)
-        if signer is None or signer.uri is None:  # deleted meanwhile
+        if signer is None or signer.uri is None or self.actors.fetcher.rules().check_id(signer.uri):  # deleted or suspended meanwhile
             await self.database.run(finish)
             return
         activity = parse_activity(received.body.encode())

@@ -19,7 +19,7 @@ from microblog.model.lists import ListReplies
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post, PostFlags
-from microblog.storage import accounts, announcements, conversations, events, filters, live_queries, posts, timelines, warnings
+from microblog.storage import accounts, announcements, conversations, events, filters, live_queries, posts, severances, timelines, warnings
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.follow_up import FollowUpResult
 
@@ -147,6 +147,8 @@ def _find(cursor: Cursor, wanted: ItemIds, now: datetime) -> LoadedItems:
     found: Mapping[PostId, Post] = posts.by_ids(cursor, ids) if ids else {}
     warning_ids = [row.id for row in rows if row.kind is NotificationKind.WARNING]
     account_warnings = warnings.of_notifications(cursor, ids=warning_ids) if warning_ids else {}
+    severance_ids = [row.id for row in rows if row.kind is NotificationKind.SEVERED_RELATIONSHIPS]
+    severed = severances.of_notifications(cursor, ids=severance_ids) if severance_ids else {}
     notifications: dict[int, NotificationUpdate] = {
         row.id: NotificationUpdate(
             Notification(
@@ -157,6 +159,7 @@ def _find(cursor: Cursor, wanted: ItemIds, now: datetime) -> LoadedItems:
                 found.get(row.post) if row.post else None,
                 row.group_key,
                 warning=account_warnings.get(row.id),
+                severance=severed.get(row.id),
             ),
             UnreadUpdate(row.unread, row.messages),
         )

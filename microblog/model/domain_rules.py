@@ -6,10 +6,13 @@ A rule holds for its domain and all subdomains, and the most specific one wins. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 
 from attrs import field, frozen
+
+from microblog.model.ids import DomainRuleId
 
 
 class DomainSeverity(StrEnum):
@@ -48,6 +51,44 @@ class DomainRule:
         return sha256(self.domain.encode()).hexdigest()
 
 
+@frozen
+class StoredDomainRule:
+    """A rule as moderators see it. The private comment is for them only."""
+
+    id: DomainRuleId
+    rule: DomainRule
+    public_comment: str
+    private_comment: str
+    created_at: datetime
+
+
+@frozen
+class AllowedDomain:
+    """A host on the allow-list."""
+
+    id: DomainRuleId
+    domain: str
+    created_at: datetime
+
+
+@frozen
+class DomainImpact:
+    """What this site has with a domain: known accounts, their follows of people here, follows of them, and deliveries that wait."""
+
+    accounts: int = 0
+    followers: int = 0
+    following: int = 0
+    deliveries: int = 0
+
+
+@frozen
+class HiddenBy:
+    """What the rules do to the accounts of a host."""
+
+    suspended: bool = False
+    limited: bool = False
+
+
 def _by_domain(rules: Iterable[DomainRule]) -> Mapping[str, DomainRule]:
     return {rule.domain: rule for rule in rules}
 
@@ -74,6 +115,10 @@ class DomainRules:
     def is_limited(self, host: str) -> bool:
         """True if the host's accounts are limited: only followers see their posts outside of threads and profiles."""
         return self._has_severity(host, DomainSeverity.SILENCE)
+
+    def hidden_by(self, *hosts: str) -> HiddenBy:
+        """Return what the rules do to an account that belongs to these hosts: that of its name, and that of its id."""
+        return HiddenBy(not all(map(self.is_allowed, hosts)), any(map(self.is_limited, hosts)))
 
     def rejects_media(self, host: str) -> bool:
         """True if no media of the host are fetched or shown."""

@@ -33,6 +33,8 @@ ReportId = NewType("ReportId", int)
 WarningId = NewType("WarningId", int)
 ConversationId = NewType("ConversationId", int)
 PushSubscriptionId = NewType("PushSubscriptionId", int)
+DomainRuleId = NewType("DomainRuleId", int)
+SeveranceEventId = NewType("SeveranceEventId", int)
 
 MAX_ID = 2**63 - 1  # bigint of PostgreSQL
 SEQUENCE_BITS = 16

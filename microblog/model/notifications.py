@@ -11,6 +11,7 @@ from microblog.model.accounts import Account
 from microblog.model.ids import NotificationId
 from microblog.model.moderation import AccountWarning
 from microblog.model.posts import Post
+from microblog.model.severances import Severance
 
 
 class NotificationKind(StrEnum):
@@ -27,13 +28,14 @@ class NotificationKind(StrEnum):
     SIGN_UP = "admin.sign_up"
     REPORT = "admin.report"
     WARNING = "moderation_warning"
+    SEVERED_RELATIONSHIPS = "severed_relationships"
 
 
 @frozen
 class Notification:
     """One notification. For a boost, `post` is the original. `filtered`: the recipient's policy withholds it.
 
-    A WARNING does not reveal its sender: its `account` is the recipient's own.
+    The `account` of a WARNING is the recipient's own, so that it does not reveal its sender; so is that of SEVERED_RELATIONSHIPS.
     """
 
     id: NotificationId
@@ -44,6 +46,7 @@ class Notification:
     group_key: str = ""
     filtered: bool = False
     warning: AccountWarning | None = None
+    severance: Severance | None = None
 
     @property
     def key(self) -> str:
@@ -52,7 +55,8 @@ class Notification:
 
     def alone(self) -> NotificationGroup:
         """Return a group of this notification alone."""
-        return NotificationGroup(self.key, self.kind, 1, self.id, self.created_at, (self.account,), self.post, warning=self.warning)
+        senders, oldest = (self.account,), None
+        return NotificationGroup(self.key, self.kind, 1, self.id, self.created_at, senders, self.post, oldest, self.warning, self.severance)
 
 
 GROUPED = frozenset({NotificationKind.FAVOURITE, NotificationKind.BOOST, NotificationKind.FOLLOW, NotificationKind.SIGN_UP})
@@ -79,6 +83,7 @@ class NotificationGroup:
     post: Post | None = None
     oldest_on_page: NotificationId | None = None
     warning: AccountWarning | None = None
+    severance: Severance | None = None
 
     @property
     def account(self) -> Account:

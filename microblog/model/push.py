@@ -10,7 +10,7 @@ from attrs import field, frozen
 from microblog.model.ids import AccountId, PushSubscriptionId
 from microblog.model.notifications import Notification, NotificationKind
 
-ALERTS = tuple(NotificationKind)
+ALERTS = tuple(kind for kind in NotificationKind if kind is not NotificationKind.SEVERED_RELATIONSHIPS)
 """Kinds of notifications that a client can subscribe to."""
 
 

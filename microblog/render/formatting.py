@@ -19,6 +19,7 @@ from microblog.model.media import Dimensions, Focus
 from microblog.model.moderation import ModerationAction
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Visibility
+from microblog.model.severances import Severance, SeveranceKind
 from microblog.render.languages import LANGUAGES
 
 HUES = 12
@@ -62,6 +63,7 @@ NOTIFICATION_TEXTS = {
     NotificationKind.SIGN_UP: ("{who} signed up", "plus"),
     NotificationKind.REPORT: ("{who} sent a report", "alert"),
     NotificationKind.WARNING: ("", "alert"),  # has no sender, see WARNING_TEXTS
+    NotificationKind.SEVERED_RELATIONSHIPS: ("", "alert"),  # the same, see `severance_text`
 }
 """The sentence and the icon of each kind of notification."""
 
@@ -74,6 +76,13 @@ WARNING_TEXTS = {
     ModerationAction.SUSPEND: "The moderators have suspended your account.",
 }
 """The sentence shown to the owner of an account after each moderation action."""
+
+SEVERANCE_TEXTS = {
+    SeveranceKind.DOMAIN_BLOCK: "The administrators have suspended {target}.",
+    SeveranceKind.USER_DOMAIN_BLOCK: "You have blocked {target}.",
+    SeveranceKind.ACCOUNT_SUSPENSION: "The moderators have suspended {target}.",
+}
+"""The sentence about each kind of event by which follows were cut."""
 
 MAX_AVATARS = 5  # of a notification group
 
@@ -117,6 +126,15 @@ _SYSTEMS = (
 def error_title(status: int) -> str:
     """Return the title of an error page."""
     return _ERROR_TITLES.get(status, "Something went wrong")
+
+
+def severance_text(severance: Severance) -> str:
+    """Return what an account lost by an event: "... You lost 2 followers and 1 account that you followed."."""
+    followers, following = severance.followers_count, severance.following_count
+    lost = [f"{number(followers)} {plural(followers, 'follower')}"] if followers else []
+    lost += [f"{number(following)} {plural(following, 'account')} that you followed"] if following else []
+    sentence = SEVERANCE_TEXTS[severance.kind].format(target=severance.target_name)
+    return f"{sentence} You lost {' and '.join(lost)}." if lost else sentence
 
 
 def notification_text(kind: NotificationKind, who: str) -> Markup:

@@ -45,15 +45,16 @@ def add(
     post: PostId | None = None,
     report: ReportId | None = None,
     warning: WarningId | None = None,
+    severance: int | None = None,
     filtered: Collection[AccountId] = (),
 ) -> None:
     """Notify each of the accounts, except those notified before and those that mute or block the sender.
 
-    The sender is never notified (except of the end of their own poll, and of warnings, which have no other sender), nor are accounts that
-    block or are blocked by the sender, mute the sender (with notifications) or have muted the conversation. If e-mails may be needed, one
-    job is added for all of them together, so that the author of a post does not wait for fifty e-mails. The same holds for push messages.
-    For accounts that are also in `filtered` the notification is held back: no event, e-mail or push message, but a notification request if
-    it is a mention.
+    The sender is never notified (except of the end of their own poll, and of warnings and severed follows, which have no other sender),
+    nor are accounts that block or are blocked by the sender, mute the sender (with notifications) or have muted the conversation. If
+    e-mails may be needed, one job is added for all of them together, so that the author of a post does not wait for fifty e-mails. The
+    same holds for push messages. For accounts that are also in `filtered` the notification is held back: no event, e-mail or push
+    message, but a notification request if it is a mention.
     """
     if not accounts:
         return
@@ -67,6 +68,7 @@ def add(
             "post": post,
             "report": report,
             "warning": warning,
+            "severance": severance,
             "filtered": list(filtered),
             "groups": group_keys(kind, post, now),
             "event": EventKind.NOTIFIED,
@@ -78,8 +80,9 @@ def add(
 
 _ADD = Prepared("""with added as (
         -- The notifications, each in the newest group that it may join, or else in a new one. Filtered ones are never grouped.
-        insert into notifications (id, account_id, kind, from_account_id, post_id, report_id, warning_id, filtered, group_key, created_at)
-        select new_id(%(now)s), a.id, %(kind)s, %(sender)s, %(post)s, %(report)s, %(warning)s, a.id = any(%(filtered)s),
+        insert into notifications (id, account_id, kind, from_account_id, post_id, report_id, warning_id, severance_id, filtered, group_key,
+                                   created_at)
+        select new_id(%(now)s), a.id, %(kind)s, %(sender)s, %(post)s, %(report)s, %(warning)s, %(severance)s, a.id = any(%(filtered)s),
             case when a.id = any(%(filtered)s) then '' else coalesce(
             (select k.key from unnest(%(groups)s::text[]) with ordinality k (key, past) where exists (
                  select from notifications g where g.account_id = a.id and g.group_key = k.key and g.group_key <> '')
@@ -87,7 +90,7 @@ _ADD = Prepared("""with added as (
         from accounts a
         -- Only for active accounts of this site other than the sender that have no block, mute or muted conversation in between, and do
         -- not block the sender's domain.
-        where a.id = any(%(accounts)s) and (a.id <> %(sender)s or %(kind)s in ('poll', 'moderation_warning'))
+        where a.id = any(%(accounts)s) and (a.id <> %(sender)s or %(kind)s in ('poll', 'moderation_warning', 'severed_relationships'))
         and a.host is null and a.suspended_at is null and a.deleted_at is null
         and not exists (select from blocks b where (b.account_id, b.target_id) in ((a.id, %(sender)s), (%(sender)s, a.id)))
         and not exists (select from mutes m where m.account_id = a.id and m.target_id = %(sender)s and m.notifications

@@ -9,6 +9,7 @@ import orjson
 from microblog.model.accounts import Account
 from microblog.model.ids import AccountId
 from microblog.model.remote_actors import ActorToStore, KnownKey
+from microblog.storage import domain_accounts
 from microblog.storage.accounts import SELECT, account_from
 from microblog.storage.database import Cursor, Prepared, execute, fetch_one, fetch_value
 
@@ -40,6 +41,7 @@ def store(cursor: Cursor, *, actor: ActorToStore, now: datetime) -> AccountId | 
     if id is None:
         return None
     execute(cursor, _STORE_ACTOR, _actor_params(actor, id, now))
+    domain_accounts.set_state_of(cursor, id=id, account=actor.account, now=now)
     execute(cursor, _STORE_KEYS, {"id": id, "keys": [key.id for key in actor.keys], "pems": [key.pem for key in actor.keys], "now": now})
     return id
 

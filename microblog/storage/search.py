@@ -28,9 +28,11 @@ MAX_MATCHES = 4_000
 MAX_PHRASE_MATCHES = 1_000
 """Most posts with all words of a phrase that are checked for the phrase, the newest ones: folding a post's text is slow."""
 
-# Unlisted posts are found by their mentions and followers only; posts of others, only if their authors allow indexing.
+# Unlisted posts are found by their mentions and followers only; posts of others, only if their authors allow indexing; posts of limited
+# accounts, only by their followers.
 _FINDABLE = """(p.account_id = %(viewer)s or (
-    exists (select from accounts sa where sa.id = p.account_id and sa.indexable)
+    exists (select from accounts sa where sa.id = p.account_id and sa.indexable and (sa.limited_at is null or exists (
+        select from follows sf where sf.followee_id = p.account_id and sf.follower_id = %(viewer)s)))
     and (p.visibility <> 'unlisted' or exists (select from mentions sm where sm.post_id = p.id and sm.account_id = %(viewer)s)
          or exists (select from follows sf where sf.followee_id = p.account_id and sf.follower_id = %(viewer)s))))"""
 

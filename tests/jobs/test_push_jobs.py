@@ -167,7 +167,7 @@ def act(kind: NotificationKind, fixture: PushFixture, ann: Viewer, ben: Viewer) 
             add_notification(fixture, ben, ann, kind)
 
 
-@pytest.mark.parametrize("kind", NotificationKind)
+@pytest.mark.parametrize("kind", ALERTS)
 async def test_each_kind_is_pushed_only_to_apps_that_want_it(
     fixture: PushFixture, ann: Viewer, ben: Viewer, kind: NotificationKind
 ) -> None:

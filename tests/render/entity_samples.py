@@ -39,6 +39,7 @@ from microblog.model.ids import (
     RelationId,
     ReportId,
     ScheduledId,
+    SeveranceEventId,
     TagId,
     TokenId,
     WarningId,
@@ -56,6 +57,7 @@ from microblog.model.profile_features import FeaturedTag, TagFlags
 from microblog.model.push import PushChoice, PushSubscription, PushTarget
 from microblog.model.reports import Report, ReportCategory, ReportDetails
 from microblog.model.scheduled import ScheduledPost
+from microblog.model.severances import Severance, SeveranceKind
 from microblog.model.site_texts import SiteTexts, TextPage
 from microblog.render.api import apps
 from microblog.render.api.account_json import AccountJsonCache
@@ -69,6 +71,7 @@ from microblog.render.api.lists import LIST
 from microblog.render.api.moderation import admin_account_entity, admin_report_entity
 from microblog.render.api.notifications import (
     ACCOUNT_WARNING,
+    SEVERANCE,
     WarningWithTarget,
     groups_entity,
     policy_entity,
@@ -152,6 +155,7 @@ FILTER = Filter(
     (Keyword(KeywordId(1), "ship", whole_word=False),),
     (FilteredPost(RelationId(2), PostId(9)),),
 )
+SEVERED = Severance(SeveranceEventId(7), SeveranceKind.DOMAIN_BLOCK, "b.example", NOW, 2, 1)
 WARNED = AccountWarning(WarningId(6), Decision.SILENCE, "Be kind", (PostId(101),), NOW)
 
 
@@ -220,6 +224,7 @@ def _match() -> Match:
 def notifications() -> Samples:
     plain = Notification(NotificationId(11), NotificationKind.FOLLOW, NOW, ADA)
     liked = Notification(NotificationId(12), NotificationKind.FAVOURITE, NOW, GRACE, FULL, "favourite-102", filtered=True)
+    severed = evolve(plain, kind=NotificationKind.SEVERED_RELATIONSHIPS, severance=SEVERED)
     warned = evolve(plain, kind=NotificationKind.WARNING, warning=WARNED)
     status = STATUSES.encoded(FULL, ADA.id)
     groups = [evolve(liked.alone(), senders=(GRACE, ADA), count=2), warned.alone()]
@@ -229,6 +234,7 @@ def notifications() -> Samples:
     return {
         "notification": ("Notification", ENTITIES.notification(plain, None)),
         "notification of a post": ("Notification", ENTITIES.notification(liked, status)),
+        "notification of severed follows": ("Notification", ENTITIES.notification(severed, None)),
         "notification of a warning": ("Notification", ENTITIES.notification(warned, None)),
         "groups": ("GroupedNotificationsResults", groups_entity(AccountJsonCache(ENTITIES), groups, told, listed=True)),
         "groups, partial": (
@@ -268,6 +274,7 @@ def moderation() -> Samples:
     ending = evolve(made, starts_at=NOW, ends_at=NOW, all_day=True, read=True, reactions=(Reaction("🎉", 2, True),))
     rules = ("Be kind.", "Be brief.")
     return {
+        "severance": ("RelationshipSeveranceEvent", SEVERANCE(SEVERED, ENTITIES)),
         "warning": ("AccountWarning", ACCOUNT_WARNING(WarningWithTarget(WARNED, GRACE), ENTITIES)),
         "member": ("AdminAccount", admin_account_entity(ENTITIES, member)),
         "case": ("AdminReport", admin_report_entity(ENTITIES, ReportDetails(report, (), {}), (), rules)),

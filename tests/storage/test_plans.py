@@ -25,6 +25,7 @@ from microblog.domain.tokens import token_hash
 from microblog.model.accounts import Account, Preferences, Role
 from microblog.model.actor_keys import StoredKeyPair
 from microblog.model.deliveries import HostState, Inbox, OutgoingActivity, OutgoingKind
+from microblog.model.domain_rules import HiddenBy
 from microblog.model.emails import EmailKind, EmailState
 from microblog.model.events import EventKind, Position
 from microblog.model.federation import ActorEndpoints, ActorKind
@@ -43,10 +44,12 @@ from microblog.model.push import PushChoice, PushTarget
 from microblog.model.remote_actors import ActorToStore, StoredKey
 from microblog.model.remote_posts import Addressees, KnownPost, PostPoll
 from microblog.model.reports import ReportCategory
+from microblog.model.severances import SeveranceKind
 from microblog.model.statistics import TimeSpan
 from microblog.model.timeline_rules import AccountPosts, TagFilter
 from microblog.storage import conversations, search
 from microblog.storage.database import Connection, Cursor, connect, execute, fetch_all
+from microblog.storage.domain_accounts import AccountHosts
 from microblog.storage.follows import FollowOptions
 from microblog.storage.invalidation_log import InvalidationPosition
 from microblog.storage.notification_groups import GroupSelection
@@ -63,6 +66,7 @@ OTHER_MODULES = {
     "bulk_insert": "fills an empty site",
     "cards": "tables of its own",
     "site_stats": "counts everything, for administrators",
+    "domain_rules": "tables of its own",
     "database": "carries out what others say",
     "known_browsers": "tables of its own",
     "table_checksums": "reads everything, for a backup",
@@ -204,6 +208,9 @@ BY_TYPE: dict[str, Any] = {
     "PostPoll": PostPoll(("yes", "no"), (1, 2), 3, False, SITE.end),
     "StoredKeyPair": StoredKeyPair("public", b"private"),
     "RemoteCounts": RemoteCounts(1, 2, 3),
+    "Mapping[AccountHosts, HiddenBy]": {AccountHosts("far.example", "far.example"): HiddenBy(suspended=True)},
+    "Sequence[tuple[AccountId, AccountId]]": [(ACCOUNT, OTHER)],
+    "SeveranceKind": SeveranceKind.DOMAIN_BLOCK,
     "TagFilter": TagFilter(["tag1"], ["tag2"], ["tag3"]),
     "PostQuery": search.PostQuery("'word' & 'begin':*", ["'other'"], ["text"], ["more"]),
 }

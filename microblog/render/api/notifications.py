@@ -12,6 +12,7 @@ from microblog.model.ids import PostId
 from microblog.model.moderation import AccountWarning
 from microblog.model.notification_policy import NotificationRequest, PendingCounts, Policy, Treatment
 from microblog.model.notifications import Notification, NotificationGroup
+from microblog.model.severances import Severance, SeveranceKind
 from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.accounts import ACCOUNT, shown_account
 from microblog.render.api.definition import ABSENT, Definition, Entity, Key, always, elsewhere, key, many, one, one_or_absent, optional
@@ -65,6 +66,21 @@ ACCOUNT_WARNING = Definition[WarningWithTarget, SiteUrls](
 """AccountWarning, https://docs.joinmastodon.org/entities/AccountWarning/. Appeals are not supported, so `appeal` is null."""
 
 
+SEVERANCE = Definition[Severance, SiteUrls](
+    "RelationshipSeveranceEvent",
+    {
+        "id": key(ID, lambda event, _: str(event.id)),
+        "type": key(one_of(*SeveranceKind), lambda event, _: event.kind),
+        "purged": always(FLAG, False),
+        "target_name": key(TEXT, lambda event, _: event.target_name),
+        "followers_count": key(COUNT, lambda event, _: event.followers_count),
+        "following_count": key(COUNT, lambda event, _: event.following_count),
+        "created_at": key(MOMENT, lambda event, _: moment(event.created_at)),
+    },
+)
+"""RelationshipSeveranceEvent, https://docs.joinmastodon.org/entities/RelationshipSeveranceEvent/. The lists of what was lost are kept."""
+
+
 @frozen
 class NotificationWithStatus:
     """A notification with its post as JSON, encoded for the recipient. `account`: its sender as JSON; None: not encoded yet."""
@@ -88,6 +104,7 @@ NOTIFICATION = Definition[NotificationWithStatus, SiteUrls](
         "moderation_warning": one_or_absent(
             ACCOUNT_WARNING, lambda it, _: WarningWithTarget.of(it.notification.warning, it.notification.account)
         ),
+        "event": one_or_absent(SEVERANCE, lambda it, _: it.notification.severance),
     },
 )
 PARTIAL_ACCOUNT = Definition[Account, SiteUrls](
@@ -118,6 +135,7 @@ GROUP = Definition[GroupOnPage, SiteUrls](
         "sample_account_ids": key(IDS, lambda it, _: [str(account.id) for account in it.group.senders]),
         "status_id": optional(ID, lambda it, _: ABSENT if it.group.post is None else str(it.group.post.id)),
         "moderation_warning": one_or_absent(ACCOUNT_WARNING, lambda it, _: WarningWithTarget.of(it.group.warning, it.group.account)),
+        "event": one_or_absent(SEVERANCE, lambda it, _: it.group.severance),
     },
 )
 

@@ -92,6 +92,7 @@ NOTIFICATION_TYPE = one_of(
     "admin.sign_up",
     "admin.report",
     "moderation_warning",
+    "severed_relationships",
 )
 
 NAMED["Error"] = {

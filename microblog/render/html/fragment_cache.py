@@ -42,8 +42,8 @@ class FragmentCache:
 
     def notification(self, note: NotificationGroup, last_read_id: int, filter_titles: Mapping[int, str]) -> Markup:
         """Render a group of notifications. The arguments are as in NotificationsPage."""
-        shown = note.key, note.kind, note.count, note.id, note.created_at, tuple(map(_shown_account, note.senders)), note.warning
-        key = shown, _shown_post(note.post), note.id > last_read_id, filter_titles.get(note.id)
+        shown = note.key, note.kind, note.count, note.id, note.created_at, tuple(map(_shown_account, note.senders))
+        key = shown, note.warning, note.severance, _shown_post(note.post), note.id > last_read_id, filter_titles.get(note.id)
         return self._get_or_render(
             key, lambda: self._render("_notification", note=note, last_read_id=last_read_id, filter_titles=filter_titles)
         )

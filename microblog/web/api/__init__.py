@@ -41,6 +41,7 @@ from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
 from microblog.domain.trends import Trends
 from microblog.federation.documents.ids import SiteIds
+from microblog.federation.domain_rules import CurrentRules
 from microblog.federation.resolution import Resolution
 from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.entities import Entities
@@ -165,6 +166,8 @@ class ApiFederation(Protocol):
     def ids(self) -> SiteIds: ...
     @property
     def resolution(self) -> Resolution: ...
+    @property
+    def rules(self) -> CurrentRules: ...
 
 
 def routes(
@@ -223,7 +226,8 @@ def routes(
         PushSubscriptionRoutes(entities, services.push_notifications),
         SearchRoutes(entities, serializer, services.search, services.tags, cache, resolution),
     ]
-    return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features))]
+    rules_of_domains = None if federation is None else federation.rules
+    return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features), rules_of_domains)]
 
 
 def _post_routes(services: ApiServices, entities: Entities, serializer: StatusSerializer, cache: ResponseCache) -> list[object]:

@@ -8,6 +8,8 @@ from attrs import define, field
 
 from microblog.domain.site_stats import SiteStats
 from microblog.domain.statistics import DailyStatistics
+from microblog.federation.domain_rules import CurrentRules
+from microblog.model.domain_rules import DomainRules
 from microblog.render.api import instance
 from microblog.render.api.accounts import EMOJI
 from microblog.render.api.instance import (
@@ -44,9 +46,10 @@ class InstanceRoutes:
     site_stats: SiteStats
     statistics: DailyStatistics
     api_version: int
+    domain_rules: CurrentRules | None = None  # for other servers; None without federation
     _numbers: tuple[datetime, InstanceNumbers] | None = field(default=None, init=False)
     _weeks: tuple[datetime, bytes] | None = field(default=None, init=False)
-    _peers: tuple[datetime, bytes] | None = field(default=None, init=False)
+    _peers: tuple[datetime, DomainRules, bytes] | None = field(default=None, init=False)
 
     @route("GET", "/api/v1/instance", ANYBODY, RouteDoc("View server information (v1)", V1_INSTANCE))
     async def v1(self, request: Request) -> Response:
@@ -68,13 +71,15 @@ class InstanceRoutes:
 
     @route("GET", "/api/v1/instance/peers", ANYBODY, RouteDoc("List of connected domains", TEXTS))
     async def peers(self, request: Request) -> Response:
-        """Other servers of which accounts are known, as of the last hour; none without federation."""
+        """Other servers of which accounts are known, as of the last hour, but no suspended ones; none without federation."""
         del request
-        if not self.entities.site.federates:
+        if self.domain_rules is None:
             return _cached([])
-        if self._peers is None or self.site_stats.now() - self._peers[0] >= PEERS_INTERVAL:
-            self._peers = self.site_stats.now(), Response.json(await self.site_stats.peers()).body
-        return _cached(self._peers[1])
+        now, domains = self.site_stats.now(), self.domain_rules.domains
+        if self._peers is None or now - self._peers[0] >= PEERS_INTERVAL or self._peers[1] is not domains:
+            allowed = [host for host in await self.site_stats.peers() if domains.is_allowed(host)]
+            self._peers = now, domains, Response.json(allowed).body
+        return _cached(self._peers[2])
 
     @route("GET", "/api/v1/instance/activity", ANYBODY, RouteDoc("Weekly activity", array_of(WEEK)))
     async def activity(self, request: Request) -> Response:

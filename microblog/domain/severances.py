@@ -1,0 +1,63 @@
+"""Follows that are cut: each account of this site is notified once of what it lost by an event, and can export it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from attrs import frozen
+
+from microblog.domain.follows import remove_follow
+from microblog.domain.notify import notify
+from microblog.model.accounts import Viewer
+from microblog.model.errors import NotFound
+from microblog.model.ids import AccountId, SeveranceEventId
+from microblog.model.notifications import NotificationKind
+from microblog.model.severances import Severance, SeveranceKind, SeveredFollow
+from microblog.storage import accounts, severances
+from microblog.storage.database import Cursor, Transactions
+
+NOTIFY_BATCH = 200
+MAX_EVENTS = 200
+
+
+def begin(cursor: Cursor, kind: SeveranceKind, target_name: str, now: datetime) -> SeveranceEventId:
+    """Store an event that ends follows, in the running transaction."""
+    return severances.insert_event(cursor, kind=kind, target_name=target_name, now=now)
+
+
+def sever(cursor: Cursor, event: SeveranceEventId, pairs: Sequence[tuple[AccountId, AccountId]], now: datetime) -> None:
+    """End follows between accounts of this site and others, given as (follower, followee), and note them for the accounts here."""
+    accounts.lock(cursor, ids=sorted({id for pair in pairs for id in pair}))
+    severances.add(cursor, event=event, pairs=pairs, now=now)
+    for follower, followee in pairs:
+        remove_follow(cursor, follower, followee, now)
+
+
+def notify_some(cursor: Cursor, event: SeveranceEventId, now: datetime) -> bool:
+    """Notify a batch of the accounts that lost something by the event; False if there are no more. An event without losses is deleted."""
+    waiting = severances.not_notified(cursor, event=event, limit=NOTIFY_BATCH)
+    for account, id in waiting:
+        kind = NotificationKind.SEVERED_RELATIONSHIPS
+        notify(cursor, accounts=[account], kind=kind, sender=account, now=now, severance=id)
+    if not waiting:
+        severances.delete_if_empty(cursor, event=event)
+    return bool(waiting)
+
+
+@frozen
+class Severances:
+    """What accounts lost, for their owners."""
+
+    database: Transactions
+
+    async def page(self, viewer: Viewer) -> list[Severance]:
+        """Return the newest events by which the viewer lost follows."""
+        return await self.database.read(severances.of_account, account=viewer.id, limit=MAX_EVENTS)
+
+    async def follows(self, viewer: Viewer, event: SeveranceEventId, *, followers: bool) -> tuple[Severance, list[SeveredFollow]]:
+        """Return the followers that the viewer lost by an event, or else the accounts that they followed. Raises NotFound."""
+        found = await self.database.read(severances.by_event, account=viewer.id, event=event)
+        if found is None:
+            raise NotFound
+        return found, await self.database.read(severances.follows, account=viewer.id, event=event, followers=followers)
