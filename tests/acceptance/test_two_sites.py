@@ -11,7 +11,7 @@ import pytest
 from mastodon import Mastodon
 from mastodon.errors import MastodonAPIError
 
-from tests.acceptance.federation_sites import find, until
+from tests.acceptance.federation_sites import find, follow_from, received, until
 from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
 from tests.node import require
 
@@ -199,3 +199,68 @@ async def test_a_changed_profile_is_shown_elsewhere(people: tuple[Person, Person
     assert changed.note == "<p>Mathematics &amp; more</p>"
     assert [field.name for field in changed.fields] == ["Site"]
     assert 'href="https://example.org"' in changed.fields[0].value
+
+
+@pytest.mark.parametrize("host", ["a.test", "b.test"])
+async def test_people_of_another_implementation_follow_and_answer_people_here(servers: NamedServers, host: str) -> None:
+    ada, peer = servers.register(host, "ada"), servers.peer
+    bo = await follow_from(peer, ada.id)
+    [follower] = ada.client.account_followers(ada.client.me())
+    assert (follower.acct, follower.uri) == ("bo@c.test", bo)
+    post = ada.client.status_post("What do you think?")
+    assert (await received(peer, "Create", post.uri))["object"]["url"] == post.url
+    reply = await peer.control("post", content="<p>I <b>like</b> it<script>alert(1)</script></p>", to=[ada.id], replyTo=post.uri)
+    like = await peer.control("send", activity={"type": "Like", "object": post.uri}, to=[ada.id])
+    boost = await peer.control("send", activity={"type": "Announce", "object": post.uri, "to": "as:Public"}, to=[ada.id])
+    await until(lambda: (now := ada.client.status(post)).favourites_count == now.reblogs_count == now.replies_count == 1)
+    assert sorted(kinds(ada.client)) == ["favourite", "follow", "mention", "reblog"]
+    [answer] = ada.client.status_context(post).descendants
+    assert (answer.uri, answer.content, answer.account.acct) == (reply, "<p>I <b>like</b> it</p>", "bo@c.test")
+    await peer.control("edit", id=reply, content="<p>It is fine</p>", to=[ada.id])
+    await until(lambda: ada.client.status(answer).content == "<p>It is fine</p>")
+    await peer.control("delete", id=reply, to=[ada.id])
+    for type, id in (("Like", like), ("Announce", boost)):
+        undone = {"type": type, "id": id, "actor": bo, "object": post.uri}
+        await peer.control("send", activity={"type": "Undo", "object": undone}, to=[ada.id])
+    await until(lambda: (now := ada.client.status(post)).favourites_count == now.reblogs_count == now.replies_count == 0)
+    await peer.control("post", content="<p>Between us</p>", to=[ada.id], direct=True)
+    await peer.control("send", activity={"type": "Block", "object": ada.id}, to=[ada.id])
+    await until(lambda: ada.client.me().followers_count == 0)
+    with pytest.raises(MastodonAPIError, match="blocks"):
+        ada.client.account_follow(follower)
+
+
+@pytest.mark.parametrize("host", ["a.test", "b.test"])
+async def test_people_here_follow_and_answer_people_of_another_implementation(servers: NamedServers, host: str) -> None:
+    ada, peer = servers.register(host, "ada"), servers.peer
+    await peer.control("configure")
+    account = find(ada.client, "@cy@c.test")
+    ada.client.account_follow(account)
+    await until(lambda: ada.client.account_relationships(account)[0].following)
+    post = await peer.control("post", **{"as": "cy"}, content="<p>Hello</p>", to=[ada.id])
+    found = await until(lambda: newest(ada.client))
+    assert (found.uri, found.content, found.account.acct, found.visibility) == (post, "<p>Hello</p>", "cy@c.test", "public")
+    ada.client.status_favourite(found)
+    ada.client.status_reblog(found)
+    reply = ada.client.status_post("@cy@c.test Hello!", in_reply_to_id=found)
+    assert (await received(peer, "Like", ada.id))["object"] == post
+    assert (await received(peer, "Announce", ada.id))["object"] == post
+    answer = (await received(peer, "Create", reply.uri))["object"]
+    assert (answer["inReplyTo"], answer["tag"]["href"]) == (post, account.uri)
+    ada.client.status_unfavourite(found)
+    ada.client.status_unreblog(found)
+    ada.client.status_update(reply, "@cy@c.test Hello again!")
+    ada.client.status_delete(reply)
+    for type in ("Like", "Announce"):
+        await received(peer, "Undo", f"'{type}'")
+    await received(peer, "Update", "Hello again")
+    await received(peer, "Delete", reply.uri)
+    message = ada.client.status_post("@cy@c.test Between us", visibility="direct")
+    assert (await received(peer, "Create", message.uri))["object"]["to"] == account.uri
+    await peer.control("edit", **{"as": "cy"}, id=post, content="<p>Good bye</p>", to=[ada.id])
+    await until(lambda: ada.client.status(found).content == "<p>Good bye</p>")
+    await peer.control("delete", **{"as": "cy"}, id=post, to=[ada.id])
+    await until(lambda: found.uri not in [each.uri for each in ada.client.timeline_home()])
+    ada.client.account_block(account)
+    await received(peer, "Block", account.uri)
+    assert not ada.client.account_relationships(account)[0].following
