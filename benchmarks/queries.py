@@ -37,11 +37,13 @@ from microblog.storage import (
     invalidation_log,
     jobs,
     live_queries,
+    moves,
     notification_groups,
     notification_recipients,
     notifications,
     posts,
     relationships,
+    retention,
     search,
     sessions,
     suggestions,
@@ -221,6 +223,8 @@ def _logs(site: Site) -> Iterator[Query]:
     yield Query("after a commit, nothing new", follow_up.after_commit, position | kinds)
     for cleanup in (events.delete_old, invalidation_log.delete_old, jobs.delete_old, emails.delete_old):
         yield Query(f"{cleanup.__module__}, nothing old", cleanup, {"before": site.end - timedelta(days=400), "limit": 1_000})
+    for unused in (retention.delete_posts, retention.delete_accounts):
+        yield Query(f"{unused.__name__} of other servers", unused, {"after": "", "before": site.end, "limit": 20})
 
 
 def _of_the_heavy(site: Site) -> Iterator[Query]:
@@ -243,6 +247,7 @@ def _of_the_heavy(site: Site) -> Iterator[Query]:
     yield Query("notifications, heavy member", notifications.page_of, {"account": viewer, "page": Page(40)})
     yield Query("followers, heavy member", follows.followers, {"account": viewer, "viewer": viewer, "page": Page(40)})
     yield Query("following, heavy member", follows.following, {"account": viewer, "viewer": viewer, "page": Page(40)})
+    yield Query("followers who move, heavy member", moves.followers_here, {"account": viewer, "after": 0, "limit": 50})
     some = [site.account_id(number) for number in range(10)]
     yield Query(
         "familiar followers, heavy member",

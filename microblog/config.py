@@ -278,6 +278,12 @@ class Settings:
         default=7,
         unit="days",
     )
+    remote_post_retention_days: int = number(
+        "When posts of other servers are deleted that nobody here has anything to do with. 0: never.", 0, 9999, default=0, unit="days"
+    )
+    remote_account_retention_days: int = number(
+        "When accounts of other servers are deleted that nothing here refers to. 0: never.", 0, 9999, default=0, unit="days"
+    )
     streams_per_account: int = number(
         "Maximum number of open streaming connections of one account in one process.", 1, 100_000, default=100, unit="connections"
     )

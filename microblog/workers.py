@@ -20,6 +20,7 @@ from microblog.domain.statistics import DailyStatistics
 from microblog.jobs import cleanup, domain_jobs, email_jobs, federation_jobs, post_jobs, profile_jobs, push_jobs, statistics
 from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
+from microblog.jobs.retention_jobs import RetentionJobs
 from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.scheduler import Scheduler
 from microblog.jobs.worker import Task, Worker
@@ -38,6 +39,7 @@ class JobServices:
     push_jobs: PushJobs
     events_kept: timedelta
     federation_tasks: Mapping[str, Task] = field(factory=dict)
+    retention: RetentionJobs | None = None
 
 
 @frozen
@@ -66,13 +68,19 @@ class Workers:
             *email_jobs.cleanup_batches(),
             *federation_jobs.CLEANUP_BATCHES,
         ]
-        tasks = cleanup.tasks(database, now, cleanup_batches) | statistics.tasks(services.statistics) | services.post_tasks
+        retention = services.retention or RetentionJobs(database, now)
+        tasks = (
+            {**retention.tasks, **cleanup.tasks(database, now, cleanup_batches)}
+            | statistics.tasks(services.statistics)
+            | services.post_tasks
+        )
         push = worker({SEND_JOB: services.push_jobs.send}, push_jobs.RETRY_POLICIES, push_jobs.CONCURRENCY)
         tasks[push_jobs.NOTIFIED_JOB] = services.push_jobs.queue_task(push.wake)
         slow_kinds, policies = post_jobs.SLOW | profile_jobs.SLOW, post_jobs.RETRY_POLICIES | profile_jobs.RETRY_POLICIES
         quick = worker({kind: tasks[kind] for kind in tasks.keys() - slow_kinds}, policies, 8)
         slow = worker({kind: tasks[kind] for kind in slow_kinds}, policies, 4, poll=1.0)
         timers = [*cleanup.timers(cleanup_batches), *statistics.timers(services.statistics), *email_jobs.timers(services.email_jobs.zone)]
+        timers += retention.timers
         scheduler = SchedulerComponent(Scheduler(database, timers, now, quick.wake), reactor)
         email = worker(services.email_jobs.tasks(), email_jobs.RETRY_POLICIES, email_jobs.CONCURRENCY, poll=1.0)
         received = services.federation_tasks

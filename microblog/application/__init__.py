@@ -43,6 +43,7 @@ from microblog.federation.start import PublicUrlChanged
 from microblog.jobs import post_jobs, profile_jobs
 from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
+from microblog.jobs.retention_jobs import RetentionJobs
 from microblog.jobs.statistics import ConnectionSampler
 from microblog.lifecycle import Application, Component, DatabaseComponent, GarbageCollectionComponent
 from microblog.live.broadcaster import MAX_CONNECTIONS, Broadcaster
@@ -168,8 +169,14 @@ def build_workers(
     posts = post_jobs.tasks(domain.attachments, previews, domain.polls, domain.schedules, notifier)
     posts |= profile_jobs.tasks(ProfileLinks(database, settings.public_url, now, external.profile_fetcher))
     tasks = {} if federation is None else federation.tasks
-    services = JobServices(domain.statistics, posts, email_jobs, push_jobs, retention, tasks)
+    services = JobServices(domain.statistics, posts, email_jobs, push_jobs, retention, tasks, retention_jobs(settings, database))
     return Workers.build(services, database, now, reactor)
+
+
+def retention_jobs(settings: Settings, database: Transactions) -> RetentionJobs:
+    """Return the jobs that delete old posts and accounts of other servers."""
+    posts, accounts = settings.remote_post_retention_days, settings.remote_account_retention_days
+    return RetentionJobs(database, now, timedelta(days=posts) if posts else None, timedelta(days=accounts) if accounts else None)
 
 
 def build_broadcaster(database: Transactions, reactor: Any, max_per_account: int = MAX_CONNECTIONS) -> Broadcaster:
