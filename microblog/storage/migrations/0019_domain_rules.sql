@@ -31,7 +31,6 @@ create index allowed_domains_by_creator on allowed_domains (created_by) where cr
 alter table accounts
     add column suspended_by_domain boolean not null default false,
     add column limited_by_domain boolean not null default false;
-create index accounts_by_host on accounts (host, id) where host is not null;  -- accounts of a domain
 
 -- How the site federated when it last started: another mode changes which accounts are hidden.
 alter table federation_start add column mode text not null default 'on';
