@@ -22,9 +22,9 @@ from typing import Any
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from microblog.adapters import image_worker
-from microblog.adapters.media_processing import IMAGE_AREA, IMAGE_LIMITS, MAX_ANIMATION_PIXELS, PREVIEW_AREA
+from microblog.adapters.media_processing import IMAGE_AREA, IMAGE_LIMITS, MAX_ANIMATION_PIXELS
 from microblog.adapters.sandbox import command_line
-from microblog.model.media import MAX_IMAGE_PIXELS
+from microblog.model.media import MAX_IMAGE_PIXELS, PREVIEW_AREA
 
 RESULTS: dict[str, list[dict[str, Any]]] = {
     "attachment": [{"area": IMAGE_AREA}, {"area": PREVIEW_AREA}],

@@ -258,12 +258,14 @@ class Settings:
         default=None,
         shown_default="unset: the authorities that this machine trusts",
     )
+    media_cache_mb: int = number(
+        "Disk space for copies of other servers' media; the least recently used go first.", 200, 9_999_999, default=5_000, unit="megabytes"
+    )
+    media_cache_days: int = number(
+        "How long a copy of a file of another server is kept that nobody looks at.", 7, 30, default=14, unit="days"
+    )
     page_cache_mb: int = number(
-        "Memory for cached pages and API responses in one process. 0 turns the cache off.",
-        0,
-        4096,
-        default=32,
-        unit="megabytes",
+        "Memory for cached pages and API responses in one process. 0 turns the cache off.", 0, 4096, default=32, unit="megabytes"
     )
     caches: frozenset[str] = setting(
         "The in-process caches that are used, to find out whether one of them is at fault.",

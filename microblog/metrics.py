@@ -15,6 +15,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.utils import floatToGoString
 
 from microblog.federation.delivery import DeliveryStats
+from microblog.federation.remote_files import CopyStats
 from microblog.jobs.worker import Worker, WorkerStats
 from microblog.live.broadcaster import Broadcaster
 from microblog.live.stats import BroadcastStats
@@ -63,6 +64,13 @@ class Timed(Protocol):
     def timings(self) -> Mapping[str, Timing]: ...
 
 
+class FamilySource(Protocol):
+    """A part of the site with metrics of its own."""
+
+    async def families(self) -> list[Metric]:
+        """Return its metric families."""
+
+
 @frozen
 class DeliveryMetrics:
     """Metrics of deliveries to other servers: counters of this process, and numbers of the whole site, read from the database."""
@@ -92,6 +100,26 @@ class DeliveryMetrics:
 
 
 @frozen
+class RemoteFileMetrics:
+    """Metrics of copied files of other servers: counters of this process, and the bytes of all copies, read from the database."""
+
+    stats: Callable[[], CopyStats]
+    size: Callable[[], Awaitable[int]]
+
+    async def families(self) -> list[Metric]:
+        """Return all metric families. The size is missing if the database is unreachable."""
+        stats = self.stats()
+        results = [(("fetched",), stats.fetched), (("missing",), stats.missing), (("failed",), stats.failed)]
+        help = "Files of other servers that this process wanted to copy, by result; missing ones include those that cannot be shown."
+        fetches = counter("microblog_media_fetches_total", help, results, ("result",))
+        try:
+            size = await self.size()
+        except Unavailable:
+            return [fetches]
+        return [fetches, gauge("microblog_media_cache_bytes", "Disk space of copies of files of other servers.", one(size))]
+
+
+@frozen
 class MetricsCollector:
     """Collects metrics of the components. `job_counts` reads the numbers of jobs from the database, `http` returns the HTTP server's
     counters.
@@ -104,7 +132,7 @@ class MetricsCollector:
     job_counts: Callable[[], Awaitable[Mapping[str, JobCounts]]]
     http: Callable[[], RequestMetrics]
     lag: ReactorLag
-    deliveries: DeliveryMetrics | None = None
+    federation: Sequence[FamilySource] = ()
     process: ProcessCollector = field(factory=lambda: ProcessCollector(registry=None))
 
     async def exposition(self, accept: str) -> tuple[bytes, str]:
@@ -129,7 +157,7 @@ class MetricsCollector:
             *http_families(self.http()),
             lag_family(self.lag),
             *cache_families(cache.figures() for cache in self.caches),
-            *(() if self.deliveries is None else await self.deliveries.families()),
+            *[family for source in self.federation for family in await source.families()],
             *self.process.collect(),
         ]
 

@@ -17,7 +17,7 @@ from typing import Any
 from attrs import field, frozen
 
 from microblog.domain.statistics import DailyStatistics
-from microblog.jobs import cleanup, domain_jobs, email_jobs, federation_jobs, post_jobs, profile_jobs, push_jobs, statistics
+from microblog.jobs import cleanup, domain_jobs, email_jobs, federation_jobs, media_jobs, post_jobs, profile_jobs, push_jobs, statistics
 from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
 from microblog.jobs.retention_jobs import RetentionJobs
@@ -81,6 +81,7 @@ class Workers:
         slow = worker({kind: tasks[kind] for kind in slow_kinds}, policies, 4, poll=1.0)
         timers = [*cleanup.timers(cleanup_batches), *statistics.timers(services.statistics), *email_jobs.timers(services.email_jobs.zone)]
         timers += retention.timers
+        timers += [media_jobs.CLEAN_FILES] if services.federation_tasks else []
         scheduler = SchedulerComponent(Scheduler(database, timers, now, quick.wake), reactor)
         email = worker(services.email_jobs.tasks(), email_jobs.RETRY_POLICIES, email_jobs.CONCURRENCY, poll=1.0)
         received = services.federation_tasks

@@ -27,6 +27,7 @@ from microblog.adapters.postgres_files import package_directory
 
 FORMAT = 1
 BACKED_UP = ("media", "mail", "secret_key")  # parts of the data directory to back up; the rest is the database's or can be regenerated
+LEFT_OUT = ("media", "remote")  # copies of files of other servers, which are fetched again
 _CONTENTS, _DUMP, _FILES = "backup.json", "database.dump", "files"
 _CHUNK = 1 << 20  # bytes
 _MAX_PREAMBLE_LINES = 100
@@ -119,7 +120,10 @@ def _add_files(archive: zipfile.ZipFile, data_dir: Path) -> Iterator[str]:
 def _site_files(data_dir: Path) -> Iterator[Path]:
     for name in BACKED_UP:
         entry = data_dir / name
-        yield from (path for path in (entry.rglob("*") if entry.is_dir() else [entry]) if path.is_file() and not path.is_symlink())
+        for path in entry.rglob("*") if entry.is_dir() else [entry]:
+            is_left_out = path.relative_to(data_dir).parts[: len(LEFT_OUT)] == LEFT_OUT
+            if not is_left_out and path.is_file() and not path.is_symlink():
+                yield path
 
 
 def open_archive(source: Path) -> tuple[zipfile.ZipFile, dict[str, Any]]:

@@ -6,23 +6,28 @@ caller, who has to sign each request anew.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 import treq.client
 from attrs import define, field
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.web.client import ResponseNeverReceived
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
+from microblog.adapters.file_download import save_body
 from microblog.adapters.http_fetcher import UncompressedAgent, read_body
-from microblog.adapters.ssrf_guard import PersistentConnections, SsrfGuard
+from microblog.adapters.ssrf_guard import PersistentConnections, SsrfGuard, too_slow
 from microblog.model.cards import FetchError
-from microblog.model.remote_requests import RemoteResponse
+from microblog.model.remote_requests import DownloadLimits, RemoteResponse
 
 MAX_BODY = 1024 * 1024  # bytes, the most that Mastodon reads of a document
 CONNECTIONS_PER_HOST = 2
+MAX_DOWNLOAD, MAX_DOWNLOAD_S = 100 * 1024 * 1024, 150.0
+FIRST_RESPONSE_S = 10.0  # until the headers of a file have arrived
 IDLE_S = 4.0  # below the five seconds after which a server in Node.js closes an idle connection
 _CLOSED = (ConnectionDone, ConnectionLost)
 
@@ -42,6 +47,27 @@ class FederationClient(SsrfGuard):
         """Send one request and return the response of any status. Raises FetchError if there is none, or if it is longer than 1 MB."""
         self._check(url)
         return await self.with_timeout(self.seconds, self._send(method, url, headers, body))
+
+    async def download(self, url: str, file: BinaryIO, limits: Callable[[bytes], DownloadLimits]) -> RemoteResponse:
+        """Fetch a file and write it to `file`. Return the response without its body; only one with status 200 is written.
+
+        `limits` decides by the first bytes how long the file may be and take, and may raise FetchError to refuse it. Raises FetchError.
+        """
+        self._check(url)
+        return await self.with_timeout(MAX_DOWNLOAD_S, self._download(url, file, limits))
+
+    async def _download(self, url: str, file: BinaryIO, limits: Callable[[bytes], DownloadLimits]) -> RemoteResponse:
+        transfer = self.transfer_limit(MAX_DOWNLOAD)
+        client = treq.client.HTTPClient(UncompressedAgent(transfer.agent()))
+        sent = Headers({"User-Agent": [self.agent], "Accept": ["*/*"]})
+        try:
+            asked: Deferred[Any] = client.get(url, headers=sent, allow_redirects=False, unbuffered=True)
+            response: IResponse = await asked.addTimeout(FIRST_RESPONSE_S, self.reactor, onTimeoutCancel=too_slow)
+            if response.code == 200:
+                await save_body(response, file, limits, MAX_DOWNLOAD, self.reactor)
+            return RemoteResponse(response.code, _headers(response), b"")
+        finally:
+            transfer.close()
 
     async def stop(self) -> None:
         """Close idle connections."""

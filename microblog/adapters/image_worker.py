@@ -233,8 +233,8 @@ def _convert_animation(image: Image.Image, job: dict[str, Any]) -> dict[str, Any
     for frame in ImageSequence.Iterator(image):
         frames.append(frame.convert("RGBA"))
         pauses.append(frame.info.get("duration", 100))
-    first, *others = frames
     whole, *small = job["results"]
+    first, *others = [_resized(frame, whole, "GIF") for frame in frames]
     path = Path(whole["stem"] + ".gif")
     first.info.clear()
     first.save(path, "GIF", save_all=True, append_images=others, duration=pauses, loop=0, disposal=2)

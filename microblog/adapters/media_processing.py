@@ -21,11 +21,12 @@ from microblog.adapters.ffmpeg import UNREADABLE, ConversionPlan, FfmpegTools, u
 from microblog.adapters.sandbox import command_line
 from microblog.adapters.subprocess_runner import ProcessResult, Run, runner
 from microblog.model.errors import Invalid, NotFound, disk_full
-from microblog.model.media import MAX_IMAGE_PIXELS, ConvertedMedia, Dimensions, Format, MediaKind
+from microblog.model.media import MAX_IMAGE_PIXELS, PREVIEW_AREA, ConvertedMedia, Dimensions, Format, MediaKind
 
 IMAGE_AREA = 8_294_400  # most pixels of a stored image
-PREVIEW_AREA = 230_400
 MAX_ANIMATION_PIXELS = 100_000_000  # of all frames of an animation together, if it cannot be converted to a video
+EMOJI_AREA = 128 * 128
+COPIED, COPIES = "r", "remote"  # first letter of the names of copies, and their directory
 CONCURRENT_IMAGES = 2
 CONCURRENT_VIDEOS = 1
 FAILED = "Error processing thumbnail for uploaded media"
@@ -74,7 +75,9 @@ class DirectoryMediaStore:
         return self.tools is not None
 
     def path(self, name: str) -> Path:
-        """Return the path of a file."""
+        """Return the path of a file. Copies of files of other servers are below a directory of their own, which is not in backups."""
+        if name.startswith(COPIED):
+            return self.directory / COPIES / name[1:3] / name
         return self.directory / name[:2] / name
 
     def open(self, name: str) -> BinaryIO:
@@ -98,6 +101,24 @@ class DirectoryMediaStore:
         path = self.path(name)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
+
+    def create(self, name: str) -> BinaryIO:
+        """Create a file for writing."""
+        return self._new_path(name).open("wb")
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """Rename a file. Raises NotFound."""
+        path, new_path = self.path(name), self._new_path(new_name)
+        try:
+            await self.in_thread(lambda: path.rename(new_path))
+        except OSError as cause:
+            raise NotFound("Not Found") from cause
+
+    async def size(self, names: Iterable[str]) -> int:
+        """Return the bytes of these files together. Missing ones count nothing."""
+        paths = [self.path(name) for name in names]
+        size: int = await self.in_thread(lambda: sum(path.stat().st_size for path in paths if path.exists()))
+        return size
 
     async def delete(self, names: Iterable[str]) -> None:
         """Delete these files. Missing ones are ignored."""
@@ -130,6 +151,11 @@ class DirectoryMediaStore:
     async def cropped(self, file: BinaryIO, format: Format, stem: str, size: Dimensions) -> str:
         """Make an image of exactly this size, cropped to fit; return its name. Raises Invalid like `convert_image`."""
         converted = await self._convert(file, format, {stem: {"fill": [size.width, size.height]}})
+        return str(converted["pictures"][0]["name"])
+
+    async def small_image(self, file: BinaryIO, format: Format, stem: str) -> str:
+        """Make a small image that still moves if it is an animation; return its name. Raises Invalid like `convert_image`."""
+        converted = await self._convert(file, format, {stem: {"area": EMOJI_AREA}}, frames=MAX_ANIMATION_PIXELS)
         return str(converted["pictures"][0]["name"])
 
     async def _convert(self, file: BinaryIO, format: Format, results: dict[str, dict[str, Any]], frames: int = 0) -> dict[str, Any]:

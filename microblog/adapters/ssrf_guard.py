@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
@@ -54,7 +54,7 @@ class SsrfGuard:
     async def with_timeout(self, seconds: float, work: Coroutine[Deferred[Any], Any, T]) -> T:
         """Await the work with a time limit. Raises FetchError for any failure."""
         running = Deferred.fromCoroutine(work)
-        running.addTimeout(seconds, self.reactor, onTimeoutCancel=_too_slow)
+        running.addTimeout(seconds, self.reactor, onTimeoutCancel=too_slow)
         try:
             return await running
         except FetchError:
@@ -85,7 +85,8 @@ def trusted_authorities(file: Path) -> IPolicyForHTTPS:
     return BrowserLikePolicyForHTTPS(trustRootFromCertificates(certificates))
 
 
-def _too_slow(_: object, seconds: float) -> None:
+def too_slow(_: object, seconds: float) -> NoReturn:
+    """Raise the FetchError of a timeout."""
     raise FetchError(f"No complete response within {seconds:g} seconds.", permanent=False)
 
 

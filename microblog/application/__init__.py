@@ -99,7 +99,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     database.follow_up = follow_up(wakeup, feed, domain.invalidation_log, workers.quick)
     log = AccessLog.below(settings.data_dir)
     lag, caches = ReactorLag(reactor), domain.invalidation_log.caches
-    sent = None if outgoing is None else outgoing.metrics
+    sent = [*(() if outgoing is None else [outgoing.metrics]), *(() if federation is None else [federation.metrics])]
     metrics = MetricsCollector(database, workers.workers, feed, caches, domain.jobs.by_kind, lambda: server.request_metrics, lag, sent)
     health = Health(database, {**workers.workers, "events": feed, **(outgoing.health if outgoing else {})}, reactor, now)
     others = [HealthPage(health), MetricsPage(metrics.exposition, settings.metrics_allowed_networks)]

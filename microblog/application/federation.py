@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from microblog import __version__
 from microblog.adapters.federation_client import FederationClient
 from microblog.adapters.ssrf_guard import trusted_authorities
+from microblog.application.remote_media import remote_files_of
 from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
 from microblog.domain.account_deletion import AccountDeletion
@@ -23,6 +24,7 @@ from microblog.federation.domain_purge import DomainPurge
 from microblog.federation.domain_rules import CurrentRules
 from microblog.federation.effects import Effects
 from microblog.federation.fetching import Fetcher, SignedRequests
+from microblog.federation.file_fetches import FileFetches
 from microblog.federation.inbox import Inbox
 from microblog.federation.inbox_limits import WaitingLimit
 from microblog.federation.key_cache import KeyCache
@@ -32,18 +34,22 @@ from microblog.federation.ports import RemoteServers
 from microblog.federation.post_effects import PostEffects
 from microblog.federation.relevance import Relevance
 from microblog.federation.remote_actors import RemoteActors
+from microblog.federation.remote_files import RemoteFiles
 from microblog.federation.remote_posts import RemotePosts
 from microblog.federation.resolution import Resolution
 from microblog.federation.signers import Signers
 from microblog.federation.start import FederationStart
 from microblog.federation.trust import TrustRules
-from microblog.jobs import domain_jobs, federation_jobs
+from microblog.jobs import domain_jobs, federation_jobs, media_jobs
 from microblog.jobs.worker import Task
+from microblog.metrics import RemoteFileMetrics
 from microblog.model.federation_mode import FederationMode
+from microblog.storage import remote_files
 from microblog.storage.database import Transactions
 from microblog.web.activitypub.documents import DocumentRoutes
 from microblog.web.activitypub.inbox import InboxRoutes
 from microblog.web.activitypub.readers import Readers
+from microblog.web.pages.media_proxy import MediaProxy
 
 _log = Logger()
 
@@ -64,6 +70,7 @@ class Federation:
     purge: DomainPurge
     resolution: Resolution
     mentions: LateMentions
+    files: RemoteFiles
 
     @classmethod
     def on(
@@ -82,7 +89,7 @@ class Federation:
         requests = SignedRequests(client, keys, _in_thread(reactor), now)
         fetcher = Fetcher(requests, lambda: rules.trust)
         actors = RemoteActors(database, fetcher, now, KeyCache(database, domain.invalidation_log, now))
-        posts = RemotePosts(ids, now)
+        posts = RemotePosts(ids, now, lambda: rules.domains)
         relevance = Relevance(ids, posts)
         signers = Signers(actors, domain.rate_limiter, now)
         readers = Readers(signers, documents, settings.federation_secure_mode)
@@ -94,18 +101,24 @@ class Federation:
         mentions = LateMentions(database, resolution, domain.posts.host, domain.posts.base_url, now)
         domains = DomainModeration(database, rules, now)
         purge = DomainPurge(database, rules, AccountDeletion(database, now), now)
-        return cls(ids, keys, documents, readers, inbox, effects, requests, rules, domains, purge, resolution, mentions)
+        files = remote_files_of(settings, reactor, domain, FileFetches(client, lambda: rules.trust, now))
+        return cls(ids, keys, documents, readers, inbox, effects, requests, rules, domains, purge, resolution, mentions, files)
 
     @property
     def routes(self) -> list[object]:
         """The routes for other servers."""
-        return [DocumentRoutes(self.documents, self.readers), InboxRoutes(self.inbox)]
+        return [DocumentRoutes(self.documents, self.readers), InboxRoutes(self.inbox), MediaProxy(self.files)]
+
+    @property
+    def metrics(self) -> RemoteFileMetrics:
+        """The metrics of copied files."""
+        return RemoteFileMetrics(lambda: self.files.stats, lambda: self.files.database.read(remote_files.size))
 
     @property
     def tasks(self) -> dict[str, Task]:
         """The jobs of federation by their kind."""
         received = federation_jobs.tasks(self.effects, self.mentions) | federation_jobs.followers_tasks(self.inbox.followers)
-        return received | domain_jobs.tasks(self.purge)
+        return received | domain_jobs.tasks(self.purge) | media_jobs.tasks(self.files)
 
 
 def federation_client(settings: Settings, reactor: Any) -> FederationClient:

@@ -58,6 +58,15 @@ class MediaStore(Protocol):
     async def store(self, file: BinaryIO, name: str) -> None:
         """Store an upload unchanged."""
 
+    def create(self, name: str) -> BinaryIO:
+        """Create a file that the caller writes and closes."""
+
+    async def rename(self, name: str, new_name: str) -> None:
+        """Rename a stored file. Raises NotFound."""
+
+    async def size(self, names: Iterable[str]) -> int:
+        """Return the bytes of these files together; missing ones count nothing."""
+
     async def delete(self, names: Iterable[str]) -> None:
         """Delete files; missing ones are ignored."""
 
@@ -69,6 +78,9 @@ class MediaStore(Protocol):
 
     async def cropped(self, file: BinaryIO, format: Format, stem: str, size: Dimensions) -> str:
         """Convert an image to exactly this size, cropped to fit; returns its name."""
+
+    async def small_image(self, file: BinaryIO, format: Format, stem: str) -> str:
+        """Convert an image, or an animation with all its frames, to a size that fits into a line of text; returns its name."""
 
     async def convert_video(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
         """Convert the video or audio file that was stored under the name `upload`."""

@@ -1,9 +1,11 @@
-"""Content of posts of other servers as it is shown here: cleaned HTML with its text, titles, polls, and links to their media. Pure."""
+"""Content of posts of other servers as it is shown here: cleaned HTML with its text, titles, polls and media. Pure."""
 
 from __future__ import annotations
 
 import html as entities
+import mimetypes
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from microblog.domain.posts import primary_language
 from microblog.domain.text import post_text
@@ -11,14 +13,14 @@ from microblog.federation import bounds, remote_html
 from microblog.model.accounts import Account
 from microblog.model.federation_posts import RemoteAttachment, RemoteHashtag, RemotePoll, RemotePost
 from microblog.model.ids import PostId
+from microblog.model.media import MediaKind
 from microblog.model.posts import Post, Visibility
-from microblog.model.remote_posts import NO_END, PostPoll
+from microblog.model.remote_posts import NO_END, AttachmentToStore, PostPoll
 
-MEDIA_CLASS = "attachment-links"
-"""Class of the paragraph with links to media. Cleaned HTML has no such class, so that the paragraph can be told from the post."""
-_SIGNS = {"Video": "📹", "Audio": "🎵"}
+_KINDS = {"image": MediaKind.IMAGE, "video": MediaKind.VIDEO, "audio": MediaKind.AUDIO}
+_UNSPECIFIC = frozenset({"octet-stream", ""})
+_NEVER_SHOWN = frozenset({"svg+xml", "tiff", "vnd.adobe.photoshop"})
 _LINK = '<a href="{url}" rel="nofollow noopener" target="_blank">{label}</a>'
-MAX_LABEL = 200
 
 
 def compose(document: RemotePost, author: Account, visibility: Visibility, now: datetime) -> Post:
@@ -30,7 +32,7 @@ def compose(document: RemotePost, author: Account, visibility: Visibility, now: 
         id=PostId(0),
         author=author,
         text=remote_html.text_of(html),
-        html=html + _media_links(document.attachments),
+        html=html,
         visibility=visibility,
         created_at=created_at,
         spoiler=spoiler,
@@ -53,21 +55,22 @@ def _html(document: RemotePost) -> str:
     return "".join(paragraphs)
 
 
-def _media_links(attachments: tuple[RemoteAttachment, ...]) -> str:
-    """Return links to the media, which are not fetched, and so neither shown nor copied."""
-    if not attachments:
-        return ""
-    return f'<p class="{MEDIA_CLASS}">{"<br>".join(map(_media_link, attachments))}</p>'
+def attachments(document: RemotePost, *, are_rejected: bool = False) -> list[AttachmentToStore]:
+    """Return the media of a post, each with the kind that it seems to be: its file is looked at when somebody looks at it.
+
+    `are_rejected`: media of its server are not shown, only linked to.
+    """
+    found = [(each, _kind(each)) for each in document.attachments]
+    return [AttachmentToStore(each, kind or MediaKind.IMAGE, is_unknown=are_rejected or kind is None) for each, kind in found]
 
 
-def _media_link(attachment: RemoteAttachment) -> str:
-    sign = _SIGNS.get(_kind(attachment), "🖼")
-    label = f"[{sign} {bounds.line(attachment.description, MAX_LABEL)}".rstrip() + "]"
-    return _LINK.format(url=entities.escape(attachment.url), label=entities.escape(label))
-
-
-def _kind(attachment: RemoteAttachment) -> str:
-    return attachment.media_type.partition("/")[0].capitalize() if attachment.media_type else attachment.type
+def _kind(attachment: RemoteAttachment) -> MediaKind | None:
+    """Return the kind by the media type, the type, or the name of the file; None for what is certainly shown by no browser."""
+    main, _, subtype = attachment.media_type.partition("/")
+    if main and subtype not in _UNSPECIFIC:
+        return _KINDS.get(main) if subtype not in _NEVER_SHOWN else None
+    guessed = (mimetypes.guess_type(urlsplit(attachment.url).path)[0] or "").partition("/")[0]
+    return _KINDS.get(attachment.type.lower()) or _KINDS.get(guessed) or MediaKind.IMAGE
 
 
 def tags(hashtags: tuple[RemoteHashtag, ...]) -> tuple[tuple[str, str], ...]:

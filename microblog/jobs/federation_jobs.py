@@ -1,4 +1,4 @@
-"""Jobs of federation: effects of received activities, and parents of replies that are not known."""
+"""Jobs of federation: effects of received activities, parents of replies that are not known."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from math import sqrt
 
 from attrs import frozen
 
@@ -14,6 +15,7 @@ MAX_IMAGE_BYTES = 16 * 1024 * 1024
 MAX_VIDEO_BYTES = 99 * 1024 * 1024
 MAX_IMAGE_PIXELS = 33_177_600  # of an uploaded image
 MAX_VIDEO_PIXELS = 8_294_400
+PREVIEW_AREA = 230_400  # most pixels of a preview
 MAX_FRAME_RATE = 120  # frames per second
 MEDIA_TYPES = {
     "jpg": "image/jpeg",
@@ -77,6 +79,11 @@ class Dimensions:
         """Number of pixels."""
         return self.width * self.height
 
+    def within(self, area: int) -> Dimensions:
+        """Return the size of this shape with at most so many pixels; never a larger one."""
+        scale = min(1.0, sqrt(area / self.area)) if self.area else 1.0
+        return Dimensions(max(1, round(self.width * scale)), max(1, round(self.height * scale)))
+
 
 @frozen
 class Focus:
@@ -104,10 +111,20 @@ class ConvertedMedia:
 
 
 @frozen
+class RemoteSource:
+    """Where the file of an attachment is on another server. `key` is part of its address here if not everybody may see the post."""
+
+    url: str
+    preview_url: str | None = None
+    key: str | None = None
+
+
+@frozen
 class Media:
     """A media attachment. `rendition` has no original until it is READY. `attached`: it belongs to a post or a scheduled post.
 
-    `problem` tells the owner why it has FAILED.
+    `problem` tells the owner why it has FAILED. Attachments of other servers have a `remote` source: they are copied when somebody looks
+    at them. One of these that has FAILED cannot be shown here, only linked to.
     """
 
     id: MediaId
@@ -119,6 +136,12 @@ class Media:
     focus: Focus | None = None
     attached: bool = False
     problem: str | None = None
+    remote: RemoteSource | None = None
+
+    @property
+    def is_unknown(self) -> bool:
+        """True if the file of another server cannot be shown here."""
+        return self.remote is not None and self.state is MediaState.FAILED
 
     @property
     def is_video_or_audio(self) -> bool:
@@ -128,12 +151,20 @@ class Media:
     @property
     def path(self) -> str | None:
         """The path of the file on this site; None until it is READY."""
+        if self.remote is not None:
+            return self._remote_path("original")
         return f"/media/{self.rendition.original}" if self.rendition and self.rendition.original else None
 
     @property
     def preview_path(self) -> str | None:
         """The path of the thumbnail; None if there is none."""
+        if self.remote is not None:
+            return self._remote_path("small") if self.kind is MediaKind.IMAGE or self.remote.preview_url else None
         return f"/media/{self.rendition.preview}" if self.rendition and self.rendition.preview else None
+
+    def _remote_path(self, variant: str) -> str:
+        key = f"-{self.remote.key}" if self.remote and self.remote.key else ""
+        return f"/media_proxy/{self.id}{key}/{variant}"
 
 
 @frozen

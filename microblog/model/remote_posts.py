@@ -6,7 +6,9 @@ from datetime import datetime
 
 from attrs import frozen
 
+from microblog.model.federation_posts import RemoteAttachment
 from microblog.model.ids import AccountId, PostId
+from microblog.model.media import MediaKind
 
 NO_END = 9999
 """Year in which polls end that have no end."""
@@ -45,3 +47,12 @@ class PostPoll:
     voters: int
     multiple: bool
     expires_at: datetime
+
+
+@frozen
+class AttachmentToStore:
+    """An attachment as a document describes it, with the kind that it seems to be. One that `is_unknown` is only linked to."""
+
+    attachment: RemoteAttachment
+    kind: MediaKind
+    is_unknown: bool = False

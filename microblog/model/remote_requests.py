@@ -14,3 +14,11 @@ class RemoteResponse:
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+
+
+@frozen
+class DownloadLimits:
+    """The most bytes that a file may have, and the most seconds that its transfer may take."""
+
+    bytes: int
+    seconds: float

@@ -7,12 +7,23 @@ from datetime import datetime
 from typing import Any
 
 from microblog.model.ids import AccountId, MediaId, PostId, ScheduledId
-from microblog.model.media import ConvertedMedia, Dimensions, FileUse, Focus, Media, MediaChange, MediaKind, MediaState
+from microblog.model.media import (
+    PREVIEW_AREA,
+    ConvertedMedia,
+    Dimensions,
+    FileUse,
+    Focus,
+    Media,
+    MediaChange,
+    MediaKind,
+    MediaState,
+    RemoteSource,
+)
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value, first_column
 
 COLUMNS = """m.id, m.account_id, m.kind, m.state, m.original, m.preview, m.width, m.height, m.preview_width, m.preview_height, m.duration,
     m.frame_rate, m.bitrate, m.blurhash, m.description, m.focus_x, m.focus_y, m.unattached_since is null,
-    m.problem"""
+    m.problem, m.remote_url, m.remote_preview_url, m.remote_key"""
 
 # The media attachments of the post `p`, for queries of posts.
 OF_POST = f"""(select json_agg(json_build_array({COLUMNS}) order by m.place)
@@ -22,13 +33,17 @@ OF_POST = f"""(select json_agg(json_build_array({COLUMNS}) order by m.place)
 def media_from(*columns: Any) -> Media:
     """Build a media attachment from COLUMNS."""
     id, owner, kind, state, original, preview, width, height, preview_width, preview_height, *rest = columns
-    duration, frame_rate, bitrate, blurhash, description, focus_x, focus_y, attached, problem = rest
+    duration, frame_rate, bitrate, blurhash, description, focus_x, focus_y, attached, problem, *source = rest
+    remote = None if source[0] is None else RemoteSource(*source)
     rendition = None
-    if original is not None or preview is not None:
+    if original is not None or preview is not None or remote is not None:
         sizes = _dimensions(width, height), _dimensions(preview_width, preview_height)
+        if remote is not None and kind == MediaKind.IMAGE and sizes[0] is not None:
+            sizes = sizes[0], sizes[0].within(PREVIEW_AREA)
         rendition = ConvertedMedia(original or "", preview, *sizes, duration, frame_rate, bitrate, blurhash)
     focus = None if focus_x is None else Focus(focus_x, focus_y)
-    return Media(MediaId(id), AccountId(owner), MediaKind(kind), MediaState(state), rendition, description, focus, attached, problem)
+    states = MediaKind(kind), MediaState(state)
+    return Media(MediaId(id), AccountId(owner), *states, rendition, description, focus, attached, problem, remote)
 
 
 def media_list_from(rows: Sequence[Sequence[Any]] | None) -> tuple[Media, ...]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-import orjson
 from attrs import frozen
 
-from microblog.model.federation_posts import RemoteAttachment, RemoteCounts
+from microblog.model.federation_posts import RemoteCounts
 from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import Post
 from microblog.model.remote_posts import Addressees, KnownPost, PostPoll
@@ -186,37 +185,6 @@ def mentioned(cursor: Cursor, *, post: PostId) -> list[AccountId]:
 
 
 _MENTIONED = Prepared("select account_id from mentions where post_id = %(post)s")
-
-
-def set_media(cursor: Cursor, *, post: PostId, attachments: Collection[RemoteAttachment]) -> None:
-    """Set the attachments of a post to exactly these."""
-    rows = [
-        {
-            "place": place,
-            "kind": each.type,
-            "url": each.url,
-            "media_type": each.media_type,
-            "description": each.description,
-            "blurhash": each.blurhash,
-            "focus_x": each.focus[0] if each.focus else None,
-            "focus_y": each.focus[1] if each.focus else None,
-            "width": each.width,
-            "height": each.height,
-            "preview_url": each.preview_url or None,
-        }
-        for place, each in enumerate(attachments)
-    ]
-    execute(cursor, _SET_MEDIA, {"post": post, "rows": orjson.dumps(rows).decode(), "count": len(rows)})
-
-
-_SET_MEDIA = Prepared("""
-    with removed as (delete from remote_media where post_id = %(post)s and place >= %(count)s)
-    insert into remote_media (post_id, place, kind, url, media_type, description, blurhash, focus_x, focus_y, width, height, preview_url)
-    select %(post)s, r.* from jsonb_to_recordset(%(rows)s::jsonb) as r (place smallint, kind text, url text, media_type text,
-        description text, blurhash text, focus_x real, focus_y real, width integer, height integer, preview_url text)
-    on conflict (post_id, place) do update set kind = excluded.kind, url = excluded.url, media_type = excluded.media_type,
-        description = excluded.description, blurhash = excluded.blurhash, focus_x = excluded.focus_x, focus_y = excluded.focus_y,
-        width = excluded.width, height = excluded.height, preview_url = excluded.preview_url""")
 
 
 def set_poll(cursor: Cursor, *, post: PostId, poll: PostPoll, now: datetime) -> int | None:

@@ -65,6 +65,8 @@ def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SitePr
 
         writer = threading.Thread(target=write)
         writer.start()
+        (site.data_dir / "media" / "remote" / "ab").mkdir(parents=True)
+        (site.data_dir / "media" / "remote" / "ab" / "rabc.png").write_bytes(b"a copy of a file of another server")
         result = run_command(site, "backup", str(directory / "site.zip"), "--json")
         finished.set()
         writer.join()
@@ -106,6 +108,7 @@ def test_verify_compares_every_row_and_file(backed_up: tuple[SiteProcess, SiteCl
     with zipfile.ZipFile(backup) as archive:
         manifest = json.loads(archive.read("backup.json"))
         assert result["files"] == len(manifest["files"]) > 2  # the picture, its preview, the secret key
+        assert not [name for name in manifest["files"] if "remote" in name]
         manifest["tables"]["posts"]["rows"] += 1
         forged = tmp_path / "forged.zip"
         with zipfile.ZipFile(forged, "w") as output:

@@ -14,11 +14,11 @@ from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 from twisted.internet import reactor
 
-from microblog.adapters.media_processing import PREVIEW_AREA, DirectoryMediaStore, MediaLimits
+from microblog.adapters.media_processing import DirectoryMediaStore, MediaLimits
 from microblog.adapters.sandbox import command_line
 from microblog.adapters.subprocess_runner import runner
 from microblog.model.errors import Invalid, NotFound, Unavailable
-from microblog.model.media import Dimensions, Format, MediaKind
+from microblog.model.media import PREVIEW_AREA, Dimensions, Format, MediaKind
 from tests import fakes, files
 from tests.fakes import result_of
 

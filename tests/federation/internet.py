@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 from attrs import define, field, frozen
@@ -15,7 +15,7 @@ from microblog.federation.fetching import Fetcher, SignedRequests
 from microblog.federation.keys import KeySealer
 from microblog.federation.trust import TrustRules
 from microblog.model.cards import FetchError
-from microblog.model.remote_requests import RemoteResponse
+from microblog.model.remote_requests import DownloadLimits, RemoteResponse
 from tests.fakes import RolledBackDatabase
 from tests.make import NOW
 
@@ -53,7 +53,18 @@ class Internet:
             found = await found
         if found is None:
             return RemoteResponse(404 if method == "GET" else 202, {}, b"")
+        if isinstance(found, bytes):
+            found = RemoteResponse(200, {"content-type": "text/plain"}, found)
         return found if isinstance(found, RemoteResponse) else RemoteResponse(200, {"content-type": JSON}, orjson.dumps(found))
+
+    async def download(self, url: str, file: BinaryIO, limits: Callable[[bytes], DownloadLimits]) -> RemoteResponse:
+        """See `RemoteServers.download`. A document may be the bytes of a file."""
+        response = await self.send("GET", url, {})
+        if response.status == 200:
+            if len(response.body) > limits(response.body[:64]).bytes:
+                raise FetchError("The file is too long.")
+            file.write(response.body)
+        return response
 
     @property
     def asked(self) -> list[str]:

@@ -77,28 +77,6 @@ async def test_titles_are_shown_and_other_types_link_to_their_page(side: RemoteS
     assert (post.spoiler, post.sensitive) == ("", False)
 
 
-async def test_media_are_linked_and_never_embedded(side: RemoteSide) -> None:
-    picture = {
-        "type": "Document", "mediaType": "image/png", "url": "https://b.example/a&b.png", "name": "A <cat>", "width": 8, "height": 6,
-        "focalPoint": [0.5, -0.5], "blurhash": "LEHV6nWB2yk8pyo0adR*.7kCMdnj",
-    }  # fmt: skip
-    film = {"type": "Video", "url": "https://b.example/film"}
-    post = await side.created(note(content="", attachment=[picture, film]))
-    assert "<img" not in post.html
-    assert '<a href="https://b.example/a&amp;b.png" rel="nofollow noopener" target="_blank">[🖼 A &lt;cat&gt;]</a><br>' in post.html
-    assert '<a href="https://b.example/film" rel="nofollow noopener" target="_blank">[📹]</a>' in post.html
-    assert post.text == ""
-    assert side.rows("select kind, url, description, focus_x, focus_y, width, height from remote_media order by place") == [
-        ("Document", "https://b.example/a&b.png", "A <cat>", 0.5, -0.5, 8, 6),
-        ("Video", "https://b.example/film", "", None, None, None, None),
-    ]
-    edited = note(content="", attachment=[film], updated=(NOW - timedelta(0)).isoformat(), published=(NOW - timedelta(hours=1)).isoformat())
-    side.time = NOW + timedelta(minutes=1)
-    edited["updated"] = side.time.isoformat()
-    await side.receive(activity("Update", edited))
-    assert side.rows("select url from remote_media") == [("https://b.example/film",)]
-
-
 # --- Visibility
 
 

@@ -42,7 +42,8 @@ from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
 from microblog.model.push import PushChoice, PushTarget
 from microblog.model.remote_actors import ActorToStore, StoredKey
-from microblog.model.remote_posts import Addressees, KnownPost, PostPoll
+from microblog.model.remote_files import RemoteFileKind, SharedFile
+from microblog.model.remote_posts import Addressees, AttachmentToStore, KnownPost, PostPoll
 from microblog.model.reports import ReportCategory
 from microblog.model.severances import SeveranceKind
 from microblog.model.statistics import TimeSpan
@@ -201,10 +202,12 @@ BY_TYPE: dict[str, Any] = {
     ),
     "Addressees": Addressees((ACCOUNT,), (OTHER,)),
     "Collection[Inbox]": [Inbox("far.example", "https://far.example/inbox")],
-    "Collection[RemoteAttachment]": [RemoteAttachment("Image", "https://far.example/1")],
+    "Collection[AttachmentToStore]": [AttachmentToStore(RemoteAttachment("Image", "https://far.example/1"), MediaKind.IMAGE)],
     "HostState": HostState(dead_since=SITE.end),
     "KnownPost": KnownPost(POST, OTHER, None, POST),
     "OutgoingActivity": OutgoingActivity(OutgoingKind.CREATE, ACCOUNT, "{}"),
+    "RemoteFileKind": RemoteFileKind.MEDIA,
+    "SharedFile": SharedFile(RemoteFileKind.MEDIA, 1, "https://far.example/1", "far.example"),
     "PostPoll": PostPoll(("yes", "no"), (1, 2), 3, False, SITE.end),
     "StoredKeyPair": StoredKeyPair("public", b"private"),
     "RemoteCounts": RemoteCounts(1, 2, 3),

@@ -12,7 +12,7 @@ def _meta(media: Media) -> Entity | None:
     """Return the metadata known so far: the focal point at once, dimensions after processing."""
     meta: Entity = {}
     converted = media.rendition
-    if converted and converted.original and (original := _original(media.kind, converted)):
+    if converted and (converted.original or media.remote) and (original := _original(media.kind, converted)):
         meta["original"] = original
     if converted and converted.preview_size:
         meta["small"] = _size(converted.preview_size)
@@ -41,11 +41,11 @@ ATTACHMENT = Definition[Media, SiteUrls](
     "MediaAttachment",
     {
         "id": key(ID, lambda media, _: str(media.id)),
-        "type": key(one_of("image", "gifv", "video", "audio", "unknown"), lambda media, _: media.kind),
+        "type": key(one_of("image", "gifv", "video", "audio", "unknown"), lambda media, _: "unknown" if media.is_unknown else media.kind),
         "url": key(nullable(URL), lambda media, site: site.absolute_or_null(media.path)),
         "preview_url": key(nullable(URL), lambda media, site: site.absolute_or_null(media.preview_path)),
-        "remote_url": always(nullable(URL), None),
-        "preview_remote_url": always(nullable(URL), None),
+        "remote_url": key(nullable(URL), lambda media, _: media.remote.url if media.remote else None),
+        "preview_remote_url": key(nullable(URL), lambda media, _: media.remote.preview_url if media.remote else None),
         "text_url": always(nullable(URL), None),
         "meta": key(nullable({"type": "object"}), lambda media, _: _meta(media)),
         "description": key(nullable(TEXT), lambda media, _: media.description or None),

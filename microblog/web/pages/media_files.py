@@ -27,7 +27,7 @@ CHUNK_SIZE = 64 * 1024
 PUBLIC_CACHE, PRIVATE_CACHE = b"public, max-age=86400, s-maxage=3600, immutable", b"private, max-age=300"
 POLICY = b"default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
 _NAME = re.compile(r"[0-9a-f]{32}(?:-small)?\.([a-z0-9]{3,4})")
-_HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin", "Accept-Ranges": "bytes"}
+HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin", "Accept-Ranges": "bytes"}
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
@@ -69,11 +69,11 @@ class MediaFiles:
         if match is None or match[1] not in MEDIA_TYPES:
             raise NotFound("Not Found")
         cache = PUBLIC_CACHE if await self.files.is_open(name) else PRIVATE_CACHE
-        response = Response.data(b"", MEDIA_TYPES[match[1]]).cached(cache, name).with_policy(POLICY).with_headers(_HEADERS)
-        return response if request.has(response.etag) else _with_file(request, response, self.files.open(name))
+        response = Response.data(b"", MEDIA_TYPES[match[1]]).cached(cache, name).with_policy(POLICY).with_headers(HEADERS)
+        return response if request.has(response.etag) else with_file(request, response, self.files.open(name))
 
 
-def _with_file(request: Request, response: Response, file: BinaryIO) -> Response:
+def with_file(request: Request, response: Response, file: BinaryIO) -> Response:
     """Add the file, or the requested range of it, to the response."""
     size = os.fstat(file.fileno()).st_size
     requested = byte_range(request.header("Range"), size)

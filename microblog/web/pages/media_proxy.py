@@ -1,0 +1,51 @@
+"""Serves copies of media and emoji of other servers, so that pages here never lead a browser to a third server."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from microblog.federation.remote_files import OpenCopy, RemoteFiles
+from microblog.model.errors import NotFound
+from microblog.model.media import MEDIA_TYPES
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import RouteOptions, route
+from microblog.web.pages.media_files import HEADERS, POLICY, PRIVATE_CACHE, with_file
+
+_TYPES = MEDIA_TYPES | {
+    "m4a": "audio/mp4",
+    "webm": "video/webm",
+    "weba": "audio/webm",
+    "ogg": "audio/ogg",
+    "ogv": "video/ogg",
+    "wav": "audio/wav",
+    "flac": "audio/flac",
+    "aac": "audio/aac",
+}
+"""Media types of copies, by the extensions of their names. They follow from the contents of the files."""
+_CACHE = b"public, max-age=86400, s-maxage=3600"  # the file behind an address may be another one some day
+
+
+@frozen
+class MediaProxy:
+    """Files of other servers."""
+
+    files: RemoteFiles
+
+    @route("GET", "/media_proxy/<name>/<variant>", RouteOptions(body=0))
+    async def show(self, request: Request, name: str, variant: str) -> Response:
+        """Serve an attachment of a post of another server, or a small version of it."""
+        id, _, key = name.partition("-")
+        if not (id.isascii() and id.isdecimal() and len(id) < 19) or variant not in ("original", "small"):
+            raise NotFound("Not Found")
+        return _response(request, await self.files.media(int(id), key or None, small=variant == "small"))
+
+
+def _response(request: Request, copy: OpenCopy) -> Response:
+    kind = _TYPES[copy.name.rpartition(".")[2]]
+    cache = _CACHE if copy.is_open else PRIVATE_CACHE
+    response = Response.data(b"", kind).cached(cache, copy.name).with_policy(POLICY).with_headers(HEADERS)
+    if request.has(response.etag):
+        copy.file.close()
+        return response
+    return with_file(request, response, copy.file)
