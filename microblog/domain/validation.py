@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import idna
 import regex
 from attrs import define, field
 
-from microblog.domain.text import post_text
+from microblog.domain.text import post_text, urls
 from microblog.model.errors import Invalid
 
 MAX_EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3
@@ -65,7 +64,7 @@ def email(text: str) -> str:
     if not address:
         raise Invalid({"email": "E-mail address can't be blank"}, codes={"email": "ERR_BLANK"})
     local, _, host = address.rpartition("@")
-    host = _ascii_host(host)
+    host = urls.ascii_host(host)
     if (
         len(local) > MAX_LOCAL_PART_LENGTH
         or not _LOCAL_PART.fullmatch(local)
@@ -74,15 +73,6 @@ def email(text: str) -> str:
     ):
         raise Invalid({"email": "E-mail address is invalid"}, codes={"email": "ERR_INVALID"})
     return f"{local}@{host}"
-
-
-def _ascii_host(host: str) -> str:
-    if host.isascii():
-        return host.lower()
-    try:
-        return idna.encode(host, uts46=True).decode() if len(host) <= MAX_EMAIL_LENGTH else ""
-    except idna.IDNAError:
-        return ""
 
 
 def one_of(text: str, allowed: frozenset[str], name: str) -> str:

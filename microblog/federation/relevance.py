@@ -117,7 +117,7 @@ class Relevance:
         addressed = [*activity.audience.to, *activity.audience.cc]
         if isinstance(post, RemotePost):
             addressed += [*post.audience.to, *post.audience.cc, *(mention.href for mention in post.mentions), post.reply_to or ""]
-        return any(self.ids.host in uri.lower() and self.ids.is_local(uri) for uri in addressed)
+        return any((self.ids.host in uri.lower() or not uri.isascii()) and self.ids.is_local(uri) for uri in addressed)
 
     def _is_of_interest(self, cursor: Cursor, activity: Activity) -> bool:
         """True if a post is known, or replies to somebody whom somebody here follows."""

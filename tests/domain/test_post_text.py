@@ -102,6 +102,15 @@ def test_own_domain_may_have_a_port() -> None:
     assert post_text.parse("@alice@localhost:8080: hi", "localhost:8080").mentions == ("alice",)
 
 
+def test_a_mention_may_spell_its_host_in_any_script() -> None:
+    text = post_text.parse("@Ada@Bücher.example @ben@bu\u0308cher.example @cid@例え.jp @di@xn--r8jz45g.jp", "xn--bcher-kva.example")
+    assert text.mentions == ("ada", "ben")
+    assert text.remote_mentions == (("cid", "xn--r8jz45g.jp"), ("di", "xn--r8jz45g.jp"))
+    html = text.html({"cid@xn--r8jz45g.jp": "https://xn--r8jz45g.jp/@cid"}, "https://xn--bcher-kva.example")
+    assert 'href="https://xn--r8jz45g.jp/@cid"' in html
+    assert "@<span>cid@例え.jp</span>" in html
+
+
 def test_mentions_are_rendered_in_the_spelling_of_the_account() -> None:
     result = post_text.parse("@bob @nobody #A #a #Ä https://example.org https://example.org", HOST).rendered(KNOWN, BASE)
     assert result.mentions == ("Bob",)

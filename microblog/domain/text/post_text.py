@@ -84,7 +84,7 @@ class LinkToken:
 
 @frozen
 class MentionToken:
-    """Text that looks like a mention. `domain` is None for this site; `text` is how it was typed."""
+    """Text that looks like a mention. `domain` is in ASCII, None for this site; `text` is how it was typed."""
 
     username: str
     domain: str | None
@@ -296,8 +296,9 @@ def _token(match: regex.Match[str], host: str) -> tuple[Token | None, int]:
         valid_name = len(match["local"]) <= MAX_USERNAME_LENGTH
         return MentionToken(match["local"], None, match[0]) if valid_name else None, match.end()
     text = match.string[match.start() : urls.host_end(match.string, match.start("domain"), match.end())].rstrip(".-")
-    domain = text.rpartition("@")[2]
-    token = MentionToken(match["user"], None if domain.lower() == host else domain.lower(), text)
+    typed = text.rpartition("@")[2]
+    domain = urls.ascii_host(typed) or typed.lower()
+    token = MentionToken(match["user"], None if domain == host else domain, text)
     return token, match.start() + len(text)
 
 
@@ -330,8 +331,8 @@ def _token_html(token: Token, known: Mapping[str, str], base_url: str) -> str:
             account = _escaped(known[name.lower()])
             target = f"{_escaped(base_url)}/@{account}"
             return f'<span class="h-card" translate="no"><a href="{target}" class="u-url mention">@<span>{account}</span></a></span>'
-        case MentionToken(username=name, domain=str(domain)) if f"{name.lower()}@{domain}" in known:
-            account, target = _escaped(f"{name}@{domain}"), _escaped(known[f"{name.lower()}@{domain}"])
+        case MentionToken(username=name, domain=str(domain), text=text) if f"{name.lower()}@{domain}" in known:
+            account, target = _escaped(f"{name}@{text.rpartition('@')[2].lower()}"), _escaped(known[f"{name.lower()}@{domain}"])
             # With a target, so that the link is not taken for one of this site (render/local_links.py).
             link = f'<a href="{target}" target="_blank" rel="nofollow noopener" class="u-url mention">@<span>{account}</span></a>'
             return f'<span class="h-card" translate="no">{link}</span>'

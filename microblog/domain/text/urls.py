@@ -8,7 +8,9 @@ is read as part of a host more often than a host may be long.
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
+import idna
 import regex
 
 MAX_URL_LENGTH = 2048
@@ -51,6 +53,18 @@ def read(line: str, start: int, authority: int) -> tuple[str | None, int]:
     whole = _end(_REST, line, end)
     url = _trimmed(line[start:whole], line[start - 1 : start])
     return (url, start + len(url)) if len(url) <= MAX_URL_LENGTH else (None, whole)
+
+
+@lru_cache(1_024)
+def ascii_host(host: str) -> str:
+    """Return a host, with or without a port, in lower case and ASCII (RFC 5891 with the mapping of UTS 46); empty if it is no valid one."""
+    if host.isascii():
+        return host.lower()
+    name, colon, port = host.partition(":")
+    try:
+        return idna.encode(name, uts46=True).decode("ascii") + colon + port if len(name) <= MAX_HOST_LENGTH else ""
+    except (idna.IDNAError, UnicodeError):
+        return ""
 
 
 def host_end(line: str, at: int, end: int) -> int:
