@@ -25,6 +25,7 @@ from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
 from zope.interface import implementer
 
 from microblog.adapters.public_ip import is_public
+from microblog.adapters.tls_errors import explained
 from microblog.model.cards import FetchError
 
 T = TypeVar("T")
@@ -60,7 +61,7 @@ class SsrfGuard:
         except FetchError:
             raise
         except Exception as problem:  # hostile servers can cause any error in HTTP and TLS
-            raise FetchError(f"{type(problem).__name__}: {problem}"[:300], permanent=False) from problem
+            raise FetchError(explained(problem), permanent=False) from problem
 
     def may_use(self, connection: GuardedConnection) -> bool:
         """True if the address that a connection has really reached may be contacted."""

@@ -19,6 +19,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from microblog.adapters.federation_client import CONNECTIONS_PER_HOST, MAX_BODY, FederationClient
+from microblog.adapters.tls_errors import WRONG_NAME
 from microblog.model.cards import FetchError
 from tests.adapters.fake_web_server import FakeDnsReactor, fake_web_server
 from tests.adapters.test_http_fetcher import LOOPBACK_URLS
@@ -187,7 +188,18 @@ async def test_a_server_that_never_responds_loses_its_connection(peer: Peer) -> 
 async def test_an_unknown_certificate_is_not_trusted(peer: Peer) -> None:
     client = peer.client()
     client.trust = BrowserLikePolicyForHTTPS()
-    assert not (await fetch_error(client, URL)).permanent
+    error = await fetch_error(client, URL)
+    assert not error.permanent  # certificates are renewed
+    assert str(error) == "TLS: certificate verify failed."
+    assert not peer.requests
+
+
+async def test_a_certificate_of_another_name_is_not_trusted(peer: Peer) -> None:
+    client, other = peer.client(), "other.example"
+    client.reactor = FakeDnsReactor({other: [[ADDRESS]]}, {ADDRESS: ("127.0.0.1", peer.port)})
+    error = await fetch_error(client, f"https://{other}/inbox")
+    assert not error.permanent
+    assert str(error) == WRONG_NAME
     assert not peer.requests
 
 
