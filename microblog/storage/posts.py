@@ -180,13 +180,19 @@ _INSERT = Prepared("""with new as (select coalesce(%(id)s::bigint, new_id(%(crea
                author_counted as (
                    update account_counts set posts = posts + 1,
                           last_post_on = greatest(last_post_on, (%(created_at)s::timestamptz at time zone 'UTC')::date)
-                   where account_id = %(author)s and %(visibility)s::text <> 'direct')
+                   where account_id = %(author)s and %(visibility)s::text <> 'direct'),
+               -- The thread of the parent as it is now. While it may become part of another one, the parent is locked against that.
+               moving as (
+                   select p.thread_id from posts p where p.id = (
+                       select r.id from posts r join posts top on top.id = r.thread_id
+                       where r.id = %(reply_to)s and top.reply_to_uri is not null) for share),
+               parent as (select thread_id from posts where id = %(reply_to)s)
                -- The post; without a thread it starts one.
                insert into posts (id, account_id, text, html, visibility, spoiler, sensitive, language, reply_to, reply_to_account,
                                   thread_id, boost_of, application, application_website, created_at)
                select new.id, %(author)s, %(text)s, %(html)s, %(visibility)s, %(spoiler)s, %(sensitive)s, %(language)s, %(reply_to)s,
-                      %(reply_to_account)s, coalesce(%(thread)s, new.id), %(boost_of)s, %(application)s, %(website)s,
-                      %(created_at)s from new
+                      %(reply_to_account)s, coalesce((select thread_id from moving), (select thread_id from parent), %(thread)s, new.id),
+                      %(boost_of)s, %(application)s, %(website)s, %(created_at)s from new
                returning id""")
 
 

@@ -287,13 +287,15 @@ def attach(cursor: Cursor, *, reply: PostId, thread: PostId, parent: KnownPost) 
     params = {"reply": reply, "old": thread, "new": parent.thread_id, "parent": parent.id, "author": parent.author}
     execute(cursor, _ATTACH, params)
     if thread != parent.thread_id:
+        while execute(cursor, _MOVE_POSTS, params):  # again for replies that were written while this waited for their parents
+            pass
         for statement in _MOVE_THREAD:
             execute(cursor, statement, params)
 
 
 _ATTACH = """update posts set reply_to = %(parent)s, reply_to_account = %(author)s, reply_to_uri = null where id = %(reply)s"""
+_MOVE_POSTS = "update posts set thread_id = %(new)s where thread_id = %(old)s"
 _MOVE_THREAD = (
-    "update posts set thread_id = %(new)s where thread_id = %(old)s",
     """insert into thread_mutes (account_id, thread_id, created_at)
        select account_id, %(new)s, created_at from thread_mutes where thread_id = %(old)s on conflict do nothing""",
     "delete from thread_mutes where thread_id = %(old)s",

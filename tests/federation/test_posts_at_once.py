@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from microblog.federation.effects import Effects
-from microblog.model.posts import Post
+from microblog.model.posts import Post, PostDraft
 from microblog.storage.database import Cursor, Database, fetch_all
 from tests import make
 from tests.federation.documents import PUBLIC, activity
@@ -58,6 +58,23 @@ async def test_replies_and_their_parents_find_each_other_at_once(database: Datab
         await let_happen(database, effects, [activity("Create", document) for document in reversed(notes)])
     assert await database.read(rows, "select count(*) from posts where reply_to_uri is not null") == [(0,)]
     assert await database.read(rows, "select count(distinct thread_id) from posts where uri is not null") == [(ROUNDS,)]
+
+
+async def test_replies_of_people_here_move_with_their_thread(database: Database) -> None:
+    effects, service = build_effects(database, Internet(), lambda: make.NOW), make.post_service(database)
+    await database.run(prepare)
+    ada = await database.run(make.viewer)
+    for each in range(ROUNDS):
+        above, below = note(f"{each}.0"), note(f"{each}.1", inReplyTo=f"{BO}/statuses/{each}.0")
+        await let_happen(database, effects, [activity("Create", below)])
+        [(parent,)] = await database.read(rows, f"select id from posts where uri = '{below['id']}'")
+        answers = [service.publish(ada, PostDraft(f"answer {number}", reply_to=parent)) for number in range(4)]
+        id = await database.run(store_activity, activity("Create", above))
+        found = await at_once([*answers, effects.apply(id, lambda cursor: None)])
+        assert [one for one in found if isinstance(one, BaseException)] == []
+        await service.publish(ada, PostDraft("a late answer", reply_to=parent))
+    threads = "select thread_id, count(*) from posts where uri is not null or reply_to is not null group by 1"
+    assert [count for _, count in await database.read(rows, threads)] == [7] * ROUNDS
 
 
 async def test_what_is_deleted_while_it_arrives_is_gone(database: Database) -> None:
