@@ -40,6 +40,7 @@ from microblog.domain.push.encryption import PushEncryptor
 from microblog.domain.push.vapid import Signer
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.federation.start import PublicUrlChanged
+from microblog.federation.waiting import Collected
 from microblog.jobs import post_jobs, profile_jobs
 from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
@@ -66,6 +67,7 @@ DRAIN_S = 10.0
 _SPARE_CONNECTIONS = 12  # in addition to the pool's: migrations, the administrator's commands, backups, PostgreSQL's own
 
 
+INBOX_PAUSE_S = 0.05  # in which received activities are collected before their jobs are claimed
 START_PROBLEMS: tuple[type[Exception], ...] = (UnusableDatabase, postgres.EmbeddedPostgresError, PublicUrlChanged)
 """Errors at start-up whose text is shown to the administrator."""
 
@@ -86,7 +88,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     federation = Federation.on(settings, reactor, database, domain)
     workers = build_workers(settings, reactor, database, domain, external, federation=federation)
     if federation is not None and workers.federation is not None:
-        federation.inbox.stored = workers.federation.wake
+        federation.inbox.stored = Collected(reactor, INBOX_PAUSE_S, workers.federation.wake)
     feed = build_broadcaster(database, reactor, settings.streams_per_account)
     connection_sampler = ConnectionSampler(domain.statistics, lambda: len(feed.connections), workers.quick.name, reactor)
     domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wakeup.send)

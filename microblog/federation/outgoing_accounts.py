@@ -62,7 +62,7 @@ class OutgoingAccounts:
         if not inboxes:
             return 0
         document = write_actor(account, evolve(details, keys=(self._key(cursor, account),)), self.outgoing.ids)
-        update = write_actor_update(account.username, document, now, self.outgoing.ids)
+        update = write_actor_update(account.username, document, event.at, self.outgoing.ids)
         return self.outgoing.send(cursor, (OutgoingKind.UPDATE_ACTOR, LocalActor(account.id, account.username), update), inboxes)
 
     def moved(self, cursor: Cursor, event: Event) -> int:

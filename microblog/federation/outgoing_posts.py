@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from attrs import frozen
 
 from microblog.federation.documents.write_activity import write_announce, write_create, write_delete, write_undo, write_update
@@ -54,22 +56,22 @@ class OutgoingPosts:
     def edited(self, cursor: Cursor, event: Event) -> int:
         """Send an edited post to all who would get it now, who got it before, and who may have fetched it."""
         post = self._post(cursor, event)
-        return 0 if post is None or post.boost is not None else self._update(cursor, post, ())
+        return 0 if post is None or post.boost is not None else self._update(cursor, post, event.at)
 
     def poll_counted(self, cursor: Cursor, event: Event) -> int:
         """Send the post of a poll with its new counts or end, also to those who voted."""
         post = self._post(cursor, event)
         if post is None or post.poll is None:
             return 0
-        return self._update(cursor, post, self.outgoing.inboxes(activity_recipients.voters(cursor, poll=post.poll.id)))
+        return self._update(cursor, post, event.at, self.outgoing.inboxes(activity_recipients.voters(cursor, poll=post.poll.id)))
 
-    def _update(self, cursor: Cursor, post: Post, more: tuple[Inbox, ...]) -> int:
+    def _update(self, cursor: Cursor, post: Post, at: datetime, more: tuple[Inbox, ...] = ()) -> int:
         chosen = self.outgoing.inboxes(self._recipients(cursor, post), post.visibility)
         known = activity_recipients.post_inboxes(cursor, post=post.id)
         inboxes = {*chosen, *self.outgoing.allowed(known), *self._interested(cursor, post.id, post.visibility), *more}
         if not inboxes:
             return 0
-        document = write_update(post, linked_posts(cursor, [post], self.outgoing.ids)[0].links, self._writer())
+        document = write_update(post, linked_posts(cursor, [post], self.outgoing.ids)[0].links, self._writer(), at)
         sent = self._send(cursor, OutgoingKind.UPDATE, post, document, tuple(inboxes))
         if new := {inbox.url for inbox in inboxes} - {*known}:
             activity_recipients.add_post_inboxes(cursor, post=post.id, inboxes=new)

@@ -1,6 +1,8 @@
-"""A pause that a wake-up ends, for loops that poll."""
+"""Pauses that a wake-up ends, for loops that poll, and wake-ups that are collected."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -35,6 +37,26 @@ class Sleeper:
             if call.active():
                 call.cancel()
         self._is_woken = False
+
+
+@define(eq=False)
+class Collected:
+    """Calls `callback` once for many calls, `pause` seconds after the first of them."""
+
+    reactor: IReactorTime
+    pause: float
+    callback: Callable[[], None]
+    _is_waiting: bool = field(init=False, default=False)
+
+    def __call__(self) -> None:
+        """Have `callback` called soon."""
+        if not self._is_waiting:
+            self._is_waiting = True
+            self.reactor.callLater(self.pause, self._call)
+
+    def _call(self) -> None:
+        self._is_waiting = False
+        self.callback()
 
 
 def after(reactor: IReactorTime, seconds: float) -> Deferred[None]:

@@ -113,7 +113,7 @@ def activities(server: ActorServer, peer: Peer) -> list[Json]:
     return [
         write_create(POST, addresses, write),
         write_create(evolve(POST, id=PostId(3), poll=POLL), addresses, write),
-        write_update(POST, addresses, write),
+        write_update(POST, addresses, write, AT),
         write_actor_update("al", actor, AT, ids),
         write_delete("al", 1, ids),
         write_actor_delete("al", ids),

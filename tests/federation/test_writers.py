@@ -227,9 +227,9 @@ def test_a_poll_hides_its_counts_until_it_ends() -> None:
 
 def test_an_edit_says_when() -> None:
     post = evolve(POST, edited_at=AT + timedelta(minutes=5, milliseconds=7))
-    document = write_update(post, TO_BO, WRITER)
+    document = write_update(post, TO_BO, WRITER, AT + timedelta(microseconds=5))
     assert document["type"] == "Update"
-    assert document["id"] == f"https://a.example/users/al/statuses/1#updates/{int(WRITER.now.timestamp())}"
+    assert document["id"] == f"https://a.example/users/al/statuses/1#updates/{int(AT.timestamp())}000005"
     assert document["object"]["updated"] == "2026-11-29T15:05:00.007Z"
     assert document["object"]["published"] == "2026-11-29T15:00:00Z"
 
@@ -437,7 +437,7 @@ def test_moves_pins_and_profiles() -> None:
     assert pin.id is None
     assert pin.target == unpin.target == f"{AL_ID}/collections/featured"
     update = read_activity(_sent(write_actor_update("al", write_actor(AL, ActorDetails((KEY,)), IDS), AT, IDS)))
-    assert update.id == f"{AL_ID}#updates/{int(AT.timestamp())}"
+    assert update.id == f"{AL_ID}#updates/{int(AT.timestamp())}000000"
     assert update.object == read_actor(write_actor(AL, ActorDetails((KEY,)), IDS))
 
 
@@ -512,6 +512,16 @@ def test_ids_are_parsed_as_they_are_made(kind: LocalKind, name: str, number: int
 def test_other_spellings_of_this_site_are_local(uri: str) -> None:
     assert IDS.is_local(uri)
     assert IDS.parse(uri) == LocalId(LocalKind.ACTOR, "al")
+
+
+@pytest.mark.parametrize(
+    "host", ["xn--bcher-kva.example", "bücher.example", "BÜCHER.example.", "bu\u0308cher.example", "Bücher.example:443"]
+)
+def test_an_internationalised_site_knows_all_spellings_of_its_name(host: str) -> None:
+    ids = SiteIds("https://xn--bcher-kva.example")
+    assert ids.parse(f"https://{host}/users/al") == LocalId(LocalKind.ACTOR, "al")
+    assert not ids.is_local("https://bucher.example/users/al")
+    assert not ids.is_local("https://bücher.example:8443/users/al")
 
 
 @pytest.mark.parametrize(

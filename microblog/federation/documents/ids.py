@@ -6,17 +6,18 @@ Other servers store these ids, so they never change: neither a path here, nor th
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
 from attrs import field, frozen
 
+from microblog.domain.text import urls
 from microblog.model.ids import MAX_ID
 
 
 class LocalKind(StrEnum):
-    """Kinds of addresses, with their paths. `{name}` is a username, `{number}` an id or a Unix time, `{uuid}` a UUID."""
+    """Kinds of addresses, with their paths. `{name}` is a username, `{number}` an id or a time, `{uuid}` a UUID."""
 
     ACTOR = "/users/{name}"
     PROFILE = "/@{name}"
@@ -65,6 +66,7 @@ _PARTS = {
 }
 _PATTERNS = {kind: re.compile(re.escape(kind).replace(r"\{", "{").replace(r"\}", "}").format(**_PARTS), re.ASCII) for kind in LocalKind}
 _DROPPED = re.compile(r"[\x00-\x20\x7f]")  # urlsplit drops some of them
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -106,8 +108,12 @@ class SiteIds:
         return self.make(LocalKind.POST, name, number)
 
     def post_update(self, name: str, number: int, at: datetime) -> str:
-        """Return the id of an activity that says that a post was changed."""
-        return f"{self.post(name, number)}#updates/{int(at.timestamp())}"
+        """Return the id of an activity that says that a post was changed at that time. Edits may follow each other within a second."""
+        return f"{self.post(name, number)}#updates/{microseconds(at)}"
+
+    def actor_update(self, name: str, at: datetime) -> str:
+        """Return the id of an activity that says that a profile was changed at that time."""
+        return self.make(LocalKind.ACTOR_UPDATE, name, microseconds(at))
 
     def tag(self, key: str) -> str:
         """Return the page of a hashtag."""
@@ -137,6 +143,11 @@ class SiteIds:
         return None
 
 
+def microseconds(at: datetime) -> int:
+    """Return a time as microseconds since 1970."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
 def _authority(uri: str) -> tuple[str, int] | None:
     """Return host and port, None for a URI without them; http and https are the same site."""
     try:
@@ -146,4 +157,4 @@ def _authority(uri: str) -> tuple[str, int] | None:
         return None
     if not parts.hostname:
         return None
-    return parts.hostname.removesuffix("."), 443 if port in _DEFAULT_PORTS.values() else port
+    return urls.ascii_host(parts.hostname).removesuffix("."), 443 if port in _DEFAULT_PORTS.values() else port

@@ -27,10 +27,10 @@ def write_create(post: Post, links: PostLinks, writer: PostWriter) -> Json:
     return _about_post(id, "Create", writer.write(post, links)) | {"published": moment(post.created_at)}
 
 
-def write_update(post: Post, links: PostLinks, writer: PostWriter) -> Json:
-    """Return the notice that a post was edited, or that the counts of its poll changed. The time of the writer is part of its id."""
-    id = writer.ids.post_update(post.author.username, post.id, writer.now)
-    return _about_post(id, "Update", writer.write(post, links)) | {"published": moment(writer.now)}
+def write_update(post: Post, links: PostLinks, writer: PostWriter, at: datetime) -> Json:
+    """Return the notice that a post was edited, or that the counts of its poll changed, at that time."""
+    id = writer.ids.post_update(post.author.username, post.id, at)
+    return _about_post(id, "Update", writer.write(post, links)) | {"published": moment(at)}
 
 
 def _about_post(id: str, type: str, note: Json) -> Json:
@@ -40,7 +40,7 @@ def _about_post(id: str, type: str, note: Json) -> Json:
 
 def write_actor_update(name: str, actor: Json, at: datetime, ids: SiteIds) -> Json:
     """Return the notice that a profile changed. `actor` is its document."""
-    id = ids.make(LocalKind.ACTOR_UPDATE, name, int(at.timestamp()))
+    id = ids.actor_update(name, at)
     embedded = {key: value for key, value in actor.items() if key != "@context"}
     return _activity(id, "Update", ids.actor(name), embedded, EVERYBODY)
 
