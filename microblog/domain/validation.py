@@ -154,7 +154,7 @@ def server(text: str, name: str = "domain") -> str:
     """Return the host of another server as it is stored: in ASCII, with a port if it has one. Raises Invalid if it is none."""
     host, colon, port = text.strip().removeprefix("@").removesuffix("/").partition(":")
     cleaned = domain(host, name)
-    known = _ascii_host(cleaned) + colon + port
+    known = urls.ascii_host(cleaned) + colon + port
     if not _ANY_HOST.fullmatch(known):
         raise Invalid({name: f"{name.replace('_', ' ').capitalize()} is not a valid domain name"}, codes={name: "ERR_INVALID"})
     return known
