@@ -230,6 +230,13 @@ class Settings:
         allowed="must be on or off",
         default="off",
     )
+    federation_send_blocks: bool = setting(
+        "Tell the servers of accounts that members block about it, so that they hide the members' posts there as well. Off: follows end "
+        "without saying why.",
+        read=read.switch,
+        allowed="must be on or off",
+        default="on",
+    )
     federation_public_pages: bool = setting(
         "Show profiles, posts and the federated timeline of other servers to visitors too. Off: visitors are sent to the original pages.",
         read=read.switch,

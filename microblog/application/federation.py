@@ -71,6 +71,7 @@ class Federation:
     resolution: Resolution
     mentions: LateMentions
     files: RemoteFiles
+    tells_blocks: bool
 
     @classmethod
     def on(
@@ -102,7 +103,8 @@ class Federation:
         domains = DomainModeration(database, rules, now)
         purge = DomainPurge(database, rules, AccountDeletion(database, now), now)
         files = remote_files_of(settings, reactor, domain, FileFetches(client, lambda: rules.trust, now))
-        return cls(ids, keys, documents, readers, inbox, effects, requests, rules, domains, purge, resolution, mentions, files)
+        tell = settings.federation_send_blocks
+        return cls(ids, keys, documents, readers, inbox, effects, requests, rules, domains, purge, resolution, mentions, files, tell)
 
     @property
     def routes(self) -> list[object]:

@@ -50,7 +50,7 @@ class OutgoingFederation:
         deliveries = Deliveries(
             database, federation.requests, federation.ids, lambda: rules.domains, now, reactor, name, SystemRandom().random, pace
         )
-        made = handlers(Outgoing(federation.ids, inbox_rules, now))
+        made = handlers(Outgoing(federation.ids, inbox_rules, now, tells_blocks=federation.tells_blocks))
         outbound = Outbound(database, federation.keys, made, reactor, deliveries.wake)
         feed.listeners.append(outbound.published)
         return cls(outbound, deliveries, database)

@@ -98,7 +98,8 @@ class Relationships:
         """Do what `unblock` does in the running transaction."""
         block = relationships.unblock(cursor, account=viewer.id, target=id)
         if block is not None:
-            events.record(cursor, EventKind.UNBLOCKED, at=self.now(), account=viewer.id, subject=id, data={"block": str(block)})
+            data = {"block": str(block.id), "told": block.is_known_elsewhere}
+            events.record(cursor, EventKind.UNBLOCKED, at=self.now(), account=viewer.id, subject=id, data=data)
         return relationship(cursor, viewer, id, self.now())
 
     def _mute(self, cursor: Cursor, viewer: Viewer, id: AccountId, notifications: bool, until: datetime | None) -> Relationship:

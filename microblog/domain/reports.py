@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from attrs import frozen
@@ -11,14 +11,15 @@ from attrs import frozen
 from microblog.domain import validation
 from microblog.domain.follows import require_account
 from microblog.domain.notify import notify
-from microblog.model.accounts import Role, Viewer
+from microblog.model.accounts import Account, Role, Viewer
 from microblog.model.errors import Forbidden, Invalid, NotFound
+from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, PostId, ReportId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.model.reports import Report, ReportCategory, ReportDetails
-from microblog.storage import posts, reports, users
+from microblog.storage import events, posts, reports, users
 from microblog.storage.database import Cursor, Transactions
 
 MAX_COMMENT_LENGTH = 1_000
@@ -27,13 +28,49 @@ MAX_POSTS = 100
 
 @frozen
 class ReportDraft:
-    """A report to be filed. Posts that are not the target's, or not visible to the reporter, are left out."""
+    """A report to be filed. Posts that are not the target's, or not visible to the reporter, are left out.
+
+    `forward`: it is sent to the server of the target too, if that is another one, without the name of the reporter.
+    """
 
     target: AccountId
     posts: Sequence[PostId] = ()
     comment: str = ""
     category: str = ""
     rules: Sequence[str] = ()
+    forward: bool = False
+
+
+@frozen
+class ReceivedReport:
+    """A report by another server. `uri` is its id there."""
+
+    target: AccountId
+    posts: tuple[PostId, ...]
+    comment: str
+    uri: str | None
+
+
+MAX_FROM_HOST, PERIOD = 100, timedelta(days=1)
+"""Reports that one server can make in that time. More than that is noise."""
+
+
+def receive(cursor: Cursor, reporter: Account, received: ReceivedReport, now: datetime) -> None:
+    """File a report by another server and notify the moderators, in the running transaction."""
+    if reports.count_from_host(cursor, host=reporter.host or "", since=now - PERIOD) >= MAX_FROM_HOST:
+        return
+    id = reports.insert(
+        cursor,
+        account=reporter.id,
+        target=received.target,
+        posts=received.posts,
+        comment=received.comment,
+        category=ReportCategory.OTHER,
+        rules=(),
+        now=now,
+        activity_uri=received.uri,
+    )
+    notify(cursor, accounts=users.staff(cursor), kind=NotificationKind.REPORT, sender=reporter.id, now=now, report=id)
 
 
 @frozen
@@ -114,7 +151,10 @@ class Reports:
             category=category,
             rules=draft.rules,
             now=self.now(),
+            forwarded=draft.forward and target.host is not None,
         )
+        if draft.forward and target.host is not None:
+            events.record(cursor, EventKind.REPORT_FORWARDED, at=self.now(), subject=target.id, data={"report": str(id)})
         staff = users.staff(cursor)
         notify(cursor, accounts=staff, kind=NotificationKind.REPORT, sender=viewer.id, now=self.now(), report=id)
         return reports.by_ids(cursor, ids=[id])[id]

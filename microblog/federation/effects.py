@@ -14,6 +14,7 @@ from microblog.domain.relationships import Relationships
 from microblog.federation.fetching import NotFetched
 from microblog.federation.incoming import parse_activity
 from microblog.federation.incoming_moves import IncomingMoves
+from microblog.federation.incoming_reports import IncomingReports
 from microblog.federation.post_effects import LIKES, PostEffects
 from microblog.federation.relevance import Relevance, Signer
 from microblog.federation.remote_actors import RemoteActors
@@ -99,6 +100,8 @@ class Effects:
                 begin_deletion(cursor, signer.id, self.now())
             case ActivityKind.DELETE:
                 self.posts.deleted(cursor, activity, signer)
+            case ActivityKind.FLAG:
+                IncomingReports(self.actors.fetcher.rules, self.relevance.ids, self.now).received(cursor, activity, signer)
             case kind if kind in LIKES:
                 self.posts.liked(cursor, activity, signer)
         finish(cursor)

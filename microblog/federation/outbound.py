@@ -57,6 +57,7 @@ def handlers(outgoing: Outgoing) -> Mapping[EventKind, Handler]:
         EventKind.FOLLOW_WITHDRAWN: accounts.withdrawn,
         EventKind.BLOCKED: accounts.blocked,
         EventKind.UNBLOCKED: accounts.unblocked,
+        EventKind.REPORT_FORWARDED: accounts.reported,
     }
 
 

@@ -19,19 +19,29 @@ from microblog.storage.database import Cursor
 
 @frozen
 class Outgoing:
-    """Stores activities with their deliveries, in the running transaction. `rules` returns the rules for hosts as they are now."""
+    """Stores activities with their deliveries, in the running transaction. `rules` returns the rules for hosts as they are now.
+
+    `tells_blocks`: the server of an account that somebody here blocks is told so.
+    """
 
     ids: SiteIds
     rules: Callable[[], InboxRules]
     now: Callable[[], datetime]
+    tells_blocks: bool = True
 
     def send(
-        self, cursor: Cursor, activity: tuple[OutgoingKind, LocalActor, Json], inboxes: Collection[Inbox], *, followers_only: bool = False
+        self,
+        cursor: Cursor,
+        activity: tuple[OutgoingKind, LocalActor | None, Json],
+        inboxes: Collection[Inbox],
+        *,
+        followers_only: bool = False,
     ) -> int:
-        """Store the activity, given as kind, actor and document; return the number of its deliveries."""
+        """Store the activity, given as kind, actor (None: the site) and document; return the number of its deliveries."""
         kind, actor, document = activity
+        account = None if actor is None else actor.id
         if inboxes:
-            stored = OutgoingActivity(kind, actor.id, orjson.dumps(document).decode(), followers_only)
+            stored = OutgoingActivity(kind, account, orjson.dumps(document).decode(), followers_only)
             outgoing_activities.add(cursor, stored, inboxes=inboxes, now=self.now())
         return len(inboxes)
 

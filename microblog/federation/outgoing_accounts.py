@@ -10,11 +10,13 @@ from attrs import evolve, frozen
 
 from microblog.federation.actor_keys import key_id
 from microblog.federation.documents.write_activity import (
+    ForwardedReport,
     ReceivedFollow,
     write_accept,
     write_actor_delete,
     write_actor_update,
     write_block,
+    write_flag,
     write_follow,
     write_move,
     write_reject,
@@ -26,7 +28,8 @@ from microblog.model.accounts import Account
 from microblog.model.deliveries import LocalActor, OutgoingKind
 from microblog.model.events import Event
 from microblog.model.federation import RemoteKey
-from microblog.storage import accounts, activity_recipients, actor_keys, moves, relationships
+from microblog.model.ids import AccountId
+from microblog.storage import accounts, activity_recipients, actor_keys, moves, relationships, remote_relations, reports
 from microblog.storage.database import Cursor
 
 MENTIONED_FOR = timedelta(days=2)  # that long, who was mentioned is told of changes of the profile
@@ -103,13 +106,29 @@ class OutgoingAccounts:
 
     def blocked(self, cursor: Cursor, event: Event) -> int:
         """Tell the server of an account that it is blocked."""
-        block = relationships.block_id(cursor, account=event.account_id or 0, target=event.subject_id or 0)
-        return 0 if block is None else self._block(cursor, event, block, undo=False)
+        account, target = event.account_id or 0, event.subject_id or 0
+        block = relationships.block_id(cursor, account=account, target=target) if self.outgoing.tells_blocks else None
+        if block is None:
+            return 0
+        sent = self._block(cursor, event, block, undo=False)
+        if sent:
+            uri = f"#blocks/{block}"  # that it has an id there is enough to know
+            remote_relations.set_block_uri(cursor, account=AccountId(account), target=AccountId(target), uri=uri)
+        return sent
 
     def unblocked(self, cursor: Cursor, event: Event) -> int:
-        """Tell the server of an account that it is blocked no more."""
+        """Tell the server of an account that it is blocked no more, if it was told of the block."""
         block = event.data.get("block")  # missing in events of older releases
-        return 0 if block is None else self._block(cursor, event, int(str(block)), undo=True)
+        return 0 if block is None or not event.data.get("told") else self._block(cursor, event, int(str(block)), undo=True)
+
+    def reported(self, cursor: Cursor, event: Event) -> int:
+        """Send a report to the server of the reported account. It comes from the site, and does not say who made it."""
+        report = reports.to_forward(cursor, id=int(str(event.data["report"])))
+        inboxes = self.outgoing.personal_inbox(cursor, event.subject_id)
+        if report is None or not inboxes:
+            return 0
+        forwarded = ForwardedReport(report.uuid, report.target, report.posts, report.comment)
+        return self.outgoing.send(cursor, (OutgoingKind.FLAG, None, write_flag(forwarded, self.outgoing.ids)), inboxes)
 
     def _decide(self, cursor: Cursor, event: Event, number: int, activity_uri: str, *, accept: bool) -> int:
         actor, inboxes = self.outgoing.actor(cursor, event.subject_id), self.outgoing.personal_inbox(cursor, event.account_id)

@@ -7,6 +7,7 @@ from attrs import frozen
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.idempotency import keys_of_what_is_taken_back
 from microblog.federation.incoming_moves import is_move_of_followed
+from microblog.federation.incoming_reports import reported
 from microblog.federation.remote_posts import RemotePosts
 from microblog.model.accounts import Account
 from microblog.model.federation import Activity, ActivityKind, Reference, RemoteObject
@@ -52,6 +53,8 @@ class Relevance:
                 return self.answered_follower(cursor, activity.object, signer) is not None
             case ActivityKind.UNDO:
                 return self._undoes_what_matters(cursor, activity, signer)
+            case ActivityKind.FLAG:
+                return any(reported(activity, self.ids))
             case ActivityKind.MOVE:
                 return is_move_of_followed(cursor, activity, signer.id)
             case ActivityKind.DELETE if not is_about_itself(activity):

@@ -41,11 +41,12 @@ class EventKind(StrEnum):
     PINNED = "pinned"  # account: author; post
     UNPINNED = "unpinned"  # as above
     BLOCKED = "blocked"  # account: blocker, subject: blocked account
-    UNBLOCKED = "unblocked"  # as above; data: block (its id)
+    UNBLOCKED = "unblocked"  # as above; data: block (its id), told (bool: the server of the account knows of it)
     MUTED = "muted"  # account: muter, subject: muted account; data: until (ISO time; absent: indefinitely)
     UNMUTED = "unmuted"
     DOMAIN_BLOCKED = "domain.blocked"  # account: blocker; data: domain
     DOMAIN_UNBLOCKED = "domain.unblocked"
+    REPORT_FORWARDED = "report.forwarded"  # subject: reported account of another server; data: report (id)
     LIST_CHANGED = "list.changed"  # account: owner; data: list (id), policy, exclusive, added and removed (ids of members), or deleted=true
     TAG_FOLLOWED = "tag.followed"  # account: follower; data: tag (its case-folded key)
     TAG_UNFOLLOWED = "tag.unfollowed"

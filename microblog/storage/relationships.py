@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from attrs import frozen
+
 from microblog.model.accounts import RelatedAccount, Relationship
 from microblog.model.ids import AccountId, RelationId
 from microblog.model.paging import Page
@@ -26,12 +28,20 @@ def block(cursor: Cursor, *, account: AccountId, target: AccountId, now: datetim
     )
 
 
-def unblock(cursor: Cursor, *, account: AccountId, target: AccountId) -> RelationId | None:
-    """Delete the block and return its id; None if there is none."""
+@frozen
+class DeletedBlock:
+    """A block that ended. `is_known_elsewhere`: the server of one of the two accounts was told of it, or told this one."""
+
+    id: RelationId
+    is_known_elsewhere: bool
+
+
+def unblock(cursor: Cursor, *, account: AccountId, target: AccountId) -> DeletedBlock | None:
+    """Delete the block; None if there is none."""
     return fetch_one(
         cursor,
-        RelationId,
-        "delete from blocks where account_id = %(account)s and target_id = %(target)s returning id",
+        DeletedBlock,
+        "delete from blocks where account_id = %(account)s and target_id = %(target)s returning id, activity_uri is not null",
         {"account": account, "target": target},
     )
 

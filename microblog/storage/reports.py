@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from microblog.model.ids import AccountId, PostId, ReportId
+from attrs import frozen
+
+from microblog.model.ids import AccountId, PostId, ReportId, id_at
 from microblog.model.paging import Page
 from microblog.model.reports import Report, ReportCategory
 from microblog.storage import accounts
-from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 _REPORTER_COLUMNS = accounts.COLUMNS.replace("a.", "ba.").replace("c.", "bc.")
@@ -50,13 +53,16 @@ def insert(
     category: ReportCategory,
     rules: Sequence[str],
     now: datetime,
+    forwarded: bool = False,
+    activity_uri: str | None = None,
 ) -> ReportId:
-    """Store a report; return its id."""
+    """Store a report; return its id. `activity_uri` is the id of one that another server made."""
     return ReportId(
         fetch_value(
             cursor,
-            """insert into reports (id, account_id, target_id, post_ids, comment, category, rules, created_at)
-               values (new_id(%(now)s), %(account)s, %(target)s, %(posts)s, %(comment)s, %(category)s, %(rules)s, %(now)s)
+            """insert into reports (id, account_id, target_id, post_ids, comment, category, rules, created_at, forwarded, activity_uri)
+               values (new_id(%(now)s), %(account)s, %(target)s, %(posts)s, %(comment)s, %(category)s, %(rules)s, %(now)s,
+                   %(forwarded)s, %(activity_uri)s)
                returning id""",
             {
                 "account": account,
@@ -66,9 +72,45 @@ def insert(
                 "category": category,
                 "rules": list(rules),
                 "now": now,
+                "forwarded": forwarded,
+                "activity_uri": activity_uri,
             },
         )
     )
+
+
+def is_known(cursor: Cursor, *, uri: str) -> bool:
+    """True if the report with this id on another server is stored."""
+    return fetch_value(cursor, "select 1 from reports where activity_uri = %(uri)s", {"uri": uri}) is not None
+
+
+def count_from_host(cursor: Cursor, *, host: str, since: datetime) -> int:
+    """Count the reports that accounts of this server have made since that time."""
+    sql = """select count(*) from reports r join accounts a on a.id = r.account_id
+        where r.id >= %(since)s and a.host = %(host)s"""
+    return int(fetch_value(cursor, sql, {"host": host, "since": id_at(since)}))
+
+
+@frozen
+class ReportToForward:
+    """A report to be sent to another server: ids of the target and of its posts there."""
+
+    uuid: UUID
+    target: str
+    posts: tuple[str, ...]
+    comment: str
+
+
+def to_forward(cursor: Cursor, *, id: int) -> ReportToForward | None:
+    """Return a report about an account of another server; None if there is none any more."""
+    found = lambda uuid, target, posts, comment: ReportToForward(UUID(uuid), target, tuple(posts), comment)  # noqa: E731
+    return fetch_one(cursor, found, _TO_FORWARD, {"id": id})
+
+
+_TO_FORWARD = Prepared("""select r.uuid::text, a.uri,
+        array(select p.uri from posts p where p.id = any(r.post_ids) and p.uri is not null and p.deleted_at is null order by p.id),
+        r.comment
+    from reports r join accounts a on a.id = r.target_id where r.id = %(id)s and a.uri is not null""")
 
 
 def by_ids(cursor: Cursor, *, ids: Collection[int]) -> dict[ReportId, Report]:

@@ -72,11 +72,12 @@ class OutboundFixture:
 
     cursor: Cursor
     domains: DomainRules = field(factory=DomainRules)
+    tells_blocks: bool = True
     _handled: int = 0
 
     def run(self) -> list[SentActivity]:
         """Handle the new events; return the activities of these."""
-        outgoing = Outgoing(SITE, lambda: InboxRules(SITE.host, self.domains), lambda: NOW)
+        outgoing = Outgoing(SITE, lambda: InboxRules(SITE.host, self.domains), lambda: NOW, self.tells_blocks)
         made, cursor = handlers(outgoing), self.cursor
         cursor.execute("delete from deliveries")
         cursor.execute("select id, kind, account_id, subject_id, post_id, data, at from events where id > %s order by id", [self._handled])

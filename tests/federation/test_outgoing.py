@@ -264,6 +264,27 @@ def test_a_follower_who_is_removed_is_told(cursor: Cursor, db: RolledBackDatabas
     assert sent.document["object"]["id"] == f"{bo.uri}#follows/{ada.id}"
 
 
+def test_no_server_is_told_of_a_block_if_the_setting_is_off(cursor: Cursor, db: RolledBackDatabase, outbound: OutboundFixture) -> None:
+    ada = make.viewer(cursor, "ada")
+    bo, service = remote_follower(cursor, ada), Relationships(db, lambda: NOW)
+    outbound.tells_blocks = False
+    result_of(service.block(ada, bo.id))
+    assert outbound.one().kind == "reject_follow"  # the follow ends, without a reason
+    result_of(service.unblock(ada, bo.id))
+    assert outbound.run() == []
+
+
+def test_a_block_that_a_server_knows_of_is_undone_there_after_the_setting_was_changed(
+    cursor: Cursor, db: RolledBackDatabase, outbound: OutboundFixture
+) -> None:
+    ada, bo, service = make.viewer(cursor, "ada"), remote_actor(cursor), Relationships(db, lambda: NOW)
+    result_of(service.block(ada, bo.id))
+    assert outbound.one().kind == "block"
+    outbound.tells_blocks = False
+    result_of(service.unblock(ada, bo.id))
+    assert outbound.one().kind == "undo_block"
+
+
 def test_a_block_ends_the_follow_and_is_undone_under_its_id(
     cursor: Cursor, db: RolledBackDatabase, ada: Viewer, outbound: OutboundFixture
 ) -> None:

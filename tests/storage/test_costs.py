@@ -44,6 +44,7 @@ MAY_COST_MORE = {
     "notifications.clear": "deletes all that there is, once",
     "notifications.delete_of_post": "deletes all that there is, once",
     "account_deletion.delete_other_rows": "a job, once for each account",
+    "reports.count_from_host": "looks at the reports of a day",
     "sessions.end_all": "ends all that there are, once",
     "sessions.end_oldest": "ends all but some, once: then there are no more than these",
     "timelines.home": "three looks for each of 3,000 people who are followed",

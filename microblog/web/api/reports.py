@@ -47,7 +47,7 @@ class ReportRoutes:
                     one_of("spam", "legal", "violation", "other"),
                     "Whether the report is due to spam, violation of rules, or something else.",
                 ),
-                Param("forward", FLAG, "Accepted for compatibility; there is no remote admin to forward to."),
+                Param("forward", FLAG, "Also send the report to the account's own server, if that is another one; without your name."),
                 Param("rule_ids", IDS, "For the category violation: IDs of the rules that were broken."),
             ),
             errors=(404, 422),
@@ -62,6 +62,7 @@ class ReportRoutes:
             fields.text("comment"),
             fields.value("category"),
             broken_rules(fields, self.rules),
+            fields.flag("forward"),
         )
         return Response.json(report_entity(self.entities, await self.reports.file(request.member, draft), self.rules))
 

@@ -46,6 +46,7 @@ class ReportPages:
             account=account,
             post=request.fields.id("post"),
             comment=request.fields.text("comment"),
+            forward=request.fields.flag("forward"),
             errors=problem.fields if problem else {},
         )
         return Response.html(page, status_of(problem) if problem else 200)
@@ -56,8 +57,9 @@ class ReportPages:
         account, fields = await self.accounts.by_acct(username), request.fields
         post = fields.id("post")
         posts = [] if post is None else [PostId(post)]
+        draft = ReportDraft(account.id, posts, fields.text("comment"), fields.value("category"), forward=fields.flag("forward"))
         try:
-            await self.reports.file(request.member, ReportDraft(account.id, posts, fields.text("comment"), fields.value("category")))
+            await self.reports.file(request.member, draft)
         except Invalid as problem:
             return await self._form(request, username, problem)
         return Response.redirect(f"/@{account.acct}?notice=reported")
