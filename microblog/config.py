@@ -21,7 +21,7 @@ from attrs import frozen
 from microblog import config_parsers as read
 from microblog.config_derived import derive
 from microblog.config_errors import SettingProblem, SettingsError
-from microblog.config_fields import PREFIX, SettingDoc, number, setting
+from microblog.config_fields import PREFIX, SettingDoc, number, setting, switch
 from microblog.config_files import CONFIG, DEFAULT_CONFIG, config_file, placed, toml_table
 from microblog.model.accounts import RegistrationMode
 from microblog.model.caches import CACHES
@@ -132,10 +132,8 @@ class Settings:
         shown_default="none",
     )
     max_characters: int = number("The maximum length of a post.", 1, 65536, default=500, unit="characters")
-    rate_limits: bool = setting(
+    rate_limits: bool = switch(
         "Limit requests per account and per network. Turn this off only if something in front of the site does the same.",
-        read=read.switch,
-        allowed="must be on or off",
         default="on",
     )
     requests_per_network: int = number(
@@ -152,11 +150,9 @@ class Settings:
         default=200,
         unit="connections",
     )
-    link_previews: bool = setting(
+    link_previews: bool = switch(
         "Show a preview of the first link in a post, and check whether pages that profiles link to link back. The site fetches the linked "
         "page, whose owner sees the site's IP address.",
-        read=read.switch,
-        allowed="must be on or off",
         default="on",
     )
     site_name: str = setting(
@@ -203,10 +199,8 @@ class Settings:
         default=4,
         unit="connections",
     )
-    database_pooler: bool = setting(
+    database_pooler: bool = switch(
         "Set to on if the database is behind a pooler in transaction mode, such as PgBouncer. The site then keeps no state on connections.",
-        read=read.switch,
-        allowed="must be on or off",
         default="off",
     )
     database_timeout: int = number(
@@ -223,24 +217,18 @@ class Settings:
         allowed="must be one of off, allowlist, on",
         default="off",
     )
-    federation_secure_mode: bool = setting(
+    federation_secure_mode: bool = switch(
         "Serve accounts and posts only to other servers that sign their requests, and not to blocked accounts. Servers that do not sign "
         "cannot read anything then.",
-        read=read.switch,
-        allowed="must be on or off",
         default="off",
     )
-    federation_send_blocks: bool = setting(
+    federation_send_blocks: bool = switch(
         "Tell the servers of accounts that members block about it, so that they hide the members' posts there as well. Off: follows end "
         "without saying why.",
-        read=read.switch,
-        allowed="must be on or off",
         default="on",
     )
-    federation_public_pages: bool = setting(
+    federation_public_pages: bool = switch(
         "Show profiles, posts and the federated timeline of other servers to visitors too. Off: visitors are sent to the original pages.",
-        read=read.switch,
-        allowed="must be on or off",
         default="off",
     )
     federation_test_addresses: tuple[tuple[str, int], ...] = setting(

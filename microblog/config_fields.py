@@ -60,3 +60,8 @@ def number(meaning: str, least: int, most: int, *, default: int, unit: str) -> A
     """Return a field of `Settings` whose value is a whole number."""
     allowed = f"must be a whole number from {least} to {most}"
     return setting(meaning, read=read.whole(least, most), allowed=allowed, default=str(default), unit=unit)
+
+
+def switch(meaning: str, *, default: str) -> Any:
+    """Return a field of `Settings` that is on or off."""
+    return setting(meaning, read=read.switch, allowed="must be on or off", default=default)
