@@ -32,6 +32,7 @@ from microblog.federation.keys import KeySealer
 from microblog.federation.local_documents import LocalDocuments
 from microblog.federation.ports import RemoteServers
 from microblog.federation.post_effects import PostEffects
+from microblog.federation.reading_again import ReadingAgain
 from microblog.federation.relevance import Relevance
 from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.remote_files import RemoteFiles
@@ -103,6 +104,7 @@ class Federation:
         domains = DomainModeration(database, rules, now)
         purge = DomainPurge(database, rules, AccountDeletion(database, now), now)
         files = remote_files_of(settings, reactor, domain, FileFetches(client, lambda: rules.trust, now))
+        domain.remote_views.reader = ReadingAgain(effects.featured, reactor)
         tell = settings.federation_send_blocks
         return cls(ids, keys, documents, readers, inbox, effects, requests, rules, domains, purge, resolution, mentions, files, tell)
 
@@ -117,10 +119,15 @@ class Federation:
         return RemoteFileMetrics(lambda: self.files.stats, lambda: self.files.database.read(remote_files.size))
 
     @property
+    def reading_again(self) -> ReadingAgain:
+        """What reads polls and pinned posts of other servers again."""
+        return ReadingAgain(self.effects.featured, self.resolution.reactor)
+
+    @property
     def tasks(self) -> dict[str, Task]:
         """The jobs of federation by their kind."""
         received = federation_jobs.tasks(self.effects, self.mentions) | federation_jobs.followers_tasks(self.inbox.followers)
-        return received | domain_jobs.tasks(self.purge) | media_jobs.tasks(self.files)
+        return received | domain_jobs.tasks(self.purge) | media_jobs.tasks(self.files) | federation_jobs.reading_tasks(self.reading_again)
 
 
 def federation_client(settings: Settings, reactor: Any) -> FederationClient:

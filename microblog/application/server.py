@@ -187,13 +187,17 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
     return [
         TimelinePages(pages, contexts, renderer, domain.timelines, post_forms),
         PostPages(
-            *(pages, contexts, renderer, domain.posts, domain.threads, domain.timelines), domain.schedules, post_forms, domain.conversations
+            *(pages, contexts, renderer, domain.posts, domain.threads, domain.timelines),
+            domain.schedules,
+            post_forms,
+            domain.conversations,
+            domain.remote_views,
         ),
         PollButtons(domain.polls, renderer),
         ScheduledPages(pages, contexts, domain.schedules, post_forms),
         post_forms.uploads,
         InteractionButtons(domain.interactions, renderer),
-        ProfilePages(pages, contexts, renderer, domain.accounts, domain.timelines, domain.profile_cache, people),
+        ProfilePages(pages, contexts, renderer, domain.accounts, domain.timelines, domain.profile_cache, people, domain.remote_views),
         ProfileButtons(pages, contexts, domain.accounts, domain.follows, domain.relationships),
         AuthPages(pages, contexts, domain.registrations, domain.sessions, domain.account_security),
         NotificationPages(

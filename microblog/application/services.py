@@ -55,6 +55,7 @@ from microblog.domain.rate_limits import CountedLogins, RateLimiter
 from microblog.domain.read_markers import ReadMarkers
 from microblog.domain.registration import Registrations
 from microblog.domain.relationships import Relationships
+from microblog.domain.remote_views import RemoteViews
 from microblog.domain.reports import Reports
 from microblog.domain.scheduled import Schedules
 from microblog.domain.search import SearchService
@@ -145,6 +146,7 @@ class Domain:
     tokens: Tokens
     trends: Trends
     blocked_domains: BlockedDomains = field(init=False)
+    remote_views: RemoteViews = field(init=False, factory=RemoteViews)
     sidebar: SidebarCache = field(init=False)
     threads: ThreadCache = field(init=False)
     account_cache: AccountCache = field(init=False)

@@ -21,7 +21,7 @@ from microblog.domain.timelines import Timelines
 from microblog.model.accounts import Account, RelatedAccount, Relationship, Viewer
 from microblog.model.ids import AccountId, RelationId
 from microblog.model.paging import Page
-from microblog.model.posts import MAX_PINNED, Post
+from microblog.model.posts import MAX_PINNED_ELSEWHERE, Post
 from microblog.storage import timelines
 from microblog.storage.timelines import Entry
 
@@ -86,7 +86,7 @@ class ProfileCache:
         position, key = await self.invalidation_log.position(), (viewer_id, account)
         entries = self._pinned.get(key, position)
         if entries is None:
-            read = await self.timelines.database.read(timelines.pinned, account=account, viewer=viewer_id, limit=MAX_PINNED)
+            read = await self.timelines.database.read(timelines.pinned, account=account, viewer=viewer_id, limit=MAX_PINNED_ELSEWHERE)
             entries = tuple(read)
             keys = cache_keys.of_keys(cache_keys.of_pins(account), cache_keys.of_author(account), *_own(viewer))
             self._pinned.put(key, entries, keys, position)

@@ -22,7 +22,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.filters import NO_FILTERS, FilterContext, FilterSet
 from microblog.model.ids import AccountId, ListId
 from microblog.model.paging import Page
-from microblog.model.posts import MAX_PINNED, Post
+from microblog.model.posts import MAX_PINNED_ELSEWHERE, Post
 from microblog.model.timeline_rules import AccountPosts, TagFilter, TimelineViewer
 from microblog.storage import posts, timelines
 from microblog.storage.database import Cursor, Transactions
@@ -198,7 +198,7 @@ class Timelines:
 
     async def pinned(self, viewer: Viewer | None, account: AccountId) -> list[Post]:
         """Return an account's pinned posts, newest pin first."""
-        return await self._loaded(timelines.pinned, account=account, viewer=_id(viewer), limit=MAX_PINNED)
+        return await self._loaded(timelines.pinned, account=account, viewer=_id(viewer), limit=MAX_PINNED_ELSEWHERE)
 
     async def favourites(self, viewer: Viewer, page: Page) -> MarkedPosts:
         """Return a page of the viewer's favourites, newest favourite first."""

@@ -11,6 +11,7 @@ from attrs import field, frozen
 from microblog.domain.account_deletion import begin_deletion
 from microblog.domain.follows import FollowRequestOptions, Follows, confirm_follow, create_follow, record_rejection, remove_follow
 from microblog.domain.relationships import Relationships
+from microblog.federation.featured import FeaturedPosts
 from microblog.federation.fetching import NotFetched
 from microblog.federation.incoming import parse_activity
 from microblog.federation.incoming_moves import IncomingMoves
@@ -56,6 +57,11 @@ class Effects:
         """The moves of accounts of other servers."""
         return IncomingMoves(self.database, self.actors, self.relevance.ids, self.now)
 
+    @property
+    def featured(self) -> FeaturedPosts:
+        """The pinned posts of accounts of other servers."""
+        return FeaturedPosts(self.posts)
+
     async def apply(self, id: int, finish: Finish) -> None:
         """Let a received activity have its effect. Raises RetryLater if another server has to be asked first and does not respond."""
         received = await self.database.read(incoming_activities.by_id, id=id)
@@ -79,12 +85,15 @@ class Effects:
                 await self.posts.published(activity, signer, received.recipient_id, finish)
             case ActivityKind.ANNOUNCE:
                 await self.posts.announced(activity, signer, finish)
+            case ActivityKind.ADD | ActivityKind.REMOVE:
+                await self.featured.changed(activity, signer, finish)
             case ActivityKind.MOVE:
                 await self.moves.moved(activity, signer, finish)
                 return  # its document says no more
             case _:
                 await self.database.run(self._apply_within, received, activity, signer, finish)
-        await self.actors.refresh_if_old(signer)
+        if await self.actors.refresh_if_old(signer):
+            await self.database.run(self.featured.request, signer.id)
 
     def _apply_within(self, cursor: Cursor, received: IncomingActivity, activity: Activity, signer: Account, finish: Finish) -> None:
         match activity.kind:
@@ -102,6 +111,8 @@ class Effects:
                 self.posts.deleted(cursor, activity, signer)
             case ActivityKind.FLAG:
                 IncomingReports(self.actors.fetcher.rules, self.relevance.ids, self.now).received(cursor, activity, signer)
+            case ActivityKind.QUOTE_REQUEST:
+                self.posts.quote_requested(cursor, activity, signer)
             case kind if kind in LIKES:
                 self.posts.liked(cursor, activity, signer)
         finish(cursor)
@@ -144,6 +155,7 @@ class Effects:
         accounts.lock(cursor, ids=[follower, signer.id])
         if accepted:
             confirm_follow(cursor, follower, signer.id, self.now())
+            self.featured.request(cursor, signer.id)
         else:
             remove_follow(cursor, follower, signer.id, self.now(), ended_by=signer.id)
 

@@ -45,6 +45,7 @@ def handlers(outgoing: Outgoing) -> Mapping[EventKind, Handler]:
         EventKind.FAVOURITED: interactions.favourited,
         EventKind.UNFAVOURITED: interactions.unfavourited,
         EventKind.VOTED: interactions.voted,
+        EventKind.QUOTE_REQUESTED: interactions.quote_requested,
         EventKind.PINNED: interactions.pinned,
         EventKind.UNPINNED: interactions.unpinned,
         EventKind.ACCOUNT_CHANGED: accounts.changed,

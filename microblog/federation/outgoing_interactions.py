@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.federation.documents.write_activity import Vote, write_add, write_like, write_remove, write_undo, write_vote
+from microblog.federation.documents.write_activity import (
+    ReceivedQuoteRequest,
+    Vote,
+    write_add,
+    write_like,
+    write_quote_reject,
+    write_remove,
+    write_undo,
+    write_vote,
+)
 from microblog.federation.documents.write_parts import Json
 from microblog.federation.outgoing import Outgoing
 from microblog.model.deliveries import OutgoingKind
@@ -36,6 +45,19 @@ class OutgoingInteractions:
         vote = Vote(str(event.data["uri"]), author, str(event.data["option"]))
         document = write_vote(actor.username, event.position.id, vote, self.outgoing.ids)
         return self.outgoing.send(cursor, (OutgoingKind.VOTE, actor, document), self.outgoing.personal_inbox(cursor, event.subject_id))
+
+    def quote_requested(self, cursor: Cursor, event: Event) -> int:
+        """Reject the request to quote a post, as there are no quotes here."""
+        actor, ids = self.outgoing.actor(cursor, event.subject_id), self.outgoing.ids
+        found = activity_recipients.accounts(cursor, ids=[event.account_id or 0])
+        if actor is None or not found:
+            return 0
+        post = ids.post(actor.username, event.post_id or 0)
+        request = ReceivedQuoteRequest(str(event.data["request"]), found[0].id, post, str(event.data["quote"]))
+        document = write_quote_reject(actor.username, event.position.id, request, ids)
+        return self.outgoing.send(
+            cursor, (OutgoingKind.REJECT_QUOTE, actor, document), self.outgoing.personal_inbox(cursor, event.account_id)
+        )
 
     def pinned(self, cursor: Cursor, event: Event) -> int:
         """Tell the followers that a post was pinned."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html as entities
 import mimetypes
+import re
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -11,12 +12,16 @@ from microblog.domain.posts import primary_language
 from microblog.domain.text import post_text
 from microblog.federation import bounds, remote_html
 from microblog.model.accounts import Account
-from microblog.model.federation_posts import RemoteAttachment, RemoteHashtag, RemotePoll, RemotePost
+from microblog.model.federation_posts import RemoteAttachment, RemoteHashtag, RemotePoll, RemotePost, RemoteQuote
 from microblog.model.ids import PostId
 from microblog.model.media import MediaKind
+from microblog.model.polls import NO_END
 from microblog.model.posts import Post, Visibility
-from microblog.model.remote_posts import NO_END, AttachmentToStore, PostPoll
+from microblog.model.remote_posts import AttachmentToStore, PostPoll
 
+QUOTE_CLASS = "quote-inline"
+"""Class of the link to a quoted post, for servers that show no quotes."""
+_REFERENCE = r'RE:\s*(?:<[^<>]*>\s*)*<a [^<>]*href="{}/'  # a link to a page of the quoted server
 _KINDS = {"image": MediaKind.IMAGE, "video": MediaKind.VIDEO, "audio": MediaKind.AUDIO}
 _UNSPECIFIC = frozenset({"octet-stream", ""})
 _NEVER_SHOWN = frozenset({"svg+xml", "tiff", "vnd.adobe.photoshop"})
@@ -25,7 +30,9 @@ _LINK = '<a href="{url}" rel="nofollow noopener" target="_blank">{label}</a>'
 
 def compose(document: RemotePost, author: Account, visibility: Visibility, now: datetime) -> Post:
     """Return the post without its id and its place in a thread. It was published and edited now at the latest."""
-    html, created_at = _html(document), bounds.past_date(document.published, now)
+    html = _html(document)
+    html += _quoted(document.quote, html)
+    created_at = bounds.past_date(document.published, now)
     spoiler = remote_html.summary_text(document.summary) if document.is_note else ""
     edited_at = bounds.past_date(document.updated, now) if document.updated else None
     return Post(
@@ -53,6 +60,16 @@ def _html(document: RemotePost) -> str:
     page = entities.escape(document.url or document.id)
     paragraphs = (heading, f"<p>{entities.escape(summary)}</p>" if summary else "", f"<p>{_LINK.format(url=page, label=page)}</p>")
     return "".join(paragraphs)
+
+
+def _quoted(quote: RemoteQuote | None, html: str) -> str:
+    """Return a link to the quoted post, unless the text has one: quotes are shown as links."""
+    if quote is None or not quote.id:
+        return ""
+    url = entities.escape(quote.id)
+    if f'"{url}"' in html or QUOTE_CLASS in html or re.search(_REFERENCE.format(re.escape("/".join(url.split("/")[:3]))), html):
+        return ""
+    return f'<p class="{QUOTE_CLASS}">RE: {_LINK.format(url=url, label=url)}</p>'
 
 
 def attachments(document: RemotePost, *, are_rejected: bool = False) -> list[AttachmentToStore]:

@@ -30,7 +30,7 @@ from microblog.model.ids import AccountId, PostId
 from microblog.model.jobs import RetryLater
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Post, Visibility
-from microblog.storage import incoming_activities, interactions, notifications, posts, received_actions, remote_posts
+from microblog.storage import events, incoming_activities, interactions, notifications, posts, received_actions, remote_posts
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.received_actions import Action, ActionKind
 
@@ -119,12 +119,13 @@ class PostEffects:
         if isinstance(boosted, Activity):  # a group announces what its members did
             boosted, uri = (boosted.object, boosted.object_id) if boosted.kind is ActivityKind.CREATE else (None, None)
         if uri is not None and await self.database.read(self.posts.find, uri) is None:
-            await self._fetch_and_store(boosted, activity.actor)
+            await self.fetch_and_store(boosted, activity.actor)
         await self.database.run(self._boost, activity, uri, signer, finish)
 
-    async def _fetch_and_store(self, boosted: RemoteObject | None, actor: str) -> None:
+    async def fetch_and_store(self, named: RemoteObject | None, actor: str) -> None:
+        """Store a post that an actor boosts or pins, as it is embedded or fetched. Raises RetryLater if that cannot be done now."""
         budget = FetchBudget()
-        document = await self._document(boosted, actor, budget)
+        document = await self._document(named, actor, budget)
         if document is not None:
             await self._store_fetched(document, budget, MAX_ANCESTORS)
 
@@ -186,6 +187,18 @@ class PostEffects:
         if uri := self.actors.fetcher.rules().own_id(activity):
             remote_posts.set_favourite_uri(cursor, account=signer.id, post=post.id, uri=uri)
             received_actions.remember(cursor, actor=signer.id, uri=uri, action=Action(ActionKind.FAVOURITE, post.id), now=self.now())
+
+    def quote_requested(self, cursor: Cursor, activity: Activity, signer: Account) -> None:
+        """Write the event by which a request to quote a post of this site is answered, in the running transaction."""
+        post, quote = self._target(cursor, activity.object_id, signer, activity), activity.instrument
+        if post is None or post.uri is not None or not isinstance(quote, RemotePost | Reference):
+            return
+        request = self.actors.fetcher.rules().own_id(activity)
+        if request is not None:
+            data = {"request": request, "quote": quote.id}
+            events.record(
+                cursor, EventKind.QUOTE_REQUESTED, at=self.now(), account=signer.id, subject=post.author.id, post=post.id, data=data
+            )
 
     # --- Undo
 

@@ -18,7 +18,7 @@ from microblog.storage.database import Cursor
 
 _PUBLISHED = frozenset({ActivityKind.CREATE, ActivityKind.UPDATE})
 _TO_FOLLOWERS = _PUBLISHED | {ActivityKind.ANNOUNCE}
-_ABOUT_POSTS = frozenset({ActivityKind.LIKE, ActivityKind.EMOJI_REACT, ActivityKind.ANNOUNCE})
+_ABOUT_POSTS = frozenset({ActivityKind.QUOTE_REQUEST, ActivityKind.LIKE, ActivityKind.EMOJI_REACT, ActivityKind.ANNOUNCE})
 
 
 @frozen
@@ -55,6 +55,8 @@ class Relevance:
                 return self._undoes_what_matters(cursor, activity, signer)
             case ActivityKind.FLAG:
                 return any(reported(activity, self.ids))
+            case ActivityKind.ADD | ActivityKind.REMOVE:
+                return activity.target is not None and remote_posts.is_followed(cursor, account=signer.id)
             case ActivityKind.MOVE:
                 return is_move_of_followed(cursor, activity, signer.id)
             case ActivityKind.DELETE if not is_about_itself(activity):

@@ -59,13 +59,18 @@ class RemoteActors:
         read_at = await self.database.read(remote_actors.fetched_at, account=account.id)
         return read_at is not None and self.now() - read_at <= FRESH_FOR
 
-    async def refresh_if_old(self, account: Account) -> None:
-        """Read the document of an actor anew if it was read more than a day ago. Failures do not matter: what is known stays."""
-        if account.uri is not None and not await self.is_fresh(account):
-            try:
-                await self.fetch(account.uri)
-            except (NotFetched, InvalidDocument):
-                return
+    async def refresh_if_old(self, account: Account) -> bool:
+        """Read the document of an actor anew if it was read more than a day ago. Failures do not matter: what is known stays.
+
+        True if it was read.
+        """
+        if account.uri is None or await self.is_fresh(account):
+            return False
+        try:
+            await self.fetch(account.uri)
+        except (NotFetched, InvalidDocument):
+            return False
+        return True
 
     async def update(self, actor: RemoteActor) -> Account:
         """Store an actor by its own document, which arrived signed by the actor. Its handle is confirmed anew if it changed."""

@@ -21,8 +21,9 @@ from microblog.model.domain_rules import DomainRules
 from microblog.model.events import EventKind
 from microblog.model.federation_posts import NOBODY, Audience, RemotePost
 from microblog.model.ids import AccountId, PollId, PostId
+from microblog.model.polls import NO_END
 from microblog.model.posts import Post, Visibility
-from microblog.model.remote_posts import NO_END, Addressees, KnownPost
+from microblog.model.remote_posts import Addressees, KnownPost
 from microblog.storage import events, incoming_activities, jobs, posts, remote_media, remote_posts
 from microblog.storage.database import Cursor
 

@@ -1,4 +1,4 @@
-"""Jobs of federation: effects of received activities, parents of replies that are not known."""
+"""Jobs of federation: effects of received activities, and posts that are fetched: unknown parents, polls and pinned posts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from microblog.domain.polls import COUNTS_JOB
 from microblog.domain.remote_mentions import JOB as MENTIONS_JOB
 from microblog.domain.remote_mentions import LateMentions
 from microblog.federation.effects import Effects
+from microblog.federation.featured import FEATURED_JOB
 from microblog.federation.followers_repair import JOB as FOLLOWERS_JOB
 from microblog.federation.followers_repair import FollowersRepairs
 from microblog.federation.followers_sync import FollowersDigest
 from microblog.federation.idempotency import SEEN_FOR
 from microblog.federation.inbox import JOB
+from microblog.federation.reading_again import POLL_JOB, ReadingAgain
 from microblog.federation.remote_posts import PARENT_JOB
 from microblog.jobs.cleanup import CleanupBatch, nightly
 from microblog.jobs.retry import RetryPolicy
@@ -25,6 +27,8 @@ CONCURRENCY = 8
 RETRY_POLICIES = {
     JOB: RetryPolicy(tries=8, first_pause=60.0, time_limit=120.0),
     PARENT_JOB: RetryPolicy(tries=4, first_pause=300.0, time_limit=120.0),
+    FEATURED_JOB: RetryPolicy(tries=2, time_limit=300.0),
+    POLL_JOB: RetryPolicy(tries=2, time_limit=120.0),
     MENTIONS_JOB: RetryPolicy(tries=6, first_pause=60.0, time_limit=60.0),
     FOLLOWERS_JOB: RetryPolicy(tries=3, first_pause=600.0, time_limit=120.0),
 }
@@ -34,14 +38,18 @@ CLEANUP_BATCHES = (
 )
 
 
+def _id(job: Job, name: str) -> int:
+    id = job.payload.get(name)
+    if not isinstance(id, str) or not id.isdecimal():
+        raise PermanentFailure(f"The job's payload has no id for {name}.")
+    return int(id)
+
+
 def tasks(effects: Effects, mentions: LateMentions) -> dict[str, Task]:
     """Return the tasks of this module by job kind."""
 
     async def apply(job: Job, finish: Finish) -> None:
-        id = job.payload.get("activity")
-        if not isinstance(id, str) or not id.isdecimal():
-            raise PermanentFailure("The job's payload has no id of an activity.")
-        await effects.apply(int(id), finish)
+        await effects.apply(_id(job, "activity"), finish)
 
     async def fetch_parent(job: Job, finish: Finish) -> None:
         uri, ancestors = job.payload.get("uri"), job.payload.get("ancestors")
@@ -50,16 +58,10 @@ def tasks(effects: Effects, mentions: LateMentions) -> dict[str, Task]:
         await effects.posts.fetch_parent(uri, ancestors, finish)
 
     async def send_poll_counts(job: Job, finish: Finish) -> None:
-        poll = job.payload.get("poll")
-        if not isinstance(poll, str) or not poll.isdecimal():
-            raise PermanentFailure("The job's payload has no id of a poll.")
-        await effects.posts.polls.send_counts(PollId(int(poll)), finish)
+        await effects.posts.polls.send_counts(PollId(_id(job, "poll")), finish)
 
     async def add_mentions(job: Job, finish: Finish) -> None:
-        post = job.payload.get("post")
-        if not isinstance(post, str) or not post.isdecimal():
-            raise PermanentFailure("The job's payload has no id of a post.")
-        await mentions.add(PostId(int(post)), finish)
+        await mentions.add(PostId(_id(job, "post")), finish)
 
     return {
         JOB: Finishing(apply),
@@ -79,3 +81,15 @@ def followers_tasks(repairs: FollowersRepairs) -> dict[str, Task]:
         await repairs.repair(AccountId(int(account)), FollowersDigest(*map(str, said)), finish)
 
     return {FOLLOWERS_JOB: Finishing(repair)}
+
+
+def reading_tasks(reading: ReadingAgain) -> dict[str, Task]:
+    """Return the tasks that read polls and pinned posts again."""
+
+    async def read_featured(job: Job, finish: Finish) -> None:
+        await reading.featured.read(AccountId(_id(job, "account")), finish)
+
+    async def read_poll(job: Job, finish: Finish) -> None:
+        await reading.read_poll(PostId(_id(job, "post")), AccountId(_id(job, "viewer")), finish)
+
+    return {FEATURED_JOB: Finishing(read_featured), POLL_JOB: Finishing(read_poll)}

@@ -28,6 +28,7 @@ class OutgoingKind(StrEnum):
     UNDO_BLOCK = "undo_block"
     UPDATE_ACTOR = "update_actor"
     DELETE_ACTOR = "delete_actor"
+    REJECT_QUOTE = "reject_quote"
     VOTE = "vote"
     FLAG = "flag"
     MOVE = "move"

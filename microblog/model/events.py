@@ -38,6 +38,8 @@ class EventKind(StrEnum):
     UNFAVOURITED = "unfavourited"  # as above
     VOTED = "voted"  # account: voter; subject: author on another server; post; data: option (its text), uri (of the post)
     POLL_COUNTED = "poll.counted"  # account: author; post: its poll has other counts, another end, or has ended
+    # account: who asks, of another server; subject: author; post; data: request (id), quote (id of the post that quotes)
+    QUOTE_REQUESTED = "quote.requested"
     PINNED = "pinned"  # account: author; post
     UNPINNED = "unpinned"  # as above
     BLOCKED = "blocked"  # account: blocker, subject: blocked account

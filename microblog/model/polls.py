@@ -8,6 +8,8 @@ from attrs import frozen
 
 from microblog.model.ids import PollId
 
+NO_END = 9999
+"""Year in which polls of other servers end that have no end."""
 MAX_OPTIONS = 4
 MIN_OPTIONS = 2
 MAX_OPTION_LENGTH = 50  # characters
@@ -34,6 +36,11 @@ class Poll:
     def votes(self) -> int:
         """Votes for all options."""
         return sum(self.counts)
+
+    @property
+    def is_endless(self) -> bool:
+        """True if voting never ends."""
+        return self.expires_at.year >= NO_END
 
     def ended(self, now: datetime) -> bool:
         """True once voting has ended."""

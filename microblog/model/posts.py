@@ -14,6 +14,7 @@ from microblog.model.media import Media, MediaChange
 from microblog.model.polls import Poll, PollDraft
 
 MAX_PINNED = 5  # posts per profile
+MAX_PINNED_ELSEWHERE = 10  # posts per profile of another server
 URL_LENGTH = 23
 """Number of characters that any URL in a post counts as."""
 

@@ -10,9 +10,6 @@ from microblog.model.federation_posts import RemoteAttachment
 from microblog.model.ids import AccountId, PostId
 from microblog.model.media import MediaKind
 
-NO_END = 9999
-"""Year in which polls end that have no end."""
-
 
 @frozen
 class KnownPost:

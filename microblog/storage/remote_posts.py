@@ -190,7 +190,8 @@ _MENTIONED = Prepared("select account_id from mentions where post_id = %(post)s"
 def set_poll(cursor: Cursor, *, post: PostId, poll: PostPoll, now: datetime) -> int | None:
     """Store the poll of a post, or its new numbers. Return its id if the end is new.
 
-    Votes from here stay unless the options change, and count at least, as its server may not have got them yet.
+    The end of a poll that was over does not change: some servers do not say when it was. Votes from here stay unless the options change,
+    and count at least, as its server may not have got them yet.
     """
     params = {
         "post": post,
@@ -220,11 +221,13 @@ _SET_POLL = Prepared("""
         insert into polls as q (id, post_id, options, counts, voters, multiple, hide_totals, expires_at)
         select new_id(%(now)s), %(post)s, %(options)s, counts, voters, %(multiple)s, false, %(expires_at)s from given
         on conflict (post_id) do update set options = excluded.options, counts = excluded.counts, voters = excluded.voters,
-            multiple = excluded.multiple, expires_at = excluded.expires_at
+            multiple = excluded.multiple,
+            expires_at = case when q.expires_at <= %(now)s and excluded.expires_at <= %(now)s then q.expires_at else excluded.expires_at end
         where (q.options, q.counts, q.voters, q.multiple, q.expires_at)
             is distinct from (excluded.options, excluded.counts, excluded.voters, excluded.multiple, excluded.expires_at)
         returning id)
-    select id from stored where not exists (select from before where before.expires_at = %(expires_at)s)""")
+    select id from stored where not exists (
+        select from before where before.expires_at = %(expires_at)s or greatest(before.expires_at, %(expires_at)s) <= %(now)s)""")
 
 
 def delete_poll(cursor: Cursor, *, post: PostId) -> None:

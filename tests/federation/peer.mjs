@@ -11,7 +11,7 @@ globalThis.Temporal ??= (await import("@js-temporal/polyfill")).Temporal; // Nod
 globalThis.navigator ??= { userAgent: "Node.js" };
 const { createFederation, exportJwk, generateCryptoKeyPair, importJwk, MemoryKvStore } = await import("@fedify/fedify");
 const vocab = await import("@fedify/fedify/vocab");
-const { Activity, Note, PUBLIC_COLLECTION, Undo } = vocab;
+const { Activity, Collection, Note, PUBLIC_COLLECTION, Question, Undo } = vocab;
 
 const [, , keyFile, publicOrigin, names] = process.argv;
 if (names) {
@@ -33,7 +33,8 @@ const CONTEXT = "https://www.w3.org/ns/activitystreams";
 const requests = []; // {method, path, signature, status} of each request
 const activities = []; // each activity that was accepted, as it was understood
 const followers = new Map(); // name -> Map(actor id -> recipient)
-const notes = new Map(); // id -> Note
+const notes = new Map(); // id -> Note or Question
+const pins = []; // pinned posts of bo
 // Of `configure`: firstKnock, the signature that is tried first; refuse, the one that is answered with 401; secure: GETs must be signed.
 let origin, federation, options = {};
 const followersOf = (name) => followers.get(name) ?? followers.set(name, new Map()).get(name);
@@ -44,8 +45,10 @@ function build(options) {
   fed
     .setActorDispatcher("/users/{identifier}", async (ctx, name) => {
       const keys = await ctx.getActorKeyPairs(name);
-      return new vocab.Person({
+      const type = name.startsWith("group") ? vocab.Group : vocab.Person;
+      return new type({
         id: ctx.getActorUri(name), preferredUsername: name, name, url: ctx.getActorUri(name), followers: ctx.getFollowersUri(name),
+        featured: ctx.getFeaturedUri(name),
         inbox: ctx.getInboxUri(name), endpoints: new vocab.Endpoints({ sharedInbox: ctx.getInboxUri() }),
         publicKey: keys[0].cryptographicKey, assertionMethods: keys.map((key) => key.multikey),
       });
@@ -53,6 +56,8 @@ function build(options) {
     .setKeyPairsDispatcher(() => keyPairs)
     .authorize(isAllowed);
   fed.setFollowersDispatcher("/users/{identifier}/followers", (_, name) => ({ items: [...followersOf(name).values()] }));
+  fed.setFeaturedDispatcher("/users/{identifier}/featured", (_, name) => ({ items: name === "bo" ? pins : [] }));
+  fed.setObjectDispatcher(Question, "/users/{identifier}/polls/{id}", (ctx, values) => notes.get(ctx.getObjectUri(Question, values).href) ?? null);
   const find = (ctx, values) => notes.get(ctx.getObjectUri(Note, values).href) ?? null;
   fed.setObjectDispatcher(Note, "/users/{identifier}/notes/{id}", find).authorize(isAllowed);
   fed.setInboxListeners("/users/{identifier}/inbox", "/inbox").on(Activity, async (ctx, activity) => {
@@ -69,6 +74,12 @@ function build(options) {
   return fed;
 }
 
+function choices(options, several) {
+  const made = Object.entries(options).map(([name, totalItems]) => new Note({ name, replies: new Collection({ totalItems }) }));
+  const voters = Object.values(options).reduce((sum, votes) => sum + votes, 0);
+  return several ? { inclusiveOptions: made, voters } : { exclusiveOptions: made, voters };
+}
+
 // Each command returns the id of the post or activity. `to`: ids of the actors that get it; without it, the followers. `send` takes the
 // JSON of any activity without its actor.
 const commands = {
@@ -77,7 +88,7 @@ const commands = {
     [options, federation] = [values, build(values)];
   },
   fetch: async (act, { url }) => (await act.lookUp(url))?.toJsonLd({ format: "compact" }) ?? null,
-  send: async (act, { activity, to }) => act.send(await Activity.fromJsonLd({ "@context": CONTEXT, ...activity }), to),
+  send: async (act, { activity, to }) => act.send(await Activity.fromJsonLd({ "@context": CONTEXT, ...activity }, { documentLoader: act.documentLoader }), to),
   async post(act, { content, to, replyTo, direct = false }) {
     const id = new URL(`/users/${act.name}/notes/${notes.size + 1}`, origin);
     const tos = direct ? to.map((each) => new URL(each)) : [PUBLIC_COLLECTION];
@@ -85,6 +96,24 @@ const commands = {
     const note = new Note({ id, attribution: act.actor, content, tos, ...more });
     notes.set(id.href, note);
     return act.send(new vocab.Create({ object: note, tos }), to).then(() => id.href);
+  },
+  // `options`: name -> votes. `count` replaces the votes; with `to: []` it tells nobody.
+  async poll(act, { content, options, several = false, to }) {
+    const id = new URL(`/users/${act.name}/polls/${notes.size + 1}`, origin);
+    const more = { published: Temporal.Now.instant(), endTime: Temporal.Now.instant().add({ hours: 1 }), tos: [PUBLIC_COLLECTION] };
+    const question = new Question({ id, attribution: act.actor, content, ...choices(options, several), ...more });
+    notes.set(id.href, question);
+    return act.send(new vocab.Create({ object: question, tos: [PUBLIC_COLLECTION] }), to).then(() => id.href);
+  },
+  async count(act, { id, options, closed = false, several = false, to }) {
+    const end = closed ? { closed: Temporal.Now.instant() } : {};
+    notes.set(id, notes.get(id).clone({ ...choices(options, several), ...end }));
+    return to?.length === 0 ? null : act.send(new vocab.Update({ object: notes.get(id), to: PUBLIC_COLLECTION }), to);
+  },
+  async pin(act, { id, to }) {
+    pins.unshift(notes.get(id));
+    if (to?.length === 0) return null;
+    return act.send(new vocab.Add({ object: new URL(id), target: new URL(`${act.actor}/featured`), to: PUBLIC_COLLECTION }), to);
   },
   async edit(act, { id, content, to }) {
     notes.set(id, notes.get(id).clone({ content, updated: Temporal.Now.instant() }));
@@ -106,7 +135,7 @@ async function control({ command, as: name = "bo", ...values }) {
     const how = { immediate: true, preferSharedInbox: true, syncCollection: !to };
     return ctx.sendActivity({ identifier: name }, recipients, activity.clone({ id, actor }), how).then(() => id.href);
   }
-  return (await commands[command]({ name, actor, lookUp, send }, values)) ?? null;
+  return (await commands[command]({ name, actor, documentLoader, lookUp, send }, values)) ?? null;
 }
 
 const server = createServer(async (request, response) => {

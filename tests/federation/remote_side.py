@@ -36,7 +36,7 @@ def store_actor(cursor: Cursor, uri: str = BO, kind: ActorKind = ActorKind.PERSO
     """Store an actor, as if its document had been read."""
     _, _, host, _, name = uri.split("/")
     account = Account(AccountId(0), name, name, "", "", NOW, host=host, uri=uri, url=f"https://{host}/@{name}")
-    endpoints = ActorEndpoints(f"{uri}/inbox", f"https://{host}/inbox", followers=f"{uri}/followers")
+    endpoints = ActorEndpoints(f"{uri}/inbox", f"https://{host}/inbox", followers=f"{uri}/followers", featured=f"{uri}/featured")
     assert remote_actors.store(cursor, actor=ActorToStore(account, kind, endpoints), now=NOW) is not None
     return known_actor(cursor, uri)
 

@@ -45,6 +45,7 @@ class LocalKind(StrEnum):
     FOLLOW = "/users/{name}#follows/{number}"
     ACCEPT = "/users/{name}#accepts/follows/{number}"
     REJECT = "/users/{name}#rejects/follows/{number}"
+    QUOTE_REJECT = "/users/{name}#rejects/quotes/{number}"
     LIKE = "/users/{name}#likes/{number}"
     BLOCK = "/users/{name}#blocks/{number}"
     VOTE = "/users/{name}#votes/{number}"

@@ -87,6 +87,23 @@ def _decision(kind: LocalKind, type: str, name: str, follow: ReceivedFollow, ids
     return _activity(ids.make(kind, name, follow.number), type, actor, request, Audience((follow.follower,)))
 
 
+@frozen
+class ReceivedQuoteRequest:
+    """A request to quote one of this site's posts (FEP-044f): ids of the request, who asks, the post, and the post that quotes it."""
+
+    id: str
+    actor: str
+    post: str
+    quote: str
+
+
+def write_quote_reject(name: str, number: int, request: ReceivedQuoteRequest, ids: SiteIds) -> Json:
+    """Return the refusal of an account to be quoted."""
+    parts = {"id": request.id, "type": "QuoteRequest", "actor": request.actor, "object": request.post, "instrument": request.quote}
+    id = ids.make(LocalKind.QUOTE_REJECT, name, number)
+    return _activity(id, "Reject", ids.actor(name), parts, Audience((request.actor,)))
+
+
 def write_like(name: str, number: int, post: str, author: str, ids: SiteIds) -> Json:
     """Return a favourite. `number` is its id here, `author` that of the post."""
     return _activity(ids.make(LocalKind.LIKE, name, number), "Like", ids.actor(name), post, Audience((author,)))

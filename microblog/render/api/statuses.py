@@ -60,7 +60,7 @@ POLL = Definition[PollForViewer, None](
     "Poll",
     {
         "id": key(ID, lambda seen, _: str(seen.poll.id)),
-        "expires_at": key(nullable(MOMENT), lambda seen, _: moment(seen.poll.expires_at)),
+        "expires_at": key(nullable(MOMENT), lambda seen, _: None if seen.poll.is_endless else moment(seen.poll.expires_at)),
         "expired": key(FLAG, lambda seen, _: seen.poll.ended(seen.now)),
         "multiple": key(FLAG, lambda seen, _: seen.poll.multiple),
         "votes_count": key(COUNT, lambda seen, _: seen.poll.votes),

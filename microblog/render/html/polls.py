@@ -14,13 +14,15 @@ from microblog.model.polls import Poll
 from microblog.render.formatting import ICONS, full, iso, number, when
 
 FIELD = "choice-{}"
+MANY = 12  # options; more, in polls of other servers, scroll
 
 
 def results(poll: Poll, votes: Collection[int], ended: bool) -> str:
     """Return the results, with the viewer's choices marked; only the options while the counts are hidden."""
     shown = ended or not poll.hide_totals
     lines = "".join(_result(poll, place, place in votes, shown) for place in range(len(poll.options)))
-    return f'<div class="poll"><ul class="plain">{lines}</ul>{_footer(poll, ended)}</div>'
+    attributes = 'class="plain long" tabindex="0"' if len(poll.options) > MANY else 'class="plain"'
+    return f'<div class="poll"><ul {attributes}>{lines}</ul>{_footer(poll, ended)}</div>'
 
 
 def form(poll: Poll) -> str:
@@ -30,13 +32,15 @@ def form(poll: Poll) -> str:
         f'<label class="poll-choice"><input type="{kind}" name="{name}" value="{place}"><span dir="auto">{escape(option)}</span></label>'
         for place, option in enumerate(poll.options)
     )
+    if len(poll.options) > MANY:
+        choices = f'<div class="long">{choices}</div>'
     button = f'<button class="button small" formaction="/polls/{poll.id}/vote">Vote</button>'
     legend = "Choose one or more" if poll.multiple else "Choose one"
     return f'<fieldset class="poll"><legend class="vh">{legend}</legend>{choices}{_footer(poll, False, button)}</fieldset>'
 
 
 def _result(poll: Poll, place: int, chosen: bool, shown: bool) -> str:
-    share = round(100 * poll.counts[place] / poll.voters) if poll.voters else 0
+    share = min(100, round(100 * poll.counts[place] / poll.voters)) if poll.voters else 0
     mark = f'<span class="poll-own">{ICONS["check"]}<span class="vh">Your choice</span></span>' if chosen else ""
     title = f'<span class="poll-option" dir="auto">{escape(poll.options[place])}</span>{mark}'
     if not shown:
@@ -48,6 +52,6 @@ def _result(poll: Poll, place: int, chosen: bool, shown: bool) -> str:
 def _footer(poll: Poll, ended: bool, button: str = "") -> str:
     people = "1 person" if poll.voters == 1 else f"{number(poll.voters)} people"
     moment = f'<time datetime="{iso(poll.expires_at)}" title="{full(poll.expires_at)}" data-plain>{when(poll.expires_at)} UTC</time>'
-    end = f"ended {moment}" if ended else f"ends {moment}"
+    end = "" if poll.is_endless else f" · ended {moment}" if ended else f" · ends {moment}"
     hidden = " · results hidden until the poll ends" if poll.hide_totals and not ended else ""
-    return f'<p class="poll-foot">{button}<span>{people} · {end}{hidden}</span></p>'
+    return f'<p class="poll-foot">{button}<span>{people}{end}{hidden}</span></p>'

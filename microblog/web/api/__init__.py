@@ -29,6 +29,7 @@ from microblog.domain.push.notifications import PushNotifications
 from microblog.domain.read_markers import ReadMarkers
 from microblog.domain.registration import Registrations
 from microblog.domain.relationships import Relationships
+from microblog.domain.remote_views import RemoteViews
 from microblog.domain.reports import Reports
 from microblog.domain.scheduled import Schedules
 from microblog.domain.search import SearchService
@@ -138,6 +139,8 @@ class ApiServices(Protocol):
     @property
     def relationships(self) -> Relationships: ...
     @property
+    def remote_views(self) -> RemoteViews: ...
+    @property
     def reports(self) -> Reports: ...
     @property
     def schedules(self) -> Schedules: ...
@@ -194,15 +197,14 @@ def routes(
         ),
         EmailConfirmationRoutes(services.email_confirmation),
         *_post_routes(services, entities, serializer, cache),
-        AccountRoutes(entities, serializer, services.accounts, services.timelines, services.follows, cache, resolution),
+        AccountRoutes(
+            entities, serializer, services.accounts, services.timelines, services.follows, cache, resolution, services.remote_views
+        ),
         RelationshipRoutes(services.relationships),
         RelationshipActionRoutes(services.follows, services.relationships),
         RelatedAccountRoutes(entities, services.follows, services.relationships),
         ListRoutes(services.lists),
         ProfileImageRoutes(entities, services.profile_images, services.follows),
-        MediaRoutes(entities, services.attachments),
-        PollRoutes(services.polls, services.posts, services.timelines.flags_cache),
-        ScheduledRoutes(entities, services.schedules),
         FilterRoutes(services.filters),
         FilterPartRoutes(services.filters),
         FilterV1Routes(services.filters),
@@ -234,8 +236,14 @@ def _post_routes(services: ApiServices, entities: Entities, serializer: StatusSe
     """The features of posts and timelines."""
     timelines, interactions = services.timelines, services.interactions
     return [
-        StatusRoutes(entities, serializer, services.posts, interactions, services.schedules, services.attachments, timelines, cache),
+        StatusRoutes(
+            *(entities, serializer, services.posts, interactions, services.schedules, services.attachments, timelines, cache),
+            services.remote_views,
+        ),
         ThreadRoutes(serializer, services.threads, timelines, cache),
+        MediaRoutes(entities, services.attachments),
+        ScheduledRoutes(entities, services.schedules),
+        PollRoutes(services.polls, services.posts, timelines.flags_cache, services.remote_views),
         StatusActionRoutes(serializer, interactions),
         MarkedStatusRoutes(serializer, timelines),
         TimelineRoutes(serializer, timelines, cache),

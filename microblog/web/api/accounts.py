@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from attrs import frozen
+from attrs import field, frozen
 
 from microblog.domain.accounts import Accounts
 from microblog.domain.caching import cache_keys
+from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.follows import Follows
 from microblog.domain.relationships import Relationships
+from microblog.domain.remote_views import RemoteViews
 from microblog.domain.timelines import Timelines
 from microblog.federation.resolution import Resolution
 from microblog.model.accounts import Account, RelatedAccount, Viewer
@@ -54,6 +56,7 @@ class AccountRoutes:
     follows: Follows
     cache: ResponseCache
     resolution: Resolution | None = None
+    views: RemoteViews = field(factory=RemoteViews)
 
     @route("GET", "/api/v1/accounts", OPEN, RouteDoc("Get multiple accounts", array_of(ACCOUNT), query=(Param("id", IDS, required=True),)))
     async def several(self, request: Request) -> Response:
@@ -133,13 +136,14 @@ class AccountRoutes:
         return await self.cache.get_or_make(request, lambda: self._statuses(request, AccountId(account_id)))
 
     async def _statuses(self, request: Request, id: AccountId) -> CacheableResponse:
-        await self.accounts.by_id(id, suspended=True)
+        account = await self.accounts.by_id(id, suspended=True)
         page, pinned = page_of(request), request.fields.flag("pinned")
+        until = CacheDependencies(until=await self.views.profile(request.viewer, account) if pinned else None)
         posts = await (self.timelines.pinned(request.viewer, id) if pinned else self._posts(request, id, page))
         body = await self.serializer.many(request.viewer, posts)
         links = PageLinks(tuple(param.name for param in STATUS_FILTERS), timeline=True)
         response = Response.json(body) if pinned else paged(request, body, [post.id for post in posts], page, links)
-        return CacheableResponse(response, await self.timelines.dependencies(request.viewer, posts, *cache_keys.of_profile(id)))
+        return CacheableResponse(response, await self.timelines.dependencies(request.viewer, posts, *cache_keys.of_profile(id)) | until)
 
     async def _posts(self, request: Request, account: AccountId, page: Page) -> list[Post]:
         fields = request.fields

@@ -7,6 +7,7 @@ from attrs import frozen
 from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.domain.polls import NO_OPTION, Polls
 from microblog.domain.posts import Posts
+from microblog.domain.remote_views import RemoteViews
 from microblog.model.errors import Invalid, Malformed, NotFound
 from microblog.model.ids import PollId
 from microblog.model.polls import PollDraft
@@ -25,6 +26,8 @@ POLL_PARAMS = (
     Param("poll[multiple]", FLAG, "Allow multiple choices?"),
     Param("poll[hide_totals]", FLAG, "Hide vote counts until the poll ends?"),
 )
+MAX_CHOICES = 500
+"""Options of a poll of another server; those of this site have four."""
 CHOICES = Param("choices", array_of(WHOLE), "Index values of the chosen options, from 0.", required=True)
 
 
@@ -35,13 +38,17 @@ class PollRoutes:
     polls: Polls
     posts: Posts
     flags: FlagsCache
+    views: RemoteViews
 
     @route(
         "GET", "/api/v1/polls/<id:poll_id>", RouteOptions(api=True, scopes={"read:statuses"}), RouteDoc("View a poll", POLL, errors=(404,))
     )
     async def show(self, request: Request, poll_id: int) -> Response:
-        """One poll, with the user's own votes."""
-        return await self._response(request, await self.polls.one(request.viewer, PollId(poll_id)))
+        """One poll, with the user's own votes. That of another server is read again there, at most every five minutes."""
+        post = await self.polls.one(request.viewer, PollId(poll_id))
+        if await self.views.poll(request.viewer, post):
+            post = await self.polls.one(request.viewer, PollId(poll_id))
+        return await self._response(request, post)
 
     @route(
         "POST",
@@ -51,7 +58,7 @@ class PollRoutes:
     )
     async def vote(self, request: Request, poll_id: int) -> Response:
         """Vote. A vote is final; in a poll with multiple choices, further options may be added while it is open."""
-        if not request.fields.list("choices", max=100):
+        if not request.fields.list("choices", max=MAX_CHOICES):
             raise Malformed("param is missing or the value is empty: choices")
         return await self._response(request, await self.polls.vote(request.member, PollId(poll_id), choices_of(request.fields)))
 
@@ -65,7 +72,7 @@ class PollRoutes:
 
 def choices_of(fields: Params) -> tuple[int, ...]:
     """Indexes of the chosen options. Raises Invalid for anything but numbers."""
-    values = fields.list("choices", max=100)
+    values = fields.list("choices", max=MAX_CHOICES)
     if not all(choice.isascii() and choice.isdigit() and len(choice) < 4 for choice in values):
         raise Invalid({"choices": NO_OPTION})
     return tuple(map(int, values))

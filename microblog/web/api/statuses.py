@@ -9,9 +9,11 @@ from attrs import evolve, frozen
 
 from microblog.domain.attachments import Attachments
 from microblog.domain.caching import cache_keys
+from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.interactions import Interactions
 from microblog.domain.posts import Posts
 from microblog.domain.rate_limits import DELETING, POSTING
+from microblog.domain.remote_views import RemoteViews
 from microblog.domain.scheduled import Schedules
 from microblog.domain.thread_cache import ThreadCache
 from microblog.domain.timelines import Timelines
@@ -58,6 +60,7 @@ class StatusRoutes:
     attachments: Attachments
     timelines: Timelines
     cache: ResponseCache
+    views: RemoteViews
 
     @route(
         "POST",
@@ -96,8 +99,9 @@ class StatusRoutes:
 
     async def _show(self, viewer: Viewer | None, id: PostId) -> CacheableResponse:
         post = await self.posts.one(viewer, id)
+        until = CacheDependencies(until=await self.views.post(viewer, post))
         response = Response.json(await self.serializer.one(viewer, post))
-        return CacheableResponse(response, await self.timelines.dependencies(viewer, [post]))
+        return CacheableResponse(response, await self.timelines.dependencies(viewer, [post]) | until)
 
     @route("PUT", "/api/v1/statuses/<id:status_id>", EDIT, EDITING)
     @route("PATCH", "/api/v1/statuses/<id:status_id>", EDIT, EDITING)

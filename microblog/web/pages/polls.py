@@ -24,10 +24,10 @@ class PollButtons:
     @route("POST", "/polls/<id:poll_id>/vote", RouteOptions(viewer=AccessLevel.MEMBER))
     async def vote(self, request: Request, poll_id: int) -> Response:
         """Vote. Field names contain the poll's id, because a page may show several polls."""
-        submitted = request.fields.list(FIELD.format(poll_id), max=10)
+        submitted = request.fields.list(FIELD.format(poll_id), max=500)
         if not submitted:
             raise Invalid({"choices": "Please choose an option first."})
-        choices = [int(choice) if choice.isascii() and choice.isdigit() and len(choice) < 3 else -1 for choice in submitted]
+        choices = [int(choice) if choice.isascii() and choice.isdigit() and len(choice) < 4 else -1 for choice in submitted]
         post = await self.polls.vote(request.member, PollId(poll_id), choices)
         if request.wants_json:
             return Response.json({"id": str(post.id), "html": await self.renderer.one(request.viewer, post)})

@@ -8,11 +8,12 @@ from datetime import datetime
 from attrs import evolve, frozen
 
 from microblog.domain.caching import cache_keys
-from microblog.domain.caching.cache_keys import NEVER_CACHED
+from microblog.domain.caching.cache_keys import NEVER_CACHED, CacheDependencies
 from microblog.domain.conversations import Conversations
 from microblog.domain.interactions import Interactions
 from microblog.domain.posts import Posts
 from microblog.domain.rate_limits import POSTING
+from microblog.domain.remote_views import RemoteViews
 from microblog.domain.scheduled import Schedules
 from microblog.domain.thread_cache import ThreadCache
 from microblog.domain.threads import PAGE, WHOLE
@@ -51,6 +52,7 @@ class PostPages:
     schedules: Schedules
     forms: PostForms
     conversations: Conversations
+    views: RemoteViews
 
     @route("GET", "/@<username:username>/<id:post_id>", RouteOptions(document="/users/{username}/statuses/{post_id}"))
     async def show(self, request: Request, username: str, post_id: int) -> Response:
@@ -67,13 +69,14 @@ class PostPages:
             return CacheableResponse(Response.redirect(original, 302), cache_keys.of_keys(cache_keys.of_post(id)))
         if viewer and await self.conversations.mark_opened(viewer, thread.post):
             context = evolve(context, messages=max(0, context.messages - 1))
+        until = CacheDependencies(until=await self.views.post(viewer, thread.post))
         html = self.pages.thread(context, await self._thread(viewer, thread, skip))
         page = Response.html(bytes(html))
         if thread.post.visibility is Visibility.DIRECT:  # it is marked as read each time
             return CacheableResponse(page, NEVER_CACHED)
         posts = [thread.post, *thread.ancestors, *thread.descendants]
         keys = cache_keys.of_post(id), cache_keys.of_thread(thread.id)
-        dependencies = await self.timelines.dependencies(viewer, posts, *keys) | self.contexts.dependencies(context)
+        dependencies = await self.timelines.dependencies(viewer, posts, *keys) | self.contexts.dependencies(context) | until
         return CacheableResponse(page if viewer else page.cached(PUBLIC_BRIEFLY), dependencies, html)
 
     def _original(self, post: Post) -> str | None:

@@ -8,11 +8,12 @@ from attrs import evolve, frozen
 
 from microblog.domain.accounts import Accounts
 from microblog.domain.caching import cache_keys
-from microblog.domain.caching.cache_keys import of_profile
+from microblog.domain.caching.cache_keys import CacheDependencies, of_profile
 from microblog.domain.follows import FollowRequestOptions, Follows, NoRequest
 from microblog.domain.profile_cache import ProfileCache, of_relationship
 from microblog.domain.rate_limits import FOLLOWS
 from microblog.domain.relationships import Relationships
+from microblog.domain.remote_views import RemoteViews
 from microblog.domain.timelines import Timelines
 from microblog.model.accounts import Account, RelatedAccount, Relationship, Viewer
 from microblog.model.filters import FilterContext
@@ -66,6 +67,7 @@ class ProfilePages:
     timelines: Timelines
     profiles: ProfileCache
     people: PeopleLists
+    views: RemoteViews
 
     @route("GET", "/@<username:username>", RouteOptions(document="/users/{username}"))
     async def posts(self, request: Request, username: str) -> Response:
@@ -97,18 +99,21 @@ class ProfilePages:
         profile = ProfileView(person, PostListView(), tab=tab, own=own, hidden=hidden, moved_to=moved_to)
         posts: list[Post] = []
         pinned: list[Post] = []
+        until = CacheDependencies()
         if not hidden:
             posts = await self.timelines.account(
                 request.viewer, account.id, page, replies=tab != "posts", boosts=tab != "media", media=tab == "media"
             )
             if tab == "posts" and page.max_id is None and page.min_id is None:
+                until = CacheDependencies(until=await self.views.profile(request.viewer, account))
                 pinned = await self.profiles.pinned(request.viewer, account.id)
             feed = await feed_of(request, self.renderer, posts, page, FilterContext.ACCOUNT)
             profile = evolve(profile, feed=feed, pinned=await self.renderer.filtered(request.viewer, pinned, FilterContext.ACCOUNT))
         html = self.pages.profile(context, profile)
         keys = (*of_profile(account.id), *(of_relationship(request.viewer.id, account.id) if request.viewer else ()))
         keys += (cache_keys.of_account(moved_to.id),) if moved_to else ()
-        dependencies = await self.timelines.dependencies(request.viewer, [*posts, *pinned], *keys) | self.contexts.dependencies(context)
+        dependencies = await self.timelines.dependencies(request.viewer, [*posts, *pinned], *keys) | until
+        dependencies |= self.contexts.dependencies(context)
         response = Response.html(bytes(html))
         return CacheableResponse(response if request.viewer else response.cached(PUBLIC_BRIEFLY), dependencies, html)
 

@@ -1,0 +1,50 @@
+"""What people here look at on other servers: it is read again there from time to time, so that what they see is not old."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from attrs import define
+
+from microblog.model.accounts import Account, Viewer
+from microblog.model.posts import Post
+
+
+class RemoteReader(Protocol):
+    """Reads posts and profiles of other servers again."""
+
+    async def profile_viewed(self, account: Account) -> datetime:
+        """Have the pinned posts of an account read if that was not done within a day. Returns when to look again."""
+
+    async def poll_viewed(self, viewer: Viewer, post: Post) -> datetime | None:
+        """Have a poll read if that was not done within five minutes. Returns when to look again; None if it has ended."""
+
+    async def poll_asked(self, viewer: Viewer, post: Post) -> bool:
+        """Read a poll now, within two seconds, unless that was done within five minutes. True if it was read."""
+
+
+@define
+class RemoteViews:
+    """Knows what members look at. Without `reader`, the site does not federate, and nothing happens; nor does it for visitors."""
+
+    reader: RemoteReader | None = None
+
+    async def profile(self, viewer: Viewer | None, account: Account) -> datetime | None:
+        """For each look at a profile that is made anew. Returns as `post` does."""
+        if self.reader is None or viewer is None or account.host is None:
+            return None
+        return await self.reader.profile_viewed(account)
+
+    async def post(self, viewer: Viewer | None, post: Post) -> datetime | None:
+        """For each look at a post that is made anew. Returns until when what is shown may be kept; None if nothing speaks against it."""
+        original = post.original
+        if self.reader is None or viewer is None or original.uri is None or original.poll is None:
+            return None
+        return await self.reader.poll_viewed(viewer, original)
+
+    async def poll(self, viewer: Viewer | None, post: Post) -> bool:
+        """For a question for the votes in a poll. True if they have just been read."""
+        if self.reader is None or viewer is None or post.uri is None:
+            return False
+        return await self.reader.poll_asked(viewer, post)
