@@ -34,10 +34,15 @@ _CLOSED = (ConnectionDone, ConnectionLost)
 
 @define
 class FederationClient(SsrfGuard):
-    """Sends requests. `agent` is the User-Agent; `seconds` limits a whole exchange; http is allowed for `exceptions` only."""
+    """Sends requests. `agent` is the User-Agent; http is allowed for `exceptions` only.
+
+    `seconds` limits a whole exchange, `patience` the seconds until the response to a GET begins. That to a delivery may take longer: the
+    other server may have to fetch a key first.
+    """
 
     agent: str
     seconds: float = 30.0
+    patience: float = 10.0
     _connections: PersistentConnections = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -97,7 +102,8 @@ class FederationClient(SsrfGuard):
         client = treq.client.HTTPClient(UncompressedAgent(exchange.agent()))
         sent = Headers({"User-Agent": [self.agent], **{name: [value] for name, value in headers.items()}})
         try:
-            response = await client.request(method, url, headers=sent, data=body or None, allow_redirects=False, unbuffered=True)
+            requested = client.request(method, url, headers=sent, data=body or None, allow_redirects=False, unbuffered=True)
+            response = await (self.limited(self.patience, requested) if method == "GET" else requested)
             return RemoteResponse(response.code, _headers(response), await read_body(response, MAX_BODY, whole=True))
         except BaseException:  # cancellation too
             exchange.abort()

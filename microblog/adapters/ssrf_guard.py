@@ -54,14 +54,16 @@ class SsrfGuard:
 
     async def with_timeout(self, seconds: float, work: Coroutine[Deferred[Any], Any, T]) -> T:
         """Await the work with a time limit. Raises FetchError for any failure."""
-        running = Deferred.fromCoroutine(work)
-        running.addTimeout(seconds, self.reactor, onTimeoutCancel=too_slow)
         try:
-            return await running
+            return await self.limited(seconds, Deferred.fromCoroutine(work))
         except FetchError:
             raise
         except Exception as problem:  # hostile servers can cause any error in HTTP and TLS
             raise FetchError(explained(problem), permanent=False) from problem
+
+    def limited(self, seconds: float, work: Deferred[T]) -> Deferred[T]:
+        """Cancel the work after `seconds`; it fails with FetchError then."""
+        return work.addTimeout(seconds, self.reactor, onTimeoutCancel=too_slow)
 
     def may_use(self, connection: GuardedConnection) -> bool:
         """True if the address that a connection has really reached may be contacted."""

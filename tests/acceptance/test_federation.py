@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.acceptance.accounts import register_account
-from tests.acceptance.federation_sites import AFTER_KILL_S, actor_id, follow_from, received, until
+from tests.acceptance.federation_sites import actor_id, follow_from, received, until
 from tests.acceptance.site_process import SiteProcess
 from tests.federation.peer import Peer
 
@@ -81,20 +81,6 @@ async def test_an_unfollow_ends_it(federated_site: SiteProcess, peer: Peer) -> N
     undone = {"type": "Undo", "object": {"type": "Follow", "actor": f"{peer.origin}/users/bo", "object": me}}
     await peer.control("send", activity=undone, to=[me])
     await until(lambda: ada.me().followers_count == 0)
-
-
-async def test_a_site_that_was_killed_delivers_after_its_restart(federated_site: SiteProcess, peer: Peer) -> None:
-    ada = register_account(federated_site, "ada")
-    await follow_from(peer, actor_id(federated_site, ada))
-    texts = [f"Post number {number}" for number in range(5)]
-    for text in texts:
-        ada.status_post(text)
-    federated_site.kill()
-    federated_site.start()
-    for text in texts:
-        await received(peer, "Create", text, AFTER_KILL_S)
-    order = [each["object"]["content"] for each in await peer.activities() if each["type"] == "Create"]
-    assert list(dict.fromkeys(order)) == [f"<p>{text}</p>" for text in texts]
 
 
 async def test_a_profile_change_is_told(federated_site: SiteProcess, peer: Peer) -> None:

@@ -180,9 +180,13 @@ async def test_a_document_that_is_too_long_closes_its_connection_only(peer: Peer
 
 
 async def test_a_server_that_never_responds_loses_its_connection(peer: Peer) -> None:
-    client = peer.client(seconds=0.5)
-    assert not (await fetch_error(client, f"https://{HOST}/silent")).permanent
-    await until(lambda: not peer.factory.protocols)
+    for seconds, patience in ((0.5, 10.0), (10.0, 0.5)):
+        client = peer.client(seconds=seconds)
+        client.patience = patience
+        problem = await fetch_error(client, f"https://{HOST}/silent")
+        assert not problem.permanent
+        assert "0.5 seconds" in str(problem)
+        await until(lambda: not peer.factory.protocols)
 
 
 async def test_an_unknown_certificate_is_not_trusted(peer: Peer) -> None:
