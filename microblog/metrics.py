@@ -22,6 +22,7 @@ from microblog.live.stats import BroadcastStats
 from microblog.model.caches import Cache, CacheFigures
 from microblog.model.deliveries import DeliveryCounts
 from microblog.model.errors import Unavailable
+from microblog.model.federation_statistics import TrafficTotals
 from microblog.model.jobs import JobCounts
 from microblog.reactor_lag import BOUNDS as LAG_BOUNDS
 from microblog.reactor_lag import ReactorLag
@@ -64,6 +65,9 @@ class Timed(Protocol):
     def timings(self) -> Mapping[str, Timing]: ...
 
 
+TRAFFIC_HELP = "Activities of the whole site: received (counted every ten minutes), delivered, and tries to deliver that failed."
+
+
 class FamilySource(Protocol):
     """A part of the site with metrics of its own."""
 
@@ -77,6 +81,7 @@ class DeliveryMetrics:
 
     stats: Callable[[], DeliveryStats]
     counts: Callable[[], Awaitable[DeliveryCounts]]
+    totals: Callable[[], Awaitable[TrafficTotals]]
 
     async def families(self) -> list[Metric]:
         """Return all metric families. Those of the site are missing if the database is unreachable."""
@@ -86,16 +91,18 @@ class DeliveryMetrics:
             "microblog_deliveries_total", "Deliveries to other servers that this process tried, by result.", results, ("result",)
         )
         try:
-            counts = await self.counts()
+            counts, totals = await self.counts(), await self.totals()
         except Unavailable:
             return [tried]
         oldest = [((), counts.oldest.timestamp())] if counts.oldest else []
         hosts = [(("known",), counts.known), (("slow",), counts.slow), (("dead",), counts.dead)]
+        traffic = [(("received",), totals.received), (("delivered",), totals.delivered), (("failed",), totals.failed)]
         return [
             tried,
             gauge("microblog_deliveries_waiting", "Deliveries of the site that wait.", one(counts.waiting)),
             gauge("microblog_deliveries_oldest_timestamp_seconds", "Time of the oldest activity that waits for a delivery.", oldest),
             gauge("microblog_federation_hosts", "Other servers: all known ones, those that fail, and dead ones.", hosts, ("state",)),
+            counter("microblog_federation_activities_total", TRAFFIC_HELP, traffic, ("result",)),
         ]
 
 

@@ -81,7 +81,7 @@ class Workers:
         slow = worker({kind: tasks[kind] for kind in slow_kinds}, policies, 4, poll=1.0)
         timers = [*cleanup.timers(cleanup_batches), *statistics.timers(services.statistics), *email_jobs.timers(services.email_jobs.zone)]
         timers += retention.timers
-        timers += [media_jobs.CLEAN_FILES] if services.federation_tasks else []
+        timers += [media_jobs.CLEAN_FILES, federation_jobs.COUNT_RECEIVED] if services.federation_tasks else []
         scheduler = SchedulerComponent(Scheduler(database, timers, now, quick.wake), reactor)
         email = worker(services.email_jobs.tasks(), email_jobs.RETRY_POLICIES, email_jobs.CONCURRENCY, poll=1.0)
         received = services.federation_tasks

@@ -40,6 +40,7 @@ from microblog.federation.remote_posts import RemotePosts
 from microblog.federation.resolution import Resolution
 from microblog.federation.signers import Signers
 from microblog.federation.start import FederationStart
+from microblog.federation.statistics import FederationStatistics
 from microblog.federation.trust import TrustRules
 from microblog.jobs import domain_jobs, federation_jobs, media_jobs
 from microblog.jobs.worker import Task
@@ -127,7 +128,18 @@ class Federation:
     def tasks(self) -> dict[str, Task]:
         """The jobs of federation by their kind."""
         received = federation_jobs.tasks(self.effects, self.mentions) | federation_jobs.followers_tasks(self.inbox.followers)
+        received |= federation_jobs.statistics_tasks(self.statistics)
         return received | domain_jobs.tasks(self.purge) | media_jobs.tasks(self.files) | federation_jobs.reading_tasks(self.reading_again)
+
+    @property
+    def statistics(self) -> FederationStatistics:
+        """The numbers for administrators."""
+        return federation_statistics(self.effects.database)
+
+
+def federation_statistics(database: Transactions) -> FederationStatistics:
+    """Return the numbers of the traffic with other servers."""
+    return FederationStatistics(database, now)
 
 
 def federation_client(settings: Settings, reactor: Any) -> FederationClient:

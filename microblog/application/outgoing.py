@@ -22,7 +22,7 @@ from microblog.federation.recipients import InboxRules
 from microblog.lifecycle import Component
 from microblog.live.broadcaster import Broadcaster
 from microblog.metrics import DeliveryMetrics
-from microblog.storage import delivery_stats
+from microblog.storage import delivery_stats, federation_days
 from microblog.storage.database import Transactions
 
 REQUESTS_PER_S = 50.0  # of one process: a quarter of a core at 5 ms for each
@@ -68,4 +68,5 @@ class OutgoingFederation:
     @property
     def metrics(self) -> DeliveryMetrics:
         """The metrics of both."""
-        return DeliveryMetrics(lambda: self.deliveries.stats, lambda: self.database.read(delivery_stats.counts))
+        read = self.database.read
+        return DeliveryMetrics(lambda: self.deliveries.stats, lambda: read(delivery_stats.counts), lambda: read(federation_days.totals))

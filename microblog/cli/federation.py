@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import attrs
 import click
 
 from microblog.application import services
+from microblog.application.federation import federation_statistics
 from microblog.cli.context import Console, Services, as_json, plain, show, table
 from microblog.config import Settings
-from microblog.model.deliveries import DeliveryCounts, HostSummary
+from microblog.model.deliveries import HostSummary
 from microblog.model.federation_mode import FederationMode
+from microblog.model.federation_statistics import FederationFigures
 from microblog.storage import delivery_stats
 
-MAX_HOSTS = 50  # that `status` lists
+DAY_COLUMNS = ("day", "received", "delivered", "failed")
 COLUMNS = ("host", "state", "waiting", "failures", "paused_until", "last_error")
 
 
@@ -24,14 +27,14 @@ def federation() -> None:
 @as_json
 @click.pass_obj
 def status(console: Console, as_json: bool) -> None:
-    """Print what waits for other servers, and those that do not respond."""
+    """Print what waits for other servers, those that do not respond, and the traffic of the last days."""
 
-    async def work(opened: Services) -> tuple[DeliveryCounts, list[HostSummary]]:
-        counts = await opened.database.read(delivery_stats.counts)
-        return counts, await opened.database.read(delivery_stats.failing_hosts, limit=MAX_HOSTS)
+    async def work(opened: Services) -> FederationFigures:
+        return await federation_statistics(opened.database).figures()
 
-    counts, hosts = console.run(work)
-    rows = [described(host) for host in hosts]
+    figures = console.run(work)
+    counts, rows = figures.counts, [described(host) for host in figures.failing]
+    days = [{**attrs.asdict(day), "day": day.day.isoformat()} for day in figures.days]
     oldest = counts.oldest and counts.oldest.isoformat(timespec="seconds")
     value = {
         "mode": console.settings.federation.value,
@@ -41,12 +44,14 @@ def status(console: Console, as_json: bool) -> None:
         "slow": counts.slow,
         "dead": counts.dead,
         "failing": rows,
+        "days": days,
     }
     lines = [
         mode_sentence(console.settings),
         f"Deliveries that wait: {counts.waiting}" + (f", the oldest since {oldest}" if oldest else ""),
         f"Servers: {counts.known} known, {counts.slow} fail at the moment, {counts.dead} dead",
         *(["", table(rows, COLUMNS)] if rows else []),
+        *(["", "Activities by day (UTC):", table(days, DAY_COLUMNS)] if days else []),
     ]
     show(value, "\n".join(lines), as_json=as_json)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -12,6 +13,7 @@ from twisted.logger import Logger
 from microblog.federation.host_delivery import HostDelivery
 from microblog.federation.waiting import after
 from microblog.storage import deliveries as rows
+from microblog.storage import federation_days
 from microblog.storage.database import Cursor, Transactions
 
 GAP_S = 0.05  # in which hosts are collected
@@ -61,6 +63,8 @@ def record(cursor: Cursor, deliveries: Sequence[HostDelivery], *, worker: str) -
     """Store what was done for each host, and release them."""
     rows.lock(cursor, hosts=[delivery.host for delivery in deliveries])
     rows.delete(cursor, ids=[id for delivery in deliveries for id in delivery.done])
+    delivered, failed = (sum(counts) for counts in zip(*(delivery.counts for delivery in deliveries), strict=True))
+    federation_days.add_deliveries(cursor, day=deliveries[0].now().astimezone(UTC).date(), delivered=delivered, failed=failed)
     if healthy := [delivery.host for delivery in deliveries if delivery.went_well]:
         rows.release_healthy(cursor, hosts=healthy, worker=worker)
     for delivery in deliveries:

@@ -98,6 +98,11 @@ class HostDelivery:
         """True if there is nothing to record but that everything arrived."""
         return not (self.retries or self.gone or self.is_abandoned) and self.state == HostState()
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """The numbers of deliveries that arrived, and of those that failed or are tried again."""
+        return self.delivered, self.failed + len(self.retries)
+
     def record(self, cursor: Cursor, *, worker: str) -> None:
         """Store what was done, apart from deleting what is done, and release the host."""
         for one in self.retries:

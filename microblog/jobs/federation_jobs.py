@@ -16,14 +16,17 @@ from microblog.federation.idempotency import SEEN_FOR
 from microblog.federation.inbox import JOB
 from microblog.federation.reading_again import POLL_JOB, ReadingAgain
 from microblog.federation.remote_posts import PARENT_JOB
+from microblog.federation.statistics import FederationStatistics
 from microblog.jobs.cleanup import CleanupBatch, nightly
 from microblog.jobs.retry import RetryPolicy
+from microblog.jobs.scheduler import Every, Timer
 from microblog.jobs.worker import Finish, Finishing, Task
 from microblog.model.ids import AccountId, PollId, PostId
 from microblog.model.jobs import Job, PermanentFailure
 from microblog.storage import incoming_activities, outgoing_activities
 
 CONCURRENCY = 8
+COUNT_RECEIVED = Timer("federation.count_received", Every(timedelta(minutes=10)))
 RETRY_POLICIES = {
     JOB: RetryPolicy(tries=8, first_pause=60.0, time_limit=120.0),
     PARENT_JOB: RetryPolicy(tries=4, first_pause=300.0, time_limit=120.0),
@@ -93,3 +96,13 @@ def reading_tasks(reading: ReadingAgain) -> dict[str, Task]:
         await reading.read_poll(PostId(_id(job, "post")), AccountId(_id(job, "viewer")), finish)
 
     return {FEATURED_JOB: Finishing(read_featured), POLL_JOB: Finishing(read_poll)}
+
+
+def statistics_tasks(statistics: FederationStatistics) -> dict[str, Task]:
+    """Task that counts received activities."""
+
+    async def count_received(job: Job) -> None:
+        del job
+        await statistics.count_received()
+
+    return {COUNT_RECEIVED.kind: count_received}

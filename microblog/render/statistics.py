@@ -11,6 +11,7 @@ from typing import Any
 from attrs import field, frozen
 from markupsafe import Markup
 
+from microblog.model.federation_statistics import FederationFigures
 from microblog.model.ids import PostId
 from microblog.model.statistics import Day, Measure, Period, PostScore, TagScore, Unit
 from microblog.render.charts import Chart, ChartKind, Series, meter, svg
@@ -80,7 +81,7 @@ class TagRow:
 class StatisticsView:
     """The statistics page. `articles` are the most favourited and boosted posts; `charts` come with their SVG.
 
-    `zones` are the time zones to choose from: (URL, name, selected).
+    `zones` are the time zones to choose from: (URL, name, selected). `federation` is for administrators.
     """
 
     unit: Unit
@@ -95,6 +96,7 @@ class StatisticsView:
     zones: tuple[tuple[str, str, bool], ...] = ()
     today: tuple[Tile, ...] = ()
     admin: bool = False
+    federation: FederationFigures | None = None
     units: Mapping[Unit, tuple[str, str]] = field(factory=lambda: UNITS)
 
     @property

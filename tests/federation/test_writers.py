@@ -12,7 +12,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.federation.documents.discovery import instance_webfinger, nodeinfo_protocols, read_webfinger, webfinger_links
+from microblog.federation.documents.discovery import instance_webfinger, read_webfinger, webfinger_links
 from microblog.federation.documents.ids import LocalId, LocalKind, SiteIds
 from microblog.federation.documents.read_activity import read_activity
 from microblog.federation.documents.read_actor import read_actor, read_keys
@@ -475,10 +475,9 @@ def test_small_collections_and_replies() -> None:
     assert read_collection(write_replies(replies, Page([BO], f"{replies}?page=true"))).items == (Reference(BO),)
 
 
-def test_webfinger_and_nodeinfo() -> None:
+def test_webfinger() -> None:
     found = read_webfinger({"subject": "acct:al@a.example", "links": webfinger_links("al", IDS)})
     assert (found.actor, found.subscribe) == (AL_ID, "https://a.example/authorize_interaction?uri={uri}")
-    assert (nodeinfo_protocols(federating=True), nodeinfo_protocols(federating=False)) == (["activitypub"], [])
 
 
 def test_ids_are_those_that_the_api_promises() -> None:

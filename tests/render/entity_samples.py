@@ -317,6 +317,7 @@ def site() -> Samples:
         "instance": ("Instance", here.v2(InstanceNumbers(), 6)),
         "instance, everything": ("Instance", whole.v2(numbers, 6)),
         "nodeinfo": ("NodeInfo", here.nodeinfo(numbers)),
+        "nodeinfo 2.1": ("NodeInfo21", here.nodeinfo_2_1(numbers)),
         "about, nothing": ("ExtendedDescription", here.about()),
         "about": ("ExtendedDescription", whole.about()),
         "privacy": ("PrivacyPolicy", whole.privacy()),

@@ -105,7 +105,11 @@ def test_webfinger_leads_to_the_document(peer: Peer) -> None:
 
 
 def test_nodeinfo_names_the_protocol(peer: Peer) -> None:
-    assert json.loads(peer.get("/nodeinfo/2.0").body)["protocols"] == ["activitypub"]
+    links = json.loads(peer.get("/.well-known/nodeinfo").body)["links"]
+    assert [link["href"] for link in links] == [f"{URL}/nodeinfo/2.0", f"{URL}/nodeinfo/2.1"]
+    for link in links:
+        found = json.loads(peer.get(link["href"].removeprefix(URL)).body)
+        assert (found["protocols"], found["version"]) == (["activitypub"], link["rel"].rsplit("/", 1)[-1])
 
 
 def test_a_public_post_has_a_document_and_an_activity(site: SiteFixture, peer: Peer) -> None:
@@ -222,6 +226,7 @@ def test_without_federation_nothing_of_it_is_served(cursor: Cursor, tmp_path: Pa
     assert page.status == 200
     assert JSON not in page.text
     assert json.loads(peer.get("/nodeinfo/2.0").body)["protocols"] == []
+    assert peer.get("/nodeinfo/2.1").status == 404
     links = json.loads(peer.get("/.well-known/webfinger?resource=acct:ada@site.test").body)["links"]
     assert [link["rel"].rsplit("/", 1)[-1] for link in links] == ["profile-page", "avatar"]
 

@@ -33,11 +33,6 @@ def instance_webfinger(ids: SiteIds) -> dict[str, Any]:
     }
 
 
-def nodeinfo_protocols(federating: bool) -> list[str]:
-    """Return the `protocols` of NodeInfo."""
-    return ["activitypub"] if federating else []
-
-
 def _self_link(actor: str) -> dict[str, Any]:
     return {"rel": "self", "type": ACTIVITY_JSON, "href": actor}
 

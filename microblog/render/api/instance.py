@@ -112,9 +112,17 @@ class InstanceEntities:
         """Return the Instance entity. `level` is the value of `api_versions.mastodon`."""
         return INSTANCE(VersionedNumbers(numbers, level), self)
 
+    def nodeinfo_links(self) -> Entity:
+        """Return the NodeInfo discovery document. Version 2.1, which only other servers ask for, is served with federation."""
+        return NODEINFO_LINKS(("2.0", "2.1") if self.site.federates else ("2.0",), self.site.url)
+
     def nodeinfo(self, numbers: InstanceNumbers) -> Entity:
         """Return the NodeInfo 2.0 document, https://nodeinfo.diaspora.software/schema.html."""
         return NODEINFO(numbers, self)
+
+    def nodeinfo_2_1(self, numbers: InstanceNumbers) -> Entity:
+        """Return the NodeInfo 2.1 document."""
+        return NODEINFO_2_1(numbers, self)
 
     def about(self) -> Entity:
         """Return the ExtendedDescription entity; empty if the administrator wrote none."""
@@ -262,11 +270,15 @@ INSTANCE = Definition[VersionedNumbers, InstanceEntities](
         "rules": key(array_of(RULE), lambda _, on: on.rules()),
     },
 )
-NODEINFO_LINK = Definition[str, None](
-    "", {"rel": always(URL, "http://nodeinfo.diaspora.software/ns/schema/2.0"), "href": key(URL, lambda url, _: f"{url}/nodeinfo/2.0")}
+NODEINFO_LINK = Definition[str, str](
+    "",
+    {
+        "rel": key(URL, lambda version, _: f"http://nodeinfo.diaspora.software/ns/schema/{version}"),
+        "href": key(URL, lambda version, url: f"{url}/nodeinfo/{version}"),
+    },
 )
-NODEINFO_LINKS = Definition[str, None]("NodeInfoLinks", {"links": many(NODEINFO_LINK, lambda url, _: [url])})
-"""The NodeInfo discovery document of the site with this URL; NodeInfo 2.0 is the only version."""
+NODEINFO_LINKS = Definition[tuple[str, ...], str]("NodeInfoLinks", {"links": many(NODEINFO_LINK, lambda versions, _: versions)})
+"""The NodeInfo discovery document of the site with this URL, with the versions that it serves."""
 NODEINFO = Definition[InstanceNumbers, InstanceEntities](
     "NodeInfo",
     {
@@ -300,6 +312,10 @@ NODEINFO = Definition[InstanceNumbers, InstanceEntities](
         ),
     },
 )
+NODEINFO_2_1 = Definition[InstanceNumbers, InstanceEntities](
+    "NodeInfo21", {"version": always(one_of("2.1"), "2.1")}, base=(NODEINFO, lambda numbers, _: numbers)
+)
+"""NodeInfo 2.1: the same properties are required, and the optional ones are left out."""
 ABOUT = Definition[TextPage | None, None](
     "ExtendedDescription",
     {

@@ -10,6 +10,7 @@ from microblog.domain.site_stats import SiteStats
 from microblog.domain.statistics import DailyStatistics
 from microblog.federation.domain_rules import CurrentRules
 from microblog.model.domain_rules import DomainRules
+from microblog.model.errors import NotFound
 from microblog.render.api import instance
 from microblog.render.api.accounts import EMOJI
 from microblog.render.api.instance import (
@@ -17,6 +18,7 @@ from microblog.render.api.instance import (
     INSTANCE,
     LANGUAGE,
     NODEINFO,
+    NODEINFO_2_1,
     NODEINFO_LINKS,
     PRIVACY,
     V1_INSTANCE,
@@ -122,14 +124,23 @@ class InstanceRoutes:
 
     @route("GET", "/.well-known/nodeinfo", ANYBODY, RouteDoc("NodeInfo links", NODEINFO_LINKS))
     async def nodeinfo_links(self, request: Request) -> Response:
-        """Link to the NodeInfo version that is served."""
-        return _cached(NODEINFO_LINKS(request.origin.url, None))
+        """Links to the NodeInfo versions that are served."""
+        del request
+        return _cached(self.entities.nodeinfo_links())
 
     @route("GET", "/nodeinfo/2.0", ANYBODY, RouteDoc("NodeInfo 2.0", NODEINFO))
     async def nodeinfo(self, request: Request) -> Response:
         """Software, usage figures and protocols (https://nodeinfo.diaspora.software/)."""
         del request
         return _cached(self.entities.nodeinfo(await self._counted()))
+
+    @route("GET", "/nodeinfo/2.1", ANYBODY, RouteDoc("NodeInfo 2.1", NODEINFO_2_1, errors=(404,)))
+    async def nodeinfo_2_1(self, request: Request) -> Response:
+        """The same in version 2.1. Only on sites that federate."""
+        del request
+        if not self.entities.site.federates:
+            raise NotFound
+        return _cached(self.entities.nodeinfo_2_1(await self._counted()))
 
     async def _counted(self) -> InstanceNumbers:
         if self._numbers is None or self.site_stats.now() - self._numbers[0] >= COUNT_INTERVAL:

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from microblog.domain.posts import Posts
 from microblog.domain.statistics import UTC_ZONE, DailyStatistics
+from microblog.federation.statistics import FederationStatistics
 from microblog.model.errors import Invalid
 from microblog.model.statistics import Day, Period, Unit, periods
 from microblog.render import statistics as render
@@ -35,6 +36,7 @@ class StatisticsPages:
     statistics: DailyStatistics
     renderer: PostRenderer
     posts: Posts
+    federation: FederationStatistics | None = None
 
     @route("GET", "/stats", RouteOptions())
     async def show(self, request: Request) -> Response:
@@ -91,6 +93,7 @@ class StatisticsPages:
             zones=self._zones(path, unit, zone),
             today=render.today(await self.statistics.today(zone)) if admin else (),
             admin=admin,
+            federation=await self.federation.figures() if admin and self.federation else None,
         )
 
     async def _top_posts(self, request: Request, whole: Period) -> tuple[str, ...]:

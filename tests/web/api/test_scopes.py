@@ -214,6 +214,7 @@ user      read:notifications     GET        /api/v2/notifications/unread_count
 anyone    read:search            GET        /api/v2/search
 user      read:accounts          GET        /api/v2/suggestions
 anyone    -                      GET        /nodeinfo/2.0
+anyone    -                      GET        /nodeinfo/2.1
 anyone    -                      POST       /oauth/revoke
 anyone    -                      POST       /oauth/token
 user      profile                GET,POST   /oauth/userinfo
