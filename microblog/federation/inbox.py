@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from attrs import define, field
 
+from microblog.federation import forwarding
 from microblog.federation.followers_repair import FollowersRepairs
 from microblog.federation.hosts import host_of
 from microblog.federation.idempotency import activity_key
@@ -76,6 +77,7 @@ class Inbox:
             return  # most servers tell everybody of what they delete
         key = await self.signers.verified(claim, network, activity.actor)
         if not self._is_from(activity, key, claim):
+            await self._forwarded(activity, network)
             return
         if key.suspended and not is_from_suspended_processed(activity.kind):
             raise Forbidden("This account is suspended.")
@@ -94,6 +96,14 @@ class Inbox:
         if found is None:
             raise NotFound
         return found.id
+
+    async def _forwarded(self, activity: Activity, network: str) -> None:
+        """Have the post fetched that somebody else's activity names, if it is of interest here."""
+        limits = self.signers.limits
+        if limits.enabled and (await limits.count(forwarding.FORWARDS, network)).exceeded:
+            return
+        if await self.database.run(forwarding.enqueue, activity, self.relevance, self.now()):
+            self.stored()
 
     def _is_from(self, activity: Activity, key: KnownKey, claim: SignatureClaim) -> bool:
         """True if the signer says this itself; False for what somebody else may forward. Raises InvalidSignature for anything else."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from attrs import frozen
 
-from microblog.domain.notify import notify
+from microblog.domain.notify import notify, notify_of_post
 from microblog.domain.polls import Polls
 from microblog.domain.post_events import record
 from microblog.domain.posts import is_counted_boost, remove
@@ -80,7 +80,15 @@ class PostEffects:
         if document.is_vote and self._is_poll(cursor, document):
             self._vote(cursor, signer, document)
         elif kind is ActivityKind.CREATE or is_known or self._is_recent(document):
-            self.posts.store(cursor, signer, document, arrival)
+            stored = self.posts.store(cursor, signer, document, arrival)
+            if stored is not None and is_known and kind is ActivityKind.CREATE:
+                self._notify_late(cursor, stored.id)
+
+    def _notify_late(self, cursor: Cursor, id: PostId) -> None:
+        """Notify of a post that was fetched, such as by somebody who forwarded it, before its author's server delivered it."""
+        post = posts.by_ids(cursor, [id]).get(id)
+        if post is not None and self.now() - post.created_at < UPDATE_CREATES_FOR:
+            notify_of_post(cursor, post, self.now())
 
     def _is_recent(self, document: RemotePost) -> bool:
         return self.now() - bounds.past_date(document.published, self.now()) < UPDATE_CREATES_FOR
@@ -127,9 +135,10 @@ class PostEffects:
         budget = FetchBudget()
         document = await self._document(named, actor, budget)
         if document is not None:
-            await self._store_fetched(document, budget, MAX_ANCESTORS)
+            await self.store_fetched(document, budget, MAX_ANCESTORS)
 
-    async def _store_fetched(self, document: RemotePost, budget: FetchBudget, ancestors: int) -> None:
+    async def store_fetched(self, document: RemotePost, budget: FetchBudget, ancestors: int) -> None:
+        """Store a post that was fetched from its server, with its author. Raises RetryLater if that cannot be fetched now."""
         author = await self._asked(self.actors.by_uri(document.author, budget))
         if author is not None and not document.is_vote:
             await self.database.run(self.posts.store, author, document, Arrival(ancestors=ancestors))
@@ -225,7 +234,7 @@ class PostEffects:
             budget = FetchBudget()
             document = await self._fetched(uri, budget)
             if document is not None:
-                await self._store_fetched(document, budget, ancestors)
+                await self.store_fetched(document, budget, ancestors)
         await self.database.run(finish)
 
     async def _document(self, embedded: RemoteObject | None, actor: str, budget: FetchBudget) -> RemotePost | None:

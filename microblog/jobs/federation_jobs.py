@@ -12,6 +12,8 @@ from microblog.federation.featured import FEATURED_JOB
 from microblog.federation.followers_repair import JOB as FOLLOWERS_JOB
 from microblog.federation.followers_repair import FollowersRepairs
 from microblog.federation.followers_sync import FollowersDigest
+from microblog.federation.forwarding import JOB as FORWARDED_JOB
+from microblog.federation.forwarding import ForwardedPosts
 from microblog.federation.idempotency import SEEN_FOR
 from microblog.federation.inbox import JOB
 from microblog.federation.reading_again import POLL_JOB, ReadingAgain
@@ -29,6 +31,7 @@ CONCURRENCY = 8
 COUNT_RECEIVED = Timer("federation.count_received", Every(timedelta(minutes=10)))
 RETRY_POLICIES = {
     JOB: RetryPolicy(tries=8, first_pause=60.0, time_limit=120.0),
+    FORWARDED_JOB: RetryPolicy(tries=4, first_pause=300.0, time_limit=120.0),
     PARENT_JOB: RetryPolicy(tries=4, first_pause=300.0, time_limit=120.0),
     FEATURED_JOB: RetryPolicy(tries=2, time_limit=300.0),
     POLL_JOB: RetryPolicy(tries=2, time_limit=120.0),
@@ -72,6 +75,18 @@ def tasks(effects: Effects, mentions: LateMentions) -> dict[str, Task]:
         COUNTS_JOB: Finishing(send_poll_counts),
         MENTIONS_JOB: Finishing(add_mentions),
     }
+
+
+def forwarded_tasks(posts: ForwardedPosts) -> dict[str, Task]:
+    """Return the task that fetches what forwarded activities name."""
+
+    async def fetch(job: Job, finish: Finish) -> None:
+        uri = job.payload.get("uri")
+        if not isinstance(uri, str):
+            raise PermanentFailure("The job's payload has no address of a post.")
+        await posts.fetch(uri, finish)
+
+    return {FORWARDED_JOB: Finishing(fetch)}
 
 
 def followers_tasks(repairs: FollowersRepairs) -> dict[str, Task]:
