@@ -139,9 +139,13 @@ class PostEffects:
 
     async def store_fetched(self, document: RemotePost, budget: FetchBudget, ancestors: int) -> None:
         """Store a post that was fetched from its server, with its author. Raises RetryLater if that cannot be fetched now."""
-        author = await self._asked(self.actors.by_uri(document.author, budget))
+        author = await self.author_of(document, budget)
         if author is not None and not document.is_vote:
             await self.database.run(self.posts.store, author, document, Arrival(ancestors=ancestors))
+
+    async def author_of(self, document: RemotePost, budget: FetchBudget) -> Account | None:
+        """Return the author of a post, who is fetched if not known; None if that fails. Raises RetryLater if it may succeed later."""
+        return await self._asked(self.actors.by_uri(document.author, budget))
 
     def _boost(self, cursor: Cursor, activity: Activity, uri: str | None, signer: Account, finish: Finish) -> None:
         original = self._target(cursor, uri, signer, activity)
