@@ -18,7 +18,7 @@ from microblog.federation.keys import PublicKey, UnusableKey, load_public_pem, r
 from microblog.federation.trust import Handle, Refused
 from microblog.federation.webfinger import look_up
 from microblog.model.accounts import Account, ProfileField
-from microblog.model.federation import InvalidDocument, Reference, RemoteActor, RemoteKey
+from microblog.model.federation import ActorKind, InvalidDocument, Reference, RemoteActor, RemoteKey
 from microblog.model.ids import AccountId
 from microblog.model.remote_actors import ActorToStore, KnownKey, StoredKey
 from microblog.storage import remote_actors, remote_posts
@@ -158,6 +158,8 @@ class RemoteActors:
             fields=tuple(_field(each.name, each.value) for each in actor.fields),
             locked=actor.flags.locked,
             bot=actor.kind.is_bot,
+            is_group=actor.kind is ActorKind.GROUP,
+            memorial=actor.flags.memorial,
             discoverable=actor.flags.discoverable,
             indexable=actor.flags.indexable,
             host=handle.host,

@@ -53,6 +53,7 @@ class Account:
 
     An account of another server has a `host`, the `uri` by which its server names it, and perhaps the `url` of its page. All three are
     None for accounts of this site, whose addresses follow from the username. `moved_to` is the account that its owner uses instead.
+    A group boosts what its members post; of a `memorial` account the owner died. Both are said by other servers only.
     """
 
     id: AccountId
@@ -79,6 +80,8 @@ class Account:
     uri: str | None = None
     url: str | None = None
     moved_to: AccountId | None = None
+    is_group: bool = False
+    memorial: bool = False
 
     @property
     def acct(self) -> str:

@@ -19,8 +19,8 @@ from microblog.storage.visibility import IS_OF_NO_BLOCKED_DOMAIN
 
 COLUMNS = """a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.verified_links, a.locked, a.bot,
     a.discoverable, a.indexable, a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header,
-    a.suspended_at, a.limited_at, a.host, a.uri, a.url, a.moved_to_id"""
-WIDTH = 25  # number of COLUMNS
+    a.suspended_at, a.limited_at, a.host, a.uri, a.url, a.moved_to_id, a.is_group, a.memorial"""
+WIDTH = 27  # number of COLUMNS
 MAX_CANDIDATES = 100  # of a username prefix search; from each of its two sources
 FROM = "accounts a join account_counts c on c.account_id = a.id"
 SELECT = f"select {COLUMNS} from {FROM}"

@@ -8,7 +8,7 @@ import orjson
 
 from microblog.model.accounts import Account
 from microblog.model.ids import AccountId
-from microblog.model.remote_actors import ActorToStore, KnownKey
+from microblog.model.remote_actors import ActorCounts, ActorToStore, KnownKey
 from microblog.storage import domain_accounts
 from microblog.storage.accounts import SELECT, account_from
 from microblog.storage.database import Cursor, Prepared, execute, fetch_one, fetch_value
@@ -49,16 +49,16 @@ def store(cursor: Cursor, *, actor: ActorToStore, now: datetime) -> AccountId | 
 # The new id is made of the time at which the actor was first seen. A name that another actor has is left alone.
 _STORE_ACCOUNT = Prepared("""with created as (
         insert into accounts (id, username, host, uri, url, display_name, bio, bio_html, fields, locked, bot, discoverable, indexable,
-                              created_at)
+                              is_group, memorial, created_at)
         values (new_id(%(now)s), %(username)s, %(host)s, %(uri)s, %(url)s, %(name)s, %(bio)s, %(bio_html)s, %(fields)s, %(locked)s, %(bot)s,
-                %(discoverable)s, %(indexable)s, %(created_at)s)
+                %(discoverable)s, %(indexable)s, %(is_group)s, %(memorial)s, %(created_at)s)
         on conflict do nothing returning id),
     counted as (insert into account_counts (account_id) select id from created)
     select id from created""")
 
 _UPDATE_ACCOUNT = Prepared("""update accounts a set username = %(username)s, host = %(host)s, url = %(url)s, display_name = %(name)s,
         bio = %(bio)s, bio_html = %(bio_html)s, fields = %(fields)s, locked = %(locked)s, bot = %(bot)s, discoverable = %(discoverable)s,
-        indexable = %(indexable)s
+        indexable = %(indexable)s, is_group = %(is_group)s, memorial = %(memorial)s
     where a.uri = %(uri)s and a.deleted_at is null and not exists (
         select from accounts other where lower(other.username) = lower(%(username)s) and coalesce(other.host, '') = %(host)s
             and other.id <> a.id)
@@ -113,6 +113,8 @@ def _account_params(account: Account, now: datetime) -> dict[str, object]:
         "bot": account.bot,
         "discoverable": account.discoverable,
         "indexable": account.indexable,
+        "is_group": account.is_group,
+        "memorial": account.memorial,
         "created_at": account.created_at,
         "now": now,
     }
@@ -147,3 +149,54 @@ def key(cursor: Cursor, *, key_id: str) -> KnownKey | None:
 
 _KEY = Prepared("""select k.key_id, k.public_key, a.id, a.uri, k.fetched_at, a.suspended_at is not null
     from remote_keys k join accounts a on a.id = k.account_id where k.key_id = %(key)s and a.deleted_at is null""")
+
+
+def collections_of(cursor: Cursor, *, account: AccountId) -> tuple[str | None, str | None, str | None]:
+    """Return the collections of an actor's followers, followed accounts and posts, as far as its document names them."""
+    return fetch_one(cursor, lambda *urls: urls, _COLLECTIONS, {"account": account}) or (None, None, None)
+
+
+_COLLECTIONS = Prepared("select followers, following, outbox from remote_actors where account_id = %(account)s")
+
+
+def are_counts_old(cursor: Cursor, *, account: AccountId, before: datetime) -> bool:
+    """True if the counts of an actor were last read before that time, or never."""
+    return fetch_value(cursor, _ARE_COUNTS_OLD, {"account": account, "before": before}) is not None
+
+
+_ARE_COUNTS_OLD = Prepared("""select 1 from remote_actors where account_id = %(account)s
+    and (counts_fetched_at is null or counts_fetched_at < %(before)s)""")
+
+
+def store_counts(cursor: Cursor, *, account: AccountId, counts: ActorCounts, hides: bool | None, now: datetime) -> None:
+    """Store the counts that an actor's server tells, and whether it hides its lists of accounts; what is None stays as it is.
+
+    What is shown is the higher one of a count here and there: both servers may know of something that the other one does not.
+    """
+    params = {"account": account, "followers": counts.followers, "following": counts.following, "posts": counts.posts, "now": now}
+    execute(cursor, _STORE_COUNTS, params)
+    execute(cursor, _SHOW_COUNTS, params)
+    if hides is not None:
+        execute(cursor, _HIDE_RELATIONS, {"account": account, "hides": hides})
+
+
+_STORE_COUNTS = """update remote_actors set counts_fetched_at = %(now)s, followers_count = coalesce(%(followers)s, followers_count),
+    following_count = coalesce(%(following)s, following_count), posts_count = coalesce(%(posts)s, posts_count)
+    where account_id = %(account)s"""
+
+_SHOW_COUNTS = """
+    with known as (
+        select (select count(*) from follows f where f.followee_id = %(account)s) as followers,
+               (select count(*) from follows f where f.follower_id = %(account)s) as following,
+               (select count(*) from posts p
+                where p.account_id = %(account)s and p.deleted_at is null and p.visibility <> 'direct') as posts),
+    shown as (
+        select case when %(followers)s::integer is null then c.followers else greatest(k.followers, %(followers)s) end as followers,
+               case when %(following)s::integer is null then c.following else greatest(k.following, %(following)s) end as following,
+               case when %(posts)s::integer is null then c.posts else greatest(k.posts, %(posts)s) end as posts
+        from account_counts c, known k where c.account_id = %(account)s)
+    update account_counts c set followers = s.followers, following = s.following, posts = s.posts from shown s
+    where c.account_id = %(account)s and (c.followers, c.following, c.posts) is distinct from (s.followers, s.following, s.posts)"""
+
+_HIDE_RELATIONS = """update accounts set hide_relations = %(hides)s
+    where id = %(account)s and host is not null and hide_relations <> %(hides)s"""
