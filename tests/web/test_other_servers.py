@@ -204,3 +204,35 @@ def test_the_local_timeline_and_the_front_page_show_posts_of_this_site(neighbour
         assert "Written here" in main_text(site.visitor().get(path)), path
         assert "Written there" not in main_text(site.visitor().get(path)), path
     assert "Written there" not in main_text(site.registered_user("cleo").get("/home"))
+
+
+def test_pages_lead_to_the_originals(neighbours: Neighbours) -> None:
+    reader = neighbours.site.registered_user("cleo")
+    page = document(reader.get(f"/@{FAR}"))
+    original = f"https://there.example/@bo/{neighbours.post.id}"
+    assert page.xpath("//article//a[text()='Open original page']/@href") == [original]
+    assert page.xpath("//section[@aria-label='Profile']//a[text()='Open original page']/@href") == ["https://there.example/@bo"]
+    thread = reader.get(f"/@{FAR}/{neighbours.post.id}")
+    assert "Replies from other servers may be missing here." in main_text(thread)
+    assert original in links(thread)
+    for which, text in (("followers", "Only followers that this site knows"), ("following", "None known here")):
+        assert text in main_text(reader.get(f"/@{FAR}/{which}"))
+    own = make.post(neighbours.site.cursor, neighbours.site.viewer("ada"))
+    assert "Open original page" not in reader.get(f"/@ada/{own.id}").text
+
+
+def test_a_reply_to_an_unknown_post_is_one_to_somebody(neighbours: Neighbours) -> None:
+    neighbours.site.cursor.execute("update posts set reply_to_uri = 'https://c.example/1' where id = %s", [neighbours.post.id])
+    assert "In reply to a post" in main_text(neighbours.site.registered_user("cleo").get(f"/@{FAR}/{neighbours.post.id}"))
+    status = neighbours.ada.get(f"/v1/statuses/{neighbours.post.id}").json
+    assert (status["in_reply_to_id"], status["in_reply_to_account_id"], status["application"]) == (None, None, None)
+
+
+def test_groups_and_memorial_accounts_say_so(neighbours: Neighbours) -> None:
+    plain = neighbours.ada.get(f"/v1/accounts/{neighbours.id}").json
+    assert (plain["group"], "memorial" in plain) == (False, False)
+    neighbours.site.cursor.execute("update accounts set is_group = true, memorial = true where id = %s", [neighbours.there.id])
+    entity = neighbours.ada.get(f"/v1/accounts/{neighbours.id}").json
+    assert (entity["group"], entity["memorial"]) == (True, True)
+    profile = document(neighbours.site.registered_user("cleo").get(f"/@{FAR}"))
+    assert profile.xpath("//section[@aria-label='Profile']//span[@class='badge']/text()") == ["Group", "In memoriam"]

@@ -74,7 +74,7 @@ def test_the_search_page_says_why_nothing_was_found(ada: Visitor, internet: Inte
 def test_members_see_the_profile_and_visitors_go_to_the_original(site: SiteFixture, ada: Visitor) -> None:
     ada.get("/search?q=@bo@b.example")
     page = ada.get("/@bo@b.example")
-    assert "See all of it on b.example" in main_text(page)
+    assert "See the full profile on b.example" in main_text(page)
     assert PAGE in links(page)
     assert canonical(ada, "/@bo@b.example") == [PAGE]
     assert "noindex" in page.text

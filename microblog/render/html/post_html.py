@@ -85,7 +85,7 @@ class PostHtmlRenderer:
             path=f"{path}/{post.id}",
             opening=self._opening.render(post=post, original=post),
             body=self._body.render(post=post, parent=_parent(post)),
-            menu=_MENU.format(path=path, name=escape(name), id=post.id),
+            menu=_MENU.format(path=path, name=escape(name), id=post.id, original=_original_link(post)),
             sharable=post.visibility in (Visibility.PUBLIC, Visibility.UNLISTED),
             poll=post.poll,
             closing="</details>" if post.spoiler else "",
@@ -131,10 +131,11 @@ def _poll(poll: Poll, counts: PostCounts, flags: PostFlags, variant: PostVariant
 def _parent(post: Post) -> tuple[str, str] | None:
     """Return the address and the path of the parent post; None if it is no reply.
 
-    The path is empty if some readers of the reply may not see the parent.
+    The path is empty if some readers of the reply may not see the parent, or if it is not known here. The address is empty if it is of
+    somebody whom the reply does not mention.
     """
     if post.reply_to is None:
-        return None
+        return None if post.reply_to_uri is None else ("", "")
     names = [mention.acct for mention in post.mentions if mention.account_id == post.reply_to_account]
     name = post.author.acct if post.reply_to_account == post.author.id else names[0] if names else ""
     if not post.can_link_to_parent:
@@ -142,9 +143,15 @@ def _parent(post: Post) -> tuple[str, str] | None:
     return name, f"/@{name}/{post.reply_to}" if name else f"/posts/{post.reply_to}"
 
 
+def _original_link(post: Post) -> str:
+    """Return the menu entry for a post of another server that leads to its page there."""
+    address = post.url or post.uri
+    return f'<a href="{escape(address)}" target="_blank" rel="nofollow noopener">Open original page</a>' if address else ""
+
+
 _REPLY, _BOOST, _HEART, _MARK, _MORE = (ICONS[name] for name in ("reply", "boost", "heart", "bookmark", "more"))
 _MENU = (
-    '<a href="{path}/{id}">View post</a><button formaction="{path}/mute">Mute @{name}</button>'
+    '<a href="{path}/{id}">View post</a>{original}<button formaction="{path}/mute">Mute @{name}</button>'
     '<a href="{path}/block">Block @{name}…</a><a href="{path}/report?post={id}">Report…</a>'
 )
 
