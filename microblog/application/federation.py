@@ -100,13 +100,14 @@ class Federation:
         inbox = Inbox(database, signers, relevance, now, WaitingLimit(database, now))
         about_posts = PostEffects(database, actors, posts, domain.polls, now)
         effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, relevance, now)
-        resolution = Resolution(actors, posts, domain.rate_limiter, reactor, now)
+        resolution = Resolution(actors, posts, domain.rate_limiter, reactor, now, domain.remote_views)
         domain.posts.remote_mentions.lookup = domain.moves.directory = resolution
         mentions = LateMentions(database, resolution, domain.posts.host, domain.posts.base_url, now)
         domains = DomainModeration(database, rules, now)
         purge = DomainPurge(database, rules, AccountDeletion(database, now), now)
         files = remote_files_of(settings, reactor, domain, FileFetches(client, lambda: rules.trust, now))
         domain.remote_views.reader = ReadingAgain(effects.featured, reactor)
+        domain.remote_views.finder = resolution
         tell = settings.federation_send_blocks
         return cls(ids, keys, documents, readers, inbox, effects, requests, rules, domains, purge, resolution, mentions, files, tell)
 

@@ -1,17 +1,19 @@
-"""Posts and profiles of other servers that people here look at: polls and pinned posts are read again from time to time."""
+"""Posts and profiles of other servers that people here look at: they are read again from time to time."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 
 from microblog.federation.featured import READ_AGAIN, FeaturedPosts
 from microblog.federation.fetching import FetchBudget, NotFetched
 from microblog.federation.post_effects import Finish, PostEffects, parse_post
+from microblog.federation.profile_counts import ProfileCounts
 from microblog.federation.remote_posts import Arrival
+from microblog.federation.thread_backfill import ThreadBackfill
 from microblog.model.accounts import Account, Viewer
 from microblog.model.federation import InvalidDocument
 from microblog.model.federation_posts import RemotePost
@@ -22,7 +24,7 @@ from microblog.storage.database import Cursor
 
 POLL_JOB = "federation.poll"
 PROFILE_PAUSE = timedelta(hours=1)
-"""For which a profile may be cached: then it is looked at whether its pinned posts are old."""
+"""For which a profile may be cached: then it is looked at whether it is old."""
 POLL_PAUSE = timedelta(minutes=5)
 SECONDS = 2.0
 
@@ -33,6 +35,16 @@ class ReadingAgain:
 
     featured: FeaturedPosts
     reactor: IReactorTime
+    profiles: ProfileCounts = field(init=False)
+    threads: ThreadBackfill = field(init=False)
+
+    @profiles.default
+    def _profiles(self) -> ProfileCounts:
+        return ProfileCounts(self.effects.actors)
+
+    @threads.default
+    def _threads(self) -> ThreadBackfill:
+        return ThreadBackfill(self.effects)
 
     @property
     def effects(self) -> PostEffects:
@@ -44,7 +56,12 @@ class ReadingAgain:
         database, now = self.effects.database, self.effects.now()
         if await database.read(reading_again.are_pins_old, account=account.id, before=now - READ_AGAIN):
             await database.run(self.featured.request, account.id)
+        await self.profiles.viewed(account)
         return now + PROFILE_PAUSE
+
+    async def thread_viewed(self, post: Post) -> datetime | None:
+        """See `RemoteReader`."""
+        return await self.threads.viewed(post)
 
     async def poll_viewed(self, viewer: Viewer, post: Post) -> datetime | None:
         """See `RemoteReader`."""

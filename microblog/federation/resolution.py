@@ -10,13 +10,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urljoin
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.internet.defer import Deferred, DeferredList, TimeoutError
 from twisted.internet.interfaces import IReactorTime
 
 from microblog.domain import link_preview_parser
 from microblog.domain.posts import visible_post
 from microblog.domain.rate_limits import MINUTE, LimitScope, RateLimit, RateLimiter
+from microblog.domain.remote_views import RemoteViews
 from microblog.federation import bounds
 from microblog.federation.documents.vocabulary import ACCEPT, is_activity_json
 from microblog.federation.fetching import FetchBudget, NotFetched
@@ -87,6 +88,7 @@ class Resolution:
     limits: RateLimiter
     reactor: IReactorTime
     now: Callable[[], Any]
+    views: RemoteViews = field(factory=RemoteViews)
 
     def is_remote(self, text: str) -> bool:
         """True if a text looks like a handle or URL of another server."""
@@ -105,6 +107,12 @@ class Resolution:
 
     async def find(self, viewer: Viewer, text: str) -> Resolved:
         """Return the account or post that a text names: what is known of it at least. Raises Unresolved."""
+        found = await self._find(viewer, text)
+        if found.account is not None:
+            await self.views.profile(viewer, found.account)
+        return found
+
+    async def _find(self, viewer: Viewer, text: str) -> Resolved:
         if self.limits.enabled and (usage := await self.limits.count(RESOLVING, str(viewer.id))).exceeded:
             raise usage.problem(self.now())
         handle = self.handle(text)
@@ -134,6 +142,14 @@ class Resolution:
             return await self.find(viewer, text)
         except Unresolved:
             return None
+
+    async def find_address(self, viewer: Viewer, acct: str) -> None:
+        """See `AccountFinder`. One that is known is not asked for: if it is not shown, it is suspended."""
+        handle = self.handle(f"@{acct}")
+        if handle is None or handle.host == self.actors.fetcher.rules().site_host:
+            raise NotFound
+        if await self.actors.database.read(accounts.approved_by_username, username=handle.username, host=handle.host) is None:
+            await self.find(viewer, f"@{acct}")
 
     async def account(self, handle: Handle, seconds: float = SECONDS) -> Account:
         """Return the account with this handle, which is fetched if it is unknown or old. Raises Unresolved if it is not known either."""

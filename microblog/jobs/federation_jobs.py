@@ -16,9 +16,11 @@ from microblog.federation.forwarding import JOB as FORWARDED_JOB
 from microblog.federation.forwarding import ForwardedPosts
 from microblog.federation.idempotency import SEEN_FOR
 from microblog.federation.inbox import JOB
+from microblog.federation.profile_counts import JOB as PROFILE_JOB
 from microblog.federation.reading_again import POLL_JOB, ReadingAgain
 from microblog.federation.remote_posts import PARENT_JOB
 from microblog.federation.statistics import FederationStatistics
+from microblog.federation.thread_backfill import REPLIES_JOB, REPLY_JOB
 from microblog.jobs.cleanup import CleanupBatch, nightly
 from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.scheduler import Every, Timer
@@ -35,6 +37,9 @@ RETRY_POLICIES = {
     PARENT_JOB: RetryPolicy(tries=4, first_pause=300.0, time_limit=120.0),
     FEATURED_JOB: RetryPolicy(tries=2, time_limit=300.0),
     POLL_JOB: RetryPolicy(tries=2, time_limit=120.0),
+    PROFILE_JOB: RetryPolicy(tries=2, time_limit=120.0),
+    REPLIES_JOB: RetryPolicy(tries=2, time_limit=300.0),
+    REPLY_JOB: RetryPolicy(tries=2, first_pause=300.0, time_limit=120.0),
     MENTIONS_JOB: RetryPolicy(tries=6, first_pause=60.0, time_limit=60.0),
     FOLLOWERS_JOB: RetryPolicy(tries=3, first_pause=600.0, time_limit=120.0),
 }
@@ -102,7 +107,7 @@ def followers_tasks(repairs: FollowersRepairs) -> dict[str, Task]:
 
 
 def reading_tasks(reading: ReadingAgain) -> dict[str, Task]:
-    """Return the tasks that read polls and pinned posts again."""
+    """Return the tasks that read profiles, pinned posts, polls and replies again."""
 
     async def read_featured(job: Job, finish: Finish) -> None:
         await reading.featured.read(AccountId(_id(job, "account")), finish)
@@ -110,7 +115,27 @@ def reading_tasks(reading: ReadingAgain) -> dict[str, Task]:
     async def read_poll(job: Job, finish: Finish) -> None:
         await reading.read_poll(PostId(_id(job, "post")), AccountId(_id(job, "viewer")), finish)
 
-    return {FEATURED_JOB: Finishing(read_featured), POLL_JOB: Finishing(read_poll)}
+    async def read_profile(job: Job, finish: Finish) -> None:
+        await reading.profiles.read(AccountId(_id(job, "account")), finish)
+
+    async def read_replies(job: Job, finish: Finish) -> None:
+        await reading.threads.read_replies(PostId(_id(job, "post")), _depth(job), finish)
+
+    async def fetch_reply(job: Job, finish: Finish) -> None:
+        await reading.threads.fetch_reply(str(job.payload.get("uri")), _depth(job), finish)
+
+    return {
+        FEATURED_JOB: Finishing(read_featured),
+        POLL_JOB: Finishing(read_poll),
+        PROFILE_JOB: Finishing(read_profile),
+        REPLIES_JOB: Finishing(read_replies),
+        REPLY_JOB: Finishing(fetch_reply),
+    }
+
+
+def _depth(job: Job) -> int:
+    depth = job.payload.get("depth")
+    return depth if isinstance(depth, int) else 0
 
 
 def statistics_tasks(statistics: FederationStatistics) -> dict[str, Task]:

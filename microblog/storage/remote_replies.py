@@ -40,4 +40,5 @@ def room(cursor: Cursor, *, thread: PostId, most: int) -> int:
     return max(0, most - int(fetch_value(cursor, _SIZE, {"thread": thread, "most": most})))
 
 
-_SIZE = Prepared("select count(*) from (select from posts p where p.thread_id = %(thread)s limit %(most)s) counted")
+_SIZE = Prepared("""select count(*) from (select from posts p where p.thread_id = %(thread)s and p.boost_of is null and p.deleted_at is null
+    order by p.id limit %(most)s) counted""")

@@ -41,7 +41,7 @@ from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
 from microblog.model.push import PushChoice, PushTarget
-from microblog.model.remote_actors import ActorToStore, StoredKey
+from microblog.model.remote_actors import ActorCounts, ActorToStore, StoredKey
 from microblog.model.remote_files import RemoteFileKind, SharedFile
 from microblog.model.remote_posts import Addressees, AttachmentToStore, KnownPost, PostPoll
 from microblog.model.reports import ReportCategory
@@ -119,6 +119,7 @@ BY_NAME: dict[str, Any] = {
     "follower": ACCOUNT,
     "fresh_epoch": "epoch",
     "withheld": [OTHER],
+    "hides": True,
     "id": ACCOUNT,
     "ids": [ACCOUNT, OTHER],
     "keep": 10,
@@ -197,6 +198,7 @@ BY_TYPE: dict[str, Any] = {
     "AccountPosts": AccountPosts(ACCOUNT),
     "Action": Action(ActionKind.FAVOURITE, POST),
     "ActivityToStore": ActivityToStore("key", ACCOUNT, "far.example", "{}"),
+    "ActorCounts": ActorCounts(1, 2, 3),
     "ActorToStore": ActorToStore(
         SOMEBODY, ActorKind.PERSON, ActorEndpoints("https://far.example/inbox"), (StoredKey("https://far.example/1", "key"),)
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from tests import make
 from tests.federation.internet import Internet, redirect
 from tests.federation.remote_server import URL, RemoteUser
 from tests.web.api.client import ALL_SCOPES, Client, token_for
+from tests.web.http_client import HttpResponse
 from tests.web.visitor import SiteFixture, Visitor, build_site, document, links, main_text
 
 BO = "https://b.example/users/bo"
@@ -239,5 +241,52 @@ def test_the_instance_tells_which_servers_it_knows(cursor: Cursor, tmp_path: Pat
     suspended = make.remote_account(cursor, host="c.example")
     cursor.execute("update accounts set suspended_at = now() where id = %s", [suspended.id])
     client = Client(site)
-    assert client.get("/v1/instance/peers").json == ([] if mode == "off" else ["b.example"])
+    assert client.get("/v1/instance/peers").json == (["b.example"] if mode == "on" else [])  # no server is on the allow-list
     assert client.get("/v2/instance").json["configuration"]["limited_federation"] == (mode != "on")
+
+
+def test_the_address_of_an_unknown_profile_leads_to_it(site: SiteFixture, ada: Visitor, internet: Internet) -> None:
+    assert site.visitor().get("/@bo@b.example").status == 404
+    assert internet.requests == []
+    assert "Bo of B" in main_text(ada.get("/@bo@b.example"))
+    missing = ada.get("/@nobody@b.example/followers")
+    assert (missing.status, resolution.NO_SUCH_ACCOUNT in main_text(missing)) == (404, True)
+    for path in ("/@nobody", "/@nobody@site.test"):
+        assert ada.get(path).status == 404
+
+
+def test_a_suspended_account_is_not_asked_for_again(site: SiteFixture, ada: Visitor, internet: Internet, cursor: Cursor) -> None:
+    ada.get("/@bo@b.example")
+    cursor.execute("update accounts set suspended_at = now() where host is not null")
+    asked = len(internet.requests)
+    assert ada.get("/@bo@b.example").status == 404
+    assert len(internet.requests) == asked
+
+
+def jobs(cursor: Cursor) -> set[str]:
+    cursor.execute("delete from jobs where kind like 'federation.%' returning kind")
+    return {kind for (kind,) in cursor.fetchall()}
+
+
+def test_what_members_look_at_is_read_again(site: SiteFixture, ada: Visitor, internet: Internet, cursor: Cursor) -> None:
+    internet.documents[NOTE] = note(replies=f"{NOTE}/replies")
+    client = api(site)
+    found = client.get(f"/api/v2/search?q={quote(NOTE)}&resolve=true").json["statuses"][0]
+    profile, post = "/@bo@b.example", f"/@bo@b.example/{found['id']}"
+    assert jobs(cursor) == set()
+    for path in (profile, post):
+        site.visitor().get(path)
+    for path in (f"/api/v1/accounts/{found['account']['id']}", f"/api/v1/statuses/{found['id']}/context"):
+        Client(site).get(path)
+    assert jobs(cursor) == set()
+    looks: list[tuple[Callable[[], HttpResponse], str]] = [
+        (lambda: ada.get(profile), "federation.profile"),
+        (lambda: client.get(f"/api/v1/accounts/{found['account']['id']}"), "federation.profile"),
+        (lambda: client.get("/api/v1/accounts/lookup?acct=bo@b.example"), "federation.profile"),
+        (lambda: client.get("/api/v2/search?q=@bo@b.example&resolve=true"), "federation.profile"),
+        (lambda: ada.get(post), "federation.replies"),
+        (lambda: client.get(f"/api/v1/statuses/{found['id']}/context"), "federation.replies"),
+    ]
+    for look, job in looks:
+        assert look().status == 200
+        assert jobs(cursor) == {job}, job

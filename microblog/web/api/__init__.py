@@ -240,7 +240,7 @@ def _post_routes(services: ApiServices, entities: Entities, serializer: StatusSe
             *(entities, serializer, services.posts, interactions, services.schedules, services.attachments, timelines, cache),
             services.remote_views,
         ),
-        ThreadRoutes(serializer, services.threads, timelines, cache),
+        ThreadRoutes(serializer, services.threads, timelines, cache, services.remote_views),
         MediaRoutes(entities, services.attachments),
         ScheduledRoutes(entities, services.schedules),
         PollRoutes(services.polls, services.posts, timelines.flags_cache, services.remote_views),

@@ -67,7 +67,9 @@ class AccountRoutes:
     @route("GET", "/api/v1/accounts/<id:account_id>", OPEN, RouteDoc("Get account", ACCOUNT, errors=(404,)))
     async def show(self, request: Request, account_id: int) -> Response:
         """One account by id."""
-        return await self.cache.get_or_make(request, lambda: self._response(self.accounts.by_id(AccountId(account_id), suspended=True)))
+        return await self.cache.get_or_make(
+            request, lambda: self._response(request.viewer, self.accounts.by_id(AccountId(account_id), suspended=True))
+        )
 
     @route(
         "GET",
@@ -83,14 +85,16 @@ class AccountRoutes:
     async def lookup(self, request: Request) -> Response:
         """One account by username, with or without this site's domain, ignoring case."""
         acct = request.fields.required("acct")
-        return await self.cache.get_or_make(request, lambda: self._response(self.accounts.by_acct(acct, suspended=True)))
+        return await self.cache.get_or_make(request, lambda: self._response(request.viewer, self.accounts.by_acct(acct, suspended=True)))
 
-    async def _response(self, finding: Awaitable[Account]) -> CacheableResponse:
+    async def _response(self, viewer: Viewer | None, finding: Awaitable[Account]) -> CacheableResponse:
         account = await finding
+        until = await self.views.profile(viewer, account)
         moved = await self.accounts.moved_to(account)
         response = Response.json(self.entities.person(account, await self.accounts.role(account), moved))
         shown = cache_keys.of_accounts([account, moved] if moved else [account])
-        return CacheableResponse(response, cache_keys.of_keys(*shown, cache_keys.of_user(account.id)))
+        keys = cache_keys.of_keys(*shown, cache_keys.of_user(account.id))
+        return CacheableResponse(response, keys | CacheDependencies(until=until))
 
     @route(
         "GET",

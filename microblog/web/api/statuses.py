@@ -185,6 +185,7 @@ class ThreadRoutes:
     threads: ThreadCache
     timelines: Timelines
     cache: ResponseCache
+    views: RemoteViews
 
     @route(
         "GET", "/api/v1/statuses/<id:status_id>/context", OPEN, RouteDoc("Get parent and child statuses in context", CONTEXT, errors=(404,))
@@ -195,8 +196,9 @@ class ThreadRoutes:
 
     async def _context(self, request: Request, id: PostId) -> CacheableResponse:
         thread = await self.threads.of(request.viewer, id)
+        until = CacheDependencies(until=await self.views.thread(request.viewer, thread.post))
         shown, above = [*thread.ancestors, *thread.descendants], len(thread.ancestors)
         made = await self.serializer.each(request.viewer, shown)
         response = Response.json(CONTEXT(ThreadContext(made[:above], made[above:]), None))
         keys = cache_keys.of_post(id), cache_keys.of_post(thread.post.id), cache_keys.of_thread(thread.id)
-        return CacheableResponse(response, await self.timelines.dependencies(request.viewer, shown, *keys))
+        return CacheableResponse(response, await self.timelines.dependencies(request.viewer, shown, *keys) | until)

@@ -69,7 +69,7 @@ class PostPages:
             return CacheableResponse(Response.redirect(original, 302), cache_keys.of_keys(cache_keys.of_post(id)))
         if viewer and await self.conversations.mark_opened(viewer, thread.post):
             context = evolve(context, messages=max(0, context.messages - 1))
-        until = CacheDependencies(until=await self.views.post(viewer, thread.post))
+        until = CacheDependencies(until=await self.views.thread(viewer, thread.post))
         html = self.pages.thread(context, await self._thread(viewer, thread, skip))
         page = Response.html(bytes(html))
         if thread.post.visibility is Visibility.DIRECT:  # it is marked as read each time

@@ -16,6 +16,7 @@ from microblog.domain.relationships import Relationships
 from microblog.domain.remote_views import RemoteViews
 from microblog.domain.timelines import Timelines
 from microblog.model.accounts import Account, RelatedAccount, Relationship, Viewer
+from microblog.model.errors import NotFound
 from microblog.model.filters import FilterContext
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
@@ -90,7 +91,7 @@ class ProfilePages:
     async def _render(self, request: Request, username: str, tab: str) -> CacheableResponse:
         page = page_of(request)
         context = await self.contexts.of(request, stream=f"/live/@{username}" if tab == "posts" else None)
-        account = await self.profiles.by_acct(username)
+        account = await self._account(request.viewer, username)
         if account.page and request.viewer is None and not self.contexts.site.shows_others:
             return CacheableResponse(Response.redirect(account.page, 302), cache_keys.of_keys(*of_profile(account.id)))
         [person] = await self.people.of(request.viewer, [account])
@@ -117,6 +118,14 @@ class ProfilePages:
         response = Response.html(bytes(html))
         return CacheableResponse(response if request.viewer else response.cached(PUBLIC_BRIEFLY), dependencies, html)
 
+    async def _account(self, viewer: Viewer | None, username: str) -> Account:
+        """Return an account. Members find those of other servers that are not known yet. Raises NotFound."""
+        try:
+            return await self.profiles.by_acct(username)
+        except NotFound:
+            await self.views.address(viewer, username)
+        return await self.profiles.by_acct(username)
+
     @route("GET", "/@<username:username>/feed.atom", RouteOptions())
     async def feed(self, request: Request, username: str) -> Response:
         """Serve the Atom feed of the public posts of an account of this site."""
@@ -141,7 +150,7 @@ class ProfilePages:
         which: str,
         lister: Callable[[Viewer | None, AccountId, Page], Awaitable[list[RelatedAccount]]],
     ) -> Response:
-        account, page = await self.profiles.by_acct(username), page_of(request, PEOPLE_PER_PAGE)
+        account, page = await self._account(request.viewer, username), page_of(request, PEOPLE_PER_PAGE)
         if account.page and request.viewer is None and not self.contexts.site.shows_others:
             return Response.redirect(account.page, 302)
         found = await self.people.page(request, await lister(request.viewer, account.id, page), page)
