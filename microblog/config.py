@@ -25,7 +25,7 @@ from microblog.config_fields import PREFIX, SettingDoc, number, setting, switch
 from microblog.config_files import CONFIG, DEFAULT_CONFIG, config_file, placed, toml_table
 from microblog.model.accounts import RegistrationMode
 from microblog.model.caches import CACHES
-from microblog.model.federation_mode import FederationMode
+from microblog.model.federation_mode import FederationMode, ShownBlocks
 from microblog.secret_key import secret_key
 
 __all__ = [
@@ -230,6 +230,12 @@ class Settings:
     federation_public_pages: bool = switch(
         "Show profiles, posts and the federated timeline of other servers to visitors too. Off: visitors are sent to the original pages.",
         default="off",
+    )
+    federation_shown_blocks: ShownBlocks = setting(
+        "Who sees the list of other servers that are suspended or limited, with the public comments (`/api/v1/instance/domain_blocks`).",
+        read=lambda text: ShownBlocks(text.lower()),
+        allowed="must be one of nobody, users, all",
+        default="nobody",
     )
     federation_test_addresses: tuple[tuple[str, int], ...] = setting(
         "Addresses of other servers that may be contacted although they are not public, also without TLS. For tests only.",

@@ -39,6 +39,7 @@ from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.remote_files import RemoteFiles
 from microblog.federation.remote_posts import RemotePosts
 from microblog.federation.resolution import Resolution
+from microblog.federation.servers import Servers
 from microblog.federation.signers import Signers
 from microblog.federation.start import FederationStart
 from microblog.federation.statistics import FederationStatistics
@@ -110,6 +111,11 @@ class Federation:
         domain.remote_views.finder = resolution
         tell = settings.federation_send_blocks
         return cls(ids, keys, documents, readers, inbox, effects, requests, rules, domains, purge, resolution, mentions, files, tell)
+
+    @property
+    def servers(self) -> Servers:
+        """The other servers, for administrators."""
+        return Servers(self.rules.database, self.rules, now)
 
     @property
     def routes(self) -> list[object]:

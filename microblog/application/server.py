@@ -20,6 +20,7 @@ from microblog.domain.authentication import Authentication
 from microblog.domain.push import vapid
 from microblog.domain.rate_limits import connection_limits
 from microblog.domain.served_files import ServedFiles
+from microblog.domain.severances import Severances
 from microblog.domain.text import post_text
 from microblog.live.broadcaster import Broadcaster
 from microblog.model.caches import turn_off_others
@@ -71,7 +72,9 @@ from microblog.web.pages.remote_follow import RemoteFollowPages
 from microblog.web.pages.reports import AnnouncementButtons, ReportPages
 from microblog.web.pages.scheduled import ScheduledPages
 from microblog.web.pages.search import SearchPages
+from microblog.web.pages.servers import ServerPages
 from microblog.web.pages.settings import LoginPages, PeopleSettings, SettingsPages
+from microblog.web.pages.severances import SeverancePages
 from microblog.web.pages.statistics import StatisticsPages
 from microblog.web.pages.tags import TagButtons
 from microblog.web.pages.timelines import TimelinePages
@@ -140,6 +143,7 @@ def build_server(
         StatisticsPages(*(pages, contexts, domain.statistics, renderer, domain.posts), federation.statistics if federation else None),
         SearchPages(*(pages, contexts, domain.search, PeopleLists(domain.profile_cache), renderer), resolution),
         *([RemoteFollowPages(pages, contexts, domain.accounts, resolution)] if resolution else []),
+        *([ServerPages(pages, contexts, federation.servers, federation.domains)] if federation else []),
         *api,
     ]
     openapi = OpenApiRoutes(full_view, tuple(features))
@@ -167,6 +171,7 @@ def site_view(settings: Settings) -> View:
         texts=texts_in(settings.texts_dir, lambda typed: post_text.parse(typed, view.host).html({}, view.url)),
         federates=settings.federation is not FederationMode.OFF,
         shows_others=settings.federation is not FederationMode.OFF and settings.federation_public_pages,
+        shown_blocks=settings.federation_shown_blocks,
         limited_federation=settings.federation is not FederationMode.ON,
     )
 
@@ -226,6 +231,7 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
         PasswordResetPages(pages, contexts, domain.password_reset, domain.outbox.directory is not None),
         PeoplePages(pages, contexts, domain.moderation),
         InvitePages(pages, contexts, domain.moderation),
+        SeverancePages(pages, contexts, Severances(domain.timelines.database)),
         OutboxPages(pages, contexts, domain.outbox),
         JobPages(pages, contexts, domain.jobs),
         PeopleSettings(pages, contexts, domain.relationships, domain.follows, people),

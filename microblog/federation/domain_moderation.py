@@ -16,7 +16,7 @@ from microblog.domain import severances
 from microblog.domain.validation import limited
 from microblog.federation.domain_rules import CurrentRules
 from microblog.federation.hosts import normalize_host
-from microblog.model.domain_rules import AllowedDomain, DomainImpact, DomainRules, StoredDomainRule
+from microblog.model.domain_rules import AllowedDomain, DomainImpact, DomainRules, RuleToStore, StoredDomainRule
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, DomainRuleId
@@ -24,7 +24,6 @@ from microblog.model.paging import Page
 from microblog.model.severances import SeveranceKind
 from microblog.storage import domain_accounts, domain_rules, events, jobs
 from microblog.storage.database import Cursor, Transactions
-from microblog.storage.domain_rules import RuleToStore
 
 PURGE_JOB = "federation.purge_domain"
 MAX_COMMENT = 5_000

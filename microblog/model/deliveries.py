@@ -129,3 +129,30 @@ class HostSummary:
     paused_until: datetime | None
     dead_since: datetime | None
     last_error: str
+
+
+class HostFilter(StrEnum):
+    """Which hosts an administrator looks at: with a rule, on the allow-list, with failing deliveries, dead, or with waiting deliveries."""
+
+    ALL = "all"
+    RULES = "rules"
+    ALLOWED = "allowed"
+    SLOW = "slow"
+    DEAD = "dead"
+    WAITING = "waiting"
+
+
+@frozen
+class HostDetails:
+    """A host for the administrator's list. `oldest`: when the oldest delivery that waits was made; `seen_at`: its last activity."""
+
+    host: str
+    accounts: int
+    waiting: int
+    oldest: datetime | None
+    seen_at: datetime | None
+    failures: int
+    paused_until: datetime | None
+    dead_since: datetime | None
+    last_error: str
+    is_allowed: bool

@@ -52,6 +52,15 @@ class DomainRule:
 
 
 @frozen
+class RuleToStore:
+    """A rule with its comments, as an administrator writes it."""
+
+    rule: DomainRule
+    public_comment: str = ""
+    private_comment: str = ""
+
+
+@frozen
 class StoredDomainRule:
     """A rule as moderators see it. The private comment is for them only."""
 

@@ -11,3 +11,11 @@ class FederationMode(StrEnum):
     OFF = "off"
     ALLOWLIST = "allowlist"
     ON = "on"
+
+
+class ShownBlocks(StrEnum):
+    """Who sees the list of domains that the site suspends or limits."""
+
+    NOBODY = "nobody"
+    USERS = "users"
+    ALL = "all"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from microblog.model.accounts import RegistrationMode
+from microblog.model.federation_mode import ShownBlocks
 from microblog.model.site_texts import NO_TEXTS, SiteTexts
 
 
@@ -22,6 +23,7 @@ class SiteView:
     texts: SiteTexts = NO_TEXTS
     federates: bool = False
     shows_others: bool = False  # pages with accounts and posts of other servers, to visitors too
+    shown_blocks: ShownBlocks = ShownBlocks.NOBODY
     limited_federation: bool = True  # with no other servers, or only with those that are allowed
 
     @property

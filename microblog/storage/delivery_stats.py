@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from microblog.model.deliveries import DeliveryCounts, HostSummary
+from microblog.model.deliveries import DeliveryCounts, HostDetails, HostFilter, HostSummary
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_one
 
 
@@ -47,3 +47,41 @@ def retry_now(cursor: Cursor, *, host: str, now: datetime) -> int | None:
     if not known:
         return None
     return execute(cursor, "update deliveries set due_at = least(due_at, %(now)s) where host = %(host)s", {"host": host, "now": now})
+
+
+_CONDITIONS = {
+    HostFilter.ALL: "true",
+    HostFilter.RULES: "exists (select from domain_rules r where r.domain = l.host)",
+    HostFilter.ALLOWED: "exists (select from allowed_domains w where w.domain = l.host)",
+    HostFilter.SLOW: "h.failures > 0 and h.dead_since is null",
+    HostFilter.DEAD: "h.dead_since is not null",
+    HostFilter.WAITING: "h.due_at is not null",
+}
+
+
+def hosts(cursor: Cursor, *, filter: HostFilter, query: str, after: str, limit: int) -> list[HostDetails]:
+    """Return hosts whose name contains `query`, in alphabetical order after the name `after`: known ones, and domains with a rule."""
+    return fetch_all(
+        cursor,
+        HostDetails,
+        f"""with recursive theirs as (  -- the hosts of accounts, one index look-up for each
+                (select host from accounts where host is not null order by host limit 1)
+                union all
+                select (select a.host from accounts a where a.host > t.host order by a.host limit 1)
+                from theirs t where t.host is not null),
+            listed as (
+                select host from theirs where host is not null union select h.host from hosts h
+                union select r.domain from domain_rules r union select w.domain from allowed_domains w),
+            page as materialized (
+                select l.host, h.seen_at, coalesce(h.failures, 0) failures, h.paused_until, h.dead_since, coalesce(h.last_error, '') error
+                from listed l left join hosts h on h.host = l.host
+                where l.host > %(after)s and strpos(l.host, %(query)s) > 0 and {_CONDITIONS[filter]} order by l.host limit %(limit)s)
+            select p.host, (select count(*) from accounts a where a.host = p.host and a.deleted_at is null),
+                   (select count(*) from deliveries d where d.host = p.host),
+                   (select o.created_at from deliveries d join outgoing_activities o on o.id = d.activity_id where d.host = p.host
+                    order by d.id limit 1),
+                   p.seen_at, p.failures, p.paused_until, p.dead_since, p.error,
+                   exists (select from allowed_domains w where w.domain = p.host)
+            from page p order by p.host""",
+        {"after": after, "query": query, "limit": limit},
+    )

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from attrs import frozen
-
-from microblog.model.domain_rules import AllowedDomain, DomainRule, DomainRules, DomainSeverity, StoredDomainRule
+from microblog.model.domain_rules import AllowedDomain, DomainRule, DomainRules, DomainSeverity, RuleToStore, StoredDomainRule
 from microblog.model.ids import AccountId, DomainRuleId
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value
@@ -15,15 +13,6 @@ from microblog.storage.paging import bounds, directed, page_sql
 
 _SELECT = """select id, domain, severity, reject_media, reject_reports, obfuscate, public_comment, private_comment, created_at
     from domain_rules"""
-
-
-@frozen
-class RuleToStore:
-    """A rule with its comments, as a moderator writes it."""
-
-    rule: DomainRule
-    public_comment: str = ""
-    private_comment: str = ""
 
 
 def _stored(id: int, domain: str, severity: str, *rest: Any) -> StoredDomainRule:

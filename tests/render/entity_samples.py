@@ -21,12 +21,14 @@ from microblog.model.accounts import (
 from microblog.model.announcements import Announcement, Reaction
 from microblog.model.cards import Card
 from microblog.model.conversations import Conversation
+from microblog.model.domain_rules import AllowedDomain, DomainRule, DomainSeverity, StoredDomainRule
 from microblog.model.filters import Filter, FilterAction, FilterContext, FilteredPost, Keyword, Match
 from microblog.model.ids import (
     AccountId,
     AnnouncementId,
     AppId,
     ConversationId,
+    DomainRuleId,
     FilterId,
     KeywordId,
     ListId,
@@ -63,6 +65,7 @@ from microblog.render.api import apps
 from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.accounts import PREFERENCES, RELATIONSHIP
 from microblog.render.api.conversations import conversation_entity
+from microblog.render.api.domain_rules import ADMIN_DOMAIN_ALLOW, ADMIN_DOMAIN_BLOCK, DOMAIN_BLOCK
 from microblog.render.api.entities import Entities
 from microblog.render.api.filters import FILTER as FILTER_DEFINITION
 from microblog.render.api.filters import encode_filter_results, v1_filter_entity
@@ -155,6 +158,8 @@ FILTER = Filter(
     (Keyword(KeywordId(1), "ship", whole_word=False),),
     (FilteredPost(RelationId(2), PostId(9)),),
 )
+RULE = DomainRule("b.example", DomainSeverity.SUSPEND, reject_media=True, obfuscate=True)
+BLOCKED = StoredDomainRule(DomainRuleId(8), RULE, "Spam", "", NOW)
 SEVERED = Severance(SeveranceEventId(7), SeveranceKind.DOMAIN_BLOCK, "b.example", NOW, 2, 1)
 WARNED = AccountWarning(WarningId(6), Decision.SILENCE, "Be kind", (PostId(101),), NOW)
 
@@ -325,4 +330,7 @@ def site() -> Samples:
         "webfinger": ("WebFinger", here.webfinger(ADA)),
         "weeks": ("list InstanceActivity", weeks([(1, 2, 3, 4)])),
         "languages": ("list Language", languages()[:2]),
+        "domain block": ("DomainBlock", DOMAIN_BLOCK(BLOCKED, None)),
+        "domain block, for administrators": ("AdminDomainBlock", ADMIN_DOMAIN_BLOCK(BLOCKED, None)),
+        "domain allow": ("AdminDomainAllow", ADMIN_DOMAIN_ALLOW(AllowedDomain(DomainRuleId(9), "c.example", NOW), None)),
     }

@@ -11,13 +11,12 @@ import pytest
 
 from microblog.federation.domain_moderation import PURGE_JOB
 from microblog.model.accounts import Account
-from microblog.model.domain_rules import DomainRule, DomainSeverity, StoredDomainRule
+from microblog.model.domain_rules import DomainRule, DomainSeverity, RuleToStore, StoredDomainRule
 from microblog.model.errors import Invalid
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.ids import SeveranceEventId
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, fetch_all, fetch_value
-from microblog.storage.domain_rules import RuleToStore
 from tests import make
 from tests.fakes import result_of
 from tests.federation.documents import PUBLIC

@@ -42,6 +42,7 @@ from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
 from microblog.domain.trends import Trends
 from microblog.federation.documents.ids import SiteIds
+from microblog.federation.domain_moderation import DomainModeration
 from microblog.federation.domain_rules import CurrentRules
 from microblog.federation.resolution import Resolution
 from microblog.render.api.account_json import AccountJsonCache
@@ -54,6 +55,7 @@ from microblog.web.api.apps import AppRoutes
 from microblog.web.api.blocked_domains import BlockedDomainRoutes
 from microblog.web.api.conversations import ConversationRoutes
 from microblog.web.api.discovery import DiscoveryRoutes, UriRedirects
+from microblog.web.api.domain_rules import DomainAllowRoutes, DomainBlockRoutes, PublicBlockRoutes
 from microblog.web.api.email_confirmation import EmailConfirmationRoutes
 from microblog.web.api.filters import FilterPartRoutes, FilterRoutes
 from microblog.web.api.filters_v1 import FilterV1Routes
@@ -171,6 +173,8 @@ class ApiFederation(Protocol):
     def resolution(self) -> Resolution: ...
     @property
     def rules(self) -> CurrentRules: ...
+    @property
+    def domains(self) -> DomainModeration: ...
 
 
 def routes(
@@ -228,8 +232,17 @@ def routes(
         PushSubscriptionRoutes(entities, services.push_notifications),
         SearchRoutes(entities, serializer, services.search, services.tags, cache, resolution),
     ]
+    features += _rule_routes(site, federation)
     rules_of_domains = None if federation is None else federation.rules
     return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features), rules_of_domains)]
+
+
+def _rule_routes(site: InstanceEntities, federation: ApiFederation | None) -> list[object]:
+    """The features of rules for other servers; none without federation."""
+    if federation is None:
+        return []
+    domains = federation.domains
+    return [PublicBlockRoutes(domains, site.site.shown_blocks), DomainBlockRoutes(domains), DomainAllowRoutes(domains)]
 
 
 def _post_routes(services: ApiServices, entities: Entities, serializer: StatusSerializer, cache: ResponseCache) -> list[object]:

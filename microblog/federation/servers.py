@@ -1,0 +1,50 @@
+"""The other servers that this site knows, for its administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from attrs import frozen
+
+from microblog.federation.domain_rules import CurrentRules
+from microblog.model.deliveries import DeliveryCounts, HostDetails, HostFilter
+from microblog.model.domain_rules import DomainRule
+from microblog.model.errors import NotFound
+from microblog.storage import delivery_stats
+from microblog.storage.database import Transactions
+
+
+@frozen
+class ListedServer:
+    """A server with the rule that holds for it, which may be that of a domain above it. `is_refused`: by a rule or the allow-list."""
+
+    details: HostDetails
+    rule: DomainRule | None
+    is_refused: bool
+
+
+@frozen
+class Servers:
+    """Lists servers, and lets what waits for one be tried at once. Callers check permissions."""
+
+    database: Transactions
+    rules: CurrentRules
+    now: Callable[[], datetime]
+
+    async def counts(self) -> DeliveryCounts:
+        """Return the numbers of all servers."""
+        return await self.database.read(delivery_stats.counts)
+
+    async def page(self, filter: HostFilter, query: str, after: str, limit: int) -> list[ListedServer]:
+        """Return servers whose name contains `query`, in alphabetical order after the name `after`."""
+        found = await self.database.read(delivery_stats.hosts, filter=filter, query=query, after=after, limit=limit)
+        domains = self.rules.domains
+        return [ListedServer(each, domains.rule_for(each.host), not domains.is_allowed(each.host)) for each in found]
+
+    async def retry(self, host: str) -> int:
+        """Try everything that waits for a host now, and deliver to it again if it was dead; return how much waits. Raises NotFound."""
+        waiting = await self.database.run(delivery_stats.retry_now, host=host, now=self.now())
+        if waiting is None:
+            raise NotFound(f"No server is known as {host}.")
+        return waiting
