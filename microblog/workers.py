@@ -1,4 +1,4 @@
-"""The job workers of a process: four, so that slow jobs delay only their own kind.
+"""The job workers of a process: four, and two more with federation, so that slow jobs delay only their own kind.
 
 Jobs that contact other servers or run long programs have their own worker, and so do e-mail and push notifications. However many of them
 hang, users are notified of posts within a second.
@@ -40,6 +40,7 @@ class JobServices:
     events_kept: timedelta
     federation_tasks: Mapping[str, Task] = field(factory=dict)
     retention: RetentionJobs | None = None
+    media_tasks: Mapping[str, Task] = field(factory=dict)
 
 
 @frozen
@@ -51,6 +52,7 @@ class Workers:
     email: Worker
     push: Worker
     federation: Worker | None
+    remote_media: Worker | None
     scheduler: SchedulerComponent
 
     @classmethod
@@ -87,13 +89,16 @@ class Workers:
         received = services.federation_tasks
         policies = federation_jobs.RETRY_POLICIES | domain_jobs.RETRY_POLICIES
         federation = worker(received, policies, federation_jobs.CONCURRENCY) if received else None
-        return cls(quick, slow, email, push, federation, scheduler)
+        files = services.media_tasks
+        remote_media = worker(files, media_jobs.RETRY_POLICIES, media_jobs.CONCURRENCY) if files else None
+        return cls(quick, slow, email, push, federation, remote_media, scheduler)
 
     @property
     def workers(self) -> dict[str, Worker]:
         """Workers by their names in health reports and metrics."""
         workers = {"jobs": self.quick, "slow_jobs": self.slow, "mail": self.email, "push": self.push}
-        return workers if self.federation is None else workers | {"federation": self.federation}
+        others = {"federation": self.federation, "remote_media": self.remote_media}
+        return workers | {name: each for name, each in others.items() if each is not None}
 
     @property
     def components(self) -> list[Component]:

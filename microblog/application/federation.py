@@ -138,7 +138,12 @@ class Federation:
         received = federation_jobs.tasks(self.effects, self.mentions) | federation_jobs.followers_tasks(self.inbox.followers)
         received |= federation_jobs.statistics_tasks(self.statistics)
         received |= federation_jobs.forwarded_tasks(ForwardedPosts(self.effects.posts))
-        return received | domain_jobs.tasks(self.purge) | media_jobs.tasks(self.files) | federation_jobs.reading_tasks(self.reading_again)
+        return received | domain_jobs.tasks(self.purge) | federation_jobs.reading_tasks(self.reading_again)
+
+    @property
+    def media_tasks(self) -> dict[str, Task]:
+        """The jobs about files of other servers by their kind."""
+        return media_jobs.tasks(self.files)
 
     @property
     def statistics(self) -> FederationStatistics:

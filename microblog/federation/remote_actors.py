@@ -15,14 +15,16 @@ from microblog.federation.incoming import parse_keys, parse_object
 from microblog.federation.key_cache import KeyCache
 from microblog.federation.key_fetches import KeyFetches, is_stale
 from microblog.federation.keys import PublicKey, UnusableKey, load_public_pem, read_public_key
+from microblog.federation.profile_images import JOB as IMAGES_JOB
 from microblog.federation.trust import Handle, Refused
 from microblog.federation.webfinger import look_up
 from microblog.model.accounts import Account, ProfileField
 from microblog.model.federation import ActorKind, InvalidDocument, Reference, RemoteActor, RemoteKey
 from microblog.model.ids import AccountId
 from microblog.model.remote_actors import ActorToStore, KnownKey, StoredKey
-from microblog.storage import remote_actors, remote_posts
+from microblog.storage import jobs, remote_actors, remote_images, remote_posts
 from microblog.storage.database import Cursor, Transactions
+from microblog.storage.remote_images import PROFILE_IMAGES
 
 FRESH_FOR = timedelta(days=1)
 
@@ -117,11 +119,18 @@ class RemoteActors:
         account = await self.known(actor.id)
         if account is None:
             raise NotFetched(f"{actor.id} was deleted.", gone=True)
+        await self.database.run(self._schedule_images, account)
         if profile_links.links_of(account):
             await self.database.run(self._schedule_check_of_links, account)
         if actor.moved_to or account.moved_to is not None:
             await self.database.run(remote_actors.follow_moved_to, account=account.id, uri=actor.id, moved_to=actor.moved_to)
         return account
+
+    def _schedule_images(self, cursor: Cursor, account: Account) -> None:
+        """Queue the copying of images that are new."""
+        urls, now = remote_images.urls(cursor, account=account.id), self.now()
+        if urls is not None and any(urls.changed(kind) for kind in PROFILE_IMAGES):
+            jobs.add(cursor, IMAGES_JOB, {"account": str(account.id)}, due_at=now, now=now, key=str(account.id))
 
     def _schedule_check_of_links(self, cursor: Cursor, account: Account) -> None:
         """Queue the check of the links on a profile that somebody here follows."""

@@ -67,6 +67,11 @@ class CopyStats:
     missing: int = 0
     failed: int = 0
 
+    def count(self, problem: Exception) -> None:
+        """Count a file that could not be copied."""
+        self.missing += is_permanent(problem)
+        self.failed += not is_permanent(problem)
+
 
 @frozen
 class _Copied:
@@ -156,11 +161,12 @@ class RemoteFiles:
             copied = await self._fetched(shared, claim.stem)
         except (FetchError, Invalid) as problem:
             await self._failed(shared, claim, problem)
-            raise (NotFound("Not Found") if _is_permanent(problem) else Unavailable(retry_after=60)) from problem
+            raise (NotFound("Not Found") if is_permanent(problem) else Unavailable(retry_after=60)) from problem
         except BaseException:
             await self._failed(shared, claim, FetchError("It could not be stored.", permanent=False))
             raise
-        await self.keep(lambda cursor, size: self._finish(cursor, shared, claim, copied, size), copied.names, claim.id)
+        if not await self.keep(lambda cursor, size: self._finish(cursor, shared, claim, copied, size), copied.names, claim.id):
+            raise Unavailable
         self.stats.fetched += 1
         return copied.files
 
@@ -209,16 +215,15 @@ class RemoteFiles:
         await self.media_store.rename(name, stored)
         return _Copied(CopiedFiles(stored), kind)
 
-    async def keep(self, finish: Callable[[Cursor, int], bool], names: list[str], id: int) -> None:
-        """Make room for files, and let `finish` store them; it returns False if they are not wanted any more."""
+    async def keep(self, finish: Callable[[Cursor, int], bool], names: list[str], id: int) -> bool:
+        """Make room for files, and let `finish` store them; if it returns False, they are not wanted any more and deleted."""
         size = await self.media_store.size(names)
         evicted, is_kept = await self.database.run(self._make_room, id, size, finish)
         if not is_kept:
             await self.media_store.delete(names)
         if evicted:
             await self.delete_released()
-        if not is_kept:
-            raise Unavailable
+        return is_kept
 
     def _make_room(self, cursor: Cursor, id: int, size: int, finish: Callable[[Cursor, int], bool]) -> tuple[int, bool]:
         evicted = 0
@@ -236,9 +241,8 @@ class RemoteFiles:
         return rows.finish(cursor, id=claim.id, original=files.original, preview=files.preview, bytes=size)
 
     async def _failed(self, shared: SharedFile, claim: Claim, problem: Exception) -> None:
-        is_missing = _is_permanent(problem)
-        self.stats.missing += is_missing
-        self.stats.failed += not is_missing
+        is_missing = is_permanent(problem)
+        self.stats.count(problem)
         await self.media_store.delete(self.media_store.names_with_stem(claim.stem))
 
         def store(cursor: Cursor) -> None:
@@ -271,7 +275,8 @@ def _wanted(shared: SharedFile) -> WantedFile:
     return WantedFile(shared.kind, shared.url, shared.host)
 
 
-def _is_permanent(problem: Exception) -> bool:
+def is_permanent(problem: Exception) -> bool:
+    """True if another try would fail as well."""
     return isinstance(problem, Invalid) or (isinstance(problem, FetchError) and problem.permanent)
 
 

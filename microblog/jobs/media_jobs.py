@@ -1,20 +1,33 @@
-"""Jobs about files of other servers: cleanup of their copies."""
+"""Jobs about files of other servers: copies of profile images, and cleanup of all copies."""
 
 from __future__ import annotations
 
+from microblog.federation.profile_images import JOB as IMAGES_JOB
+from microblog.federation.profile_images import ProfileImageCopies
 from microblog.federation.remote_files import RemoteFiles
 from microblog.jobs.cleanup import HOURLY
+from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.scheduler import Timer
 from microblog.jobs.worker import Task
-from microblog.model.jobs import Job
+from microblog.model.ids import AccountId
+from microblog.model.jobs import Job, PermanentFailure
 
+CONCURRENCY = 4
 CLEAN_FILES = Timer("cleanup.remote_files", HOURLY)
+RETRY_POLICIES = {IMAGES_JOB: RetryPolicy(tries=4, first_pause=600.0, time_limit=180.0)}
 
 
 def tasks(files: RemoteFiles) -> dict[str, Task]:
     """Return the tasks of this module by job kind."""
+    images = ProfileImageCopies(files)
 
     async def clean_files(job: Job) -> None:
         await files.delete_old()
 
-    return {CLEAN_FILES.kind: clean_files}
+    async def copy_profile_images(job: Job) -> None:
+        account = job.payload.get("account")
+        if not isinstance(account, str) or not account.isdecimal():
+            raise PermanentFailure("The job's payload has no id of an account.")
+        await images.copy(AccountId(int(account)))
+
+    return {CLEAN_FILES.kind: clean_files, IMAGES_JOB: copy_profile_images}
