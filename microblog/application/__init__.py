@@ -170,7 +170,7 @@ def build_workers(
     previews, notifier = external.link_previews(database), PostNotifier(database, now)
     posts = post_jobs.tasks(domain.attachments, previews, domain.polls, domain.schedules, notifier)
     posts |= profile_jobs.tasks(ProfileLinks(database, settings.public_url, now, external.profile_fetcher))
-    tasks, media_tasks = ({}, {}) if federation is None else (federation.tasks, federation.media_tasks)
+    tasks, media_tasks = ({}, {}) if federation is None else (federation.tasks, federation.media_tasks(previews))
     own_retention = retention_jobs(settings, database)
     services = JobServices(domain.statistics, posts, email_jobs, push_jobs, retention, tasks, own_retention, media_tasks)
     return Workers.build(services, database, now, reactor)

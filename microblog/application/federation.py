@@ -12,10 +12,11 @@ from twisted.logger import Logger
 from microblog import __version__
 from microblog.adapters.federation_client import FederationClient
 from microblog.adapters.ssrf_guard import trusted_authorities
-from microblog.application.remote_media import remote_files_of
+from microblog.application.remote_media import remote_files_of, remote_previews
 from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
 from microblog.domain.account_deletion import AccountDeletion
+from microblog.domain.link_previews import LinkPreviews
 from microblog.domain.remote_mentions import LateMentions
 from microblog.federation.actor_keys import ActorKeys
 from microblog.federation.documents.ids import SiteIds
@@ -33,6 +34,7 @@ from microblog.federation.keys import KeySealer
 from microblog.federation.local_documents import LocalDocuments
 from microblog.federation.ports import RemoteServers
 from microblog.federation.post_effects import PostEffects
+from microblog.federation.post_extras import PostExtras
 from microblog.federation.reading_again import ReadingAgain
 from microblog.federation.relevance import Relevance
 from microblog.federation.remote_actors import RemoteActors
@@ -94,7 +96,7 @@ class Federation:
         requests = SignedRequests(client, keys, _in_thread(reactor), now)
         fetcher = Fetcher(requests, lambda: rules.trust)
         actors = RemoteActors(database, fetcher, now, KeyCache(database, domain.invalidation_log, now))
-        posts = RemotePosts(ids, now, lambda: rules.domains)
+        posts = RemotePosts(ids, now, PostExtras(lambda: rules.domains, remote_previews(domain)))
         relevance = Relevance(ids, posts)
         signers = Signers(actors, domain.rate_limiter, now)
         readers = Readers(signers, documents, settings.federation_secure_mode)
@@ -140,10 +142,9 @@ class Federation:
         received |= federation_jobs.forwarded_tasks(ForwardedPosts(self.effects.posts))
         return received | domain_jobs.tasks(self.purge) | federation_jobs.reading_tasks(self.reading_again)
 
-    @property
-    def media_tasks(self) -> dict[str, Task]:
-        """The jobs about files of other servers by their kind."""
-        return media_jobs.tasks(self.files)
+    def media_tasks(self, previews: LinkPreviews | None) -> dict[str, Task]:
+        """Return the jobs about files and linked pages of other servers by their kind."""
+        return media_jobs.tasks(self.files, previews)
 
     @property
     def statistics(self) -> FederationStatistics:

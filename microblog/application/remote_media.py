@@ -7,6 +7,7 @@ from typing import Any
 
 from microblog.application.services import Domain, now
 from microblog.config import Settings
+from microblog.domain.link_previews import PreviewScheduler
 from microblog.federation.file_fetches import FileFetches
 from microblog.federation.remote_files import CopyLimits, RemoteFiles
 
@@ -15,3 +16,8 @@ def remote_files_of(settings: Settings, reactor: Any, domain: Domain, fetches: F
     """Return the copies, in the storage of the site's own media."""
     limits = CopyLimits(settings.media_cache_mb * 1_000_000, timedelta(days=settings.media_cache_days))
     return RemoteFiles(domain.attachments.database, fetches, domain.attachments.media_store, limits, reactor, now)
+
+
+def remote_previews(domain: Domain) -> PreviewScheduler | None:
+    """Return the scheduler of previews for posts of other servers; None if the site shows none."""
+    return None if domain.posts.previews is None else domain.posts.previews.for_remote_posts()

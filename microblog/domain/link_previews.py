@@ -26,8 +26,10 @@ from microblog.storage.database import Cursor, Transactions
 FETCH = "link_preview.fetch"
 FRESH = timedelta(days=14)
 """Minimum time between two fetches of a URL, even if it has no preview."""
-SPREAD_S = 30.0
+SPREAD_S = (0.0, 30.0)
 """Random delay in seconds after the post, so that many sites do not fetch a popular link at the same time."""
+REMOTE_FETCH, REMOTE_SPREAD_S = "federation.link_preview", (60.0, 600.0)
+"""Job and delay for posts of other servers: all servers get them in the same moment."""
 UNUSED_LIFETIME = timedelta(days=30)
 """Lifetime of a card that no post shows any more."""
 TRIES = 3
@@ -40,10 +42,19 @@ PAGE_BYTES, IMAGE_BYTES, OEMBED_BYTES = 512 * 1024, 4 * 1024 * 1024, 64 * 1024
 
 @frozen
 class PreviewScheduler:
-    """Queues previews in the transactions of posts. `base_url`: the site's public one; `chance`: uniform random numbers in [0, 1)."""
+    """Queues previews in the transactions of posts. `base_url`: the site's public one; `chance`: uniform random numbers in [0, 1).
+
+    `kind` is the kind of the jobs, `spread` the least and the longest delay.
+    """
 
     base_url: str
     chance: Callable[[], float]
+    kind: str = FETCH
+    spread: tuple[float, float] = SPREAD_S
+
+    def for_remote_posts(self) -> PreviewScheduler:
+        """Return the scheduler for posts of other servers."""
+        return evolve(self, kind=REMOTE_FETCH, spread=REMOTE_SPREAD_S)
 
     def schedule(self, cursor: Cursor, post: PostId, links: Sequence[str], now: datetime) -> None:
         """Attach the card of the first external link to the post, and queue its fetch if it is new or outdated."""
@@ -56,8 +67,9 @@ class PreviewScheduler:
         link = cards.get_or_create(cursor, url=url, now=now)
         cards.attach(cursor, post=post, card=link.id)
         if link.fetched_at is None or now - link.fetched_at >= FRESH:
-            due_at = now + timedelta(seconds=SPREAD_S * self.chance())
-            jobs.add(cursor, FETCH, {"card": str(link.id)}, due_at=due_at, now=now, key=str(link.id))
+            least, most = self.spread
+            due_at = now + timedelta(seconds=least + (most - least) * self.chance())
+            jobs.add(cursor, self.kind, {"card": str(link.id)}, due_at=due_at, now=now, key=str(link.id))
 
 
 def may_show_preview(visibility: Visibility, *, has_media: bool) -> bool:

@@ -22,6 +22,8 @@ from microblog.model.remote_posts import AttachmentToStore, PostPoll
 QUOTE_CLASS = "quote-inline"
 """Class of the link to a quoted post, for servers that show no quotes."""
 _REFERENCE = r'RE:\s*(?:<[^<>]*>\s*)*<a [^<>]*href="{}/'  # a link to a page of the quoted server
+_A = re.compile(r'<a href="([^"]*)"([^>]*)>')
+_NO_PAGE = re.compile(r'class="[^"]*\b(?:mention|hashtag|u-url)\b')
 _KINDS = {"image": MediaKind.IMAGE, "video": MediaKind.VIDEO, "audio": MediaKind.AUDIO}
 _UNSPECIFIC = frozenset({"octet-stream", ""})
 _NEVER_SHOWN = frozenset({"svg+xml", "tiff", "vnd.adobe.photoshop"})
@@ -70,6 +72,13 @@ def _quoted(quote: RemoteQuote | None, html: str) -> str:
     if f'"{url}"' in html or QUOTE_CLASS in html or re.search(_REFERENCE.format(re.escape("/".join(url.split("/")[:3]))), html):
         return ""
     return f'<p class="{QUOTE_CLASS}">RE: {_LINK.format(url=url, label=url)}</p>'
+
+
+def links(document: RemotePost, html: str) -> list[str]:
+    """Return the pages that a post links to, those first that are meant for a preview; no accounts, hashtags or quotes."""
+    found = [document.link, *(entities.unescape(link[1]) for link in _A.finditer(html) if not _NO_PAGE.search(link[2]))]
+    quoted = document.quote.id if document.quote else ""
+    return [link for link in found if link not in ("", quoted)]
 
 
 def attachments(document: RemotePost, *, are_rejected: bool = False) -> list[AttachmentToStore]:

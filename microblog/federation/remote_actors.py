@@ -19,10 +19,11 @@ from microblog.federation.profile_images import JOB as IMAGES_JOB
 from microblog.federation.trust import Handle, Refused
 from microblog.federation.webfinger import look_up
 from microblog.model.accounts import Account, ProfileField
+from microblog.model.emojis import in_texts
 from microblog.model.federation import ActorKind, InvalidDocument, Reference, RemoteActor, RemoteKey
 from microblog.model.ids import AccountId
 from microblog.model.remote_actors import ActorToStore, KnownKey, StoredKey
-from microblog.storage import jobs, remote_actors, remote_images, remote_posts
+from microblog.storage import emojis, jobs, remote_actors, remote_images, remote_posts
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.remote_images import PROFILE_IMAGES
 
@@ -113,24 +114,32 @@ class RemoteActors:
         handle = await self._handle(actor, known, budget)
         if await self.was_deleted(actor.id):
             raise NotFetched(f"{actor.id} was deleted.", gone=True)
-        stored = await self.database.run(remote_actors.store, actor=self._cleaned(actor, handle), now=self.now())
-        if stored is None:
+        if not await self.database.run(self._store, actor, handle):
             raise NotFetched(f"Another actor is known as {handle.username}@{handle.host}.")
         account = await self.known(actor.id)
         if account is None:
             raise NotFetched(f"{actor.id} was deleted.", gone=True)
-        await self.database.run(self._schedule_images, account)
         if profile_links.links_of(account):
             await self.database.run(self._schedule_check_of_links, account)
         if actor.moved_to or account.moved_to is not None:
             await self.database.run(remote_actors.follow_moved_to, account=account.id, uri=actor.id, moved_to=actor.moved_to)
         return account
 
-    def _schedule_images(self, cursor: Cursor, account: Account) -> None:
-        """Queue the copying of images that are new."""
-        urls, now = remote_images.urls(cursor, account=account.id), self.now()
-        if urls is not None and any(urls.changed(kind) for kind in PROFILE_IMAGES):
-            jobs.add(cursor, IMAGES_JOB, {"account": str(account.id)}, due_at=now, now=now, key=str(account.id))
+    def _store(self, cursor: Cursor, actor: RemoteActor, handle: Handle) -> bool:
+        """Store an actor with its emoji, and queue the copying of images that are new; False if another actor has its name."""
+        cleaned, now = self._cleaned(actor, handle), self.now()
+        id = remote_actors.store(cursor, actor=cleaned, now=now)
+        if id is None:
+            return False
+        are_rejected = self.fetcher.rules().domains.rejects_media(handle.host)
+        known = () if are_rejected else emojis.store(cursor, host=handle.host, emojis=actor.emojis, now=now)
+        account = cleaned.account
+        texts = [text for field in account.fields for text in (field.name, field.html)]
+        emojis.set_of_account(cursor, account=id, emojis=in_texts(known, account.display_name, account.bio_html, *texts))
+        urls = remote_images.urls(cursor, account=id)
+        if urls is not None and not are_rejected and any(urls.changed(kind) for kind in PROFILE_IMAGES):
+            jobs.add(cursor, IMAGES_JOB, {"account": str(id)}, due_at=now, now=now, key=str(id))
+        return True
 
     def _schedule_check_of_links(self, cursor: Cursor, account: Account) -> None:
         """Queue the check of the links on a profile that somebody here follows."""

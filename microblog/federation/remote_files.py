@@ -24,8 +24,8 @@ from microblog.model.cards import FetchError
 from microblog.model.errors import Invalid, NotFound, Unavailable
 from microblog.model.media import ConvertedMedia, Format, MediaKind
 from microblog.model.remote_files import CopiedFiles, RemoteFileKind, SharedFile
+from microblog.storage import emojis, remote_media
 from microblog.storage import remote_files as rows
-from microblog.storage import remote_media
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.remote_files import MAX_EVICTED, Claim
 
@@ -103,6 +103,13 @@ class RemoteFiles:
         if shared is None or (shared.key is not None and not secrets.compare_digest(shared.key, key or "")):
             raise NotFound("Not Found")
         return await self._open(shared, small=small)
+
+    async def emoji(self, id: int) -> OpenCopy:
+        """Open the picture of an emoji. Raises NotFound, or Unavailable if it cannot be fetched now."""
+        shared = await self.database.read(emojis.shared_file, id=id)
+        if shared is None:
+            raise NotFound("Not Found")
+        return await self._open(shared)
 
     async def _open(self, shared: SharedFile, *, small: bool = False) -> OpenCopy:
         if self.fetches.is_rejected(_wanted(shared)):
@@ -183,6 +190,8 @@ class RemoteFiles:
         raise Unavailable
 
     async def _read_again(self, shared: SharedFile) -> SharedFile | None:
+        if shared.kind is RemoteFileKind.EMOJI:
+            return await self.database.read(emojis.shared_file, id=shared.id)
         return await self.database.read(rows.of_media, id=shared.id, preview=shared.kind is RemoteFileKind.PREVIEW)
 
     # --- Fetching and storing

@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from microblog.domain import conversations, notify, polls
 from microblog.domain.post_events import event_data
 from microblog.domain.posts import remove
 from microblog.federation import post_content
 from microblog.federation.documents.ids import LocalKind, SiteIds
+from microblog.federation.post_extras import PostExtras
 from microblog.model.accounts import Account
-from microblog.model.domain_rules import DomainRules
 from microblog.model.events import EventKind
 from microblog.model.federation_posts import NOBODY, Audience, RemotePost
 from microblog.model.ids import AccountId, PollId, PostId
 from microblog.model.polls import NO_END
 from microblog.model.posts import Post, Visibility
 from microblog.model.remote_posts import Addressees, KnownPost
-from microblog.storage import events, incoming_activities, jobs, posts, remote_media, remote_posts
+from microblog.storage import events, incoming_activities, jobs, posts, remote_posts
 from microblog.storage.database import Cursor
 
 PARENT_JOB = "federation.parent"
@@ -54,12 +54,12 @@ class Arrival:
 class RemotePosts:
     """Stores posts of other servers. The author must be the one that the document names, and the document must be believed.
 
-    `domains` returns the rules of the site as they are now.
+    `extras` stores what a post shows besides its text.
     """
 
     ids: SiteIds
     now: Callable[[], datetime]
-    domains: Callable[[], DomainRules] = DomainRules
+    extras: PostExtras = field(factory=PostExtras)
 
     def store(self, cursor: Cursor, author: Account, document: RemotePost, arrival: Arrival) -> KnownPost | None:
         """Store a post, or a newer version of it. None if it was deleted, or its author is suspended."""
@@ -105,8 +105,7 @@ class RemotePosts:
             remote_posts.set_mentions(cursor, post=id, addressees=addressees)
         if tags := post_content.tags(document.hashtags):
             posts.add_tags(cursor, post=id, tags=tags, now=post.created_at)
-        if document.attachments:
-            self._set_media(cursor, evolve(post, id=id), document)
+        self.extras.store(cursor, evolve(post, id=id), document, now)
         self._set_numbers(cursor, id, document)
         if post.reply_to and post.visibility.is_open:
             posts.count(cursor, post=post.reply_to, replies=1)
@@ -209,7 +208,7 @@ class RemotePosts:
         addressees = self._addressees(cursor, before, document, audience, arrival.recipient)
         newly_named = remote_posts.set_mentions(cursor, post=id, addressees=addressees)
         posts.set_tags(cursor, post=id, tags=post_content.tags(document.hashtags), now=now)
-        self._set_media(cursor, before, document)
+        self.extras.replace(cursor, evolve(after, id=id), document, now)
         if document.poll is None:
             remote_posts.delete_poll(cursor, post=id)
         self._set_numbers(cursor, id, document)
@@ -218,12 +217,6 @@ class RemotePosts:
             notify.enqueue_edit_notifications(cursor, id, now, newly_named)
         conversations.on_edited(cursor, before, post, newly_named, now)
         self._record(cursor, EventKind.POST_EDITED, post)
-
-    def _set_media(self, cursor: Cursor, post: Post, document: RemotePost) -> None:
-        are_rejected = self.domains().rejects_media(post.author.host or "")
-        found = post_content.attachments(document, are_rejected=are_rejected)
-        is_open, at = post.visibility.is_open, post.created_at
-        remote_media.set_media(cursor, post=post.id, author=post.author.id, attachments=found, is_open=is_open, now=at)
 
     def _set_numbers(self, cursor: Cursor, id: PostId, document: RemotePost) -> None:
         """Store the poll with its votes, and the counters."""

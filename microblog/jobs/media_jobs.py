@@ -1,10 +1,13 @@
-"""Jobs about files of other servers: copies of profile images, and cleanup of all copies."""
+"""Jobs about what other servers show: copies of profile images, previews of pages, and cleanup of all copies."""
 
 from __future__ import annotations
 
+from microblog.domain import link_previews as previews
+from microblog.domain.link_previews import LinkPreviews
 from microblog.federation.profile_images import JOB as IMAGES_JOB
 from microblog.federation.profile_images import ProfileImageCopies
 from microblog.federation.remote_files import RemoteFiles
+from microblog.jobs import post_jobs
 from microblog.jobs.cleanup import HOURLY
 from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.scheduler import Timer
@@ -14,10 +17,13 @@ from microblog.model.jobs import Job, PermanentFailure
 
 CONCURRENCY = 4
 CLEAN_FILES = Timer("cleanup.remote_files", HOURLY)
-RETRY_POLICIES = {IMAGES_JOB: RetryPolicy(tries=4, first_pause=600.0, time_limit=180.0)}
+RETRY_POLICIES = {
+    IMAGES_JOB: RetryPolicy(tries=4, first_pause=600.0, time_limit=180.0),
+    previews.REMOTE_FETCH: post_jobs.RETRY_POLICIES[previews.FETCH],
+}
 
 
-def tasks(files: RemoteFiles) -> dict[str, Task]:
+def tasks(files: RemoteFiles, cards: LinkPreviews | None) -> dict[str, Task]:
     """Return the tasks of this module by job kind."""
     images = ProfileImageCopies(files)
 
@@ -30,4 +36,5 @@ def tasks(files: RemoteFiles) -> dict[str, Task]:
             raise PermanentFailure("The job's payload has no id of an account.")
         await images.copy(AccountId(int(account)))
 
-    return {CLEAN_FILES.kind: clean_files, IMAGES_JOB: copy_profile_images}
+    fetch_preview = post_jobs.card_tasks(cards)[previews.FETCH]
+    return {CLEAN_FILES.kind: clean_files, IMAGES_JOB: copy_profile_images, previews.REMOTE_FETCH: fetch_preview}

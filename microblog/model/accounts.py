@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from attrs import field, frozen
 
+from microblog.model.emojis import Emoji
 from microblog.model.errors import Invalid
 from microblog.model.ids import AccountId, InviteId, RelationId, SessionId
 
@@ -53,7 +54,8 @@ class Account:
 
     An account of another server has a `host`, the `uri` by which its server names it, and perhaps the `url` of its page. All three are
     None for accounts of this site, whose addresses follow from the username. `moved_to` is the account that its owner uses instead.
-    A group boosts what its members post; of a `memorial` account the owner died. Both are said by other servers only.
+    A group boosts what its members post; of a `memorial` account the owner died. Both are said by other servers only. `emojis` are the
+    custom emoji in its texts.
     """
 
     id: AccountId
@@ -82,6 +84,7 @@ class Account:
     moved_to: AccountId | None = None
     is_group: bool = False
     memorial: bool = False
+    emojis: tuple[Emoji, ...] = ()
 
     @property
     def acct(self) -> str:

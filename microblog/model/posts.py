@@ -9,6 +9,7 @@ from attrs import frozen
 
 from microblog.model.accounts import Account
 from microblog.model.cards import Card
+from microblog.model.emojis import Emoji
 from microblog.model.ids import AccountId, MediaId, PostId, TagId
 from microblog.model.media import Media, MediaChange
 from microblog.model.polls import Poll, PollDraft
@@ -124,6 +125,7 @@ class Post:
     version: str = ""
     uri: str | None = None
     url: str | None = None
+    emojis: tuple[Emoji, ...] = ()
     reply_to_host: str | None = None
 
     @property
@@ -166,6 +168,7 @@ class PostRevision:
     created_at: datetime
     media: tuple[Media, ...] = ()
     options: tuple[str, ...] = ()
+    emojis: tuple[Emoji, ...] = ()
 
 
 @frozen

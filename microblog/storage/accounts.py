@@ -13,14 +13,15 @@ from typing import Any
 import orjson
 
 from microblog.model.accounts import Account, ProfileField
+from microblog.model.emojis import emojis_from
 from microblog.model.ids import AccountId
 from microblog.storage.database import Cursor, Prepared, execute, execute_deferred, fetch_all, fetch_one, fetch_value, first_column
 from microblog.storage.visibility import IS_OF_NO_BLOCKED_DOMAIN
 
 COLUMNS = """a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.verified_links, a.locked, a.bot,
     a.discoverable, a.indexable, a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header,
-    a.suspended_at, a.limited_at, a.host, a.uri, a.url, a.moved_to_id, a.is_group, a.memorial"""
-WIDTH = 27  # number of COLUMNS
+    a.suspended_at, a.limited_at, a.host, a.uri, a.url, a.moved_to_id, a.is_group, a.memorial, a.emojis"""
+WIDTH = 28  # number of COLUMNS
 MAX_CANDIDATES = 100  # of a username prefix search; from each of its two sources
 FROM = "accounts a join account_counts c on c.account_id = a.id"
 SELECT = f"select {COLUMNS} from {FROM}"
@@ -34,8 +35,10 @@ NAMED_HERE = "coalesce(a.host, '') = ''"
 
 def account_from(*columns: Any) -> Account:
     """Build an account from a row's COLUMNS."""
-    id, username, display_name, bio, bio_html, created_at, fields, verified, *rest = columns
-    return Account(id, username, display_name, bio, bio_html, created_at, _fields(fields, verified or {}) if fields else (), *rest)
+    id, username, display_name, bio, bio_html, created_at, fields, verified, *rest, emojis = columns
+    table = _fields(fields, verified or {}) if fields else ()
+    rest.append(emojis_from(emojis))
+    return Account(id, username, display_name, bio, bio_html, created_at, table, *rest)
 
 
 def _fields(fields: list[dict[str, str]], verified: dict[str, str | None]) -> tuple[ProfileField, ...]:

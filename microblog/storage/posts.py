@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from microblog.model.emojis import emojis_from
 from microblog.model.ids import AccountId, PostId, TagId
 from microblog.model.posts import NO_FLAGS, Mention, Post, PostFlags, PostRevision, Tag, Visibility
 from microblog.storage import accounts, cards, media, polls
@@ -20,7 +21,7 @@ _COLUMNS = f"""
     (select ra.visibility from posts ra where ra.id = p.reply_to),
     p.reply_to_account, (select rh.host from accounts rh where rh.id = p.reply_to_account),
     p.thread_id, p.reply_to_uri, p.application, p.application_website, p.uri, p.url,
-    p.boost_of,
+    p.emojis, p.boost_of,
     -- The version: it changes when the row of the post, its author, poll or card does.
     p.xmin::text || '.' || a.xmin::text
     || coalesce('.' || q.xmin::text, '') || coalesce('.' || k.xmin::text, ''),
@@ -58,8 +59,8 @@ class _Row:
 
 def _row(*columns: Any) -> _Row:
     (id, text, html, visibility, created_at, spoiler, sensitive, language, edited_at, reply_to, reply_to_visibility, *remaining) = columns
-    reply_to_account, reply_to_host, thread_id, reply_to_uri, application, website, uri, url, boost_of, version, *remaining = remaining
-    replies, boosts, favourites, mentions, tags, attachments, *others = remaining
+    reply_to_account, reply_to_host, thread_id, reply_to_uri, application, website, uri, url, *remaining = remaining
+    emojis, boost_of, version, replies, boosts, favourites, mentions, tags, attachments, *others = remaining
     post = Post(
         id=id,
         author=accounts.account_from(*others[polls.WIDTH + cards.WIDTH :]),
@@ -90,6 +91,7 @@ def _row(*columns: Any) -> _Row:
         version=version,
         uri=uri,
         url=url,
+        emojis=emojis_from(emojis),
     )
     return _Row(post, boost_of)
 
@@ -279,12 +281,12 @@ def store_revision(cursor: Cursor, *, post: PostId) -> None:
     """Store the current content as a revision before an edit."""
     execute(
         cursor,
-        """insert into revisions (post_id, id, text, html, spoiler, sensitive, created_at, media, options)
+        """insert into revisions (post_id, id, text, html, spoiler, sensitive, created_at, media, options, emojis)
            select p.id, coalesce((select max(r.id) from revisions r where r.post_id = p.id), 0) + 1,
                   p.text, p.html, p.spoiler, p.sensitive, coalesce(p.edited_at, p.created_at),
                   coalesce((select jsonb_agg(jsonb_build_array(m.id, m.description) order by m.place)
                             from media m where m.post_id = p.id and m.place is not null), '[]'),
-                  (select q.options from polls q where q.post_id = p.id)
+                  (select q.options from polls q where q.post_id = p.id), p.emojis
            from posts p where p.id = %(post)s""",
         {"post": post},
     )
@@ -313,18 +315,18 @@ def history(cursor: Cursor, *, post: PostId) -> list[PostRevision]:
     return fetch_all(
         cursor,
         _revision,
-        f"""select text, html, spoiler, sensitive, created_at, options, (
+        f"""select text, html, spoiler, sensitive, created_at, options, emojis, (
                 select json_agg(json_build_array({_REVISION_MEDIA}) order by shown.place)
                 from jsonb_array_elements(r.media) with ordinality shown (attachment, place)
                 join media m on m.id = (attachment->>0)::bigint)
             from (
                -- Stored revisions, then the current content as the last one.
-               select id, text, html, spoiler, sensitive, created_at, media, options from revisions where post_id = %(post)s
+               select id, text, html, spoiler, sensitive, created_at, media, options, emojis from revisions where post_id = %(post)s
                union all
                select 9223372036854775807, text, html, spoiler, sensitive, coalesce(edited_at, created_at),
                       coalesce((select jsonb_agg(jsonb_build_array(m.id, m.description) order by m.place)
                                 from media m where m.post_id = p.id and m.place is not null), '[]'),
-                      (select q.options from polls q where q.post_id = p.id)
+                      (select q.options from polls q where q.post_id = p.id), emojis
                from posts p where id = %(post)s and deleted_at is null) r
             order by id""",
         {"post": post},
@@ -332,15 +334,14 @@ def history(cursor: Cursor, *, post: PostId) -> list[PostRevision]:
 
 
 def _revision(*columns: Any) -> PostRevision:
-    text, html, spoiler, sensitive, at, options, attachments = columns
-    return PostRevision(text, html, spoiler, sensitive, at, media.media_list_from(attachments), tuple(options or ()))
+    text, html, spoiler, sensitive, at, options, emojis, attachments = columns
+    return PostRevision(text, html, spoiler, sensitive, at, media.media_list_from(attachments), tuple(options or ()), emojis_from(emojis))
 
 
 def delete(cursor: Cursor, *, post: PostId, now: datetime) -> bool:
     """Mark the post as deleted; return False if it was deleted before."""
-    return bool(
-        execute(cursor, "update posts set deleted_at = %(now)s where id = %(post)s and deleted_at is null", {"post": post, "now": now})
-    )
+    sql = "update posts set deleted_at = %(now)s where id = %(post)s and deleted_at is null"
+    return bool(execute(cursor, sql, {"post": post, "now": now}))
 
 
 def delete_boosts(cursor: Cursor, *, original: PostId, now: datetime) -> list[tuple[PostId, AccountId, Visibility]]:
@@ -356,12 +357,8 @@ def delete_boosts(cursor: Cursor, *, original: PostId, now: datetime) -> list[tu
 
 def boost_by(cursor: Cursor, *, original: PostId, account: AccountId) -> PostId | None:
     """Return the account's boost of the post, if there is one."""
-    return fetch_one(
-        cursor,
-        PostId,
-        "select id from posts where boost_of = %(original)s and account_id = %(account)s and deleted_at is null",
-        {"original": original, "account": account},
-    )
+    sql = "select id from posts where boost_of = %(original)s and account_id = %(account)s and deleted_at is null"
+    return fetch_one(cursor, PostId, sql, {"original": original, "account": account})
 
 
 def boosters(cursor: Cursor, *, original: PostId) -> list[AccountId]:

@@ -95,7 +95,7 @@ def test_a_post_shows_the_preview_after_it_was_fetched(site: PreviewFixture) -> 
     post = site.post()
     assert post.card is None
     [job] = site.waiting
-    assert job.due_at == NOW + timedelta(seconds=SPREAD_S / 2)
+    assert job.due_at == NOW + timedelta(seconds=SPREAD_S[1] / 2)
     site.fetch()
     shown = site.reload(post)
     assert shown.card is not None

@@ -14,6 +14,7 @@ from microblog.domain.polls import Polls
 from microblog.domain.relationships import Relationships
 from microblog.federation.effects import Effects
 from microblog.federation.post_effects import PostEffects
+from microblog.federation.post_extras import PostExtras
 from microblog.federation.relevance import Relevance
 from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.remote_posts import RemotePosts
@@ -86,10 +87,10 @@ def naming(*viewers: Viewer) -> list[dict[str, str]]:
     return [{"type": "Mention", "href": local(viewer), "name": f"@{viewer.account.username}@site.test"} for viewer in viewers]
 
 
-def build_effects(db: Any, internet: Internet, now: Callable[[], datetime]) -> Effects:
+def build_effects(db: Any, internet: Internet, now: Callable[[], datetime], extras: PostExtras | None = None) -> Effects:
     """Return what lets activities have their effect in a database."""
     actors = RemoteActors(db, build_fetcher(db, internet, now), now)
-    posts = PostEffects(db, actors, RemotePosts(SITE, now), Polls(db, now), now)
+    posts = PostEffects(db, actors, RemotePosts(SITE, now, extras or PostExtras()), Polls(db, now), now)
     return Effects(db, actors, Follows(db, now), Relationships(db, now), posts, Relevance(SITE, posts.posts), now)
 
 
@@ -100,11 +101,12 @@ class RemoteSide:
     db: RolledBackDatabase
     internet: Internet = field(factory=Internet)
     time: datetime = NOW
+    extras: PostExtras = field(factory=PostExtras)
     effects: Effects = field(init=False)
 
     @effects.default
     def _effects(self) -> Effects:
-        return build_effects(self.db, self.internet, lambda: self.time)
+        return build_effects(self.db, self.internet, lambda: self.time, self.extras)
 
     @property
     def cursor(self) -> Cursor:
@@ -146,9 +148,9 @@ class RemoteSide:
         """Return the kinds of the events of posts so far."""
         return fetch_all(self.cursor, str, "select kind from events where kind like 'post.%%' order by id", {})
 
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, **params: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
-        self.cursor.execute(sql)
+        self.cursor.execute(sql, params or None)
         return list(self.cursor.fetchall())
 
 
@@ -156,7 +158,7 @@ def _nothing(cursor: Cursor) -> None:
     """There is no job to finish."""
 
 
-def service(cursor: Cursor) -> RemoteSide:
+def service(cursor: Cursor, extras: PostExtras | None = None) -> RemoteSide:
     """Return the receiving side with the actor bo stored."""
     store_actor(cursor)
-    return RemoteSide(RolledBackDatabase(cursor))
+    return RemoteSide(RolledBackDatabase(cursor), extras=extras or PostExtras())

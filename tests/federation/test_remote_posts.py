@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from microblog.domain.conversations import Conversations
+from microblog.domain.link_previews import PreviewScheduler
 from microblog.domain.posts import Posts
 from microblog.domain.timelines import Timelines
+from microblog.federation.post_extras import PostExtras
 from microblog.federation.remote_posts import PARENT_JOB
 from microblog.model.ids import id_at
 from microblog.model.paging import Page
@@ -17,6 +19,7 @@ from microblog.model.posts import Visibility
 from microblog.storage.database import Cursor
 from tests import make
 from tests.federation.documents import PUBLIC, activity
+from tests.federation.internet import SITE
 from tests.federation.remote_side import BO, RemoteSide, known_actor, local, local_post, naming, note, service, store_actor
 from tests.make import NOW
 
@@ -339,3 +342,60 @@ async def test_a_deleted_post_is_gone_and_does_not_come_back(side: RemoteSide, c
     assert side.events() == ["post.published", "post.deleted"]
     await side.receive(activity("Delete", f"{BO}/statuses/2"))
     assert await side.create(note("2")) is None
+
+
+# --- Previews
+
+
+PAGE = "https://news.example/a?b=1&c"
+LINKS = (
+    f'<p><a href="{BO}" class="u-url mention">@bo</a> <a href="https://b.example/tags/x" class="mention hashtag">#x</a> '
+    '<a href="https://news.example/a?b=1&amp;c">news</a> <a href="https://other.example/">other</a></p>'
+)
+
+
+def preview_jobs(side: RemoteSide) -> list[tuple[str, float]]:
+    """The pages of which previews are wanted, with the minutes until then."""
+    jobs = side.rows(
+        """select c.url, extract(epoch from j.due_at - %(now)s) / 60 from jobs j
+           join cards c on c.id = (j.payload->>'card')::bigint where j.kind = 'federation.link_preview'""",
+        now=side.time,
+    )
+    return [(url, float(minutes)) for url, minutes in jobs]
+
+
+@pytest.fixture
+def previewing(cursor: Cursor) -> RemoteSide:
+    """A site that shows previews."""
+    scheduler = PreviewScheduler(SITE.url, lambda: 0.5).for_remote_posts()
+    return service(cursor, PostExtras(previews=scheduler))
+
+
+@pytest.mark.parametrize(
+    ("document", "pages"),
+    [
+        (note(content=LINKS), [PAGE]),
+        (note(content="<p>hi</p>", attachment=[{"type": "Link", "href": "https://linked.example/"}]), ["https://linked.example/"]),
+        (note(content=LINKS, attachment=[{"type": "Link", "href": "https://linked.example/"}]), ["https://linked.example/"]),
+        (note(content=LINKS, to=[FOLLOWERS], cc=[]), []),
+        (note(content=LINKS, attachment=[{"type": "Image", "url": "https://b.example/a.png"}]), []),
+        (note(content="<p>hi</p>"), []),
+        (note(content=f'<p><a href="{SITE.url}/@ada/1">here</a></p>'), []),
+    ],
+)
+async def test_public_posts_get_a_preview_of_their_page_after_some_minutes(
+    previewing: RemoteSide, document: dict[str, Any], pages: list[str]
+) -> None:
+    await previewing.created(document)
+    assert [url for url, _ in preview_jobs(previewing)] == pages
+    assert all(1 <= minutes <= 10 for _, minutes in preview_jobs(previewing))
+
+
+async def test_an_edit_without_the_link_takes_the_preview_away(previewing: RemoteSide) -> None:
+    post = await previewing.created(note(content=LINKS, published=(NOW - timedelta(hours=1)).isoformat()))
+    previewing.rows("update cards set title = 'News', fetched_at = now() returning id")
+    [card] = previewing.rows("select card_id from post_cards")
+    edited = note(content="<p>none</p>", published=(NOW - timedelta(hours=1)).isoformat(), updated=NOW.isoformat())
+    await previewing.receive(activity("Update", edited))
+    assert card
+    assert previewing.rows("select post_id from post_cards where post_id = %(post)s", post=post.id) == []

@@ -27,9 +27,10 @@ from microblog.model.actor_keys import StoredKeyPair
 from microblog.model.deliveries import HostFilter, HostState, Inbox, OutgoingActivity, OutgoingKind
 from microblog.model.domain_rules import HiddenBy
 from microblog.model.emails import EmailKind, EmailState
+from microblog.model.emojis import Emoji
 from microblog.model.events import EventKind, Position
 from microblog.model.federation import ActorEndpoints, ActorKind
-from microblog.model.federation_posts import RemoteAttachment, RemoteCounts
+from microblog.model.federation_posts import RemoteAttachment, RemoteCounts, RemoteEmoji, RemoteImage
 from microblog.model.ids import ConversationId, JobId
 from microblog.model.incoming_activities import ActivityToStore
 from microblog.model.jobs import Job, JobState
@@ -203,6 +204,8 @@ BY_TYPE: dict[str, Any] = {
         SOMEBODY, ActorKind.PERSON, ActorEndpoints("https://far.example/inbox"), (StoredKey("https://far.example/1", "key"),)
     ),
     "Addressees": Addressees((ACCOUNT,), (OTHER,)),
+    "Collection[Emoji]": [Emoji("cat", 1)],
+    "Collection[RemoteEmoji]": [RemoteEmoji("cat", RemoteImage("https://far.example/cat.png"))],
     "Collection[Inbox]": [Inbox("far.example", "https://far.example/inbox")],
     "Collection[AttachmentToStore]": [AttachmentToStore(RemoteAttachment("Image", "https://far.example/1"), MediaKind.IMAGE)],
     "HostState": HostState(dead_since=SITE.end),
@@ -237,6 +240,9 @@ BY_PLACE: dict[str, dict[str, Any]] = {
     "conversations.set_unread": {"unread": True},
     "incoming_activities.waiting": {"since": SITE.end - timedelta(days=1)},
     "received_actions.latest": {"since": SITE.end - timedelta(hours=1)},
+    "remote_images.note": {"kind": RemoteFileKind.AVATAR},
+    "remote_images.remove": {"kind": RemoteFileKind.AVATAR},
+    "remote_images.show": {"kind": RemoteFileKind.HEADER},
     "sessions.open_session": {"token_hash": b"new"},
 }
 

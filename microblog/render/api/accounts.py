@@ -6,6 +6,7 @@ from attrs import evolve, frozen
 
 from microblog.model.accounts import Account, Preferences, ProfileField, RelatedAccount, Relationship, Role, Viewer
 from microblog.render.api.definition import ABSENT, Definition, Entity, always, copy_of, elsewhere, key, many, one, optional, part
+from microblog.render.api.emojis import EMOJI
 from microblog.render.api.schemas import (
     COUNT,
     DATE,
@@ -20,7 +21,6 @@ from microblog.render.api.schemas import (
     URL,
     VISIBILITY,
     array_of,
-    entity,
     nullable,
     one_of,
     ref,
@@ -50,6 +50,7 @@ def shown_account(account: Account) -> Account:
         hide_relations=True,
         avatar=None,
         header=None,
+        emojis=(),
     )
 
 
@@ -57,7 +58,6 @@ def _fields(account: Account, site: SiteUrls) -> list[Entity]:
     return (FIELD if account.host is None else _REMOTE_FIELD).each(account.fields, site)
 
 
-EMOJI = entity("CustomEmoji", {"shortcode": TEXT, "url": URL, "static_url": URL, "visible_in_picker": FLAG, "category": TEXT}, ["category"])
 FIELD = Definition[ProfileField, SiteUrls](
     "Field",
     {
@@ -117,7 +117,7 @@ ACCOUNT = Definition[Account, SiteUrls](
         "last_status_at": key(nullable(DATE), lambda account, _: day_or_null(account.last_post_on)),
         "hide_collections": key(nullable(FLAG), lambda account, _: account.hide_relations),
         "noindex": key(FLAG, lambda account, _: not account.indexable),
-        "emojis": always(array_of(EMOJI), []),
+        "emojis": many(EMOJI, lambda account, _: account.emojis),
         "roles": always(array_of(BADGE), []),
         "fields": key(array_of(FIELD), _fields),
         "memorial": optional(FLAG, lambda account, _: True if account.memorial else ABSENT),

@@ -18,7 +18,7 @@ from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import NO_FLAGS, Post, PostFlags, Visibility
 from microblog.render.api.entities import Entities
-from microblog.render.api.statuses import FLAGS, POLL, FlagsForViewer, PollForViewer
+from microblog.render.api.statuses import FLAGS, POLL, FlagsForViewer, PollForViewer, poll_emojis
 
 MAX_ENTRIES = 10_000
 MAX_WHOLE = 3_000
@@ -88,7 +88,8 @@ class StatusJsonCache:
             return b',"poll":null'
         votes = None if viewer is None else flags.votes
         own = viewer == post.author.id
-        return b',"poll":' + orjson.dumps(POLL(PollForViewer(post.poll, self.now(), votes, own), None))
+        seen = PollForViewer(post.poll, self.now(), votes, own, poll_emojis(post, self.entities))
+        return b',"poll":' + orjson.dumps(POLL(seen, None))
 
     def _overlay(self, post: Post, viewer: AccountId | None, flags: PostFlags, filtered: bytes) -> bytes:
         if viewer is None:

@@ -12,12 +12,14 @@ import orjson
 from attrs import frozen
 
 from microblog.model.accounts import Account
+from microblog.model.emojis import in_texts
 from microblog.model.polls import Poll
 from microblog.model.posts import Mention, Post, PostFlags, PostRevision, Tag
-from microblog.render.api.accounts import ACCOUNT, EMOJI
+from microblog.render.api.accounts import ACCOUNT
 from microblog.render.api.definition import (
     ABSENT,
     Definition,
+    Entity,
     Keys,
     always,
     elsewhere,
@@ -28,6 +30,7 @@ from microblog.render.api.definition import (
     one_or_null,
     optional,
 )
+from microblog.render.api.emojis import EMOJI
 from microblog.render.api.filters import FILTER_RESULT
 from microblog.render.api.media import ATTACHMENT
 from microblog.render.api.preview_cards import CARD
@@ -39,18 +42,24 @@ from microblog.render.api.site import SiteUrls, id_or_null, moment, moment_or_nu
 class PollForViewer:
     """A poll at the time `now`. `votes` are the viewer's choices, None for anonymous visitors.
 
-    `own`: the viewer created the poll, which counts as having voted.
+    `own`: the viewer created the poll, which counts as having voted. `emojis` are the entities of those in the options.
     """
 
     poll: Poll
     now: datetime
     votes: Sequence[int] | None
     own: bool
+    emojis: Sequence[Entity] = ()
 
     def options(self) -> Iterator[tuple[str, int | None]]:
         """Yield each option with its number of votes; None while these are hidden."""
         counts = self.poll.counts if self.poll.shows_totals(self.now) else (None,) * len(self.poll.options)
         return zip(self.poll.options, counts, strict=True)
+
+
+def poll_emojis(post: Post, site: SiteUrls) -> list[Entity]:
+    """Return the entities of the emoji in the options of a post's poll."""
+    return EMOJI.each(in_texts(post.emojis, *post.poll.options), site) if post.emojis and post.poll else []
 
 
 OPTION = Definition[tuple[str, int | None], None](
@@ -66,7 +75,7 @@ POLL = Definition[PollForViewer, None](
         "votes_count": key(COUNT, lambda seen, _: seen.poll.votes),
         "voters_count": key(nullable(COUNT), lambda seen, _: seen.poll.voters),
         "options": many(OPTION, lambda seen, _: seen.options()),
-        "emojis": always(array_of(EMOJI), []),
+        "emojis": key(array_of(EMOJI), lambda seen, _: list(seen.emojis)),
         "voted": optional(FLAG, lambda seen, _: ABSENT if seen.votes is None else seen.own or bool(seen.votes)),
         "own_votes": optional(array_of(COUNT), lambda seen, _: ABSENT if seen.votes is None else list(seen.votes)),
     },
@@ -128,7 +137,7 @@ STATUS = Definition[Post, SiteUrls](
         "media_attachments": many(ATTACHMENT, lambda post, _: (post.boost or post).media),
         "mentions": many(MENTION, lambda post, _: (post.boost or post).mentions),
         "tags": many(STATUS_TAG, lambda post, _: (post.boost or post).tags),
-        "emojis": always(array_of(EMOJI), []),
+        "emojis": many(EMOJI, lambda post, _: (post.boost or post).emojis),
         "quote": always(NULL, None),
         "card": one_or_null(CARD, lambda post, _: (post.boost or post).card),
         "poll": always(nullable(POLL), None),
@@ -192,7 +201,7 @@ STATUS_EDIT = Definition[AuthoredRevision, SiteUrls](
         "sensitive": key(FLAG, lambda edit, _: edit.revision.sensitive),
         "created_at": key(MOMENT, lambda edit, _: moment(edit.revision.created_at)),
         "media_attachments": many(ATTACHMENT, lambda edit, _: edit.revision.media),
-        "emojis": always(array_of(EMOJI), []),
+        "emojis": many(EMOJI, lambda edit, _: edit.revision.emojis),
         "poll": one_or_absent(OPTIONS, lambda edit, _: edit.revision if edit.revision.options else None),
     },
 )

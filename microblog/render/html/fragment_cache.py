@@ -66,8 +66,8 @@ class FragmentCache:
         return known
 
 
-def _shown_account(account: Account) -> tuple[str, str, str | None]:
-    return account.acct, account.name, account.avatar
+def _shown_account(account: Account) -> Hashable:
+    return account.acct, account.name, account.avatar, account.emojis
 
 
 def _shown_relationship(relation: Relationship | None) -> Hashable:

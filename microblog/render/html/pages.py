@@ -16,7 +16,7 @@ from microblog.model.accounts import Account
 from microblog.model.announcements import Announcement
 from microblog.model.notifications import Notification, NotificationGroup
 from microblog.model.posts import Visibility
-from microblog.render import formatting
+from microblog.render import emojis, formatting
 from microblog.render.html.api_docs import ApiReference
 from microblog.render.html.fragment_cache import FragmentCache
 from microblog.render.html.html_page import Contents, HtmlPage, Shell, ShellCache, slot
@@ -353,4 +353,5 @@ def environment(static_url: Callable[[str], str]) -> Environment:
     pages_environment.filters.update(formatting.FILTERS)
     pages_environment.filters["own_links"] = own_links
     pages_environment.filters["html_by"] = html_by
+    pages_environment.filters.update(emojis=emojis.in_html, text_emojis=emojis.in_text, named=emojis.name_html)
     return pages_environment

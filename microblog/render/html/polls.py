@@ -6,31 +6,31 @@ the Content-Security-Policy forbids inline styles.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from markupsafe import escape
-
+from microblog.model.emojis import Emoji
 from microblog.model.polls import Poll
+from microblog.render.emojis import in_text
 from microblog.render.formatting import ICONS, full, iso, number, when
 
 FIELD = "choice-{}"
 MANY = 12  # options; more, in polls of other servers, scroll
 
 
-def results(poll: Poll, votes: Collection[int], ended: bool) -> str:
+def results(poll: Poll, votes: Collection[int], ended: bool, emojis: Sequence[Emoji] = ()) -> str:
     """Return the results, with the viewer's choices marked; only the options while the counts are hidden."""
     shown = ended or not poll.hide_totals
-    lines = "".join(_result(poll, place, place in votes, shown) for place in range(len(poll.options)))
+    lines = "".join(_result(poll, place, in_text(poll.options[place], emojis), place in votes, shown) for place in range(len(poll.options)))
     attributes = 'class="plain long" tabindex="0"' if len(poll.options) > MANY else 'class="plain"'
     return f'<div class="poll"><ul {attributes}>{lines}</ul>{_footer(poll, ended)}</div>'
 
 
-def form(poll: Poll) -> str:
+def form(poll: Poll, emojis: Sequence[Emoji] = ()) -> str:
     """Return the options with a button to vote."""
     kind, name = "checkbox" if poll.multiple else "radio", FIELD.format(poll.id)
     choices = "".join(
-        f'<label class="poll-choice"><input type="{kind}" name="{name}" value="{place}"><span dir="auto">{escape(option)}</span></label>'
-        for place, option in enumerate(poll.options)
+        f'<label class="poll-choice"><input type="{kind}" name="{name}" value="{place}"><span dir="auto">{option}</span></label>'
+        for place, option in enumerate(in_text(each, emojis) for each in poll.options)
     )
     if len(poll.options) > MANY:
         choices = f'<div class="long">{choices}</div>'
@@ -39,10 +39,10 @@ def form(poll: Poll) -> str:
     return f'<fieldset class="poll"><legend class="vh">{legend}</legend>{choices}{_footer(poll, False, button)}</fieldset>'
 
 
-def _result(poll: Poll, place: int, chosen: bool, shown: bool) -> str:
+def _result(poll: Poll, place: int, option: str, chosen: bool, shown: bool) -> str:
     share = min(100, round(100 * poll.counts[place] / poll.voters)) if poll.voters else 0
     mark = f'<span class="poll-own">{ICONS["check"]}<span class="vh">Your choice</span></span>' if chosen else ""
-    title = f'<span class="poll-option" dir="auto">{escape(poll.options[place])}</span>{mark}'
+    title = f'<span class="poll-option" dir="auto">{option}</span>{mark}'
     if not shown:
         return f'<li><p class="poll-line">{title}</p></li>'
     counted = f'<span class="poll-share" title="{poll.counts[place]}">{share}%</span>'

@@ -16,6 +16,7 @@ from jinja2 import Environment
 from markupsafe import escape
 
 from microblog.model.accounts import Viewer
+from microblog.model.emojis import Emoji
 from microblog.model.ids import AccountId, PostId
 from microblog.model.polls import Poll
 from microblog.model.posts import Post, PostFlags, Visibility
@@ -65,6 +66,7 @@ class PostHtml:
     sharable: bool
     poll: Poll | None = None
     closing: str = ""
+    emojis: tuple[Emoji, ...] = ()
 
 
 class PostHtmlRenderer:
@@ -89,6 +91,7 @@ class PostHtmlRenderer:
             sharable=post.visibility in (Visibility.PUBLIC, Visibility.UNLISTED),
             poll=post.poll,
             closing="</details>" if post.spoiler else "",
+            emojis=post.emojis,
         )
 
     def boosted(self, boost: Post, original: PostHtml) -> PostHtml:
@@ -106,7 +109,7 @@ def variant_for(fragment: PostHtml, viewer: Viewer | None) -> PostVariant:
 def assemble(fragment: PostHtml, counts: PostCounts, flags: PostFlags, variant: PostVariant) -> str:
     """Return the article element as safe HTML."""
     actions = _visitor(fragment, counts) if variant is PostVariant.ANONYMOUS else _member(fragment, counts, flags, variant)
-    poll = "" if fragment.poll is None else _poll(fragment.poll, counts, flags, variant)
+    poll = "" if fragment.poll is None else _poll(fragment, fragment.poll, counts, flags, variant)
     return f"{fragment.opening}{fragment.body}{poll}{fragment.closing}{actions}</div></div></article>"
 
 
@@ -118,14 +121,14 @@ def collapse_behind_filters(article: str, titles: str) -> str:
     return f'{opening}<details class="warned folded">{summary}{grid}{inside}</details></article>'
 
 
-def _poll(poll: Poll, counts: PostCounts, flags: PostFlags, variant: PostVariant) -> str:
+def _poll(fragment: PostHtml, poll: Poll, counts: PostCounts, flags: PostFlags, variant: PostVariant) -> str:
     """Return the form if the viewer can vote, or the results. On a stream both are sent, and the scripts choose for the author."""
-    results = polls.results(poll, flags.votes, counts.ended)
+    results = polls.results(poll, flags.votes, counts.ended, fragment.emojis)
     if counts.ended or flags.votes or variant in (PostVariant.ANONYMOUS, PostVariant.AUTHOR):
         return results
     if variant is PostVariant.MEMBER:
-        return polls.form(poll)
-    return f'<div data-for="others">{polls.form(poll)}</div><div data-for="author" hidden>{results}</div>'
+        return polls.form(poll, fragment.emojis)
+    return f'<div data-for="others">{polls.form(poll, fragment.emojis)}</div><div data-for="author" hidden>{results}</div>'
 
 
 def _parent(post: Post) -> tuple[str, str] | None:

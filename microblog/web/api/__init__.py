@@ -256,7 +256,7 @@ def _post_routes(services: ApiServices, entities: Entities, serializer: StatusSe
         ThreadRoutes(serializer, services.threads, timelines, cache, services.remote_views),
         MediaRoutes(entities, services.attachments),
         ScheduledRoutes(entities, services.schedules),
-        PollRoutes(services.polls, services.posts, timelines.flags_cache, services.remote_views),
+        PollRoutes(services.polls, services.posts, timelines.flags_cache, services.remote_views, entities),
         StatusActionRoutes(serializer, interactions),
         MarkedStatusRoutes(serializer, timelines),
         TimelineRoutes(serializer, timelines, cache),

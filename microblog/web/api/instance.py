@@ -12,7 +12,7 @@ from microblog.federation.domain_rules import CurrentRules
 from microblog.model.domain_rules import DomainRules
 from microblog.model.errors import NotFound
 from microblog.render.api import instance
-from microblog.render.api.accounts import EMOJI
+from microblog.render.api.emojis import EMOJI
 from microblog.render.api.instance import (
     ABOUT,
     INSTANCE,

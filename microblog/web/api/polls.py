@@ -13,7 +13,8 @@ from microblog.model.ids import PollId
 from microblog.model.polls import PollDraft
 from microblog.model.posts import NO_FLAGS, Post
 from microblog.render.api.schemas import FLAG, TEXTS, WHOLE, array_of
-from microblog.render.api.statuses import POLL, PollForViewer
+from microblog.render.api.site import SiteUrls
+from microblog.render.api.statuses import POLL, PollForViewer, poll_emojis
 from microblog.web.http.params import Params
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
@@ -39,6 +40,7 @@ class PollRoutes:
     posts: Posts
     flags: FlagsCache
     views: RemoteViews
+    site: SiteUrls
 
     @route(
         "GET", "/api/v1/polls/<id:poll_id>", RouteOptions(api=True, scopes={"read:statuses"}), RouteDoc("View a poll", POLL, errors=(404,))
@@ -67,7 +69,8 @@ class PollRoutes:
         own = request.viewer is not None and request.viewer.id == post.author.id
         if post.poll is None:
             raise NotFound
-        return Response.json(POLL(PollForViewer(post.poll, self.polls.now(), flags.votes if request.viewer else None, own), None))
+        votes = flags.votes if request.viewer else None
+        return Response.json(POLL(PollForViewer(post.poll, self.polls.now(), votes, own, poll_emojis(post, self.site)), None))
 
 
 def choices_of(fields: Params) -> tuple[int, ...]:

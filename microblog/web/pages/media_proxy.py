@@ -40,6 +40,11 @@ class MediaProxy:
             raise NotFound("Not Found")
         return _response(request, await self.files.media(int(id), key or None, small=variant == "small"))
 
+    @route("GET", "/media_proxy/emojis/<id:emoji_id>", RouteOptions(body=0))
+    async def emoji(self, request: Request, emoji_id: int) -> Response:
+        """Serve the picture of a custom emoji of another server."""
+        return _response(request, await self.files.emoji(emoji_id))
+
 
 def _response(request: Request, copy: OpenCopy) -> Response:
     kind = _TYPES[copy.name.rpartition(".")[2]]
