@@ -118,4 +118,6 @@ def poll(document: RemotePoll | None, now: datetime) -> PostPoll | None:
     counts = tuple(option.votes or 0 for option in document.options)
     voters = sum(counts) if document.voters is None else document.voters
     options = tuple(option.title for option in document.options)
-    return PostPoll(options, counts, min(voters, bounds.MAX_COUNT), document.multiple, min(end, now) if document.closed else end)
+    hidden = all(option.votes is None for option in document.options)
+    end = min(end, now) if document.closed else end
+    return PostPoll(options, counts, min(voters, bounds.MAX_COUNT), document.multiple, end, hidden and end > now)

@@ -194,7 +194,7 @@ class RemotePosts:
         stored_at = before.edited_at or before.created_at
         if after.edited_at is not None and after.edited_at > stored_at:
             self._edit(cursor, before, after, document, arrival)
-        elif (before.edited_at or before.created_at) == (after.edited_at or after.created_at):
+        elif before.edited_at == after.edited_at:
             self._set_numbers(cursor, known.id, document)
         return known
 

@@ -37,13 +37,14 @@ class Addressees:
 
 @frozen
 class PostPoll:
-    """The poll of a post of another server, with the votes that its server has counted."""
+    """The poll of a post of another server, with the votes that its server has counted. `hide_totals`: it does not say how many, so far."""
 
     options: tuple[str, ...]
     counts: tuple[int, ...]
     voters: int
     multiple: bool
     expires_at: datetime
+    hide_totals: bool = False
 
 
 @frozen

@@ -199,6 +199,7 @@ def set_poll(cursor: Cursor, *, post: PostId, poll: PostPoll, now: datetime) -> 
         "counts": list(poll.counts),
         "voters": poll.voters,
         "multiple": poll.multiple,
+        "hide_totals": poll.hide_totals,
         "expires_at": poll.expires_at,
         "now": now,
     }
@@ -219,12 +220,12 @@ _SET_POLL = Prepared("""
                greatest(%(voters)s, (select count(distinct account_id) from here))::integer as voters),
     stored as (
         insert into polls as q (id, post_id, options, counts, voters, multiple, hide_totals, expires_at)
-        select new_id(%(now)s), %(post)s, %(options)s, counts, voters, %(multiple)s, false, %(expires_at)s from given
+        select new_id(%(now)s), %(post)s, %(options)s, counts, voters, %(multiple)s, %(hide_totals)s, %(expires_at)s from given
         on conflict (post_id) do update set options = excluded.options, counts = excluded.counts, voters = excluded.voters,
-            multiple = excluded.multiple,
+            multiple = excluded.multiple, hide_totals = excluded.hide_totals,
             expires_at = case when q.expires_at <= %(now)s and excluded.expires_at <= %(now)s then q.expires_at else excluded.expires_at end
-        where (q.options, q.counts, q.voters, q.multiple, q.expires_at)
-            is distinct from (excluded.options, excluded.counts, excluded.voters, excluded.multiple, excluded.expires_at)
+        where (q.options, q.counts, q.voters, q.multiple, q.hide_totals, q.expires_at) is distinct from
+            (excluded.options, excluded.counts, excluded.voters, excluded.multiple, excluded.hide_totals, excluded.expires_at)
         returning id)
     select id from stored where not exists (
         select from before where before.expires_at = %(expires_at)s or greatest(before.expires_at, %(expires_at)s) <= %(now)s)""")

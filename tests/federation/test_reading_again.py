@@ -234,3 +234,22 @@ async def test_a_poll_without_an_end_is_open(side: RemoteSide) -> None:
     poll = poll_of(side.post(URI))
     assert poll.is_endless
     assert not poll.ended(NOW + timedelta(days=10_000))
+
+
+async def test_votes_that_are_not_told_before_the_end_are_hidden(side: RemoteSide, looker: Looker) -> None:
+    secret = question(0, 0, votersCount=9)
+    for option in secret["oneOf"]:
+        option["replies"] = {"type": "Collection"}
+    await side.receive(activity("Update", secret, id=f"{URI}#updates/1"))
+    assert (looker.poll.shows_totals(NOW), looker.poll.voters) == (False, 9)
+    side.time = END
+    await side.receive(activity("Update", question(7, 2, closed=END.isoformat()), id=f"{URI}#updates/2"))
+    assert (looker.poll.shows_totals(END), looker.poll.counts) == (True, (7, 2))
+
+
+async def test_a_post_without_a_time_gets_new_counts_too(side: RemoteSide) -> None:
+    await side.created(question(3, 1, published=None))
+    side.time = NOW + timedelta(minutes=1)
+    await side.receive(activity("Update", question(4, 1, published=None), id=f"{URI}#updates/1"))
+    post = side.post(URI)
+    assert (poll_of(post).counts, post.edited_at if post else NOW) == ((4, 1), None)
