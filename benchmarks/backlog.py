@@ -46,6 +46,11 @@ def heavy(site: Site) -> AccountId:
     return site.account_id(site.special["many"])
 
 
+def first_remote(site: Site) -> AccountId:
+    """Return the id before that of the first account of another server."""
+    return AccountId(site.account_id(0) - 100_000_000)
+
+
 def pile_up(connection: Connection, site: Site, backlog: Backlog) -> None:
     """Add the rows to a site that `fill` has written, then vacuum and analyse."""
     params = {
@@ -58,6 +63,7 @@ def pile_up(connection: Connection, site: Site, backlog: Backlog) -> None:
         "heavy": heavy(site),
         "known": site.account_id(0),
         "first_fan": site.account_id(site.people),
+        "first_remote": first_remote(site),
         "first_id": site.other_id(FIRST_NUMBER),
         "end": site.end,
         "due_in": DUE_IN,
@@ -76,6 +82,7 @@ def pile_up(connection: Connection, site: Site, backlog: Backlog) -> None:
 
 
 DUE_IN = timedelta(days=3_652)
+MANY_WAIT, FEW_WAIT = "host2.example", "host102.example"  # hosts for which many and few deliveries wait
 FIRST_NUMBER = 100_000_000  # above the numbers of all other rows of the site
 
 # The position of an event is a transaction that is over: the rows are spread over those that this server has seen.
@@ -139,4 +146,36 @@ STATEMENTS = (
         select %(first_gone)s + (n - 1) * 65536::bigint from generate_series(1, %(gone)s) n""",
     """insert into thread_mutes (account_id, thread_id, created_at)
         select %(heavy)s, f.post_id, f.created_at from favourites f where f.account_id = %(heavy)s on conflict do nothing""",
+    # Other servers: one in ten is dead, and for one in a hundred something waits; most of that for one of them.
+    """insert into hosts (host, seen_at, failures, dead_since, due_at)
+        select 'host' || n || '.example', %(end)s, n %% 10, case when n %% 10 = 1 then %(end)s::timestamptz end,
+            case when n %% 100 = 2 then %(end)s::timestamptz + %(due_in)s end
+        from generate_series(1, %(rows)s / 10) n""",
+    f"""insert into outgoing_activities (kind, account_id, body, created_at)
+        select 'create', %(heavy)s, '{{}}', {_AT} from generate_series(1, %(rows)s) n""",
+    f"""insert into deliveries (activity_id, host, inbox, due_at)
+        select id, case when n %% 2 = 0 then '{MANY_WAIT}' else 'host' || 100 * (n / 2 %% (%(rows)s / 1000)) + 2 || '.example' end,
+            'https://far.example/' || n, %(end)s::timestamptz + %(due_in)s
+        from (select id, row_number() over (order by id desc) as n from outgoing_activities) o where n <= %(rows)s / 10""",
+    """insert into accounts (id, username, host, uri, display_name, created_at)
+        select %(first_remote)s + n, 'far' || n, 'far.example', 'https://far.example/users/' || n, '', %(end)s::timestamptz
+        from generate_series(1, %(gone)s) n""",
+    """insert into account_counts (account_id) select %(first_remote)s + n from generate_series(1, %(gone)s) n""",
+    """insert into remote_actors (account_id, kind, inbox, shared_inbox, fetched_at)
+        select %(first_remote)s + n, 'Person', 'https://far.example/users/' || n || '/inbox', 'https://far.example/inbox',
+            %(end)s::timestamptz
+        from generate_series(1, %(gone)s) n""",
+    # Nearly all activities had their effect. One actor of another server has sent, favourited and undone very much.
+    f"""insert into incoming_activities (key, signer_id, body, waiting_host, received_at)
+        select 'key' || n, %(first_remote)s + case when n %% 2 = 0 then 1 else n %% %(gone)s + 1 end,
+            case when n %% 1000 = 0 then '{{}}' end, case when n %% 1000 = 0 then 'far.example' end, {_AT}
+        from generate_series(1, %(rows)s) n""",
+    f"""insert into received_actions (actor_id, uri, kind, target_id, received_at)
+        select %(first_remote)s + 1, 'https://far.example/' || n, 'favourite', n, {_AT} from generate_series(1, %(rows)s) n""",
+    f"""insert into remote_tombstones (uri, actor, created_at)
+        select 'https://far.example/' || n, 'https://far.example/users/1', {_AT} from generate_series(1, %(rows)s) n""",
+    """insert into favourites (id, account_id, post_id, created_at, activity_uri)
+        select %(first_id)s + 2 * %(rows)s + row_number() over (order by f.post_id), %(first_remote)s + 1, f.post_id, f.created_at,
+            'https://far.example/like/' || f.post_id
+        from favourites f where f.account_id = %(heavy)s""",
 )

@@ -17,23 +17,26 @@ from typing import Any
 import psycopg2.extensions
 from attrs import frozen
 
-from benchmarks.backlog import DUE_IN, common_tags, heavy
+from benchmarks.backlog import DUE_IN, FEW_WAIT, common_tags, first_remote, heavy
 from benchmarks.databases import database_server, options
 from benchmarks.dataset import Site, name, token
 from microblog.domain.tokens import token_hash
 from microblog.model.emails import EmailKind, EmailState
 from microblog.model.events import Position
-from microblog.model.ids import id_at
+from microblog.model.ids import AccountId, id_at
+from microblog.model.incoming_activities import ActivityToStore
 from microblog.model.jobs import JobState
 from microblog.model.paging import Page
 from microblog.model.timeline_rules import AccountPosts, TagFilter
 from microblog.storage import (
     accounts,
     autocomplete,
+    deliveries,
     emails,
     events,
     follow_up,
     follows,
+    incoming_activities,
     invalidation_log,
     jobs,
     live_queries,
@@ -41,8 +44,14 @@ from microblog.storage import (
     notification_groups,
     notification_recipients,
     notifications,
+    outbound_position,
+    outgoing_activities,
     posts,
+    received_actions,
     relationships,
+    remote_actors,
+    remote_posts,
+    remote_relations,
     retention,
     search,
     sessions,
@@ -54,6 +63,7 @@ from microblog.storage import (
 from microblog.storage.database import Cursor, connect
 from microblog.storage.invalidation_log import InvalidationPosition
 from microblog.storage.notification_groups import GroupSelection
+from microblog.storage.received_actions import Action, ActionKind
 
 REPEATS = 7
 
@@ -198,7 +208,7 @@ def _own(site: Site) -> Iterator[Query]:
 
 def growing_queries(site: Site) -> list[Query]:
     """Return the statements that meet the rows of benchmarks/backlog.py: logs, queues, and the member who has much of everything."""
-    return [*_logs(site), *_of_the_heavy(site)]
+    return [*_logs(site), *_of_the_heavy(site), *_of_other_servers(site)]
 
 
 def _logs(site: Site) -> Iterator[Query]:
@@ -225,6 +235,34 @@ def _logs(site: Site) -> Iterator[Query]:
         yield Query(f"{cleanup.__module__}, nothing old", cleanup, {"before": site.end - timedelta(days=400), "limit": 1_000})
     for unused in (retention.delete_posts, retention.delete_accounts):
         yield Query(f"{unused.__name__} of other servers", unused, {"after": "", "before": site.end, "limit": 20})
+
+
+def _of_other_servers(site: Site) -> Iterator[Query]:
+    actor, soon, soonest = AccountId(first_remote(site) + 1), site.end + DUE_IN, site.end - timedelta(hours=1)
+    yield Query("events to send, none", outbound_position.has_more, {})
+    yield Query("next host", deliveries.next_due, {})
+    yield Query("hosts that are due, none", deliveries.claim_hosts, {"worker": "w", "lease_until": soon, "now": site.end, "limit": 64})
+    yield Query("claim hosts", deliveries.claim_hosts, {"worker": "w", "lease_until": soon, "now": soon, "limit": 10})
+    yield Query("deliveries to a host", deliveries.due, {"hosts": [FEW_WAIT], "now": soon, "limit": 20})
+    yield Query("a host is alive", deliveries.seen, {"host": FEW_WAIT, "now": site.end})
+    old = {"before": site.end - timedelta(days=400), "limit": 1_000}
+    yield Query("activities that were delivered", outgoing_activities.delete_delivered, old)
+    yield Query("activities that arrived long ago", incoming_activities.delete_old, old)
+    row = ActivityToStore("new", actor, "far.example", "{}")
+    yield Query("an activity arrives", incoming_activities.receive, {"activity": row, "job": "federation.activity", "now": site.end})
+    yield Query("activities that wait", incoming_activities.waiting, {"host": "far.example", "since": soonest, "limit": 10_000})
+    yield Query("an activity arrived before", incoming_activities.was_received, {"keys": ["key1", "none"]})
+    yield Query(
+        "something was deleted", incoming_activities.was_deleted, {"uri": "https://far.example/1", "actor": "https://far.example/users/1"}
+    )
+    yield Query("key of an actor", remote_actors.key, {"key_id": "https://far.example/users/1#main-key"})
+    action = Action(ActionKind.FAVOURITE, 7)
+    yield Query("an action by its id", received_actions.by_uri, {"actor": actor, "uri": "https://far.example/like/1"})
+    yield Query("the last action of a kind", received_actions.latest, {"actor": actor, "action": action, "since": soonest})
+    yield Query("an action is undone", received_actions.forget, {"actor": actor, "uri": "https://far.example/7"})
+    yield Query("whether somebody is related", remote_relations.is_related, {"account": actor})
+    yield Query("whether somebody is followed", remote_posts.is_followed, {"account": heavy(site)})
+    yield Query("whether replies wait for a post", remote_posts.has_orphans, {"uri": "https://far.example/1"})
 
 
 def _of_the_heavy(site: Site) -> Iterator[Query]:

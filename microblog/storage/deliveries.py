@@ -43,10 +43,9 @@ def claim_hosts(cursor: Cursor, *, worker: str, lease_until: datetime, now: date
 
 
 _CLAIM = Prepared("""update hosts h set lease_until = %(lease_until)s, worker = %(worker)s
-    from (select host from hosts where due_at <= %(now)s and dead_since is null
-              and (paused_until is null or paused_until <= %(now)s) and (lease_until is null or lease_until <= %(now)s)
-          order by failures > 0, due_at, host limit %(limit)s for update skip locked) due
-    where h.host = due.host
+    where h.host = any(array(select host from hosts where due_at <= %(now)s and dead_since is null
+            and (paused_until is null or paused_until <= %(now)s) and (lease_until is null or lease_until <= %(now)s)
+        order by failures > 0, due_at, host limit %(limit)s for update skip locked))
     returning h.host, h.failures, h.failed_days, h.last_error, h.paused_until, h.dead_since""")
 
 

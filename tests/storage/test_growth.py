@@ -23,6 +23,7 @@ MOST_PAGES, MOST_ROWS = 400, 600
 FOLLOWEES = 600  # of the heavy member, all of which home reads
 # Statements that count up to thousands of rows: pages and rows beyond the limits.
 COUNTING = {
+    "delete_accounts of other servers": (200, 4_000),  # reads the foreign keys of all tables
     "notification groups, heavy member": (2_500, 45_000),  # ten groups of a thousand
     "unread notifications, heavy member": (2_500, 4_000),
     "unread groups, heavy member": (1_000, 8_000),
