@@ -9,7 +9,7 @@ from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from microblog.federation import retry_schedule
+from microblog.federation import gone_inboxes, retry_schedule
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.fetching import SignedRequests
 from microblog.federation.followers_sync import HEADER, FollowersDigest, followers_digest
@@ -109,6 +109,7 @@ class HostDelivery:
             rows.retry(cursor, id=one.id, due_at=one.due_at, error=one.error)
         for inbox in self.gone:
             rows.delete_inbox(cursor, host=self.host, inbox=inbox)
+            gone_inboxes.enqueue(cursor, host=self.host, inbox=inbox, now=self.now())
         if not self.is_abandoned:
             rows.release(cursor, host=self.host, worker=worker, state=self.state)
 

@@ -14,6 +14,8 @@ from microblog.federation.followers_repair import FollowersRepairs
 from microblog.federation.followers_sync import FollowersDigest
 from microblog.federation.forwarding import JOB as FORWARDED_JOB
 from microblog.federation.forwarding import ForwardedPosts
+from microblog.federation.gone_inboxes import JOB as GONE_JOB
+from microblog.federation.gone_inboxes import GoneInboxes
 from microblog.federation.idempotency import SEEN_FOR
 from microblog.federation.inbox import JOB
 from microblog.federation.profile_counts import JOB as PROFILE_JOB
@@ -34,6 +36,7 @@ COUNT_RECEIVED = Timer("federation.count_received", Every(timedelta(minutes=10))
 RETRY_POLICIES = {
     JOB: RetryPolicy(tries=8, first_pause=60.0, time_limit=120.0),
     FORWARDED_JOB: RetryPolicy(tries=4, first_pause=300.0, time_limit=120.0),
+    GONE_JOB: RetryPolicy(tries=3, first_pause=300.0, time_limit=700.0),
     PARENT_JOB: RetryPolicy(tries=4, first_pause=300.0, time_limit=120.0),
     FEATURED_JOB: RetryPolicy(tries=2, time_limit=300.0),
     POLL_JOB: RetryPolicy(tries=2, time_limit=120.0),
@@ -80,6 +83,18 @@ def tasks(effects: Effects, mentions: LateMentions) -> dict[str, Task]:
         COUNTS_JOB: Finishing(send_poll_counts),
         MENTIONS_JOB: Finishing(add_mentions),
     }
+
+
+def gone_tasks(inboxes: GoneInboxes) -> dict[str, Task]:
+    """Return the task that looks at the accounts with an inbox that is gone."""
+
+    async def check(job: Job, finish: Finish) -> None:
+        host, inbox, after = (job.payload.get(name) for name in ("host", "inbox", "after"))
+        if not isinstance(host, str) or not isinstance(inbox, str) or not isinstance(after, str) or not after.isdecimal():
+            raise PermanentFailure("The job's payload has no inbox.")
+        await inboxes.check(host, inbox, int(after), finish)
+
+    return {GONE_JOB: Finishing(check)}
 
 
 def forwarded_tasks(posts: ForwardedPosts) -> dict[str, Task]:

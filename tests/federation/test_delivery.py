@@ -21,7 +21,7 @@ from microblog.model.deliveries import HostState
 from microblog.model.domain_rules import DomainRule, DomainRules, DomainSeverity
 from microblog.model.errors import Unavailable
 from microblog.storage import accounts
-from microblog.storage.database import Transactions
+from microblog.storage.database import Transactions, fetch_all
 from tests.federation.delivering import SITE, DeliveryFixture, numbers, until
 from tests.federation.inbox_server import InboxServer, run_inbox_servers
 from tests.federation.outgoing import remote_follower
@@ -129,6 +129,8 @@ async def test_410_ends_it(site: DeliveryFixture, servers: list[InboxServer]) ->
     await until(lambda: site.waiting(servers[0]) == 0)
     await loop.stop()
     assert numbers(servers[0]) == [1, 4]  # other inboxes of the host still get theirs
+    enqueued = site.commit(lambda cursor: fetch_all(cursor, str, "select payload->>'inbox' from jobs where kind = 'federation.gone'"))
+    assert enqueued == [f"{servers[0].origin}/users/bo/inbox"]
     assert (loop.stats.delivered, loop.stats.failed) == (1, 3)
 
 
