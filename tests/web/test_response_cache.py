@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from microblog.application import build_broadcaster
+from microblog.application.federation import Federation
 from microblog.application.server import build_server
 from microblog.application.services import Domain
 from microblog.config import load
@@ -29,6 +30,7 @@ from microblog.web.http.response_cache import ResponseCache
 from microblog.web.http.server import HttpServer
 from tests import make
 from tests.fakes import RolledBackDatabase, external_services, quick_passwords, result_of
+from tests.federation.internet import Internet
 from tests.web.http_client import FORM, HttpResponse, request
 from tests.web.visitor import FRONTEND, HOST, SiteFixture, SynchronousReactor, build_site
 
@@ -76,6 +78,7 @@ def commands(number: int, post: str, other: str, id: str) -> dict[str, tuple[str
     }
 
 
+NEWEST_ELSEWHERE = "select max(id) from posts where uri is not null and boost_of is null and deleted_at is null"
 STATES = {
     "suspend": "update accounts set suspended_at = now() where id = %(id)s",
     "limit": "update accounts set limited_at = now() where id = %(id)s",
@@ -93,6 +96,15 @@ STATES = {
                       where f.followee_id = %(id)s on conflict do nothing""",
     "end sessions": "delete from sessions where account_id = %(id)s",
     "revoke": "update tokens set revoked_at = now() where account_id = %(id)s",
+    # What other servers say of the stranger and the newest of the stranger's posts, which may wait for its parent.
+    "profile arrives": "update accounts set display_name = 'Z' || now(), is_group = not is_group, memorial = true where host is not null",
+    "counts arrive": "update account_counts c set followers = followers + 5 from accounts a where a.id = c.account_id and a.host is not null",
+    "edit arrives": f"update posts set html = html || '!', edited_at = now() where id = ({NEWEST_ELSEWHERE})",
+    "orphan arrives": f"update posts set reply_to_uri = 'https://far.example/1' where id = ({NEWEST_ELSEWHERE})",
+    "parent arrives": f"""update posts p set reply_to_uri = null, reply_to = o.id, reply_to_account = o.account_id, thread_id = o.thread_id
+                         from posts o where p.id = ({NEWEST_ELSEWHERE})
+                         and o.id = (select min(id) from posts where deleted_at is null and visibility = 'public' and boost_of is null)""",
+    "deletion arrives": f"update posts set deleted_at = now() where id = ({NEWEST_ELSEWHERE})",
 }
 ARRIVALS = ("post arrives", "reply arrives", "boost arrives")  # from another server
 STEP = st.tuples(
@@ -112,7 +124,7 @@ OWN_PATHS = (
     "/api/v1/accounts/verify_credentials",
 )
 # /notifications without a type marks what it shows as read.
-OWN_PAGES = ("/home", "/local", "/tags/tea", "/notifications?type=mention", "/lists", "/favourites", "/bookmarks")
+OWN_PAGES = ("/home", "/local", "/federated", "/tags/tea", "/notifications?type=mention", "/lists", "/favourites", "/bookmarks")
 LEAST = ["post", "follow them", "reblog"]  # what most histories need first
 
 
@@ -190,6 +202,8 @@ class CachedAndUncached:
             for path in (
                 "/api/v1/timelines/public",
                 "/api/v1/timelines/public?remote=1",
+                "/api/v1/timelines/public?local=1",
+                f"/api/v1/accounts/{self.stranger.id}",
                 "/api/v1/timelines/tag/tea",
                 *accounts,
                 *threads,
@@ -200,7 +214,7 @@ class CachedAndUncached:
         for path in ("/", "/local", "/@ada", "/@bob/with_replies", "/@ada/media", *threads):
             yield path, {}
         people = [f"/@{name}{tab}" for name in NAMES[:2] for tab in ("", "/with_replies", "/followers", "/following")]
-        people += [f"/@zoe@{FAR}"]
+        people += [f"/@zoe@{FAR}", f"/@zoe@{FAR}/followers", *(f"/@zoe@{FAR}/{id}" for id in posts[-2:])]
         own_pages = [*OWN_PAGES, *(f"/lists/{id}" for id in self.lists())]
         for cookie in self.cookies:
             yield from ((path, cookie) for path in (*own_pages, *people, *threads[:2]))
@@ -221,9 +235,9 @@ def comparable(response: HttpResponse) -> tuple[object, ...]:
 
 def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
     """Build both sites."""
-    cached_site = build_site(cursor, data_dir, rate_limits="off")
+    cached_site = build_site(cursor, data_dir, Internet(), rate_limits="off", federation="on", federation_test_addresses="127.0.0.1:9")
     environment = {"PUBLIC_URL": f"http://{HOST}", "DATA_DIR": str(data_dir), "REGISTRATION": "open"}
-    environment |= {"CACHES": "none", "RATE_LIMITS": "off"}
+    environment |= {"CACHES": "none", "RATE_LIMITS": "off", "FEDERATION": "on", "FEDERATION_TEST_ADDRESSES": "127.0.0.1:9"}
     read = load({f"MICROBLOG_{name}": value for name, value in environment.items()}, None)
     database, clock = RolledBackDatabase(cursor), SynchronousReactor()
     domain = Domain.on(
@@ -232,7 +246,8 @@ def build_both(cursor: Cursor, data_dir: Path) -> CachedAndUncached:
     feed = build_broadcaster(database, clock)
     result_of(feed.start())
     frontend = evolve(FRONTEND, pages=Pages(FRONTEND.assets.url))  # the other one is shared by all tests
-    uncached_server = build_server(read, clock, domain, frontend, feed=feed)
+    federation = Federation.on(read, clock, database, domain, Internet())
+    uncached_server = build_server(read, clock, domain, frontend, feed=feed, federation=federation)
     both = CachedAndUncached(cached_site, uncached_server)
     both.create_users()
     return both
