@@ -88,6 +88,4 @@ def _set(cursor: Cursor, kind: RemoteFileKind, account: AccountId, file: str | N
 
 
 _RELEASE = Prepared("update remote_files set account_id = null where account_id = %(account)s and kind = %(kind)s")
-_SET = {
-    kind: Prepared(f"update accounts set {kind} = %(path)s where id = %(account)s and deleted_at is null") for kind in PROFILE_IMAGES
-}
+_SET = {kind: Prepared(f"update accounts set {kind} = %(path)s where id = %(account)s and deleted_at is null") for kind in PROFILE_IMAGES}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from mastodon import Mastodon
 from mastodon.errors import MastodonAPIError
@@ -264,3 +266,37 @@ async def test_people_here_follow_and_answer_people_of_another_implementation(se
     ada.client.account_block(account)
     await received(peer, "Block", account.uri)
     assert not ada.client.account_relationships(account)[0].following
+
+
+async def test_a_thread_shows_replies_that_were_not_sent_here(people: tuple[Person, Person], servers: NamedServers) -> None:
+    ada, ben = people
+    cleo = servers.register(ada.host, "cleo")
+    post = ada.client.status_post("A question")
+    reply = cleo.client.status_post(f"@{ada.name} An answer", in_reply_to_id=post)
+    thanks = ada.client.status_post(f"@{cleo.name} Thanks", in_reply_to_id=reply)
+    [found] = ben.client.search_v2(post.uri, resolve=True).statuses
+    assert ben.client.status_context(found).descendants == []
+    site = servers.sites[ben.host]
+    with contextlib.closing(psycopg2.connect(site.database_url())) as connection, connection, connection.cursor() as cursor:
+        cursor.execute("update posts set created_at = created_at - interval '6 minutes'")  # replies to new posts are on their way
+    await until(lambda: [each.uri for each in ben.client.status_context(found).descendants] == [reply.uri, thanks.uri])
+    assert kinds(ben.client) == []
+    [author, *_] = [each.account for each in ben.client.status_context(found).descendants]
+    assert (author.acct, author.url) == (cleo.handle, f"https://{cleo.host}/@{cleo.name}")
+
+
+async def test_a_profile_has_the_numbers_of_its_own_site(people: tuple[Person, Person], servers: NamedServers) -> None:
+    ada, ben = people
+    cleo = servers.register(ada.host, "cleo")
+    cleo.client.account_follow(ada.client.me())
+    ada.client.account_follow(cleo.client.me())
+    for number in range(3):
+        ada.client.status_post(f"Number {number}")
+    account = find(ben.client, f"@{ada.handle}")
+
+    def numbers() -> tuple[int, int, int]:
+        shown = ben.client.account(account)
+        return shown.followers_count, shown.following_count, shown.statuses_count
+
+    await until(lambda: numbers() == (1, 1, 3))
+    assert ben.client.account_followers(account) == []  # this site knows none of them

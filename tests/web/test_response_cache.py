@@ -98,7 +98,8 @@ STATES = {
     "revoke": "update tokens set revoked_at = now() where account_id = %(id)s",
     # What other servers say of the stranger and the newest of the stranger's posts, which may wait for its parent.
     "profile arrives": "update accounts set display_name = 'Z' || now(), is_group = not is_group, memorial = true where host is not null",
-    "counts arrive": "update account_counts c set followers = followers + 5 from accounts a where a.id = c.account_id and a.host is not null",
+    "counts arrive": """update account_counts set followers = followers + 5
+                        where account_id in (select id from accounts where host is not null)""",
     "edit arrives": f"update posts set html = html || '!', edited_at = now() where id = ({NEWEST_ELSEWHERE})",
     "orphan arrives": f"update posts set reply_to_uri = 'https://far.example/1' where id = ({NEWEST_ELSEWHERE})",
     "parent arrives": f"""update posts p set reply_to_uri = null, reply_to = o.id, reply_to_account = o.account_id, thread_id = o.thread_id
