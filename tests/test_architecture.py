@@ -41,7 +41,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("model", "render", "storage", "domain", "federation", "live", "jobs", "web", "adapters"),
     },
     "service": {"model", "render", "storage", "domain", "live", "jobs", "web", "adapters", "config", "application", "twisted_private"},
-    "cli": {"model", "render", "storage", "domain", "live", "jobs", "web", "config", "application"},
+    "cli": {"model", "render", "storage", "domain", "federation", "live", "jobs", "web", "config", "application"},
 }
 
 # Which sub-packages of its layer each sub-package may import, besides itself; "" stands for the modules outside sub-packages.

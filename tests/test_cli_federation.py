@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
+
+import pytest
 
 from microblog.application.services import now
 from microblog.cli.federation import mode_sentence
 from microblog.config import load
 from microblog.model.deliveries import HostState, Inbox, OutgoingActivity, OutgoingKind
 from microblog.storage import deliveries, outgoing_activities
-from microblog.storage.database import Cursor
+from microblog.storage.database import Cursor, fetch_value
 from tests import make
 from tests.test_cli import Run, _environment, microblog
 
@@ -55,3 +58,72 @@ def test_when_federation_is_off_one_sentence_says_what_switching_it_on_means() -
     sentence = mode_sentence(load({"MICROBLOG_PUBLIC_URL": "https://blog.example.org"}, None))
     assert "MICROBLOG_FEDERATION=on" in sentence
     assert "https://blog.example.org for ever" in sentence
+
+
+# --- Rules
+
+
+def rules(microblog: Run) -> list[tuple[str, str]]:
+    found = json.loads(microblog("federation", "blocks", "--json").stdout)["rules"]
+    return [(one["domain"], one["severity"]) for one in found]
+
+
+def test_a_domain_is_blocked_and_unblocked(cursor: Cursor, microblog: Run) -> None:
+    make.follow(cursor, make.account(cursor), make.remote_account(cursor, "bo", host="b.example"))
+    asked = microblog("federation", "block", "B.example", input="n\n")
+    assert asked.exit_code == 1
+    assert "People here lose 0 followers and 1 follow" in asked.stderr
+    assert rules(microblog) == []
+    done = microblog("federation", "block", "B.example", "--yes", "--reject-media", "--comment", "spam", "--json")
+    assert json.loads(done.stdout) | {"created_at": ""} == {
+        "domain": "b.example",
+        "severity": "suspend",
+        "reject_media": True,
+        "reject_reports": False,
+        "obfuscate": False,
+        "public_comment": "spam",
+        "private_comment": "",
+        "created_at": "",
+    }
+    assert fetch_value(cursor, "select suspended_by_domain from accounts where host = 'b.example'")
+    assert "spam" in microblog("federation", "blocks").stdout
+    assert microblog("federation", "block", "b.example", "--limit").exit_code == 0  # nothing is lost: no question
+    assert rules(microblog) == [("b.example", "silence")]
+    assert microblog("federation", "unblock", "b.example").stdout == "Removed the rule for b.example.\n"
+    assert microblog("federation", "unblock", "b.example").exit_code == 1
+    assert microblog("federation", "block", "nonsense", "--yes").exit_code == 1
+
+
+def test_rules_are_exported_and_imported_as_by_mastodon(microblog: Run, tmp_path: Path) -> None:
+    exported = (
+        "#domain,#severity,#reject_media,#reject_reports,#public_comment,#obfuscate\n"
+        'a.example,suspend,true,true,"Spam, scams",false\n'
+        "b.example,silence,false,false,,true\n"
+    )
+    file = tmp_path / "blocks.csv"
+    file.write_text(exported + "nonsense,suspend,,,,\n", "utf-8")
+    done = json.loads(microblog("federation", "blocks", "--import", str(file), "--json").stdout)
+    assert done == {"added": ["a.example", "b.example"], "skipped": ["nonsense: Domain is not a valid domain name"]}
+    assert microblog("federation", "blocks", "--csv").stdout == exported
+    again = microblog("federation", "blocks", "--import", "-", input="c.example\na.example\n")
+    assert again.stdout == "Added 1 rules, skipped 1.\na.example: There is a rule for this domain already\n"
+    assert rules(microblog) == [("a.example", "suspend"), ("b.example", "silence"), ("c.example", "suspend")]
+    assert microblog("federation", "blocks", "--import", "-", input="#domain,#severity\nd.example,worse\n").exit_code == 1
+
+
+def test_the_allow_list_is_edited(cursor: Cursor, microblog: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MICROBLOG_PUBLIC_URL", "https://site.test")
+    monkeypatch.setenv("MICROBLOG_FEDERATION", "allowlist")
+    make.remote_account(cursor, "bo", host="b.example")
+    assert microblog("federation", "allow", "B.example").stdout == "Allowed: b.example\n"
+    assert json.loads(microblog("federation", "blocks", "--json").stdout)["allowed"] == ["b.example"]
+    assert microblog("federation", "disallow", "b.example", input="n\n").exit_code == 1
+    assert microblog("federation", "disallow", "b.example", "--yes").exit_code == 0
+    assert fetch_value(cursor, "select suspended_by_domain from accounts where host = 'b.example'")
+    assert microblog("federation", "disallow", "b.example", "--yes").exit_code == 1
+
+
+def test_look_ups_need_federation(microblog: Run) -> None:
+    for command in ("resolve", "deliver-test"):
+        failed = microblog("federation", command, "@bo@b.example")
+        assert (failed.exit_code, "MICROBLOG_FEDERATION" in failed.stderr) == (1, True)

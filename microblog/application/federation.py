@@ -88,13 +88,13 @@ class Federation:
         if settings.federation is FederationMode.OFF:
             return None
         ids, sealer = SiteIds(settings.public_url), KeySealer(secret_key(settings.data_dir))
-        keys = ActorKeys(database, sealer, ids, _in_thread(reactor), now)
+        keys = ActorKeys(database, sealer, ids, in_thread(reactor), now)
         documents = LocalDocuments(
             domain.accounts, domain.posts, domain.timelines, domain.follows, domain.tags, keys, ids, settings.site_name, now
         )
         rules = CurrentRules(database, trust_rules(settings, ids), settings.federation, reactor, now)
         client = servers or federation_client(settings, reactor)
-        requests = SignedRequests(client, keys, _in_thread(reactor), now)
+        requests = SignedRequests(client, keys, in_thread(reactor), now)
         fetcher = Fetcher(requests, lambda: rules.trust)
         actors = RemoteActors(database, fetcher, now, KeyCache(database, domain.invalidation_log, now))
         posts = RemotePosts(ids, now, PostExtras(lambda: rules.domains, remote_previews(domain)))
@@ -186,5 +186,5 @@ def federation_start(settings: Settings, database: Transactions) -> FederationSt
     return FederationStart(database, settings.public_url, settings.federation is not FederationMode.OFF, now)
 
 
-def _in_thread(reactor: Any) -> Callable[[Callable[[], Any]], Awaitable[Any]]:
+def in_thread(reactor: Any) -> Callable[[Callable[[], Any]], Awaitable[Any]]:
     return lambda work: deferToThreadPool(reactor, reactor.getThreadPool(), work)

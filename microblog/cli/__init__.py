@@ -14,6 +14,7 @@ from microblog.cli.announce import announce
 from microblog.cli.backups import backup, restore, verify
 from microblog.cli.context import Console
 from microblog.cli.federation import federation
+from microblog.cli.federation_rules import COMMANDS as FEDERATION_RULES
 from microblog.cli.invites import invite
 from microblog.cli.mail import mail
 from microblog.cli.site import check, config, demo, migrate, version
@@ -60,3 +61,5 @@ for command in (
     version,
 ):
     main.add_command(command)
+for command in FEDERATION_RULES:
+    federation.add_command(command)

@@ -164,6 +164,13 @@ def on_reactor(work: Callable[[Any], Awaitable[T]]) -> T:
     return results[0]
 
 
+def reactor() -> Any:
+    """Return the reactor. Importing it installs one, so this must not happen before a command needs it."""
+    from twisted.internet import reactor as installed
+
+    return installed
+
+
 def report_errors(act: Callable[[], T]) -> T:
     """Return the result of `act`. Expected errors end the command with their message."""
     try:

@@ -127,6 +127,17 @@ class Resolution:
         found = await self._explained(self._at(url, FetchBudget(REQUESTS)), SECONDS)
         return await self._post(viewer, found) if not isinstance(found, Account) else Resolved(found)
 
+    async def identify(self, text: str, seconds: float) -> Account | PostId:
+        """Return the account or post that a text names, for administrators: no limit counts. Raises Unresolved."""
+        handle = self.handle(text)
+        if handle is not None:
+            return await self.account(handle, seconds)
+        if not _is_url(text):
+            raise Unresolved(INVALID)
+        url = text.strip().partition("#")[0]
+        known = await self.actors.database.read(self.posts.find, url)
+        return known.id if known is not None else await self._explained(self._at(url, FetchBudget(REQUESTS)), seconds)
+
     async def current_account(self, viewer: Viewer, text: str) -> Account:
         """Return the account that a text names, by its document as it is now. Raises Unresolved."""
         found = (await self.find(viewer, text)).account

@@ -28,6 +28,19 @@ def fetched_at(cursor: Cursor, *, account: AccountId) -> datetime | None:
     return found
 
 
+def inbox_of(cursor: Cursor, *, account: AccountId) -> str | None:
+    """Return where activities for an actor are delivered: the shared inbox of its server if it has one."""
+    sql = "select coalesce(shared_inbox, inbox) from remote_actors where account_id = %(id)s"
+    return fetch_one(cursor, str, sql, {"id": account})
+
+
+def inbox_of_host(cursor: Cursor, *, host: str) -> str | None:
+    """Return the inbox of any known account of a host."""
+    sql = """select coalesce(r.shared_inbox, r.inbox) from accounts a join remote_actors r on r.account_id = a.id
+             where a.host = %(host)s and a.deleted_at is null limit 1"""
+    return fetch_one(cursor, str, sql, {"host": host})
+
+
 def is_deleted(cursor: Cursor, *, uri: str) -> bool:
     """True if the account of an actor was deleted: it does not come back."""
     return fetch_value(cursor, "select 1 from accounts where uri = %(uri)s and deleted_at is not null", {"uri": uri}) is not None

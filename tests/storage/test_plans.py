@@ -238,6 +238,7 @@ PLAIN: dict[str, Any] = {
 BY_PLACE: dict[str, dict[str, Any]] = {
     "activity_recipients.mentioned_since": {"since": SITE.end - timedelta(days=2)},
     "conversations.set_unread": {"unread": True},
+    "delivery_stats.hosts": {"after": ""},
     "incoming_activities.waiting": {"since": SITE.end - timedelta(days=1)},
     "received_actions.latest": {"since": SITE.end - timedelta(hours=1)},
     "remote_images.note": {"kind": RemoteFileKind.AVATAR},
