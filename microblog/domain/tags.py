@@ -80,12 +80,11 @@ class HashtagService:
 
     async def unfeature(self, viewer: Viewer, name: str) -> None:
         """Stop featuring the hashtag."""
-        await self.database.run(followed_tags.unfeature, account=viewer.id, key=_key(name))
+        await self.database.run(self._unfeature, viewer, _key(name))
 
     async def remove(self, viewer: Viewer, id: RelationId) -> None:
         """Stop featuring a hashtag, by the feature's own id. Raises NotFound."""
-        if not await self.database.run(followed_tags.unfeature_by_id, account=viewer.id, id=id):
-            raise NotFound
+        await self.database.run(self._remove, viewer, id)
 
     async def featured(self, account: AccountId) -> list[FeaturedTag]:
         """Return the hashtags featured on a profile. Raises NotFound."""
@@ -117,9 +116,26 @@ class HashtagService:
     def _feature(self, cursor: Cursor, viewer: Viewer, key: str, name: str) -> FeaturedTag:
         count = followed_tags.count_featured(cursor, account=viewer.id)
         tag = followed_tags.get_or_create(cursor, key=key, name=name, now=self.now())
-        if followed_tags.feature(cursor, account=viewer.id, tag=tag, now=self.now()) and count >= MAX_FEATURED_TAGS:
+        is_new = followed_tags.feature(cursor, account=viewer.id, tag=tag, now=self.now())
+        if is_new and count >= MAX_FEATURED_TAGS:
             raise Invalid({"base": "You have already featured the maximum number of hashtags"})
-        return next(one for one in followed_tags.featured(cursor, account=viewer.id) if one.tag.id == tag)
+        found = next(one for one in followed_tags.featured(cursor, account=viewer.id) if one.tag.id == tag)
+        if is_new:
+            self._record(cursor, EventKind.TAG_FEATURED, viewer, found.tag)
+        return found
+
+    def _unfeature(self, cursor: Cursor, viewer: Viewer, key: str) -> None:
+        if tag := followed_tags.unfeature(cursor, account=viewer.id, key=key):
+            self._record(cursor, EventKind.TAG_UNFEATURED, viewer, tag)
+
+    def _remove(self, cursor: Cursor, viewer: Viewer, id: RelationId) -> None:
+        tag = followed_tags.unfeature_by_id(cursor, account=viewer.id, id=id)
+        if tag is None:
+            raise NotFound
+        self._record(cursor, EventKind.TAG_UNFEATURED, viewer, tag)
+
+    def _record(self, cursor: Cursor, kind: EventKind, viewer: Viewer, tag: Tag) -> None:
+        events.record(cursor, kind, at=self.now(), account=viewer.id, data={"tag": tag.key, "name": tag.name})
 
 
 def _key(name: str) -> str:

@@ -1,4 +1,7 @@
-"""Pinned posts of accounts of other servers: as they are announced (Add, Remove), and read again with the profile once a day at most."""
+"""Pinned posts and featured hashtags of accounts of other servers.
+
+Both are kept as they are announced (Add, Remove). Pinned posts are also read again, once a day at most.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from datetime import timedelta
 
 from attrs import frozen
 
+from microblog.federation import post_content
 from microblog.federation.fetching import FetchBudget, NotFetched
 from microblog.federation.incoming import parse_collection
 from microblog.federation.post_effects import Finish, PostEffects, parse_post
@@ -13,10 +17,11 @@ from microblog.federation.remote_posts import Arrival
 from microblog.federation.trust import Believed
 from microblog.model.accounts import Account
 from microblog.model.federation import Activity, ActivityKind, InvalidDocument, Reference, RemoteCollection, RemoteObject
-from microblog.model.federation_posts import RemotePost
+from microblog.model.federation_posts import RemoteHashtag, RemotePost
 from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import MAX_PINNED_ELSEWHERE
-from microblog.storage import accounts, interactions, jobs, reading_again
+from microblog.model.profile_features import MAX_FEATURED_TAGS
+from microblog.storage import accounts, followed_tags, interactions, jobs, reading_again
 from microblog.storage.database import Cursor
 
 FEATURED_JOB = "federation.featured"
@@ -30,10 +35,16 @@ class FeaturedPosts:
     effects: PostEffects
 
     async def changed(self, activity: Activity, signer: Account, finish: Finish) -> None:
-        """Pin or unpin a post that an actor adds to its featured posts, or removes from them. Raises RetryLater as a boost does."""
+        """Pin or unpin a post or hashtag that an actor adds to its profile, or removes from it. Raises RetryLater as a boost does."""
         database, uri = self.effects.database, activity.object_id
         featured = await database.read(reading_again.featured_of, account=signer.id)
-        if uri is None or not featured or activity.target != featured:
+        if not featured or activity.target != featured:
+            await database.run(finish)
+            return
+        if isinstance(activity.object, RemoteHashtag):
+            await database.run(self._change_tag, activity.kind, activity.object, signer.id, finish)
+            return
+        if uri is None:
             await database.run(finish)
             return
         if activity.kind is ActivityKind.ADD and await database.read(self.effects.posts.find, uri) is None:
@@ -53,6 +64,16 @@ class FeaturedPosts:
         others = [id for id in pinned if id != known.id]
         after = [known.id, *others][:MAX_PINNED_ELSEWHERE] if kind is ActivityKind.ADD else others
         reading_again.set_pins(cursor, account=account, posts=after, now=self.effects.now())
+
+    def _change_tag(self, cursor: Cursor, kind: ActivityKind, hashtag: RemoteHashtag, account: AccountId, finish: Finish) -> None:
+        """Feature a hashtag on the profile of an account, or stop that."""
+        for key, name in post_content.tags((hashtag,)):
+            if kind is ActivityKind.REMOVE:
+                followed_tags.unfeature(cursor, account=account, key=key)
+            elif followed_tags.count_featured(cursor, account=account) < MAX_FEATURED_TAGS:
+                tag = followed_tags.get_or_create(cursor, key=key, name=name, now=self.effects.now())
+                followed_tags.feature(cursor, account=account, tag=tag, now=self.effects.now())
+        finish(cursor)
 
     def request(self, cursor: Cursor, account: AccountId) -> None:
         """Enqueue the job that reads the pinned posts of an account, unless they were read within a day."""

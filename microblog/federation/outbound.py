@@ -47,6 +47,8 @@ def handlers(outgoing: Outgoing) -> Mapping[EventKind, Handler]:
         EventKind.VOTED: interactions.voted,
         EventKind.QUOTE_REQUESTED: interactions.quote_requested,
         EventKind.PINNED: interactions.pinned,
+        EventKind.TAG_FEATURED: interactions.tag_featured,
+        EventKind.TAG_UNFEATURED: interactions.tag_unfeatured,
         EventKind.UNPINNED: interactions.unpinned,
         EventKind.ACCOUNT_CHANGED: accounts.changed,
         EventKind.ACCOUNT_SUSPENDED: accounts.changed,

@@ -14,11 +14,13 @@ from microblog.federation.documents.write_activity import (
     write_undo,
     write_vote,
 )
+from microblog.federation.documents.write_collection import featured_hashtag
 from microblog.federation.documents.write_parts import Json
 from microblog.federation.outgoing import Outgoing
-from microblog.model.deliveries import OutgoingKind
+from microblog.model.deliveries import LocalActor, OutgoingKind
 from microblog.model.events import Event
-from microblog.model.ids import PostId
+from microblog.model.ids import PostId, TagId
+from microblog.model.posts import Tag
 from microblog.storage import activity_recipients, posts
 from microblog.storage.database import Cursor
 
@@ -67,6 +69,14 @@ class OutgoingInteractions:
         """Tell the followers that a post is not pinned any more."""
         return self._pin(cursor, event, OutgoingKind.REMOVE)
 
+    def tag_featured(self, cursor: Cursor, event: Event) -> int:
+        """Tell the followers that a hashtag is featured on a profile."""
+        return self._feature(cursor, event, OutgoingKind.ADD)
+
+    def tag_unfeatured(self, cursor: Cursor, event: Event) -> int:
+        """Tell the followers that a hashtag is not featured any more."""
+        return self._feature(cursor, event, OutgoingKind.REMOVE)
+
     def _author(self, cursor: Cursor, event: Event) -> str | None:
         """Return the id of the author on another server; None if the account is gone."""
         found = activity_recipients.accounts(cursor, ids=[event.subject_id or 0])
@@ -86,7 +96,15 @@ class OutgoingInteractions:
         post = posts.by_ids(cursor, [id]).get(id)
         if actor is None or post is None or not post.visibility.is_open or post.author.suspended_at is not None:
             return 0
-        uri, ids = self.outgoing.ids.post(actor.username, id), self.outgoing.ids
-        document: Json = (write_add if kind is OutgoingKind.ADD else write_remove)(actor.username, uri, ids)
+        return self._tell_followers(cursor, kind, actor, self.outgoing.ids.post(actor.username, id))
+
+    def _feature(self, cursor: Cursor, event: Event, kind: OutgoingKind) -> int:
+        actor, key, name = self.outgoing.actor(cursor, event.account_id), str(event.data["tag"]), str(event.data["name"])
+        tag = featured_hashtag(Tag(TagId(0), key, name), self.outgoing.ids)
+        return 0 if actor is None else self._tell_followers(cursor, kind, actor, tag)
+
+    def _tell_followers(self, cursor: Cursor, kind: OutgoingKind, actor: LocalActor, item: Json | str) -> int:
+        """Send an Add or Remove to the followers."""
+        document = (write_add if kind is OutgoingKind.ADD else write_remove)(actor.username, item, self.outgoing.ids)
         recipients = activity_recipients.followers(cursor, account=actor.id)
         return self.outgoing.send(cursor, (kind, actor, document), self.outgoing.inboxes(recipients))

@@ -42,6 +42,8 @@ class EventKind(StrEnum):
     QUOTE_REQUESTED = "quote.requested"
     PINNED = "pinned"  # account: author; post
     UNPINNED = "unpinned"  # as above
+    TAG_FEATURED = "tag.featured"  # account: owner of the profile; data: tag (its case-folded key), name
+    TAG_UNFEATURED = "tag.unfeatured"  # as above
     BLOCKED = "blocked"  # account: blocker, subject: blocked account
     UNBLOCKED = "unblocked"  # as above; data: block (its id), told (bool: the server of the account knows of it)
     MUTED = "muted"  # account: muter, subject: muted account; data: until (ISO time; absent: indefinitely)

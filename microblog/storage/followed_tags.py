@@ -9,7 +9,7 @@ from microblog.model.ids import AccountId, RelationId, TagId
 from microblog.model.paging import Page
 from microblog.model.posts import Tag
 from microblog.model.profile_features import FeaturedTag, FollowedTag, TagFlags
-from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_value
+from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 
@@ -94,20 +94,18 @@ def feature(cursor: Cursor, *, account: AccountId, tag: TagId, now: datetime) ->
     )
 
 
-def unfeature(cursor: Cursor, *, account: AccountId, key: str) -> bool:
-    """Stop featuring the tag; return False if it was not featured."""
-    return bool(
-        execute(
-            cursor,
-            "delete from featured_tags where account_id = %(account)s and tag_id = (select id from tags where key = %(key)s)",
-            {"account": account, "key": key},
-        )
-    )
+def unfeature(cursor: Cursor, *, account: AccountId, key: str) -> Tag | None:
+    """Stop featuring the tag; return it, or None if it was not featured."""
+    return fetch_one(cursor, Tag, _UNFEATURE + " and t.key = %(key)s" + _UNFEATURED, {"account": account, "key": key})
 
 
-def unfeature_by_id(cursor: Cursor, *, account: AccountId, id: RelationId) -> bool:
-    """Stop featuring a tag, given by the id of its feature; return False if there is none."""
-    return bool(execute(cursor, "delete from featured_tags where account_id = %(account)s and id = %(id)s", {"account": account, "id": id}))
+def unfeature_by_id(cursor: Cursor, *, account: AccountId, id: RelationId) -> Tag | None:
+    """Stop featuring a tag, given by the id of its feature; return the tag, or None if there is none."""
+    return fetch_one(cursor, Tag, _UNFEATURE + " and f.id = %(id)s" + _UNFEATURED, {"account": account, "id": id})
+
+
+_UNFEATURE = "delete from featured_tags f using tags t where f.account_id = %(account)s and t.id = f.tag_id"
+_UNFEATURED = " returning t.id, t.key, t.name"
 
 
 def count_featured(cursor: Cursor, *, account: AccountId) -> int:

@@ -12,7 +12,8 @@ from microblog.federation.featured import FEATURED_JOB
 from microblog.federation.incoming import parse_activity
 from microblog.federation.relevance import Signer
 from microblog.model.posts import MAX_PINNED_ELSEWHERE
-from microblog.storage import timelines
+from microblog.model.profile_features import MAX_FEATURED_TAGS
+from microblog.storage import followed_tags, timelines
 from microblog.storage.database import Cursor
 from tests import make
 from tests.federation.documents import activity
@@ -81,7 +82,6 @@ async def test_only_own_posts_are_pinned_and_only_to_the_own_collection(side: Re
     await side.receive(add(note("1")["id"], actor=CY, target=f"{CY}/featured"))
     await side.receive(add(note("1")["id"], target=f"{BO}/other"))
     await side.receive(add(note("1")["id"], target=None))
-    await side.receive(add({"type": "Hashtag", "name": "#tea", "href": "https://b.example/tags/tea"}))
     await side.receive(add(f"https://site.test/users/{near.author.username}/statuses/{near.id}"))
     assert side.rows("select from pins") == []
 
@@ -98,6 +98,20 @@ async def test_pins_matter_only_of_accounts_that_somebody_follows(side: RemoteSi
     assert not side.effects.relevance.concerns_this_site(cursor, parsed, Signer(bo.id, BO))
     make.follow(cursor, make.viewer(cursor), bo)
     assert side.effects.relevance.concerns_this_site(cursor, parsed, Signer(bo.id, BO))
+
+
+async def test_hashtags_are_featured_and_not_any_more(side: RemoteSide, cursor: Cursor) -> None:
+    def featured() -> list[str]:
+        return [one.tag.name for one in followed_tags.featured(cursor, account=known_actor(cursor).id)]
+
+    names = ["Tea", "milk", "no tag", *(f"n{number}" for number in range(20))]
+    for name in names:
+        await side.receive(add({"type": "Hashtag", "name": f"#{name}", "href": f"https://b.example/tags/{name}"}))
+    assert featured()[:2] == ["Tea", "milk"]
+    assert len(featured()) == MAX_FEATURED_TAGS
+    await side.receive(add({"type": "Hashtag", "name": "tea"}, "Remove"))
+    await side.receive(add({"type": "Hashtag", "name": "#other"}, target=f"{BO}/other"))
+    assert featured()[:2] == ["milk", "n0"]
 
 
 # --- The collection

@@ -6,8 +6,11 @@ from datetime import timedelta
 
 import pytest
 
+from microblog.domain.accounts import Accounts
 from microblog.domain.interactions import Interactions
 from microblog.domain.polls import COUNTS_DELAY, COUNTS_JOB, Polls
+from microblog.domain.search import SearchService
+from microblog.domain.tags import HashtagService
 from microblog.model.accounts import Account, Viewer
 from microblog.model.ids import PollId
 from microblog.model.polls import PollDraft
@@ -258,3 +261,23 @@ def test_a_pinned_post_for_followers_is_not_told(
     outbound.run()
     result_of(interactions.pin(ada, post.id))
     assert outbound.run() == []
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+def test_featured_hashtags_are_told_to_followers(
+    cursor: Cursor, db: RolledBackDatabase, ada: Viewer, outbound: OutboundFixture, by_id: bool
+) -> None:
+    remote_follower(cursor, ada, "followers.example")
+    service = HashtagService(db, SearchService(db, Accounts(db, "site.test", SITE.url, lambda: NOW), lambda: NOW), lambda: NOW)
+    feature = result_of(service.feature(ada, "Tea"))
+    result_of(service.feature(ada, "Tea"))
+    sent = outbound.one()
+    assert (sent.document["type"], sent.hosts) == ("Add", ["followers.example"])
+    assert sent.document["object"] == {"type": "Hashtag", "href": "https://site.test/tags/tea", "name": "#Tea"}
+    if by_id:
+        result_of(service.remove(ada, feature.id))
+    else:
+        for _ in range(2):
+            result_of(service.unfeature(ada, "tea"))
+    undone = outbound.one()
+    assert (undone.document["type"], undone.document["object"]) == ("Remove", sent.document["object"])
