@@ -17,7 +17,18 @@ from typing import Any
 from attrs import field, frozen
 
 from microblog.domain.statistics import DailyStatistics
-from microblog.jobs import cleanup, domain_jobs, email_jobs, federation_jobs, media_jobs, post_jobs, profile_jobs, push_jobs, statistics
+from microblog.jobs import (
+    cleanup,
+    domain_jobs,
+    email_jobs,
+    federation_jobs,
+    media_jobs,
+    post_jobs,
+    profile_jobs,
+    push_jobs,
+    statistics,
+    suspension_jobs,
+)
 from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
 from microblog.jobs.retention_jobs import RetentionJobs
@@ -74,6 +85,7 @@ class Workers:
         tasks = (
             {**retention.tasks, **cleanup.tasks(database, now, cleanup_batches)}
             | statistics.tasks(services.statistics)
+            | suspension_jobs.tasks(database, now)
             | services.post_tasks
         )
         push = worker({SEND_JOB: services.push_jobs.send}, push_jobs.RETRY_POLICIES, push_jobs.CONCURRENCY)

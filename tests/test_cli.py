@@ -138,6 +138,18 @@ def test_a_password_that_is_not_utf_8_is_refused(db: RolledBackDatabase) -> None
     assert "UTF-8" in message
 
 
+def test_accounts_of_other_servers_are_limited_and_suspended_by_their_address(microblog: Run, cursor: Cursor) -> None:
+    make.remote_account(cursor, "bo", "b.example")
+    assert "bo@b.example is suspended." in microblog("user", "suspend", "@bo@b.example").output
+    assert as_json(microblog("user", "show", "@bo@b.example", "--json"))["suspended_at"] is not None
+    assert as_json(microblog("user", "unsuspend", "@bo@b.example", "--json"))["suspended_at"] is None
+    assert as_json(microblog("user", "limit", "@BO@b.example", "--json"))["limited_at"] is not None
+    assert as_json(microblog("user", "unlimit", "@bo@b.example", "--json"))["limited_at"] is None
+    for unknown in ("@di@b.example", "@bo@c.example", "@bo@"):
+        assert microblog("user", "suspend", unknown).exit_code == 1
+    assert microblog("user", "disable", "@bo@b.example").exit_code == 1
+
+
 def test_suspending_is_undone_by_unsuspending(microblog: Run, cursor: Cursor) -> None:
     make.member(cursor, "troll")
     assert as_json(microblog("user", "suspend", "troll", "--json"))["state"] == "suspended"

@@ -25,6 +25,7 @@ from microblog.domain.announcements import Announcements
 from microblog.domain.demo.fill import DemoSite
 from microblog.domain.passwords import Hashes, Passwords
 from microblog.domain.registration import Registrations
+from microblog.domain.remote_account_admin import RemoteAccountAdmin
 from microblog.domain.statistics import DailyStatistics
 from microblog.domain.tokens import Tokens
 from microblog.model.errors import Problem, describe_os_error
@@ -52,6 +53,11 @@ class Services:
     demo: DemoSite
     tokens: Tokens
     statistics: DailyStatistics
+
+    @property
+    def accounts_elsewhere(self) -> RemoteAccountAdmin:
+        """The commands about accounts of other servers."""
+        return RemoteAccountAdmin(self.database, self.account_admin.now)
 
 
 @define

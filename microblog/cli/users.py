@@ -8,7 +8,8 @@ import click
 
 from microblog.cli.context import Console, Services, as_json, new_password, show, table
 from microblog.domain.registration import SignUpForm
-from microblog.model.accounts import AccountWithLogin, Role
+from microblog.model.accounts import Account, AccountWithLogin, Role
+from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 
@@ -88,10 +89,37 @@ def list_(console: Console, /, limit: int, before: int | None, role: str | None,
 @as_json
 @click.pass_obj
 def show_(console: Console, name: str, as_json: bool) -> None:
-    """Show all details of a user."""
-    found = described(console.run(lambda services: services.account_admin.by_name(name)))
+    """Show all details of a user, or what is known of @name@server."""
+    if _is_elsewhere(name):
+        found = described_elsewhere(console.run(lambda services: _elsewhere(services, name)))
+    else:
+        found = described(console.run(lambda services: services.account_admin.by_name(name)))
     text = table([{"field": field, "value": value} for field, value in found.items()], ("field", "value"))
     show(found, text.partition("\n")[2], as_json=as_json)
+
+
+def described_elsewhere(account: Account) -> dict[str, object]:
+    """Return the fields of an account of another server for output."""
+    return {
+        "id": str(account.id),
+        "address": account.acct,
+        "display_name": account.display_name,
+        "suspended_at": account.suspended_at and account.suspended_at.isoformat(timespec="seconds"),
+        "limited_at": account.limited_at and account.limited_at.isoformat(timespec="seconds"),
+        "posts": account.posts_count,
+    }
+
+
+def _is_elsewhere(name: str) -> bool:
+    """True for an address on another server, such as @bo@b.example. An e-mail address has no @ at its beginning."""
+    return name.startswith("@") and "@" in name[1:]
+
+
+async def _elsewhere(services: Services, name: str) -> Account:
+    found = await services.accounts_elsewhere.by_acct(name)
+    if found is None:
+        raise NotFound("No account with this address on another server is known here.")
+    return found
 
 
 def _change(console: Console, name: str, as_json: bool, act: Callable[[Services, AccountId], Awaitable[object]], done: str) -> None:
@@ -104,29 +132,62 @@ def _change(console: Console, name: str, as_json: bool, act: Callable[[Services,
     show(described(changed), f"{changed.account.username} is {done.format(role=changed.login.role)}.", as_json=as_json)
 
 
-def _command(name: str, help: str, done: str, act: Callable[[Services, AccountId], Awaitable[object]]) -> None:
+Change = Callable[[Services, AccountId], Awaitable[object]]
+
+
+ChangeElsewhere = Callable[[Services, AccountId], Awaitable[Account]]
+
+
+def _change_elsewhere(console: Console, name: str, as_json: bool, act: ChangeElsewhere, done: str) -> None:
+    async def work(services: Services) -> Account:
+        return await act(services, (await _elsewhere(services, name)).id)
+
+    changed = console.run(work)
+    show(described_elsewhere(changed), f"{changed.acct} is {done}.", as_json=as_json)
+
+
+def _command(name: str, help: str, done: str, act: Change, elsewhere: ChangeElsewhere | None = None) -> None:
+    """Add a command. `elsewhere` does the same with an account of another server."""
+
     @user.command(name, help=help)
     @click.argument("name")
     @as_json
     @click.pass_obj
     def command(console: Console, name: str, as_json: bool) -> None:
+        if elsewhere is not None and _is_elsewhere(name):
+            _change_elsewhere(console, name, as_json, elsewhere, done)
+            return
         _change(console, name, as_json, act, done)
 
 
 _command(
     "suspend",
-    "Hide a user and all their posts from everyone, and log them out. Can be undone.",
+    "Hide a user and all their posts from everyone, and log them out. Can be undone. For @name@server: within 30 days.",
     "suspended",
     lambda services, id: services.account_admin.suspend(id),
+    lambda services, id: services.accounts_elsewhere.suspend(id),
 )
-_command("unsuspend", "Undo a suspension.", "not suspended", lambda services, id: services.account_admin.restore(id))
+_command(
+    "unsuspend",
+    "Undo a suspension, also of @name@server.",
+    "not suspended",
+    lambda services, id: services.account_admin.restore(id),
+    lambda services, id: services.accounts_elsewhere.restore(id),
+)
 _command(
     "limit",
-    "Show a user's posts only to followers and to people who open the profile.",
+    "Show the posts of a user or of @name@server only to followers and to people who open the profile.",
     "limited",
     lambda services, id: services.account_admin.limit(id),
+    lambda services, id: services.accounts_elsewhere.limit(id),
 )
-_command("unlimit", "Undo a limit.", "not limited", lambda services, id: services.account_admin.unlimit(id))
+_command(
+    "unlimit",
+    "Undo a limit, also of @name@server.",
+    "not limited",
+    lambda services, id: services.account_admin.unlimit(id),
+    lambda services, id: services.accounts_elsewhere.unlimit(id),
+)
 _command(
     "disable",
     "Log a user out and block their login. Their posts stay.",

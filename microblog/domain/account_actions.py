@@ -11,7 +11,8 @@ from microblog.domain import validation
 from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.email_queue import enqueue_notice
 from microblog.domain.notify import notify
-from microblog.model.accounts import AccountWithLogin
+from microblog.domain.remote_account_admin import RemoteAccountAdmin
+from microblog.model.accounts import Account, AccountWithLogin
 from microblog.model.emails import EmailKind
 from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId
@@ -31,6 +32,28 @@ class AccountActions:
     database: Transactions
     account_admin: AccountAdmin
     now: Callable[[], datetime]
+
+    @property
+    def elsewhere(self) -> RemoteAccountAdmin:
+        """The commands about accounts of other servers."""
+        return RemoteAccountAdmin(self.database, self.now)
+
+    async def impose_elsewhere(self, moderator: AccountId, target: AccountId, sanction: Sanction) -> Account:
+        """Apply the action to an account of another server, who is not notified, and return it as it is afterwards.
+
+        Raise NotFound if there is no such account or report, and Invalid for an action that needs a login.
+        """
+
+        def impose(cursor: Cursor) -> None:
+            _report(cursor, sanction)
+            self.elsewhere.carry_out(cursor, target, sanction.action)
+            self._resolve_reports(cursor, moderator, target, sanction)
+
+        await self.database.run(impose)
+        found = await self.elsewhere.by_id(target)
+        if found is None:
+            raise NotFound
+        return found
 
     async def impose(self, moderator: AccountId, target: AccountId, sanction: Sanction) -> AccountWithLogin:
         """Apply the action and return the account as it is afterwards.

@@ -10,14 +10,17 @@ from attrs import frozen
 from microblog.domain.account_actions import AccountActions
 from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.registration import Registrations
-from microblog.model.accounts import AccountWithLogin, Invite, Role, Viewer
+from microblog.domain.remote_account_admin import RemoteAccountAdmin
+from microblog.model.accounts import Account, AccountWithLogin, Invite, Role, Viewer
 from microblog.model.errors import Forbidden, NotFound
 from microblog.model.ids import AccountId
-from microblog.model.moderation import AccountQuery, Sanction
+from microblog.model.moderation import AccountQuery, RemoteAccountQuery, Sanction
 from microblog.model.paging import Page
 
 AccountRef = str | AccountId
-"""Username or e-mail address, or account id."""
+"""Username, e-mail address or address on another server, or account id."""
+ModeratedAccount = AccountWithLogin | Account
+"""An account of this site with its login, or one of another server."""
 
 INSUFFICIENT_ROLE = "You can only moderate accounts with a lower role than your own."
 
@@ -34,28 +37,45 @@ class Moderation:
     registrations: Registrations
     sanctions: AccountActions
 
+    @property
+    def elsewhere(self) -> RemoteAccountAdmin:
+        """The commands about accounts of other servers."""
+        return self.sanctions.elsewhere
+
     async def accounts(self, viewer: Viewer, page: Page, *, pending: bool = False, suspended: bool = False) -> list[AccountWithLogin]:
         """Return accounts, newest first; optionally only applicants or suspended ones."""
         _require_moderator(viewer)
         return await self.account_admin.list(page, pending=pending, suspended=suspended)
 
-    async def find(self, viewer: Viewer, name: str) -> list[AccountWithLogin]:
-        """Return the account with this username or e-mail address, if any, as a list."""
+    async def find(self, viewer: Viewer, name: str) -> list[ModeratedAccount]:
+        """Return the accounts with this username, e-mail address or address on another server."""
         _require_moderator(viewer)
+        found: list[ModeratedAccount] = []
         try:
-            return [await self.account_admin.by_name(name)]
+            found.append(await self.account_admin.by_name(name))
         except NotFound:
-            return []
+            pass
+        other = await self.elsewhere.by_acct(name)
+        return found if other is None else [*found, other]
+
+    async def accounts_elsewhere(self, viewer: Viewer, page: Page, query: RemoteAccountQuery) -> Sequence[Account]:
+        """Return accounts of other servers that match the query, newest first."""
+        _require_moderator(viewer)
+        return await self.elsewhere.search(page, query)
+
+    async def account_elsewhere(self, viewer: Viewer, target: AccountRef) -> Account | None:
+        """Return an account of another server; None if there is none with this id or address."""
+        _require_moderator(viewer)
+        return await (self.elsewhere.by_acct(target) if isinstance(target, str) else self.elsewhere.by_id(target))
 
     async def search(self, viewer: Viewer, page: Page, query: AccountQuery) -> Sequence[AccountWithLogin]:
         """Return accounts that match the query, newest first."""
         _require_moderator(viewer)
         return await self.account_admin.search(page, query)
 
-    async def account(self, viewer: Viewer, id: AccountId) -> AccountWithLogin:
+    async def account(self, viewer: Viewer, id: AccountId) -> ModeratedAccount:
         """Return one account."""
-        _require_moderator(viewer)
-        return await self.account_admin.by_id(id)
+        return await self.account_elsewhere(viewer, id) or await self.account_admin.by_id(id)
 
     async def subject(self, viewer: Viewer, target: AccountRef) -> AccountWithLogin:
         """Return an account that the viewer may act on."""
@@ -73,23 +93,29 @@ class Moderation:
         """Notify an applicant and delete the account. Raise Conflict if it is already approved."""
         await self.account_admin.reject((await self.subject(viewer, target)).account.id)
 
-    async def restore(self, viewer: Viewer, target: AccountRef) -> AccountWithLogin:
+    async def restore(self, viewer: Viewer, target: AccountRef) -> ModeratedAccount:
         """Undo a suspension."""
+        if other := await self.account_elsewhere(viewer, target):
+            return await self.elsewhere.restore(other.id)
         return await self.account_admin.restore((await self.subject(viewer, target)).account.id)
 
-    async def unlimit(self, viewer: Viewer, target: AccountRef) -> AccountWithLogin:
+    async def unlimit(self, viewer: Viewer, target: AccountRef) -> ModeratedAccount:
         """Undo a limit."""
+        if other := await self.account_elsewhere(viewer, target):
+            return await self.elsewhere.unlimit(other.id)
         return await self.account_admin.unlimit((await self.subject(viewer, target)).account.id)
 
     async def enable(self, viewer: Viewer, target: AccountRef) -> AccountWithLogin:
         """Undo `disable`."""
         return await self.account_admin.enable((await self.subject(viewer, target)).account.id)
 
-    async def impose(self, viewer: Viewer, target: AccountRef, sanction: Sanction) -> AccountWithLogin:
-        """Apply a moderation action, notify the owner, and resolve the reports about the account.
+    async def impose(self, viewer: Viewer, target: AccountRef, sanction: Sanction) -> ModeratedAccount:
+        """Apply a moderation action, notify the owner if that is somebody here, and resolve the reports about the account.
 
-        Raise NotFound for an unknown report and Invalid (field text), before anything is changed.
+        Raise NotFound for an unknown report and Invalid (fields text, type), before anything is changed.
         """
+        if other := await self.account_elsewhere(viewer, target):
+            return await self.sanctions.impose_elsewhere(viewer.id, other.id, sanction)
         target = (await self.subject(viewer, target)).account.id
         return await self.sanctions.impose(viewer.id, target, sanction)
 

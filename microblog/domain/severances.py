@@ -26,12 +26,23 @@ def begin(cursor: Cursor, kind: SeveranceKind, target_name: str, now: datetime) 
     return severances.insert_event(cursor, kind=kind, target_name=target_name, now=now)
 
 
-def sever(cursor: Cursor, event: SeveranceEventId, pairs: Sequence[tuple[AccountId, AccountId]], now: datetime) -> None:
-    """End follows between accounts of this site and others, given as (follower, followee), and note them for the accounts here."""
+def sever(
+    cursor: Cursor,
+    event: SeveranceEventId,
+    pairs: Sequence[tuple[AccountId, AccountId]],
+    now: datetime,
+    *,
+    suspended: AccountId | None = None,
+) -> None:
+    """End follows between accounts of this site and others, given as (follower, followee), and note them for the accounts here.
+
+    If it is about one suspended account, its server is told that people here ended them.
+    """
     accounts.lock(cursor, ids=sorted({id for pair in pairs for id in pair}))
     severances.add(cursor, event=event, pairs=pairs, now=now)
     for follower, followee in pairs:
-        remove_follow(cursor, follower, followee, now)
+        ended_by = None if suspended is None else follower if followee == suspended else followee
+        remove_follow(cursor, follower, followee, now, ended_by=ended_by)
 
 
 def notify_some(cursor: Cursor, event: SeveranceEventId, now: datetime) -> bool:

@@ -54,6 +54,11 @@ class Outgoing:
         found = [] if account is None else activity_recipients.accounts(cursor, ids=[account])
         return self.inboxes(found, Visibility.DIRECT)
 
+    def other_side(self, cursor: Cursor, account: int | None) -> tuple[Recipient | None, tuple[Inbox, ...]]:
+        """Return an account of another server, suspended or not, with its inbox: its server is told what ended."""
+        found = None if account is None else activity_recipients.even_suspended(cursor, id=account)
+        return found, () if found is None else self.inboxes([found], Visibility.DIRECT)
+
     def allowed(self, urls: Iterable[str]) -> tuple[Inbox, ...]:
         """Return the inboxes at these addresses that the rules still allow."""
         rules = self.rules()

@@ -131,11 +131,10 @@ class OutgoingAccounts:
         return self.outgoing.send(cursor, (OutgoingKind.FLAG, None, write_flag(forwarded, self.outgoing.ids)), inboxes)
 
     def _decide(self, cursor: Cursor, event: Event, number: int, activity_uri: str, *, accept: bool) -> int:
-        actor, inboxes = self.outgoing.actor(cursor, event.subject_id), self.outgoing.personal_inbox(cursor, event.account_id)
-        if actor is None or not inboxes:
+        actor, (follower, inboxes) = self.outgoing.actor(cursor, event.subject_id), self.outgoing.other_side(cursor, event.account_id)
+        if actor is None or follower is None:
             return 0
-        follower = activity_recipients.accounts(cursor, ids=[event.account_id or 0])[0].id
-        follow, ids = ReceivedFollow(activity_uri, follower, number), self.outgoing.ids
+        follow, ids = ReceivedFollow(activity_uri, follower.id, number), self.outgoing.ids
         if accept:
             activity = (OutgoingKind.ACCEPT_FOLLOW, actor, write_accept(actor.username, follow, ids))
         else:
@@ -143,20 +142,18 @@ class OutgoingAccounts:
         return self.outgoing.send(cursor, activity, inboxes)
 
     def _block(self, cursor: Cursor, event: Event, number: int, *, undo: bool) -> int:
-        actor, inboxes = self.outgoing.actor(cursor, event.account_id), self.outgoing.personal_inbox(cursor, event.subject_id)
-        if actor is None or not inboxes:
+        actor, (target, inboxes) = self.outgoing.actor(cursor, event.account_id), self.outgoing.other_side(cursor, event.subject_id)
+        if actor is None or target is None:
             return 0
-        target = activity_recipients.accounts(cursor, ids=[event.subject_id or 0])[0].id
-        document = write_block(actor.username, number, target, self.outgoing.ids)
+        document = write_block(actor.username, number, target.id, self.outgoing.ids)
         kind = OutgoingKind.UNDO_BLOCK if undo else OutgoingKind.BLOCK
         return self.outgoing.send(cursor, (kind, actor, write_undo(document) if undo else document), inboxes)
 
     def _follow(self, cursor: Cursor, event: Event, *, undo: bool) -> int:
-        actor, inboxes = self.outgoing.actor(cursor, event.account_id), self.outgoing.personal_inbox(cursor, event.subject_id)
-        if actor is None or not inboxes:
+        actor, (target, inboxes) = self.outgoing.actor(cursor, event.account_id), self.outgoing.other_side(cursor, event.subject_id)
+        if actor is None or target is None:
             return 0
-        target = activity_recipients.accounts(cursor, ids=[event.subject_id or 0])[0].id
-        document = write_follow(actor.username, int(str(event.data["follow"])), target, self.outgoing.ids)
+        document = write_follow(actor.username, int(str(event.data["follow"])), target.id, self.outgoing.ids)
         kind = OutgoingKind.UNDO_FOLLOW if undo else OutgoingKind.FOLLOW
         return self.outgoing.send(cursor, (kind, actor, write_undo(document) if undo else document), inboxes)
 

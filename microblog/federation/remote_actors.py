@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from attrs import define, field
+from attrs import define, evolve, field
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from microblog.domain import profile_links
+from microblog.domain import profile_links, remote_suspensions
 from microblog.federation import bounds, remote_html
 from microblog.federation.fetching import FetchBudget, Fetcher, NotFetched
 from microblog.federation.incoming import parse_keys, parse_object
@@ -23,7 +23,7 @@ from microblog.model.emojis import in_texts
 from microblog.model.federation import ActorKind, InvalidDocument, Reference, RemoteActor, RemoteKey
 from microblog.model.ids import AccountId
 from microblog.model.remote_actors import ActorToStore, KnownKey, StoredKey
-from microblog.storage import emojis, jobs, remote_actors, remote_images, remote_posts
+from microblog.storage import emojis, jobs, remote_actors, remote_images, remote_posts, suspensions
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.remote_images import PROFILE_IMAGES
 
@@ -114,7 +114,7 @@ class RemoteActors:
         handle = await self._handle(actor, known, budget)
         if await self.was_deleted(actor.id):
             raise NotFetched(f"{actor.id} was deleted.", gone=True)
-        if not await self.database.run(self._store, actor, handle):
+        if not await self.database.run(self._store, actor, handle, known):
             raise NotFetched(f"Another actor is known as {handle.username}@{handle.host}.")
         account = await self.known(actor.id)
         if account is None:
@@ -125,21 +125,31 @@ class RemoteActors:
             await self.database.run(remote_actors.follow_moved_to, account=account.id, uri=actor.id, moved_to=actor.moved_to)
         return account
 
-    def _store(self, cursor: Cursor, actor: RemoteActor, handle: Handle) -> bool:
-        """Store an actor with its emoji, and queue the copying of images that are new; False if another actor has its name."""
-        cleaned, now = self._cleaned(actor, handle), self.now()
+    def _store(self, cursor: Cursor, actor: RemoteActor, handle: Handle, known: Account | None) -> bool:
+        """Store an actor, suspended or shown as its own server says; False if another actor has its name."""
+        now, cleaned = self.now(), self._cleaned(actor, handle)
+        was_suspended = known is not None and known.suspended_at is not None
+        if known is not None and was_suspended and not actor.flags.suspended:
+            remote_suspensions.end(cursor, known.id, now, by_host=True)
         id = remote_actors.store(cursor, actor=cleaned, now=now)
         if id is None:
             return False
-        are_rejected = self.fetcher.rules().domains.rejects_media(handle.host)
-        known = () if are_rejected else emojis.store(cursor, host=handle.host, emojis=actor.emojis, now=now)
-        account = cleaned.account
+        if actor.flags.suspended:
+            remote_suspensions.begin(cursor, evolve(cleaned.account, id=id), now, by_host=True)
+        elif not was_suspended or suspensions.suspended_since(cursor, id=id) is None:
+            self._store_pictures(cursor, id, actor, cleaned.account)
+        return True
+
+    def _store_pictures(self, cursor: Cursor, id: AccountId, actor: RemoteActor, account: Account) -> None:
+        """Store the emoji of an actor, and queue the copying of images that are new."""
+        host, now = account.host or "", self.now()
+        are_rejected = self.fetcher.rules().domains.rejects_media(host)
+        known = () if are_rejected else emojis.store(cursor, host=host, emojis=actor.emojis, now=now)
         texts = [text for field in account.fields for text in (field.name, field.html)]
         emojis.set_of_account(cursor, account=id, emojis=in_texts(known, account.display_name, account.bio_html, *texts))
         urls = remote_images.urls(cursor, account=id)
         if urls is not None and not are_rejected and any(urls.changed(kind) for kind in PROFILE_IMAGES):
             jobs.add(cursor, IMAGES_JOB, {"account": str(id)}, due_at=now, now=now, key=str(id))
-        return True
 
     def _schedule_check_of_links(self, cursor: Cursor, account: Account) -> None:
         """Queue the check of the links on a profile that somebody here follows."""

@@ -41,6 +41,16 @@ class AccountQuery:
 
 
 @frozen
+class RemoteAccountQuery:
+    """Criteria of a search for accounts of other servers; empty ones match all. `state` restricted: limited or suspended."""
+
+    state: str = ""
+    domain: str = ""
+    username: str = ""
+    display_name: str = ""
+
+
+@frozen
 class Sanction:
     """A moderator's decision about an account. `text` is the message to its owner, sent if `notify`.
 

@@ -46,6 +46,15 @@ def accounts(cursor: Cursor, *, ids: Collection[int]) -> list[Recipient]:
 _ACCOUNTS = Prepared(f"select a.uri, r.inbox, coalesce(r.shared_inbox, '') from accounts a {_REMOTE} and a.id = any(%(ids)s)")
 
 
+def even_suspended(cursor: Cursor, *, id: int) -> Recipient | None:
+    """Return an account of another server, suspended or not: its server is told of follows that end."""
+    return fetch_one(cursor, Recipient, _EVEN_SUSPENDED, {"id": id})
+
+
+_EVEN_SUSPENDED = Prepared("""select a.uri, r.inbox, coalesce(r.shared_inbox, '') from accounts a
+    join remote_actors r on r.account_id = a.id where a.host is not null and a.deleted_at is null and a.id = %(id)s""")
+
+
 def interested(cursor: Cursor, *, post: PostId) -> list[Recipient]:
     """Return the accounts that favourited, boosted or answered a post, those with one shared inbox as one."""
     return fetch_all(cursor, Recipient, _INTERESTED, {"post": post})

@@ -47,10 +47,15 @@ def is_deleted(cursor: Cursor, *, uri: str) -> bool:
 
 
 def store(cursor: Cursor, *, actor: ActorToStore, now: datetime) -> AccountId | None:
-    """Insert or update an actor with its keys; return the id of its account, None if another actor has its name or it was deleted."""
+    """Insert or update an actor with its keys; return the id of its account, None if another actor has its name or it was deleted.
+
+    The profile of a suspended account stays as it is, or empty if it was emptied; its keys are needed for what it takes back.
+    """
     id: AccountId | None = fetch_value(cursor, _STORE_ACCOUNT, _account_params(actor.account, now))
     if id is None:
         id = fetch_value(cursor, _UPDATE_ACCOUNT, _account_params(actor.account, now))
+    if id is None:
+        id = fetch_value(cursor, _SUSPENDED, {"uri": actor.account.uri})
     if id is None:
         return None
     execute(cursor, _STORE_ACTOR, _actor_params(actor, id, now))
@@ -72,10 +77,12 @@ _STORE_ACCOUNT = Prepared("""with created as (
 _UPDATE_ACCOUNT = Prepared("""update accounts a set username = %(username)s, host = %(host)s, url = %(url)s, display_name = %(name)s,
         bio = %(bio)s, bio_html = %(bio_html)s, fields = %(fields)s, locked = %(locked)s, bot = %(bot)s, discoverable = %(discoverable)s,
         indexable = %(indexable)s, is_group = %(is_group)s, memorial = %(memorial)s
-    where a.uri = %(uri)s and a.deleted_at is null and not exists (
+    where a.uri = %(uri)s and a.deleted_at is null and a.suspended_at is null and not exists (
         select from accounts other where lower(other.username) = lower(%(username)s) and coalesce(other.host, '') = %(host)s
             and other.id <> a.id)
     returning a.id""")
+
+_SUSPENDED = Prepared("select id from accounts where uri = %(uri)s and deleted_at is null and suspended_at is not null")
 
 _STORE_ACTOR = Prepared("""insert into remote_actors as r (account_id, kind, inbox, shared_inbox, outbox, followers, following, featured,
         also_known_as, moved_to, avatar_url, header_url, followers_count, following_count, posts_count, fetched_at)

@@ -36,7 +36,7 @@ from microblog.model.incoming_activities import ActivityToStore
 from microblog.model.jobs import Job, JobState
 from microblog.model.lists import ListReplies
 from microblog.model.media import MediaKind
-from microblog.model.moderation import AccountQuery, ModerationAction, Sanction
+from microblog.model.moderation import AccountQuery, ModerationAction, RemoteAccountQuery, Sanction
 from microblog.model.notification_policy import Policy
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
@@ -94,6 +94,7 @@ OTHER_FUNCTIONS = {
     "accounts.search": "reads every account, and says so",
     "users.page_of": "the administrator's list, with conditions that few logins fit",
     "users.search": "the same for programs of moderators",
+    "suspensions.search": "accounts of other servers for moderators",
 }
 
 ACCOUNT, OTHER, POST = SITE.account_id(SITE.typical[0]), SITE.account_id(7), SITE.post_id(SITE.posts - 50)
@@ -244,7 +245,9 @@ BY_PLACE: dict[str, dict[str, Any]] = {
     "remote_images.note": {"kind": RemoteFileKind.AVATAR},
     "remote_images.remove": {"kind": RemoteFileKind.AVATAR},
     "remote_images.show": {"kind": RemoteFileKind.HEADER},
+    "reports.count_from_host": {"since": SITE.end - timedelta(days=1)},
     "sessions.open_session": {"token_hash": b"new"},
+    "suspensions.search": {"query": RemoteAccountQuery()},
 }
 
 

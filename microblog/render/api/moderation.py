@@ -19,7 +19,7 @@ from microblog.render.api.statuses import STATUS, fragments
 
 @frozen
 class AdminView:
-    """An account as moderators see it. `login` is None if the account was deleted."""
+    """An account as moderators see it. `login` is None if the account was deleted, or is of another server."""
 
     account: Account
     login: Login | None = None
@@ -83,9 +83,10 @@ ADMIN_REPORT = Definition[ReportWithStatuses, SiteUrls](
 )
 
 
-def admin_account_entity(site: SiteUrls, member: AccountWithLogin) -> Entity:
-    """Return the Admin::Account entity."""
-    return ADMIN_ACCOUNT(AdminView(member.account, member.login), site)
+def admin_account_entity(site: SiteUrls, member: AccountWithLogin | Account) -> Entity:
+    """Return the Admin::Account entity, also of an account of another server, which has no login here."""
+    view = AdminView(member) if isinstance(member, Account) else AdminView(member.account, member.login)
+    return ADMIN_ACCOUNT(view, site)
 
 
 def admin_report_entity(site: SiteUrls, case: ReportDetails, statuses: Sequence[bytes], rules: Sequence[str]) -> Entity:

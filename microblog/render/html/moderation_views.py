@@ -7,24 +7,26 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from microblog.model.accounts import AccountWithLogin, Invite
+from microblog.model.accounts import Account, AccountWithLogin, Invite
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PageContext
 
 TABS = (("", "All"), ("applied", "Pending"), ("suspended", "Suspended"))
+ELSEWHERE = ("elsewhere", "Other servers")
 INVITE_DURATIONS = ((1, "1 day"), (7, "7 days"), (30, "30 days"), (0, "Never"))
 """Lifetimes of an invite: number of days (0: unlimited) and label."""
 
 
 @frozen
 class MembersPage:
-    """Accounts, each True if the viewer may moderate it. `tab` is a key of TABS, `query` the search text."""
+    """Accounts, each True if the viewer may moderate it, and accounts of other servers. `tab` is a key of TABS, `query` the search text."""
 
     rows: tuple[tuple[AccountWithLogin, bool], ...]
     tab: str = ""
     query: str = ""
     older: str | None = None
+    others: tuple[Account, ...] = ()
 
 
 @frozen
@@ -40,7 +42,8 @@ class InvitesPage:
 
 def members_page(pages: Pages, context: PageContext, page: MembersPage) -> bytes:
     """Render the list of accounts."""
-    return pages.page("members", context, PageMetadata("Accounts"), page=page, tabs=TABS)
+    tabs = (*TABS, ELSEWHERE) if context.site.federates else TABS
+    return pages.page("members", context, PageMetadata("Accounts"), page=page, tabs=tabs)
 
 
 def invites_page(pages: Pages, context: PageContext, page: InvitesPage) -> bytes:

@@ -7,12 +7,12 @@ from itertools import islice
 
 from attrs import frozen
 
-from microblog.domain.moderation import Moderation
+from microblog.domain.moderation import ModeratedAccount, Moderation
 from microblog.domain.reports import Reports
-from microblog.model.accounts import AccountWithLogin
+from microblog.model.accounts import Account
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, ReportId
-from microblog.model.moderation import AccountQuery, AccountState, ModerationAction, Sanction
+from microblog.model.moderation import AccountQuery, AccountState, ModerationAction, RemoteAccountQuery, Sanction
 from microblog.model.reports import ReportDetails
 from microblog.render.api.entities import Entities
 from microblog.render.api.moderation import ADMIN_ACCOUNT, ADMIN_REPORT, admin_account_entity, admin_report_entity
@@ -34,27 +34,27 @@ PREFIXES = (
     Param("display_name", TEXT, "Search for the given display name prefix."),
     Param("email", TEXT, "Lookup a user with this e-mail prefix."),
 )
-UNSUPPORTED = (
-    Param("by_domain", TEXT, "Filter by the given domain; there are no accounts of other domains."),
-    Param("ip", TEXT, "Lookup users by IP address; not supported, so nothing is found."),
-)
+BY_DOMAIN = Param("by_domain", TEXT, "Filter for accounts of the given domain.")
+IP = Param("ip", TEXT, "Lookup users by IP address; not supported, so nothing is found.")
 STATES = tuple(Param(str(state), FLAG, f"Filter for {state} accounts.") for state in AccountState)
 OLD_QUERY = (
     *PAGING,
-    Param("local", FLAG, "Filter for local accounts: all accounts of this site."),
-    Param("remote", FLAG, "Filter for remote accounts; there are none."),
+    Param("local", FLAG, "Filter for local accounts."),
+    Param("remote", FLAG, "Filter for remote accounts. Without it and without `by_domain`, local accounts are found."),
     *STATES,
     Param("staff", FLAG, "Filter for staff accounts."),
     *PREFIXES,
-    *UNSUPPORTED,
+    BY_DOMAIN,
+    IP,
 )
 QUERY = (
     *PAGING,
-    Param("origin", one_of("local", "remote"), "Filter for local or remote accounts."),
+    Param("origin", one_of("local", "remote"), "Filter for local or remote accounts. By default local, or remote with `by_domain`."),
     Param("status", one_of(*AccountState), "Filter for accounts with this status."),
     Param("permissions", one_of("staff"), "Filter for staff accounts."),
     *PREFIXES,
-    *UNSUPPORTED,
+    BY_DOMAIN,
+    IP,
 )
 ACTION = (
     Param("type", one_of(*ModerationAction), "The type of action to be taken.", required=True),
@@ -92,7 +92,7 @@ class AccountAdminRoutes:
         """Accounts, newest first; active ones unless another status is requested."""
         fields = request.fields
         state = next((one for one in reversed(AccountState) if fields.flag(one)), AccountState.ACTIVE)
-        return await self._page(request, state, staff=fields.flag("staff"), nobody=fields.flag("remote"), link_params=OLD_QUERY)
+        return await self._page(request, state, staff=fields.flag("staff"), remote=fields.flag("remote"), link_params=OLD_QUERY)
 
     @route("GET", "/api/v2/admin/accounts", READ, RouteDoc("View accounts (v2)", array_of(ADMIN_ACCOUNT), query=QUERY))
     async def page(self, request: Request) -> Response:
@@ -100,18 +100,25 @@ class AccountAdminRoutes:
         fields, status = request.fields, request.fields.value("status")
         state = AccountState(status) if status in set(AccountState) else None
         remote = fields.value("origin") == "remote"
-        return await self._page(request, state, staff=fields.value("permissions") == "staff", nobody=remote, link_params=QUERY)
+        return await self._page(request, state, staff=fields.value("permissions") == "staff", remote=remote, link_params=QUERY)
 
     async def _page(
-        self, request: Request, state: AccountState | None, *, staff: bool, nobody: bool, link_params: tuple[Param, ...]
+        self, request: Request, state: AccountState | None, *, staff: bool, remote: bool, link_params: tuple[Param, ...]
     ) -> Response:
         fields, page = request.fields, page_of(request, 100, MAX_PAGE_SIZE)
-        wanted = AccountQuery(state, staff, *(fields.value(one.name).strip() for one in PREFIXES))
-        nobody = nobody or any(fields.value(one.name) for one in UNSUPPORTED)
-        found = [] if nobody else await self.moderation.search(request.member, page, wanted)
-        entities = [admin_account_entity(self.entities, member) for member in found]
+        names, domain = [fields.value(one.name).strip() for one in PREFIXES], fields.value("by_domain").strip().lower()
+        found: Sequence[ModeratedAccount] = []
+        if fields.value("ip") or (remote and (staff or names[2])):  # those of other servers have neither role nor address here
+            pass
+        elif remote or domain:
+            wanted = RemoteAccountQuery("" if state is None else state, domain, *names[:2])
+            found = await self.moderation.accounts_elsewhere(request.member, page, wanted)
+        else:
+            found = await self.moderation.search(request.member, page, AccountQuery(state, staff, *names))
+        entities = [admin_account_entity(self.entities, one) for one in found]
         links = PageLinks(tuple(param.name for param in link_params if param not in PAGING))
-        return paged(request, entities, [member.account.id for member in found], page, links)
+        ids = [one.id if isinstance(one, Account) else one.account.id for one in found]
+        return paged(request, entities, ids, page, links)
 
     @route("GET", "/api/v1/admin/accounts/<id:account_id>", READ, _doc("View a specific account"))
     async def show(self, request: Request, account_id: int) -> Response:
@@ -167,7 +174,7 @@ class AccountAdminRoutes:
         await self.moderation.impose(request.member, AccountId(account_id), sanction)
         return Response.json({})
 
-    def _response(self, member: AccountWithLogin) -> Response:
+    def _response(self, member: ModeratedAccount) -> Response:
         return Response.json(admin_account_entity(self.entities, member))
 
 

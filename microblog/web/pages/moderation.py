@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from attrs import frozen
 
 from microblog.domain.account_actions import MAX_TEXT_LENGTH
-from microblog.domain.moderation import Moderation, outranks
+from microblog.domain.moderation import ModeratedAccount, Moderation, outranks
+from microblog.model.accounts import Account, AccountWithLogin, Viewer
 from microblog.model.errors import Invalid
-from microblog.model.moderation import ModerationAction, Sanction
+from microblog.model.moderation import ModerationAction, RemoteAccountQuery, Sanction
+from microblog.model.paging import Page
 from microblog.render.html.moderation_views import InvitesPage, MembersPage, invites_page, members_page
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import ConfirmView
@@ -22,6 +25,11 @@ from microblog.web.pages.paging import older, page_of
 
 MODERATOR = RouteOptions(viewer=AccessLevel.MODERATOR)
 APPLICANTS = "/admin/people?type=applied"
+SUSPEND_HERE = "Their profile and posts will be hidden from everyone, and they will be logged out. You can undo this at any time."
+SUSPEND_ELSEWHERE = (
+    "Their profile and posts will be hidden from everyone here, and nobody here will follow them or be followed by them any more. You can "
+    "undo this within 30 days, except for the follows. Then what is stored here of the account is deleted."
+)
 
 
 @frozen
@@ -34,16 +42,24 @@ class PeoplePages:
 
     @route("GET", "/admin/people", MODERATOR)
     async def show(self, request: Request) -> Response:
-        """List accounts, newest first: all (`type` empty), `applied` or `suspended`; or the match for `q`."""
+        """List accounts, newest first: all (`type` empty), `applied`, `suspended`, or restricted ones `elsewhere`; or the match for `q`."""
         page, tab, query = page_of(request), request.fields.value("type", max=20), request.fields.text("q", max=320).strip()
+        older_url: str | None = None
+        found: Sequence[ModeratedAccount]
         if query:
-            invites, older_url = await self.moderation.find(request.member, query), None
+            found = await self.moderation.find(request.member, query)
         else:
-            invites = await self.moderation.accounts(request.member, page, pending=tab == "applied", suspended=tab == "suspended")
-            older_url = older(request, [one.account.id for one in invites], page)
-        rows = tuple((one, outranks(request.member, one)) for one in invites)
-        view = MembersPage(rows, tab, query, older_url)
+            found = await self._tab(request.member, page, tab)
+            older_url = older(request, [one.id if isinstance(one, Account) else one.account.id for one in found], page)
+        rows = tuple((one, outranks(request.member, one)) for one in found if isinstance(one, AccountWithLogin))
+        others = tuple(one for one in found if isinstance(one, Account))
+        view = MembersPage(rows, tab, query, older_url, others)
         return Response.html(members_page(self.pages, await self.contexts.of(request), view))
+
+    async def _tab(self, viewer: Viewer, page: Page, tab: str) -> Sequence[ModeratedAccount]:
+        if tab == "elsewhere":
+            return await self.moderation.accounts_elsewhere(viewer, page, RemoteAccountQuery("restricted"))
+        return await self.moderation.accounts(viewer, page, pending=tab == "applied", suspended=tab == "suspended")
 
     @route("POST", "/admin/people/<username:username>/approve", MODERATOR)
     async def approve(self, request: Request, username: str) -> Response:
@@ -68,10 +84,13 @@ class PeoplePages:
     @route("GET", "/admin/people/<username:username>/suspend", MODERATOR)
     async def suspend_question(self, request: Request, username: str) -> Response:
         """Ask for confirmation before an account is suspended."""
-        name = (await self.moderation.subject(request.member, username)).account.username
-        sentence = "Their profile and posts will be hidden from everyone, and they will be logged out. You can undo this at any time."
+        if other := await self.moderation.account_elsewhere(request.member, username):
+            name, sentence, max_message = other.acct, SUSPEND_ELSEWHERE, None
+        else:
+            name = (await self.moderation.subject(request.member, username)).account.username
+            sentence, max_message = SUSPEND_HERE, MAX_TEXT_LENGTH
         action, back = f"/admin/people/{name}/suspend", f"/admin/people?q={name}"
-        confirm = ConfirmView(f"Suspend @{name}?", sentence, action, "Suspend", back, max_message=MAX_TEXT_LENGTH)
+        confirm = ConfirmView(f"Suspend @{name}?", sentence, action, "Suspend", back, max_message=max_message)
         return Response.html(self.pages.confirm(await self.contexts.of(request), confirm))
 
     @route("POST", "/admin/people/<username:username>/suspend", MODERATOR)
@@ -80,6 +99,18 @@ class PeoplePages:
         sanction = Sanction(ModerationAction.SUSPEND, request.fields.text("text"), request.fields.flag("notify"))
         await self.moderation.impose(request.member, username, sanction)
         return Response.redirect(f"/admin/people?q={username}")
+
+    @route("POST", "/admin/people/<username:username>/limit", MODERATOR)
+    async def limit(self, request: Request, username: str) -> Response:
+        """Limit an account, without a message to its owner."""
+        await self.moderation.impose(request.member, username, Sanction(ModerationAction.SILENCE, notify=False))
+        return Response.redirect(request.next_path(f"/admin/people?q={username}"))
+
+    @route("POST", "/admin/people/<username:username>/unlimit", MODERATOR)
+    async def unlimit(self, request: Request, username: str) -> Response:
+        """Undo the limit of an account."""
+        await self.moderation.unlimit(request.member, username)
+        return Response.redirect(request.next_path(f"/admin/people?q={username}"))
 
     @route("POST", "/admin/people/<username:username>/restore", MODERATOR)
     async def restore(self, request: Request, username: str) -> Response:
