@@ -28,6 +28,7 @@ NAME_OF_DELETED = (
     "Username belonged to an account that was deleted, and stays reserved so that nobody can impersonate its owner. "
     "Use `user create --reattach` to give it to somebody anyway"
 )
+KNOWN_ELSEWHERE = "Username belonged to a deleted account that other servers know, and can never be used again"
 EMAIL_TAKEN = "E-mail address is already in use"
 BAD_INVITE = "Invite is invalid or has expired"
 CLOSED = "This site is not accepting new sign-ups at the moment."
@@ -171,8 +172,9 @@ class Registrations:
     def _admit(self, cursor: Cursor, form: SignUpForm, password_hash: str, admission: _Admission) -> Account:
         now = self.now()
         invite = self._use_invite(cursor, form.invite) if admission.by_invite else None
-        if admission.reattach:
-            accounts.release_name(cursor, username=form.username)
+        is_free = not admission.reattach or accounts.release_name(cursor, username=form.username)
+        if not is_free and accounts.is_deleted(cursor, username=form.username):
+            raise Invalid({"username": KNOWN_ELSEWHERE}, codes={"username": "ERR_TAKEN"})
         id = accounts.insert(cursor, username=form.username, now=now, id=admission.id)
         if id is None:
             given_id_is_taken = admission.id is not None and accounts.id_taken(cursor, id=admission.id)

@@ -22,7 +22,7 @@ from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.signed_requests import HttpRequest, InvalidSignature, SignatureClaim
 from microblog.federation.signers import NOT_FEDERATED, Signers
 from microblog.federation.trust import Believed, Reason, Refused, TrustRules, is_from_suspended_processed
-from microblog.model.errors import Forbidden, NotFound
+from microblog.model.errors import Forbidden, Gone, NotFound
 from microblog.model.federation import Activity, ActivityKind
 from microblog.model.ids import AccountId
 from microblog.model.incoming_activities import ActivityToStore
@@ -93,9 +93,11 @@ class Inbox:
 
     async def _owner(self, name: str) -> AccountId:
         found = await self.database.read(accounts.approved_by_username, username=name)
-        if found is None:
-            raise NotFound
-        return found.id
+        if found is not None:
+            return found.id
+        if await self.database.read(accounts.is_deleted, username=name):
+            raise Gone("This account was deleted.")
+        raise NotFound
 
     async def _forwarded(self, activity: Activity, network: str) -> None:
         """Have the post fetched that somebody else's activity names, if it is of interest here."""

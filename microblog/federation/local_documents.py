@@ -190,8 +190,14 @@ class LocalDocuments:
         return account, self.ids.make(kind, account.username)
 
     async def _linked(self, name: str, id: PostId) -> LinkedPost:
-        """Return a public or unlisted post of the account, or a boost of one."""
-        post = await self.posts.one(None, id)
+        """Return a public or unlisted post of the account, or a boost of one. Raises Gone if it or the account was deleted."""
+        try:
+            post = await self.posts.one(None, id)
+        except NotFound:
+            await self.account(name)
+            if await self.posts.database.read(remote_readers.was_deleted, post=id, username=name):
+                raise Gone("This post was deleted.") from None
+            raise
         if post.author.host is not None or post.author.username.lower() != name.lower() or not post.original.visibility.is_open:
             raise NotFound
         return (await self._links([post]))[0]

@@ -340,12 +340,16 @@ def is_deleted(cursor: Cursor, *, username: str) -> bool:
 
 
 def release_name(cursor: Cursor, *, username: str) -> bool:
-    """Rename the deleted account of this site with this username to free the name; return False if there is none."""
+    """Rename the deleted account of this site with this username to free the name; return False if there is none.
+
+    An account that other servers may know keeps its name: its id stays the address of what was deleted.
+    """
     return bool(
         execute(
             cursor,
             f"""update accounts a set username = 'deleted_' || left(md5(random()::text), 20)
-                where lower(a.username) = %(name)s and {NAMED_HERE} and a.deleted_at is not null""",
+                where lower(a.username) = %(name)s and {NAMED_HERE} and a.deleted_at is not null
+                    and not exists (select from actor_keys k where k.account_id = a.id)""",
             {"name": username.lower()},
         )
     )

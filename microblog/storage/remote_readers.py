@@ -30,3 +30,13 @@ def blocks_reader(cursor: Cursor, *, username: str, reader: AccountId) -> bool:
 
 _BLOCKS_READER = Prepared("""select 1 from blocks b join accounts a on a.id = b.account_id
     where lower(a.username) = %(name)s and coalesce(a.host, '') = '' and b.target_id = %(reader)s""")
+
+
+def was_deleted(cursor: Cursor, *, post: PostId, username: str) -> bool:
+    """True if a post of this account that everybody could see was deleted a short while ago."""
+    return fetch_value(cursor, _WAS_DELETED, {"post": post, "name": username.lower()}) is not None
+
+
+_WAS_DELETED = Prepared("""select 1 from posts p join accounts a on a.id = p.account_id
+    where p.id = %(post)s and p.deleted_at is not null and p.visibility in ('public', 'unlisted')
+        and lower(a.username) = %(name)s and coalesce(a.host, '') = ''""")

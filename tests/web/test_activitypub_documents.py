@@ -10,10 +10,13 @@ import pytest
 from attrs import define
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from microblog.domain.account_deletion import AccountDeletion, begin_deletion
+from microblog.domain.registration import SignUpForm
 from microblog.federation.keys import SigningKey
 from microblog.federation.signature_choice import SignatureForm, sign
 from microblog.federation.signed_requests import HttpRequest
 from microblog.model.accounts import Viewer
+from microblog.model.errors import Invalid
 from microblog.model.ids import AccountId
 from microblog.model.posts import Post, PostDraft, Visibility
 from microblog.storage import relationships
@@ -22,6 +25,7 @@ from tests import make
 from tests.fakes import result_of
 from tests.federation.internet import Internet
 from tests.federation.remote_server import RemoteUser, private_key
+from tests.make import NOW
 from tests.web.http_client import HttpResponse
 from tests.web.visitor import SiteFixture, build_site
 
@@ -188,6 +192,32 @@ def test_deleted_and_suspended_accounts_say_so(site: SiteFixture, peer: Peer) ->
     site.cursor.execute("update accounts set deleted_at = now() where username = 'ada'")
     assert peer.get("/users/ada").status == peer.get("/users/ada/followers").status == 410
     assert peer.get("/users/nobody").status == 404
+
+
+def test_everything_of_a_deleted_account_is_gone_for_ever(site: SiteFixture, peer: Peer) -> None:
+    post, ada = publish(site, "Hello"), site.viewer("ada")
+    peer.read("/users/ada")  # so that it has a key
+    begin_deletion(site.cursor, ada.id, NOW)
+    result_of(AccountDeletion(site.database, lambda: NOW).purge(ada.id))
+    collections = ("outbox", "followers", "following", "collections/featured", "collections/tags")
+    own = ("", "/activity", "/replies", "/likes", "/shares")
+    paths = ["/users/ada", *(f"/users/ada/{name}" for name in collections), *(f"/users/ada/statuses/{post.id}{name}" for name in own)]
+    for _ in range(2):
+        assert {path: peer.get(path).status for path in paths} == dict.fromkeys(paths, 410)
+        assert peer.get("/.well-known/webfinger?resource=acct:ada@site.test").status == 410
+        site.cursor.execute("delete from posts")  # as the cleanup does after a month
+    again = SignUpForm("ada", "other@example.org", "correct horse battery")
+    for reattach in (False, True):
+        with pytest.raises(Invalid, match="Username"):
+            result_of(site.domain.registrations.create(again, reattach=reattach))
+
+
+def test_a_deleted_post_is_gone_and_a_hidden_one_looks_like_none(site: SiteFixture, peer: Peer) -> None:
+    shown, hidden = publish(site, "Hello"), make.post(site.cursor, site.viewer("ada"), "For followers", visibility=Visibility.PRIVATE)
+    for post in (shown, hidden):
+        result_of(site.domain.posts.delete(site.viewer("ada"), post.id))
+    assert [peer.get(f"/users/ada/statuses/{post.id}").status for post in (shown, hidden)] == [410, 404]
+    assert peer.get(f"/users/ada/statuses/{shown.id + 1}").status == 404
 
 
 @pytest.mark.parametrize("accept", [BROWSER, "*/*", "text/html", ""])

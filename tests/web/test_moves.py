@@ -7,7 +7,7 @@ from microblog.model.ids import AccountId
 from microblog.storage import accounts
 from tests import make
 from tests.fakes import result_of
-from tests.web.api.client import client
+from tests.web.api.client import client, new_client_for
 from tests.web.visitor import PASSWORD, SiteFixture, document, links, main_text
 
 
@@ -79,3 +79,18 @@ def test_clients_get_the_new_account_and_every_change_of_it(site: SiteFixture) -
     assert [ada.get(path).json["moved"]["display_name"] for path in paths] == ["New Ben"] * 3
     site.cursor.execute("update accounts set moved_to_id = null where id = %s", [ada.owner.id])
     assert ["moved" in ada.get(path).json for path in paths] == [False] * 3
+
+
+def test_clients_set_aliases_and_move(site: SiteFixture) -> None:
+    site.registered_user("ada")
+    ada, new = new_client_for(site, site.viewer("ada")), client(site, "new")
+    assert new.post("/v1/accounts/alias", also_known_as_uris=["@ada", "http://site.test/users/ada"]).status == 200
+    refused = ada.post("/v1/accounts/move", moved_to_uri="@new", password="not the password")
+    assert (refused.status, list(refused.json["details"])) == (422, ["password"])
+    unknown = ada.post("/v1/accounts/move", moved_to_uri="@nobody", password=PASSWORD)
+    assert (unknown.status, list(unknown.json["details"])) == (422, ["moved_to_uri"])
+    assert new.post("/v1/accounts/alias", also_known_as_uris=["@ada@site.test"]).status == 200
+    assert ada.post("/v1/accounts/move", moved_to_uri="http://site.test/@new", password=PASSWORD).status == 202
+    assert ada.get("/v1/accounts/verify_credentials").json["moved"]["username"] == "new"
+    assert new.post("/v1/accounts/alias").status == 200
+    assert "Remove" not in main_text(site.visitor().get("/@new"))

@@ -17,6 +17,7 @@ from microblog.domain.follows import Follows
 from microblog.domain.interactions import Interactions
 from microblog.domain.lists import Lists
 from microblog.domain.moderation import Moderation
+from microblog.domain.moves import Moves
 from microblog.domain.notification_cache import NotificationCache
 from microblog.domain.notification_groups import NotificationGroups
 from microblog.domain.notification_policy import NotificationPolicies
@@ -63,6 +64,7 @@ from microblog.web.api.instance import InstanceRoutes
 from microblog.web.api.lists import ListMemberRoutes, ListRoutes
 from microblog.web.api.media import MediaRoutes
 from microblog.web.api.moderation import AccountAdminRoutes, ReportAdminRoutes
+from microblog.web.api.moves import MoveRoutes
 from microblog.web.api.notification_groups import NotificationGroupRoutes
 from microblog.web.api.notification_policy import NotificationPolicyRoutes, NotificationRequestRoutes
 from microblog.web.api.notifications import MarkerRoutes, NotificationPages, NotificationRoutes
@@ -108,6 +110,8 @@ class ApiServices(Protocol):
     def follows(self) -> Follows: ...
     @property
     def lists(self) -> Lists: ...
+    @property
+    def moves(self) -> Moves: ...
     @property
     def read_markers(self) -> ReadMarkers: ...
     @property
@@ -199,7 +203,7 @@ def routes(
         OwnAccountRoutes(
             entities, services.accounts, services.follows, services.registrations, services.tokens, services.profile_images, cache
         ),
-        EmailConfirmationRoutes(services.email_confirmation),
+        *_login_routes(services, entities),
         *_post_routes(services, entities, serializer, cache),
         AccountRoutes(
             entities, serializer, services.accounts, services.timelines, services.follows, cache, resolution, services.remote_views
@@ -235,6 +239,11 @@ def routes(
     features += _rule_routes(site, federation)
     rules_of_domains = None if federation is None else federation.rules
     return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features), rules_of_domains)]
+
+
+def _login_routes(services: ApiServices, entities: Entities) -> list[object]:
+    """The features of one's own account besides its profile."""
+    return [MoveRoutes(entities, services.moves, services.follows), EmailConfirmationRoutes(services.email_confirmation)]
 
 
 def _rule_routes(site: InstanceEntities, federation: ApiFederation | None) -> list[object]:

@@ -48,8 +48,10 @@ user      write:accounts         POST       /api/v1/accounts/:x/unendorse
 user      write:follows          POST       /api/v1/accounts/:x/unfollow
 user      write:mutes            POST       /api/v1/accounts/:x/unmute
 user      write:accounts         POST       /api/v1/accounts/:x/unpin
+user      write:accounts         POST       /api/v1/accounts/alias
 user      read:follows           GET        /api/v1/accounts/familiar_followers
 anyone    read:accounts          GET        /api/v1/accounts/lookup
+user      write:accounts         POST       /api/v1/accounts/move
 user      read:follows           GET        /api/v1/accounts/relationships
 user      read:accounts          GET        /api/v1/accounts/search
 user      write:accounts         PATCH      /api/v1/accounts/update_credentials
