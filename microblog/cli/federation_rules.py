@@ -15,7 +15,7 @@ from microblog.application.federation_tools import FederationTools, domain_moder
 from microblog.cli.context import Console, Services, as_json, plain, reactor, show, table
 from microblog.federation.domain_moderation import DomainModeration
 from microblog.model.accounts import Account
-from microblog.model.domain_rules import AllowedDomain, DomainImpact, DomainRule, DomainSeverity, RuleToStore, StoredDomainRule
+from microblog.model.domain_rules import AllowedDomain, DomainRule, DomainSeverity, RuleToStore, StoredDomainRule
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.federation_mode import FederationMode
 from microblog.model.paging import Page
@@ -45,11 +45,15 @@ def block(console: Console, /, domain: str, as_json: bool, yes: bool, severity: 
     flags = {name: options[name] for name in ("reject_media", "reject_reports", "obfuscate")}
     rule = DomainRule(domain, DomainSeverity(severity or "suspend"), **flags)
     wanted = RuleToStore(rule, options["comment"], options["private_comment"])
-    name, impact = _run(console, lambda domains: _impact(domains, domain))
-    text = consequence(name, rule.severity, impact)
-    if not yes and rule.severity is DomainSeverity.SUSPEND:
-        click.confirm(f"{plain(text)}\nSuspend {plain(name)}?", abort=True, err=True)
-    stored = _run(console, lambda domains: domains.put(wanted))
+
+    async def work(domains: DomainModeration) -> tuple[StoredDomainRule, str]:
+        name = domains.domain(domain)
+        text = consequence(name, rule.severity, await domains.impact(name))
+        if not yes and rule.severity is DomainSeverity.SUSPEND:
+            click.confirm(f"{plain(text)}\nSuspend {plain(name)}?", abort=True, err=True)
+        return await domains.put(wanted), text
+
+    stored, text = _run(console, work)
     show(_described(stored), f"{plain(stored.rule.domain)}: {stored.rule.severity}. {plain(text)}", as_json=as_json)
 
 
@@ -88,17 +92,16 @@ def allow(console: Console, host: str, as_json: bool) -> None:
 def disallow(console: Console, host: str, yes: bool, as_json: bool) -> None:
     """Take HOST off the allow-list. With MICROBLOG_FEDERATION=allowlist its accounts are suspended."""
 
-    async def find(domains: DomainModeration) -> tuple[AllowedDomain, DomainImpact, bool]:
+    async def work(domains: DomainModeration) -> AllowedDomain:
         found = await domains.allowed_domain(domains.domain(host))
         if found is None:
             raise NotFound(f"{host} is not on the allow-list.")
-        return found, await domains.impact(found.domain), domains.rules.has_allow_list
+        if domains.rules.has_allow_list and not yes:
+            text = plain(consequence(found.domain, DomainSeverity.SUSPEND, await domains.impact(found.domain)))
+            click.confirm(f"{text}\nTake {plain(found.domain)} off the list?", abort=True, err=True)
+        return await domains.disallow(found.id)
 
-    allowed, impact, has_effect = _run(console, find)
-    if has_effect and not yes:
-        text = plain(consequence(allowed.domain, DomainSeverity.SUSPEND, impact))
-        click.confirm(f"{text}\nTake {plain(allowed.domain)} off the list?", abort=True, err=True)
-    _run(console, lambda domains: domains.disallow(allowed.id))
+    allowed = _run(console, work)
     show({"host": allowed.domain}, f"Not allowed any more: {plain(allowed.domain)}", as_json=as_json)
 
 
@@ -219,11 +222,6 @@ def _described(stored: StoredDomainRule) -> dict[str, object]:
         "private_comment": stored.private_comment,
         "created_at": stored.created_at.isoformat(timespec="seconds"),
     }
-
-
-async def _impact(domains: DomainModeration, text: str) -> tuple[str, DomainImpact]:
-    name = domains.domain(text)
-    return name, await domains.impact(name)
 
 
 def _run(console: Console, work: Callable[[DomainModeration], Awaitable[T]]) -> T:

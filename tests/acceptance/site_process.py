@@ -139,11 +139,15 @@ class SiteProcess:
             return False
 
     def run_command(self, *arguments: str) -> str:
-        """Run the command `microblog` and return its output."""
-        program = str(Path(sys.executable).with_name("microblog"))
-        completed = subprocess.run([program, *arguments], env=self.environment(), capture_output=True, text=True, timeout=60, check=False)
+        """Run the command `microblog`, which must succeed, and return its output."""
+        completed = self.try_command(*arguments)
         assert completed.returncode == 0, completed.stderr
         return completed.stdout
+
+    def try_command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command `microblog`, which may fail."""
+        program = str(Path(sys.executable).with_name("microblog"))
+        return subprocess.run([program, *arguments], env=self.environment(), capture_output=True, text=True, timeout=60, check=False)
 
     def postgres_pids(self) -> list[int]:
         """Return the process ids of its embedded PostgreSQL; empty if it has ended."""
