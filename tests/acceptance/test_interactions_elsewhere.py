@@ -9,6 +9,7 @@ import psycopg2
 from attrs import define
 from mastodon import Mastodon
 
+from tests import files
 from tests.acceptance.accounts import register_account
 from tests.acceptance.federation_sites import actor_id, find, follow_from, received, until
 from tests.acceptance.site_process import SiteProcess
@@ -175,6 +176,13 @@ async def test_edits_have_a_history_both_ways(federated_site: SiteProcess, peer:
     ada.client.status_update(own, "With another poll", poll=ada.client.make_poll(["a", "c"], expires_in=3600))
     update = (await received(peer, "Update", "With another poll"))["object"]
     assert [each["name"] for each in update["oneOf"]] == ["a", "c"]
+
+    picture = ada.client.media_post(files.image("PNG"), "image/png", synchronous=True, description="A flag")
+    own = ada.client.status_post("With a picture", media_ids=[picture])
+    assert (await received(peer, "Create", own.uri))["object"]["attachment"]["name"] == "A flag"
+    other = ada.client.media_post(files.image("PNG"), "image/png", synchronous=True, description="Another flag")
+    ada.client.status_update(own, "With a picture", media_ids=[other])
+    assert "With a picture" in str(await received(peer, "Update", "Another flag"))
 
 
 async def test_messages_are_conversations_both_ways(federated_site: SiteProcess, peer: Peer) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from microblog.federation.incoming import parse_activity
 from microblog.federation.relevance import Signer
+from microblog.model.accounts import Viewer
 from microblog.model.federation import ActorKind
 from microblog.model.jobs import RetryLater
 from microblog.model.polls import PollDraft
@@ -217,20 +218,51 @@ async def test_undo_only_by_the_owner(side: RemoteSide, cursor: Cursor) -> None:
 # --- Votes
 
 
+def vote(author: Viewer, question: Post, name: str, number: int) -> dict[str, Any]:
+    """Return a vote of bo in a poll of this site."""
+    chosen = {"id": f"{BO}#votes/{number}", "type": "Note", "name": name, "inReplyTo": local_post(question), "attributedTo": BO}
+    return activity("Create", {**chosen, "to": [local(author)]}, id=f"{BO}#votes/{number}/activity")
+
+
 async def test_a_vote_is_counted_and_is_no_post(side: RemoteSide, cursor: Cursor) -> None:
     ada = make.viewer(cursor)
     draft = PostDraft("Well?", poll=PollDraft(("yes", "no"), 600))
     question = result_of(make.post_service(side.db).publish(ada, draft))
 
-    def vote(name: str, number: int) -> dict[str, Any]:
-        chosen = {"id": f"{BO}#votes/{number}", "type": "Note", "name": name, "inReplyTo": local_post(question), "attributedTo": BO}
-        return activity("Create", {**chosen, "to": [local(ada)]}, id=f"{BO}#votes/{number}/activity")
-
-    for number, name in enumerate(("maybe", "no", "no", "yes")):
-        await side.receive(vote(name, number))
+    for number, name in enumerate(("maybe", "No", "no ", "no", "no", "yes")):
+        await side.receive(vote(ada, question, name, number))
     poll = posts.by_ids(cursor, [question.id])[question.id].poll
     assert poll is not None
     assert (poll.counts, poll.voters) == ((0, 1), 1)
+    assert side.told(ada) == []
+    assert side.rows("select from posts where uri is not null") == []
+
+
+async def test_of_several_choices_each_counts_once_and_the_voter_too(side: RemoteSide, cursor: Cursor) -> None:
+    ada = make.viewer(cursor)
+    draft = PostDraft("Well?", poll=PollDraft(("tea", "milk", "salt"), 600, multiple=True))
+    question = result_of(make.post_service(side.db).publish(ada, draft))
+    for number, name in enumerate(("tea", "salt", "tea", "salt")):
+        await side.receive(vote(ada, question, name, number))
+    poll = posts.by_ids(cursor, [question.id])[question.id].poll
+    assert poll is not None
+    assert (poll.counts, poll.voters) == ((1, 0, 1), 1)
+
+
+@pytest.mark.parametrize("reason", ["ended", "hidden", "blocked"])
+async def test_a_vote_that_is_not_valid_counts_nothing_and_is_no_post(side: RemoteSide, cursor: Cursor, reason: str) -> None:
+    ada = make.viewer(cursor)
+    visibility = Visibility.PRIVATE if reason == "hidden" else Visibility.PUBLIC
+    draft = PostDraft("Well?", visibility, poll=PollDraft(("yes", "no"), 600))
+    question = result_of(make.post_service(side.db).publish(ada, draft))
+    if reason == "ended":
+        side.time = NOW + timedelta(seconds=601)
+    if reason == "blocked":
+        relationships.block(cursor, account=ada.id, target=known_actor(cursor).id, now=NOW)
+    await side.receive(vote(ada, question, "yes", 1))
+    poll = posts.by_ids(cursor, [question.id])[question.id].poll
+    assert poll is not None
+    assert (poll.counts, poll.voters) == ((0, 0), 0)
     assert side.told(ada) == []
     assert side.rows("select from posts where uri is not null") == []
 
