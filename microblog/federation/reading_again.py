@@ -40,7 +40,7 @@ class ReadingAgain:
 
     @profiles.default
     def _profiles(self) -> ProfileCounts:
-        return ProfileCounts(self.effects.actors)
+        return ProfileCounts(self.effects.actors, self.effects.posts)
 
     @threads.default
     def _threads(self) -> ThreadBackfill:

@@ -285,13 +285,12 @@ async def test_a_thread_shows_replies_that_were_not_sent_here(people: tuple[Pers
     assert (author.acct, author.url) == (cleo.handle, f"https://{cleo.host}/@{cleo.name}")
 
 
-async def test_a_profile_has_the_numbers_of_its_own_site(people: tuple[Person, Person], servers: NamedServers) -> None:
+async def test_a_profile_has_the_numbers_and_posts_of_its_own_site(people: tuple[Person, Person], servers: NamedServers) -> None:
     ada, ben = people
     cleo = servers.register(ada.host, "cleo")
     cleo.client.account_follow(ada.client.me())
     ada.client.account_follow(cleo.client.me())
-    for number in range(3):
-        ada.client.status_post(f"Number {number}")
+    posts = [ada.client.status_post(f"Number {number}") for number in range(3)]
     account = find(ben.client, f"@{ada.handle}")
 
     def numbers() -> tuple[int, int, int]:
@@ -299,4 +298,5 @@ async def test_a_profile_has_the_numbers_of_its_own_site(people: tuple[Person, P
         return shown.followers_count, shown.following_count, shown.statuses_count
 
     await until(lambda: numbers() == (1, 1, 3))
+    assert [each.uri for each in ben.client.account_statuses(account)] == [each.uri for each in posts[::-1]]
     assert ben.client.account_followers(account) == []  # this site knows none of them

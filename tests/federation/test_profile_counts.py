@@ -9,12 +9,13 @@ import pytest
 
 from microblog.federation.profile_counts import JOB, PAUSE, ProfileCounts
 from microblog.federation.remote_actors import RemoteActors
+from microblog.federation.remote_posts import RemotePosts
 from microblog.model.accounts import Account
 from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import RolledBackDatabase, result_of
-from tests.federation.internet import Internet, build_fetcher
-from tests.federation.remote_side import known_actor
+from tests.federation.internet import SITE, Internet, build_fetcher
+from tests.federation.remote_side import known_actor, note
 from tests.federation.test_remote_actors import BO, actor, finger, webfinger
 from tests.make import NOW
 
@@ -28,7 +29,7 @@ def internet() -> Internet:
 
 @pytest.fixture
 def counts(db: RolledBackDatabase, internet: Internet) -> ProfileCounts:
-    built = ProfileCounts(RemoteActors(db, build_fetcher(db, internet), lambda: NOW))
+    built = ProfileCounts(RemoteActors(db, build_fetcher(db, internet), lambda: NOW), RemotePosts(SITE, lambda: NOW))
     result_of(built.actors.fetch(BO))
     return built
 
@@ -99,6 +100,29 @@ async def test_lists_on_another_server_are_not_read(
     await counts.actors.fetch(BO)
     assert (await read(counts, cursor)).followers_count == 0
     assert elsewhere not in internet.asked
+
+
+@pytest.mark.parametrize("embedded", [True, False])
+async def test_a_profile_shows_the_newest_posts_of_its_server(
+    counts: ProfileCounts, cursor: Cursor, internet: Internet, embedded: bool
+) -> None:
+    def create(document: Any, by: str = BO) -> dict[str, Any]:
+        return {"id": f"{BO}/activities/1", "type": "Create", "actor": by, "object": document}
+
+    items = [
+        *(create(note("1")), create(note("2", published="2020-01-01T00:00:00Z")), note("3"), create(f"{BO}/statuses/4")),
+        *(create(note("5", "https://c.example/users/cy")), create(note("6"), "https://c.example/users/cy")),
+        *(create(note("7", to=[f"{BO}/followers"], cc=[])), {"type": "Announce", "actor": BO, "object": "https://c.example/1"}),
+    ]
+    page = {"id": f"{OUTBOX}?page=1", "type": "OrderedCollectionPage", "orderedItems": items, "next": f"{OUTBOX}?page=2"}
+    internet.documents |= {OUTBOX: collection(OUTBOX, 9, first=page if embedded else page["id"]), str(page["id"]): page}
+    account = await read(counts, cursor)
+    cursor.execute("select uri from posts order by id desc")
+    assert cursor.fetchall() == [(f"{BO}/statuses/1",), (f"{BO}/statuses/2",)]
+    assert account.posts_count == 9
+    assert f"{OUTBOX}?page=2" not in internet.asked
+    cursor.execute("select count(*) from notifications")
+    assert cursor.fetchone() == (0,)
 
 
 async def test_a_profile_is_read_once_a_day(counts: ProfileCounts, cursor: Cursor, internet: Internet) -> None:

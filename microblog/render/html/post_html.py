@@ -149,7 +149,7 @@ def _parent(post: Post) -> tuple[str, str] | None:
 def _original_link(post: Post) -> str:
     """Return the menu entry for a post of another server that leads to its page there."""
     address = post.url or post.uri
-    return f'<a href="{escape(address)}" target="_blank" rel="nofollow noopener">Open original page</a>' if address else ""
+    return f'<a href="{escape(address)}" target="_blank" rel="nofollow noopener" data-original>Open original page</a>' if address else ""
 
 
 _REPLY, _BOOST, _HEART, _MARK, _MORE = (ICONS[name] for name in ("reply", "boost", "heart", "bookmark", "more"))

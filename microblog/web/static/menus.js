@@ -44,13 +44,14 @@ for (const tab of document.querySelectorAll(".tabs.scroll [aria-current]")) {
   row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
 }
 
-// "Copy link" is added below "View post", which works without scripts.
+// "Copy link" is added below "View post", which works without scripts. Posts of other servers are shared by their own address.
 document.addEventListener("toggle", ({ target }) => {
   const menu = /** @type {HTMLDetailsElement} */ (target);
   if (!menu.open || !navigator.clipboard || !menu.closest(".acts") || menu.querySelector("[data-copy]")) return;
   for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (menu.querySelectorAll(".sheet > a:first-child"))) {
     const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Copy link" });
-    button.dataset.copy = link.href;
+    const original = /** @type {HTMLAnchorElement | null} */ (link.parentElement?.querySelector("a[data-original]"));
+    button.dataset.copy = (original ?? link).href;
     link.after(button);
   }
 }, true);
