@@ -87,6 +87,7 @@ const commands = {
     requests.length = activities.length = 0;
     [options, federation] = [values, build(values)];
   },
+  forget: (act, { actor }) => followersOf(act.name).delete(actor), // a follower, without telling anybody
   fetch: async (act, { url }) => (await act.lookUp(url))?.toJsonLd({ format: "compact" }) ?? null,
   send: async (act, { activity, to }) => act.send(await Activity.fromJsonLd({ "@context": CONTEXT, ...activity }, { documentLoader: act.documentLoader }), to),
   async post(act, { content, to, replyTo, direct = false }) {

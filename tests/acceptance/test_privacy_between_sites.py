@@ -1,0 +1,165 @@
+"""Two sites and a server of Fedify, over TLS and with names: followers that are kept alike, reports, and suspended accounts."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests.acceptance.federation_sites import find, received, until
+from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
+from tests.acceptance.site_process import SiteProcess
+from tests.node import require
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, peer_keys: Path) -> Iterator[NamedServers]:
+    require("@fedify/fedify")
+    with run_named_servers(tmp_path_factory.mktemp("named"), peer_keys) as servers:
+        yield servers
+        for site in servers.sites.values():
+            assert "Traceback" not in site.log
+
+
+@pytest.fixture
+def people(servers: NamedServers) -> tuple[Person, Person, Person]:
+    """Ada on one site, and Ben and Cy on the other."""
+    return servers.register("a.test", "ada"), servers.register("b.test", "ben"), servers.register("b.test", "cy")
+
+
+def in_database(site: SiteProcess, sql: str, *values: object) -> None:
+    """Change a row behind the back of a site, as a lost message or an old backup does."""
+    with contextlib.closing(psycopg2.connect(site.database_url())) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        assert cursor.rowcount == 1
+
+
+FORGET = """delete from follows where follower_id = (select id from accounts where username = %s)
+    and followee_id = (select id from accounts where username = %s)"""
+
+
+LONG_AGO = """update received_actions set received_at = received_at - interval '1 day'
+    where actor_id = (select id from accounts where uri = %s)"""
+
+
+async def follow(who: Person, handle: str) -> Any:
+    """Follow an account elsewhere, which accepts; return it as it is known there."""
+    account = find(who.client, f"@{handle}")
+    who.client.account_follow(account)
+    await until(lambda: follows(who, account))
+    return account
+
+
+def follows(who: Person, account: Any) -> bool:
+    return bool(who.client.account_relationships(account)[0].following)
+
+
+async def test_a_follower_whom_the_site_forgot_stops_to_follow(servers: NamedServers, people: tuple[Person, Person, Person]) -> None:
+    ada, ben, cy = people
+    account = await follow(ben, ada.handle)
+    await follow(cy, ada.handle)
+    in_database(servers.sites["a.test"], FORGET, ben.name, ada.name)
+    post = ada.client.status_post("For followers", visibility="private")
+    await until(lambda: not follows(ben, account))
+    assert follows(cy, account)
+    await until(lambda: [one.uri for one in cy.client.timeline_home()] == [post.uri])
+    assert ben.client.timeline_home() == []
+
+
+async def test_a_follower_who_stopped_is_told_to_the_site_that_did_not_learn_it(
+    servers: NamedServers, people: tuple[Person, Person, Person]
+) -> None:
+    ada, ben, cy = people
+    await follow(ben, ada.handle)
+    await follow(cy, ada.handle)
+    in_database(servers.sites["b.test"], FORGET, ben.name, ada.name)
+    # An unfollow that names no known follow is put off if there was a follow within an hour.
+    in_database(servers.sites["a.test"], LONG_AGO, ben.id)
+    assert {one.acct for one in ada.client.account_followers(ada.client.me())} == {ben.handle, cy.handle}
+    ada.client.status_post("For followers", visibility="private")
+    await until(lambda: {one.acct for one in ada.client.account_followers(ada.client.me())} == {cy.handle})
+
+
+async def test_the_followers_of_another_implementation_are_compared_too(
+    servers: NamedServers, people: tuple[Person, Person, Person]
+) -> None:
+    _, ben, cy = people
+    await servers.peer.control("configure", firstKnock="draft-cavage-http-signatures-12")  # only with this, it signs the header
+    account = await follow(ben, "bo@c.test")
+    await follow(cy, "bo@c.test")
+    await servers.peer.control("forget", **{"as": "bo"}, actor=ben.id)
+    await servers.peer.control("post", **{"as": "bo"}, content="For followers")
+    await until(lambda: not follows(ben, account))
+    assert follows(cy, account)
+
+
+async def test_a_forwarded_report_reaches_the_moderators_of_the_other_site(
+    servers: NamedServers, people: tuple[Person, Person, Person]
+) -> None:
+    ada, ben, _ = people
+    account = find(ada.client, f"@{ben.handle}")
+    post = ben.client.status_post("Rude words")
+    found = ada.client.search_v2(post.uri, resolve=True).statuses[0]
+    ada.client.report(account, status_ids=[found], comment="Please look at this", forward=True, category="spam")
+    assert await until(lambda: reported(servers.sites["b.test"])) == [("a.test", ben.name, "Please look at this", [int(post.id)])]
+
+
+def reported(site: SiteProcess) -> list[tuple[Any, ...]]:
+    """Return the reports of other servers at a site."""
+    sql = """select b.host, a.username, r.comment, r.post_ids from reports r join accounts a on a.id = r.target_id
+        join accounts b on b.id = r.account_id where b.host is not null order by r.id"""
+    with contextlib.closing(psycopg2.connect(site.database_url())) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+async def test_a_report_to_another_implementation_comes_from_the_site(servers: NamedServers, people: tuple[Person, Person, Person]) -> None:
+    ada, _, _ = people
+    await servers.peer.control("configure")
+    account = find(ada.client, "@bo@c.test")
+    ada.client.report(account, comment="Please look at this", forward=True)
+    flag = await received(servers.peer, "Flag")
+    assert (flag["actor"], flag["content"], flag["object"]) == ("https://a.test/actor", "Please look at this", account.uri)
+    assert ada.name not in str(flag)
+
+
+async def test_a_suspended_account_loses_its_follows_on_both_sites(servers: NamedServers, people: tuple[Person, Person, Person]) -> None:
+    ada, ben, _ = people
+    account = await follow(ada, ben.handle)
+    await follow(ben, ada.handle)
+    post = ben.client.status_post("Seen for a while")
+    await until(lambda: post.uri in [one.uri for one in ada.client.timeline_home()])
+    site = servers.sites["a.test"]
+    assert f"{ben.handle} is suspended." in site.run_command("user", "suspend", f"@{ben.handle}")
+    await until(lambda: ada.client.timeline_home() == [])
+    await until(lambda: ben.client.account_followers(ben.client.me()) == [])
+    await until(lambda: ben.client.account_following(ben.client.me()) == [])
+    await until(lambda: "severed_relationships" in [one.type for one in ada.client.notifications()])
+    ben.client.status_post("Not seen", visibility="public")
+    assert f"{ben.handle} is not suspended." in site.run_command("user", "unsuspend", f"@{ben.handle}")
+    await until(lambda: [one.uri for one in ada.client.account_statuses(account)] == [post.uri])
+
+
+async def test_a_blocked_domain_is_cut_off_for_one_member(servers: NamedServers, people: tuple[Person, Person, Person]) -> None:
+    ada, ben, cy = people
+    await follow(ben, ada.handle)
+    account = await follow(ada, cy.handle)
+    ada.client.domain_block("b.test")
+    await until(lambda: ben.client.account_following(ben.client.me()) == [])
+    await until(lambda: cy.client.account_followers(cy.client.me()) == [])
+    again = find(ben.client, f"@{ada.handle}")
+    ben.client.account_follow(again)
+    await until(lambda: not ben.client.account_relationships(again)[0].requested)
+    assert not follows(ben, again)
+    post = cy.client.status_post(f"@{ada.handle} hello?")
+    await until(lambda: [one.uri for one in ada.client.account_statuses(account)] == [post.uri])
+    assert (ada.client.notifications(), ada.client.timeline_public(remote=True)) == ([], [])
+    ada.client.domain_unblock("b.test")
+    await follow(ben, ada.handle)
+    assert [one.type for one in ada.client.notifications()] == ["follow"]
