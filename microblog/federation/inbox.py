@@ -71,11 +71,13 @@ class Inbox:
         waits).
         """
         claim = self.signers.claim(request)
+        # A signature that does not fit is refused before the body is read, which takes longer.
+        known = await self.signers.verified(claim, network) if await self.signers.knows(claim) else None
         activity = parse_activity(request.body)
         recipient = None if owner is None else await self._owner(owner)
         if (activity.kind is ActivityKind.DELETE or is_about_itself(activity)) and await self.actors.known(activity.actor) is None:
             return  # most servers tell everybody of what they delete
-        key = await self.signers.verified(claim, network, activity.actor)
+        key = known or await self.signers.verified(claim, network, activity.actor)
         if not self._is_from(activity, key, claim):
             await self._forwarded(activity, network)
             return

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from microblog.federation import bounds
 from microblog.federation.documents.discovery import read_host_meta, read_webfinger
-from microblog.federation.documents.read_activity import read_activity, read_object
+from microblog.federation.documents.read_activity import MAX_REPORTED, read_activity, read_object
 from microblog.federation.documents.read_actor import read_keys
 from microblog.federation.documents.read_collection import read_collection
 from microblog.model.federation import (
@@ -47,7 +47,6 @@ from microblog.model.federation_posts import (
 MAX_ADDRESSEES = 1_000
 """Of `to` and of `cc`. Whoever comes after them is not addressed, so a post only becomes more private."""
 MAX_HOST_META = 16 * 1024  # bytes
-MAX_REPORTED = 100  # objects of a report
 MAX_TYPE = 100  # characters of a type or media type
 
 

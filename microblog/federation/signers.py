@@ -23,6 +23,8 @@ from microblog.model.federation import InvalidDocument
 from microblog.model.remote_actors import KnownKey
 
 KEY_FETCHES = RateLimit("federation-keys", 300, 5 * MINUTE, LimitScope.NETWORK)
+MAX_FETCHING = 32
+"""Keys that are fetched at a time. What needs another one is refused: its sender tries again."""
 NOT_FEDERATED = "This site does not federate with yours."
 RETRY_SOON = "The key of this signature could not be fetched. Please try again later."
 
@@ -50,6 +52,10 @@ class Signers:
             case Reason.FORBIDDEN_HOST:
                 raise Forbidden(NOT_FEDERATED)
         raise InvalidSignature("The key id of the signature cannot be used.")
+
+    async def knows(self, claim: SignatureClaim) -> bool:
+        """True if the key that a request was signed with is known."""
+        return await self.actors.known_key(claim.key_id) is not None
 
     async def verified(self, claim: SignatureClaim, network: str, actor: str | None = None) -> KnownKey:
         """Return the key that made the signature. `network` is that of the sender, `actor` who it says it is.
@@ -82,6 +88,8 @@ class Signers:
             self._fetching[address].append(waiter)
             await waiter
             return await self.actors.known_key(key_id)
+        if len(self._fetching) >= MAX_FETCHING:
+            raise Unavailable(RETRY_SOON)
         if self.limits.enabled and (usage := await self.limits.count(KEY_FETCHES, network)).exceeded:
             raise usage.problem(self.now())
         self._fetching[address] = []

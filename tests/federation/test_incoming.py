@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from attrs import asdict
 from hypothesis import given
 
 from microblog.federation import bounds
-from microblog.federation.documents.read_activity import read_activity, read_object
+from microblog.federation.documents.read_activity import MAX_REPORTED, read_activity, read_object
 from microblog.federation.documents.read_actor import read_actor
 from microblog.federation.documents.read_collection import read_collection
 from microblog.federation.documents.write_activity import write_create
@@ -19,7 +20,6 @@ from microblog.federation.documents.write_actor import ActorDetails, write_actor
 from microblog.federation.documents.write_post import PostLinks, PostWriter
 from microblog.federation.incoming import (
     MAX_ADDRESSEES,
-    MAX_REPORTED,
     parse_activity,
     parse_collection,
     parse_host_meta,
@@ -254,3 +254,42 @@ def test_a_megabyte_in_any_property_is_read_in_linear_time(piece: str) -> None:
                 continue
     with pytest.raises(InvalidDocument):
         parse_host_meta(huge.encode())
+
+
+CROWDED: dict[str, dict[str, Any]] = {
+    "mentions": {"tag": _many(15_000, type="Mention", href=BO + "{}")},
+    "addressees": {"to": [f"{BO}{number}" for number in range(28_000)]},
+    "attachments": {"attachment": _many(14_000, type="Image", url=NOTE + "{}")},
+    "links": {"attachment": [{"type": "Image", "url": _many(12_000, type="Link", href=NOTE + "{}")}]},
+    "links in links": {"type": "Video", "url": [{"type": "Link", "tag": _many(1_000, type="Link", href=NOTE + "{}")}] * 12},
+    "options": {"type": "Question", "oneOf": _many(19_000, type="Note", name="{}")},
+    "types": {"type": ["Note"] * 90_000},
+    "languages": {"contentMap": {f"l{number}": "x" for number in range(40_000)}},
+}
+
+
+@pytest.mark.parametrize("properties", CROWDED.values(), ids=CROWDED.keys())
+def test_a_long_document_is_read_in_a_moment(properties: dict[str, Any]) -> None:
+    """Reading happens on the thread that serves everybody."""
+    body = _sent(activity("Create", note(**properties)))
+    assert 300_000 < len(body) <= bounds.MAX_JSON_BYTES
+    started = time.thread_time()
+    parse_activity(body)
+    assert time.thread_time() - started < 0.1
+
+
+@pytest.mark.parametrize("kind", ["Create", "Like", "Flag", "Undo"])
+def test_many_objects_are_read_in_a_moment(kind: str) -> None:
+    body = _sent(activity(kind, [note(id=f"{NOTE}{number}") for number in range(2_500)]))
+    assert 300_000 < len(body) <= bounds.MAX_JSON_BYTES
+    started = time.thread_time()
+    assert len(parse_activity(body).objects) == (MAX_REPORTED if kind == "Flag" else 1)
+    assert time.thread_time() - started < 0.1
+
+
+def test_a_page_of_a_collection_is_read_in_a_moment() -> None:
+    items = [note(id=f"{NOTE}{number}") for number in range(2_500)]
+    started = time.thread_time()
+    found = parse_collection(_sent({"id": NOTE, "type": "OrderedCollectionPage", "orderedItems": items}))
+    assert time.thread_time() - started < 0.2
+    assert [getattr(one, "id", None) for one in found.items] == [item["id"] for item in items]

@@ -12,6 +12,7 @@ import pytest
 from microblog.federation.fetching import URL_PAUSE
 from microblog.federation.keys import public_pem
 from microblog.federation.signature_choice import SignatureForm
+from microblog.federation.signers import MAX_FETCHING
 from microblog.model.accounts import Viewer
 from microblog.storage import follows, relationships
 from microblog.storage.database import Cursor, fetch_all, fetch_value
@@ -312,6 +313,41 @@ def test_forged_requests_cause_one_fetch(site: SiteFixture, bo: RemoteUser, inte
     for _ in range(20):
         assert forger.deliver(forger.activity("Follow", ADA)) == 401
     assert len(internet.requests) - asked <= 1
+
+
+def test_a_signature_that_does_not_fit_is_refused_before_the_body_is_read(site: SiteFixture, bo: RemoteUser) -> None:
+    bo.do("Follow", ADA)
+    forger = RemoteUser(site, Internet(), key=private_key(3))
+    for body in (b"nonsense", b"[" * 50_000, b'{"type":"Follow"}'):
+        assert forger.post(body, forger.headers(body, "/inbox")).status == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"summary": "a\\u0000b", %s',
+        b'{"x": 1, "x": 2, %s',
+        b'{"x": ' + b"[" * 25 + b"]" * 25 + b", %s",
+        b'{"x": [' + b"1," * 20_000 + b"1], %s",
+    ],
+    ids=["NUL", "a property twice", "deep", "many values"],
+)
+def test_activities_are_not_read_as_parameters(site: SiteFixture, bo: RemoteUser, body: bytes) -> None:
+    """What is refused in a request of the API is accepted here: other software sends it."""
+    sent = body.replace(b"%s", orjson.dumps(bo.activity("Follow", ADA))[1:])
+    assert bo.post(sent, bo.headers(sent, "/inbox")).status == 202
+    run_effects(site)
+    assert followers(site) == [bo.id]
+
+
+def test_so_many_keys_are_fetched_at_a_time(site: SiteFixture, bo: RemoteUser, internet: Internet) -> None:
+    assert site.federation is not None
+    fetching = site.federation.inbox.signers._fetching
+    fetching |= {str(number): [] for number in range(MAX_FETCHING)}
+    assert bo.deliver(bo.activity("Follow", ADA)) == 503
+    assert internet.requests == []
+    fetching.clear()
+    assert bo.deliver(bo.activity("Follow", ADA)) == 202
 
 
 def test_an_unreachable_key_is_tried_later(site: SiteFixture, bo: RemoteUser, internet: Internet) -> None:

@@ -18,6 +18,12 @@ from microblog.model.federation import InvalidDocument
 
 Document = Mapping[str, Any]
 
+# A document of a megabyte may have tens of thousands of items, and reading it must not keep everybody else waiting. `bounds` has the limits
+# of what is kept of each property; these are a little wider.
+MAX_ITEMS = 1_000
+MAX_OBJECTS = 600
+MAX_LINKS = 20  # of one `url` property, and as many in the `tag` of each
+
 MAX_NUMBER = 2**53 - 1  # the largest integer that every JSON parser reads exactly
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
@@ -33,15 +39,15 @@ def document(value: object) -> Document:
     return value
 
 
-def objects(value: object) -> Iterator[Document]:
-    """Yield the JSON objects of a property: itself, or those in its list."""
-    return (item for item in items(value) if isinstance(item, dict))
+def objects(value: object, limit: int = MAX_OBJECTS) -> Iterator[Document]:
+    """Yield the JSON objects of a property: itself, or those among the first items of its list."""
+    return (item for item in items(value, limit) if isinstance(item, dict))
 
 
-def items(value: object) -> tuple[Any, ...]:
-    """Return the items of a list, a single value as the only item, and nothing for null."""
+def items(value: object, limit: int = MAX_ITEMS) -> tuple[Any, ...]:
+    """Return the first items of a list, a single value as the only item, and nothing for null."""
     if isinstance(value, list):
-        return tuple(value)
+        return tuple(value[:limit])
     return () if value is None else (value,)
 
 
@@ -69,7 +75,7 @@ def natural_text(of: Document, name: str) -> str:
 def types(of: Document) -> tuple[str, ...]:
     """Return the types of an object without their namespaces: `as:Note` is `Note`."""
     named = of.get("type") or of.get("@type")
-    return tuple(_NAMESPACE_END.split(text(name))[-1] for name in items(named) if text(name))
+    return tuple(_NAMESPACE_END.split(text(name))[-1] for name in items(named, MAX_LINKS) if text(name))
 
 
 def own_id(of: Document) -> str:
@@ -129,8 +135,8 @@ class Link:
 
 def links(value: object) -> tuple[Link, ...]:
     """Return the http(s) targets of a `url` property, in order: texts, and Link objects with those in their `tag` (PeerTube)."""
-    inner = [part for item in objects(value) for part in objects(item.get("tag"))]
-    found = (_link(item) for item in (*items(value), *inner))
+    inner = [part for item in objects(value, MAX_LINKS) for part in objects(item.get("tag"), MAX_LINKS)]
+    found = (_link(item) for item in (*items(value, MAX_LINKS), *inner[:MAX_LINKS]))
     return tuple(link for link in found if link.url)
 
 

@@ -30,6 +30,7 @@ from microblog.model.federation import (
 )
 from microblog.model.federation_posts import QuoteAuthorization, RemotePost
 
+MAX_REPORTED = 100  # objects of a report
 MAX_NESTED = 3
 """Activities within activities that are read: a group announces the undoing of a like. Deeper ones are known by their id only."""
 
@@ -55,7 +56,8 @@ def _activity(of: Document, levels: int) -> Activity:
         raise InvalidDocument("The activity has no type." if not named else "The activity has no actor.")
     kind = next((_KINDS[name] for name in named if name in _KINDS), ActivityKind.IGNORED)
     audience = read_audience(of)
-    found = (_object(item, actor, levels - 1) for item in items(of.get("object")))
+    several = MAX_REPORTED if kind is ActivityKind.FLAG else 1
+    found = (_object(item, actor, levels - 1) for item in items(of.get("object"), several))
     held = tuple(one for one in found if one is not None)
     if kind is not ActivityKind.IGNORED and not held:
         raise InvalidDocument(f"The {kind} has no object.")

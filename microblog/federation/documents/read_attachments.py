@@ -12,6 +12,7 @@ from microblog.federation.documents.read_parts import description, read_image
 from microblog.model.federation_posts import RemoteAttachment
 
 MEDIA_TYPES = ("Document", "Image", "Video", "Audio")
+MAX_READ = 50  # attachments that are looked at
 PREFERRED_HEIGHT = 720
 """Of a video in several sizes, the largest up to this height is taken."""
 
@@ -21,7 +22,7 @@ _BASE83_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 
 def read_attachments(of: Document) -> tuple[RemoteAttachment, ...]:
     """Return the media of a post, in order. What has no URL, and what is not media, is left out."""
-    found = [_attachment(item, _media_kind(item)) for item in objects(of.get("attachment")) if _media_kind(item)]
+    found = [_attachment(item, _media_kind(item)) for item in objects(of.get("attachment"), MAX_READ) if _media_kind(item)]
     own = next((name for name in types(of) if name in ("Image", "Video", "Audio")), "")
     if own:
         found.append(_posted_file(of, own))
@@ -30,7 +31,7 @@ def read_attachments(of: Document) -> tuple[RemoteAttachment, ...]:
 
 def preview_link(of: Document) -> str:
     """Return the page that a post links to by an attachment of type Link, which gets a preview card; empty if there is none."""
-    pages = (web_url(item.get("href")) for item in objects(of.get("attachment")) if "Link" in types(item))
+    pages = (web_url(item.get("href")) for item in objects(of.get("attachment"), MAX_READ) if "Link" in types(item))
     return next((page for page in pages if page), "")
 
 

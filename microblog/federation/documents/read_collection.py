@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from microblog.federation.documents.json_values import Document, document, items, number, own_id, types, uri_or_none
+from microblog.federation.documents.json_values import Document, document, items, number, own_id, types, uri, uri_or_none
 from microblog.federation.documents.read_activity import read_object
 from microblog.federation.documents.vocabulary import COLLECTION_TYPES
-from microblog.model.federation import InvalidDocument, RemoteCollection
+from microblog.model.federation import InvalidDocument, RemoteCollection, RemoteObject
+
+MAX_REFERENCES, MAX_EMBEDDED = 10_000, 200  # items of a page, and those that are read as whole objects, which takes much longer
 
 
 def read_collection(value: object) -> RemoteCollection:
@@ -20,6 +22,11 @@ def read_collection(value: object) -> RemoteCollection:
     return _collection(of, _page(first) if isinstance(first, dict) and _has_items(first) else uri_or_none(first))
 
 
+def _item(item: object, place: int) -> RemoteObject | None:
+    """Return an item of a page: whole if it is one of the first, else by its id."""
+    return read_object(item if place < MAX_EMBEDDED else uri(item))
+
+
 def _page(of: Document) -> RemoteCollection:
     return _collection(of, None)
 
@@ -29,7 +36,7 @@ def _has_items(of: Document) -> bool:
 
 
 def _collection(of: Document, first: RemoteCollection | str | None) -> RemoteCollection:
-    held = (read_object(item) for name in ("orderedItems", "items") for item in items(of.get(name)))
+    held = (_item(item, place) for name in ("orderedItems", "items") for place, item in enumerate(items(of.get(name), MAX_REFERENCES)))
     return RemoteCollection(
         id=own_id(of) or None,
         total=number(of.get("totalItems")),

@@ -187,7 +187,7 @@ class Request:
         """Parse the parameters. Thread-safe: it only reads."""
         tree = read_query(self.incoming.query)
         body = self.incoming.file or self.incoming.body
-        if body:
+        if body and not (self.route and self.route.options.signed):
             tree = {**tree, **read_body(body, self.header("Content-Type") or "")}
         return Params(tree)
 

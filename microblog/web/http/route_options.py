@@ -54,6 +54,7 @@ class RouteOptions:
     `document`: the path of the ActivityPub document of the page, with the names of the route's arguments in braces; a request that prefers
     it is redirected there if the site federates.
     `signed`: the request is signed by an actor of another server; with a signature, a large body is accepted without a log-in.
+    It has no parameters: the route reads it after the signature.
     `identify`: False if a page must not look up the session: the health page has to work without the database.
     """
 
