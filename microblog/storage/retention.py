@@ -12,7 +12,7 @@ from attrs import frozen
 
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_value
 
-OWN_TABLES = frozenset({"account_counts", "remote_actors", "remote_keys"})
+OWN_TABLES = frozenset({"account_counts", "remote_actors", "remote_files", "remote_keys"})
 """Tables with rows of an account of another server that go with it. A row in any other table that refers to the account keeps it."""
 
 
