@@ -82,7 +82,7 @@ def test_the_page_shows_what_is_known_of_each_server(site: SiteFixture, ada: Vis
 def test_a_suspension_says_what_will_be_lost_and_asks_first(site: SiteFixture, ada: Visitor, bo: RemoteUser) -> None:
     befriend(site, bo)
     form = ada.get(f"{SERVERS}/rule?domain=https://B.example/@bo")
-    assert "This site knows 1 account of b.example, with 1 follow of people here, and 1 follow by them." in main_text(form)
+    assert "This site knows 1 account of b.example. People here have 1 follower and 1 follow there." in main_text(form)
     fields = {"domain": "b.example", "severity": "suspend", "public_comment": "spam", "reject_media": "1"}
     asked = ada.submit(f"{SERVERS}/rule", f"{SERVERS}/rule?domain=b.example", **fields)
     assert asked.status == 200

@@ -73,20 +73,23 @@ def known_sentence(domain: str, impact: DomainImpact) -> str:
     """Return what a site knows of a domain: "This site knows 3 accounts of b.example. ..."."""
     if not impact.accounts:
         return f"This site knows no accounts of {domain}."
-    followers, following = _count(impact.followers, "follow"), _count(impact.following, "follow")
-    return f"This site knows {_count(impact.accounts, 'account')} of {domain}, with {followers} of people here, and {following} by them."
+    followers, following = _count(impact.followers, "follower"), _count(impact.following, "follow")
+    return f"This site knows {_count(impact.accounts, 'account')} of {domain}. People here have {followers} and {following} there."
 
 
 def consequence(domain: str, severity: DomainSeverity, impact: DomainImpact) -> str:
     """Return what will happen when a rule is saved."""
     if severity is DomainSeverity.SUSPEND:
-        lost = f"{_count(impact.followers, 'follower')} and {_count(impact.following, 'follow')}"
-        return (
-            f"{domain} and its subdomains can no longer send anything to this site, and nothing is sent to them. "
-            f"{_count(impact.accounts, 'account')} will be hidden at once, and what is stored of them is deleted. People here lose {lost}, "
-            f"and are notified. {_count(impact.deliveries, 'waiting delivery', 'waiting deliveries')} will be dropped. "
-            "Removing the rule later does not bring posts and follows back."
-        )
+        sentences = [f"{domain} and its subdomains can no longer send anything to this site, and nothing is sent to them."]
+        if impact.accounts:
+            hidden = _count(impact.accounts, "known account")
+            sentences.append(f"{hidden} will be hidden at once, and what is stored of them is deleted.")
+        if impact.followers or impact.following:
+            lost = f"{_count(impact.followers, 'follower')} and {_count(impact.following, 'follow')}"
+            sentences.append(f"People here lose {lost}, and are notified.")
+        if impact.deliveries:
+            sentences.append(f"{_count(impact.deliveries, 'waiting delivery', 'waiting deliveries')} will be dropped.")
+        return " ".join([*sentences, "Removing the rule later does not bring posts and follows back."])
     if severity is DomainSeverity.SILENCE:
         return (
             f"Only followers will see posts of the {_count(impact.accounts, 'known account')} of {domain} and its subdomains. They are not "
