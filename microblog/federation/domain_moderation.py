@@ -26,6 +26,7 @@ from microblog.storage import domain_accounts, domain_rules, events, jobs
 from microblog.storage.database import Cursor, Transactions
 
 PURGE_JOB = "federation.purge_domain"
+HIDE_MEDIA_JOB = "federation.hide_media"
 MAX_COMMENT = 5_000
 T = TypeVar("T")
 
@@ -180,6 +181,8 @@ class DomainModeration:
             event = severances.begin(cursor, SeveranceKind.DOMAIN_BLOCK, domain, self.now())
             payload = {"domain": domain, "event": str(event)}
             jobs.add(cursor, PURGE_JOB, payload, due_at=self.now(), now=self.now(), key=domain)
+        if rules.rejects_media(domain) and not before.rejects_media(domain):
+            jobs.add(cursor, HIDE_MEDIA_JOB, {"domain": domain}, due_at=self.now(), now=self.now(), key=domain)
         events.record(cursor, EventKind.DOMAIN_RULES_CHANGED, at=self.now())
 
 

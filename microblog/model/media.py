@@ -82,7 +82,7 @@ class Dimensions:
     def within(self, area: int) -> Dimensions:
         """Return the size of this shape with at most so many pixels; never a larger one."""
         scale = min(1.0, sqrt(area / self.area)) if self.area else 1.0
-        return Dimensions(max(1, round(self.width * scale)), max(1, round(self.height * scale)))
+        return Dimensions(max(1, int(self.width * scale)), max(1, int(self.height * scale)))
 
 
 @frozen

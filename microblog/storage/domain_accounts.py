@@ -27,12 +27,12 @@ class AccountHosts:
 _ID_HOST = "rtrim(lower(split_part(a.uri, '/', 3)), '.')"
 _BELOW = """(split_part({host}, ':', 1) = %(domain)s
     or right(split_part({host}, ':', 1), length(%(domain)s) + 1) = '.' || %(domain)s or {host} = %(domain)s)"""
-_IN_DOMAIN = f"""a.host is not null and (%(domain)s::text is null or {_BELOW.format(host="a.host")} or {_BELOW.format(host=_ID_HOST)})"""
+IN_DOMAIN = f"""a.host is not null and (%(domain)s::text is null or {_BELOW.format(host="a.host")} or {_BELOW.format(host=_ID_HOST)})"""
 
 
 def hosts(cursor: Cursor, *, domain: str | None) -> list[AccountHosts]:
     """Return the hosts of all known accounts of a domain and its subdomains; None: of all accounts of other servers. Reads all of them."""
-    sql = f"select distinct a.host, {_ID_HOST} from accounts a where {_IN_DOMAIN}"
+    sql = f"select distinct a.host, {_ID_HOST} from accounts a where {IN_DOMAIN}"
     return fetch_all(cursor, AccountHosts, sql, {"domain": domain})
 
 
@@ -101,7 +101,7 @@ _SET_STATE_OF = Prepared(f"""with rules as (
 
 def suspended(cursor: Cursor, *, domain: str, after: AccountId, limit: int) -> list[AccountId]:
     """Return suspended accounts of a domain and its subdomains, in the order of their ids."""
-    sql = f"""select a.id from accounts a where {_IN_DOMAIN} and a.suspended_at is not null and a.id > %(after)s
+    sql = f"""select a.id from accounts a where {IN_DOMAIN} and a.suspended_at is not null and a.id > %(after)s
               order by a.id limit %(limit)s"""
     cursor.execute(sql, {"domain": domain, "after": after, "limit": limit})
     return first_column(cursor.fetchall())
@@ -120,7 +120,7 @@ def impact(cursor: Cursor, *, domain: str) -> DomainImpact:
     return found
 
 
-_IMPACT = f"""with theirs as materialized (select a.id from accounts a where {_IN_DOMAIN} and a.deleted_at is null)
+_IMPACT = f"""with theirs as materialized (select a.id from accounts a where {IN_DOMAIN} and a.deleted_at is null)
     select (select count(*) from theirs),
            (select count(*) from follows f join theirs t on t.id = f.follower_id join accounts h on h.id = f.followee_id
             where h.host is null),

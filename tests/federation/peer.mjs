@@ -35,7 +35,8 @@ const activities = []; // each activity that was accepted, as it was understood
 const followers = new Map(); // name -> Map(actor id -> recipient)
 const notes = new Map(); // id -> Note or Question
 const pins = []; // pinned posts of bo
-// Of `configure`: firstKnock, the signature that is tried first; refuse, the one that is answered with 401; secure: GETs must be signed.
+// Of `configure`: firstKnock, the signature that is tried first; refuse, the one that is answered with 401; secure: GETs must be signed;
+// icon, the address of everybody's avatar.
 let origin, federation, options = {};
 const followersOf = (name) => followers.get(name) ?? followers.set(name, new Map()).get(name);
 
@@ -48,7 +49,7 @@ function build(options) {
       const type = name.startsWith("group") ? vocab.Group : vocab.Person;
       return new type({
         id: ctx.getActorUri(name), preferredUsername: name, name, url: ctx.getActorUri(name), followers: ctx.getFollowersUri(name),
-        featured: ctx.getFeaturedUri(name),
+        featured: ctx.getFeaturedUri(name), ...(options.icon && { icon: new vocab.Image({ url: new URL(options.icon) }) }),
         inbox: ctx.getInboxUri(name), endpoints: new vocab.Endpoints({ sharedInbox: ctx.getInboxUri() }),
         publicKey: keys[0].cryptographicKey, assertionMethods: keys.map((key) => key.multikey),
       });

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
-from microblog.storage.database import Cursor
+from microblog.model.domain_rules import DomainRule, RuleToStore
+from microblog.model.ids import JobId
+from microblog.model.jobs import Job, JobState
+from microblog.storage.database import Cursor, fetch_all
 from tests import files, make
 from tests.fakes import result_of
 from tests.federation.documents import PUBLIC
@@ -200,3 +203,55 @@ def test_emoji_without_ids_or_dates_are_taken(ada: Client, bo: RemoteUser) -> No
     assert [each["shortcode"] for each in newest(ada)["emojis"]] == ["cat"]
     publish(bo, "<p>:cat:</p>", emoji("cat", NEW_CAT, None), number=2)
     assert len(newest(ada)["emojis"]) == 1
+
+
+# --- Rejected media
+
+
+def run_media_jobs(site: SiteFixture) -> None:
+    """Run the jobs of media of other servers."""
+    assert site.federation is not None
+    tasks: dict[str, Any] = site.federation.media_tasks(None)
+    sql = "delete from jobs where kind = any(%(kinds)s) and state = 'waiting' returning kind, payload"
+    for kind, payload in fetch_all(site.cursor, lambda *row: row, sql, {"kinds": list(tasks)}):
+        result_of(tasks[kind](Job(JobId(1), kind, payload, 1, JobState.RUNNING, THEN, THEN)))
+
+
+def test_a_rule_hides_everything_that_was_shown(
+    site: SiteFixture, browser: Visitor, ada: Client, bo: RemoteUser, internet: Internet
+) -> None:
+    bo.publish(name="Bo :cat:", icon={"type": "Image", "url": DOG}, tag=[emoji("cat", CAT)])
+    fetch(site, bo)
+    picture = {"type": "Document", "mediaType": "image/png", "url": NEW_CAT}
+    publish(bo, "<p>:cat:</p>", emoji("cat", CAT), attachment=[picture])
+    run_media_jobs(site)
+    before = newest(ada)
+    avatar, shown, code = before["account"]["avatar"], before["media_attachments"][0]["url"], before["emojis"][0]["url"]
+    assert "/media/" in avatar
+    assert [get(site, url).status for url in (avatar, shown, code)] == [200, 200, 200]
+
+    assert site.federation is not None
+    rule = RuleToStore(DomainRule("b.example", reject_media=True))
+    result_of(site.federation.domains.add(rule))
+    assert [get(site, url).status for url in (shown, code)] == [404, 404], "at once"
+    run_media_jobs(site)
+    assert [get(site, url).status for url in (avatar, shown, code)] == [404, 404, 404]
+    after = newest(ada)
+    assert (after["emojis"], after["account"]["emojis"]) == ([], [])
+    assert after["account"]["avatar"].endswith("missing.png")
+    assert (after["media_attachments"][0]["type"], after["media_attachments"][0]["remote_url"]) == ("unknown", NEW_CAT)
+    assert pictures(browser.get("/home")) == []
+
+    asked = len([url for url in internet.asked if url in (CAT, DOG, NEW_CAT)])
+    bo.publish(name="Bo :cat:", icon={"type": "Image", "url": CAT}, tag=[emoji("cat", CAT)])
+    fetch(site, bo)
+    publish(bo, "<p>:cat:</p>", emoji("cat", CAT), attachment=[picture], number=2)
+    run_media_jobs(site)
+    assert (newest(ada)["emojis"], newest(ada)["account"]["emojis"]) == ([], [])
+    assert newest(ada)["media_attachments"][0]["type"] == "unknown"
+    assert len([url for url in internet.asked if url in (CAT, DOG, NEW_CAT)]) == asked
+
+    result_of(site.federation.domains.put(RuleToStore(DomainRule("b.example"))))
+    fetch(site, bo)
+    run_media_jobs(site)
+    assert "/media/" in newest(ada)["account"]["avatar"], "shown again after the rule"
