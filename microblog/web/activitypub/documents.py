@@ -54,7 +54,7 @@ class DocumentRoutes:
             if not self.readers.is_signed(request):
                 raise
             request.personal = True  # not for shared caches
-            return await self.documents.post_for_host(username, id, await self.readers.host(request))
+            return await self.documents.post_for_host(username, id, await self.readers.host_that_may_read(request, username))
 
     @route("GET", "/users/<username:username>/statuses/<id:post_id>/activity", ANYBODY)
     async def activity(self, request: Request, username: str, post_id: int) -> Response:

@@ -45,6 +45,13 @@ class Readers:
             if await self.documents.blocks(username, AccountId(key.account_id)):
                 raise NotFound
 
+    async def host_that_may_read(self, request: Request, username: str) -> str:
+        """Return the host of who signed the request. Raises NotFound if the account blocks the signer."""
+        key = await self.reader(request)
+        if await self.documents.blocks(username, AccountId(key.account_id)):
+            raise NotFound
+        return host_of(key.owner, self.signers.rules.exempt) or ""
+
     async def host(self, request: Request) -> str:
         """Return the host of who signed the request."""
         return host_of((await self.reader(request)).owner, self.signers.rules.exempt) or ""
