@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from attrs import frozen
@@ -51,7 +52,7 @@ from microblog.jobs import domain_jobs, federation_jobs, media_jobs
 from microblog.jobs.worker import Task
 from microblog.metrics import RemoteFileMetrics
 from microblog.model.federation_mode import FederationMode
-from microblog.storage import remote_files
+from microblog.storage import remote_actors, remote_files
 from microblog.storage.database import Transactions
 from microblog.web.activitypub.documents import DocumentRoutes
 from microblog.web.activitypub.inbox import InboxRoutes
@@ -95,7 +96,7 @@ class Federation:
         rules = CurrentRules(database, trust_rules(settings, ids), settings.federation, reactor, now)
         client = servers or federation_client(settings, reactor)
         requests = SignedRequests(client, keys, in_thread(reactor), now)
-        fetcher = Fetcher(requests, lambda: rules.trust)
+        fetcher = Fetcher(requests, lambda: rules.trust, partial(_is_known, database))
         actors = RemoteActors(database, fetcher, now, KeyCache(database, domain.invalidation_log, now))
         posts = RemotePosts(ids, now, PostExtras(lambda: rules.domains, remote_previews(domain)))
         relevance = Relevance(ids, posts)
@@ -157,6 +158,10 @@ class Federation:
 def federation_statistics(database: Transactions) -> FederationStatistics:
     """Return the numbers of the traffic with other servers."""
     return FederationStatistics(database, now)
+
+
+async def _is_known(database: Transactions, host: str) -> bool:
+    return await database.read(remote_actors.is_host_known, host=host)
 
 
 def federation_client(settings: Settings, reactor: Any) -> FederationClient:

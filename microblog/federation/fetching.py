@@ -18,6 +18,7 @@ from microblog.federation import signature_choice
 from microblog.federation.actor_keys import ActorKeys, LocalOwner
 from microblog.federation.documents.vocabulary import ACCEPT
 from microblog.federation.hosts import host_of
+from microblog.federation.new_hosts import NewHosts
 from microblog.federation.ports import RemoteServers
 from microblog.federation.signature_choice import SignatureChoices, SignatureForm
 from microblog.federation.signed_requests import HttpRequest
@@ -114,10 +115,15 @@ class SignedRequests:
 
 @define
 class Fetcher:
-    """Fetches documents. `rules` returns the rules of the site as they are now."""
+    """Fetches documents. `rules` returns the rules of the site as they are now.
+
+    `is_known` tells whether this site has had to do with a host: of those of one domain with which it has not, only some are asked.
+    """
 
     requests: SignedRequests
     rules: Callable[[], TrustRules]
+    is_known: Callable[[str], Awaitable[bool]] | None = None
+    _new_hosts: NewHosts = field(init=False, factory=NewHosts)
     _failed_urls: _Failures = field(init=False, factory=_Failures)
     _failed_hosts: _Failures = field(init=False, factory=_Failures)
 
@@ -178,6 +184,8 @@ class Fetcher:
         if self._failed_hosts.blocks(host, now) or self._failed_urls.blocks(url, now):
             missing = self._failed_urls.is_missing(url)
             raise NotFetched(f"{url} failed some minutes ago.", temporary=True, missing=missing)
+        if not await self._may_ask(host, now):
+            raise NotFetched(f"{host} is one of too many new servers of its domain.", temporary=True)
         budget.spend()
         try:
             response = await self.requests.send(HttpRequest("GET", url.partition("#")[0], (("Accept", accept),)), signer)
@@ -191,6 +199,12 @@ class Fetcher:
         gone, missing = response.status == 410, response.status in (404, 410)
         self._failed_urls.add(url, now + URL_PAUSE, missing=missing)
         raise NotFetched(f"{url} answered {response.status}.", temporary=response.status in TEMPORARY, gone=gone, missing=missing)
+
+    async def _may_ask(self, host: str, now: datetime) -> bool:
+        """True for a host that is known, or one of the first new ones of its domain in a day."""
+        if self.is_known is None or self._new_hosts.is_admitted(host, now) or await self.is_known(host):
+            return True
+        return self._new_hosts.admit(host, now)
 
     def forget_failure(self, url: str) -> None:
         """Allow another try at once, because somebody asks for it."""

@@ -28,6 +28,11 @@ class NewHosts:
 
     _domains: OrderedDict[str, _Domain] = field(factory=OrderedDict, init=False)
 
+    def is_admitted(self, host: str, now: datetime) -> bool:
+        """True if the host was admitted within a day."""
+        domain = self._domains.get(registered_domain(host))
+        return domain is not None and now < domain.since + WINDOW and host in domain.hosts
+
     def admit(self, host: str, now: datetime) -> bool:
         """Return True if the host is one of the first ten new ones of its domain in a day."""
         name = registered_domain(host)

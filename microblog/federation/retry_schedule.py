@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum, auto
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from microblog.model.deliveries import HostState
 
@@ -120,13 +120,3 @@ def _pause_end(failures: int, now: datetime) -> datetime | None:
         return None
     doublings = min(failures - FAILURES_BEFORE_PAUSE, 10)
     return now + min(FIRST_HOST_PAUSE * (1 << doublings), MAX_HOST_PAUSE)
-
-
-def after_activity(state: HostState) -> HostState:
-    """Return the state of a host that sent an activity with a valid signature: it works."""
-    return HostState() if state.dead_since or state.paused_until else evolve(state, failures=0, failed_days=())
-
-
-def accepts_deliveries(state: HostState, now: datetime) -> bool:
-    """True if deliveries to the host may be tried now."""
-    return state.dead_since is None and (state.paused_until is None or state.paused_until <= now)

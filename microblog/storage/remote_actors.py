@@ -46,6 +46,15 @@ def is_deleted(cursor: Cursor, *, uri: str) -> bool:
     return fetch_value(cursor, "select 1 from accounts where uri = %(uri)s and deleted_at is not null", {"uri": uri}) is not None
 
 
+def is_host_known(cursor: Cursor, *, host: str) -> bool:
+    """True if an account of this host is known, or something was delivered to it or arrived from it."""
+    return fetch_value(cursor, _IS_HOST_KNOWN, {"host": host}) is not None
+
+
+_IS_HOST_KNOWN = Prepared("""select 1 from hosts where host = %(host)s
+    union all select 1 from accounts where host = %(host)s and host is not null limit 1""")
+
+
 def store(cursor: Cursor, *, actor: ActorToStore, now: datetime) -> AccountId | None:
     """Insert or update an actor with its keys; return the id of its account, None if another actor has its name or it was deleted.
 

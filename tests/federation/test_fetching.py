@@ -14,6 +14,9 @@ from microblog.federation.signed_requests import HttpRequest
 from microblog.federation.verification import read_claim
 from microblog.model.federation import InvalidDocument, RemoteActor
 from microblog.model.remote_requests import RemoteResponse
+from microblog.storage import deliveries, remote_actors
+from microblog.storage.database import Cursor
+from tests import make
 from tests.fakes import RolledBackDatabase
 from tests.federation.internet import JSON, SITE, Internet, build_fetcher, build_keys, redirect
 from tests.make import NOW
@@ -167,3 +170,26 @@ async def test_a_failure_can_be_forgotten(fetcher: Fetcher, internet: Internet) 
     fetcher.forget_failure(BO)
     assert (await fetch(fetcher)).id == BO
     assert timedelta(0) < HOST_PAUSE < URL_PAUSE
+
+
+async def test_only_some_new_servers_of_a_domain_are_asked(cursor: Cursor) -> None:
+    """Who owns a domain has any number of subdomains, each of which could have accounts."""
+    internet, db = Internet(), RolledBackDatabase(cursor)
+    fetcher = build_fetcher(db, internet)
+    known = {"s99.evil.example"}
+
+    async def is_known(host: str) -> bool:
+        return host in known
+
+    fetcher.is_known = is_known
+    for number in (*range(30), 99, *range(3)):
+        with pytest.raises(NotFetched):
+            await fetcher.other(f"https://s{number}.evil.example/{len(internet.requests)}", "text/html")
+    hosts = [url.split("/")[2].partition(".")[0] for url in internet.asked]
+    assert hosts == [*(f"s{number}" for number in range(10)), "s99", "s0", "s1", "s2"]
+
+
+def test_a_server_is_known_by_its_accounts_and_by_what_it_sent(cursor: Cursor) -> None:
+    make.remote_account(cursor, "ada", "a.example")
+    deliveries.seen(cursor, host="b.example", now=NOW)
+    assert [remote_actors.is_host_known(cursor, host=f"{name}.example") for name in "abc"] == [True, True, False]
