@@ -1,0 +1,105 @@
+"""Two started sites with databases of their own: polls, pinned posts and featured hashtags of one on the other, in both directions."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests.acceptance.federation_sites import find, until
+from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
+from tests.node import require
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, peer_keys: Path) -> Iterator[NamedServers]:
+    require("@fedify/fedify")
+    with run_named_servers(tmp_path_factory.mktemp("polls"), peer_keys) as servers:
+        yield servers
+        for site in servers.sites.values():
+            assert "Traceback" not in site.log
+
+
+@pytest.fixture(params=["a.test", "b.test"])
+def people(request: pytest.FixtureRequest, servers: NamedServers) -> tuple[Person, Person]:
+    """Ada on one of the sites, and Ben on the other."""
+    other = "b.test" if request.param == "a.test" else "a.test"
+    return servers.register(request.param, "ada"), servers.register(other, "ben")
+
+
+async def follows(who: Person, whom: Person) -> Any:
+    """Let an account follow one elsewhere that accepts; return that account as known there."""
+    account = find(who.client, f"@{whom.handle}")
+    who.client.account_follow(account)
+    await until(lambda: who.client.account_relationships(account)[0].following)
+    return account
+
+
+def votes(poll: Any) -> list[int]:
+    return [option.votes_count for option in poll.options]
+
+
+def run(servers: NamedServers, person: Person, sql: str, *values: object) -> None:
+    """Change the database of a person's site."""
+    with contextlib.closing(psycopg2.connect(servers.sites[person.host].database_url())) as connection, connection:
+        connection.cursor().execute(sql, values)
+
+
+async def test_a_poll_is_voted_in_counted_and_ended_across_sites(people: tuple[Person, Person], servers: NamedServers) -> None:
+    ada, ben = people
+    await follows(ben, ada)
+    post = ada.client.status_post("Tea?", poll=ada.client.make_poll(["yes", "no"], expires_in=3600))
+    found = await until(lambda: next((each for each in ben.client.timeline_home() if each.uri == post.uri), None))
+    assert ([each.title for each in found.poll.options], votes(found.poll), found.poll.expired) == (["yes", "no"], [0, 0], False)
+    assert votes(ben.client.poll_vote(found.poll, [0])) == [1, 0]
+    await until(lambda: votes(ada.client.status(post).poll) == [1, 0])
+    carl = servers.register(ada.host, "carl")
+    carl.client.poll_vote(post.poll, [1])
+    run(servers, ada, "update jobs set due_at = now() where kind = 'federation.poll_counts' and state = 'waiting'")
+    await until(lambda: votes(ben.client.status(found).poll) == [1, 1])
+    assert ben.client.status(found).poll.voters_count == 2
+
+    poll = int(post.poll.id)
+    run(servers, ada, "update polls set expires_at = now() where id = %s", poll)
+    run(servers, ada, "update jobs set due_at = now() where kind = 'poll.close' and payload->>'poll' = %s", str(poll))
+    for voter, shown in ((ben, found), (carl, post), (ada, post)):
+        await until(lambda voter=voter: "poll" in [each.type for each in voter.client.notifications()])
+        assert voter.client.status(shown).poll.expired
+    assert [each.type for each in ada.client.notifications() if each.type not in ("follow", "poll")] == []
+
+
+async def test_several_choices_are_sent_one_by_one(people: tuple[Person, Person]) -> None:
+    ada, ben = people
+    await follows(ben, ada)
+    post = ada.client.status_post("Which?", poll=ada.client.make_poll(["a", "b", "c"], expires_in=3600, multiple=True))
+    found = await until(lambda: next((each for each in ben.client.timeline_home() if each.uri == post.uri), None))
+    ben.client.poll_vote(found.poll, [0, 2])
+    await until(lambda: votes(ada.client.status(post).poll) == [1, 0, 1])
+    assert ada.client.status(post).poll.voters_count == 1
+
+
+async def test_pinned_posts_and_featured_hashtags_are_seen_elsewhere(people: tuple[Person, Person], servers: NamedServers) -> None:
+    ada, ben = people
+    old = ada.client.status_post("Pinned before anybody followed")
+    ada.client.status_pin(old)
+    account = await follows(ben, ada)
+
+    def pinned() -> list[str]:
+        return [each.uri for each in ben.client.account_statuses(account, pinned=True)]
+
+    await until(lambda: pinned() == [old.uri])  # read as the follow was accepted
+    new = ada.client.status_post("Pinned now, about #tea")
+    ada.client.status_pin(new)
+    await until(lambda: pinned() == [new.uri, old.uri])
+    ada.client.status_unpin(old)
+    await until(lambda: pinned() == [new.uri])
+    feature = ada.client.featured_tag_create("tea")
+    await until(lambda: [each.name for each in ben.client.account_featured_tags(account)] == ["tea"])
+    ada.client.featured_tag_delete(feature)
+    await until(lambda: ben.client.account_featured_tags(account) == [])
