@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ def votes(poll: Any) -> list[int]:
     return [option.votes_count for option in poll.options]
 
 
+def is_told_of_the_end(person: Person) -> bool:
+    return "poll" in [each.type for each in person.client.notifications()]
+
+
 def run(servers: NamedServers, person: Person, sql: str, *values: object) -> None:
     """Change the database of a person's site."""
     with contextlib.closing(psycopg2.connect(servers.sites[person.host].database_url())) as connection, connection:
@@ -69,7 +74,7 @@ async def test_a_poll_is_voted_in_counted_and_ended_across_sites(people: tuple[P
     run(servers, ada, "update polls set expires_at = now() where id = %s", poll)
     run(servers, ada, "update jobs set due_at = now() where kind = 'poll.close' and payload->>'poll' = %s", str(poll))
     for voter, shown in ((ben, found), (carl, post), (ada, post)):
-        await until(lambda voter=voter: "poll" in [each.type for each in voter.client.notifications()])
+        await until(partial(is_told_of_the_end, voter))
         assert voter.client.status(shown).poll.expired
     assert [each.type for each in ada.client.notifications() if each.type not in ("follow", "poll")] == []
 
