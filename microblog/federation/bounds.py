@@ -14,6 +14,8 @@ from typing import TypeVar
 
 import orjson
 
+from microblog.domain.text import bidi
+from microblog.domain.text.post_text import is_blank, without_controls
 from microblog.model.errors import TooLarge
 from microblog.model.federation import InvalidDocument
 
@@ -98,13 +100,18 @@ def _is_shallow(body: bytes) -> bool:
 
 
 def text(value: object, limit: int) -> str:
-    """Return the first `limit` characters of a string, without what cannot be stored; empty for any other value."""
-    return _UNSTORABLE.sub("", value[:limit]) if isinstance(value, str) else ""
+    """Return the first `limit` characters of a string, without what cannot be stored or seen; empty for any other value."""
+    return without_controls(_UNSTORABLE.sub("", value[:limit])) if isinstance(value, str) else ""
 
 
 def line(value: object, limit: int) -> str:
-    """Return the same with every run of white space as one space, and none around it: for names and titles."""
-    return " ".join(text(value, limit).split())
+    """Return the same for names and titles, which are shown amid other text.
+
+    Every run of white space is one space, and none is around it; nothing changes the direction of what follows. Empty if nothing is
+    visible.
+    """
+    found = " ".join(bidi.stripped(text(value, limit)).split())
+    return "" if is_blank(found) else found
 
 
 def first(values: Iterable[_T], limit: int) -> tuple[_T, ...]:

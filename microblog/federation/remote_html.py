@@ -18,6 +18,7 @@ import nh3
 from attrs import define, field
 
 from microblog.domain.text import bidi
+from microblog.domain.text.post_text import without_controls
 from microblog.federation import bounds
 
 MAX_DEPTH = 64
@@ -70,7 +71,7 @@ def clean(html: object) -> str:
     """
     source = html[: bounds.MAX_RAW_HTML] if isinstance(html, str) else ""
     for _ in range(3):
-        written = _written(source)
+        written = without_controls(_written(source))
         source = _CLEANER.clean(written)
         if source == written:
             return source
@@ -96,7 +97,7 @@ def text_of(cleaned: str) -> str:
 
 def summary_text(html: object) -> str:
     """Return a content warning as one line of text. Some servers send HTML, others plain text with entities or angle brackets."""
-    return bidi.stripped(bounds.line(text_of(clean(html)), bounds.MAX_SUMMARY))
+    return bounds.line(text_of(clean(html)), bounds.MAX_SUMMARY)
 
 
 def without_quote_fallback(cleaned: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from microblog.domain.text import bidi
+from microblog.domain.text.post_text import is_blank, without_controls
 from microblog.model.accounts import Account
 from microblog.model.ids import AccountId, MediaId, PollId, PostId, TagId
 from microblog.model.media import ConvertedMedia, Dimensions, Focus, Media, MediaKind, MediaState
@@ -14,7 +16,7 @@ from microblog.model.polls import Poll
 from microblog.model.posts import Mention, Post, Tag, Visibility
 from tests.federation.documents import BO, NOTE, PUBLIC, actor, note, poll
 
-storable = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
+storable = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters=bidi.CONTROLS), max_size=40).map(without_controls)
 usernames = st.from_regex(r"[A-Za-z0-9_]{1,30}", fullmatch=True)
 numbers = st.integers(1, 2**63 - 1)
 moments = st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001
@@ -24,7 +26,7 @@ accounts = st.builds(
     Account,
     id=numbers.map(AccountId),
     username=usernames,
-    display_name=storable,
+    display_name=storable.map(lambda name: "" if is_blank(name) else name),
     bio=st.just(""),
     bio_html=storable,
     created_at=moments,

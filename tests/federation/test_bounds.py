@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -222,3 +224,15 @@ def test_no_value_crashes_a_bound(value: object) -> None:
 def test_only_as_many_items_as_allowed_are_taken() -> None:
     assert bounds.first(iter(range(10)), 3) == (0, 1, 2)
     assert bounds.first([], 3) == ()
+
+
+@pytest.mark.parametrize("limited", [bounds.text, bounds.line])
+@given(text=texts)
+def test_texts_have_no_character_that_pages_cannot_contain(limited: Callable[[object, int], str], text: str) -> None:
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]", limited(text, 1_000))
+
+
+def test_names_neither_turn_nor_hide_what_follows() -> None:
+    assert bounds.line("\u202eevil\u2066 Bo", 100) == "evil Bo"
+    assert bounds.line("\u200b\u3164\u2800", 100) == ""
+    assert bounds.line("\u200fשלום", 100) == "\u200fשלום"

@@ -36,7 +36,7 @@ PAYLOADS = {
     "direction": "\u202eevil\u202c\u2066x\u2069\u200b\ufeff",
     "noncharacters": "\ufffe\uffff\U0010ffff\ue000",
     "marks": "Z" + "\u0300" * 5_000,
-    "long": "zqx" * 50_000,
+    "long": "zqx" * 6_000,
     "template": "{{7*7}}{% raw %}%(name)s{0}${7*7}\\",
     "sql": "'; drop table posts; --%",
     "spaces": "\u3164 \u00a0\u2000\t",
@@ -99,7 +99,8 @@ def note_with(text: str, **values: Any) -> dict[str, Any]:
     picture = {"type": "Image", "mediaType": "image/png", "url": "https://b.example/1.png", "name": text, "summary": text, "blurhash": text}
     many = {"content": text, "contentMap": {text: text, "en": text}, "summary": text, "name": text, "url": text, "conversation": text}
     more = {"inReplyTo": text, "context": text, "quote": text, "quoteUri": text, "updated": text, "generator": text, "location": text}
-    return {"type": "Note", "tag": tags, "attachment": [*files, picture], "sensitive": text, **many, **more, **values}
+    typed = {"type": "Document", "mediaType": f"image/{text}", "url": "https://b.example/2.png", "name": text}
+    return {"type": "Note", "tag": tags, "attachment": [*files, picture, typed], "sensitive": text, **many, **more, **values}
 
 
 def poll_with(text: str) -> dict[str, Any]:
@@ -135,15 +136,12 @@ def check_everything(site: SiteFixture, browser: Visitor) -> None:
         "/@bo@b.example/followers",
         "/federated",
         "/admin/reports",
-        "/follow-requests",
-        "/",
     ]
     for path in [*pages, *(f"/@bo@b.example/{id}" for id in posts)]:
         response = browser.get(path)
-        assert response.status in (200, 404), (path, response.status)
-        assert response.status == 200 or path in ("/federated", "/follow-requests")
+        assert response.status == 200, (path, response.status)
         assert_harmless(document(response))
-        assert not [name for name, _ in response.headers if name.lower() == "set-cookie" and MARKER in _]
+        assert not [header for header in response.headers if MARKER in "".join(header)]
     for path in (
         "/v1/timelines/home",
         "/v1/timelines/public",
