@@ -83,7 +83,13 @@ def test_posts_that_arrive_late_are_not_streamed(live_site: LiveSite) -> None:
 
 
 def test_visitors_get_no_stream_of_other_servers(live_site: LiveSite) -> None:
-    assert live_site.listen("/live/federated").response.status == 303
+    arrive(live_site)
+    with live_site.database.connection as connection, connection.cursor() as cursor:
+        cursor.execute("select id from posts")
+        [(id,)] = cursor.fetchall()
+    ada = live_site.registered_user("ada")
+    for path in ("/live/federated", "/live/@bo@b.example", f"/live/posts/{id}"):
+        assert (live_site.listen(path).response.status, live_site.listen(path, ada).response.status) == (303, 200), path
 
 
 # --- Pages and the API

@@ -55,6 +55,11 @@ def test_members_search_other_servers(ada: Visitor, query: str) -> None:
     assert "/@bo@b.example" in links(found)
 
 
+def test_the_search_page_says_how_to_search_other_servers(site: SiteFixture, ada: Visitor) -> None:
+    assert "on other servers" in main_text(ada.get("/search"))
+    assert "on other servers" not in main_text(site.visitor().get("/search"))
+
+
 def test_visitors_search_nothing_elsewhere(site: SiteFixture, internet: Internet) -> None:
     assert "No results" in main_text(site.visitor().get(f"/search?q={quote(BO)}"))
     assert internet.requests == []

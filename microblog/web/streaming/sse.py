@@ -154,9 +154,14 @@ class EventStream(OpenStream):
 
 
 def check_federated(site: SiteView, request: Request) -> None:
-    """Raise a Problem unless the viewer may see the federated timeline on pages: visitors only if the site shows others to them."""
+    """Raise a Problem unless there is a federated timeline, and the viewer may see it on pages."""
     if not site.federates:
         raise NotFound
+    _check_others(site, request)
+
+
+def _check_others(site: SiteView, request: Request) -> None:
+    """Raise a Problem unless the viewer may see what is from other servers on pages: visitors only if the site shows it to them."""
     if request.viewer is None and not site.shows_others:
         raise Unauthenticated("Please log in first.")
 
@@ -209,12 +214,16 @@ class Streams:
     async def author(self, request: Request, username: str) -> Response:
         """Posts and boosts of an account, without replies to others."""
         account = await self.accounts.by_acct(username)
+        if account.host is not None:
+            _check_others(self.site, request)
         return await self._stream(request, StreamKind.AUTHOR_POSTS, account.id)
 
     @route("GET", "/live/posts/<id:post_id>", RouteOptions())
     async def thread(self, request: Request, post_id: int) -> Response:
         """The thread of a post that the viewer may see."""
         post = await self.posts.one(request.viewer, PostId(post_id))
+        if post.original.uri is not None:
+            _check_others(self.site, request)
         return await self._stream(request, StreamKind.THREAD, post.original.thread_id or post.original.id)
 
     async def _stream(self, request: Request, kind: StreamKind, of: int | str) -> Response:
