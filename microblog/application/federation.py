@@ -103,6 +103,7 @@ class Federation:
         signers = Signers(actors, domain.rate_limiter, now)
         readers = Readers(signers, documents, settings.federation_secure_mode)
         inbox = Inbox(database, signers, relevance, now, WaitingLimit(database, now))
+        inbox.in_thread = in_thread(reactor)
         about_posts = PostEffects(database, actors, posts, domain.polls, now)
         effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, relevance, now)
         resolution = Resolution(actors, posts, domain.rate_limiter, reactor, now, domain.remote_views)

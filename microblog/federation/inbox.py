@@ -6,8 +6,10 @@ else speaks against the request. What is accepted is one row and one job in one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from attrs import define, field
 
@@ -34,6 +36,7 @@ JOB = "federation.activity"
 SEEN_EVERY = timedelta(minutes=1)
 """Time between two notes of a process that a host is alive."""
 MAX_SEEN = 10_000  # hosts
+LONG = 64 * 1024  # bytes of an activity that takes milliseconds to read
 
 
 @define
@@ -46,6 +49,7 @@ class Inbox:
     now: Callable[[], datetime]
     waiting: WaitingLimit
     stored: Callable[[], None] = lambda: None
+    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]] | None = None
     _seen: dict[str, datetime] = field(init=False, factory=dict)
     followers: FollowersRepairs = field(init=False)
 
@@ -73,7 +77,7 @@ class Inbox:
         claim = self.signers.claim(request)
         # A signature that does not fit is refused before the body is read, which takes longer.
         known = await self.signers.verified(claim, network) if await self.signers.knows(claim) else None
-        activity = parse_activity(request.body)
+        activity = await self._parsed(request.body)
         recipient = None if owner is None else await self._owner(owner)
         if (activity.kind is ActivityKind.DELETE or is_about_itself(activity)) and await self.actors.known(activity.actor) is None:
             return  # most servers tell everybody of what they delete
@@ -92,6 +96,13 @@ class Inbox:
         if await self.database.run(self._store, activity, signer, row):
             self.waiting.add(host, len(request.body))
             self.stored()
+
+    async def _parsed(self, body: bytes) -> Activity:
+        """Return the activity. A long one is read outside the reactor's thread, so that others wait less."""
+        if len(body) < LONG or self.in_thread is None:
+            return parse_activity(body)
+        activity: Activity = await self.in_thread(partial(parse_activity, body))
+        return activity
 
     async def _owner(self, name: str) -> AccountId:
         found = await self.database.read(accounts.approved_by_username, username=name)

@@ -175,7 +175,7 @@ class RemoteActors:
         raise NotFetched(f"The name of {actor.id} is not confirmed.")
 
     def _cleaned(self, actor: RemoteActor, handle: Handle) -> ActorToStore:
-        now, bio = self.now(), remote_html.clean(actor.summary)
+        now, bio = self.now(), remote_html.clean(actor.summary[: bounds.MAX_BIO])
         account = Account(
             id=AccountId(0),
             username=handle.username,

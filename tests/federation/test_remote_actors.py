@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from microblog.federation import bounds
 from microblog.federation.fetching import NotFetched
 from microblog.federation.keys import generate_private_pem, load_private_key, public_pem
 from microblog.federation.remote_actors import RemoteActors, public_key
@@ -70,6 +71,13 @@ async def test_an_actor_becomes_an_account(actors: RemoteActors, internet: Inter
     asked = len(internet.requests)
     assert await actors.by_uri(BO) == account
     assert len(internet.requests) == asked
+
+
+async def test_a_bio_is_cut_off(actors: RemoteActors, internet: Internet) -> None:
+    internet.documents[BO] = actor(summary=f"<p>{'long ' * 30_000}</p>")
+    account = await actors.by_uri(BO)
+    assert 0.9 * bounds.MAX_BIO < len(account.bio) <= bounds.MAX_BIO
+    assert len(account.bio_html) < 1.1 * bounds.MAX_BIO
 
 
 async def test_a_handle_needs_webfinger_that_loops_back(actors: RemoteActors, internet: Internet, cursor: Cursor) -> None:
