@@ -17,9 +17,10 @@ from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, RelationId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
-from microblog.storage import accounts, events, follows, lists, moves, notifications, relationships
+from microblog.storage import accounts, events, follows, lists, moves, notifications, received_actions, relationships
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.follows import DeletedFollow, FollowOptions
+from microblog.storage.received_actions import Action, ActionKind
 
 OWN = "Following your own account is not allowed"
 BLOCKED = "You can't follow each other because one of you blocks the other."
@@ -105,8 +106,12 @@ def remove_follow(cursor: Cursor, follower: AccountId, followee: AccountId, now:
 
 
 def record_rejection(cursor: Cursor, follower: AccountId, followee: AccountId, ended: DeletedFollow, now: datetime) -> None:
-    """Record for the follower's server that the followee ended the follow or rejected the request."""
+    """Record for the follower's server that the followee ended the follow or rejected the request.
+
+    What led to it does not go on when a later follow is undone.
+    """
     if ended.activity_uri is not None:
+        received_actions.forget_all(cursor, actor=follower, action=Action(ActionKind.FOLLOW, followee))
         data = {"follow": str(ended.id), "activity_uri": ended.activity_uri}
         events.record(cursor, EventKind.FOLLOW_REJECTED, at=now, account=follower, subject=followee, data=data)
 

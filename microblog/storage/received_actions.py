@@ -46,6 +46,14 @@ def forget(cursor: Cursor, *, actor: AccountId, uri: str) -> tuple[Action, datet
 _FORGET = Prepared("""delete from received_actions where actor_id = %(actor)s and uri = %(uri)s returning kind, target_id, received_at""")
 
 
+def forget_all(cursor: Cursor, *, actor: AccountId, action: Action) -> None:
+    """Forget all activities that did the same: it has ended."""
+    execute(cursor, _FORGET_ALL, {"actor": actor, "kind": action.kind, "target": action.target})
+
+
+_FORGET_ALL = Prepared("delete from received_actions where actor_id = %(actor)s and kind = %(kind)s and target_id = %(target)s")
+
+
 def latest(cursor: Cursor, *, actor: AccountId, action: Action, since: datetime) -> str | None:
     """Return the id of the last activity that did the same since then; None if there is none."""
     params = {"actor": actor, "kind": action.kind, "target": action.target, "since": since}

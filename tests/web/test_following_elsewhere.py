@@ -170,6 +170,26 @@ def test_a_follow_or_request_is_undone_under_its_id(site: SiteFixture, bo: Remot
     assert outbound.run() == []
 
 
+@pytest.mark.parametrize("how", ["removed", "blocked"])
+def test_an_ended_follow_does_not_come_back_when_a_later_one_is_undone(site: SiteFixture, bo: RemoteUser, how: str) -> None:
+    def followers() -> int:
+        return make.reload(site.cursor, site.viewer("ada")).followers_count
+
+    ada, other = site.viewer("ada"), account(site, bo).id
+    bo.do("Follow", ADA)
+    assert followers() == 1
+    if how == "removed":
+        result_of(site.domain.follows.remove_follower(ada, other))
+    else:
+        result_of(site.domain.relationships.block(ada, other))
+        result_of(site.domain.relationships.unblock(ada, other))
+    assert followers() == 0
+    again = bo.do("Follow", ADA)
+    assert followers() == 1
+    bo.do("Undo", embedded(again))
+    assert followers() == 0
+
+
 def test_a_block_undoes_the_follow(site: SiteFixture, bo: RemoteUser, outbound: OutboundFixture) -> None:
     follow(site, bo)
     outbound.run()
