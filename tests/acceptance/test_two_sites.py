@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import psycopg2
 import pytest
 from mastodon import Mastodon
 from mastodon.errors import MastodonAPIError
+from PIL import Image
 
 from tests.acceptance.federation_sites import find, follow_from, received, until
 from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
+from tests.files import image
 from tests.node import require
 
 pytestmark = pytest.mark.acceptance
@@ -91,6 +94,20 @@ async def test_an_activity_has_its_effect_at_once(people: tuple[Person, Person])
         await arrives(ben.client, post)
         seconds.append(time.monotonic() - start)
     assert min(seconds) < 0.5  # jobs that nobody wakes would wait for up to two seconds
+
+
+async def test_pictures_arrive_with_their_description(people: tuple[Person, Person], servers: NamedServers) -> None:
+    ada, ben = people
+    await follows(ben, ada)
+    media = ada.client.media_post(image(), mime_type="image/jpeg", description="A photo")
+    found = await arrives(ben.client, ada.client.status_post("See", media_ids=[media]))
+    [attachment] = found.media_attachments
+    assert (attachment.type, attachment.description) == ("image", "A photo")
+    assert attachment.remote_url.startswith(f"https://{ada.host}/media/")
+    assert attachment.url.startswith(f"https://{ben.host}/media_proxy/")
+    status, body = servers.sites[ben.host].get(attachment.url.removeprefix(f"https://{ben.host}"))
+    assert (status, Image.open(BytesIO(body)).size) == (200, (64, 48))
+    assert (attachment.meta.original.width, attachment.meta.original.height) == (media.meta.original.width, media.meta.original.height)
 
 
 async def test_replies_favourites_and_boosts_come_and_go(people: tuple[Person, Person]) -> None:
