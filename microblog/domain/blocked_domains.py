@@ -11,12 +11,13 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain import validation
+from microblog.domain import severances, validation
 from microblog.domain.follows import remove_follow
 from microblog.model.accounts import Viewer
 from microblog.model.events import EventKind
-from microblog.model.ids import AccountId
+from microblog.model.ids import AccountId, SeveranceEventId
 from microblog.model.paging import Page
+from microblog.model.severances import SeveranceKind
 from microblog.storage import accounts, blocked_domains, conversations, events, jobs
 from microblog.storage.database import Cursor, Transactions
 
@@ -47,9 +48,11 @@ class BlockedDomains:
         """True if the viewer blocks the domain."""
         return await self.database.read(blocked_domains.is_blocked, account=viewer.id, domain=domain)
 
-    async def cut(self, account: AccountId, domain: str) -> None:
+    async def cut(self, account: AccountId, domain: str, event: SeveranceEventId) -> None:
         """End what is left of the follows, unless the domain was unblocked meanwhile. May be interrupted and repeated."""
-        while await self.database.run(self._cut_some, account, domain) >= STEP:
+        while await self.database.run(self._cut_some, account, domain, event) >= STEP:
+            pass
+        while await self.database.run(severances.notify_some, event, self.now()):
             pass
 
     def _block(self, cursor: Cursor, account: AccountId, domain: str) -> None:
@@ -60,20 +63,25 @@ class BlockedDomains:
         blocked_domains.delete_notifications(cursor, account=account, domain=domain)
         for other in blocked_domains.partners(cursor, account=account, domain=domain):
             conversations.delete_with(cursor, account=account, other=other, now=now)
-        if self._cut_some(cursor, account, domain) >= STEP:
-            payload = {"account": str(account), "domain": domain}
-            jobs.add(cursor, JOB, payload, due_at=now, now=now, key=f"{account} {domain}")
+        event = severances.begin(cursor, SeveranceKind.USER_DOMAIN_BLOCK, domain, now)
+        if self._cut_some(cursor, account, domain, event) >= STEP:
+            payload = {"account": str(account), "domain": domain, "event": str(event)}
+            jobs.add(cursor, JOB, payload, due_at=now, now=now)
+        else:
+            while severances.notify_some(cursor, event, now):
+                pass
 
     def _unblock(self, cursor: Cursor, account: AccountId, domain: str) -> None:
         if blocked_domains.delete(cursor, account=account, domain=domain):
             events.record(cursor, EventKind.DOMAIN_UNBLOCKED, at=self.now(), account=account, data={"domain": domain})
 
-    def _cut_some(self, cursor: Cursor, account: AccountId, domain: str) -> int:
-        """End follows and requests with some accounts of a blocked domain; return how many accounts."""
+    def _cut_some(self, cursor: Cursor, account: AccountId, domain: str, event: SeveranceEventId) -> int:
+        """End follows and requests with some accounts of a blocked domain, and note the follows; return how many accounts."""
         if not blocked_domains.is_blocked(cursor, account=account, domain=domain):
             return 0
         others = blocked_domains.related(cursor, account=account, domain=domain, limit=STEP)
         accounts.lock(cursor, ids=[account, *others])
+        severances.note(cursor, event, [pair for other in others for pair in ((account, other), (other, account))], self.now())
         for other in others:
             remove_follow(cursor, account, other, self.now())
             remove_follow(cursor, other, account, self.now(), ended_by=account)

@@ -45,6 +45,12 @@ def sever(
         remove_follow(cursor, follower, followee, now, ended_by=ended_by)
 
 
+def note(cursor: Cursor, event: SeveranceEventId, pairs: Sequence[tuple[AccountId, AccountId]], now: datetime) -> None:
+    """Note those of the follows that exist for the accounts here, which the caller ends afterwards; both accounts must be locked."""
+    if pairs:
+        severances.add(cursor, event=event, pairs=pairs, now=now)
+
+
 def notify_some(cursor: Cursor, event: SeveranceEventId, now: datetime) -> bool:
     """Notify a batch of the accounts that lost something by the event; False if there are no more. An event without losses is deleted."""
     waiting = severances.not_notified(cursor, event=event, limit=NOTIFY_BATCH)

@@ -20,7 +20,7 @@ from microblog.domain.search import DAYS
 from microblog.jobs import clock_check
 from microblog.jobs.scheduler import Daily, Every, Timer, TimerRule
 from microblog.jobs.worker import Task
-from microblog.model.ids import AccountId, AnnouncementId, id_at
+from microblog.model.ids import AccountId, AnnouncementId, SeveranceEventId, id_at
 from microblog.model.jobs import Job, PermanentFailure
 from microblog.storage import events, idempotency_keys, invalidation_log, jobs, oauth, sessions, tags
 from microblog.storage.account_deletion import delete_marked_posts
@@ -122,7 +122,8 @@ def tasks(database: Transactions, now: Callable[[], datetime], batches: list[Cle
 
     async def cut_domain(job: Job) -> None:
         account, domain = AccountId(_id(job, "account")), str(job.payload.get("domain"))
-        await blocked_domains.BlockedDomains(database, now).cut(account, domain)
+        event = SeveranceEventId(_id(job, "event"))
+        await blocked_domains.BlockedDomains(database, now).cut(account, domain, event)
 
     async def end_announcement(job: Job) -> None:
         await database.run(announcements.end, AnnouncementId(_id(job, "announcement")), now())

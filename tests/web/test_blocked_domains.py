@@ -12,7 +12,7 @@ from microblog.domain import blocked_domains, conversations, notify
 from microblog.domain.follows import Follows
 from microblog.model.accounts import Account, Viewer
 from microblog.model.errors import Forbidden
-from microblog.model.ids import AccountId
+from microblog.model.ids import AccountId, SeveranceEventId
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Post, Visibility
 from microblog.storage import follows
@@ -179,7 +179,7 @@ def test_lists_of_people_leave_them_out(world: World) -> None:
 
 
 def notified(world: World) -> list[str]:
-    return [one["account"]["acct"] for one in world.ada.get("/v1/notifications").json]
+    return [one["account"]["acct"] for one in world.ada.get("/v1/notifications", types=["follow"]).json]
 
 
 def test_notifications_end(world: World) -> None:
@@ -192,6 +192,15 @@ def test_notifications_end(world: World) -> None:
     world.ada.post("/v1/domain_blocks", domain=DOMAIN)
     tell(world.bo)
     assert notified(world) == ["cy@c.example"]
+
+
+def test_the_member_is_told_what_the_block_has_ended(world: World) -> None:
+    world.ada.post("/v1/domain_blocks", domain=DOMAIN)
+    [told] = world.ada.get("/v1/notifications", types=["severed_relationships"]).json
+    event = told["event"]
+    assert (event["type"], event["target_name"], event["following_count"]) == ("user_domain_block", DOMAIN, 1)
+    world.ada.post("/v1/domain_blocks", domain="nobody.example")
+    assert len(world.ada.get("/v1/notifications", types=["severed_relationships"]).json) == 1
 
 
 def test_messages_end(world: World) -> None:
@@ -238,13 +247,17 @@ def test_many_followers_are_removed_by_a_job(world: World) -> None:
     world.ada.post("/v1/domain_blocks", domain=DOMAIN)
     assert make.reload(cursor, world.ada.owner).followers_count > 0
     [payload] = fetch_all(cursor, dict[str, str], "select payload from jobs where kind = %(kind)s", {"kind": blocked_domains.JOB})
-    result_of(world.site.domain.blocked_domains.cut(AccountId(int(payload["account"])), payload["domain"]))
+    result_of(
+        world.site.domain.blocked_domains.cut(
+            AccountId(int(payload["account"])), payload["domain"], SeveranceEventId(int(payload["event"]))
+        )
+    )
     assert make.reload(cursor, world.ada.owner).followers_count == 0
 
 
 def test_the_job_stops_when_the_domain_is_unblocked(world: World) -> None:
     make.follow(world.site.cursor, world.bo, world.ada.owner)
-    result_of(world.site.domain.blocked_domains.cut(world.ada.owner.id, DOMAIN))
+    result_of(world.site.domain.blocked_domains.cut(world.ada.owner.id, DOMAIN, SeveranceEventId(1)))
     assert make.reload(world.site.cursor, world.ada.owner).followers_count == 1
 
 
