@@ -171,6 +171,6 @@ def test_unknown_preferences_of_another_release_are_ignored() -> None:
 
 
 def test_fields_are_rendered_values() -> None:
-    assert rows.account_from(1, "a", "", "", "", make.NOW, [{"name": "n", "value": "v", "html": "h"}], None).fields == (
+    assert rows.account_from(1, "a", "", "", "", make.NOW, [{"name": "n", "value": "v", "html": "h"}], None, None).fields == (
         ProfileField("n", "v", "h"),
     )

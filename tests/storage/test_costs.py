@@ -163,7 +163,10 @@ def queries() -> Iterator[Query]:
             yield Query(place, function, arguments | plans.BY_PLACE.get(place, {}) | BY_PLACE.get(place, {}))
 
 
-BY_PLACE: dict[str, dict[str, Any]] = {"emails.count_since": {"since": NOW}}
+BY_PLACE: dict[str, dict[str, Any]] = {
+    "emails.count_since": {"since": NOW},
+    "domain_accounts.set_state_of": {"account": plans.BY_TYPE["Account"]},
+}
 LARGE: dict[str, Any] = {
     "account": MEMBER,
     "viewer": MEMBER,

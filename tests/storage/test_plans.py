@@ -25,7 +25,7 @@ from microblog.domain.tokens import token_hash
 from microblog.model.accounts import Account, Preferences, Role
 from microblog.model.actor_keys import StoredKeyPair
 from microblog.model.deliveries import HostFilter, HostState, Inbox, OutgoingActivity, OutgoingKind
-from microblog.model.domain_rules import HiddenBy
+from microblog.model.domain_rules import DomainRule, DomainSeverity, HiddenBy, RuleToStore
 from microblog.model.emails import EmailKind, EmailState
 from microblog.model.emojis import Emoji
 from microblog.model.events import EventKind, Position
@@ -216,6 +216,8 @@ BY_TYPE: dict[str, Any] = {
     "SharedFile": SharedFile(RemoteFileKind.MEDIA, 1, "https://far.example/1", "far.example"),
     "PostPoll": PostPoll(("yes", "no"), (1, 2), 3, False, SITE.end),
     "StoredKeyPair": StoredKeyPair("public", b"private"),
+    "RuleToStore": RuleToStore(DomainRule("far.example", DomainSeverity.SUSPEND)),
+    "Mapping[str, datetime | None]": {"https://ada.example": SITE.end},
     "RemoteCounts": RemoteCounts(1, 2, 3),
     "Mapping[AccountHosts, HiddenBy]": {AccountHosts("far.example", "far.example"): HiddenBy(suspended=True)},
     "Sequence[tuple[AccountId, AccountId]]": [(ACCOUNT, OTHER)],
@@ -240,6 +242,7 @@ BY_PLACE: dict[str, dict[str, Any]] = {
     "activity_recipients.mentioned_since": {"since": SITE.end - timedelta(days=2)},
     "conversations.set_unread": {"unread": True},
     "delivery_stats.hosts": {"after": ""},
+    "federation_days.count_received": {"until": SITE.end},
     "incoming_activities.waiting": {"since": SITE.end - timedelta(days=1)},
     "received_actions.latest": {"since": SITE.end - timedelta(hours=1)},
     "remote_images.note": {"kind": RemoteFileKind.AVATAR},

@@ -139,7 +139,7 @@ class InstanceRoutes:
         """The same in version 2.1. Only on sites that federate."""
         del request
         if not self.entities.site.federates:
-            raise NotFound
+            raise NotFound("Not Found")  # as for a path that no route has
         return _cached(self.entities.nodeinfo_2_1(await self._counted()))
 
     async def _counted(self) -> InstanceNumbers:

@@ -16,9 +16,9 @@ from microblog.storage.database import Cursor
 from tests import files, make
 from tests.fakes import result_of
 from tests.mailbox import email_worker
-from tests.web.api.client import Client, anonymous_client, app_client, client, ids
+from tests.web.api.client import Client, anonymous_client, app_client, client, ids, new_client_for
 from tests.web.api.test_push_subscription import ENDPOINT, KEYS
-from tests.web.visitor import SiteFixture, build_site
+from tests.web.visitor import PASSWORD, SiteFixture, build_site
 
 ParameterCheck: TypeAlias = Callable[[SiteFixture, str], None]
 """Sends parameters with a method, and fails unless each is read back."""
@@ -352,8 +352,26 @@ def ids_of(entities: list[dict[str, Any]]) -> list[str]:
     return [one["id"] for one in entities]
 
 
+@reads_back("POST", "/api/v1/accounts/alias", "also_known_as_uris")
+def name_aliases(site: SiteFixture, method: str) -> None:
+    ada, bob = client(site, "ada"), client(site, "bob")
+    assert ada.post("/v1/accounts/alias", **{"also_known_as_uris[]": "@bob"}).status == 200
+    aliases = result_of(site.domain.moves.state(site.viewer("ada"))).aliases
+    assert [alias.id for alias in aliases] == [bob.owner.id]
+
+
+@reads_back("POST", "/api/v1/accounts/move", "moved_to_uri password")
+def move_to_another_account(site: SiteFixture, method: str) -> None:
+    site.registered_user("ada")
+    ada, bob = new_client_for(site, site.viewer("ada")), client(site, "bob")
+    bob.post("/v1/accounts/alias", **{"also_known_as_uris[]": "@ada"})
+    assert ada.post("/v1/accounts/move", moved_to_uri="@bob", password="wrong").status == 422
+    assert ada.post("/v1/accounts/move", moved_to_uri="@bob", password=PASSWORD).status == 202
+    assert ada.get("/v1/accounts/lookup", acct="ada").json["moved"]["username"] == "bob"
+
+
 @reads_back("PUT PATCH", "/api/v1/scheduled_statuses/<>", "scheduled_at")
-def move(site: SiteFixture, method: str) -> None:
+def reschedule(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
     id = ada.post("/v1/statuses", status="Moss", scheduled_at=(LATER + timedelta(days=1)).isoformat()).json["id"]
     ada.request(method, f"/v1/scheduled_statuses/{id}", form={"scheduled_at": LATER.isoformat()})

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.push.notifications import MAX_SUBSCRIPTIONS
 from microblog.domain.push.vapid import point
-from microblog.model.notifications import NotificationKind
+from microblog.model.push import ALERTS
 from microblog.storage.database import fetch_value
 from tests import make
 from tests.fakes import quick_passwords, result_of
@@ -39,7 +39,7 @@ def test_a_subscription_is_created_read_changed_and_deleted(site: SiteFixture) -
     assert (ada.get(PATH).status, ada.get(PATH).json) == (404, {"error": "Not Found"})
     assert ada.put(PATH, data={"policy": "all"}).status == 404
     created = subscribe(ada, alerts={"mention": True, "reblog": False, "admin.report": True, "quote": True}, policy="followed").json
-    chosen = {str(kind): kind in ("mention", "admin.report") for kind in NotificationKind}
+    chosen = {str(kind): kind in ("mention", "admin.report") for kind in ALERTS}
     key = ada.get("/v2/instance").json["configuration"]["vapid"]["public_key"]
     assert created == {
         "id": created["id"],
