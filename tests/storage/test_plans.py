@@ -244,6 +244,7 @@ BY_PLACE: dict[str, dict[str, Any]] = {
     "delivery_stats.hosts": {"after": ""},
     "federation_days.count_received": {"until": SITE.end},
     "incoming_activities.waiting": {"since": SITE.end - timedelta(days=1)},
+    "profile_links.store": {"links": {"https://example.org/": SITE.end}},
     "received_actions.latest": {"since": SITE.end - timedelta(hours=1)},
     "remote_images.note": {"kind": RemoteFileKind.AVATAR},
     "remote_images.remove": {"kind": RemoteFileKind.AVATAR},
