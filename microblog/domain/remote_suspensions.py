@@ -33,8 +33,14 @@ def begin(cursor: Cursor, account: Account, now: datetime, *, by_host: bool = Fa
 
 
 def end(cursor: Cursor, account: AccountId, now: datetime, *, by_host: bool = False) -> None:
-    """Show the account and its posts again. Follows do not come back. Its own server only ends what it has begun itself."""
+    """Show the account and its posts again, unless a rule for its domain hides them. Follows do not come back.
+
+    Its own server only ends what it has begun itself.
+    """
     if suspensions.restore(cursor, id=account, by_host=by_host):
+        restored = suspensions.by_id(cursor, id=account)
+        assert restored is not None
+        domain_accounts.set_state_of(cursor, id=account, account=restored, now=now)
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=now, account=account)
 
 

@@ -215,12 +215,17 @@ def set_suspended(cursor: Cursor, *, id: int, at: datetime | None) -> bool:
 
 
 def set_limited(cursor: Cursor, *, id: int, at: datetime | None) -> bool:
-    """Limit the account, or with None lift the limit; return False if nothing changed."""
+    """Limit the account, or with None lift the limit; return False if nothing changed.
+
+    A limit by a rule for the account's domain can be replaced by this one, but not lifted.
+    """
     return bool(
         execute(
             cursor,
-            """update accounts set limited_at = %(at)s
-               where id = %(id)s and deleted_at is null and (limited_at is null) = (%(at)s::timestamptz is not null)""",
+            """update accounts set limited_at = %(at)s, limited_by_domain = false
+               where id = %(id)s and deleted_at is null
+               and case when %(at)s::timestamptz is null then limited_at is not null and not limited_by_domain
+                        else limited_at is null or limited_by_domain end""",
             {"id": id, "at": at},
         )
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from microblog.domain import remote_suspensions
 from microblog.federation.domain_moderation import PURGE_JOB
 from microblog.model.accounts import Account
 from microblog.model.domain_rules import DomainRule, DomainSeverity, RuleToStore, StoredDomainRule
@@ -16,6 +17,7 @@ from microblog.model.errors import Invalid
 from microblog.model.events import Event, EventKind, Position
 from microblog.model.ids import SeveranceEventId
 from microblog.model.paging import Page
+from microblog.storage import accounts
 from microblog.storage.database import Cursor, fetch_all, fetch_value
 from tests import make
 from tests.fakes import result_of
@@ -346,3 +348,33 @@ def test_domains_have_one_spelling(site: SiteFixture, bo: RemoteUser, text: str)
 def test_what_is_no_other_domain_gets_no_rule(site: SiteFixture, text: str) -> None:
     with pytest.raises(Invalid):
         rule(site, text)
+
+
+def states_of(site: SiteFixture, user: RemoteUser) -> str:
+    found = known_actor(site.cursor, user.id)
+    return "suspended" if found.suspended_at else "limited" if found.limited_at else ""
+
+
+def test_moderators_do_not_undo_a_rule_for_single_accounts(site: SiteFixture, bo: RemoteUser) -> None:
+    account, cursor = befriend(site, bo), site.cursor
+    rule(site, "b.example")
+    remote_suspensions.begin(cursor, account, make.NOW)
+    remote_suspensions.end(cursor, account.id, make.NOW)
+    assert states_of(site, bo) == "suspended"
+    rule(site, "b.example", DomainSeverity.SILENCE)
+    assert not accounts.set_limited(cursor, id=account.id, at=None)
+    assert states_of(site, bo) == "limited"
+    lift(site, "b.example")
+    assert states_of(site, bo) == ""
+
+
+@pytest.mark.parametrize("decision", ["suspended", "limited"])
+def test_a_rule_that_ends_does_not_undo_a_decision_of_moderators(site: SiteFixture, bo: RemoteUser, decision: str) -> None:
+    account = befriend(site, bo)
+    rule(site, "b.example", DomainSeverity.SUSPEND if decision == "suspended" else DomainSeverity.SILENCE)
+    if decision == "suspended":
+        remote_suspensions.begin(site.cursor, account, make.NOW)
+    else:
+        assert accounts.set_limited(site.cursor, id=account.id, at=make.NOW)
+    lift(site, "b.example")
+    assert states_of(site, bo) == decision
