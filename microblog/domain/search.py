@@ -45,25 +45,29 @@ class SearchService:
     accounts: Accounts
     now: Callable[[], datetime]
 
-    async def find(self, viewer: Viewer | None, query: str, limit: int = MAX_RESULTS) -> SearchResult:
+    async def find(self, viewer: Viewer | None, query: str, limit: int = MAX_RESULTS, *, here: bool = False) -> SearchResult:
         """Return accounts whose username or display name matches, hashtags with this prefix, and posts that the viewer may see.
 
-        A leading `@` searches only accounts, a leading `#` no accounts. A blank query finds nothing.
+        A leading `@` searches only accounts, a leading `#` no accounts. A blank query finds nothing. `here`: only accounts and posts of
+        this site.
         """
         cleaned = post_text.clean(query[:MAX_QUERY_LENGTH], "q")
         people = [] if cleaned.startswith("#") else await self.accounts.search(viewer, cleaned, limit=limit)
+        people = [account for account in people if account.host is None or not here]
         if cleaned.startswith("@"):
             return SearchResult(people)
-        return SearchResult(people, await self.tags(viewer, cleaned, limit=limit), await self.posts(viewer, cleaned, Page(limit)))
+        found = await self.posts(viewer, cleaned, Page(limit), here=here)
+        return SearchResult(people, await self.tags(viewer, cleaned, limit=limit), found)
 
     async def posts(
-        self, viewer: Viewer | None, query: str, page: Page, *, offset: int = 0, account: AccountId | None = None
+        self, viewer: Viewer | None, query: str, page: Page, *, offset: int = 0, account: AccountId | None = None, here: bool = False
     ) -> list[Post]:
         """Return the newest posts that match the query (see search_query.py) and that the viewer may see.
 
-        `account` restricts to one author. Posts of others are found only if their authors opted in, one's own always.
+        `account` restricts to one author, `here` to posts of this site. Posts of others are found only if their authors opted in, one's own
+        always.
         """
-        parsed = search_query.parse(post_text.clean(query[:MAX_QUERY_LENGTH], "q"))
+        parsed = evolve(search_query.parse(post_text.clean(query[:MAX_QUERY_LENGTH], "q")), here=here)
         if not (parsed.narrow or account):
             return []
         return await self.database.read(self._posts, viewer, parsed, page=within(parsed, page), offset=offset, account=account)
@@ -149,6 +153,7 @@ def post_query(query: ParsedQuery, author: AccountId | None, not_authors: Sequen
         languages=query.languages,
         not_languages=query.not_languages,
         among=query.among,
+        here=query.here,
     )
 
 

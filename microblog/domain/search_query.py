@@ -65,7 +65,7 @@ class ParsedQuery:
     """Conditions for a post to be found.
 
     All `terms` must be in it and none of `without`; `phrases` must occur literally. `tags` are keys. `author` and `not_authors` are
-    usernames, or `me`. Ids lie above `after` and below `before`.
+    usernames, or `me`. Ids lie above `after` and below `before`. `here`: of this site.
     """
 
     terms: tuple[Term, ...] = ()
@@ -83,6 +83,7 @@ class ParsedQuery:
     among: Among = Among.ALL
     after: int | None = None
     before: int | None = None
+    here: bool = False
 
     @property
     def narrow(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.model.accounts import RegistrationMode
+from microblog.model.accounts import RegistrationMode, Viewer
 from microblog.model.federation_mode import ShownBlocks
 from microblog.model.site_texts import NO_TEXTS, SiteTexts
 
@@ -25,6 +25,10 @@ class SiteView:
     shows_others: bool = False  # pages with accounts and posts of other servers, to visitors too
     shown_blocks: ShownBlocks = ShownBlocks.NOBODY
     limited_federation: bool = True  # with no other servers, or only with those that are allowed
+
+    def hides_others_from(self, viewer: Viewer | None) -> bool:
+        """True if pages show the viewer only accounts and posts of this site."""
+        return viewer is None and not self.shows_others
 
     @property
     def host(self) -> str:

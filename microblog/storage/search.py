@@ -93,7 +93,8 @@ _HAS_WORDS = "exists (select from post_words o where o.post_id = p.id and o.word
 class PostQuery:
     """A search as in domain/search_query.py, with account ids in place of usernames.
 
-    `query` is the text of a tsquery for the required words; `without` are texts of tsqueries for the excluded words.
+    `query` is the text of a tsquery for the required words; `without` are texts of tsqueries for the excluded words. `here`: only posts of
+    this site.
     """
 
     query: str = ""
@@ -109,6 +110,7 @@ class PostQuery:
     languages: Sequence[str] = ()
     not_languages: Sequence[str] = ()
     among: str = "all"
+    here: bool = False
 
 
 def query_of(words: Sequence[str], starts: Sequence[str]) -> str:
@@ -173,6 +175,7 @@ def _conditions(search: PostQuery) -> list[str]:
         *(HAS[kind] for kind in search.has),
         *(f"({HAS[kind]}) is not true" for kind in search.has_not),
         "p.account_id = %(account)s" if search.account is not None else "true",
+        "p.uri is null" if search.here else "true",
         _SCOPES[search.among],
         _FINDABLE,
         VISIBLE_AMONG_MANY,

@@ -90,6 +90,11 @@ def test_visitors_get_no_stream_of_other_servers(live_site: LiveSite) -> None:
     ada = live_site.registered_user("ada")
     for path in ("/live/federated", "/live/@bo@b.example", f"/live/posts/{id}"):
         assert (live_site.listen(path).response.status, live_site.listen(path, ada).response.status) == (303, 200), path
+    tag = live_site.listen("/live/tags/tea")
+    arrive(live_site, "2")
+    assert tag.read() == []
+    live_site.post(ada, HERE)
+    assert len(tag.read()) == 1
 
 
 # --- Pages and the API
@@ -124,9 +129,15 @@ def test_members_have_a_federated_timeline_beside_the_local_one(site: SiteFixtur
     assert page.xpath("//nav[@aria-label='Main']//a[@aria-current]/@href") == ["/local"]
 
 
-def test_visitors_see_the_local_timeline_only(site: SiteFixture) -> None:
-    visitor = site.visitor()
+def test_visitors_see_posts_and_accounts_of_this_site_only(site: SiteFixture) -> None:
+    visitor, ada = site.visitor(), site.registered_user("ada")
     assert (tabs(visitor, "/local"), shown(visitor, "/local")) == ([], [HERE])
+    site.cursor.execute("update accounts set indexable = true, display_name = 'From ' || username")
+    for path in ("/tags/tea", "/search?q=from+tea"):
+        assert (shown(visitor, path), shown(ada, path)) == ([HERE], [HERE, THERE]), path
+    for path in ("/search?q=from", "/search?q=from+tea&max_id=9000000000000000000"):
+        assert any("@there.example" in link for link in links(ada.get(path))), path
+        assert not any("@there.example" in link for link in links(visitor.get(path))), path
     assert visitor.get("/federated").header("Location") == "/login?next=/federated"
 
 

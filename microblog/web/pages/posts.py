@@ -65,7 +65,7 @@ class PostPages:
         thread = await self.threads.of(viewer, id, evolve(PAGE, skip=skip))
         if thread.post.author.acct.lower() != username.lower():
             raise NotFound
-        if viewer is None and (original := self._original(thread.post)):
+        if original := self._original(viewer, thread.post):
             return CacheableResponse(Response.redirect(original, 302), cache_keys.of_keys(cache_keys.of_post(id)))
         if viewer and await self.conversations.mark_opened(viewer, thread.post):
             context = evolve(context, messages=max(0, context.messages - 1))
@@ -79,9 +79,9 @@ class PostPages:
         dependencies = await self.timelines.dependencies(viewer, posts, *keys) | self.contexts.dependencies(context) | until
         return CacheableResponse(page if viewer else page.cached(PUBLIC_BRIEFLY), dependencies, html)
 
-    def _original(self, post: Post) -> str | None:
-        """Return the address on its own server to which visitors are sent; None for posts of this site, or if the site shows others."""
-        return None if self.contexts.site.shows_others else post.url or post.uri
+    def _original(self, viewer: Viewer | None, post: Post) -> str | None:
+        """Return the address on its own server to which the viewer is sent; None if the post is shown here."""
+        return (post.url or post.uri) if self.contexts.site.hides_others_from(viewer) else None
 
     async def _thread(self, viewer: Viewer | None, thread: PostThread, skip: int) -> ThreadPage:
         opened = await self.renderer.one(viewer, thread.post)
@@ -209,7 +209,7 @@ class PostPages:
     async def history(self, request: Request, post_id: int) -> Response:
         """Show the edit history of a post, newest version first."""
         post, revisions = await self.posts.history(request.viewer, PostId(post_id))
-        if request.viewer is None and (original := self._original(post)):
+        if original := self._original(request.viewer, post):
             return Response.redirect(original, 302)
         return Response.html(self.pages.history(await self.contexts.of(request), HistoryPage(post, tuple(revisions[::-1]))))
 

@@ -92,7 +92,7 @@ class ProfilePages:
         page = page_of(request)
         context = await self.contexts.of(request, stream=f"/live/@{username}" if tab == "posts" else None)
         account = await self._account(request.viewer, username)
-        if account.page and request.viewer is None and not self.contexts.site.shows_others:
+        if account.page and self.contexts.site.hides_others_from(request.viewer):
             return CacheableResponse(Response.redirect(account.page, 302), cache_keys.of_keys(*of_profile(account.id)))
         [person] = await self.people.of(request.viewer, [account])
         hidden, own = _why_hidden(person.relationship), request.viewer is not None and request.viewer.id == account.id
@@ -151,7 +151,7 @@ class ProfilePages:
         lister: Callable[[Viewer | None, AccountId, Page], Awaitable[list[RelatedAccount]]],
     ) -> Response:
         account, page = await self._account(request.viewer, username), page_of(request, PEOPLE_PER_PAGE)
-        if account.page and request.viewer is None and not self.contexts.site.shows_others:
+        if account.page and self.contexts.site.hides_others_from(request.viewer):
             return Response.redirect(account.page, 302)
         found = await self.people.page(request, await lister(request.viewer, account.id, page), page)
         return Response.html(bytes(self.pages.relations(await self.contexts.of(request), account, which, found)))

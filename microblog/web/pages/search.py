@@ -40,7 +40,8 @@ class SearchPages:
         if first:
             found, problem = await self._found(request.viewer, query)
         else:
-            found = SearchResult(posts=await self.search.posts(request.viewer, query, page))
+            here = self.contexts.site.hides_others_from(request.viewer)
+            found = SearchResult(posts=await self.search.posts(request.viewer, query, page, here=here))
         posts = await feed_of(request, self.renderer, found.posts, page, FilterContext.PUBLIC)
         shown = SearchPage(query, await self.people.of(request.viewer, found.accounts), tuple(found.tags), posts, problem)
         return Response.html(self.pages.search(await self.contexts.of(request, tags=True, people=not query), shown))
@@ -48,7 +49,7 @@ class SearchPages:
     async def _found(self, viewer: Viewer | None, query: str) -> tuple[SearchResult, str]:
         """Return the results, and why nothing was found elsewhere. Members can search for a handle or URL of another server."""
         if self.resolution is None or viewer is None or not self.resolution.is_remote(query):
-            return await self.search.find(viewer, query), ""
+            return await self.search.find(viewer, query, here=self.contexts.site.hides_others_from(viewer)), ""
         try:
             resolved = await self.resolution.find(viewer, query)
         except Unresolved as problem:

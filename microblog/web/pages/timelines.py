@@ -107,7 +107,8 @@ class TimelinePages:
     async def _tag(self, request: Request, name: str) -> CacheableResponse:
         page, viewer = page_of(request), request.viewer
         context = await self.contexts.of(request, stream=f"/live/tags/{name}", tags=True)
-        posts = await self.timelines.tag(viewer, name, page)
+        here = True if self.contexts.site.hides_others_from(viewer) else None
+        posts = await self.timelines.tag(viewer, name, page, here=here)
         following = None if viewer is None else tag_key(name) in (await self.timelines.viewer_cache.of(viewer)).tags
         html = self.pages.tag(context, name, await self._feed(request, posts, page), following=following)
         dependencies = await self.timelines.dependencies(viewer, posts, PUBLIC) | self.contexts.dependencies(context)

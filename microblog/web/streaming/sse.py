@@ -37,6 +37,7 @@ CONTEXTS = {
     StreamKind.PUBLIC: FilterContext.PUBLIC,
     StreamKind.LOCAL: FilterContext.PUBLIC,
     StreamKind.TAG: FilterContext.PUBLIC,
+    StreamKind.LOCAL_TAG: FilterContext.PUBLIC,
     StreamKind.THREAD: FilterContext.THREAD,
     StreamKind.DIRECT: FilterContext.THREAD,
 }
@@ -162,7 +163,7 @@ def check_federated(site: SiteView, request: Request) -> None:
 
 def _check_others(site: SiteView, request: Request) -> None:
     """Raise a Problem unless the viewer may see what is from other servers on pages: visitors only if the site shows it to them."""
-    if request.viewer is None and not site.shows_others:
+    if site.hides_others_from(request.viewer):
         raise Unauthenticated("Please log in first.")
 
 
@@ -208,7 +209,8 @@ class Streams:
     @route("GET", "/live/tags/<name>", RouteOptions())
     async def tag(self, request: Request, name: str) -> Response:
         """Public posts with a tag."""
-        return await self._stream(request, StreamKind.TAG, tag_key(name))
+        kind = StreamKind.LOCAL_TAG if self.site.hides_others_from(request.viewer) else StreamKind.TAG
+        return await self._stream(request, kind, tag_key(name))
 
     @route("GET", "/live/@<username:username>", RouteOptions())
     async def author(self, request: Request, username: str) -> Response:
