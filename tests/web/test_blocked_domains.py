@@ -23,7 +23,7 @@ from tests.federation.outgoing import OutboundFixture, remote_actor
 from tests.make import NOW
 from tests.web.api.client import Client, client
 from tests.web.http_client import HttpResponse
-from tests.web.visitor import SiteFixture, build_site, main_text
+from tests.web.visitor import SiteFixture, build_site, document, main_text
 
 DOMAIN = "b.example"
 
@@ -287,6 +287,9 @@ def test_the_menu_of_a_profile_and_the_page_in_the_settings(site: SiteFixture, c
     profile = visitor.get("/@bo@b.example").text
     assert "Unblock domain b.example" in profile
     assert "Domain blocked" in profile
+    for path in ("/@bo@b.example", "/search?q=@bo@b.example"):  # a follow would be refused
+        buttons = document(visitor.get(path)).xpath("//main//button[contains(@class, 'button')]")
+        assert [button.text for button in buttons if button.get("formaction")] == ["Unblock domain"], path
     assert "b.example" in main_text(visitor.get("/settings/domains"))
     assert visitor.submit("/settings/domains/unblock", "/settings/domains", domain=DOMAIN).status == 303
     assert "No blocked domains" in main_text(visitor.get("/settings/domains"))

@@ -37,7 +37,7 @@ class FragmentCache:
     def person(self, person: PersonView) -> Markup:
         """Render an account in a list, with the button to follow it."""
         account = person.account
-        key = _shown_account(account), account.bio_html, account.locked, _shown_relationship(person.relationship)
+        key = _shown_account(account), account.bio_html, account.locked, account.moved_to, _shown_relationship(person.relationship)
         return self._get_or_render(key, lambda: self._render("_person", person=person))
 
     def notification(self, note: NotificationGroup, last_read_id: int, filter_titles: Mapping[int, str]) -> Markup:
@@ -73,7 +73,8 @@ def _shown_account(account: Account) -> Hashable:
 def _shown_relationship(relation: Relationship | None) -> Hashable:
     if relation is None:
         return None
-    return relation.blocking, relation.following, relation.requested, relation.blocked_by, relation.followed_by
+    shown = relation.blocking, relation.domain_blocking, relation.following, relation.requested
+    return *shown, relation.blocked_by, relation.followed_by
 
 
 def _shown_post(post: Post | None) -> Hashable:
