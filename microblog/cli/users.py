@@ -13,6 +13,9 @@ from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 
+Change = Callable[[Services, AccountId], Awaitable[object]]
+ChangeElsewhere = Callable[[Services, AccountId], Awaitable[Account]]
+
 ROLES = click.Choice([str(role) for role in Role])
 COLUMNS = ("id", "username", "email", "role", "state", "created_at", "posts")
 
@@ -122,7 +125,7 @@ async def _elsewhere(services: Services, name: str) -> Account:
     return found
 
 
-def _change(console: Console, name: str, as_json: bool, act: Callable[[Services, AccountId], Awaitable[object]], done: str) -> None:
+def _change(console: Console, name: str, as_json: bool, act: Change, done: str) -> None:
     async def work(services: Services) -> AccountWithLogin:
         before = await services.account_admin.by_name(name)
         after = await act(services, before.account.id)
@@ -130,12 +133,6 @@ def _change(console: Console, name: str, as_json: bool, act: Callable[[Services,
 
     changed = console.run(work)
     show(described(changed), f"{changed.account.username} is {done.format(role=changed.login.role)}.", as_json=as_json)
-
-
-Change = Callable[[Services, AccountId], Awaitable[object]]
-
-
-ChangeElsewhere = Callable[[Services, AccountId], Awaitable[Account]]
 
 
 def _change_elsewhere(console: Console, name: str, as_json: bool, act: ChangeElsewhere, done: str) -> None:

@@ -203,7 +203,7 @@ def routes(
         OwnAccountRoutes(
             entities, services.accounts, services.follows, services.registrations, services.tokens, services.profile_images, cache
         ),
-        *_login_routes(services, entities),
+        *_own_account_routes(services, entities),
         *_post_routes(services, entities, serializer, cache),
         AccountRoutes(
             entities, serializer, services.accounts, services.timelines, services.follows, cache, resolution, services.remote_views
@@ -241,7 +241,7 @@ def routes(
     return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features), rules_of_domains)]
 
 
-def _login_routes(services: ApiServices, entities: Entities) -> list[object]:
+def _own_account_routes(services: ApiServices, entities: Entities) -> list[object]:
     """The features of one's own account besides its profile."""
     return [MoveRoutes(entities, services.moves, services.follows), EmailConfirmationRoutes(services.email_confirmation)]
 

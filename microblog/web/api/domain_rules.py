@@ -32,6 +32,7 @@ RULE = (
     Param("obfuscate", FLAG, "Whether a part of the name is hidden in the public list."),
 )
 ALLOWED = (Param("domain", TEXT, "The host, without its subdomains.", required=True),)
+UPDATE = RouteDoc("Update a domain block", ADMIN_DOMAIN_BLOCK, body=RULE, errors=(404, 422))
 MAX_PAGE_SIZE = 200
 
 
@@ -100,18 +101,8 @@ class DomainBlockRoutes:
             error = {"error": problem.sentence, "existing_domain_block": ADMIN_DOMAIN_BLOCK(problem.existing, None)}
             return Response.json(error, 422)
 
-    @route(
-        "PUT",
-        "/api/v1/admin/domain_blocks/<id:block_id>",
-        WRITE_BLOCKS,
-        RouteDoc("Update a domain block", ADMIN_DOMAIN_BLOCK, body=RULE, errors=(404, 422)),
-    )
-    @route(
-        "PATCH",
-        "/api/v1/admin/domain_blocks/<id:block_id>",
-        WRITE_BLOCKS,
-        RouteDoc("Update a domain block", ADMIN_DOMAIN_BLOCK, body=RULE, errors=(404, 422)),
-    )
+    @route("PUT", "/api/v1/admin/domain_blocks/<id:block_id>", WRITE_BLOCKS, UPDATE)
+    @route("PATCH", "/api/v1/admin/domain_blocks/<id:block_id>", WRITE_BLOCKS, UPDATE)
     async def update(self, request: Request, block_id: int) -> Response:
         """Change a rule; attributes that are not sent keep their values."""
         id = DomainRuleId(block_id)

@@ -8,6 +8,7 @@ from microblog.domain.caching.flags_cache import FlagsCache
 from microblog.domain.polls import NO_OPTION, Polls
 from microblog.domain.posts import Posts
 from microblog.domain.remote_views import RemoteViews
+from microblog.federation.bounds import MAX_POLL_OPTIONS
 from microblog.model.errors import Invalid, Malformed, NotFound
 from microblog.model.ids import PollId
 from microblog.model.polls import PollDraft
@@ -27,8 +28,6 @@ POLL_PARAMS = (
     Param("poll[multiple]", FLAG, "Allow multiple choices?"),
     Param("poll[hide_totals]", FLAG, "Hide vote counts until the poll ends?"),
 )
-MAX_CHOICES = 500
-"""Options of a poll of another server; those of this site have four."""
 CHOICES = Param("choices", array_of(WHOLE), "Index values of the chosen options, from 0.", required=True)
 
 
@@ -60,7 +59,7 @@ class PollRoutes:
     )
     async def vote(self, request: Request, poll_id: int) -> Response:
         """Vote. A vote is final; in a poll with multiple choices, further options may be added while it is open."""
-        if not request.fields.list("choices", max=MAX_CHOICES):
+        if not request.fields.list("choices", max=MAX_POLL_OPTIONS):
             raise Malformed("param is missing or the value is empty: choices")
         return await self._response(request, await self.polls.vote(request.member, PollId(poll_id), choices_of(request.fields)))
 
@@ -75,7 +74,7 @@ class PollRoutes:
 
 def choices_of(fields: Params) -> tuple[int, ...]:
     """Indexes of the chosen options. Raises Invalid for anything but numbers."""
-    values = fields.list("choices", max=MAX_CHOICES)
+    values = fields.list("choices", max=MAX_POLL_OPTIONS)
     if not all(choice.isascii() and choice.isdigit() and len(choice) < 4 for choice in values):
         raise Invalid({"choices": NO_OPTION})
     return tuple(map(int, values))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from microblog.domain.polls import Polls
+from microblog.federation.bounds import MAX_POLL_OPTIONS
 from microblog.model.errors import Invalid
 from microblog.model.ids import PollId
 from microblog.render.html.polls import FIELD
@@ -24,7 +25,7 @@ class PollButtons:
     @route("POST", "/polls/<id:poll_id>/vote", RouteOptions(viewer=AccessLevel.MEMBER))
     async def vote(self, request: Request, poll_id: int) -> Response:
         """Vote. Field names contain the poll's id, because a page may show several polls."""
-        submitted = request.fields.list(FIELD.format(poll_id), max=500)
+        submitted = request.fields.list(FIELD.format(poll_id), max=MAX_POLL_OPTIONS)
         if not submitted:
             raise Invalid({"choices": "Please choose an option first."})
         choices = [int(choice) if choice.isascii() and choice.isdigit() and len(choice) < 4 else -1 for choice in submitted]

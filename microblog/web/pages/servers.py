@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from microblog.federation.domain_moderation import DomainModeration
 from microblog.federation.servers import Servers
 from microblog.model.deliveries import HostFilter
-from microblog.model.domain_rules import DomainRule, DomainSeverity, RuleToStore
+from microblog.model.domain_rules import AllowedDomain, DomainRule, DomainSeverity, RuleToStore, StoredDomainRule
 from microblog.model.errors import Invalid, NotFound
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
@@ -117,9 +117,7 @@ class ServerPages:
     @route("GET", "/admin/servers/rule/remove", ADMIN)
     async def remove_question(self, request: Request) -> Response:
         """Ask for confirmation before the rule for `domain` is removed."""
-        stored = await self.domains.for_domain(request.fields.value("domain", max=MAX_DOMAIN))
-        if stored is None:
-            raise NotFound
+        stored = await self._stored(request)
         domain, back = stored.rule.domain, f"{PATH}/rule?domain={quote(stored.rule.domain)}"
         sentence = removal(domain, stored.rule)
         view = ConfirmView(f"Remove the rule for {domain}?", sentence, f"{PATH}/rule/remove", "Remove", back, fields={"domain": domain})
@@ -128,11 +126,16 @@ class ServerPages:
     @route("POST", "/admin/servers/rule/remove", ADMIN)
     async def remove(self, request: Request) -> Response:
         """Remove the rule for `domain`."""
+        stored = await self._stored(request)
+        await self.domains.remove(stored.id)
+        return Response.redirect(PATH)
+
+    async def _stored(self, request: Request) -> StoredDomainRule:
+        """Return the rule for the submitted `domain`. Raises NotFound."""
         stored = await self.domains.for_domain(request.fields.value("domain", max=MAX_DOMAIN))
         if stored is None:
             raise NotFound
-        await self.domains.remove(stored.id)
-        return Response.redirect(PATH)
+        return stored
 
     # --- The allow-list
 
@@ -148,22 +151,25 @@ class ServerPages:
     @route("GET", "/admin/servers/disallow", ADMIN)
     async def disallow_question(self, request: Request) -> Response:
         """Ask for confirmation before `domain` is taken off the allow-list."""
-        allowed = await self.domains.allowed_domain(request.fields.value("domain", max=MAX_DOMAIN))
-        if allowed is None:
-            raise NotFound
+        allowed = await self._allowed(request)
         domain, back = allowed.domain, _search(allowed.domain)
         sentence = consequence(domain, DomainSeverity.SUSPEND, await self.domains.impact(domain))
-        view = ConfirmView(f"Remove {domain} from the list?", sentence, f"{PATH}/disallow", "Remove", back, fields={"domain": domain})
+        view = ConfirmView(f"Remove {domain} from the allow-list?", sentence, f"{PATH}/disallow", "Remove", back, fields={"domain": domain})
         return Response.html(self.pages.confirm(await self.contexts.of(request), view))
 
     @route("POST", "/admin/servers/disallow", ADMIN)
     async def disallow(self, request: Request) -> Response:
         """Take `domain` off the allow-list."""
+        allowed = await self._allowed(request)
+        await self.domains.disallow(allowed.id)
+        return Response.redirect(PATH)
+
+    async def _allowed(self, request: Request) -> AllowedDomain:
+        """Return the entry of the submitted `domain` on the allow-list. Raises NotFound."""
         allowed = await self.domains.allowed_domain(request.fields.value("domain", max=MAX_DOMAIN))
         if allowed is None:
             raise NotFound
-        await self.domains.disallow(allowed.id)
-        return Response.redirect(PATH)
+        return allowed
 
 
 def _wanted(request: Request) -> RuleToStore:
