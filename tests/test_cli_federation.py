@@ -72,7 +72,7 @@ def test_a_domain_is_blocked_and_unblocked(cursor: Cursor, microblog: Run) -> No
     make.follow(cursor, make.account(cursor), make.remote_account(cursor, "bo", host="b.example"))
     asked = microblog("federation", "block", "B.example", input="n\n")
     assert asked.exit_code == 1
-    assert "People here lose 0 followers and 1 follow" in asked.stderr
+    assert "People here will lose 0 followers and 1 follow" in asked.stderr
     assert rules(microblog) == []
     done = microblog("federation", "block", "B.example", "--yes", "--reject-media", "--comment", "spam", "--json")
     assert json.loads(done.stdout) | {"created_at": ""} == {

@@ -14,14 +14,17 @@ from attrs import frozen
 from twisted.logger import Logger
 
 START_EXTENSION_S = 60.0
-"""How much longer the start may take, counted from each time that it is extended."""
+"""Time limit of the start, counted from each extension."""
 
 _log = Logger()
 
 
 @frozen
 class ServiceManager:
-    """Where states are sent to. `watchdog_s` is the longest silence after which the manager restarts the process."""
+    """Reports to the service manager. `address` is its socket; None: there is no manager, and nothing is sent.
+
+    `watchdog_s` is the longest silence after which the manager restarts the process.
+    """
 
     address: str | None = None
     watchdog_s: float | None = None

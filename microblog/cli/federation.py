@@ -20,7 +20,7 @@ COLUMNS = ("host", "state", "waiting", "failures", "paused_until", "last_error")
 
 @click.group()
 def federation() -> None:
-    """Rules for other servers, and deliveries to them."""
+    """Manage rules for other servers, and deliveries to them."""
 
 
 @federation.command()

@@ -32,9 +32,9 @@ MAX_ALLOWED = 100_000
 @click.argument("domain")
 @click.option("--limit", "severity", flag_value="silence", help="Limit it: only followers see its posts. By default it is suspended.")
 @click.option("--flags-only", "severity", flag_value="noop", help="Neither suspend nor limit it: only the other options have an effect.")
-@click.option("--reject-media", is_flag=True, help="Do not fetch and show its media.")
+@click.option("--reject-media", is_flag=True, help="Do not fetch or show its media.")
 @click.option("--reject-reports", is_flag=True, help="Drop reports from there.")
-@click.option("--obfuscate", is_flag=True, help="Hide a part of the name in the public list.")
+@click.option("--obfuscate", is_flag=True, help="Hide part of the name in the public list.")
 @click.option("--comment", default="", help="The reason, for the public list.")
 @click.option("--private-comment", default="", help="A note for administrators.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
@@ -102,7 +102,7 @@ def disallow(console: Console, host: str, yes: bool, as_json: bool) -> None:
         return await domains.disallow(found.id)
 
     allowed = _run(console, work)
-    show({"host": allowed.domain}, f"Not allowed any more: {plain(allowed.domain)}", as_json=as_json)
+    show({"host": allowed.domain}, f"No longer allowed: {plain(allowed.domain)}", as_json=as_json)
 
 
 @click.command()

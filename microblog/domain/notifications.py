@@ -157,14 +157,14 @@ class NotificationLike(Protocol):
 
 @frozen
 class OtherSubjects:
-    """What notifications are about that are not about a post: moderation warnings, and follows that were cut."""
+    """Subjects of notifications other than posts: moderation warnings, and lost follows."""
 
     warnings: Mapping[NotificationId, AccountWarning] = field(factory=dict)
     severances: Mapping[NotificationId, Severance] = field(factory=dict)
 
 
 def other_subjects(cursor: Cursor, rows: Sequence[NotificationLike]) -> OtherSubjects:
-    """Return what those rows are about that are not about a post."""
+    """Return the warnings and lost follows that those rows are about."""
     warned = [row.id for row in rows if row.kind is NotificationKind.WARNING]
     severed = [row.id for row in rows if row.kind is NotificationKind.SEVERED_RELATIONSHIPS]
     return OtherSubjects(

@@ -215,7 +215,7 @@ def test_pages_lead_to_the_originals(neighbours: Neighbours) -> None:
     thread = reader.get(f"/@{FAR}/{neighbours.post.id}")
     assert "Replies from other servers may be missing here." in main_text(thread)
     assert original in links(thread)
-    for which, text in (("followers", "Only followers that this site knows"), ("following", "None known here")):
+    for which, text in (("followers", "Only followers that this site knows"), ("following", "Nobody to show yet")):
         assert text in main_text(reader.get(f"/@{FAR}/{which}"))
     own = make.post(neighbours.site.cursor, neighbours.site.viewer("ada"))
     assert "Open original page" not in reader.get(f"/@ada/{own.id}").text

@@ -85,8 +85,8 @@ def test_nothing_is_forwarded_to_a_suspended_domain(site: SiteFixture, bo: Accou
 def test_the_form_asks_whether_to_send_the_report_on(site: SiteFixture, bo: Account) -> None:
     visitor, outbound = site.registered_user("ada"), OutboundFixture(site.cursor)
     make.account(site.cursor, "ben")
-    assert "Also send it to" not in main_text(visitor.get("/@ben/report"))
-    assert "Also send it to b.example" in main_text(visitor.get("/@bo@b.example/report"))
+    assert "Forward to" not in main_text(visitor.get("/@ben/report"))
+    assert "Forward to b.example" in main_text(visitor.get("/@bo@b.example/report"))
     assert visitor.submit("/@bo@b.example/report", comment="Rude", category="spam").status == 303
     assert outbound.run() == []
     assert visitor.submit("/@bo@b.example/report", comment="Rude", category="spam", forward="1").status == 303

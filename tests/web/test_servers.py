@@ -82,11 +82,11 @@ def test_the_page_shows_what_is_known_of_each_server(site: SiteFixture, ada: Vis
 def test_a_suspension_says_what_will_be_lost_and_asks_first(site: SiteFixture, ada: Visitor, bo: RemoteUser) -> None:
     befriend(site, bo)
     form = ada.get(f"{SERVERS}/rule?domain=https://B.example/@bo")
-    assert "This site knows 1 account of b.example. People here have 1 follower and 1 follow there." in main_text(form)
+    assert "This site knows 1 account on b.example. People here have 1 follower there, and follow 1 account." in main_text(form)
     fields = {"domain": "b.example", "severity": "suspend", "public_comment": "spam", "reject_media": "1"}
     asked = ada.submit(f"{SERVERS}/rule", f"{SERVERS}/rule?domain=b.example", **fields)
     assert asked.status == 200
-    assert "People here lose 1 follower and 1 follow, and are notified." in main_text(asked)
+    assert "People here will lose 1 follower and 1 follow, and will be notified." in main_text(asked)
     assert count(site, "domain_rules") == 0
     saved = ada.submit(f"{SERVERS}/rule", f"{SERVERS}/rule?domain=b.example", confirmed="1", **fields)
     assert (saved.status, saved.header("Location")) == (303, f"{SERVERS}?q=b.example")
@@ -116,7 +116,7 @@ def test_a_server_is_allowed_and_disallowed(cursor: Cursor, tmp_path: Path, inte
     befriend(site, bo)
     assert "b.example Allowed" in main_text(ada.get(f"{SERVERS}?type=allowed"))
     question = ada.get(f"{SERVERS}/disallow?domain=b.example")
-    assert "People here lose 1 follower and 1 follow" in main_text(question)
+    assert "People here will lose 1 follower and 1 follow" in main_text(question)
     assert ada.submit(f"{SERVERS}/disallow", f"{SERVERS}/disallow?domain=b.example", domain="b.example").status == 303
     assert bo.deliver(bo.activity("Follow", ADA)) == 403
 

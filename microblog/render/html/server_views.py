@@ -19,9 +19,9 @@ FILTERS = {
     HostFilter.WAITING: "Waiting",
 }
 SEVERITIES = {
-    DomainSeverity.SILENCE: "Limit: only followers see its posts; it is not in timelines, search and trends",
-    DomainSeverity.SUSPEND: "Suspend: nothing is received or sent, and everything from it is deleted here",
-    DomainSeverity.NOOP: "None: only what is selected below",
+    DomainSeverity.SILENCE: "Limit: only followers see its posts, and it does not appear in public timelines, search or trends",
+    DomainSeverity.SUSPEND: "Suspend: nothing is exchanged with it, and everything from it is deleted here",
+    DomainSeverity.NOOP: "None: only the options below apply",
 }
 BADGES = {DomainSeverity.SUSPEND: "Suspended", DomainSeverity.SILENCE: "Limited", DomainSeverity.NOOP: "Rule"}
 
@@ -51,7 +51,7 @@ class ServersPage:
 
 @frozen
 class RulePage:
-    """The form of a rule, as stored or as submitted. `existing` is the stored one; `impact` what there is of the domain here."""
+    """The form of a rule, as stored or as submitted. `existing` is the stored one; `impact`: the known accounts and follows."""
 
     wanted: RuleToStore
     existing: StoredDomainRule | None
@@ -65,16 +65,16 @@ class RulePage:
 
     @property
     def known(self) -> str:
-        """What there is of the domain here."""
+        """The sentence about the accounts and follows of the domain that the site knows."""
         return known_sentence(self.wanted.rule.domain, self.impact)
 
 
 def known_sentence(domain: str, impact: DomainImpact) -> str:
-    """Return what a site knows of a domain: "This site knows 3 accounts of b.example. ..."."""
+    """Return what a site knows of a domain: "This site knows 3 accounts on b.example. ..."."""
     if not impact.accounts:
-        return f"This site knows no accounts of {domain}."
-    followers, following = _count(impact.followers, "follower"), _count(impact.following, "follow")
-    return f"This site knows {_count(impact.accounts, 'account')} of {domain}. People here have {followers} and {following} there."
+        return f"This site knows no accounts on {domain}."
+    follows = f"People here have {_count(impact.followers, 'follower')} there, and follow {_count(impact.following, 'account')}."
+    return f"This site knows {_count(impact.accounts, 'account')} on {domain}. {follows}"
 
 
 def consequence(domain: str, severity: DomainSeverity, impact: DomainImpact) -> str:
@@ -83,26 +83,27 @@ def consequence(domain: str, severity: DomainSeverity, impact: DomainImpact) -> 
         sentences = [f"{domain} and its subdomains can no longer send anything to this site, and nothing is sent to them."]
         if impact.accounts:
             hidden = _count(impact.accounts, "known account")
-            sentences.append(f"{hidden} will be hidden at once, and what is stored of them is deleted.")
+            sentences.append(f"{hidden} will be hidden at once, and everything stored about them will be deleted.")
         if impact.followers or impact.following:
             lost = f"{_count(impact.followers, 'follower')} and {_count(impact.following, 'follow')}"
-            sentences.append(f"People here lose {lost}, and are notified.")
+            sentences.append(f"People here will lose {lost}, and will be notified.")
         if impact.deliveries:
             sentences.append(f"{_count(impact.deliveries, 'waiting delivery', 'waiting deliveries')} will be dropped.")
-        return " ".join([*sentences, "Removing the rule later does not bring posts and follows back."])
+        return " ".join([*sentences, "Removing the rule later won't bring posts and follows back."])
     if severity is DomainSeverity.SILENCE:
         return (
-            f"Only followers will see posts of the {_count(impact.accounts, 'known account')} of {domain} and its subdomains. They are not "
-            "in public timelines, search and trends; their follow requests need approval, and strangers among them do not notify anyone."
+            f"Only followers will see posts from {domain} and its subdomains ({_count(impact.accounts, 'known account')}). They won't "
+            "appear in public timelines, search or trends, follow requests from there will need approval, and people here will only get "
+            "notifications from accounts there that they follow."
         )
-    return f"Accounts of {domain} and its subdomains stay visible, and what a rule for a domain above it hides is shown again."
+    return f"Accounts on {domain} and its subdomains will be visible, even if a rule for a parent domain hides them now."
 
 
 def removal(domain: str, rule: DomainRule) -> str:
     """Return what will happen when a rule is removed."""
     if rule.severity is DomainSeverity.SUSPEND:
-        return f"{domain} can send to this site again and is sent to. Its accounts are shown again, without their old posts and follows."
-    return f"Accounts of {domain} are treated as those of any other server again."
+        return f"This site and {domain} will exchange posts again. Its accounts will be shown again, without their old posts and follows."
+    return f"Accounts on {domain} will be treated like those on any other server again."
 
 
 def _count(count: int, one: str, many: str = "") -> str:

@@ -27,8 +27,8 @@ MODERATOR = RouteOptions(viewer=AccessLevel.MODERATOR)
 APPLICANTS = "/admin/people?type=applied"
 SUSPEND_HERE = "Their profile and posts will be hidden from everyone, and they will be logged out. You can undo this at any time."
 SUSPEND_ELSEWHERE = (
-    "Their profile and posts will be hidden from everyone here, and nobody here will follow them or be followed by them any more. You can "
-    "undo this within 30 days, except for the follows. Then what is stored here of the account is deleted."
+    "Their profile and posts will be hidden from everyone here, and all follows between them and people here will end. You can undo this "
+    "within 30 days, but the follows won't come back. After that, everything that is stored here about the account will be deleted."
 )
 
 

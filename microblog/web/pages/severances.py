@@ -1,4 +1,4 @@
-"""What the viewer lost when domains or accounts were suspended, as a page and as files that other servers import."""
+"""Follows that the viewer lost when domains or accounts were suspended, as a page and as files that other servers import."""
 
 from __future__ import annotations
 
