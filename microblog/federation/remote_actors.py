@@ -119,10 +119,6 @@ class RemoteActors:
         account = await self.known(actor.id)
         if account is None:
             raise NotFetched(f"{actor.id} was deleted.", gone=True)
-        if profile_links.links_of(account):
-            await self.database.run(self._schedule_check_of_links, account)
-        if actor.moved_to or account.moved_to is not None:
-            await self.database.run(remote_actors.follow_moved_to, account=account.id, uri=actor.id, moved_to=actor.moved_to)
         return account
 
     def _store(self, cursor: Cursor, actor: RemoteActor, handle: Handle, known: Account | None) -> bool:
@@ -138,6 +134,9 @@ class RemoteActors:
             remote_suspensions.begin(cursor, evolve(cleaned.account, id=id), now, by_host=True)
         elif not was_suspended or suspensions.suspended_since(cursor, id=id) is None:
             self._store_pictures(cursor, id, actor, cleaned.account)
+            self._schedule_check_of_links(cursor, evolve(cleaned.account, id=id))
+        if actor.moved_to or (known is not None and known.moved_to is not None):
+            remote_actors.follow_moved_to(cursor, account=id, uri=actor.id, moved_to=actor.moved_to)
         return True
 
     def _store_pictures(self, cursor: Cursor, id: AccountId, actor: RemoteActor, account: Account) -> None:
@@ -153,7 +152,7 @@ class RemoteActors:
 
     def _schedule_check_of_links(self, cursor: Cursor, account: Account) -> None:
         """Queue the check of the links on a profile that somebody here follows."""
-        if remote_posts.is_followed(cursor, account=account.id):
+        if profile_links.links_of(account) and remote_posts.is_followed(cursor, account=account.id):
             profile_links.schedule(cursor, account, self.now())
 
     async def _handle(self, actor: RemoteActor, known: Account | None, budget: FetchBudget) -> Handle:
