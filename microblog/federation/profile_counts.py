@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, gatherResults
 
 from microblog.federation.fetching import FetchBudget, NotFetched
 from microblog.federation.incoming import parse_collection
@@ -64,8 +64,7 @@ class ProfileCounts:
     async def _collections(self, account: Account, budget: FetchBudget) -> list[RemoteCollection | None]:
         """Return the collections of followers, followed accounts and posts, as far as they can be read."""
         urls = await self.actors.database.read(remote_actors.collections_of, account=account.id)
-        found = await DeferredList([Deferred.fromCoroutine(self._collection(account, url, budget)) for url in urls])
-        return [collection for _, collection in found]
+        return await gatherResults([Deferred.fromCoroutine(self._collection(account, url, budget)) for url in urls], consumeErrors=True)
 
     async def _newest(self, account: Account, outbox: RemoteCollection, budget: FetchBudget) -> list[RemotePost]:
         """Return the posts for everybody on the first page of an outbox. Those that are only named there are left out, and boosts."""
