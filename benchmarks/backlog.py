@@ -178,4 +178,8 @@ STATEMENTS = (
         select %(first_id)s + 2 * %(rows)s + row_number() over (order by f.post_id), %(first_remote)s + 1, f.post_id, f.created_at,
             'https://far.example/like/' || f.post_id
         from favourites f where f.account_id = %(heavy)s""",
+    f"""insert into emojis (shortcode, host, url, created_at)
+        select 'emoji' || n, 'far.example', 'https://far.example/emoji/' || n, {_AT} from generate_series(1, %(rows)s / 10) n""",
+    """insert into remote_files (stem, kind, emoji_id, original, bytes, used_at)
+        select 'r' || id, 'emoji', id, 'r' || id || '.png', 1, created_at from emojis order by id""",
 )

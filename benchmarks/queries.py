@@ -23,17 +23,22 @@ from benchmarks.dataset import Site, name, token
 from microblog.domain.tokens import token_hash
 from microblog.model.emails import EmailKind, EmailState
 from microblog.model.events import Position
+from microblog.model.federation_posts import RemoteEmoji, RemoteImage
 from microblog.model.ids import AccountId, id_at
 from microblog.model.incoming_activities import ActivityToStore
 from microblog.model.jobs import JobState
 from microblog.model.paging import Page
+from microblog.model.remote_files import RemoteFileKind, SharedFile
 from microblog.model.timeline_rules import AccountPosts, TagFilter
 from microblog.storage import (
     accounts,
+    activity_recipients,
     autocomplete,
     deliveries,
     emails,
+    emojis,
     events,
+    federation_days,
     follow_up,
     follows,
     incoming_activities,
@@ -47,9 +52,12 @@ from microblog.storage import (
     outbound_position,
     outgoing_activities,
     posts,
+    reading_again,
     received_actions,
     relationships,
     remote_actors,
+    remote_files,
+    remote_images,
     remote_posts,
     remote_relations,
     retention,
@@ -263,6 +271,31 @@ def _of_other_servers(site: Site) -> Iterator[Query]:
     yield Query("whether somebody is related", remote_relations.is_related, {"account": actor})
     yield Query("whether somebody is followed", remote_posts.is_followed, {"account": heavy(site)})
     yield Query("whether replies wait for a post", remote_posts.has_orphans, {"uri": "https://far.example/1"})
+    old_days = {"until": site.end - timedelta(days=400)}
+    yield Query("activities that are not counted, none", federation_days.count_received, old_days)
+    yield Query("followers of a host", activity_recipients.follower_uris, {"account": heavy(site), "host": "none.example"})
+    yield Query("recipient of the end of a follow", activity_recipients.even_suspended, {"id": actor})
+    for host in ("far.example", "none.example"):
+        yield Query(f"whether {host} is known", remote_actors.is_host_known, {"host": host})
+    yield Query("inbox of a host", remote_actors.inbox_of_host, {"host": "far.example"})
+    yield Query("inbox of an actor", remote_actors.inbox_of, {"account": actor})
+    yield Query("collections of an actor", remote_actors.collections_of, {"account": actor})
+    yield Query("whether counts are old", remote_actors.are_counts_old, {"account": actor, "before": site.end})
+    yield Query("whether pinned posts are old", reading_again.are_pins_old, {"account": actor, "before": site.end})
+    yield Query("profile images of an actor", remote_images.urls, {"account": actor})
+    yield from _of_remote_files(site)
+
+
+def _of_remote_files(site: Site) -> Iterator[Query]:
+    copied = SharedFile(RemoteFileKind.EMOJI, 7, "https://far.example/emoji/7", "far.example")
+    later, room = {"until": site.end + timedelta(minutes=10), "now": site.end}, {"bytes": 100, "keep": copied.id}
+    yield Query("a file is copied", remote_files.claim, {"file": copied, "stem": "new", "again": True} | later)
+    yield Query("a copy is looked at", remote_files.touch, {"kind": copied.kind, "id": copied.id, "now": site.end})
+    yield Query("room for a copy", remote_files.make_room, room | {"limit": 10**12})
+    yield Query("copies whose files are to be deleted, none", remote_files.released, {"limit": 200, "now": site.end})
+    yield Query("picture of an emoji", emojis.shared_file, {"id": copied.id})
+    given = [RemoteEmoji("emoji7", RemoteImage("https://far.example/new")), RemoteEmoji("new", RemoteImage(copied.url))]
+    yield Query("emoji of a post", emojis.store, {"host": "far.example", "emojis": given, "now": site.end})
 
 
 def _of_the_heavy(site: Site) -> Iterator[Query]:
