@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -76,5 +77,5 @@ _SHARED_FILE = Prepared("""select e.id, e.url, e.host, f.original, f.preview, f.
     from emojis e left join remote_files f on f.emoji_id = e.id where e.id = %(id)s and e.host is not null""")
 
 
-def _shared_file(id: int, url: str, host: str, *files: object) -> SharedFile:
-    return SharedFile(RemoteFileKind.EMOJI, id, url, host, files=CopiedFiles(*files))  # type: ignore[arg-type]  # columns
+def _shared_file(id: int, url: str, host: str, *files: Any) -> SharedFile:
+    return SharedFile(RemoteFileKind.EMOJI, id, url, host, files=CopiedFiles(*files))

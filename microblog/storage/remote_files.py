@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from attrs import frozen
 
@@ -34,8 +35,8 @@ _OF_MEDIA = Prepared("""select w.kind, m.id, w.url, a.host, m.kind, m.remote_key
         and a.suspended_at is null and a.host is not null""")
 
 
-def _of_media(kind: str, id: int, url: str, host: str, media: str, key: str | None, *files: object) -> SharedFile:
-    return SharedFile(RemoteFileKind(kind), id, url, host, MediaKind(media), key, CopiedFiles(*files))  # type: ignore[arg-type]  # columns
+def _of_media(kind: str, id: int, url: str, host: str, media: str, key: str | None, *files: Any) -> SharedFile:
+    return SharedFile(RemoteFileKind(kind), id, url, host, MediaKind(media), key, CopiedFiles(*files))
 
 
 @frozen
