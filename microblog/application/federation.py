@@ -134,7 +134,7 @@ class Federation:
 
     @property
     def reading_again(self) -> ReadingAgain:
-        """What reads polls and pinned posts of other servers again."""
+        """The reader of profiles, threads and polls that people here look at."""
         return ReadingAgain(self.effects.featured, self.resolution.reactor)
 
     @property

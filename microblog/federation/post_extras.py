@@ -1,4 +1,4 @@
-"""What a post of another server shows besides its text: media, custom emoji, and a preview of the page that it links to."""
+"""Parts of a post of another server besides its text: media, custom emoji, and a preview of the page that it links to."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from microblog.storage.database import Cursor
 
 @frozen
 class PostExtras:
-    """Stores them in the running transaction. `domains` returns the rules as they are now; without `previews` there are none."""
+    """Stores these parts in the running transaction. `domains` returns the rules as they are now; without `previews` there are none."""
 
     domains: Callable[[], DomainRules] = DomainRules
     previews: PreviewScheduler | None = None
 
     def store(self, cursor: Cursor, post: Post, document: RemotePost, now: datetime) -> None:
-        """Store those of a new post."""
+        """Store the parts of a new post."""
         if document.attachments:
             self._set_media(cursor, post, document)
         if document.emojis:
@@ -33,7 +33,7 @@ class PostExtras:
         self._schedule_preview(cursor, post, document, now, is_new=True)
 
     def replace(self, cursor: Cursor, post: Post, document: RemotePost, now: datetime) -> None:
-        """Store those of an edited post, in place of the ones before."""
+        """Store the parts of an edited post, in place of the ones before."""
         self._set_media(cursor, post, document)
         self._set_emojis(cursor, post, document, now)
         self._schedule_preview(cursor, post, document, now, is_new=False)

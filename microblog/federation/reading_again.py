@@ -48,7 +48,7 @@ class ReadingAgain:
 
     @property
     def effects(self) -> PostEffects:
-        """What stores posts of other servers."""
+        """The effects by which posts of other servers are stored."""
         return self.featured.effects
 
     async def profile_viewed(self, account: Account) -> datetime:

@@ -15,7 +15,7 @@ from microblog.model.posts import Visibility
 
 @frozen
 class InboxRules:
-    """Which hosts get anything: others than this site, that its rules allow and that are not dead. `exempt` are hosts of tests."""
+    """Rules for hosts that get activities: others than this site, allowed by its rules and not dead. `exempt` are hosts of tests."""
 
     site_host: str
     domains: DomainRules = field(factory=DomainRules)

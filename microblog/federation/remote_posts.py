@@ -38,7 +38,7 @@ _POSTS = (LocalKind.POST, LocalKind.POST_PAGE)
 
 @frozen
 class Arrival:
-    """How a post arrived. `delivered`: its author's server sent it here; otherwise this site fetched it, and nobody is notified.
+    """Arrival of a post. `delivered`: its author's server sent it here; otherwise this site fetched it, and nobody is notified.
 
     `recipient` is the owner of the personal inbox that it came to. `audience` is that of its activity, used if the post names nobody.
     `ancestors` is the number of unknown parents that may still be fetched.

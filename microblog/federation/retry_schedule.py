@@ -29,7 +29,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 class TransportFailure(StrEnum):
-    """Why there was no response."""
+    """Reason for which there was no response."""
 
     NETWORK = auto()  # name, connection, time limit; TLS too: certificates expire, and are renewed
     ADDRESS_NOT_ALLOWED = auto()

@@ -12,7 +12,7 @@ from microblog.model.media import MediaKind
 
 
 class RemoteFileKind(StrEnum):
-    """What a file is: that of an attachment, a still picture of one that is no image, an emoji, or an image of a profile."""
+    """Kind of a file: that of an attachment, a still picture of one that is no image, an emoji, or an image of a profile."""
 
     MEDIA = "media"
     PREVIEW = "preview"
