@@ -7,12 +7,11 @@ caller, who has to sign each request anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import treq.client
 from attrs import define, field
-from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.web.client import ResponseNeverReceived
 from twisted.web.http_headers import Headers
@@ -20,7 +19,7 @@ from twisted.web.iweb import IResponse
 
 from microblog.adapters.file_download import save_body
 from microblog.adapters.http_fetcher import UncompressedAgent, read_body
-from microblog.adapters.ssrf_guard import PersistentConnections, SsrfGuard, too_slow
+from microblog.adapters.ssrf_guard import PersistentConnections, SsrfGuard
 from microblog.model.cards import FetchError
 from microblog.model.remote_requests import DownloadLimits, RemoteResponse
 
@@ -66,8 +65,8 @@ class FederationClient(SsrfGuard):
         client = treq.client.HTTPClient(UncompressedAgent(transfer.agent()))
         sent = Headers({"User-Agent": [self.agent], "Accept": ["*/*"]})
         try:
-            asked: Deferred[Any] = client.get(url, headers=sent, allow_redirects=False, unbuffered=True)
-            response: IResponse = await asked.addTimeout(FIRST_RESPONSE_S, self.reactor, onTimeoutCancel=too_slow)
+            requested = client.get(url, headers=sent, allow_redirects=False, unbuffered=True)
+            response = await self.limited(FIRST_RESPONSE_S, requested)
             if response.code == 200:
                 await save_body(response, file, limits, MAX_DOWNLOAD, self.reactor)
             return RemoteResponse(response.code, _headers(response), b"")

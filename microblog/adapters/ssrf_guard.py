@@ -63,7 +63,7 @@ class SsrfGuard:
 
     def limited(self, seconds: float, work: Deferred[T]) -> Deferred[T]:
         """Cancel the work after `seconds`; it fails with FetchError then."""
-        return work.addTimeout(seconds, self.reactor, onTimeoutCancel=too_slow)
+        return work.addTimeout(seconds, self.reactor, onTimeoutCancel=_too_slow)
 
     def may_use(self, connection: GuardedConnection) -> bool:
         """True if the address that a connection has really reached may be contacted."""
@@ -88,8 +88,7 @@ def trusted_authorities(file: Path) -> IPolicyForHTTPS:
     return BrowserLikePolicyForHTTPS(trustRootFromCertificates(certificates))
 
 
-def too_slow(_: object, seconds: float) -> NoReturn:
-    """Raise the FetchError of a timeout."""
+def _too_slow(_: object, seconds: float) -> NoReturn:
     raise FetchError(f"No complete response within {seconds:g} seconds.", permanent=False)
 
 
