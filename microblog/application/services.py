@@ -99,7 +99,7 @@ class ExternalServices:
         return None if self.http_fetcher is None else LinkPreviews(database, self.http_fetcher, self.media_store, now)
 
 
-@frozen
+@frozen(repr=False)
 class Domain:
     """The services of the domain on one database."""
 

@@ -174,7 +174,7 @@ OWN_HTML_PAGES = (
 )
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class History:
     """Accounts on a cluster, and what they do."""
 

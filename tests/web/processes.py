@@ -34,7 +34,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@define
+@define(repr=False)
 class Gate:
     """A gate at which database operations wait while it is closed."""
 
@@ -55,7 +55,7 @@ class Gate:
             turn += 1
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class CommittingDatabase:
     """The interface of `Database` on a connection of its own. Commands are committed at once, with the notification jobs of posts.
 
@@ -107,7 +107,7 @@ class CommittingDatabase:
         return result
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Process:
     """A process of the site. `unaware`: others have committed since it last read the invalidation log."""
 
@@ -184,7 +184,7 @@ def stopped_clock() -> Iterator[WallClock]:
         yield clock
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Cluster:
     """Processes with caches, and one without, on one database."""
 

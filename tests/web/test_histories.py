@@ -15,9 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from attrs import fields
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from microblog.application.services import Domain
 from microblog.model.caches import CACHES, BoundedCache
 from microblog.storage.database import connect
 from tests.web.histories import COMMANDS, SHARES, START, Compare, Do, History, Look, Step, Together, Wait
@@ -25,6 +27,7 @@ from tests.web.processes import Cluster, Gate, build_process, stopped_clock
 
 SECONDS = float(os.environ.get("MICROBLOG_HISTORIES", "0"))
 EXAMPLES = 6
+MAX_REPR = 100_000
 OFTEN = [
     "post arrives",
     "post",
@@ -149,3 +152,12 @@ def test_responses_are_the_same_with_any_one_cache_turned_off(database_url: str,
             assert entries.keys() == CACHES
             assert entries[off] == 0
             assert all(entries[name] for name in FILLED - {off})
+
+
+def test_the_repr_of_services_does_not_hold_what_they_cache(cluster: Cluster) -> None:
+    """A failing assertion shows the services that it names: with everything that they refer to, these were gigabytes."""
+    run_history(cluster, A_LITTLE_OF_EVERYTHING)
+    process = cluster.cached[0]
+    services = [getattr(process.domain, attribute.name) for attribute in fields(Domain)]
+    for service in (cluster, process, process.domain, process.server, *services, *process.domain.invalidation_log.caches):
+        assert len(repr(service)) < MAX_REPR, type(service)

@@ -36,7 +36,7 @@ class _ViewerFlags:
     touched: set[PostId] = Factory(set)
 
 
-@define
+@define(repr=False)
 class FlagsCache:
     """Flags of posts (originals, not boosts) by viewer. The least recent viewers are evicted first. Use on the reactor thread only."""
 

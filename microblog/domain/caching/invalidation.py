@@ -41,7 +41,7 @@ class LogReading:
     apply: Callable[[InvalidationPosition, list[str]], None]
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class InvalidationLog:
     """Reader of the log. Concurrent requests share one database read.
 
@@ -235,7 +235,7 @@ class _Entry(Generic[V]):
     watched: frozenset[str] | None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class DependencyCache(Generic[V]):
     """Least-recently-used cache of values with dependencies, `capacity` in total.
 

@@ -22,7 +22,7 @@ MAX_CHANGES = 5_000
 MAX_AT_ONCE = 500  # more changes since the last read empty the journal: reading timelines again is cheaper
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class PostJournal:
     """Changed posts in the order of the invalidation log, from one of its positions to another."""
 

@@ -51,7 +51,7 @@ class NewestEntries:
         return len(self.entries) < self.limit
 
 
-@define
+@define(repr=False)
 class TimelineCache:
     """The newest entries of timelines; those asked for longest ago are evicted first. Use on the reactor thread only."""
 

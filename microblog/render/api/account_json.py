@@ -14,7 +14,7 @@ from microblog.render.api.site import SiteUrls
 MAX_ENTRIES = 10_000
 
 
-@define
+@define(repr=False)
 class AccountJsonCache:
     """Encodes Account entities, and caches up to `capacity`; the least recently used are evicted first."""
 

@@ -42,7 +42,7 @@ def cache_key(post: Post) -> Key:
     )
 
 
-@define
+@define(repr=False)
 class StatusJsonCache:
     """Encodes posts, and caches up to `capacity` fragments; the least recently used are evicted first."""
 

@@ -20,7 +20,7 @@ from microblog.render.html.view_models import PersonView
 MAX_ENTRIES = 5_000
 
 
-@define
+@define(repr=False)
 class FragmentCache:
     """The rows that were used last."""
 

@@ -115,7 +115,7 @@ class Contents:
         )
 
 
-@define
+@define(repr=False)
 class ShellCache:
     """The last shells by template and viewer. A shell depends on nothing but its arguments, so it is reused while they are equal."""
 

@@ -32,7 +32,7 @@ MAX_ENTRIES = 5_000
 MAX_WHOLE = 2_000  # of each kind
 
 
-@define
+@define(repr=False)
 class PostRenderer:
     """Renders posts. Cached fragments are keyed by the version of the post and its author, so they are never stale."""
 
