@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import time
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -93,23 +95,35 @@ def run_history(cluster: Cluster, steps: Sequence[Step], *, share: int = 0) -> N
         history.run(step)
 
 
-def run_random_histories(cluster: Cluster, number: int) -> None:
-    """Run this number of random histories."""
+def run_random_histories(cluster: Cluster, number: int, show: Callable[[str], None]) -> None:
+    """Run this number of random histories. The first that fails is shown before it is made smaller, which may take long."""
+    shown = False
 
     @seed(random.getrandbits(64))
     @settings(max_examples=number, phases=[Phase.generate, Phase.shrink], database=None, suppress_health_check=list(HealthCheck))
     @given(steps=st.lists(STEP, min_size=10, max_size=40 if SECONDS else 20), share=SHARE)
     def run(steps: list[Step], share: int) -> None:
-        run_history(cluster, steps, share=share)
+        nonlocal shown
+        try:
+            run_history(cluster, steps, share=share)
+        except Exception:
+            if not shown:
+                shown = True
+                show(f"\n{traceback.format_exc()}\nshare={share}, steps={steps}\n")
+            raise
 
     run()
 
 
-def test_cached_responses_equal_uncached_ones_after_random_histories(cluster: Cluster) -> None:
+def test_cached_responses_equal_uncached_ones_after_random_histories(cluster: Cluster, capfd: pytest.CaptureFixture[str]) -> None:
+    def show(text: str) -> None:
+        with capfd.disabled():
+            print(text, file=sys.stderr, flush=True)
+
     until = time.monotonic() + SECONDS
-    run_random_histories(cluster, EXAMPLES)
+    run_random_histories(cluster, EXAMPLES, show)
     while time.monotonic() < until:
-        run_random_histories(cluster, 50)
+        run_random_histories(cluster, 50, show)
 
 
 FOUND: dict[str, list[Step]] = {
