@@ -1,4 +1,4 @@
-"""What happens to the accounts of a suspended domain after they were hidden: follows are cut, and what is stored of them is deleted."""
+"""Clean-up after a domain was suspended and its accounts hidden: their follows are cut, and what is stored of them is deleted."""
 
 from __future__ import annotations
 
@@ -78,4 +78,4 @@ class DomainPurge:
 
 
 def _nothing(cursor: Cursor) -> None:
-    """There is no job to finish."""
+    """Finish no job."""

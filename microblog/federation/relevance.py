@@ -1,4 +1,4 @@
-"""Which activities concern this site: nobody can fill its database with what nobody here follows, wrote or is named in."""
+"""Choice of what concerns this site: nobody can fill its database with what nobody here follows, wrote or is named in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What activities of other servers did, by their ids, and how an Undo ends it.
+"""Undo activities of other servers: each ends what an earlier activity did, which is found by its id.
 
 Activities arrive in any order. An Undo of a follow may arrive after the same actor has followed again, and then ends nothing: the actor did
 the same under another id, which is not undone. So the ids are remembered, and an Undo ends what was done unless another activity that did

@@ -82,7 +82,7 @@ class AllowedDomain:
 
 @frozen
 class DomainImpact:
-    """What this site has with a domain: known accounts, their follows of people here, follows of them, and deliveries that wait."""
+    """Counts for a domain: known accounts, their follows of people here, follows of them, and deliveries that wait."""
 
     accounts: int = 0
     followers: int = 0
@@ -92,7 +92,7 @@ class DomainImpact:
 
 @frozen
 class HiddenBy:
-    """What the rules do to the accounts of a host."""
+    """Effect of the rules on the accounts of a host."""
 
     suspended: bool = False
     limited: bool = False

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from microblog.model.actor_keys import StoredKeyPair
 from microblog.model.ids import AccountId
-from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one
+from microblog.storage.database import Cursor, Prepared, execute, fetch_one
 
 
 def current(cursor: Cursor, *, account: AccountId | None) -> StoredKeyPair | None:
@@ -16,17 +16,6 @@ def current(cursor: Cursor, *, account: AccountId | None) -> StoredKeyPair | Non
 
 _CURRENT = Prepared("""select public_key, private_key from actor_keys
     where account_id is not distinct from %(account)s and expires_at is null""")
-
-
-def replaced(cursor: Cursor, *, account: AccountId | None, now: datetime) -> list[str]:
-    """Return public keys that the current one has replaced, and that are still valid."""
-    return fetch_all(
-        cursor,
-        str,
-        """select public_key from actor_keys where account_id is not distinct from %(account)s and expires_at > %(now)s
-           order by expires_at desc""",
-        {"account": account, "now": now},
-    )
 
 
 def add(cursor: Cursor, *, account: AccountId | None, pair: StoredKeyPair, now: datetime) -> None:

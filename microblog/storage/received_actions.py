@@ -1,4 +1,4 @@
-"""What actors of other servers did and may undo: follows, blocks, favourites and boosts, by the ids of their activities."""
+"""Actions of actors of other servers that these may undo: follows, blocks, favourites and boosts, by the ids of their activities."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ActionKind(StrEnum):
 
 @frozen
 class Action:
-    """What is done to an account or a post. There is at most one at a time of each actor, kind and target."""
+    """A follow or block of an account, or a favourite or boost of a post. There is at most one at a time of each actor, kind and target."""
 
     kind: ActionKind
     target: int

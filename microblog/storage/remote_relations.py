@@ -57,8 +57,7 @@ class LocalFollower:
 
 def local_followers(cursor: Cursor, *, account: AccountId) -> list[LocalFollower]:
     """Return the accounts of this site that follow the account."""
-    found = lambda id, username: LocalFollower(AccountId(id), username)  # noqa: E731
-    return fetch_all(cursor, found, _LOCAL_FOLLOWERS, {"account": account})
+    return fetch_all(cursor, LocalFollower, _LOCAL_FOLLOWERS, {"account": account})
 
 
 _LOCAL_FOLLOWERS = Prepared("""select a.id, a.username from follows f join accounts a on a.id = f.follower_id
