@@ -82,14 +82,18 @@ def _domains_of(account: Account) -> list[str]:
     return [".".join(labels[start:]) for labels in (host.split(".") for host in hosts) for start in range(len(labels))]
 
 
-# The rules of this moment, whatever this process knows of them. Of a host and the domains above it, the longest one is the most specific.
+# The rules of this moment, whatever this process knows of them: DomainRules.hidden_by for the two hosts of an account. Of a host and the
+# domains above it, the longest one is the most specific.
 _SET_STATE_OF = Prepared(f"""with rules as (
-        select bool_or(rule.severity = 'suspend') suspends, bool_or(rule.severity = 'silence') limits
-        from accounts a cross join lateral (values (split_part(a.host, ':', 1)), (split_part({_ID_HOST}, ':', 1))) own (host)
-        cross join lateral (
-            select r.severity from domain_rules r
-            where r.domain = any(%(domains)s::text[]) and (r.domain = own.host or right(own.host, length(r.domain) + 1) = '.' || r.domain)
-            order by length(r.domain) desc limit 1) rule
+        select coalesce(bool_or(rule.severity = 'suspend' or (
+                   exists (select from federation_start s where s.mode = 'allowlist')
+                   and not exists (select from allowed_domains l where l.domain = own.host))), false) suspends,
+               coalesce(bool_or(rule.severity = 'silence'), false) limits
+        from accounts a cross join lateral (values (a.host), ({_ID_HOST})) own (host)
+        left join lateral (
+            select r.severity from domain_rules r, split_part(own.host, ':', 1) name
+            where r.domain = any(%(domains)s::text[]) and (r.domain = name or right(name, length(r.domain) + 1) = '.' || r.domain)
+            order by length(r.domain) desc limit 1) rule on true
         where a.id = %(account)s)
     update accounts a set
         suspended_at = case when rules.suspends then coalesce(a.suspended_at, %(now)s) else a.suspended_at end,

@@ -238,6 +238,23 @@ def test_the_allow_list_works_both_ways(cursor: Cursor, tmp_path: Path, internet
     assert not site.federation.rules.domains.is_allowed("b.example")
 
 
+def test_an_account_that_moderators_restore_stays_hidden_off_the_allow_list(cursor: Cursor, tmp_path: Path, internet: Internet) -> None:
+    site = build_site(cursor, tmp_path, internet, public_url=URL, federation="allowlist")
+    ada = site.registered_user("ada")
+    assert site.federation is not None
+    cursor.execute("insert into federation_start (public_url, started_at) values (%s, now())", [URL])
+    result_of(site.federation.rules.start())
+    allowed = result_of(site.federation.domains.allow("b.example"))
+    bo = RemoteUser(site, internet)
+    account = befriend(site, bo)
+    remote_suspensions.begin(cursor, account, make.NOW)
+    result_of(site.federation.domains.disallow(allowed.id))
+    remote_suspensions.end(cursor, account.id, make.NOW)
+    assert ada.get("/@bo@b.example").status in (404, 410)
+    result_of(site.federation.domains.allow("b.example"))
+    assert ada.get("/@bo@b.example").status == 200
+
+
 def test_a_change_of_the_mode_hides_and_shows_accounts(cursor: Cursor, tmp_path: Path, internet: Internet) -> None:
     site = build_site(cursor, tmp_path, internet, public_url=URL, federation="on")
     ada = site.registered_user("ada")
