@@ -7,11 +7,8 @@ fields. Only application, service and cli import this module; all others get val
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -21,8 +18,9 @@ from attrs import frozen
 from microblog import config_parsers as read
 from microblog.config_derived import derive
 from microblog.config_errors import SettingProblem, SettingsError
-from microblog.config_fields import PREFIX, SettingDoc, number, setting, switch
-from microblog.config_files import CONFIG, DEFAULT_CONFIG, config_file, placed, toml_table
+from microblog.config_fields import PREFIX, SettingDoc, doc_of, number, setting, switch
+from microblog.config_files import CONFIG, DEFAULT_CONFIG, config_file
+from microblog.config_values import from_environment, from_file, values_of
 from microblog.model.accounts import RegistrationMode
 from microblog.model.caches import CACHES
 from microblog.model.federation_mode import FederationMode, ShownBlocks
@@ -42,9 +40,6 @@ __all__ = [
     "setting_docs",
     "sources",
 ]
-
-# Kubernetes sets such variables in every pod for a service called "microblog". They are not settings.
-_KUBERNETES = re.compile(r"MICROBLOG_(SERVICE_(HOST|PORT\w*)|PORT(_\w+)?)")
 
 
 @frozen(kw_only=True)
@@ -321,17 +316,7 @@ class Settings:
 
 def setting_docs() -> list[SettingDoc]:
     """Return all settings in the order of the documentation."""
-    return [
-        SettingDoc(
-            name=_name(field),
-            default=field.metadata["shown_default"],
-            allowed=field.metadata["allowed"],
-            meaning=field.metadata["meaning"],
-            unit=field.metadata["unit"],
-            secret=field.metadata["secret"],
-        )
-        for field in attrs.fields(Settings)
-    ]
+    return [doc_of(field) for field in attrs.fields(Settings)]
 
 
 def load(environment: Mapping[str, str], config: Path | None = None) -> Settings:
@@ -340,9 +325,10 @@ def load(environment: Mapping[str, str], config: Path | None = None) -> Settings
     An empty value counts as unset. Raises SettingsError with all problems; an unknown name is a problem too.
     """
     problems: list[SettingProblem] = []
-    given = _from_file(config, problems) if config else {}
-    given |= _from_environment(environment, problems)
-    values = dict(_values(given, problems))
+    fields = attrs.fields(Settings)
+    given = from_file(fields, config, problems) if config else {}
+    given |= from_environment(fields, environment, problems)
+    values = dict(values_of(fields, given, problems))
     derive(values, problems)
     if problems:
         raise SettingsError(problems)
@@ -351,50 +337,9 @@ def load(environment: Mapping[str, str], config: Path | None = None) -> Settings
 
 def sources(environment: Mapping[str, str], config: Path | None = None) -> dict[str, str]:
     """Return the origin of each setting by name: environment, file or default."""
-    from_file, from_environment = (_from_file(config, []) if config else {}), _from_environment(environment, [])
+    fields = attrs.fields(Settings)
+    in_file, in_environment = (from_file(fields, config, []) if config else {}), from_environment(fields, environment, [])
     return {
-        setting.name: "environment" if setting.name in from_environment else "file" if setting.name in from_file else "default"
+        setting.name: "environment" if setting.name in in_environment else "file" if setting.name in in_file else "default"
         for setting in setting_docs()
     }
-
-
-def _name(field: attrs.Attribute[Any]) -> str:
-    return PREFIX + field.name.upper()
-
-
-def _from_environment(environment: Mapping[str, str], problems: list[SettingProblem]) -> dict[str, str]:
-    names = [_name(field) for field in attrs.fields(Settings)]
-    ours = {name: text.strip() for name, text in environment.items() if name.startswith(PREFIX)}
-    problems += [_unknown(name) for name in ours if name not in {*names, CONFIG} and not _KUBERNETES.fullmatch(name)]
-    return {name: text for name, text in ours.items() if name in names and text}
-
-
-def _from_file(path: Path, problems: list[SettingProblem]) -> dict[str, str]:
-    table = toml_table(path, problems)
-    keys = [field.name for field in attrs.fields(Settings)]
-    paths = {field.name for field in attrs.fields(Settings) if field.metadata["read"] in {read.directory, read.texts, read.file}}
-    problems += [_unknown(key) for key in table if key not in keys]
-    given = {key: read.toml_text(table[key]) for key in keys if key in table}
-    sentence = "must be a string, a whole number, true, false or a list of strings"
-    problems += [SettingProblem(key, None, sentence) for key, text in given.items() if text is None]
-    return {PREFIX + key.upper(): placed(text, path.parent) if key in paths else text for key, text in given.items() if text}
-
-
-def _unknown(name: str) -> SettingProblem:
-    keys = [field.name for field in attrs.fields(Settings)]
-    close = difflib.get_close_matches(name.removeprefix(PREFIX).lower(), keys, n=1)
-    prefix = PREFIX if name.startswith(PREFIX) else ""
-    known = (prefix + close[0].upper() if prefix else close[0]) if close else ""
-    hint = f"did you mean {known}?" if known else "`twistd microblog --help` lists all settings"
-    return SettingProblem(name, None, f"there is no such setting; {hint}")
-
-
-def _values(given: Mapping[str, str], problems: list[SettingProblem]) -> Iterator[tuple[str, Any]]:
-    for field in attrs.fields(Settings):
-        meta, name = field.metadata, _name(field)
-        text = given.get(name, meta["default"])
-        try:
-            yield field.name, None if text is None else meta["read"](text)
-        except ValueError as cause:
-            sentence = str(cause) if isinstance(cause, read.NotAllowed) else meta["allowed"]
-            problems.append(SettingProblem(name, None if meta["secret"] else text, sentence))

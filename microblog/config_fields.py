@@ -65,3 +65,20 @@ def number(meaning: str, least: int, most: int, *, default: int, unit: str) -> A
 def switch(meaning: str, *, default: str) -> Any:
     """Return a field of `Settings` that is on or off."""
     return setting(meaning, read=read.switch, allowed="must be on or off", default=default)
+
+
+def name_of(field: attrs.Attribute[Any]) -> str:
+    """Return the name of the setting's environment variable."""
+    return PREFIX + field.name.upper()
+
+
+def doc_of(field: attrs.Attribute[Any]) -> SettingDoc:
+    """Return the setting as the documentation shows it."""
+    return SettingDoc(
+        name=name_of(field),
+        default=field.metadata["shown_default"],
+        allowed=field.metadata["allowed"],
+        meaning=field.metadata["meaning"],
+        unit=field.metadata["unit"],
+        secret=field.metadata["secret"],
+    )

@@ -31,7 +31,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config_derived": {"model", "config_errors", "config_parsers"},
     "config_files": {"config_errors"},
     "config_fields": {"config_parsers"},
-    "config": {"model", "config_derived", "config_fields", "config_files", "config_errors", "config_parsers", "secret_key"},
+    "config_values": {"config_errors", "config_parsers", "config_fields", "config_files"},
+    "config": {
+        *("model", "config_derived", "config_fields", "config_files", "config_errors", "config_parsers", "config_values"),
+        "secret_key",
+    },
     "lifecycle": {"storage", "jobs"},
     "reactor_lag": set(),
     "workers": {"lifecycle", "storage", "domain", "jobs"},
