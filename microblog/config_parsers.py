@@ -87,6 +87,14 @@ def url_of(listen: str) -> str | None:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def leads_to(url: str, listen: str) -> bool:
+    """True if requests for the URL arrive at the endpoint without a proxy that terminates TLS or maps ports: both name the same port."""
+    scheme = "https" if listen.startswith("ssl:") else "http"
+    _, port = _tcp(f"tcp:{listen.removeprefix('ssl:')}" if scheme == "https" else listen)
+    parts = urlsplit(url)
+    return parts.scheme == scheme and str(parts.port or {"http": 80, "https": 443}[scheme]) == port
+
+
 def base_url(text: str) -> str:
     """Return an http(s) URL normalised to scheme, ASCII host and an optional port. Raises ValueError if it has anything else."""
     parts = urlsplit(text)

@@ -37,6 +37,7 @@ from twisted.python.failure import Failure
 from microblog import __version__, application
 from microblog.adapters.service_manager import START_EXTENSION_S, ServiceManager
 from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, SettingsError, config_file, load, setting_docs, sources
+from microblog.config_parsers import leads_to
 from microblog.model.errors import describe_os_error
 from microblog.model.federation_mode import FederationMode
 from microblog.storage.schema_check import prepare_database
@@ -45,6 +46,8 @@ from microblog.twisted_private import log_files
 BACKLOG = 1024  # connections waiting to be accepted; the kernel has its own limit (net.core.somaxconn)
 
 FIRST_ADMIN = "user create NAME NAME@EXAMPLE.ORG --role admin"
+NEXT_STEPS = "Then log in at {url}/login, and see what else the site needs: {command} check"
+NEEDS_PROXY = "{url} has to lead here: let a reverse proxy pass its requests to {address}. The directory contrib/ has configurations."
 
 FEDERATION_OFF = (
     "Federation is off: MICROBLOG_FEDERATION=on lets people on Mastodon and other servers follow people here, and fixes the public URL "
@@ -199,9 +202,7 @@ class SiteService(Service):
             )
         self._say_ready(port)
         if not await site.has_administrator():
-            _log.info("This site has no administrator yet. Create one: {command}", command=f"{self._command} {FIRST_ADMIN}")
-            if self._settings.federation is FederationMode.OFF:
-                _log.info(FEDERATION_OFF, url=self._settings.public_url)
+            self._say_next_steps(in_short(port.getHost()))
 
     async def _database(self) -> str:
         server = application.embedded_database(self._settings, self._reactor)
@@ -237,6 +238,16 @@ class SiteService(Service):
             data_dir=self._settings.data_dir,
             address=in_short(port.getHost()),
         )
+
+    def _say_next_steps(self, address: str) -> None:
+        """Tell the administrator of a new site, in the order in which they are done, the steps to a site that can be used."""
+        url = self._settings.public_url
+        if not leads_to(url, self._settings.listen):
+            _log.info(NEEDS_PROXY, url=url, address=address)
+        _log.info("This site has no administrator yet. Create one: {command}", command=f"{self._command} {FIRST_ADMIN}")
+        _log.info(NEXT_STEPS, url=url, command=self._command)
+        if self._settings.federation is FederationMode.OFF:
+            _log.info(FEDERATION_OFF, url=url)
 
     def _failed(self, failure: Failure) -> None:
         if failure.check(CancelledError):

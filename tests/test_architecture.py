@@ -44,8 +44,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("config", "workers", "metrics", "lifecycle", "reactor_lag", "secret_key"),
         *("model", "render", "storage", "domain", "federation", "live", "jobs", "web", "adapters"),
     },
-    "service": {"model", "render", "storage", "domain", "live", "jobs", "web", "adapters", "config", "application", "twisted_private"},
-    "cli": {"model", "render", "storage", "domain", "federation", "live", "jobs", "web", "config", "application"},
+    "service": {
+        *("model", "render", "storage", "domain", "live", "jobs", "web", "adapters"),
+        *("config", "config_parsers", "application", "twisted_private"),
+    },
+    "cli": {"model", "render", "storage", "domain", "federation", "live", "jobs", "web", "config", "config_parsers", "application"},
 }
 
 # Which sub-packages of its layer each sub-package may import, besides itself; "" stands for the modules outside sub-packages.

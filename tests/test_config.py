@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from microblog import config_files
 from microblog.config import Settings, SettingsError, config_file, load, secret_key, setting_docs
-from microblog.config_parsers import is_local
+from microblog.config_parsers import is_local, leads_to
 from microblog.model.accounts import RegistrationMode
 from microblog.model.caches import CACHES
 from microblog.model.federation_mode import FederationMode
@@ -73,6 +73,23 @@ def test_all_errors_are_reported_at_once_with_name_value_and_allowed_values() ->
     for name, value in wrong.items():
         assert repr(value) in found[name]
         assert "must" in found[name] or "such as" in found[name]
+
+
+@pytest.mark.parametrize(
+    ("url", "listen", "leads"),
+    [
+        ("http://127.0.0.1:8080", "tcp:8080:interface=127.0.0.1", True),
+        ("http://192.0.2.1:8080", "tcp:8080", True),
+        ("http://site.test", r"tcp6:80:interface=\:\:", True),
+        ("https://site.test", "ssl:443:privateKey=key.pem", True),
+        ("https://site.test", "tcp:8080:interface=127.0.0.1", False),
+        ("https://site.test:8080", "tcp:8080", False),
+        ("http://site.test", "ssl:80:privateKey=key.pem", False),
+        ("http://site.test", "unix:/run/site.sock", False),
+    ],
+)
+def test_a_proxy_is_needed_unless_the_site_listens_at_its_public_port(url: str, listen: str, leads: bool) -> None:
+    assert leads_to(url, listen) is leads
 
 
 @pytest.mark.parametrize(

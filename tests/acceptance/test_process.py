@@ -248,6 +248,8 @@ def test_the_log_tells_how_to_create_the_first_administrator_until_there_is_one(
         f"MICROBLOG_FEDERATION=on lets people on Mastodon and other servers follow people here, and fixes the public URL {own_site.url}"
         in (own_site.log)
     )
+    assert f"log in at {own_site.url}/login, and see what else the site needs: " in own_site.log
+    assert "reverse proxy" not in own_site.log
     assert f"listening on 127.0.0.1:{own_site.port})" in own_site.log
     assert "Applied migration 0001_initial.sql" in own_site.log
     [message] = [line.partition("Create one: ")[2] for line in own_site.log.splitlines() if "This site has no administrator yet" in line]
@@ -274,6 +276,15 @@ def test_the_log_tells_how_to_create_the_first_administrator_until_there_is_one(
     own_site.stop()
     assert "first administrator" not in own_site.log[log_length:]
     assert "Applied" not in own_site.log[log_length:]
+
+
+def test_a_new_site_at_an_address_of_a_proxy_says_where_the_proxy_has_to_lead(own_site: SiteProcess) -> None:
+    own_site.settings["public_url"] = "https://blog.example.org"
+    own_site.start()
+    assert wait_until(lambda: "log in at https://blog.example.org/login" in own_site.log)
+    assert f"https://blog.example.org has to lead here: let a reverse proxy pass its requests to 127.0.0.1:{own_site.port}." in own_site.log
+    own_site.stop()
+    assert "Traceback" not in own_site.log
 
 
 def test_no_log_line_contains_a_python_repr(own_site: SiteProcess) -> None:
