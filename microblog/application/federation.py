@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -34,7 +33,7 @@ from microblog.federation.inbox_limits import WaitingLimit
 from microblog.federation.key_cache import KeyCache
 from microblog.federation.keys import KeySealer
 from microblog.federation.local_documents import LocalDocuments
-from microblog.federation.ports import RemoteServers
+from microblog.federation.ports import InThread, RemoteServers
 from microblog.federation.post_effects import PostEffects
 from microblog.federation.post_extras import PostExtras
 from microblog.federation.reading_again import ReadingAgain
@@ -102,8 +101,7 @@ class Federation:
         relevance = Relevance(ids, posts)
         signers = Signers(actors, domain.rate_limiter, now)
         readers = Readers(signers, documents, settings.federation_secure_mode)
-        inbox = Inbox(database, signers, relevance, now, WaitingLimit(database, now))
-        inbox.in_thread = in_thread(reactor)
+        inbox = Inbox(database, signers, relevance, now, WaitingLimit(database, now), in_thread(reactor))
         about_posts = PostEffects(database, actors, posts, domain.polls, now)
         effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, relevance, now)
         resolution = Resolution(actors, posts, domain.rate_limiter, reactor, now, domain.remote_views)
@@ -192,5 +190,6 @@ def federation_start(settings: Settings, database: Transactions) -> FederationSt
     return FederationStart(database, settings.public_url, settings.federation is not FederationMode.OFF, now)
 
 
-def in_thread(reactor: Any) -> Callable[[Callable[[], Any]], Awaitable[Any]]:
-    return lambda work: deferToThreadPool(reactor, reactor.getThreadPool(), work)
+def in_thread(reactor: Any) -> InThread:
+    """Return what runs functions in the reactor's thread pool."""
+    return partial(deferToThreadPool, reactor, reactor.getThreadPool())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from attrs import frozen
 
@@ -19,7 +19,6 @@ from microblog.storage.database import Cursor, Transactions
 CUT_JOB, EMPTY_JOB = "account.cut_follows", "account.empty_suspended"
 KEPT_FOR = timedelta(days=30)
 """Time in which a suspension can be undone. Then what is stored of the account is deleted."""
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def begin(cursor: Cursor, account: Account, now: datetime, *, by_host: bool = False) -> None:
@@ -83,5 +82,5 @@ class RemoteSuspensions:
             return False
         if AccountDeletion(self.database, self.now).step(cursor, account):
             return True
-        domain_accounts.forget_profile(cursor, account=account, never=NEVER)
+        domain_accounts.forget_profile(cursor, account=account)
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from twisted.internet.defer import DeferredLock
 
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.keys import KeySealer, SigningKey, generate_private_pem, load_private_key, public_pem
+from microblog.federation.ports import InThread
 from microblog.model.actor_keys import StoredKeyPair
 from microblog.model.federation import RemoteKey
 from microblog.model.ids import AccountId
@@ -49,7 +50,7 @@ class ActorKeys:
     database: Transactions
     sealer: KeySealer
     ids: SiteIds
-    in_thread: Callable[[Callable[[], str]], Awaitable[str]]
+    in_thread: InThread
     now: Callable[[], datetime]
     _pairs: OrderedDict[str, ActorKeyPair] = field(init=False, default=Factory(OrderedDict))
     _making: DeferredLock = field(init=False, factory=DeferredLock)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from attrs import frozen
 
@@ -15,7 +15,6 @@ from microblog.model.ids import AccountId, SeveranceEventId
 from microblog.storage import domain_accounts, follows
 from microblog.storage.database import Cursor, Transactions
 
-NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 Finish = Callable[[Cursor], None]
 
 
@@ -73,7 +72,7 @@ class DomainPurge:
             return False
         if self.deletion.step(cursor, account):
             return True
-        domain_accounts.forget_profile(cursor, account=account, never=NEVER)
+        domain_accounts.forget_profile(cursor, account=account)
         return False
 
 

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 from urllib.parse import urljoin
 
 from attrs import define, evolve, field, frozen
@@ -19,7 +19,7 @@ from microblog.federation.actor_keys import ActorKeys, LocalOwner
 from microblog.federation.documents.vocabulary import ACCEPT
 from microblog.federation.hosts import host_of
 from microblog.federation.new_hosts import NewHosts
-from microblog.federation.ports import RemoteServers
+from microblog.federation.ports import InThread, RemoteServers
 from microblog.federation.signature_choice import SignatureChoices, SignatureForm
 from microblog.federation.signed_requests import HttpRequest
 from microblog.federation.trust import Believed, Fetch, Fetched, Refused, TrustRules
@@ -59,12 +59,6 @@ class FetchBudget:
         if self.remaining <= 0:
             raise NotFetched("Too many documents would have to be fetched.")
         self.remaining -= 1
-
-
-class InThread(Protocol):
-    """Runs a function outside the reactor's thread."""
-
-    def __call__(self, work: Callable[[], dict[str, str]], /) -> Awaitable[dict[str, str]]: ...
 
 
 @define

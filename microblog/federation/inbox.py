@@ -6,10 +6,9 @@ else speaks against the request. What is accepted is one row and one job in one 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from attrs import define, field
 
@@ -19,6 +18,7 @@ from microblog.federation.hosts import host_of
 from microblog.federation.idempotency import activity_key
 from microblog.federation.inbox_limits import WaitingLimit
 from microblog.federation.incoming import parse_activity
+from microblog.federation.ports import InThread
 from microblog.federation.relevance import Relevance, Signer, is_about_itself
 from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.signed_requests import HttpRequest, InvalidSignature, SignatureClaim
@@ -48,8 +48,8 @@ class Inbox:
     relevance: Relevance
     now: Callable[[], datetime]
     waiting: WaitingLimit
+    in_thread: InThread
     stored: Callable[[], None] = lambda: None
-    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]] | None = None
     _seen: dict[str, datetime] = field(init=False, factory=dict)
     followers: FollowersRepairs = field(init=False)
 
@@ -99,10 +99,7 @@ class Inbox:
 
     async def _parsed(self, body: bytes) -> Activity:
         """Return the activity. A long one is read outside the reactor's thread, so that others wait less."""
-        if len(body) < LONG or self.in_thread is None:
-            return parse_activity(body)
-        activity: Activity = await self.in_thread(partial(parse_activity, body))
-        return activity
+        return parse_activity(body) if len(body) < LONG else await self.in_thread(partial(parse_activity, body))
 
     async def _owner(self, name: str) -> AccountId:
         found = await self.database.read(accounts.approved_by_username, username=name)

@@ -146,7 +146,7 @@ def delete_deliveries(cursor: Cursor, *, hosts: Collection[str]) -> None:
         execute(cursor, "delete from deliveries where host = any(%(hosts)s)", {"hosts": list(hosts)})
 
 
-def forget_profile(cursor: Cursor, *, account: AccountId, never: datetime) -> None:
+def forget_profile(cursor: Cursor, *, account: AccountId) -> None:
     """Erase what an account of another server says about itself. It is read again when the account is looked up after its suspension."""
     execute(
         cursor,
@@ -156,6 +156,6 @@ def forget_profile(cursor: Cursor, *, account: AccountId, never: datetime) -> No
     )
     execute(
         cursor,
-        "update remote_actors set avatar_url = null, header_url = null, fetched_at = %(never)s where account_id = %(account)s",
-        {"account": account, "never": never},
+        "update remote_actors set avatar_url = null, header_url = null, fetched_at = 'epoch' where account_id = %(account)s",
+        {"account": account},
     )

@@ -202,8 +202,11 @@ class CarriedMute:
 
 def mutes_here(cursor: Cursor, *, account: AccountId, target: AccountId, limit: int) -> list[CarriedMute]:
     """Return mutes of an account that moved, by accounts of this site that have no relation to the account that it moved to."""
-    found = lambda id, notifications, until: CarriedMute(AccountId(id), notifications, until)  # noqa: E731
-    return fetch_all(cursor, found, _MUTES, {"account": account, "target": target, "limit": limit})
+    return fetch_all(cursor, _carried_mute, _MUTES, {"account": account, "target": target, "limit": limit})
+
+
+def _carried_mute(id: int, notifications: bool, until: datetime | None) -> CarriedMute:
+    return CarriedMute(AccountId(id), notifications, until)
 
 
 _MUTES = Prepared(f"select a.id, r.notifications, r.expires_at {_OTHERS.format(relation='mutes')} order by a.id limit %(limit)s")

@@ -103,8 +103,11 @@ class ReportToForward:
 
 def to_forward(cursor: Cursor, *, id: int) -> ReportToForward | None:
     """Return a report about an account of another server; None if there is none any more."""
-    found = lambda uuid, target, posts, comment: ReportToForward(UUID(uuid), target, tuple(posts), comment)  # noqa: E731
-    return fetch_one(cursor, found, _TO_FORWARD, {"id": id})
+    return fetch_one(cursor, _report_to_forward, _TO_FORWARD, {"id": id})
+
+
+def _report_to_forward(uuid: str, target: str, posts: list[str], comment: str) -> ReportToForward:
+    return ReportToForward(UUID(uuid), target, tuple(posts), comment)
 
 
 _TO_FORWARD = Prepared("""select r.uuid::text, a.uri,

@@ -140,9 +140,7 @@ class RemoteSide:
 
     def told(self, viewer: Viewer) -> list[tuple[str, int | None]]:
         """Return the notifications of an account: kind and post."""
-        found: Callable[[str, int | None], tuple[str, int | None]] = lambda kind, post: (kind, post)  # noqa: E731
-        sql = "select kind, post_id from notifications where account_id = %(id)s order by id"
-        return fetch_all(self.cursor, found, sql, {"id": viewer.id})
+        return self.rows("select kind, post_id from notifications where account_id = %(id)s order by id", id=viewer.id)
 
     def events(self) -> list[str]:
         """Return the kinds of the events of posts so far."""
