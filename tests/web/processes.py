@@ -33,6 +33,11 @@ from tests.web.visitor import FRONTEND, HOST, SynchronousReactor
 P = ParamSpec("P")
 T = TypeVar("T")
 
+ORDERED_IDS = """create or replace function new_id(at timestamptz) returns bigint language sql volatile as
+    'select floor(extract(epoch from at) * 1000)::bigint << 16 | nextval(''id_sequence'')'"""
+"""Ids that count up within a millisecond. The real ones begin at a random number and may start again from 0, so that posts of one
+millisecond have no order; with a stopped clock, all posts of a history are of one millisecond."""
+
 
 @define(repr=False)
 class Gate:
@@ -196,6 +201,8 @@ class Cluster:
 
     def __attrs_post_init__(self) -> None:
         self.plain.database.committed, self.plain.database.follow_up = self.plain_committed, None
+        with self.plain.database.connection.cursor() as cursor:
+            cursor.execute(ORDERED_IDS)
 
     def plain_committed(self) -> None:
         """Wake up the processes that have missed nothing before: reading a page may commit something too."""
@@ -207,8 +214,8 @@ class Cluster:
     def empty(self) -> None:
         """Delete everything in the database, and empty all caches."""
         with self.plain.database.connection.cursor() as cursor:
-            cursor.execute("truncate accounts, apps, posts, cards, tags, jobs, events, invalidation_log cascade")
-            cursor.execute("select setval('id_sequence', (last_value - new_id(%s)) & 65535) from id_sequence", [self.started_at])
+            cursor.execute("truncate accounts, apps, posts, cards, tags, jobs, events, invalidation_log, severance_events cascade")
+            cursor.execute("select setval('id_sequence', 0, false)")
         self.clock.time = self.started_at
         for process in (*self.cached, self.plain):
             process.forget()
