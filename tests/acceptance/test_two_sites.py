@@ -269,10 +269,10 @@ async def test_people_here_follow_and_answer_people_of_another_implementation(se
     ada.client.status_unfavourite(found)
     ada.client.status_unreblog(found)
     ada.client.status_update(reply, "@cy@c.test Hello again!")
-    ada.client.status_delete(reply)
     for type in ("Like", "Announce"):
         await received(peer, "Undo", f"'{type}'")
     await received(peer, "Update", "Hello again")
+    ada.client.status_delete(reply)  # not before: what is deleted meanwhile is sent no more
     await received(peer, "Delete", reply.uri)
     message = ada.client.status_post("@cy@c.test Between us", visibility="direct")
     assert (await received(peer, "Create", message.uri))["object"]["to"] == account.uri
