@@ -43,13 +43,15 @@ install() {
     printf '%s\n' "$wanted" >"$stamp"
 }
 
-# Browser tests need Chromium, and axe-core by npm. Fetched where that can be done without asking; else the tests say what is missing.
-browser() {
+# Programs of Debian that tests run, and packages of npm. They are fetched where that can be done without asking (MICROBLOG_NO_SKIPS=1, as
+# in CI, by root); else this says what is missing, and the tests that need it are skipped.
+programs() {
     missing=""
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing="chromium"
-    command -v npm >/dev/null || missing="$missing npm"
-    command -v pgbouncer >/dev/null || missing="$missing pgbouncer"  # for the test of a site behind it
-    if [ -n "$missing" ] && [ "${MICROBLOG_REQUIRE_BROWSER:-}" = 1 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    for each in npm ffmpeg pgbouncer nginx caddy promtool:prometheus systemd-socket-activate:systemd; do
+        PATH="$PATH:/usr/sbin" command -v "${each%:*}" >/dev/null || missing="$missing ${each#*:}"
+    done
+    if [ -n "$missing" ] && [ "${MICROBLOG_NO_SKIPS:-}" = 1 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "Installing $missing for the tests ..."
         export DEBIAN_FRONTEND=noninteractive
         # shellcheck disable=SC2086 # two words are two packages
@@ -66,7 +68,7 @@ browser() {
 check_scripts() {
     if ! [ -x node_modules/.bin/eslint ] || ! [ -x node_modules/.bin/tsc ]; then
         say "Skipped without npm: eslint, tsc (apt-get install -y npm)"
-        [ "${MICROBLOG_REQUIRE_BROWSER:-}" != 1 ]
+        [ "${MICROBLOG_NO_SKIPS:-}" != 1 ]
         return
     fi
     scripts=0
@@ -158,7 +160,7 @@ run_pytest() {
 # Every check runs, also after one has failed; pytest is the last, so that its summary is what one sees.
 run_tests() {
     install "[test]"
-    browser
+    programs
     failed=0
     check_code || failed=1
     run_pytest .venv/bin/python "$@" || failed=1
@@ -169,7 +171,7 @@ run_tests() {
 # The same tests take much longer with it, so it is a command of its own.
 run_coverage() {
     install "[test]"
-    browser
+    programs
     failed=0
     .venv/bin/coverage erase
     # COVERAGE_PROCESS_START: what the sites do that tests start is measured too, each in a file of its own. COVERAGE_FILE: beside

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -10,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from PIL import Image
 
 
@@ -36,6 +38,8 @@ def animation(frames: int = 3, size: tuple[int, int] = (32, 24)) -> BytesIO:
 
 @cache
 def _ffmpeg_output(name: str, *options: str) -> bytes:
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("video needs ffmpeg: apt-get install -y ffmpeg")
     with TemporaryDirectory() as directory:
         path = Path(directory) / name
         subprocess.run(["ffmpeg", "-v", "error", *options, str(path)], check=True, capture_output=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -145,11 +145,17 @@ async def test_a_new_address_replaces_the_image_and_no_address_removes_it(profil
     assert remote_files.size(profiles.side.cursor) == 0
 
 
-@pytest.mark.parametrize(
-    "content", [b"<svg xmlns='http://www.w3.org/2000/svg'/>" * 4, samples.video().getvalue(), b"", PNG + b"\0" * 9_000_000]
-)
-async def test_what_is_no_image_is_asked_for_once(profiles: Profiles, content: bytes) -> None:
-    profiles.side.internet.documents[AVATAR] = content
+NO_IMAGES: dict[str, Callable[[], bytes]] = {
+    "a drawing": lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>" * 4,
+    "a video": lambda: samples.video().getvalue(),
+    "nothing": lambda: b"",
+    "too much": lambda: PNG + b"\0" * 9_000_000,
+}
+
+
+@pytest.mark.parametrize("content", NO_IMAGES.values(), ids=NO_IMAGES)
+async def test_what_is_no_image_is_asked_for_once(profiles: Profiles, content: Callable[[], bytes]) -> None:
+    profiles.side.internet.documents[AVATAR] = content()
     for _ in range(2):
         await profiles.read(icon=picture(AVATAR))
         await profiles.run_jobs()
