@@ -9,11 +9,13 @@ from urllib.parse import unquote, urlsplit
 
 import txredisapi
 from attrs import Factory, define, field, frozen
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import optionsForClientTLS
 from twisted.logger import Logger
+
+from microblog.model.errors import ProbeError
 
 REPLY_TIMEOUT_S = 2.0  # after so many seconds without a response the connection is closed and reopened
 MAX_RETRY_DELAY_S = 3.0
@@ -175,6 +177,30 @@ class Redis:
 
     def _reconnected(self, connection: Any) -> None:
         self._wake_listeners()
+
+
+class _ProbeConnection(txredisapi.RedisFactory):  # type: ignore[misc]  # txredisapi has no annotations
+    """A connection that is tried once."""
+
+    reconnect = False
+
+
+async def ping(address: Address, reactor: Any) -> str:
+    """Connect to the server, log in, and return its version. Raises ProbeError."""
+    connection = _ProbeConnection(
+        None, address.number or None, 1, password=address.password, username=address.username, replyTimeout=REPLY_TIMEOUT_S
+    )
+    connection.startConnecting(address.endpoint(reactor))
+    try:
+        handler = await connection.deferred
+        facts = await handler.info("server")
+        return str(facts.get("valkey_version") or facts["redis_version"])
+    except CancelledError:
+        raise
+    except Exception as problem:  # of the network, TLS and the protocol; the URL is not part of any
+        raise ProbeError(f"Redis at {address.host}:{address.port} cannot be used: {problem}") from problem
+    finally:
+        await connection.disconnect()
 
 
 class RedisUnavailable(Exception):

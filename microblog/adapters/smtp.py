@@ -75,10 +75,10 @@ class _SinglePiece(BytesIO):
         return super().read()
 
 
-class _Sender(ESMTPSender):
+class Sender(ESMTPSender):
     """Protocol of one delivery."""
 
-    factory: _Factory
+    factory: DeliveryFactory
     transport: Any
     debug = False  # otherwise error messages would contain the password
     _lines = 0
@@ -114,10 +114,10 @@ class _Sender(ESMTPSender):
         self.factory.lost(reason)
 
 
-class _Factory(ESMTPSenderFactory):
+class DeliveryFactory(ESMTPSenderFactory):
     """Factory of one delivery's protocol. Endpoints do not notify a factory of lost connections, so the protocol does."""
 
-    protocol = _Sender
+    protocol = Sender
     noisy = False
 
     def __init__(self, mail: SmtpTransport, envelope: Envelope, done: Deferred[Any]) -> None:
@@ -176,7 +176,10 @@ class SmtpTransport:
         if not _ADDRESS.fullmatch(envelope.recipient):
             return DeliveryResult(DeliveryStatus.REFUSED, "The recipient's address is not valid.")
         done: Deferred[Any] = Deferred()
-        factory = _Factory(self, envelope, done)
+        return await self.converse(DeliveryFactory(self, envelope, done), done)
+
+    async def converse(self, factory: DeliveryFactory, done: Deferred[Any]) -> DeliveryResult:
+        """Connect, and return the result once `done` fires or the deadline is over. Raises nothing but CancelledError."""
         connecting = self._endpoint().connect(factory)
         connecting.addErrback(lambda failure: None if factory.sendFinished else factory.lost(failure))
         try:
@@ -196,7 +199,7 @@ class SmtpTransport:
         finally:
             self._end(factory, connecting)
 
-    def _end(self, factory: _Factory, connecting: Deferred[Any]) -> None:
+    def _end(self, factory: DeliveryFactory, connecting: Deferred[Any]) -> None:
         """Close the connection: after a moment for QUIT if the server responded, else at once."""
         grace = QUIT_S if factory.final_response else 0.0
         factory.sendFinished = True

@@ -12,12 +12,13 @@ import click
 
 from microblog.cli.announce import announce
 from microblog.cli.backups import backup, restore, verify
+from microblog.cli.check import check
 from microblog.cli.context import Console
 from microblog.cli.federation import federation
 from microblog.cli.federation_rules import COMMANDS as FEDERATION_RULES
 from microblog.cli.invites import invite
 from microblog.cli.mail import mail
-from microblog.cli.site import check, config, demo, migrate, version
+from microblog.cli.site import config, demo, migrate, version
 from microblog.cli.stats import stats
 from microblog.cli.tokens import app, token
 from microblog.cli.users import user

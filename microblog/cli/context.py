@@ -28,7 +28,7 @@ from microblog.domain.registration import Registrations
 from microblog.domain.remote_account_admin import RemoteAccountAdmin
 from microblog.domain.statistics import DailyStatistics
 from microblog.domain.tokens import Tokens
-from microblog.model.errors import Problem, describe_os_error
+from microblog.model.errors import ProbeError, Problem, describe_os_error
 from microblog.storage.database import Database, Transactions
 from microblog.storage.schema_check import prepare_database, require_site
 
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 TIMEOUT_S = 60.0  # longer than for requests: a command may do much, and only the administrator waits for it
 
-FAILURES: tuple[type[Exception], ...] = (Problem, OSError, BackupError, *application.START_PROBLEMS)
+FAILURES: tuple[type[Exception], ...] = (Problem, ProbeError, OSError, BackupError, *application.START_PROBLEMS)
 """Errors that end a command with their text as its message."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -77,10 +77,14 @@ class Console:
         """The settings. If they are invalid, the command ends with a list of all problems."""
         if self._settings is None:
             try:
-                self._settings = load(os.environ, self.config)
+                self._settings = self.load()
             except SettingsError as problem:
                 raise click.ClickException(f"Invalid settings:\n{problem}") from problem
         return self._settings
+
+    def load(self) -> Settings:
+        """Return the settings. Raises SettingsError."""
+        return load(os.environ, self.config)
 
     def run(self, work: Callable[[Services], Awaitable[T]]) -> T:
         """Return the result of `work` on an open database. Expected errors end the command with a message."""

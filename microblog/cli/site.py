@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
-import tempfile
-from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
 import click
-from attrs import asdict, frozen
 from twisted.internet.threads import deferToThreadPool
 
 from microblog import __version__
 from microblog.application import services
 from microblog.cli.context import (
-    FAILURES,
     Console,
     Services,
     as_json,
@@ -28,10 +23,9 @@ from microblog.cli.context import (
     show,
     table,
 )
-from microblog.cli.federation import mode_sentence
 from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, setting_docs, sources
 from microblog.domain.demo.compose import compose
-from microblog.storage.schema_check import SiteNotFound, missing_migrations, prepare_database
+from microblog.storage.schema_check import prepare_database
 
 
 @click.command()
@@ -89,69 +83,6 @@ def _as_text(settings: Settings, key: str) -> str | None:
             return ",".join(map(str, values))
         case other:
             return str(other)
-
-
-@frozen
-class Finding:
-    """Result of a check. `detail` is a sentence or a value."""
-
-    name: str
-    ok: bool
-    detail: str
-
-
-@click.command()
-@as_json
-@click.pass_obj
-def check(console: Console, as_json: bool) -> None:
-    """Check whether the site can run: settings, data directory, database, schema. Changes nothing.
-
-    Exit code 1 if there is a problem or no site yet. Missing migrations are not a problem: the site applies them when it starts.
-    """
-    settings = console.settings
-    public_url = Finding("settings", True, f"the site's URL is {settings.public_url}")
-    findings = [public_url, _data_directory(settings), *_database(settings), _mail(settings)]
-    findings.append(Finding("federation", True, mode_sentence(settings)))
-    is_ok = all(finding.ok for finding in findings)
-    lines = [f"{'ok    ' if finding.ok else 'FAILED'}  {finding.name}: {plain(finding.detail)}" for finding in findings]
-    show({"ok": is_ok, "checks": [asdict(finding) for finding in findings]}, "\n".join(lines), as_json=as_json)
-    if not is_ok:
-        sys.exit(1)
-
-
-def _data_directory(settings: Settings) -> Finding:
-    directory = settings.data_dir.absolute()
-    nearest = next(parent for parent in (directory, *directory.parents) if parent.exists())
-    try:
-        with tempfile.TemporaryFile(dir=nearest):
-            pass
-    except OSError as problem:
-        return Finding("data directory", False, f"cannot write into {nearest}: {problem.strerror}")
-    return Finding("data directory", True, str(directory) if nearest == directory else f"{directory} will be created at the first start")
-
-
-def _mail(settings: Settings) -> Finding:
-    if settings.smtp_url is None:
-        return Finding("mail", True, f"not sent, but saved in {services.mail_directory(settings)}")
-    return Finding("mail", True, "sent by the configured mail server; test it with microblog mail test ADDRESS")
-
-
-def _database(settings: Settings) -> Iterator[Finding]:
-    async def work(reactor: Any) -> list[str]:
-        async with open_server(settings, reactor) as url:
-            return await deferToThreadPool(reactor, reactor.getThreadPool(), missing_migrations, url)
-
-    try:
-        missing = on_reactor(work)
-    except SiteNotFound as problem:
-        yield Finding("site", False, str(problem))
-        return
-    except FAILURES as problem:
-        yield Finding("database", False, str(problem))
-        return
-    yield Finding("database", True, "embedded" if settings.database_url is None else "reachable")
-    outdated = f"missing migrations {', '.join(missing)}: start the site or run microblog migrate"
-    yield Finding("schema", True, outdated if missing else "up to date")
 
 
 @click.command()

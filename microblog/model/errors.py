@@ -92,6 +92,10 @@ def disk_full() -> Unavailable:
     return Unavailable("The site has run out of storage. Please try again later.", retry_after=60)
 
 
+class ProbeError(Exception):
+    """A service that the site depends on does not respond as it should; the text says which, and why."""
+
+
 def describe_os_error(problem: OSError) -> str:
     """Describe an operating system error without its number: the file, if there is one, and the reason."""
     if problem.strerror is None:

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 import psycopg2
+from attrs import frozen
 
+from microblog.model.ids import moment_of
+from microblog.storage import clock
 from microblog.storage.database import Connection, connect, fetch_value
 from microblog.storage.migrate import SchemaProblem, migrate, missing
+from microblog.storage.server_facts import ServerFacts, server_facts
 
 OLDEST_POSTGRES = 15
 
 
 class UnusableDatabase(Exception):
     """The site cannot use this database; the text says why."""
+
+
+@frozen
+class DatabaseState:
+    """State of a site's database: the server, migrations to be applied, and the database's clock minus the one of this process.
+
+    `newest_post_ahead`: the date of the newest post minus the database's time; zero if there is no post.
+    """
+
+    facts: ServerFacts
+    missing: list[str]
+    clock_difference: timedelta
+    newest_post_ahead: timedelta
 
 
 class SiteNotFound(UnusableDatabase):
@@ -54,6 +72,17 @@ def prepare_database(url: str, *, pooled: bool = True) -> list[str]:
                 "directly to PostgreSQL with MICROBLOG_DATABASE_URL."
             )
         return migrate(connection)
+
+
+def database_state(url: str, now: Callable[[], datetime]) -> DatabaseState:
+    """Return the state of the site's database. Changes nothing; blocks and raises like `prepare_database`."""
+    with _checked_connection(url) as connection, connection.cursor() as cursor:
+        database_time, newest = clock.read_clock(cursor)
+        difference = database_time - now()
+        ahead = timedelta(0) if newest is None else moment_of(newest) - database_time
+        facts = server_facts(cursor)
+        connection.rollback()
+        return DatabaseState(facts, missing(connection), difference, ahead)
 
 
 def missing_migrations(url: str) -> list[str]:

@@ -1,0 +1,37 @@
+"""Probes of what the site depends on, for `microblog check`: mail server, name servers, Redis, programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from microblog.adapters import smtp
+from microblog.adapters.dns_lookup import DnsLookup
+from microblog.adapters.ffmpeg import FfmpegTools
+from microblog.adapters.redis import Address, ping
+from microblog.adapters.smtp_probe import SmtpProbe, probe
+from microblog.config import Settings
+
+SMTP_DEADLINE_S = 12.0
+
+
+def dns_lookup(reactor: Any) -> DnsLookup:
+    """Return look-ups in the DNS by the name servers of this machine."""
+    return DnsLookup(reactor)
+
+
+async def probe_mail_server(settings: Settings, reactor: Any) -> SmtpProbe:
+    """Connect to the mail server and log in, without an e-mail. The settings name one."""
+    assert settings.smtp_url is not None
+    server = smtp.MailServer.parse(settings.smtp_url, smtp.Tls(settings.smtp_tls))
+    return await probe(smtp.SmtpTransport(server, reactor, settings.message_host, SMTP_DEADLINE_S, SMTP_DEADLINE_S))
+
+
+async def ping_redis(settings: Settings, reactor: Any) -> str:
+    """Return the version of the Redis server that the settings name."""
+    assert settings.redis_url is not None
+    return await ping(Address.parse(settings.redis_url), reactor)
+
+
+def has_ffmpeg() -> bool:
+    """True if the programs for video and audio are installed."""
+    return FfmpegTools.found() is not None

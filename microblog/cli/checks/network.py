@@ -1,0 +1,84 @@
+"""Checks of the way to the site: public URL, reverse proxy, federation, and Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+from microblog.cli.checks.findings import Finding, Status
+from microblog.cli.checks.mail import DnsRecords, is_public_domain
+from microblog.cli.federation import mode_sentence
+from microblog.config import Settings
+from microblog.config_parsers import UNIX, is_local, leads_to, mail_host
+
+PROXIES, PUBLIC_URL, LISTEN, REDIS = "MICROBLOG_TRUSTED_PROXIES", "MICROBLOG_PUBLIC_URL", "MICROBLOG_LISTEN", "MICROBLOG_REDIS_URL"
+_EVERYBODY = "all visitors seem to have one address, and 25 wrong passwords of one lock out everybody"
+
+
+def proxy(settings: Settings) -> Sequence[Finding]:
+    """Check that the settings describe the reverse proxy in front of the site, if there has to be one."""
+    return [*_proxy_problems(settings)] or [Finding("proxy", Status.OK, _in_words(settings), PROXIES)]
+
+
+def _in_words(settings: Settings) -> str:
+    trusted = ", ".join(map(str, settings.trusted_proxies))
+    return f"requests come through {trusted}" if trusted else "requests come directly"
+
+
+def _proxy_problems(settings: Settings) -> Iterator[Finding]:
+    trusted, listen, url = settings.trusted_proxies, settings.listen, settings.public_url
+    networks = [each for each in trusted if not isinstance(each, str)]
+    if any(network.prefixlen == 0 for network in networks):
+        text = "every address is trusted, so that anybody can claim any address (X-Forwarded-For): name the proxy only"
+        yield Finding("proxy", Status.ERROR, text, PROXIES)
+    is_direct = leads_to(url, listen) or listen.startswith("haproxy:")  # the PROXY protocol has the client's address too
+    if listen.startswith("unix:") and UNIX not in trusted and not any(network.is_loopback for network in networks):
+        yield Finding(
+            "proxy", Status.ERROR, f"the site listens on a UNIX socket and does not trust it: {_EVERYBODY}. Set it to unix.", PROXIES
+        )
+    elif not trusted and not is_direct and not is_local(url):
+        text = f"{url} leads through a reverse proxy, and none is trusted: {_EVERYBODY}. Set it to the proxy's address, such as 127.0.0.1."
+        yield Finding("proxy", Status.ERROR, text, PROXIES)
+    if trusted and not is_direct and _listens_everywhere(listen):
+        text = (
+            "the site listens on all addresses, so that visitors can go around the proxy and its TLS: listen on 127.0.0.1 or a UNIX socket"
+        )
+        yield Finding("proxy", Status.WARNING, text, LISTEN)
+
+
+def _listens_everywhere(listen: str) -> bool:
+    kind = listen.partition(":")[0]
+    return kind in {"tcp", "tcp6"} and ("interface=" not in listen or listen.endswith(("interface=0.0.0.0", r"interface=\:\:")))
+
+
+async def public_url(settings: Settings, dns: DnsRecords) -> Sequence[Finding]:
+    """Check that visitors can reach the public URL safely: by TLS, and by a name that exists."""
+    url, host = settings.public_url, mail_host(settings.public_url)
+    if is_local(url):
+        return [Finding("address", Status.OK, f"{url}, on this machine only", PUBLIC_URL)]
+    found = []
+    if url.startswith("http:"):
+        text = (
+            f"{url} is not encrypted, so that everybody on the way can read passwords: let a reverse proxy add TLS, and set an https:// URL"
+        )
+        found.append(Finding("address", Status.WARNING, text, PUBLIC_URL))
+    if is_public_domain(host) and not await dns.addresses(host):
+        text = f"the DNS has no address for {host}: publish an A or AAAA record that leads to the reverse proxy"
+        found.append(Finding("address", Status.ERROR, text, PUBLIC_URL))
+    return found or [Finding("address", Status.OK, url, PUBLIC_URL)]
+
+
+def federation(settings: Settings) -> Finding:
+    """Return the mode of federation. Nothing about it is wrong: the settings are refused then."""
+    return Finding("federation", Status.OK, mode_sentence(settings), "MICROBLOG_FEDERATION")
+
+
+async def redis(ping: Callable[[], Awaitable[str]]) -> Sequence[Finding]:
+    """Check that Redis responds. `ping` returns its version, or raises."""
+    return [Finding("redis", Status.OK, f"version {await ping()}", REDIS)]
+
+
+def video(*, is_installed: bool) -> Finding:
+    """Check whether video and audio are accepted."""
+    if is_installed:
+        return Finding("video", Status.OK, "ffmpeg is installed: video and audio are accepted")
+    return Finding("video", Status.OK, "ffmpeg is not installed: video and audio are refused (apt-get install ffmpeg)")
