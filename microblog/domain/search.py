@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import regex
 from attrs import evolve, field, frozen
 
-from microblog.domain import search_query
+from microblog.domain import search_query, validation
 from microblog.domain.accounts import Accounts
 from microblog.domain.posts import visible_post
 from microblog.domain.search_query import ParsedQuery
@@ -114,7 +114,8 @@ class SearchService:
     def _author(self, cursor: Cursor, viewer: Viewer | None, name: str) -> AccountId | None:
         if name == "me":
             return viewer.id if viewer else None
-        account = accounts.by_username(cursor, username=name)
+        username, host = validation.remote_acct(name, self.accounts.host) or (validation.own_username(name, self.accounts.host), None)
+        account = accounts.approved_by_username(cursor, username=username, host=host)
         return account.id if account else None
 
     def read_uses(self, cursor: Cursor, wanted: Sequence[Tag]) -> list[TagUse]:

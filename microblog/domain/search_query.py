@@ -65,7 +65,7 @@ class ParsedQuery:
     """Conditions for a post to be found.
 
     All `terms` must be in it and none of `without`; `phrases` must occur literally. `tags` are keys. `author` and `not_authors` are
-    usernames, or `me`. Ids lie above `after` and below `before`. `here`: of this site.
+    `name`, `name@host` or `me`. Ids lie above `after` and below `before`. `here`: of this site.
     """
 
     terms: tuple[Term, ...] = ()
@@ -111,7 +111,7 @@ def parse(typed: str) -> ParsedQuery:
 def _with_operator(query: ParsedQuery, operator: str, value: str, excluded: bool) -> ParsedQuery | None:
     """Apply an operator; None if there is no such operator."""
     if operator == "from":
-        name = value.removeprefix("@").partition("@")[0].lower()
+        name = value.removeprefix("@").lower()
         return evolve(query, not_authors=(*query.not_authors, name)) if excluded else evolve(query, author=name)
     if operator == "language":
         code = value.lower()

@@ -134,6 +134,18 @@ async def test_posts_of_unindexed_accounts_are_found_only_by_their_author(search
     assert await found(search, author, "tea") == []
 
 
+async def test_from_finds_the_author_on_the_named_server(search: SearchService, cursor: Cursor) -> None:
+    here, there = make.viewer(cursor, "bo"), make.remote_account(cursor, "bo", host="b.example")
+    cursor.execute("update accounts set indexable = true where id = any(%s)", [[here.id, there.id]])
+    make.post(cursor, here, "tea here")
+    make.remote_post(cursor, there, "tea there")
+    assert await found(search, None, "from:bo@b.example") == await found(search, here, "tea from:@Bo@B.Example") == ["tea there"]
+    assert await found(search, None, "from:bo@example.org") == await found(search, None, "from:bo tea") == ["tea here"]
+    assert await found(search, None, "tea -from:bo@b.example") == ["tea here"]
+    assert await found(search, None, "tea -from:bo") == ["tea there"]
+    assert await found(search, None, "from:bo@c.example") == await found(search, None, "tea from:@") == []
+
+
 def test_operators_are_parsed_and_the_rest_are_words() -> None:
     assert parse(
         'a -b "c d" -"e f" from:@Ada@example.org has:poll -has:media is:reply nix:x before:soon #Té -#te in:library language:DE'
@@ -144,7 +156,7 @@ def test_operators_are_parsed_and_the_rest_are_words() -> None:
         without_phrases=("e f",),
         tags=("te",),
         without_tags=("te",),
-        author="ada",
+        author="ada@example.org",
         has=(MediaFilter.POLL, MediaFilter.REPLY),
         has_not=(MediaFilter.MEDIA,),
         languages=("de",),
