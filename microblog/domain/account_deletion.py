@@ -6,20 +6,20 @@ complete.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from attrs import frozen
 
 from microblog.domain import attachments, profile_images, scheduled
 from microblog.domain import posts as post_rules
-from microblog.domain.follows import remove_follow
+from microblog.domain.follows import end_some, remove_follow
 from microblog.domain.sessions import end_every
 from microblog.model.errors import NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
 from microblog.storage import account_deletion as deletion
-from microblog.storage import accounts, emails, events, follows, jobs, posts, users
+from microblog.storage import accounts, emails, events, jobs, posts, users
 from microblog.storage.database import Cursor, Transactions
 
 JOB = "account.purge"
@@ -67,11 +67,11 @@ class AccountDeletion:
         )
 
     def _remove_follows(self, cursor: Cursor, account: AccountId) -> bool:
-        pairs = follows.of_account(cursor, account=account, limit=STEP)
-        accounts.lock(cursor, ids=sorted({id for pair in pairs for id in pair}))
-        for follower, followee in pairs:
-            remove_follow(cursor, follower, followee, self.now())
-        return bool(pairs)
+        def end(pairs: Sequence[tuple[AccountId, AccountId]]) -> None:
+            for follower, followee in pairs:
+                remove_follow(cursor, follower, followee, self.now())
+
+        return end_some(cursor, account, end)
 
     def _remove_posts(self, cursor: Cursor, account: AccountId) -> bool:
         found = posts.by_ids(cursor, deletion.posts_of(cursor, account=account, limit=STEP))

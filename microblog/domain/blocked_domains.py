@@ -50,7 +50,7 @@ class BlockedDomains:
 
     async def cut(self, account: AccountId, domain: str, event: SeveranceEventId) -> None:
         """End what is left of the follows, unless the domain was unblocked meanwhile. May be interrupted and repeated."""
-        while await self.database.run(self._cut_some, account, domain, event) >= STEP:
+        while await self.database.run(self._cut_some, account, domain, event):
             pass
         while await self.database.run(severances.notify_some, event, self.now()):
             pass
@@ -61,10 +61,9 @@ class BlockedDomains:
             return
         events.record(cursor, EventKind.DOMAIN_BLOCKED, at=now, account=account, data={"domain": domain})
         blocked_domains.delete_notifications(cursor, account=account, domain=domain)
-        for other in blocked_domains.partners(cursor, account=account, domain=domain):
-            conversations.delete_with(cursor, account=account, other=other, now=now)
+        conversations.delete_with_domain(cursor, account=account, domain=domain, now=now)
         event = severances.begin(cursor, SeveranceKind.USER_DOMAIN_BLOCK, domain, now)
-        if self._cut_some(cursor, account, domain, event) >= STEP:
+        if self._cut_some(cursor, account, domain, event):
             payload = {"account": str(account), "domain": domain, "event": str(event)}
             jobs.add(cursor, JOB, payload, due_at=now, now=now)
         else:
@@ -75,14 +74,14 @@ class BlockedDomains:
         if blocked_domains.delete(cursor, account=account, domain=domain):
             events.record(cursor, EventKind.DOMAIN_UNBLOCKED, at=self.now(), account=account, data={"domain": domain})
 
-    def _cut_some(self, cursor: Cursor, account: AccountId, domain: str, event: SeveranceEventId) -> int:
-        """End follows and requests with some accounts of a blocked domain, and note the follows; return how many accounts."""
+    def _cut_some(self, cursor: Cursor, account: AccountId, domain: str, event: SeveranceEventId) -> bool:
+        """End follows and requests with some accounts of a blocked domain, and note the follows; False if none is left."""
         if not blocked_domains.is_blocked(cursor, account=account, domain=domain):
-            return 0
+            return False
         others = blocked_domains.related(cursor, account=account, domain=domain, limit=STEP)
         accounts.lock(cursor, ids=[account, *others])
         severances.note(cursor, event, [pair for other in others for pair in ((account, other), (other, account))], self.now())
         for other in others:
             remove_follow(cursor, account, other, self.now())
             remove_follow(cursor, other, account, self.now(), ended_by=account)
-        return len(others)
+        return bool(blocked_domains.related(cursor, account=account, domain=domain, limit=1))  # also what began before the lock

@@ -5,8 +5,9 @@ Each command first locks both accounts (`accounts.lock`), so that what it reads 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from itertools import chain
 
 from attrs import frozen
 
@@ -26,6 +27,7 @@ OWN = "Following your own account is not allowed"
 BLOCKED = "You can't follow each other because one of you blocks the other."
 MOVED = "This account has moved and can't be followed any more."
 MAX_LANGUAGES = 20
+END_BATCH = 50  # follows in each direction that one transaction ends
 
 
 class NoRequest(NotFound):
@@ -103,6 +105,17 @@ def remove_follow(cursor: Cursor, follower: AccountId, followee: AccountId, now:
         record_rejection(cursor, follower, followee, ended, now)
     elif ended and ended.is_elsewhere:
         events.record(cursor, EventKind.FOLLOW_WITHDRAWN, at=now, account=follower, subject=followee, data={"follow": str(ended.id)})
+
+
+def end_some(cursor: Cursor, account: AccountId, end: Callable[[Sequence[tuple[AccountId, AccountId]]], None]) -> bool:
+    """Call `end` with some follows by and of an account, as (follower, followee), all of them locked; False if none is left afterwards.
+
+    A follow that another transaction is beginning at this moment counts as one that is left.
+    """
+    pairs = follows.of_account(cursor, account=account, limit=END_BATCH)
+    accounts.lock(cursor, ids=sorted({account, *chain.from_iterable(pairs)}))
+    end(pairs)
+    return bool(follows.of_account(cursor, account=account, limit=1))
 
 
 def record_rejection(cursor: Cursor, follower: AccountId, followee: AccountId, ended: DeletedFollow, now: datetime) -> None:

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from attrs import frozen
 
 from microblog.domain import severances
-from microblog.domain.account_deletion import STEP, AccountDeletion
+from microblog.domain.account_deletion import AccountDeletion
 from microblog.model.accounts import Account
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, SeveranceEventId
 from microblog.model.severances import SeveranceKind
-from microblog.storage import domain_accounts, events, follows, jobs, suspensions
+from microblog.storage import domain_accounts, events, jobs, suspensions
 from microblog.storage.database import Cursor, Transactions
 
 CUT_JOB, EMPTY_JOB = "account.cut_follows", "account.empty_suspended"
@@ -66,9 +66,7 @@ class RemoteSuspensions:
     def _cut_some(self, cursor: Cursor, account: AccountId, event: SeveranceEventId) -> bool:
         if suspensions.suspended_since(cursor, id=account) is None:
             return False
-        pairs = follows.of_account(cursor, account=account, limit=STEP)
-        severances.sever(cursor, event, pairs, self.now(), suspended=account)
-        return bool(pairs)
+        return severances.sever_some(cursor, event, account, self.now(), tells_server=True)
 
     def _is_due(self, cursor: Cursor, account: AccountId) -> bool:
         since, now = suspensions.suspended_since(cursor, id=account), self.now()

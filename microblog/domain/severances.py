@@ -7,14 +7,14 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain.follows import remove_follow
+from microblog.domain.follows import end_some, remove_follow
 from microblog.domain.notify import notify
 from microblog.model.accounts import Viewer
 from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId, SeveranceEventId
 from microblog.model.notifications import NotificationKind
 from microblog.model.severances import Severance, SeveranceKind, SeveredFollow
-from microblog.storage import accounts, severances
+from microblog.storage import severances
 from microblog.storage.database import Cursor, Transactions
 
 NOTIFY_BATCH = 200
@@ -26,23 +26,19 @@ def begin(cursor: Cursor, kind: SeveranceKind, target_name: str, now: datetime) 
     return severances.insert_event(cursor, kind=kind, target_name=target_name, now=now)
 
 
-def sever(
-    cursor: Cursor,
-    event: SeveranceEventId,
-    pairs: Sequence[tuple[AccountId, AccountId]],
-    now: datetime,
-    *,
-    suspended: AccountId | None = None,
-) -> None:
-    """End follows between accounts of this site and others, given as (follower, followee), and note them for the accounts here.
+def sever_some(cursor: Cursor, event: SeveranceEventId, account: AccountId, now: datetime, *, tells_server: bool = False) -> bool:
+    """End some follows between people here and an account of another server, and note them for the people here; False if none is left.
 
-    If it is about one suspended account, its server is told that people here ended them.
+    With `tells_server`, the account's server is told that people here ended them.
     """
-    accounts.lock(cursor, ids=sorted({id for pair in pairs for id in pair}))
-    severances.add(cursor, event=event, pairs=pairs, now=now)
-    for follower, followee in pairs:
-        ended_by = None if suspended is None else follower if followee == suspended else followee
-        remove_follow(cursor, follower, followee, now, ended_by=ended_by)
+
+    def end(pairs: Sequence[tuple[AccountId, AccountId]]) -> None:
+        note(cursor, event, pairs, now)
+        for follower, followee in pairs:
+            ended_by = None if not tells_server else follower if followee == account else followee
+            remove_follow(cursor, follower, followee, now, ended_by=ended_by)
+
+    return end_some(cursor, account, end)
 
 
 def note(cursor: Cursor, event: SeveranceEventId, pairs: Sequence[tuple[AccountId, AccountId]], now: datetime) -> None:

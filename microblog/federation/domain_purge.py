@@ -12,7 +12,7 @@ from microblog.domain.account_deletion import STEP, AccountDeletion
 from microblog.federation.domain_moderation import apply_states
 from microblog.federation.domain_rules import CurrentRules
 from microblog.model.ids import AccountId, SeveranceEventId
-from microblog.storage import domain_accounts, follows
+from microblog.storage import domain_accounts
 from microblog.storage.database import Cursor, Transactions
 
 Finish = Callable[[Cursor], None]
@@ -58,13 +58,10 @@ class DomainPurge:
             after = found[-1]
 
     def _sever(self, cursor: Cursor, account: AccountId, event: SeveranceEventId) -> bool:
-        """Cut some follows of an account that is suspended; False if there are none."""
+        """Cut some follows of an account that is suspended; False if none is left."""
         if not domain_accounts.is_suspended(cursor, account=account):
             return False
-        pairs = follows.of_account(cursor, account=account, limit=STEP)
-        if pairs:
-            severances.sever(cursor, event, pairs, self.now())
-        return bool(pairs)
+        return severances.sever_some(cursor, event, account, self.now())
 
     def _empty(self, cursor: Cursor, account: AccountId) -> bool:
         """Delete some of what a suspended account has here; False if nothing is left."""

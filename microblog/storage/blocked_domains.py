@@ -61,15 +61,6 @@ _RELATED = Prepared("""select a.id from (
     join accounts a on a.id = r.id where a.host = %(domain)s order by a.id limit %(limit)s""")
 
 
-def partners(cursor: Cursor, *, account: AccountId, domain: str) -> list[AccountId]:
-    """Return the accounts of the domain with which the account has conversations."""
-    return fetch_all(cursor, AccountId, _PARTNERS, {"account": account, "domain": domain})
-
-
-_PARTNERS = Prepared("""select distinct a.id from conversations c cross join unnest(c.participants) p (id) join accounts a on a.id = p.id
-    where c.account_id = %(account)s and a.host = %(domain)s""")
-
-
 def delete_notifications(cursor: Cursor, *, account: AccountId, domain: str) -> int:
     """Delete the account's notifications from the domain, its requests and acceptances; return the number of notifications."""
     return execute(cursor, _DELETE_NOTIFICATIONS, {"account": account, "domain": domain})

@@ -233,6 +233,14 @@ def delete_with(cursor: Cursor, *, account: AccountId, other: AccountId, now: da
     return _delete(cursor, "%(other)s = any(participants)", {"account": account, "other": other, "now": now})
 
 
+def delete_with_domain(cursor: Cursor, *, account: AccountId, domain: str, now: datetime) -> int:
+    """Delete all of the account's conversations with accounts of another server; return their number."""
+    return _delete(cursor, _WITH_DOMAIN, {"account": account, "domain": domain, "now": now})
+
+
+_WITH_DOMAIN = "exists (select from accounts a where a.id = any(conversations.participants) and a.host = %(domain)s)"
+
+
 def _delete(cursor: Cursor, which: str, params: Mapping[str, object]) -> int:
     sql = f"""
         with deleted as (delete from conversations where account_id = %(account)s and {which} returning id, account_id)

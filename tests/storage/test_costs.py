@@ -40,6 +40,7 @@ MAY_COST_MORE = {
     "blocked_domains.related": "a command that is rare: looks at all follows of the member once",
     "remote_relations.local_followers": "lists all followers here, whose digest the followee's server compares with its own",
     "conversations.delete_with": "takes away what it finds, once",
+    "conversations.delete_with_domain": "takes away what it finds, once",
     "emails.erase_recipient": "a job, once for each account",
     "notifications.clear": "deletes all that there is, once",
     "notifications.delete_of_post": "deletes all that there is, once",
