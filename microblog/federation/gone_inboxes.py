@@ -12,12 +12,12 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.domain.account_deletion import begin_deletion
-from microblog.domain.follows import remove_follow
+from microblog.domain.follows import END_BATCH, remove_follow
 from microblog.federation.fetching import FetchBudget, NotFetched
 from microblog.federation.remote_actors import RemoteActors
 from microblog.model.federation import InvalidDocument
 from microblog.model.ids import AccountId
-from microblog.storage import accounts, follows, jobs, remote_inboxes
+from microblog.storage import accounts, jobs, remote_inboxes
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.remote_inboxes import InboxOwner
 
@@ -61,17 +61,19 @@ class GoneInboxes:
             return
         except InvalidDocument:
             return
-        await self.database.run(self._end_follows, owner.id, inbox)
+        while await self.database.run(self._end_follows, owner.id, inbox):
+            pass
 
     def _delete(self, cursor: Cursor, id: AccountId) -> None:
         if accounts.by_id(cursor, id=id) is not None:
             begin_deletion(cursor, id, self.now())
 
-    def _end_follows(self, cursor: Cursor, id: AccountId, inbox: str) -> None:
-        """End the follows of an account that exists and has no other inbox than the one that is gone."""
+    def _end_follows(self, cursor: Cursor, id: AccountId, inbox: str) -> bool:
+        """End some follows of an account that exists and has no other inbox than the one that is gone; False if there are none."""
         if not remote_inboxes.is_only_inbox(cursor, account=id, inbox=inbox):
-            return
-        for followee in remote_inboxes.followees_here(cursor, account=id):
-            accounts.lock(cursor, ids=[id, followee])
-            if follows.follow_options(cursor, follower=id, followee=followee) is not None:
-                remove_follow(cursor, id, followee, self.now())
+            return False
+        followees = remote_inboxes.followees_here(cursor, account=id, limit=END_BATCH)
+        accounts.lock(cursor, ids=[id, *followees])
+        for followee in followees:
+            remove_follow(cursor, id, followee, self.now())
+        return bool(followees)

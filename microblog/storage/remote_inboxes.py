@@ -7,8 +7,6 @@ from attrs import frozen
 from microblog.model.ids import AccountId
 from microblog.storage.database import Cursor, fetch_all, fetch_value
 
-MAX_FOLLOWEES = 10_000
-
 
 @frozen
 class InboxOwner:
@@ -37,10 +35,10 @@ def is_only_inbox(cursor: Cursor, *, account: AccountId, inbox: str) -> bool:
     return fetch_value(cursor, sql, {"account": account, "inbox": inbox}) is not None
 
 
-def followees_here(cursor: Cursor, *, account: AccountId) -> list[AccountId]:
-    """Return the accounts of this site that an account of another server follows."""
+def followees_here(cursor: Cursor, *, account: AccountId, limit: int) -> list[AccountId]:
+    """Return accounts of this site that an account of another server follows, at most `limit`."""
     sql = "select followee_id from follows where follower_id = %(account)s order by id limit %(limit)s"
-    return fetch_all(cursor, AccountId, sql, {"account": account, "limit": MAX_FOLLOWEES})
+    return fetch_all(cursor, AccountId, sql, {"account": account, "limit": limit})
 
 
 def _owner(id: int, uri: str) -> InboxOwner:

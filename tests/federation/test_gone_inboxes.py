@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -57,6 +58,18 @@ async def test_the_follows_of_an_account_without_an_inbox_end(side: RemoteSide) 
     await check(side, f"{BO}/inbox")
     assert (deleted(side), followers(side)) == ([], 0)
     assert side.rows("select followers from account_counts c join accounts a on a.id = c.account_id where username = 'ada'") == [(0,)]
+
+
+async def test_many_follows_end_in_several_transactions(side: RemoteSide, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gone_inboxes, "END_BATCH", 2)
+    for _ in range(4):
+        make.follow(side.cursor, known_actor(side.cursor), make.viewer(side.cursor))
+    side.internet.documents[BO] = document()
+    left = [followers(side)]
+    side.db.committed = lambda: left.append(followers(side))
+    await check(side, f"{BO}/inbox")
+    assert max(before - after for before, after in pairwise(left)) == 2
+    assert left[-1] == 0
 
 
 @pytest.mark.parametrize(
