@@ -183,7 +183,8 @@ class FollowerMoves:
         if not chosen or account not in known or target not in known or known[account].moved_to != target:
             return None
         for follower in chosen:
-            self._move(cursor, known[account], known[target], (follower, known[follower.account]))
+            if follower.account in known:  # else it was deleted a moment ago
+                self._move(cursor, known[account], known[target], (follower, known[follower.account]))
         return chosen[-1].follow
 
     def _move(self, cursor: Cursor, account: Account, target: Account, moving: tuple[Follower, Account]) -> None:
@@ -212,14 +213,15 @@ class FollowerMoves:
         remove_follow(cursor, who.id, account.id, now)
 
     def _carry_blocks(self, cursor: Cursor, account: AccountId, target: AccountId) -> bool:
-        found = moves.blockers_here(cursor, account=account, target=target, limit=STEP) if _exist(cursor, account, target) else []
+        found = moves.blockers_here(cursor, account=account, target=target, limit=STEP) if _has_moved(cursor, account, target) else []
+        accounts.lock(cursor, ids=[target, *found])
         for who in accounts.by_ids(cursor, ids=found):
             self.relationships.block_within(cursor, Viewer(who), target)
         return len(found) == STEP
 
     def _carry_mutes(self, cursor: Cursor, account: AccountId, target: AccountId) -> bool:
         now = self.relationships.now()
-        found = moves.mutes_here(cursor, account=account, target=target, limit=STEP) if _exist(cursor, account, target) else []
+        found = moves.mutes_here(cursor, account=account, target=target, limit=STEP) if _has_moved(cursor, account, target) else []
         for mute in found:
             relationships.mute(cursor, account=mute.account, target=target, notifications=mute.notifications, until=mute.until, now=now)
             data = {"until": mute.until.isoformat()} if mute.until else {}
@@ -228,13 +230,15 @@ class FollowerMoves:
 
     def _copy_notes(self, cursor: Cursor, account: AccountId, target: AccountId) -> None:
         old = accounts.by_id(cursor, id=account)
-        if old is not None and _exist(cursor, account, target):
+        if old is not None and _has_moved(cursor, account, target):
             prefix = f"This user moved from @{old.acct}. Your note about that account:\n\n"
             moves.copy_notes(cursor, account=account, target=target, prefix=prefix)
 
 
-def _exist(cursor: Cursor, *ids: AccountId) -> bool:
-    return len(accounts.by_ids(cursor, ids=list(ids))) == len(ids)
+def _has_moved(cursor: Cursor, account: AccountId, target: AccountId) -> bool:
+    """True if both accounts exist and the move was not taken back."""
+    known = {found.id: found for found in accounts.by_ids(cursor, ids=[account, target])}
+    return account in known and target in known and known[account].moved_to == target
 
 
 def may_move_now(cursor: Cursor, account: AccountId, target: AccountId, now: datetime) -> bool:

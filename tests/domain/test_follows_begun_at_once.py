@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
-from threading import Event
+from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import Any
 
 import pytest
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 
 from microblog.domain import blocked_domains, remote_suspensions, severances
 from microblog.domain.account_deletion import AccountDeletion, begin_deletion
@@ -22,15 +19,14 @@ from microblog.storage.database import Cursor, Database, fetch_value
 from tests import make
 from tests.federation.outgoing import remote_actor
 from tests.make import NOW
-from tests.storage.test_people_at_once import database
+from tests.storage.test_people_at_once import database, interleaved
 
 __all__ = ["database"]
 
 HOST = "there.example"
-WAITING = "select count(*) from pg_locks where not granted"
 
 
-def now() -> Any:
+def now() -> datetime:
     return NOW
 
 
@@ -61,33 +57,12 @@ async def test_a_follow_that_begins_while_all_are_ended_ends_too(
     database: Database, end: Callable[[Database, Viewer, Account], Coroutine[Any, Any, None]]
 ) -> None:
     ada, bo = await database.run(lambda cursor: (make.viewer(cursor), remote_actor(cursor, HOST, "bo")))
-    begun, release = Event(), Event()
 
-    def follow(cursor: Cursor) -> None:
+    def follow(cursor: Cursor, pause: Callable[[], None]) -> None:
         Follows(database, now).follow_within(cursor, Viewer(bo), ada.id, FollowRequestOptions())
-        begun.set()
-        release.wait(30)
+        pause()
 
-    async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-        while not await condition():
-            await deferLater(reactor, 0.02)
-
-    async def has_begun() -> bool:
-        return begun.is_set()
-
-    following = Deferred.fromCoroutine(database.run(follow))
-    await until(has_begun)
-    ending = Deferred.fromCoroutine(end(database, ada, bo))
-
-    async def waits_or_is_done() -> bool:
-        return ending.called or bool(await database.read(fetch_value, WAITING))
-
-    try:
-        await until(waits_or_is_done)
-    finally:
-        release.set()
-    await following
-    await ending
+    await interleaved(database, follow, lambda: end(database, ada, bo))
     follows = f"select count(*) from follows where {ada.id} in (follower_id, followee_id)"
     assert await database.read(fetch_value, follows) == 0
     counts = "select sum(followers) + sum(following) from account_counts"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from microblog.model.errors import Forbidden, Invalid
 from microblog.model.ids import AccountId
 from microblog.model.jobs import RetryLater
 from microblog.storage import accounts, actor_keys, lists, moves
-from microblog.storage.database import Cursor
+from microblog.storage.database import Cursor, Database, fetch_value
 from microblog.storage.follows import FollowOptions, follow_options, request_options
 from tests import make
 from tests.fakes import RolledBackDatabase, result_of
@@ -30,6 +31,9 @@ from tests.federation.internet import SITE
 from tests.federation.outgoing import OutboundFixture, remote_follower
 from tests.federation.remote_side import BO, RemoteSide, known_actor, service, store_actor
 from tests.make import NOW
+from tests.storage.test_people_at_once import database, interleaved
+
+__all__ = ["database"]
 
 CY = "https://c.example/users/cy"
 PASSWORD = "correct horse battery"
@@ -187,6 +191,43 @@ async def test_a_killed_job_goes_on_where_it_was(side: RemoteSide, cursor: Curso
     run_jobs(cursor, side.db)
     assert all(follows(cursor, fan, ada) and not follows(cursor, fan, old) for fan in fans)
     assert make.reload(cursor, ada).followers_count == 5
+
+
+async def test_blocks_follow_without_a_deadlock(database: Database) -> None:
+    def prepare(cursor: Cursor) -> tuple[Account, Viewer, Viewer]:
+        old = make.remote_account(cursor)
+        first, second, new = sorted((make.viewer(cursor) for _ in range(3)), key=lambda viewer: viewer.id)
+        for blocker in (first, second):
+            make.block(cursor, blocker, old)
+        moves.record_move(cursor, account=old.id, target=new.id, now=NOW)
+        return old, second, new
+
+    old, blocker, new = await database.run(prepare)
+
+    def another_command(cursor: Cursor, pause: Callable[[], None]) -> None:
+        accounts.lock(cursor, ids=[blocker.id])
+        fetch_value(cursor, "select 1")
+        pause()
+        accounts.lock(cursor, ids=[new.id])
+
+    moving = FollowerMoves(database, Follows(database, lambda: NOW), Relationships(database, lambda: NOW))
+    await interleaved(database, another_command, lambda: moving.run(old.id, new.id))
+    assert await database.read(fetch_value, f"select count(*) from blocks where target_id = {new.id}") == 2
+    assert sum(timing.retries for timing in database.timings.values()) == 0
+
+
+async def test_nothing_follows_once_the_move_was_taken_back(side: RemoteSide, cursor: Cursor) -> None:
+    ada, old, new = make.viewer(cursor), known_actor(cursor), make.viewer(cursor)
+    make.block(cursor, make.viewer(cursor), old)
+    make.mute(cursor, make.viewer(cursor), old)
+    make.follow(cursor, ada, old)
+    result_of(Relationships(side.db, lambda: NOW).note(ada, old.id, "Met in Graz"))
+    moves.record_move(cursor, account=old.id, target=new.id, now=NOW)
+    moves.set_moved_to(cursor, account=old.id, target=None)
+    await FollowerMoves(side.db, Follows(side.db, lambda: NOW), Relationships(side.db, lambda: NOW)).run(old.id, new.id)
+    assert follows(cursor, ada, old)
+    for table, column in (("follows", "followee_id"), ("blocks", "target_id"), ("mutes", "target_id"), ("account_notes", "target_id")):
+        assert side.rows(f"select from {table} where {column} = {new.id}") == [], table
 
 
 def test_only_moves_of_followed_accounts_concern_this_site(side: RemoteSide, cursor: Cursor) -> None:

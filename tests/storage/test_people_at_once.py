@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from threading import Event
 from typing import Any, TypeVar
 
 import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from microblog.domain.account_security import AccountSecurity
@@ -43,6 +45,27 @@ async def at_once(coroutines: list[Coroutine[Any, Any, T]]) -> list[T | BaseExce
     results: Any = await DeferredList([Deferred.fromCoroutine(one) for one in coroutines], consumeErrors=True)
     outcomes: list[Any] = [result.value if isinstance(result, Failure) else result for _, result in results]
     return outcomes
+
+
+async def interleaved(
+    database: Database, first: Callable[[Cursor, Callable[[], None]], None], second: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    """Run a transaction that pauses until a command, which begins in the pause, waits for it or is done; then both go on to their end."""
+    paused, resumed = Event(), Event()
+
+    def pause() -> None:
+        paused.set()
+        assert resumed.wait(30)
+
+    running = Deferred.fromCoroutine(database.run(first, pause))
+    while not paused.is_set():
+        await deferLater(reactor, 0.02)
+    other = Deferred.fromCoroutine(second())
+    while not other.called and not await database.read(fetch_value, "select count(*) from pg_locks where not granted"):
+        await deferLater(reactor, 0.02)
+    resumed.set()
+    await running
+    await other
 
 
 def registrations(database: Database, mode: RegistrationMode = RegistrationMode.OPEN) -> Registrations:
