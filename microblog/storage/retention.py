@@ -40,7 +40,8 @@ def delete_posts(cursor: Cursor, *, after: str, before: datetime, limit: int) ->
     """Look at `limit` posts and boosts of other servers; delete those that arrived before that time and that nobody here uses.
 
     Used is what somebody here favourited, boosted, bookmarked, answered, voted on or reported, what names or answers somebody here, and
-    what is pinned or in a filter. Counters are adjusted, and replies that stay are replies to somebody whose post is not known.
+    what is pinned or in a filter. A boost that arrived later keeps its post. Counters are adjusted, and replies that stay are replies to
+    somebody whose post is not known.
     """
     last = fetch_value(cursor, _LAST_POST, {"after": after, "limit": limit})
     if last is None:
@@ -61,7 +62,7 @@ _UNUSED_POSTS = Prepared("""select p.id from posts p
     where p.uri is not null and p.uri > %(after)s and p.uri <= %(last)s and p.arrived_at < %(before)s
         and not exists (select from favourites f join accounts a on a.id = f.account_id where f.post_id = p.id and a.host is null)
         and not exists (select from bookmarks b where b.post_id = p.id)
-        and not exists (select from posts b where b.boost_of = p.id and b.uri is null)
+        and not exists (select from posts b where b.boost_of = p.id and (b.uri is null or b.arrived_at >= %(before)s))
         and not exists (select from posts r where r.reply_to = p.id and r.uri is null)
         and not exists (select from posts o where o.id in (p.boost_of, p.reply_to) and o.uri is null)
         and not exists (select from mentions m join accounts a on a.id = m.account_id where m.post_id = p.id and a.host is null)

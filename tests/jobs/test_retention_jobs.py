@@ -120,6 +120,18 @@ async def test_what_answers_or_boosts_somebody_here_stays(cursor: Cursor, jobs: 
     assert left(cursor, reply, shared) == [True, True]
 
 
+async def test_an_old_post_that_was_boosted_a_short_while_ago_stays(cursor: Cursor, jobs: RetentionJobs, bo: Account, ada: Viewer) -> None:
+    cy = remote_actor(cursor, "c.example", "cy")
+    make.follow(cursor, ada, cy)
+    post = make.remote_post(cursor, bo)
+    age(cursor)
+    boosted = make.remote_post(cursor, cy, boost_of=post)
+    cursor.execute("update posts set arrived_at = %s where id = %s", [NOW - timedelta(days=1), boosted.id])
+    assert await jobs.run(POSTS, retention.delete_posts, jobs.posts) == 0
+    assert left(cursor, post, boosted) == [True, True]
+    assert await delete_posts(cursor, jobs) == 2
+
+
 async def test_boosts_go_with_a_post_and_counters_are_right(cursor: Cursor, jobs: RetentionJobs, bo: Account) -> None:
     cy = remote_actor(cursor, "c.example", "cy")
     post = make.remote_post(cursor, bo)
