@@ -175,7 +175,7 @@ class DomainModeration:
         return domain_rules.current(cursor, has_allow_list=self.rules.has_allow_list)
 
     def _apply(self, cursor: Cursor, domain: str, before: DomainRules) -> None:
-        """Let the changed rules have their effect on what is known of the domain, and tell all processes."""
+        """Let the changed rules have their effect on what is known of the domain."""
         rules = apply_states(cursor, domain, self.rules, self.now())
         if before.is_allowed(domain) and not rules.is_allowed(domain):
             event = severances.begin(cursor, SeveranceKind.DOMAIN_BLOCK, domain, self.now())
@@ -183,19 +183,20 @@ class DomainModeration:
             jobs.add(cursor, PURGE_JOB, payload, due_at=self.now(), now=self.now(), key=domain)
         if rules.rejects_media(domain) and not before.rejects_media(domain):
             jobs.add(cursor, HIDE_MEDIA_JOB, {"domain": domain}, due_at=self.now(), now=self.now(), key=domain)
-        events.record(cursor, EventKind.DOMAIN_RULES_CHANGED, at=self.now())
 
 
 def apply_states(cursor: Cursor, domain: str | None, current: CurrentRules, now: datetime) -> DomainRules:
     """Suspend, limit or show the known accounts of a domain (None: of all) as the rules in the database say; return these.
 
-    Deliveries that wait for hosts that are not allowed are deleted.
+    All processes are told, because they hold the rules and what is shown in memory. Deliveries that wait for hosts that are not allowed are
+    deleted.
     """
     rules = domain_rules.current(cursor, has_allow_list=current.has_allow_list)
     states = {hosts: rules.hidden_by(hosts.name, hosts.id) for hosts in domain_accounts.hosts(cursor, domain=domain)}
     domain_accounts.set_states(cursor, states=states, now=now)
     refused = [host for host in domain_accounts.waiting_hosts(cursor, domain=domain) if not rules.is_allowed(host)]
     domain_accounts.delete_deliveries(cursor, hosts=refused)
+    events.record(cursor, EventKind.DOMAIN_RULES_CHANGED, at=now)
     return rules
 
 

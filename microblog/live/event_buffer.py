@@ -188,6 +188,8 @@ class EventBuffer:
             stale = [earlier for earlier in self._recent if update.post_id in (earlier.post_id, earlier.boost_of, earlier.last_post_id)]
         elif update.kind in (EventKind.ACCOUNT_CHANGED, EventKind.ACCOUNT_SUSPENDED, EventKind.ACCOUNT_DELETED):
             stale = [earlier for earlier in self._recent if _shows(earlier, update.author)]
+        elif update.kind is EventKind.DOMAIN_RULES_CHANGED:  # the accounts that it hides may be many
+            stale = list(self._recent)
         elif update.kind is EventKind.CONVERSATION_CHANGED:
             stale = [earlier for earlier in self._recent if earlier.conversation_id == update.conversation_id]
         elif update.kind in ANNOUNCEMENTS:

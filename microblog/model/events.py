@@ -65,7 +65,7 @@ class EventKind(StrEnum):
     ANNOUNCED = "announced"  # data: announcement (id)
     ANNOUNCEMENT_REACTED = "announcement.reacted"  # data: announcement (id), name (the emoji whose count changed)
     ANNOUNCEMENT_WITHDRAWN = "announcement.withdrawn"  # data: announcement (id), which was deleted or has expired
-    DOMAIN_RULES_CHANGED = "domain_rules.changed"  # the site's rules for other servers
+    DOMAIN_RULES_CHANGED = "domain_rules.changed"  # the site's rules for other servers, or the accounts that they hide
     UNKNOWN = "unknown"  # an event of a newer release
 
 

@@ -178,7 +178,8 @@ def test_a_replay_omits_a_deleted_post_but_includes_its_deletion(feed: Broadcast
     assert received_kinds(feed.subscribe(since=before)) == ["resumed", "post.deleted"]
 
 
-def test_posts_of_a_suspended_author_are_not_replayed_from_the_buffer(feed: BroadcasterFixture) -> None:
+@pytest.mark.parametrize(("kind", "who"), [(EventKind.ACCOUNT_SUSPENDED, STRANGER), (EventKind.DOMAIN_RULES_CHANGED, None)])
+def test_posts_of_a_suspended_author_are_not_replayed_from_the_buffer(feed: BroadcasterFixture, kind: EventKind, who: int | None) -> None:
     before = str(feed.broadcaster.position)
     event = feed.log.publish(STRANGER)
     feed.subscribe()
@@ -193,7 +194,7 @@ def test_posts_of_a_suspended_author_are_not_replayed_from_the_buffer(feed: Broa
         feed.log.posts[event.post_id].visibility,
         NOW,
     )
-    feed.log.record(EventKind.ACCOUNT_SUSPENDED, STRANGER)
+    feed.log.record(kind, who)
     feed.wake()
     assert received_kinds(feed.subscribe(since=before)) == ["resumed"]
 
