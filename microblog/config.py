@@ -21,6 +21,8 @@ from microblog.config_errors import SettingProblem, SettingsError
 from microblog.config_fields import PREFIX, SettingDoc, doc_of, number, setting, switch
 from microblog.config_files import CONFIG, DEFAULT_CONFIG, config_file
 from microblog.config_values import from_environment, from_file, values_of
+from microblog.logs.format import LogFormat
+from microblog.logs.process_log import LEVELS
 from microblog.model.accounts import RegistrationMode
 from microblog.model.caches import CACHES
 from microblog.model.federation_mode import FederationMode, ShownBlocks
@@ -127,6 +129,19 @@ class Settings:
         shown_default="none",
     )
     max_characters: int = number("The maximum length of a post.", 1, 65536, default=500, unit="characters")
+    log_level: str = setting(
+        "Log events of this level and above: details, normal operation, what an administrator should look into, failures, or only what "
+        "stops the site.",
+        read=read.one_of(*LEVELS),
+        allowed=f"must be one of {', '.join(LEVELS)}",
+        default="info",
+    )
+    log_format: LogFormat = setting(
+        "The format of the logs: lines of text, or a JSON object in each line.",
+        read=lambda text: LogFormat(text.lower()),
+        allowed="must be text or json",
+        default="text",
+    )
     rate_limits: bool = switch(
         "Limit requests per account and per network. Turn this off only if something in front of the site does the same.",
         default="on",

@@ -30,7 +30,7 @@ from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
+from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
 
@@ -38,10 +38,10 @@ from microblog import __version__, application
 from microblog.adapters.service_manager import START_EXTENSION_S, ServiceManager
 from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, SettingsError, config_file, load, setting_docs, sources
 from microblog.config_parsers import leads_to
+from microblog.logs.process_log import ProcessLog
 from microblog.model.errors import describe_os_error
 from microblog.model.federation_mode import FederationMode
 from microblog.storage.schema_check import prepare_database
-from microblog.twisted_private import log_files
 
 BACKLOG = 1024  # connections waiting to be accepted; the kernel has its own limit (net.core.somaxconn)
 
@@ -118,7 +118,9 @@ def makeService(options: Options) -> Service:
     from twisted.internet import reactor
 
     keep_steady(reactor)
-    return SiteService(options.settings, reactor, options.command, ServiceManager.of_process(os.environ))
+    log = ProcessLog.of_twistd(options.parent or {})
+    log.rotate_on_signal(reactor.callFromThread)  # type: ignore[attr-defined]
+    return SiteService(options.settings, reactor, options.command, ServiceManager.of_process(os.environ), log=log)
 
 
 def keep_steady(reactor: Any) -> None:
@@ -137,16 +139,31 @@ def with_room(listen: str) -> str:
 
 
 class SiteService(Service):
-    """The site from start to stop. `command` is the administrator's command line for this site."""
+    """The site from start to stop. `command` is the administrator's command line for this site, `log` the log of the process."""
 
-    def __init__(self, settings: Settings, reactor: Any, command: str = "microblog", manager: ServiceManager | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        reactor: Any,
+        command: str = "microblog",
+        manager: ServiceManager | None = None,
+        *,
+        log: ProcessLog,
+    ) -> None:
         self._settings = settings
+        self._log = log
+        log.apply(settings.log_level, settings.log_format)
         self._reactor = reactor
         self._command = command
         self._manager = manager or ServiceManager()
         self._reopen: Callable[[], None] | None = None
         self._started = AsyncExitStack()  # undoes each step of the start, in reverse order
         self._starting: Deferred[None] | None = None
+
+    def setServiceParent(self, parent: Any) -> None:  # noqa: N802 - Twisted's name
+        """Make the log known to twistd, which begins to log before it starts services."""
+        parent.setComponent(ILogObserver, self._log)
+        super().setServiceParent(parent)  # type: ignore[no-untyped-call]
 
     def startService(self) -> None:
         """Start asynchronously. The process ends if that fails."""
@@ -157,7 +174,7 @@ class SiteService(Service):
     def _reopen_logs(self) -> None:
         """Handle SIGHUP: reopen log files. Closing a terminal sends it too; the site keeps running then, as daemons do."""
         try:
-            reopen_log_files()
+            self._log.reopen()
             if self._reopen is not None:
                 self._reopen()
         except OSError as problem:
@@ -275,12 +292,6 @@ def same_site(settings: Settings, environment: Mapping[str, str], option: Path |
     words = [f"{name}={shlex.quote(value)}" for name, value in given.items()]
     words += ["microblog" if is_found else shlex.quote(str(program))]
     return " ".join([*words, *(["--config", shlex.quote(str(option.absolute()))] if option else [])])
-
-
-def reopen_log_files() -> None:
-    """Reopen twistd's own log at its path. Standard output and syslog are unaffected. Raises OSError."""
-    for file in log_files():
-        file.reopen()
 
 
 def in_short(address: object) -> str:

@@ -10,12 +10,9 @@ subclasses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from twisted.internet.tcp import Connection
-from twisted.logger import globalLogPublisher
-from twisted.python.logfile import BaseLogFile
 from twisted.web import http
 
 
@@ -61,11 +58,3 @@ def is_buffering(transport: Connection) -> bool:
 def buffered_bytes(transport: Connection) -> int:
     """Return the number of written bytes buffered in this process. Twisted has no public way to measure its buffer."""
     return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
-
-
-def log_files() -> Iterator[BaseLogFile]:
-    """Yield the files of twistd's own log; none if it uses standard output or syslog. Twisted does not expose its log observer."""
-    for observer in globalLogPublisher._observers:
-        file = getattr(observer, "_outFile", None)
-        if isinstance(file, BaseLogFile):
-            yield file

@@ -15,15 +15,16 @@ PACKAGE = ROOT / "microblog"
 
 # Which layers each layer may import, besides itself.
 MAY_IMPORT: dict[str, set[str]] = {
+    "logs": set(),
     "model": set(),
     "render": {"model"},
-    "storage": {"model"},
-    "domain": {"model", "storage"},
-    "federation": {"model", "render", "storage", "domain"},
+    "storage": {"model", "logs"},
+    "domain": {"model", "storage", "logs"},
+    "federation": {"model", "render", "storage", "domain", "logs"},
     "live": {"model", "render", "storage"},
-    "jobs": {"model", "render", "storage", "domain", "federation"},
+    "jobs": {"model", "render", "storage", "domain", "federation", "logs"},
     "twisted_private": set(),
-    "web": {"model", "render", "domain", "federation", "live", "twisted_private"},
+    "web": {"model", "render", "domain", "federation", "live", "twisted_private", "logs"},
     "adapters": {"model"},
     "config_errors": set(),
     "config_parsers": set(),
@@ -34,19 +35,19 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config_values": {"config_errors", "config_parsers", "config_fields", "config_files"},
     "config": {
         *("model", "config_derived", "config_fields", "config_files", "config_errors", "config_parsers", "config_values"),
-        "secret_key",
+        *("secret_key", "logs"),
     },
     "lifecycle": {"storage", "jobs"},
     "reactor_lag": set(),
     "workers": {"lifecycle", "storage", "domain", "jobs"},
     "metrics": {"model", "render", "storage", "federation", "live", "jobs", "web", "reactor_lag"},
     "application": {
-        *("config", "workers", "metrics", "lifecycle", "reactor_lag", "secret_key"),
+        *("config", "workers", "metrics", "lifecycle", "reactor_lag", "secret_key", "logs"),
         *("model", "render", "storage", "domain", "federation", "live", "jobs", "web", "adapters"),
     },
     "service": {
         *("model", "render", "storage", "domain", "live", "jobs", "web", "adapters"),
-        *("config", "config_parsers", "application", "twisted_private"),
+        *("config", "config_parsers", "application", "logs"),
     },
     "cli": {"model", "render", "storage", "domain", "federation", "live", "jobs", "web", "config", "config_parsers", "application"},
 }
@@ -84,7 +85,7 @@ BELONGS_TO: dict[str, set[str]] = {
     "psycopg2": {"storage", "adapters"},
     "twisted": {
         *("storage", "domain", "federation", "live", "jobs", "web", "adapters"),
-        *("config_parsers", "lifecycle", "reactor_lag", "application", "service", "cli", "twisted_private"),
+        *("logs", "config_parsers", "lifecycle", "reactor_lag", "application", "service", "cli", "twisted_private"),
     },
     "klein": {"web", "application"},
     "oauthlib": {"domain"},

@@ -12,16 +12,13 @@ import socket
 import textwrap
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from attrs import define, field
 from twisted.internet.protocol import Protocol
 from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactor, StringTransport
-from twisted.logger import globalLogPublisher, textFileLogObserver
 from twisted.python.failure import Failure
-from twisted.python.logfile import LogFile
 from twisted.web import http
 
 from microblog import twisted_private
@@ -241,14 +238,3 @@ def test_a_buffer_size_follows_writes_and_reads() -> None:
         taken = length + 10 - twisted_private.buffered_bytes(transport)
         assert 0 < taken < length
         assert len(far.recv(length, socket.MSG_WAITALL | socket.MSG_DONTWAIT)) == taken
-
-
-def test_the_files_of_the_twistd_log_are_found(tmp_path: Path) -> None:
-    file = LogFile("twistd.log", str(tmp_path))
-    observer = textFileLogObserver(cast("Any", file))
-    globalLogPublisher.addObserver(observer)
-    try:
-        assert file in twisted_private.log_files()
-    finally:
-        globalLogPublisher.removeObserver(observer)
-        file.close()
