@@ -83,6 +83,7 @@ def pile_up(connection: Connection, site: Site, backlog: Backlog) -> None:
 
 DUE_IN = timedelta(days=3_652)
 MANY_WAIT, FEW_WAIT = "host2.example", "host102.example"  # hosts for which many and few deliveries wait
+WORKER = "worker"  # of the first
 FIRST_NUMBER = 100_000_000  # above the numbers of all other rows of the site
 
 # The position of an event is a transaction that is over: the rows are spread over those that this server has seen.
@@ -147,9 +148,10 @@ STATEMENTS = (
     """insert into thread_mutes (account_id, thread_id, created_at)
         select %(heavy)s, f.post_id, f.created_at from favourites f where f.account_id = %(heavy)s on conflict do nothing""",
     # Other servers: one in ten is dead, and for one in a hundred something waits; most of that for one of them.
-    """insert into hosts (host, seen_at, failures, dead_since, due_at)
+    # The host for which much waits belongs to a worker whose lease is over.
+    f"""insert into hosts (host, seen_at, failures, dead_since, due_at, worker)
         select 'host' || n || '.example', %(end)s, n %% 10, case when n %% 10 = 1 then %(end)s::timestamptz end,
-            case when n %% 100 = 2 then %(end)s::timestamptz + %(due_in)s end
+            case when n %% 100 = 2 then %(end)s::timestamptz + %(due_in)s end, case when n = 2 then '{WORKER}' end
         from generate_series(1, %(rows)s / 10) n""",
     f"""insert into outgoing_activities (kind, account_id, body, created_at)
         select 'create', %(heavy)s, '{{}}', {_AT} from generate_series(1, %(rows)s) n""",
@@ -182,4 +184,15 @@ STATEMENTS = (
         select 'emoji' || n, 'far.example', 'https://far.example/emoji/' || n, {_AT} from generate_series(1, %(rows)s / 10) n""",
     """insert into remote_files (stem, kind, emoji_id, original, bytes, used_at)
         select 'r' || id, 'emoji', id, 'r' || id || '.png', 1, created_at from emojis order by id""",
+    # Profile images that were copied long ago, of accounts that are still heard of.
+    """insert into remote_files (stem, kind, account_id, original, used_at)
+        select 'a' || n, 'avatar', %(first_remote)s + n, 'a' || n || '.png', %(end)s::timestamptz - interval '90 days'
+        from generate_series(1, %(gone)s) n""",
+    # Fifty followers on another server of the two whom all the fans follow, and rules for domains.
+    """insert into follows (id, follower_id, followee_id, created_at, activity_uri)
+        select %(first_id)s + 3 * %(rows)s + 2 * n + k, %(first_remote)s + n, (array[%(heavy)s, %(known)s]::bigint[])[k + 1],
+            %(end)s::timestamptz, 'https://far.example/follows/' || n
+        from generate_series(1, 50) n, generate_series(0, 1) k""",
+    f"""insert into domain_rules (id, domain, severity, created_at)
+        select %(first_id)s + n, 'bad' || n || '.example', 'suspend', {_AT} from generate_series(1, %(rows)s / 10) n""",
 )

@@ -119,13 +119,13 @@ def add_followers(cursor: Cursor, author: int, hosts: list[str], count: int) -> 
                join unnest(%(hosts)s::text[]) with ordinality h (host, place) on h.place = 1 + n %% %(hosts_count)s),
            made as (
                insert into accounts (id, username, host, uri, created_at)
-               select new_id(now()), name, host, origin || '/users/' || name, now() from people returning id, username, host),
+               select new_id(now()), name, host, origin || '/users/' || name, now() from people returning id, username, host, uri),
            counted as (insert into account_counts (account_id) select id from made),
            actors as (
                insert into remote_actors (account_id, kind, inbox, shared_inbox, fetched_at)
                select id, 'Person', 'http://' || host || '/users/' || username || '/inbox', 'http://' || host || '/inbox', now() from made)
-           insert into follows (id, follower_id, followee_id, boosts, notify, created_at)
-           select new_id(now()), id, %(author)s, true, false, now() from made""",
+           insert into follows (id, follower_id, followee_id, boosts, notify, created_at, activity_uri)
+           select new_id(now()), id, %(author)s, true, false, now(), uri || '#follow' from made""",
         {"count": count, "hosts": hosts, "hosts_count": len(hosts), "author": author},
     )
 

@@ -17,10 +17,12 @@ from typing import Any
 import psycopg2.extensions
 from attrs import frozen
 
-from benchmarks.backlog import DUE_IN, FEW_WAIT, common_tags, first_remote, heavy
+from benchmarks.backlog import DUE_IN, FEW_WAIT, MANY_WAIT, WORKER, common_tags, first_remote, heavy
 from benchmarks.databases import database_server, options
 from benchmarks.dataset import Site, name, token
 from microblog.domain.tokens import token_hash
+from microblog.model.accounts import Account
+from microblog.model.deliveries import HostState
 from microblog.model.emails import EmailKind, EmailState
 from microblog.model.events import Position
 from microblog.model.federation_posts import RemoteEmoji, RemoteImage
@@ -35,6 +37,7 @@ from microblog.storage import (
     activity_recipients,
     autocomplete,
     deliveries,
+    domain_accounts,
     emails,
     emojis,
     events,
@@ -63,7 +66,9 @@ from microblog.storage import (
     retention,
     search,
     sessions,
+    severances,
     suggestions,
+    suspensions,
     tags,
     threads,
     timelines,
@@ -251,7 +256,12 @@ def _of_other_servers(site: Site) -> Iterator[Query]:
     yield Query("next host", deliveries.next_due, {})
     yield Query("hosts that are due, none", deliveries.claim_hosts, {"worker": "w", "lease_until": soon, "now": site.end, "limit": 64})
     yield Query("claim hosts", deliveries.claim_hosts, {"worker": "w", "lease_until": soon, "now": soon, "limit": 10})
-    yield Query("deliveries to a host", deliveries.due, {"hosts": [FEW_WAIT], "now": soon, "limit": 20})
+    for host in (FEW_WAIT, MANY_WAIT):
+        yield Query(f"deliveries to {host}", deliveries.due, {"hosts": [host], "now": soon, "limit": 20})
+    yield Query("a host is released", deliveries.release, {"host": MANY_WAIT, "worker": WORKER, "state": HostState()})
+    yield Query("a healthy host is released", deliveries.release_healthy, {"hosts": [MANY_WAIT], "worker": WORKER})
+    yield Query("leases are extended", deliveries.extend_lease, {"hosts": [MANY_WAIT, FEW_WAIT], "worker": WORKER, "lease_until": soon})
+    yield Query("a delivery is tried again", deliveries.retry, {"id": 1, "due_at": soon, "error": ""})
     yield Query("a host is alive", deliveries.seen, {"host": FEW_WAIT, "now": site.end})
     old = {"before": site.end - timedelta(days=400), "limit": 1_000}
     yield Query("activities that were delivered", outgoing_activities.delete_delivered, old)
@@ -273,6 +283,7 @@ def _of_other_servers(site: Site) -> Iterator[Query]:
     yield Query("whether replies wait for a post", remote_posts.has_orphans, {"uri": "https://far.example/1"})
     old_days = {"until": site.end - timedelta(days=400)}
     yield Query("activities that are not counted, none", federation_days.count_received, old_days)
+    yield Query("followers elsewhere, heavy member", activity_recipients.followers, {"account": heavy(site)})
     yield Query("followers of a host", activity_recipients.follower_uris, {"account": heavy(site), "host": "none.example"})
     yield Query("recipient of the end of a follow", activity_recipients.even_suspended, {"id": actor})
     for host in ("far.example", "none.example"):
@@ -283,7 +294,24 @@ def _of_other_servers(site: Site) -> Iterator[Query]:
     yield Query("whether counts are old", remote_actors.are_counts_old, {"account": actor, "before": site.end})
     yield Query("whether pinned posts are old", reading_again.are_pins_old, {"account": actor, "before": site.end})
     yield Query("profile images of an actor", remote_images.urls, {"account": actor})
+    yield from _of_remote_accounts(site)
     yield from _of_remote_files(site)
+
+
+def _of_remote_accounts(site: Site) -> Iterator[Query]:
+    actor, uri = AccountId(first_remote(site) + 1), "https://far.example/users/1"
+    yield Query("account of an actor", remote_actors.by_uri, {"uri": uri})
+    yield Query("whether an actor was deleted", remote_actors.is_deleted, {"uri": uri})
+    yield Query("when an actor was read", remote_actors.fetched_at, {"account": actor})
+    state = {"account": Account(actor, "far1", "", "", "", site.end, host="far.example", uri=uri), "now": site.end}
+    yield Query("an account gets its state", domain_accounts.set_state_of, {"id": actor} | state)
+    yield Query("whether an account is suspended", domain_accounts.is_suspended, {"account": actor})
+    yield Query("an account is suspended", suspensions.suspend, {"id": actor, "at": site.end, "by_host": False})
+    yield Query("an account is suspended by its host", suspensions.suspend, {"id": actor, "at": site.end, "by_host": True})
+    yield Query("an account is restored", suspensions.restore, {"id": actor, "by_host": True})
+    yield Query("when an account was suspended", suspensions.suspended_since, {"id": actor})
+    yield Query("follows that a suspension cuts", follows.of_account, {"account": heavy(site), "limit": 50})
+    yield Query("follows that a suspension has cut", severances.not_notified, {"event": 1, "limit": 50})
 
 
 def _of_remote_files(site: Site) -> Iterator[Query]:
@@ -292,6 +320,8 @@ def _of_remote_files(site: Site) -> Iterator[Query]:
     yield Query("a file is copied", remote_files.claim, {"file": copied, "stem": "new", "again": True} | later)
     yield Query("a copy is looked at", remote_files.touch, {"kind": copied.kind, "id": copied.id, "now": site.end})
     yield Query("room for a copy", remote_files.make_room, room | {"limit": 10**12})
+    for what, days in (("none", 400), ("the oldest are known", 30)):
+        yield Query(f"old copies, {what}", remote_files.release_old, {"before": site.end - timedelta(days=days), "limit": 10})
     yield Query("copies whose files are to be deleted, none", remote_files.released, {"limit": 200, "now": site.end})
     yield Query("picture of an emoji", emojis.shared_file, {"id": copied.id})
     given = [RemoteEmoji("emoji7", RemoteImage("https://far.example/new")), RemoteEmoji("new", RemoteImage(copied.url))]

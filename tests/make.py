@@ -108,6 +108,9 @@ def follow(
     """Make the first account follow the second and change the counters, without events and notifications."""
     if follows.follow(cursor, follower=follower.id, followee=followee.id, options=FollowOptions(boosts, notify, languages), now=now):
         accounts.count_follow(cursor, follower=follower.id, followee=followee.id, by=1)
+    account = follower if isinstance(follower, Account) else follower.account
+    if account.uri is not None:
+        follows.set_activity_uri(cursor, follower=account.id, followee=followee.id, uri=f"{account.uri}#follows/{followee.id}")
 
 
 def block(cursor: Cursor, who: Account | Viewer, target: Account | Viewer, *, now: datetime = NOW) -> None:

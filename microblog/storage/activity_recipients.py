@@ -1,6 +1,7 @@
 """Accounts of other servers that activities are meant for, and the accounts of this site that act.
 
-Where only a host's inbox matters, its accounts with a shared inbox are represented by one of them.
+Where only a host's inbox matters, its accounts with a shared inbox are represented by one of them. Follows from elsewhere are found by an
+index on those that have the id of an activity, as all of them do.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def followers(cursor: Cursor, *, account: AccountId) -> list[Recipient]:
     return fetch_all(cursor, Recipient, _FOLLOWERS, {"account": account})
 
 
-_FOLLOWERS = Prepared(f"{_ONE_EACH} from follows f join accounts a on a.id = f.follower_id {_REMOTE} and f.followee_id = %(account)s")
+_FOLLOWERS = Prepared(f"""{_ONE_EACH} from follows f join accounts a on a.id = f.follower_id {_REMOTE}
+    and f.followee_id = %(account)s and f.activity_uri is not null""")
 
 
 def follower_uris(cursor: Cursor, *, account: AccountId, host: str) -> list[str]:
@@ -34,7 +36,8 @@ def follower_uris(cursor: Cursor, *, account: AccountId, host: str) -> list[str]
 
 # By the host of the uri, which may be another one than that of the name.
 _FOLLOWER_URIS = Prepared("""select a.uri from follows f join accounts a on a.id = f.follower_id
-    where f.followee_id = %(account)s and lower(split_part(a.uri, '/', 3)) = %(host)s and a.deleted_at is null
+    where f.followee_id = %(account)s and f.activity_uri is not null
+        and lower(split_part(a.uri, '/', 3)) = %(host)s and a.deleted_at is null
     order by a.uri""")
 
 

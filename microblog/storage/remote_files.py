@@ -134,17 +134,28 @@ _MAKE_ROOM = Prepared(f"""
 
 
 def release_old(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Release copies of attachments and emoji that nobody has looked at since that time, and profile images of accounts that were not
-    heard of. Return how many.
+    """Release copies that were not used since that time; return the number of copies looked at, at most `limit`.
+
+    Nobody is seen looking at a profile image: it counts as used when its account is heard of, which is noted here.
     """
-    return len(_released(cursor, fetch_all(cursor, _evicted, _OLD, {"before": before, "limit": limit})))
+    found = fetch_all(cursor, lambda known, *row: (bool(known), _evicted(*row)), _OLD, {"before": before, "limit": limit})
+    known = [image.id for is_known, image in found if is_known]
+    if known:
+        execute(cursor, _NOTE_USE, {"ids": known})
+    _released(cursor, [copy for is_known, copy in found if not is_known])
+    return len(found)
 
 
-_OLD = Prepared("""select f.id, f.account_id, f.kind, f.original from remote_files f
-    left join remote_actors r on r.account_id = f.account_id
-    where f.used_at < %(before)s and num_nonnulls(f.media_id, f.emoji_id, f.account_id) = 1
-        and (f.account_id is null or r.account_id is null or r.fetched_at < %(before)s)
-    limit %(limit)s for update of f skip locked""")
+# The index by use has two parts.
+_OLD = Prepared("""select coalesce(r.fetched_at >= %(before)s, false), f.id, f.account_id, f.kind, f.original
+    from (values (false), (true)) part (is_image) cross join lateral (
+        select o.id from remote_files o where (o.kind in ('avatar', 'header')) = part.is_image and o.used_at < %(before)s
+            and num_nonnulls(o.media_id, o.emoji_id, o.account_id) = 1
+        order by o.used_at limit %(limit)s) old
+    join remote_files f on f.id = old.id left join remote_actors r on r.account_id = f.account_id
+    where f.used_at < %(before)s limit %(limit)s for update of f skip locked""")
+_NOTE_USE = Prepared("""update remote_files f set used_at = r.fetched_at from remote_actors r
+    where f.id = any(%(ids)s) and r.account_id = f.account_id""")
 
 
 @frozen

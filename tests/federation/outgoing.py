@@ -14,7 +14,6 @@ from microblog.federation.recipients import InboxRules
 from microblog.model.accounts import Account, Viewer
 from microblog.model.domain_rules import DomainRules
 from microblog.model.events import Event, EventKind, Position
-from microblog.storage import follows
 from microblog.storage.database import Cursor
 from tests import make
 from tests.make import NOW
@@ -38,7 +37,6 @@ def remote_follower(cursor: Cursor, of: Account | Viewer, host: str = "b.example
     """Create an account of another server that follows one of this site."""
     account = remote_actor(cursor, host, **options)
     make.follow(cursor, account, of)
-    follows.set_activity_uri(cursor, follower=account.id, followee=of.id, uri=f"{account.uri}#follows/{of.id}")
     return account
 
 

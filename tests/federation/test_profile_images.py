@@ -203,6 +203,16 @@ async def test_profile_images_go_last_when_space_is_needed(profiles: Profiles) -
     assert await profiles.run_jobs() == 1, "it is copied again when the account is heard of"
 
 
+async def test_an_old_image_of_an_account_that_was_heard_of_is_looked_at_once(profiles: Profiles) -> None:
+    await profiles.read(icon=picture(AVATAR))
+    await profiles.run_jobs()
+    profiles.side.time = NOW + timedelta(days=20)
+    await profiles.read(icon=picture(AVATAR))
+    before = NOW + timedelta(days=10)
+    assert [remote_files.release_old(profiles.side.cursor, before=before, limit=100) for _ in range(2)] == [1, 0]
+    assert profiles.bo().avatar is not None
+
+
 async def test_images_of_accounts_that_are_not_heard_of_are_deleted(profiles: Profiles) -> None:
     await profiles.read(icon=picture(AVATAR))
     await profiles.run_jobs()

@@ -23,7 +23,6 @@ MOST_PAGES, MOST_ROWS = 400, 600
 FOLLOWEES = 600  # of the heavy member, all of which home reads
 # Statements that count up to thousands of rows: pages and rows beyond the limits.
 COUNTING = {
-    "delete_accounts of other servers": (200, 4_000),  # reads the foreign keys of all tables
     "notification groups, heavy member": (2_500, 45_000),  # ten groups of a thousand
     "unread notifications, heavy member": (2_500, 4_000),
     "unread groups, heavy member": (1_000, 8_000),
@@ -57,9 +56,21 @@ def cursor(site: Connection) -> Iterator[Counted]:
     site.rollback()
 
 
+def about_data(cursor: Counted) -> list[dict[str, Any]]:
+    """Return the plans of the statements, without those that read the catalog only: that does not grow with what is stored."""
+    plans = [plan["Plan"] for plan in cursor.plans]
+    return [plan for plan in plans if not tables(plan) or any(not name.startswith("pg_") for name in tables(plan))]
+
+
+def tables(plan: dict[str, Any]) -> set[str]:
+    """Return the names of the tables that the plan reads or writes."""
+    here = {plan["Relation Name"]} if "Relation Name" in plan else set()
+    return here.union(*map(tables, plan.get("Plans", ())))
+
+
 def pages(cursor: Counted) -> int:
     """Return the number of pages that the statements touched, in shared buffers or on disk."""
-    return sum(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] for plan in cursor.plans)
+    return sum(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] for plan in about_data(cursor))
 
 
 def rows(plan: dict[str, Any]) -> float:
@@ -75,7 +86,7 @@ def test_what_has_piled_up_does_not_make_a_small_answer_dear(cursor: Counted, na
     assert cursor.plans
     more_pages, more_rows = COUNTING.get(name, (0, FOLLOWEES if name.startswith("home, ") else 0))
     assert pages(cursor) <= MOST_PAGES + more_pages
-    assert sum(rows(plan["Plan"]) for plan in cursor.plans) <= MOST_ROWS + more_rows
+    assert sum(map(rows, about_data(cursor))) <= MOST_ROWS + more_rows
 
 
 def test_a_site_on_this_data_finds_no_job_to_do(cursor: Counted) -> None:
@@ -89,4 +100,4 @@ def test_a_plan_that_grows_is_noticed(cursor: Counted) -> None:
         execute(cursor, "select count(*) from favourites where account_id = %(viewer)s", {"viewer": viewer})
 
     Query("all favourites", favourited, {"viewer": heavy(SITE)}).run(cursor)
-    assert sum(rows(plan["Plan"]) for plan in cursor.plans) > MOST_ROWS
+    assert sum(map(rows, about_data(cursor))) > MOST_ROWS
