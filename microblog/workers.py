@@ -56,7 +56,7 @@ class JobServices:
 
 @frozen
 class Workers:
-    """The workers of a process and the scheduler that creates timed jobs."""
+    """The workers of a process and the scheduler that creates timed jobs. `services` has what the jobs use."""
 
     quick: Worker
     slow: Worker
@@ -65,6 +65,7 @@ class Workers:
     federation: Worker | None
     remote_media: Worker | None
     scheduler: SchedulerComponent
+    services: JobServices
 
     @classmethod
     def build(cls, services: JobServices, database: Transactions, now: Callable[[], datetime], reactor: Any) -> Workers:
@@ -103,7 +104,7 @@ class Workers:
         federation = worker(received, policies, federation_jobs.CONCURRENCY) if received else None
         files = services.media_tasks
         remote_media = worker(files, media_jobs.RETRY_POLICIES, media_jobs.CONCURRENCY) if files else None
-        return cls(quick, slow, email, push, federation, remote_media, scheduler)
+        return cls(quick, slow, email, push, federation, remote_media, scheduler, services)
 
     @property
     def workers(self) -> dict[str, Worker]:

@@ -26,6 +26,7 @@ from microblog.adapters.redis import Address, Redis, RedisCounter
 from microblog.adapters.smtp import SmtpTransport
 from microblog.application.commits import catch_up_with, follow_up
 from microblog.application.federation import Federation, federation_start
+from microblog.application.monitoring import Observed, metrics_collector
 from microblog.application.outgoing import OutgoingFederation
 from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain, ExternalServices, mail_directory, now
@@ -50,7 +51,6 @@ from microblog.lifecycle import Application, Component, DatabaseComponent, Garba
 from microblog.live.broadcaster import MAX_CONNECTIONS, Broadcaster
 from microblog.live.event_log import DatabaseEventLog
 from microblog.live.wakeup import MemoryWakeup
-from microblog.metrics import MetricsCollector
 from microblog.reactor_lag import ReactorLag
 from microblog.render.api.entities import Entities
 from microblog.render.api.push import push_payload
@@ -100,9 +100,9 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
         wakeup.listen(listener)
     database.follow_up = follow_up(wakeup, feed, domain.invalidation_log, workers.quick)
     log = AccessLog.below(settings.data_dir)
-    lag, caches = ReactorLag(reactor), domain.invalidation_log.caches
-    sent = [*(() if outgoing is None else [outgoing.metrics]), *(() if federation is None else [federation.metrics])]
-    metrics = MetricsCollector(database, workers.workers, feed, caches, domain.jobs.by_kind, lambda: server.request_metrics, lag, sent)
+    lag, redis = ReactorLag(reactor), wakeup if isinstance(wakeup, Redis) else None
+    observed = Observed(database, domain, workers, feed, lag, redis=redis, federation=federation, outgoing=outgoing)
+    metrics = metrics_collector(observed, lambda: server.request_metrics)
     health = Health(database, {**workers.workers, "events": feed, **(outgoing.health if outgoing else {})}, reactor, now)
     others = [HealthPage(health), MetricsPage(metrics.exposition, settings.metrics_allowed_networks)]
     frontend = Frontend.of_this_release()

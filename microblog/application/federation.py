@@ -49,9 +49,8 @@ from microblog.federation.statistics import FederationStatistics
 from microblog.federation.trust import TrustRules
 from microblog.jobs import domain_jobs, federation_jobs, media_jobs
 from microblog.jobs.worker import Task
-from microblog.metrics import RemoteFileMetrics
 from microblog.model.federation_mode import FederationMode
-from microblog.storage import remote_actors, remote_files
+from microblog.storage import remote_actors
 from microblog.storage.database import Transactions
 from microblog.web.activitypub.documents import DocumentRoutes
 from microblog.web.activitypub.inbox import InboxRoutes
@@ -124,11 +123,6 @@ class Federation:
     def routes(self) -> list[object]:
         """The routes for other servers."""
         return [DocumentRoutes(self.documents, self.readers), InboxRoutes(self.inbox), MediaProxy(self.files)]
-
-    @property
-    def metrics(self) -> RemoteFileMetrics:
-        """The metrics of copied files."""
-        return RemoteFileMetrics(lambda: self.files.stats, lambda: self.files.database.read(remote_files.size))
 
     @property
     def reading_again(self) -> ReadingAgain:

@@ -21,8 +21,6 @@ from microblog.federation.outgoing import Outgoing
 from microblog.federation.recipients import InboxRules
 from microblog.lifecycle import Component
 from microblog.live.broadcaster import Broadcaster
-from microblog.metrics import DeliveryMetrics
-from microblog.storage import delivery_stats, federation_days
 from microblog.storage.database import Transactions
 
 REQUESTS_PER_S = 50.0  # of one process: a quarter of a core at 5 ms for each
@@ -34,7 +32,6 @@ class OutgoingFederation:
 
     outbound: Outbound
     deliveries: Deliveries
-    database: Transactions
 
     @classmethod
     def of(cls, federation: Federation | None, reactor: Any, database: Transactions, feed: Broadcaster) -> OutgoingFederation | None:
@@ -53,7 +50,7 @@ class OutgoingFederation:
         made = handlers(Outgoing(federation.ids, inbox_rules, now, tells_blocks=federation.tells_blocks))
         outbound = Outbound(database, federation.keys, made, reactor, deliveries.wake)
         feed.listeners.append(outbound.published)
-        return cls(outbound, deliveries, database)
+        return cls(outbound, deliveries)
 
     @property
     def components(self) -> list[Component]:
@@ -64,9 +61,3 @@ class OutgoingFederation:
     def health(self) -> Mapping[str, Heartbeat]:
         """The components by their names in health reports."""
         return {"outgoing_activities": self.outbound, "deliveries": self.deliveries}
-
-    @property
-    def metrics(self) -> DeliveryMetrics:
-        """The metrics of both."""
-        read = self.database.read
-        return DeliveryMetrics(lambda: self.deliveries.stats, lambda: read(delivery_stats.counts), lambda: read(federation_days.totals))

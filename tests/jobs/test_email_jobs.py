@@ -51,6 +51,7 @@ def test_a_mention_is_mailed_with_its_text(mailbox: EmailWorker, cursor: Cursor)
     assert "> Good morning @ben, how are you?" in body_text(email.as_bytes(), "plain")
     assert states(cursor) == [(EmailKind.MENTION, EmailState.SENT)]
     assert mailbox.transport.delivered[0].sender == "bounces@example.org"
+    assert mailbox.email_jobs.results == {"sent": 1}
     assert ben.id
 
 

@@ -423,6 +423,7 @@ async def test_a_refused_message_does_not_delay_others(fixture: PushFixture, ann
     [posted] = await fixture.deliver()
     assert app.read(posted)["body"] == "@ben 3"
     assert fixture.service.request_count == 4
+    assert fixture.pushing.results == {"refused": 3, "sent": 1}
     assert await fixture.deliver() == []
 
 

@@ -245,6 +245,7 @@ def test_a_failed_job_is_retried_and_is_dead_after_the_last_try(fixture: WorkerF
     assert (len(fixture.runs), fixture.states()) == (3, ["dead"])
     assert fetch_value(fixture.cursor, "select last_error from jobs") == "ValueError: wrong"
     assert (worker.stats.failed, worker.stats.dead, worker.stats.completed) == (3, 1, 0)
+    assert worker.stats.results == {("fail", "failed"): 3, ("fail", "dead"): 1}
 
 
 def test_a_task_can_say_when_to_retry(fixture: WorkerFixture) -> None:
@@ -446,5 +447,6 @@ def test_stats_include_queue_time_and_duration(fixture: WorkerFixture) -> None:
     worker = fixture.worker({"slow": fixture.slow})
     fixture.wait(10)
     assert (worker.stats.started, worker.stats.queue_seconds, worker.stats.duration_seconds) == (1, 3.0, 5.0)
+    assert (worker.stats.seconds, worker.stats.results) == ({"slow": 5.0}, {("slow", "completed"): 1})
     assert jobs.counts(fixture.cursor).running == 0
     assert jobs.page_of(fixture.cursor, state=JobState.DONE, page=Page())

@@ -101,6 +101,35 @@ async def test_one_command_at_a_time_has_a_follow_up(database: Database) -> None
     assert done[-1] == "apply"
 
 
+async def test_connections_in_use_and_waiting_calls_are_counted(database: Database) -> None:
+    assert set(database.pools) == {"commands", "reads"}
+    calls = [Deferred.fromCoroutine(database.read(execute, "select pg_sleep(0.2)")) for _ in range(3)]
+    usage = database.pools["reads"]
+    assert (usage.size, usage.busy, usage.waiting) == (1, 1, 2)
+    assert (database.pools["commands"].busy, database.pools["commands"].waiting) == (0, 0)
+    await gatherResults(calls)
+    usage = database.pools["reads"]
+    assert (usage.busy, usage.waiting) == (0, 0)
+    assert usage.waited_seconds >= 0.2 + 0.4
+
+
+async def test_calls_are_counted_as_failed_unless_the_caller_is_at_fault(database: Database) -> None:
+    await database.run(make.account)
+    with pytest.raises(pg.UndefinedTable):
+        await database.read(execute, "select nothing from nowhere")
+    with pytest.raises(pg.UndefinedTable):
+        await database.run(execute, "select nothing from nowhere")
+    with pytest.raises(pg.UniqueViolation):
+        await database.run(execute, "insert into accounts select * from accounts")
+    with pytest.raises(Invalid):
+        await database.run(_refuse)
+    assert {name: timing.failures for name, timing in database.timings.items() if timing.failures} == {"execute": 2}
+
+
+def _refuse(cursor: Cursor) -> None:
+    raise Invalid({"text": "Too long"})
+
+
 def insert_tick(cursor: Cursor, key: str, *, soon: bool = False) -> None:
     """Insert a tick, deferred unless `soon`."""
     (execute if soon else execute_deferred)(cursor, "insert into timer_runs (timer, tick) values (%(key)s, '2026-01-01')", {"key": key})

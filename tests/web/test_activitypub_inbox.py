@@ -194,6 +194,17 @@ def test_what_concerns_nobody_is_not_stored(site: SiteFixture, bo: RemoteUser) -
     assert stored(site) == 0
 
 
+def test_received_activities_are_counted_by_what_became_of_them(site: SiteFixture, bo: RemoteUser) -> None:
+    assert bo.deliver(bo.activity("Follow", ADA)) == 202
+    assert bo.deliver(bo.activity("View", ADA)) == 202
+    assert bo.deliver(bo.activity("Follow", ADA), "/users/nobody/inbox") == 404
+    assert bo.deliver({"type": "Follow"}) == 400
+    site.cursor.execute("update accounts set suspended_at = now() where host is not null")
+    assert bo.deliver(bo.activity("Block", ADA)) == 403
+    assert site.federation is not None
+    assert site.federation.inbox.results == {"stored": 1, "ignored": 1, "no_inbox": 1, "malformed": 1, "forbidden": 1}
+
+
 def test_strangers_cannot_store_anything_by_taking_back(site: SiteFixture, bo: RemoteUser) -> None:
     """What is undone or deleted must be known, or come from somebody whom somebody here has to do with."""
     site.registered_user("cid")

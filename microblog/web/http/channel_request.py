@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from microblog import twisted_private
 from microblog.web.http.body_buffer import IN_MEMORY, BodyBudget, BodyBuffer
 from microblog.web.http.client_address import Address, Proxies, forwarded_chain, network_of
-from microblog.web.http.incoming import decoded_headers
+from microblog.web.http.incoming import UNMATCHED, decoded_headers
 from microblog.web.http.response import Response
 from microblog.web.http.timeouts import NO_ROOM_LEFT
 
@@ -118,6 +118,7 @@ class ChannelRequest(twisted_private.TwistedRequest):
     path_text = ""
     method_name = ""
     label = ""
+    route = UNMATCHED
     body = b""
     file: BinaryIO | None = None
     on_disconnect: Callable[[], None] | None = None

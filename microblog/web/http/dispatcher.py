@@ -164,9 +164,9 @@ class Dispatcher:
 
     def serve(self, incoming: IncomingRequest, bound: Bound, values: Mapping[str, Any]) -> None:
         """Respond with a route, given the arguments from the path."""
-        request = Request(incoming, self.origin, bound.route)
+        request, incoming.route = Request(incoming, self.origin, bound.route), bound.route.path
         if bound.route.has_secret:
-            incoming.label = bound.route.path
+            incoming.label = incoming.route
         self._run(request, self._call_route(request, bound, values), safe=bound.route.safe)
 
     def refuse(self, incoming: IncomingRequest, problem: Problem) -> None:

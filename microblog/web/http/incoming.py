@@ -11,15 +11,20 @@ from twisted.web.http_headers import Headers
 from microblog.web.http.client_address import Address
 from microblog.web.http.response import Response
 
+UNMATCHED = "unmatched"
+"""The route of requests that match none."""
+
 
 class IncomingRequest(Protocol):
     """A complete request and the way to respond to it: a `ChannelRequest` of our own server, or a `StockRequest` of `twisted.web.server`.
 
-    `path_text`: the decoded path. `label`: the path as logged. `on_disconnect`: called once if the client disconnects before the response.
+    `path_text`: the decoded path. `label`: the path as logged. `route`: the pattern of the matching route, else UNMATCHED. `on_disconnect`:
+    called once if the client disconnects before the response.
     """
 
     path_text: str
     label: str
+    route: str
     on_disconnect: Callable[[], None] | None
 
     @property

@@ -15,15 +15,26 @@ _KNOWN = METHODS | {"HEAD", "OPTIONS"}
 
 
 @define
-class RequestMetrics:
-    """Counts since process start: requests by (method, status), their total duration in `seconds`, and counts by duration bucket."""
+class RouteFigures:
+    """Counts of one route since process start: requests by (method, status), their total duration, and counts by duration bucket."""
 
     counts: Counter[tuple[str, int]] = Factory(Counter)
     buckets: list[int] = Factory(lambda: [0] * (len(BOUNDS) + 1))
     seconds: float = 0.0
 
-    def count(self, method: str, status: int, seconds: float) -> None:
-        """Count a request. Unknown methods share one label, so that clients cannot create series."""
-        self.counts[method if method in _KNOWN else "other", status] += 1
-        self.buckets[bisect_left(BOUNDS, seconds)] += 1
-        self.seconds += seconds
+
+@define
+class RequestMetrics:
+    """Counts since process start: of complete requests by route pattern, and by status of those that were refused before."""
+
+    routes: dict[str, RouteFigures] = Factory(dict)
+    refused: Counter[int] = Factory(Counter)
+
+    def count(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a request. Unknown methods share one label, so that clients cannot create series; nor can they by `route`, a pattern."""
+        figures = self.routes.get(route)
+        if figures is None:
+            figures = self.routes[route] = RouteFigures()
+        figures.counts[method if method in _KNOWN else "other", status] += 1
+        figures.buckets[bisect_left(BOUNDS, seconds)] += 1
+        figures.seconds += seconds

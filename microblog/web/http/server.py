@@ -125,7 +125,7 @@ class HttpServer(Factory):
             return
         request.logged = True
         duration = self.seconds() - request.began
-        self.request_metrics.count(request.method_name, request.code, duration)
+        self.request_metrics.count(request.route, request.method_name, request.code, duration)
         if self.access_log is not None:
             sent = f"{request.code} {request.sentLength} {duration * 1_000:.1f}ms"
             self._log_line(f"{request.address} {request.method_name} {request.label} {sent} {request.id}")
@@ -144,6 +144,7 @@ class HttpServer(Factory):
     def refusal(self, status: int, sentence: str, target: bytes, peer: Address | None, retry_after: int) -> bytes:
         """The whole response to a request that is refused before it is complete. 429 and 503 have a Retry-After header."""
         request_id = self.request_id()
+        self.request_metrics.refused[status] += 1
         content_type, body = self.site.refusal(status, sentence, target)
         if self.access_log is not None:
             self._log_line(f"{peer or UNKNOWN} - - {status} {len(body)} - {request_id}")

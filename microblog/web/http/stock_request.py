@@ -25,7 +25,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from microblog.web.http.body_buffer import IN_MEMORY
 from microblog.web.http.client_address import UNKNOWN, Address, network_of, parse_address
-from microblog.web.http.incoming import decoded_headers
+from microblog.web.http.incoming import UNMATCHED, decoded_headers
 from microblog.web.http.response import Response
 
 
@@ -37,6 +37,7 @@ class StockRequest:
     on_disconnect: Callable[[], None] | None = None
     disconnected = False
     body_admitted = False
+    route = UNMATCHED
 
     def __init__(self, request: Request) -> None:
         self._request = request
