@@ -152,6 +152,21 @@ def _texts() -> list[tuple[str, str]]:
     return documents + [(f"{path}:{getattr(node, 'lineno', 1)}", ast.get_docstring(node, clean=False) or "") for path, node in nodes]
 
 
+def _docstrings() -> Iterator[tuple[str, int, str]]:
+    """Yield path, line and text of each docstring of the code: of modules, classes, functions and attributes."""
+    for path, module in _sources().items():
+        bodies = (getattr(node, "body", None) for node in ast.walk(module) if path.startswith("microblog/"))
+        for statement in (statement for body in bodies if isinstance(body, list) for statement in body):
+            if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str):
+                yield path, statement.lineno, statement.value.value
+
+
+def test_no_docstring_begins_with_a_question_word() -> None:
+    begins = re.compile(r"(What|Who|Whom|Whose|How|Where|When|Which|Whether|Why|That)\b")
+    found = [f"{path}:{line}" for path, line, text in _docstrings() if begins.match(text.lstrip())]
+    assert found == [], "Begin with a noun phrase or an imperative verb."
+
+
 def test_every_path_in_documents_and_docstrings_exists() -> None:
     named = [(at, path) for at, text in _texts() for path in SOURCE_PATH.findall(text)]
     named += [(at, code) for at, text in _texts() for code in INLINE_CODE.findall(text) if DIRECTORY.fullmatch(code)]

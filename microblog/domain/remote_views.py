@@ -1,4 +1,4 @@
-"""What people here look at on other servers: it is read again there from time to time, so that what they see is not old."""
+"""Views of accounts and posts of other servers: these are read there again from time to time, so that people here see nothing old."""
 
 from __future__ import annotations
 

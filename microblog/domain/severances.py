@@ -60,7 +60,7 @@ def notify_some(cursor: Cursor, event: SeveranceEventId, now: datetime) -> bool:
 
 @frozen
 class Severances:
-    """What accounts lost, for their owners."""
+    """Lists of the follows that accounts lost, for their owners."""
 
     database: Transactions
 

@@ -36,7 +36,7 @@ _FROM_SUSPENDED = frozenset({ActivityKind.UPDATE, ActivityKind.DELETE, ActivityK
 
 
 class Reason(StrEnum):
-    """Why something is refused, for logs and statistics."""
+    """Reason of a refusal, for logs and statistics."""
 
     INVALID_ID = "invalid_id"  # no id, or no acceptable HTTPS URI
     OWN_ID = "own_id"  # this site's ids never come from outside
@@ -78,7 +78,7 @@ class Refused:
 
 @frozen
 class Fetched:
-    """How a document arrived: `url` is the address after all redirects. `again`: fetched by the id that another document named."""
+    """Response with a document: `url` is the address after all redirects. `again`: fetched by the id that another document named."""
 
     url: str
     status: int

@@ -26,7 +26,7 @@ from microblog.storage.database import Cursor
 from microblog.storage.received_actions import Action, ActionKind
 
 LATE_FOR = timedelta(hours=1)
-"""How much earlier an activity may arrive than one that happened before it. Servers repeat failed deliveries after some time."""
+"""Longest time by which an activity may arrive before one that preceded it. Servers repeat failed deliveries after some time."""
 
 
 @frozen

@@ -96,7 +96,7 @@ class Delivery:
 
 @frozen
 class HostState:
-    """How deliveries to a host went. `failures`: consecutive ones; `failed_days`: the days of those.
+    """Record of the deliveries to a host. `failures`: consecutive ones; `failed_days`: the days of those.
 
     Nothing is delivered until `paused_until`, and nothing is queued any more from `dead_since` until an activity arrives from there.
     """
@@ -132,7 +132,7 @@ class HostSummary:
 
 
 class HostFilter(StrEnum):
-    """Which hosts an administrator looks at: with a rule, on the allow-list, with failing deliveries, dead, or with waiting deliveries."""
+    """Filter of the administrator's list of hosts: all, with a rule, allowed, with failing deliveries, dead, or with waiting deliveries."""
 
     ALL = "all"
     RULES = "rules"

@@ -215,7 +215,7 @@ class RemoteCollection:
 
 @frozen
 class WebFingerResult:
-    """What WebFinger (RFC 7033) says about a handle. `subject` is `user@host` without `acct:`; empty texts are unknown.
+    """Answer of WebFinger (RFC 7033) about a handle. `subject` is `user@host` without `acct:`; empty texts are unknown.
 
     `actor` is the id of the actor, `page` the profile, and `subscribe` a URL template with `{uri}` that opens the account's own server.
     """

@@ -1,4 +1,4 @@
-"""Which other servers the site exchanges accounts and posts with."""
+"""Settings of federation: with whom the site federates, and who may read its rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class FederationMode(StrEnum):
 
 
 class ShownBlocks(StrEnum):
-    """Who sees the list of domains that the site suspends or limits."""
+    """Readers of the list of domains that the site suspends or limits: nobody, users who are logged in, or everybody."""
 
     NOBODY = "nobody"
     USERS = "users"

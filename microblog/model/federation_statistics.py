@@ -30,7 +30,7 @@ class TrafficTotals:
 
 @frozen
 class FederationFigures:
-    """What an administrator sees: hosts and what waits for them, the last days, newest first, and hosts to which deliveries fail."""
+    """Figures for administrators: hosts and what waits for them, the last days, newest first, and hosts to which deliveries fail."""
 
     counts: DeliveryCounts
     days: tuple[TrafficDay, ...]

@@ -112,7 +112,7 @@ class ConvertedMedia:
 
 @frozen
 class RemoteSource:
-    """Where the file of an attachment is on another server. `key` is part of its address here if not everybody may see the post."""
+    """Address of an attachment's file on another server. `key` is part of its address here if not everybody may see the post."""
 
     url: str
     preview_url: str | None = None

@@ -11,7 +11,7 @@ from microblog.model.ids import AccountId, SeveranceEventId
 
 
 class SeveranceKind(StrEnum):
-    """What ended follows, with the names of Mastodon's API."""
+    """Cause of the end of follows, with the names of Mastodon's API."""
 
     DOMAIN_BLOCK = "domain_block"
     USER_DOMAIN_BLOCK = "user_domain_block"
@@ -20,7 +20,7 @@ class SeveranceKind(StrEnum):
 
 @frozen
 class Severance:
-    """What an account of this site lost by an event. `target_name` is the domain, or the address of the account."""
+    """Loss of an account of this site by an event. `target_name` is the domain, or the address of the account."""
 
     id: SeveranceEventId
     kind: SeveranceKind

@@ -100,7 +100,7 @@ class ActorAddress:
 
 @frozen
 class MoveAddresses:
-    """What the document of an account says about its owner's other accounts."""
+    """Other accounts of an account's owner, for its document."""
 
     aliases: tuple[ActorAddress, ...] = ()
     moved_to: ActorAddress | None = None

@@ -1,4 +1,4 @@
-"""What the site shows of servers whose media are rejected: their accounts, and the removal of all media from them."""
+"""Accounts of servers whose media are rejected, and the removal of their media."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class DnsRecords(Protocol):
 
 
 class MailServerState(Protocol):
-    """What a connection to the mail server found. `problem` is empty if it accepts e-mails of the site."""
+    """Result of a connection to the mail server. `problem` is empty if it accepts e-mails of the site."""
 
     @property
     def problem(self) -> str:
