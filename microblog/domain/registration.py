@@ -69,8 +69,8 @@ def _taken(name: str) -> Invalid:
 
 
 def fresh_code() -> str:
-    """Return a new invite code with 72 random bits."""
-    return secrets.token_urlsafe(9)
+    """Return a new invite code with 72 random bits. It can be an argument of a command: it does not begin with a hyphen."""
+    return secrets.token_hex(9)
 
 
 @frozen

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from attrs import evolve
 
-from microblog.domain.registration import Registrations, SignUpForm
+from microblog.domain.registration import Registrations, SignUpForm, fresh_code
 from microblog.model.accounts import RegistrationMode, Role
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.paging import Page
@@ -128,6 +128,10 @@ def test_an_address_is_confirmed_at_once_only_if_confirmation_is_off(db: RolledB
     member = users.by_account(cursor, account=result_of(strict.sign_up(FORM)).id)
     assert member is not None
     assert member.pending
+
+
+def test_an_invite_code_can_be_an_argument_of_a_command() -> None:
+    assert all(fresh_code().isalnum() for _ in range(200))
 
 
 def test_an_invite_has_a_limited_number_of_uses(db: RolledBackDatabase) -> None:
