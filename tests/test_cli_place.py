@@ -27,6 +27,8 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "address": ("a@example.org",),
     "email": ("a@example.org",),
     "id": ("1",),
+    "ids": ("1",),
+    "post": ("1",),
     "role": ("admin",),
     "target": ("b.zip",),
     "username": ("ada",),

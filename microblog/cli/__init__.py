@@ -17,7 +17,10 @@ from microblog.cli.context import Console
 from microblog.cli.federation import federation
 from microblog.cli.federation_rules import COMMANDS as FEDERATION_RULES
 from microblog.cli.invites import invite
+from microblog.cli.jobs import jobs
 from microblog.cli.mail import mail
+from microblog.cli.media import media
+from microblog.cli.posts import post
 from microblog.cli.site import config, demo, migrate, version
 from microblog.cli.stats import stats
 from microblog.cli.tokens import app, token
@@ -45,6 +48,7 @@ def main(context: click.Context, config: Path | None) -> None:
 
 for command in (
     user,
+    post,
     invite,
     announce,
     token,
@@ -55,7 +59,9 @@ for command in (
     backup,
     restore,
     verify,
+    media,
     mail,
+    jobs,
     federation,
     stats,
     demo,

@@ -66,8 +66,9 @@ def list_(console: Console, limit: int, as_json: bool) -> None:
 
 @announce.command()
 @click.argument("id", type=int)
+@as_json
 @click.pass_obj
-def withdraw(console: Console, id: int) -> None:
+def withdraw(console: Console, id: int, as_json: bool) -> None:
     """Delete an announcement."""
     console.run(lambda services: services.announcements.withdraw(AnnouncementId(id)))
-    click.echo("The announcement was deleted.")
+    show({"id": str(id), "deleted": True}, "The announcement was deleted.", as_json=as_json)

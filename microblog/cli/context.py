@@ -23,7 +23,9 @@ from microblog.config import Settings, SettingsError, config_file, load
 from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.announcements import Announcements
 from microblog.domain.demo.fill import DemoSite
+from microblog.domain.jobs import Jobs
 from microblog.domain.passwords import Hashes, Passwords
+from microblog.domain.post_admin import PostAdmin
 from microblog.domain.registration import Registrations
 from microblog.domain.remote_account_admin import RemoteAccountAdmin
 from microblog.domain.statistics import DailyStatistics
@@ -39,6 +41,7 @@ TIMEOUT_S = 60.0  # longer than for requests: a command may do much, and only th
 FAILURES: tuple[type[Exception], ...] = (Problem, ProbeError, OSError, BackupError, *application.START_PROBLEMS)
 """Errors that end a command with their text as its message."""
 
+yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -53,6 +56,16 @@ class Services:
     demo: DemoSite
     tokens: Tokens
     statistics: DailyStatistics
+
+    @property
+    def jobs(self) -> Jobs:
+        """The queue of jobs."""
+        return Jobs(self.database, self.account_admin.now)
+
+    @property
+    def posts(self) -> PostAdmin:
+        """The commands about posts."""
+        return PostAdmin(self.database, self.account_admin.now)
 
     @property
     def accounts_elsewhere(self) -> RemoteAccountAdmin:
@@ -206,6 +219,11 @@ def new_password(prompt: str = "Password") -> str:
 def show(value: object, text: str, *, as_json: bool) -> None:
     """Print the value as JSON, or the text."""
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() if as_json else text)
+
+
+def confirm(question: str) -> None:
+    """Ask before something that cannot be undone. Ends the command unless the answer is yes, and without a terminal or answer too."""
+    click.confirm(plain(question, lines=True), abort=True, err=True)
 
 
 def table(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> str:

@@ -56,8 +56,9 @@ def list_(console: Console, limit: int, as_json: bool) -> None:
 
 @invite.command()
 @click.argument("code")
+@as_json
 @click.pass_obj
-def revoke(console: Console, code: str) -> None:
+def revoke(console: Console, code: str, as_json: bool) -> None:
     """Revoke an invite: its code can no longer be used."""
     console.run(lambda services: services.registrations.end_invite(code))
-    click.echo("The invite was revoked.")
+    show({"code": code, "revoked": True}, "The invite was revoked.", as_json=as_json)

@@ -29,9 +29,10 @@ from microblog.storage.schema_check import prepare_database
 
 
 @click.command()
-def version() -> None:
+@as_json
+def version(as_json: bool) -> None:
     """Print the version."""
-    click.echo(f"microblog {__version__}")
+    show({"version": __version__}, f"microblog {__version__}", as_json=as_json)
 
 
 @click.command()

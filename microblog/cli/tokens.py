@@ -62,8 +62,9 @@ def list_(console: Console, user: str, as_json: bool) -> None:
 @click.argument("user")
 @click.argument("id", type=click.IntRange(1, 2**63 - 1), required=False)
 @click.option("--all", "all_tokens", is_flag=True, help="Revoke all of the user's tokens.")
+@as_json
 @click.pass_obj
-def revoke(console: Console, user: str, id: int | None, all_tokens: bool) -> None:
+def revoke(console: Console, /, user: str, id: int | None, all_tokens: bool, as_json: bool) -> None:
     """Revoke one or all of a user's access tokens. Open connections that use them are closed."""
     if (id is None) is not all_tokens:
         raise click.UsageError("Give either the ID of a token or --all.")
@@ -73,7 +74,7 @@ def revoke(console: Console, user: str, id: int | None, all_tokens: bool) -> Non
         await (services.tokens.revoke_all(account) if id is None else services.tokens.revoke(account, TokenId(id)))
 
     console.run(work)
-    click.echo("Revoked.")
+    show({"id": None if id is None else str(id), "revoked": True}, "Revoked.", as_json=as_json)
 
 
 @click.group()
@@ -106,8 +107,9 @@ def list_apps(console: Console, limit: int, before: int | None, as_json: bool) -
 
 @app.command()
 @click.argument("id", type=click.IntRange(1, 2**63 - 1))
+@as_json
 @click.pass_obj
-def delete(console: Console, id: int) -> None:
+def delete(console: Console, id: int, as_json: bool) -> None:
     """Delete an app. All its users are logged out of it immediately."""
     console.run(lambda services: services.tokens.delete_app(AppId(id)))
-    click.echo("The app was deleted.")
+    show({"id": str(id), "deleted": True}, "The app was deleted.", as_json=as_json)

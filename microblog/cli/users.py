@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import click
 
 from microblog.cli.context import Console, Services, as_json, new_password, show, table
 from microblog.domain.registration import SignUpForm
-from microblog.model.accounts import Account, AccountWithLogin, Role
+from microblog.model.accounts import Account, AccountWithLogin, Role, Session
 from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
@@ -17,6 +17,7 @@ Change = Callable[[Services, AccountId], Awaitable[object]]
 ChangeElsewhere = Callable[[Services, AccountId], Awaitable[Account]]
 
 ROLES = click.Choice([str(role) for role in Role])
+SESSION_COLUMNS = ("address", "seen_at", "created_at", "user_agent")
 COLUMNS = ("id", "username", "email", "role", "state", "created_at", "posts")
 
 
@@ -51,7 +52,7 @@ def described(member: AccountWithLogin) -> dict[str, object]:
 @user.command()
 @click.argument("username")
 @click.argument("email")
-@click.option("--role", type=ROLES, default=str(Role.USER), show_default=True)
+@click.option("--role", type=ROLES, default=str(Role.USER), show_default=True, help="The user's role.")
 @click.option("--id", type=click.IntRange(1, 2**63 - 1), help="The account's id, for users who move here from another server.")
 @click.option("--reattach", is_flag=True, help="Allow the username of a deleted account. The old account's data is not restored.")
 @as_json
@@ -226,6 +227,29 @@ def reset_password(console: Console, name: str, as_json: bool) -> None:
 def role(console: Console, name: str, role: str, as_json: bool) -> None:
     """Set a user's role: user, moderator or admin."""
     _change(console, name, as_json, lambda services, id: services.account_admin.set_role(id, Role(role)), "now {role}")
+
+
+@user.command()
+@click.argument("name")
+@as_json
+@click.pass_obj
+def ip(console: Console, name: str, as_json: bool) -> None:
+    """List the addresses and browsers from which a user is logged in, the latest first. Ended and expired sessions are not stored."""
+
+    async def work(services: Services) -> Sequence[Session]:
+        return await services.account_admin.sessions((await services.account_admin.by_name(name)).account.id)
+
+    found = sorted(console.run(work), key=lambda session: session.last_seen_at, reverse=True)
+    rows: list[dict[str, object]] = [
+        {
+            "address": session.address,
+            "created_at": session.created_at.isoformat(timespec="seconds"),
+            "seen_at": session.last_seen_at.isoformat(timespec="seconds"),
+            "user_agent": session.user_agent,
+        }
+        for session in found
+    ]
+    show(rows, table(rows, SESSION_COLUMNS) if rows else "No sessions.", as_json=as_json)
 
 
 @user.command()

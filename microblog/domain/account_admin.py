@@ -12,14 +12,14 @@ from microblog.domain.email_queue import enqueue_decision, enqueue_notice
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.sessions import end_every
 from microblog.domain.validation import own_username
-from microblog.model.accounts import AccountWithLogin, Role
+from microblog.model.accounts import AccountWithLogin, Role, Session
 from microblog.model.emails import EmailKind
 from microblog.model.errors import Conflict, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
 from microblog.model.moderation import AccountQuery, ModerationAction
 from microblog.model.paging import Page
-from microblog.storage import accounts, events, users
+from microblog.storage import accounts, events, sessions, users
 from microblog.storage.database import Cursor, Transactions
 
 NOT_FOUND = "There is no account with this username or e-mail address."
@@ -61,6 +61,10 @@ class AccountAdmin:
         if account is None:
             raise NotFound
         return account
+
+    async def sessions(self, id: AccountId) -> Sequence[Session]:
+        """Return the account's sessions that have not expired, newest first, with the addresses they were opened from."""
+        return await self.database.read(sessions.of_account, account=id, now=self.now())
 
     async def limit(self, id: AccountId) -> AccountWithLogin:
         """Limit the account: only its followers and direct links show it."""

@@ -255,18 +255,19 @@ def counts_by_kind(cursor: Cursor) -> dict[str, JobCounts]:
     )
 
 
-def page_of(cursor: Cursor, *, state: JobState, page: Page, retrying: bool = False) -> list[Job]:
-    """Return the jobs in this state, newest first, optionally only those that failed before."""
+def page_of(cursor: Cursor, *, state: JobState, page: Page, retrying: bool = False, kind: str | None = None) -> list[Job]:
+    """Return the jobs in this state, newest first, optionally only those that failed before, or of one kind."""
     rows = fetch_all(
         cursor,
         job_from,
         page_sql(
             f"""select {COLUMNS} from jobs j
-                where j.state = %(state)s and (not %(retrying)s or j.tries > 0) and j.id < %(max_id)s and j.id > %(min_id)s
+                where j.state = %(state)s and (not %(retrying)s or j.tries > 0)
+                    and (%(kind)s::text is null or j.kind = %(kind)s) and j.id < %(max_id)s and j.id > %(min_id)s
                 order by j.id desc limit %(limit)s""",
             page,
         ),
-        {"state": state, "retrying": retrying, **bounds(page)},
+        {"state": state, "retrying": retrying, "kind": kind, **bounds(page)},
     )
     return directed(page, rows)
 
