@@ -173,8 +173,8 @@ def unknown(request: tuple[bytes, dict[str, str]], number: int) -> tuple[bytes, 
 
 
 def crowded(author: RemoteAuthor) -> tuple[bytes, dict[str, str]]:
-    """Return a request with a valid signature and a megabyte of embedded objects."""
-    objects = [{"id": f"{BO}/{number}", "type": "Note", "attributedTo": BO} for number in range(9_000)]
+    """Return a request with a valid signature and a megabyte of as many embedded objects as may be."""
+    objects = [{"id": f"{BO}/{number}", "type": "Note", "attributedTo": BO, "name": "x" * 120} for number in range(4_900)]
     body = orjson.dumps({"id": f"{BO}/crowded", "type": "Flag", "actor": BO, "object": objects})
     content = {"Content-Type": JSON}
     return body, content | sign(HttpRequest("POST", f"{URL}/inbox", tuple(content.items()), body), author.key, SignatureForm.CAVAGE, now())

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import sys
 
-from microblog.lifecycle import GC_THRESHOLDS, GarbageCollectionComponent
+import pytest
+
+from microblog.lifecycle import GC_THRESHOLDS, SWITCH_INTERVAL_S, GarbageCollectionComponent, ThreadSwitchComponent
 
 
 def test_what_exists_at_the_start_is_not_looked_at_by_garbage_collection_until_the_stop() -> None:
@@ -36,3 +39,14 @@ def test_cycles_of_objects_made_later_are_still_freed() -> None:
         assert Node.freed > GC_THRESHOLDS[0]
     finally:
         component.stop()
+
+
+def test_threads_take_short_turns_until_the_stop() -> None:
+    before, component = sys.getswitchinterval(), ThreadSwitchComponent()
+    component.start()
+    try:
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_INTERVAL_S)
+        assert before > SWITCH_INTERVAL_S
+    finally:
+        component.stop()
+    assert sys.getswitchinterval() == before

@@ -47,7 +47,7 @@ from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
 from microblog.jobs.retention_jobs import RetentionJobs
 from microblog.jobs.statistics import ConnectionSampler
-from microblog.lifecycle import Application, Component, DatabaseComponent, GarbageCollectionComponent
+from microblog.lifecycle import Application, Component, DatabaseComponent, GarbageCollectionComponent, ThreadSwitchComponent
 from microblog.live.broadcaster import MAX_CONNECTIONS, Broadcaster
 from microblog.live.event_log import DatabaseEventLog
 from microblog.live.wakeup import MemoryWakeup
@@ -110,7 +110,8 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     start = federation_start(settings, database)
     components: list[Component] = [log, DatabaseComponent(database, reactor), start, passwords, wakeup, feed]
     components += [] if federation is None else [federation.rules]  # after the feed, which tells of changes
-    components += [*workers.components, connection_sampler, lag, GarbageCollectionComponent(), *(outgoing.components if outgoing else ())]
+    components += [*workers.components, connection_sampler, lag, GarbageCollectionComponent(), ThreadSwitchComponent()]
+    components += outgoing.components if outgoing else ()
     has_administrator = domain.moderation.account_admin.has_administrator
     return Application(server, components, lambda: _drained(server, feed), log.reopen, has_administrator, health.makes_progress)
 

@@ -33,6 +33,7 @@ from microblog.federation.inbox_limits import WaitingLimit
 from microblog.federation.key_cache import KeyCache
 from microblog.federation.keys import KeySealer
 from microblog.federation.local_documents import LocalDocuments
+from microblog.federation.long_documents import LongDocuments
 from microblog.federation.ports import InThread, RemoteServers
 from microblog.federation.post_effects import PostEffects
 from microblog.federation.post_extras import PostExtras
@@ -94,13 +95,13 @@ class Federation:
         rules = CurrentRules(database, trust_rules(settings, ids), settings.federation, reactor, now)
         client = servers or federation_client(settings, reactor)
         requests = SignedRequests(client, keys, in_thread(reactor), now)
-        fetcher = Fetcher(requests, lambda: rules.trust, partial(_is_known, database))
+        fetcher = Fetcher(requests, lambda: rules.trust, partial(_is_known, database), LongDocuments(reactor))
         actors = RemoteActors(database, fetcher, now, KeyCache(database, domain.invalidation_log, now))
         posts = RemotePosts(ids, now, PostExtras(lambda: rules.domains, remote_previews(domain)))
         relevance = Relevance(ids, posts)
         signers = Signers(actors, domain.rate_limiter, now)
         readers = Readers(signers, documents, settings.federation_secure_mode)
-        inbox = Inbox(database, signers, relevance, now, WaitingLimit(database, now), in_thread(reactor))
+        inbox = Inbox(database, signers, relevance, now, WaitingLimit(database, now))
         about_posts = PostEffects(database, actors, posts, domain.polls, now)
         effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, relevance, now)
         resolution = Resolution(actors, posts, domain.rate_limiter, reactor, now, domain.remote_views)

@@ -25,6 +25,8 @@ MAX_NESTING = 32
 # A megabyte of empty lists or strings would take 50 MB and much time in memory; the largest honest documents have a tenth of these.
 MAX_BRACKETS = 40_000
 MAX_QUOTES = 200_000
+MAX_ACTIVITY_BRACKETS = 10_000  # what is delivered is one thing, not a page of a collection
+MAX_ACTIVITY_QUOTES = 60_000
 # Characters
 MAX_NAME = 2_048
 MAX_BIO = 20 * 1024
@@ -55,6 +57,7 @@ MAX_WAITING_BYTES = 64 * 1024 * 1024
 
 # Four times `MAX_CONTENT`, since HTML is full of markup, and far below what would occupy a processor for long.
 MAX_RAW_HTML = 4 * MAX_CONTENT
+MAX_HTML_TOKENS = 10_000  # tags and texts between them
 
 _T = TypeVar("_T")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
@@ -70,12 +73,15 @@ _FIRST_DATE = datetime(1970, 1, 1, tzinfo=UTC)  # earlier ones are the zero of s
 _MAX_DATE_LENGTH = 64
 
 
-def parse_json(body: bytes) -> dict[str, object]:
-    """Parse a JSON object. Length and nesting are checked first, in linear time. Raises TooLarge or InvalidDocument."""
+def parse_json(body: bytes, *, brackets: int = MAX_BRACKETS, quotes: int = MAX_QUOTES) -> dict[str, object]:
+    """Parse a JSON object with at most so many brackets and quotes. Raises TooLarge or InvalidDocument.
+
+    Length and nesting are checked first, in linear time.
+    """
     if len(body) > MAX_JSON_BYTES:
         raise TooLarge("The document is too long.")
     body = body.removeprefix(b"\xef\xbb\xbf")
-    if not _is_shallow(body):
+    if body.count(b'"') > quotes or not _is_shallow(body, brackets):
         raise InvalidDocument("The document is too complex, or is not JSON.")
     try:
         document = orjson.loads(body)
@@ -86,13 +92,16 @@ def parse_json(body: bytes) -> dict[str, object]:
     return document
 
 
-def _is_shallow(body: bytes) -> bool:
-    """True if brackets are nested at most `MAX_NESTING` deep, whatever kind each is. Needs well-formed JSON only to say True rightly."""
-    if body.count(b'"') > MAX_QUOTES:
-        return False
-    outside_strings = body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2]
+def _is_shallow(body: bytes, most: int) -> bool:
+    """True if at most so many brackets are nested at most `MAX_NESTING` deep, whatever kind each is.
+
+    Needs well-formed JSON only to say True rightly.
+    """
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    outside_strings = body.split(b'"')[::2]
     brackets = b"".join(outside_strings).translate(_BRACKETS_ALIKE, _NOT_BRACKETS)
-    if len(brackets) > MAX_BRACKETS:
+    if len(brackets) > most:
         return False
     for _ in range(MAX_NESTING):  # each round removes the innermost pairs
         brackets = brackets.replace(b"[]", b"")

@@ -74,7 +74,7 @@ class Effects:
         if signer is None or signer.uri is None or self.actors.fetcher.rules().check_id(signer.uri):  # deleted or suspended meanwhile
             await self.database.run(finish)
             return
-        activity = parse_activity(received.body.encode())
+        activity = await self.actors.fetcher.long_documents.parse(parse_activity, received.body.encode())
         about_itself = activity.object_id == activity.actor or isinstance(activity.object, RemoteActor)
         match activity.kind:
             case ActivityKind.UPDATE if about_itself:

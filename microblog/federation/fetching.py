@@ -18,6 +18,7 @@ from microblog.federation import signature_choice
 from microblog.federation.actor_keys import ActorKeys, LocalOwner
 from microblog.federation.documents.vocabulary import ACCEPT
 from microblog.federation.hosts import host_of
+from microblog.federation.long_documents import LongDocuments
 from microblog.federation.new_hosts import NewHosts
 from microblog.federation.ports import InThread, RemoteServers
 from microblog.federation.signature_choice import SignatureChoices, SignatureForm
@@ -36,6 +37,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 D = TypeVar("D", bound=RemoteObject | RemoteCollection)
+T = TypeVar("T")
 
 
 class NotFetched(Problem):
@@ -117,6 +119,7 @@ class Fetcher:
     requests: SignedRequests
     rules: Callable[[], TrustRules]
     is_known: Callable[[str], Awaitable[bool]] | None = None
+    long_documents: LongDocuments = field(factory=LongDocuments)
     _new_hosts: NewHosts = field(init=False, factory=NewHosts)
     _failed_urls: _Failures = field(init=False, factory=_Failures)
     _failed_hosts: _Failures = field(init=False, factory=_Failures)
@@ -132,7 +135,7 @@ class Fetcher:
         while True:
             response, url = await self._get(fetched.url, spent, signer, id_is_known=True)
             fetched = evolve(fetched, url=url, status=response.status, content_type=response.headers.get("content-type", ""))
-            found = read(response.body)
+            found = await self.long_documents.parse(read, response.body)
             match self.rules().check_document(found, fetched):
                 case Believed():
                     return found
@@ -141,10 +144,10 @@ class Fetcher:
                 case Refused(reason=reason):
                     raise NotFetched(f"The document at {uri} is not believed: {reason}.")
 
-    async def other(self, url: str, accept: str, budget: FetchBudget | None = None) -> bytes:
-        """Return what is no ActivityPub document, such as that of WebFinger. Raises NotFetched."""
-        response, _ = await self._get(url, budget or FetchBudget(), None, id_is_known=False, accept=accept)
-        return response.body
+    async def other(self, url: str, read: Callable[[bytes], T], budget: FetchBudget, *, accept: str) -> T:
+        """Return what is no ActivityPub document, such as that of WebFinger. Raises NotFetched, or InvalidDocument."""
+        response, _ = await self._get(url, budget, None, id_is_known=False, accept=accept)
+        return await self.long_documents.parse(read, response.body)
 
     async def page(self, url: str, accept: str, budget: FetchBudget) -> tuple[RemoteResponse, str]:
         """Return the response to a URL that somebody found, after redirects to any host, and the address that it came from.

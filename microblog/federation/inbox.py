@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 
 from attrs import define, field
 
@@ -19,7 +18,6 @@ from microblog.federation.hosts import host_of
 from microblog.federation.idempotency import activity_key
 from microblog.federation.inbox_limits import WaitingLimit
 from microblog.federation.incoming import parse_activity
-from microblog.federation.ports import InThread
 from microblog.federation.relevance import Relevance, Signer, is_about_itself
 from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.signed_requests import HttpRequest, InvalidSignature, SignatureClaim
@@ -37,7 +35,6 @@ JOB = "federation.activity"
 SEEN_EVERY = timedelta(minutes=1)
 """Time between two notes of a process that a host is alive."""
 MAX_SEEN = 10_000  # hosts
-LONG = 64 * 1024  # bytes of an activity that takes milliseconds to read
 
 _REFUSALS: Mapping[type[Problem], str] = {
     Unauthenticated: "unsigned",
@@ -60,7 +57,6 @@ class Inbox:
     relevance: Relevance
     now: Callable[[], datetime]
     waiting: WaitingLimit
-    in_thread: InThread
     stored: Callable[[], None] = lambda: None
     results: Counter[str] = field(init=False, factory=Counter)
     _seen: dict[str, datetime] = field(init=False, factory=dict)
@@ -101,7 +97,7 @@ class Inbox:
         claim = self.signers.claim(request)
         # A signature that does not fit is refused before the body is read, which takes longer.
         known = await self.signers.verified(claim, network) if await self.signers.knows(claim) else None
-        activity = await self._parsed(request.body)
+        activity = await self.actors.fetcher.long_documents.parse(parse_activity, request.body, delivered=True)
         recipient = None if owner is None else await self._owner(owner)
         if (activity.kind is ActivityKind.DELETE or is_about_itself(activity)) and await self.actors.known(activity.actor) is None:
             return "ignored"  # most servers tell everybody of what they delete
@@ -122,10 +118,6 @@ class Inbox:
         self.waiting.add(host, len(request.body))
         self.stored()
         return "stored"
-
-    async def _parsed(self, body: bytes) -> Activity:
-        """Return the activity. A long one is read outside the reactor's thread, so that others wait less."""
-        return parse_activity(body) if len(body) < LONG else await self.in_thread(partial(parse_activity, body))
 
     async def _owner(self, name: str) -> AccountId:
         found = await self.database.read(accounts.approved_by_username, username=name)

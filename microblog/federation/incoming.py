@@ -52,7 +52,8 @@ MAX_TYPE = 100  # characters of a type or media type
 
 def parse_activity(body: bytes) -> Activity:
     """Return the activity in the body of a request."""
-    return _activity(read_activity(bounds.parse_json(body)))
+    found = bounds.parse_json(body, brackets=bounds.MAX_ACTIVITY_BRACKETS, quotes=bounds.MAX_ACTIVITY_QUOTES)
+    return _activity(read_activity(found))
 
 
 def parse_object(body: bytes) -> RemoteObject:

@@ -148,10 +148,13 @@ _CLEANER = nh3.Cleaner(
 
 
 def _written(html: str) -> str:
-    """Read HTML leniently and write the allowed part of it, well nested, until the allowed length is reached."""
+    """Read HTML leniently and write the allowed part of it, well nested, until a limit is reached."""
     writer = _Writer()
     position = 0
-    while not writer.full and (token := _TOKEN.match(html, position)):
+    for _ in range(bounds.MAX_HTML_TOKENS):
+        token = _TOKEN.match(html, position)
+        if token is None or writer.full:
+            break
         position = token.end()
         if token["text"]:
             writer.text(entities.unescape(token["text"]))

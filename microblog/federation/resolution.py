@@ -283,7 +283,7 @@ class Resolution:
 
     async def _fetched(self, url: str, budget: FetchBudget) -> Account | PostId:
         response, address = await self.actors.fetcher.page(url, ANY, budget)
-        uri = _named_id(response, address)
+        uri = await self.actors.fetcher.long_documents.parse(lambda _: _named_id(response, address), response.body)
         if reason := self.actors.fetcher.rules().check_id(uri):
             raise Unresolved(_REFUSALS.get(reason, NOT_FOUND) if uri else NOT_FOUND)
         found = await self.actors.fetcher.document(uri, parse_object, budget)

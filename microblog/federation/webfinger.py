@@ -22,12 +22,12 @@ async def look_up(fetcher: Fetcher, handle: Handle, budget: FetchBudget, scheme:
     scheme = scheme or ("http" if handle.host in fetcher.rules().exempt else "https")  # only servers of tests speak HTTP
     origin = f"{scheme}://{handle.host}"
     try:
-        return parse_webfinger(await fetcher.other(f"{origin}/.well-known/webfinger?resource={resource}", JRD, budget))
+        return await fetcher.other(f"{origin}/.well-known/webfinger?resource={resource}", parse_webfinger, budget, accept=JRD)
     except NotFetched as problem:
         if not problem.missing or problem.gone:
             raise
         try:
-            template = parse_host_meta(await fetcher.other(f"{origin}/.well-known/host-meta", XRD, budget))
+            template = await fetcher.other(f"{origin}/.well-known/host-meta", parse_host_meta, budget, accept=XRD)
         except NotFetched:
             raise problem from None
-    return parse_webfinger(await fetcher.other(template.replace("{uri}", resource), JRD, budget))
+    return await fetcher.other(template.replace("{uri}", resource), parse_webfinger, budget, accept=JRD)

@@ -10,8 +10,11 @@ from typing import Any
 
 import orjson
 from attrs import define, field
+from twisted.internet.task import Clock
 
+from microblog.federation.bounds import MAX_JSON_BYTES
 from microblog.federation.keys import AnyPrivateKey, SigningKey, generate_private_pem, load_private_key, public_pem
+from microblog.federation.long_documents import BYTES_PER_SECOND
 from microblog.federation.signature_choice import SignatureForm, sign
 from microblog.federation.signed_requests import HttpRequest
 from microblog.storage.database import fetch_all
@@ -77,7 +80,10 @@ class RemoteUser:
 
     def post(self, body: bytes, headers: Mapping[str, str], path: str = "/inbox") -> HttpResponse:
         """Deliver bytes with these headers."""
-        return request(self.site.server, "POST", path, {name: value for name, value in headers.items() if name != "Host"}, body)
+        sent = {name: value for name, value in headers.items() if name != "Host"}
+        response = request(self.site.server, "POST", path, sent, body)
+        pass_pause(self.site)
+        return response
 
     def deliver(self, activity: object, path: str = "/inbox", form: SignatureForm = SignatureForm.CAVAGE) -> int:
         """Deliver an activity; return the status."""
@@ -92,6 +98,12 @@ class RemoteUser:
         return activity
 
 
+def pass_pause(site: SiteFixture) -> None:
+    """Let the time pass after which another long document is parsed."""
+    assert isinstance(site.server.reactor, Clock)
+    site.server.reactor.advance(MAX_JSON_BYTES / BYTES_PER_SECOND)
+
+
 def run_effects(site: SiteFixture) -> int:
     """Let all stored activities have their effect, as their jobs would; return how many."""
     assert site.federation is not None
@@ -102,4 +114,5 @@ def run_effects(site: SiteFixture) -> int:
     )
     for id in sorted(waiting):
         result_of(site.federation.effects.apply(id, lambda cursor: None))
+        pass_pause(site)
     return len(waiting)

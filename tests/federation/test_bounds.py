@@ -52,6 +52,19 @@ def test_nesting_is_limited_to_32_levels() -> None:
             bounds.parse_json(too_deep)
 
 
+def test_objects_and_strings_are_limited_and_brackets_in_strings_are_not() -> None:
+    def parse(value: object) -> dict[str, object]:
+        return bounds.parse_json(orjson.dumps({"a": value}), brackets=100, quotes=100)
+
+    assert parse([{}] * 48)
+    assert parse(["x"] * 49)
+    assert parse("[" * 1000)
+    with pytest.raises(InvalidDocument):
+        parse([{}] * 49)
+    with pytest.raises(InvalidDocument):
+        parse(["x"] * 50)
+
+
 def test_brackets_in_texts_are_no_nesting() -> None:
     for value in ("[" * 100, '\\"' + "{" * 100, "\\" * 7 + '"' + "[" * 100):
         assert bounds.parse_json(orjson.dumps({"a": value})) == {"a": value}

@@ -184,7 +184,7 @@ async def test_only_some_new_servers_of_a_domain_are_asked(cursor: Cursor) -> No
     fetcher.is_known = is_known
     for number in (*range(30), 99, *range(3)):
         with pytest.raises(NotFetched):
-            await fetcher.other(f"https://s{number}.evil.example/{len(internet.requests)}", "text/html")
+            await fetcher.other(f"https://s{number}.evil.example/{len(internet.requests)}", len, FetchBudget(), accept="text/html")
     hosts = [url.split("/")[2].partition(".")[0] for url in internet.asked]
     assert hosts == [*(f"s{number}" for number in range(10)), "s99", "s0", "s1", "s2"]
 

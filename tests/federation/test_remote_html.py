@@ -266,6 +266,12 @@ def test_cleaning_takes_time_in_proportion_to_the_length(piece: str) -> None:
     assert time.process_time() - started < 10  # other parsers need 40 s; this takes at most 0.3 s where it was measured
 
 
+def test_what_comes_after_thousands_of_tags_is_cut_off() -> None:
+    """Each tag costs as much as a long text."""
+    html = "<b></b>" * (bounds.MAX_HTML_TOKENS // 2 - 1)
+    assert text_of(clean(f"{html}before<br>after")) == "before"
+
+
 def test_the_text_of_a_post_has_the_line_breaks_that_people_see() -> None:
     html = clean("<p>a\n  b<br>c</p><p>d <b>e</b>&amp;</p><ul><li>f</li><li>g</li></ul><pre>h\n  i</pre>j")
     assert text_of(html) == "a b\nc\n\nd e&\n\nf\ng\n\nh\ni\n\nj"

@@ -9,8 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
+from microblog.federation.bounds import MAX_ACTIVITY_BRACKETS
 from microblog.federation.fetching import URL_PAUSE
 from microblog.federation.keys import public_pem
+from microblog.federation.long_documents import LONG
 from microblog.federation.signature_choice import SignatureForm
 from microblog.federation.signers import MAX_FETCHING
 from microblog.model.accounts import Viewer
@@ -439,3 +441,24 @@ def test_without_federation_there_is_no_inbox(cursor: Cursor, tmp_path: Path, in
     bo = RemoteUser(site, internet)
     assert bo.deliver(bo.activity("Follow", ADA)) == 404
     assert follows.count_requests(site.cursor, followee=site.viewer("ada").id) == 0
+
+
+def test_a_long_activity_has_its_effect(site: SiteFixture, bo: RemoteUser) -> None:
+    assert bo.deliver(bo.activity("Follow", ADA, summary="x" * LONG)) == 202
+    run_effects(site)
+    assert followers(site) == [bo.id]
+
+
+def test_a_long_activity_is_to_be_sent_again_while_too_many_are_read(site: SiteFixture, bo: RemoteUser) -> None:
+    assert site.federation is not None
+    bo.do("Follow", ADA)  # the key is known
+    site.federation.inbox.actors.fetcher.long_documents.capacity = 0
+    body = orjson.dumps(bo.activity("Follow", ADA, summary="x" * LONG))
+    response = bo.post(body, bo.headers(body, "/inbox"))
+    assert (response.status, response.header("Retry-After")) == (503, "5")
+    assert (stored(site), bo.deliver(bo.activity("Follow", ADA))) == (1, 202)
+
+
+def test_a_crowded_activity_is_refused(site: SiteFixture, bo: RemoteUser) -> None:
+    assert bo.deliver(bo.activity("Follow", ADA, tag=[{}] * MAX_ACTIVITY_BRACKETS)) == 400
+    assert stored(site) == 0
