@@ -34,10 +34,13 @@ from microblog.federation.key_cache import KeyCache
 from microblog.federation.keys import KeySealer
 from microblog.federation.local_documents import LocalDocuments
 from microblog.federation.long_documents import LongDocuments
+from microblog.federation.outgoing import Outgoing
+from microblog.federation.outgoing_forwards import OutgoingForwards
 from microblog.federation.ports import InThread, RemoteServers
 from microblog.federation.post_effects import PostEffects
 from microblog.federation.post_extras import PostExtras
 from microblog.federation.reading_again import ReadingAgain
+from microblog.federation.recipients import InboxRules
 from microblog.federation.relevance import Relevance
 from microblog.federation.remote_actors import RemoteActors
 from microblog.federation.remote_files import RemoteFiles
@@ -78,7 +81,7 @@ class Federation:
     resolution: Resolution
     mentions: LateMentions
     files: RemoteFiles
-    tells_blocks: bool
+    outgoing: Outgoing
 
     @classmethod
     def on(
@@ -103,7 +106,9 @@ class Federation:
         readers = Readers(signers, documents, settings.federation_secure_mode)
         inbox = Inbox(database, signers, relevance, now, WaitingLimit(database, now))
         about_posts = PostEffects(database, actors, posts, domain.polls, now)
-        effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, relevance, now)
+        outgoing = Outgoing(ids, partial(_inbox_rules, rules), now, tells_blocks=settings.federation_send_blocks)
+        forwards = OutgoingForwards(outgoing)
+        effects = Effects(database, actors, domain.follows, domain.relationships, about_posts, relevance, now, forwards)
         resolution = Resolution(actors, posts, domain.rate_limiter, reactor, now, domain.remote_views)
         domain.posts.remote_mentions.lookup = domain.moves.directory = resolution
         mentions = LateMentions(database, resolution, domain.posts.host, domain.posts.base_url, now)
@@ -112,8 +117,7 @@ class Federation:
         files = remote_files_of(settings, reactor, domain, FileFetches(client, lambda: rules.trust, now))
         domain.remote_views.reader = ReadingAgain(effects.featured, reactor)
         domain.remote_views.finder = resolution
-        tell = settings.federation_send_blocks
-        return cls(ids, keys, documents, readers, inbox, effects, requests, rules, domains, purge, resolution, mentions, files, tell)
+        return cls(ids, keys, documents, readers, inbox, effects, requests, rules, domains, purge, resolution, mentions, files, outgoing)
 
     @property
     def servers(self) -> Servers:
@@ -152,6 +156,10 @@ class Federation:
 def federation_statistics(database: Transactions) -> FederationStatistics:
     """Return the numbers of the traffic with other servers."""
     return FederationStatistics(database, now)
+
+
+def _inbox_rules(rules: CurrentRules) -> InboxRules:
+    return InboxRules(rules.trust.site_host, rules.domains, exempt=rules.trust.exempt)
 
 
 async def _is_known(database: Transactions, host: str) -> bool:

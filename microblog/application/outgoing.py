@@ -17,8 +17,6 @@ from microblog.domain.health import Heartbeat
 from microblog.federation.delivery import Deliveries
 from microblog.federation.host_delivery import Pace
 from microblog.federation.outbound import Outbound, handlers
-from microblog.federation.outgoing import Outgoing
-from microblog.federation.recipients import InboxRules
 from microblog.lifecycle import Component
 from microblog.live.broadcaster import Broadcaster
 from microblog.storage.database import Transactions
@@ -40,15 +38,11 @@ class OutgoingFederation:
             return None
         rules = federation.rules
 
-        def inbox_rules() -> InboxRules:
-            return InboxRules(rules.trust.site_host, rules.domains, exempt=rules.trust.exempt)
-
         name, pace = f"{gethostname()}.{os.getpid()}.{secrets.token_hex(4)}", Pace(reactor, REQUESTS_PER_S)
         deliveries = Deliveries(
             database, federation.requests, federation.ids, lambda: rules.domains, now, reactor, name, SystemRandom().random, pace
         )
-        made = handlers(Outgoing(federation.ids, inbox_rules, now, tells_blocks=federation.tells_blocks))
-        outbound = Outbound(database, federation.keys, made, reactor, deliveries.wake)
+        outbound = Outbound(database, federation.keys, handlers(federation.outgoing), reactor, deliveries.wake)
         feed.listeners.append(outbound.published)
         return cls(outbound, deliveries)
 

@@ -16,6 +16,7 @@ from microblog.federation.fetching import NotFetched
 from microblog.federation.incoming import parse_activity
 from microblog.federation.incoming_moves import IncomingMoves
 from microblog.federation.incoming_reports import IncomingReports
+from microblog.federation.outgoing_forwards import OutgoingForwards
 from microblog.federation.post_effects import LIKES, PostEffects
 from microblog.federation.relevance import Relevance, Signer
 from microblog.federation.remote_actors import RemoteActors
@@ -46,6 +47,7 @@ class Effects:
     posts: PostEffects
     relevance: Relevance
     now: Callable[[], datetime]
+    forwards: OutgoingForwards | None = None
     undo: Undo = field(init=False)
 
     @undo.default
@@ -75,6 +77,12 @@ class Effects:
             await self.database.run(finish)
             return
         activity = await self.actors.fetcher.long_documents.parse(parse_activity, received.body.encode())
+        if self.forwards is not None:
+            finish = partial(
+                _forward_and_finish,
+                forward=partial(self.forwards.forward, activity=activity, body=received.body, signer=signer),
+                finish=finish,
+            )
         about_itself = activity.object_id == activity.actor or isinstance(activity.object, RemoteActor)
         match activity.kind:
             case ActivityKind.UPDATE if about_itself:
@@ -180,6 +188,11 @@ class Effects:
                 raise RetryLater(str(problem)) from problem
         except InvalidDocument as problem:
             raise PermanentFailure(str(problem)) from problem
+
+
+def _forward_and_finish(cursor: Cursor, *, forward: Callable[[Cursor], int], finish: Finish) -> None:
+    forward(cursor)
+    finish(cursor)
 
 
 def _finish_and_forget(cursor: Cursor, *, finish: Finish, id: int) -> None:

@@ -34,6 +34,7 @@ class OutgoingKind(StrEnum):
     MOVE = "move"
     ADD = "add"
     REMOVE = "remove"
+    FORWARD = "forward"  # what an actor of another server did
 
 
 @frozen

@@ -166,3 +166,21 @@ def test_the_author_of_the_parent_is_notified_when_the_reply_itself_arrives(
     for _ in range(2):
         bo.do("Create", note)
         assert fetch_all(site.cursor, str, kinds) == ["mention"]
+
+
+def test_a_reply_to_a_member_goes_on_to_the_servers_of_her_followers_which_fetch_it(
+    site: SiteFixture, bo: RemoteUser, forwarder: RemoteUser, internet: Internet, parent: str
+) -> None:
+    for follower in (bo, forwarder):
+        follower.do("Follow", ADA)
+    answer = internet.documents[f"{bo.id}/1"] = reply(bo, parent, cc=[ADA])
+    create = bo.activity("Create", answer, signature={"type": "RsaSignature2017", "creator": f"{bo.id}#main-key", "signatureValue": "x"})
+    assert bo.deliver(create) == 202
+    run_effects(site)
+    rows = fetch_all(
+        site.cursor,
+        lambda *row: row,
+        """select a.username, d.inbox, o.body from deliveries d join outgoing_activities o on o.id = d.activity_id
+            join accounts a on a.id = o.account_id where o.kind = 'forward'""",
+    )
+    assert rows == [("ada", f"{forwarder.id}/inbox", orjson.dumps(create).decode())]
