@@ -4,6 +4,7 @@
 # ./run.sh test [ARGS]      all checks; ARGS go to pytest
 # ./run.sh coverage [ARGS]  the tests alone, with a report of the lines that they reach in htmlcov/index.html
 # ./run.sh bench [ARGS]     one table of what people do most, quiet and under writes, in benchmarks/RESULTS.md (20 minutes)
+# ./run.sh docs             the documentation as pages, in build/docs/index.html
 # ./run.sh pythons          a short check with every other Python from 3.11 to 3.14 that is installed here
 # ./run.sh lock             resolve requirements.lock anew
 # ./run.sh microblog ARGS   the administrator's command
@@ -198,6 +199,11 @@ case "${1:-}" in
         install "[test]"
         exec .venv/bin/python -m benchmarks.results "$@"
         ;;
+    docs)
+        install "[test]"
+        .venv/bin/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
+        say "build/docs/index.html"
+        ;;
     pythons)
         check_pythons
         ;;
@@ -214,7 +220,7 @@ case "${1:-}" in
         exec .venv/bin/twistd --pidfile= --nodaemon microblog "$@"
         ;;
     *)
-        say "What is \"$1\"? ./run.sh and ./run.sh test, coverage, bench, pythons, lock and microblog are known."
+        say "What is \"$1\"? ./run.sh and ./run.sh test, coverage, bench, docs, pythons, lock and microblog are known."
         exit 2
         ;;
 esac
