@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from microblog.application import federation_tools
 from microblog.application.services import now
 from microblog.cli.federation import mode_sentence
 from microblog.config import load
+from microblog.model.actor_keys import StoredKeyPair
 from microblog.model.deliveries import HostState, Inbox, OutgoingActivity, OutgoingKind
-from microblog.storage import deliveries, outgoing_activities
-from microblog.storage.database import Cursor, fetch_value
+from microblog.storage import actor_keys, deliveries, outgoing_activities
+from microblog.storage.database import Cursor, fetch_all, fetch_value
 from tests import make
+from tests.federation.internet import at_once
 from tests.test_cli import Run, _environment, microblog
 
 __all__ = ["_environment", "microblog"]  # fixtures
@@ -127,3 +130,27 @@ def test_look_ups_need_federation(microblog: Run) -> None:
     for command in ("resolve", "deliver-test"):
         failed = microblog("federation", command, "@bo@b.example")
         assert (failed.exit_code, "MICROBLOG_FEDERATION" in failed.stderr) == (1, True)
+
+
+def test_keys_are_replaced_of_named_accounts_or_of_all(cursor: Cursor, microblog: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert microblog("federation", "rotate-keys", "--all", "--yes").exit_code == 1, "federation is off"
+    monkeypatch.setenv("MICROBLOG_PUBLIC_URL", "https://site.test")
+    monkeypatch.setenv("MICROBLOG_FEDERATION", "on")
+    monkeypatch.setattr(federation_tools, "in_thread", lambda reactor: at_once)
+    ada, ben, cy = make.account(cursor, "ada"), make.account(cursor, "ben"), make.account(cursor, "cy")
+    for owner in (ada.id, ben.id, None):
+        actor_keys.add(cursor, account=owner, pair=StoredKeyPair("known", b"sealed"), now=now())
+
+    def replaced() -> list[int | None]:
+        return fetch_all(cursor, lambda id: id, "select account_id from actor_keys where expires_at is not null order by id")
+
+    for arguments in ([], ["ada", "--all"]):
+        assert microblog("federation", "rotate-keys", *arguments).exit_code == 2
+    assert microblog("federation", "rotate-keys", "ada", cy.username).exit_code == 1, "nobody knows a key of cy"
+    assert microblog("federation", "rotate-keys", "--all", input="n\n").exit_code == 1
+    assert replaced() == []
+    assert microblog("federation", "rotate-keys", "Ada").stdout == "Replaced the keys of 1 account.\n"
+    assert replaced() == [ada.id]
+    assert json.loads(microblog("federation", "rotate-keys", "--all", "--yes", "--json").stdout) == {"replaced": ["ada", "ben"]}
+    assert sorted(replaced(), key=str) == sorted([ada.id, ada.id, ben.id, None], key=str)
+    assert fetch_value(cursor, "select count(*) from actor_keys where expires_at is null and public_key <> 'known'") == 3

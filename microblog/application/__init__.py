@@ -94,7 +94,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wakeup.send)
     feed.listeners.append(partial(catch_up_with, domain.invalidation_log))
     if federation is not None:
-        feed.listeners.append(federation.rules.happened)
+        feed.listeners += [federation.rules.happened, federation.keys.happened]
     outgoing = OutgoingFederation.of(federation, reactor, database, feed)
     for listener in (domain.invalidation_log.wake, feed.wake, *workers.wake_on_commit):
         wakeup.listen(listener)

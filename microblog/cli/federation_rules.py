@@ -20,6 +20,7 @@ from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.federation_mode import FederationMode
 from microblog.model.paging import Page
 from microblog.render.html.server_views import consequence
+from microblog.storage import actor_keys
 
 T = TypeVar("T")
 COLUMNS = ("domain", "severity", "reject_media", "reject_reports", "obfuscate", "public_comment")
@@ -224,6 +225,37 @@ def _described(stored: StoredDomainRule) -> dict[str, object]:
     }
 
 
+@click.command(name="rotate-keys")
+@click.argument("usernames", nargs=-1)
+@click.option("--all", "everybody", is_flag=True, help="All accounts, and the site's own actor.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@as_json
+@click.pass_obj
+def rotate_keys(console: Console, /, usernames: tuple[str, ...], everybody: bool, yes: bool, as_json: bool) -> None:
+    """Give accounts here new keys for what they send to other servers, because the old ones leaked.
+
+    Every known server is told, which is a request for each account and server.
+    """
+    if everybody == bool(usernames):
+        raise click.UsageError("Name accounts, or give --all.")
+    if everybody and not yes:
+        click.confirm("Replace the keys of all accounts?", abort=True, err=True)
+
+    async def work(tools: FederationTools) -> list[str]:
+        keys = tools.requests.keys
+        owners = {owner.username.lower(): owner for owner in await keys.database.read(actor_keys.owners)}
+        if unknown := [name for name in usernames if name.lower() not in owners]:
+            raise NotFound(f"No account here with the name {unknown[0]} has a key that other servers know.")
+        chosen = owners.values() if everybody else {name.lower(): owners[name.lower()] for name in usernames}.values()
+        replaced = [owner.username for owner in chosen if await keys.replace(owner)]
+        if everybody:
+            await keys.replace(None)
+        return replaced
+
+    replaced = _run_tools(console, work)
+    show({"replaced": replaced}, f"Replaced the keys of {len(replaced)} account{'s'[: len(replaced) != 1]}.", as_json=as_json)
+
+
 def _run(console: Console, work: Callable[[DomainModeration], Awaitable[T]]) -> T:
     async def with_rules(opened: Services) -> T:
         domains = domain_moderation(console.settings, reactor(), opened.database)
@@ -244,5 +276,5 @@ def _run_tools(console: Console, work: Callable[[FederationTools], Awaitable[T]]
     return console.run(with_tools)
 
 
-COMMANDS = (block, unblock, allow, disallow, blocks, resolve, deliver_test)
+COMMANDS = (block, unblock, allow, disallow, blocks, resolve, deliver_test, rotate_keys)
 """Commands of the group `federation`."""

@@ -18,6 +18,7 @@ from microblog.federation import signature_choice
 from microblog.federation.actor_keys import ActorKeys, LocalOwner
 from microblog.federation.documents.vocabulary import ACCEPT
 from microblog.federation.hosts import host_of
+from microblog.federation.keys import SigningKey
 from microblog.federation.long_documents import LongDocuments
 from microblog.federation.new_hosts import NewHosts
 from microblog.federation.ports import InThread, RemoteServers
@@ -95,9 +96,18 @@ class SignedRequests:
     now: Callable[[], datetime]
     choices: SignatureChoices = field(factory=SignatureChoices)
 
-    async def send(self, request: HttpRequest, signer: LocalOwner | None = None) -> RemoteResponse:
-        """Send a request, several times if the host refuses the first signatures. Raises FetchError."""
-        key, tried = (await self.keys.of(signer)).signing, list[tuple[SignatureForm, int]]()
+    async def send(self, request: HttpRequest, signer: LocalOwner | None = None, *, replaced_first: bool = False) -> RemoteResponse:
+        """Send a request, several times if the host refuses the first signatures. Raises FetchError.
+
+        If the signer's key was replaced, a host may know the old one only: it is tried too, with `replaced_first` before the new one.
+        """
+        pair = await self.keys.of(signer)
+        first, other = (pair.replaced, pair.signing) if replaced_first and pair.replaced is not None else (pair.signing, pair.replaced)
+        response = await self._send(request, first)
+        return await self._send(request, other) if other is not None and response.status in signature_choice.REFUSALS else response
+
+    async def _send(self, request: HttpRequest, key: SigningKey) -> RemoteResponse:
+        tried: list[tuple[SignatureForm, int]] = []
         response: RemoteResponse | None = None
         while (form := self.choices.next_form(request.authority, request, tried, self.now())) is not None:
             headers = await self.in_thread(partial(signature_choice.sign, request, key, form, self.now()))

@@ -16,7 +16,7 @@ from microblog.federation.followers_sync import HEADER, FollowersDigest, followe
 from microblog.federation.retry_schedule import PAUSES, Attempt, Outcome, TransportFailure
 from microblog.federation.signed_requests import HttpRequest
 from microblog.model.cards import FetchError
-from microblog.model.deliveries import Delivery, HostState
+from microblog.model.deliveries import Delivery, HostState, OutgoingKind
 from microblog.model.errors import Malformed
 from microblog.storage import activity_recipients
 from microblog.storage import deliveries as rows
@@ -141,7 +141,8 @@ class HostDelivery:
         self.moved_at = self.reactor.seconds()
         try:
             request = HttpRequest("POST", delivery.inbox, tuple(headers), delivery.body.encode())
-            response = await self.requests.send(request, delivery.actor)
+            announces_key = delivery.kind is OutgoingKind.UPDATE_KEYS
+            response = await self.requests.send(request, delivery.actor, replaced_first=announces_key)
         except FetchError as problem:
             failure = TransportFailure.ADDRESS_NOT_ALLOWED if problem.permanent else TransportFailure.NETWORK
             return Attempt(failure, author_is_deleted=deleted), str(problem)

@@ -54,6 +54,7 @@ def handlers(outgoing: Outgoing) -> Mapping[EventKind, Handler]:
         EventKind.ACCOUNT_SUSPENDED: accounts.changed,
         EventKind.ACCOUNT_DELETED: accounts.deleted,
         EventKind.ACCOUNT_MOVED: accounts.moved,
+        EventKind.KEYS_REPLACED: accounts.keys_replaced,
         EventKind.FOLLOWED: accounts.followed,
         EventKind.FOLLOW_REJECTED: accounts.rejected,
         EventKind.FOLLOW_REQUESTED: accounts.requested,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 import orjson
@@ -25,7 +26,7 @@ from microblog.federation.documents.write_activity import (
 from microblog.federation.documents.write_actor import actor_details, write_actor
 from microblog.federation.outgoing import Outgoing
 from microblog.model.accounts import Account
-from microblog.model.deliveries import LocalActor, OutgoingKind
+from microblog.model.deliveries import Inbox, LocalActor, OutgoingKind
 from microblog.model.events import Event
 from microblog.model.federation import RemoteKey
 from microblog.model.ids import AccountId
@@ -64,9 +65,21 @@ class OutgoingAccounts:
         inboxes = self.outgoing.inboxes(recipients)
         if not inboxes:
             return 0
+        return self._update(cursor, OutgoingKind.UPDATE_ACTOR, account, event.at, inboxes)
+
+    def keys_replaced(self, cursor: Cursor, event: Event) -> int:
+        """Send the profile with its new key to every known inbox. Nobody is told of the key of the site's own actor."""
+        account = None if event.account_id is None else accounts.by_id(cursor, id=event.account_id)
+        if account is None:
+            return 0
+        inboxes = self.outgoing.inboxes(activity_recipients.everybody(cursor))
+        return self._update(cursor, OutgoingKind.UPDATE_KEYS, account, event.at, inboxes)
+
+    def _update(self, cursor: Cursor, kind: OutgoingKind, account: Account, at: datetime, inboxes: Collection[Inbox]) -> int:
+        details = actor_details(moves.addresses(cursor, account=account.id), self.outgoing.ids)
         document = write_actor(account, evolve(details, keys=(self._key(cursor, account),)), self.outgoing.ids)
-        update = write_actor_update(account.username, document, event.at, self.outgoing.ids)
-        return self.outgoing.send(cursor, (OutgoingKind.UPDATE_ACTOR, LocalActor(account.id, account.username), update), inboxes)
+        update = write_actor_update(account.username, document, at, self.outgoing.ids)
+        return self.outgoing.send(cursor, (kind, LocalActor(account.id, account.username), update), inboxes)
 
     def moved(self, cursor: Cursor, event: Event) -> int:
         """Tell the followers that an account moved, so that they follow the new one."""

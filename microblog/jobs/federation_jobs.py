@@ -29,7 +29,7 @@ from microblog.jobs.scheduler import Every, Timer
 from microblog.jobs.worker import Finish, Finishing, Task
 from microblog.model.ids import AccountId, PollId, PostId
 from microblog.model.jobs import Job, PermanentFailure
-from microblog.storage import incoming_activities, outgoing_activities
+from microblog.storage import actor_keys, incoming_activities, outgoing_activities
 
 CONCURRENCY = 8
 COUNT_RECEIVED = Timer("federation.count_received", Every(timedelta(minutes=10)))
@@ -48,6 +48,7 @@ RETRY_POLICIES = {
 }
 CLEANUP_BATCHES = (
     CleanupBatch("cleanup.activities", incoming_activities.delete_old, SEEN_FOR, nightly(3, 50)),
+    CleanupBatch("cleanup.replaced_keys", actor_keys.delete_expired, timedelta(), nightly(3, 50)),
     CleanupBatch("cleanup.outgoing_activities", outgoing_activities.delete_delivered, timedelta(days=1), nightly(3, 55)),
 )
 

@@ -27,6 +27,7 @@ class OutgoingKind(StrEnum):
     BLOCK = "block"
     UNDO_BLOCK = "undo_block"
     UPDATE_ACTOR = "update_actor"
+    UPDATE_KEYS = "update_keys"  # an Update of the actor, which other servers accept by its former key
     DELETE_ACTOR = "delete_actor"
     REJECT_QUOTE = "reject_quote"
     VOTE = "vote"

@@ -62,6 +62,7 @@ class EventKind(StrEnum):
     ACCOUNT_SUSPENDED = "account.suspended"  # account
     ACCOUNT_DELETED = "account.deleted"  # account
     ACCOUNT_MOVED = "account.moved"  # account: of this site, subject: the account that its owner uses from now on; data: move (id)
+    KEYS_REPLACED = "keys.replaced"  # account: of this site, None for the site's own actor: its key for other servers is a new one
     ANNOUNCED = "announced"  # data: announcement (id)
     ANNOUNCEMENT_REACTED = "announcement.reacted"  # data: announcement (id), name (the emoji whose count changed)
     ANNOUNCEMENT_WITHDRAWN = "announcement.withdrawn"  # data: announcement (id), which was deleted or has expired

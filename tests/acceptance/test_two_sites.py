@@ -17,6 +17,7 @@ from PIL import Image
 
 from tests.acceptance.federation_sites import find, follow_from, received, until
 from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
+from tests.acceptance.site_process import SiteProcess
 from tests.files import image
 from tests.node import require
 
@@ -83,6 +84,32 @@ async def test_posts_reach_a_follower_with_edits_and_deletions(people: tuple[Per
     assert [version.content for version in ben.client.status_history(found)][-1] == "<p>Only one</p>"
     ada.client.status_delete(post)
     await until(lambda: newest(ben.client) is None)
+
+
+async def test_activities_are_accepted_after_keys_were_replaced(people: tuple[Person, Person], servers: NamedServers) -> None:
+    ada, ben = people
+    await follows(ben, ada)
+    await follow_from(servers.peer, ada.id)
+    first = ada.client.status_post("Signed with the first key")
+    await arrives(ben.client, first)
+    await received(servers.peer, "Create", first.uri)
+    known = known_key(servers.sites[ben.host], ada)
+    servers.sites[ada.host].run_command("federation", "rotate-keys", ada.name)
+    update = await received(servers.peer, "Update", ada.id)
+    key = update["object"]["publicKey"]["publicKeyPem"]
+    assert key != known
+    await until(lambda: known_key(servers.sites[ben.host], ada) == key)
+    second = ada.client.status_post("Signed with the second key")
+    await arrives(ben.client, second)
+    await received(servers.peer, "Create", second.uri)
+
+
+def known_key(site: SiteProcess, of: Person) -> str:
+    """Return the public key that a site knows of an account of another one."""
+    with contextlib.closing(psycopg2.connect(site.database_url())) as connection, connection.cursor() as cursor:
+        cursor.execute("select public_key from remote_keys where key_id = %s", [f"{of.id}#main-key"])
+        [(key,)] = cursor.fetchall()
+    return str(key)
 
 
 async def test_an_activity_has_its_effect_at_once(people: tuple[Person, Person]) -> None:
