@@ -291,6 +291,7 @@ class Settings:
         default=7,
         unit="days",
     )
+    audit_log_retention_days: int = number("When rows of the audit log are deleted. 0: never.", 0, 9999, default=0, unit="days")
     remote_post_retention_days: int = number(
         "When posts of other servers are deleted that nobody here has anything to do with. 0: never.", 0, 9999, default=0, unit="days"
     )

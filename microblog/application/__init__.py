@@ -178,9 +178,9 @@ def build_workers(
 
 
 def retention_jobs(settings: Settings, database: Transactions) -> RetentionJobs:
-    """Return the jobs that delete old posts and accounts of other servers."""
-    posts, accounts = settings.remote_post_retention_days, settings.remote_account_retention_days
-    return RetentionJobs(database, now, timedelta(days=posts) if posts else None, timedelta(days=accounts) if accounts else None)
+    """Return the jobs that delete what is older than the settings say; 0 days: never."""
+    days = settings.remote_post_retention_days, settings.remote_account_retention_days, settings.audit_log_retention_days
+    return RetentionJobs(database, now, *(timedelta(days=each) if each else None for each in days))
 
 
 def build_broadcaster(database: Transactions, reactor: Any, max_per_account: int = MAX_CONNECTIONS) -> Broadcaster:

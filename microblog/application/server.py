@@ -15,6 +15,7 @@ from microblog.adapters.site_texts import texts_in
 from microblog.application.federation import Federation
 from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
+from microblog.domain.audit import AuditLog
 from microblog.domain.auth_cache import AuthCache, CommandAuthentication
 from microblog.domain.authentication import Authentication
 from microblog.domain.push import vapid
@@ -47,6 +48,7 @@ from microblog.web.pages.about import AboutPages
 from microblog.web.pages.admin import JobPages, OutboxPages
 from microblog.web.pages.api_docs import ApiDocsPage
 from microblog.web.pages.assets import Assets, load
+from microblog.web.pages.audit import AuditPages
 from microblog.web.pages.auth_pages import AuthPages
 from microblog.web.pages.autocomplete import AutocompleteRoutes
 from microblog.web.pages.blocked_domains import BlockedDomainPages
@@ -233,6 +235,7 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
         InvitePages(pages, contexts, domain.moderation),
         SeverancePages(pages, contexts, Severances(domain.timelines.database)),
         OutboxPages(pages, contexts, domain.outbox),
+        AuditPages(pages, contexts, AuditLog(domain.timelines.database)),
         JobPages(pages, contexts, domain.jobs),
         PeopleSettings(pages, contexts, domain.relationships, domain.follows, people),
         ConsentPages(pages, contexts, domain.oauth, domain.sessions),

@@ -18,6 +18,7 @@ from microblog.cli.federation import federation
 from microblog.cli.federation_rules import COMMANDS as FEDERATION_RULES
 from microblog.cli.invites import invite
 from microblog.cli.jobs import jobs
+from microblog.cli.log import log
 from microblog.cli.mail import mail
 from microblog.cli.media import media
 from microblog.cli.posts import post
@@ -64,6 +65,7 @@ for command in (
     jobs,
     federation,
     stats,
+    log,
     demo,
     version,
 ):

@@ -22,6 +22,7 @@ from microblog.application.backups import BackupError
 from microblog.config import Settings, SettingsError, config_file, load
 from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.announcements import Announcements
+from microblog.domain.audit import AuditLog
 from microblog.domain.demo.fill import DemoSite
 from microblog.domain.jobs import Jobs
 from microblog.domain.passwords import Hashes, Passwords
@@ -66,6 +67,11 @@ class Services:
     def posts(self) -> PostAdmin:
         """The commands about posts."""
         return PostAdmin(self.database, self.account_admin.now)
+
+    @property
+    def audit_log(self) -> AuditLog:
+        """The audit log."""
+        return AuditLog(self.database)
 
     @property
     def accounts_elsewhere(self) -> RemoteAccountAdmin:

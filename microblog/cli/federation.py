@@ -9,10 +9,10 @@ from microblog.application import services
 from microblog.application.federation import federation_statistics
 from microblog.cli.context import Console, Services, as_json, plain, show, table
 from microblog.config import Settings
+from microblog.federation import servers
 from microblog.model.deliveries import HostSummary
 from microblog.model.federation_mode import FederationMode
 from microblog.model.federation_statistics import FederationFigures
-from microblog.storage import delivery_stats
 
 DAY_COLUMNS = ("day", "received", "delivered", "failed")
 COLUMNS = ("host", "state", "waiting", "failures", "paused_until", "last_error")
@@ -63,12 +63,10 @@ def status(console: Console, as_json: bool) -> None:
 def retry(console: Console, host: str, as_json: bool) -> None:
     """Try everything that waits for HOST now, and deliver to it again if it was dead."""
 
-    async def work(opened: Services) -> int | None:
-        return await opened.database.run(delivery_stats.retry_now, host=host.lower(), now=services.now())
+    async def work(opened: Services) -> int:
+        return await opened.database.run(servers.retry, host.lower(), None, services.now())
 
     waiting = console.run(work)
-    if waiting is None:
-        raise click.ClickException(f"No server is known as {plain(host)}.")
     show({"host": host.lower(), "waiting": waiting}, f"Deliveries to {plain(host.lower())} that are tried now: {waiting}", as_json=as_json)
 
 

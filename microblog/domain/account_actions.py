@@ -7,22 +7,29 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from microblog.domain import validation
+from microblog.domain import audit, validation
 from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.email_queue import enqueue_notice
 from microblog.domain.notify import notify
 from microblog.domain.remote_account_admin import RemoteAccountAdmin
 from microblog.model.accounts import Account, AccountWithLogin
+from microblog.model.audit import AuditAction
 from microblog.model.emails import EmailKind
 from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId
 from microblog.model.moderation import ModerationAction, Sanction
 from microblog.model.notifications import NotificationKind
 from microblog.model.reports import Report
-from microblog.storage import reports, users, warnings
+from microblog.storage import reports, suspensions, users, warnings
 from microblog.storage.database import Cursor, Transactions
 
 MAX_TEXT_LENGTH = 5_000
+AUDIT_ACTIONS = {
+    ModerationAction.NONE: AuditAction.ACCOUNT_WARN,
+    ModerationAction.DISABLE: AuditAction.ACCOUNT_DISABLE,
+    ModerationAction.SILENCE: AuditAction.ACCOUNT_LIMIT,
+    ModerationAction.SUSPEND: AuditAction.ACCOUNT_SUSPEND,
+}
 
 
 @frozen
@@ -48,6 +55,9 @@ class AccountActions:
             _report(cursor, sanction)
             self.elsewhere.carry_out(cursor, target, sanction.action)
             self._resolve_reports(cursor, moderator, target, sanction)
+            account = suspensions.by_id(cursor, id=target)
+            assert account is not None  # `carry_out` found it
+            self._record(cursor, moderator, account, sanction)
 
         await self.database.run(impose)
         found = await self.elsewhere.by_id(target)
@@ -73,7 +83,12 @@ class AccountActions:
             enqueue_notice(cursor, EmailKind.WARNING, account.login, self.now(), action=sanction.action, text=sanction.text)
         self.account_admin.carry_out(cursor, target, sanction.action)
         self._resolve_reports(cursor, moderator, target, sanction)
+        self._record(cursor, moderator, account.account, sanction)
         return _account(cursor, target)
+
+    def _record(self, cursor: Cursor, moderator: AccountId, account: Account, sanction: Sanction) -> None:
+        facts: dict[str, object] = {} if sanction.report is None else {"report": str(sanction.report)}
+        audit.record(cursor, audit.about(AUDIT_ACTIONS[sanction.action], moderator, account, sanction.text, facts), self.now())
 
     def _resolve_reports(self, cursor: Cursor, moderator: AccountId, target: AccountId, sanction: Sanction) -> None:
         if sanction.report is not None:

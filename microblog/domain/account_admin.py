@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from attrs import frozen
 
-from microblog.domain import account_deletion
+from microblog.domain import account_deletion, audit
 from microblog.domain.email_queue import enqueue_decision, enqueue_notice
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.sessions import end_every
 from microblog.domain.validation import own_username
 from microblog.model.accounts import AccountWithLogin, Role, Session
+from microblog.model.audit import AuditAction
 from microblog.model.emails import EmailKind
 from microblog.model.errors import Conflict, NotFound
 from microblog.model.events import EventKind
@@ -22,12 +24,14 @@ from microblog.model.paging import Page
 from microblog.storage import accounts, events, sessions, users
 from microblog.storage.database import Cursor, Transactions
 
+T = TypeVar("T")
+
 NOT_FOUND = "There is no account with this username or e-mail address."
 
 
 @frozen
 class AccountAdmin:
-    """Administrative commands. Callers check permissions.
+    """Administrative commands. Callers check permissions. `by` is the moderator or administrator, None on the command line.
 
     Commands return the account as it is afterwards, have no effect if nothing changes, and raise NotFound for an unknown account.
     """
@@ -66,32 +70,32 @@ class AccountAdmin:
         """Return the account's sessions that have not expired, newest first, with the addresses they were opened from."""
         return await self.database.read(sessions.of_account, account=id, now=self.now())
 
-    async def limit(self, id: AccountId) -> AccountWithLogin:
+    async def limit(self, id: AccountId, by: AccountId | None = None) -> AccountWithLogin:
         """Limit the account: only its followers and direct links show it."""
-        return await self.database.run(self._limit, id, self.now())
+        return await self._act(AuditAction.ACCOUNT_LIMIT, by, self._limit, id, self.now())
 
-    async def unlimit(self, id: AccountId) -> AccountWithLogin:
+    async def unlimit(self, id: AccountId, by: AccountId | None = None) -> AccountWithLogin:
         """Undo `limit`."""
-        return await self.database.run(self._limit, id, None)
+        return await self._act(AuditAction.ACCOUNT_UNLIMIT, by, self._limit, id, None)
 
-    async def suspend(self, id: AccountId) -> AccountWithLogin:
+    async def suspend(self, id: AccountId, by: AccountId | None = None) -> AccountWithLogin:
         """Hide the account and its posts from everybody, close its streams and refuse logins until `restore`.
 
         Sessions, tokens and push subscriptions are kept for that time.
         """
-        return await self.database.run(self._suspend, id)
+        return await self._act(AuditAction.ACCOUNT_SUSPEND, by, self._suspend, id)
 
-    async def restore(self, id: AccountId) -> AccountWithLogin:
+    async def restore(self, id: AccountId, by: AccountId | None = None) -> AccountWithLogin:
         """Undo a suspension."""
-        return await self.database.run(self._restore, id)
+        return await self._act(AuditAction.ACCOUNT_UNSUSPEND, by, self._restore, id)
 
-    async def disable(self, id: AccountId) -> AccountWithLogin:
+    async def disable(self, id: AccountId, by: AccountId | None = None) -> AccountWithLogin:
         """Close the account's streams and refuse logins until `enable`. Posts stay visible; sessions and tokens are kept."""
-        return await self.database.run(self._disable, id)
+        return await self._act(AuditAction.ACCOUNT_DISABLE, by, self._disable, id)
 
-    async def enable(self, id: AccountId) -> AccountWithLogin:
+    async def enable(self, id: AccountId, by: AccountId | None = None) -> AccountWithLogin:
         """Undo `disable`."""
-        return await self.database.run(self._enable, id)
+        return await self._act(AuditAction.ACCOUNT_ENABLE, by, self._enable, id)
 
     def carry_out(self, cursor: Cursor, id: AccountId, action: ModerationAction) -> None:
         """Apply a moderation action in the running transaction."""
@@ -103,30 +107,44 @@ class AccountAdmin:
             case ModerationAction.SUSPEND:
                 self._suspend(cursor, id)
 
-    async def set_role(self, id: AccountId, role: Role) -> AccountWithLogin:
+    async def set_role(self, id: AccountId, role: Role, by: AccountId | None = None) -> AccountWithLogin:
         """Change the role of the account."""
-        return await self.database.run(self._set_role, id, role)
+        return await self._act(AuditAction.ACCOUNT_CHANGE_ROLE, by, self._set_role, id, role)
 
-    async def reset_password(self, id: AccountId, password: str) -> AccountWithLogin:
+    async def reset_password(self, id: AccountId, password: str, by: AccountId | None = None) -> AccountWithLogin:
         """Set a new password and end all sessions. Raise Invalid (field password) if it is not acceptable."""
         acceptable(password)
-        return await self.database.run(self._reset_password, id, await self.passwords.hash(password))
+        hashed = await self.passwords.hash(password)
+        return await self._act(AuditAction.ACCOUNT_RESET_PASSWORD, by, self._reset_password, id, hashed)
 
-    async def approve(self, id: AccountId) -> AccountWithLogin:
+    async def approve(self, id: AccountId, by: AccountId | None = None) -> AccountWithLogin:
         """Approve an applicant and notify them by e-mail."""
-        return await self.database.run(self._approve, id)
+        return await self._act(AuditAction.ACCOUNT_APPROVE, by, self._approve, id)
 
-    async def confirm(self, id: AccountId) -> AccountWithLogin:
+    async def confirm(self, id: AccountId, by: AccountId | None = None) -> AccountWithLogin:
         """Mark the e-mail address as confirmed."""
-        return await self.database.run(self._confirm, id)
+        return await self._act(AuditAction.ACCOUNT_CONFIRM, by, self._confirm, id)
 
-    async def reject(self, id: AccountId) -> None:
+    async def reject(self, id: AccountId, by: AccountId | None = None) -> None:
         """Notify an applicant and delete the account, which frees username and address. Raise Conflict if it is already approved."""
-        await self.database.run(self._reject, id)
+        await self._act(AuditAction.ACCOUNT_REJECT, by, self._reject, id)
 
-    async def delete(self, id: AccountId) -> None:
+    async def delete(self, id: AccountId, by: AccountId | None = None) -> None:
         """Delete the account, as its owner can. The username stays taken."""
-        await self.database.run(account_deletion.begin_deletion, id, self.now())
+        await self._act(AuditAction.ACCOUNT_DELETE, by, account_deletion.begin_deletion, id, self.now())
+
+    async def _act(self, action: AuditAction, by: AccountId | None, command: Callable[..., T], id: AccountId, *args: object) -> T:
+        """Run the command and record it in the audit log, unless it changed nothing."""
+
+        def act(cursor: Cursor) -> T:
+            before = self._account(cursor, id)
+            result = command(cursor, id, *args)
+            after = users.by_account(cursor, account=id)
+            if after != before:
+                audit.record(cursor, audit.about(action, by, before.account, facts=_facts(before, after)), self.now())
+            return result
+
+        return await self.database.run(act)
 
     def _account(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         account = users.by_account(cursor, account=id)
@@ -188,3 +206,10 @@ class AccountAdmin:
         end_every(cursor, account=id, now=self.now())
         enqueue_decision(cursor, account, self.now(), accepted=False)
         accounts.delete(cursor, id=id)
+
+
+def _facts(before: AccountWithLogin, after: AccountWithLogin | None) -> dict[str, object]:
+    """Return the facts of a change for the audit log: the roles, if it is one of the role."""
+    if after is None or after.login.role is before.login.role:
+        return {}
+    return {"before": before.login.role, "after": after.login.role}

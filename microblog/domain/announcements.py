@@ -8,13 +8,14 @@ from datetime import datetime
 import regex
 from attrs import evolve, frozen
 
-from microblog.domain import validation
+from microblog.domain import audit, validation
 from microblog.domain.text import post_text
 from microblog.model.accounts import Viewer
 from microblog.model.announcements import Announcement
+from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
-from microblog.model.ids import AnnouncementId
+from microblog.model.ids import AccountId, AnnouncementId
 from microblog.storage import accounts, announcements, events, jobs
 from microblog.storage.database import Cursor, Transactions
 
@@ -47,20 +48,26 @@ class Announcements:
         return await self.database.read(announcements.newest, limit=limit)
 
     async def publish(
-        self, text: str, *, starts_at: datetime | None = None, ends_at: datetime | None = None, all_day: bool = False
+        self,
+        text: str,
+        *,
+        starts_at: datetime | None = None,
+        ends_at: datetime | None = None,
+        all_day: bool = False,
+        by: AccountId | None = None,
     ) -> Announcement:
-        """Publish an announcement. Raise Invalid (fields text, ends_at)."""
+        """Publish an announcement. Raise Invalid (fields text, ends_at). `by` is the administrator, None on the command line."""
         cleaned = validation.limited(text, MAX_TEXT_LENGTH, "text")
         if post_text.is_blank(cleaned):
             raise Invalid({"text": "Text can't be blank"}, codes={"text": "ERR_BLANK"})
         if ends_at is not None and ends_at <= (starts_at or self.now()):
             raise Invalid({"ends_at": "The end must be after the beginning and in the future"}, codes={"ends_at": "ERR_INVALID"})
         announcement = Announcement(AnnouncementId(0), cleaned, "", self.now(), self.now(), starts_at, ends_at, all_day)
-        return await self.database.run(self._publish, announcement)
+        return await self.database.run(self._publish, announcement, by)
 
-    async def withdraw(self, id: AnnouncementId) -> None:
+    async def withdraw(self, id: AnnouncementId, by: AccountId | None = None) -> None:
         """Delete an announcement. Raise NotFound."""
-        await self.database.run(self._withdraw, id)
+        await self.database.run(self._withdraw, id, by)
 
     async def dismiss(self, viewer: Viewer, id: AnnouncementId) -> None:
         """Mark an announcement as read by the viewer. Raise NotFound."""
@@ -76,20 +83,23 @@ class Announcements:
         """Remove an emoji reaction. Raise NotFound if there is no such announcement."""
         await self.database.run(self._unreact, viewer, id, name)
 
-    def _publish(self, cursor: Cursor, announcement: Announcement) -> Announcement:
+    def _publish(self, cursor: Cursor, announcement: Announcement, by: AccountId | None) -> Announcement:
         parsed = post_text.parse(announcement.text, self.host)
         mentioned = accounts.by_usernames(cursor, usernames=parsed.mentions) if parsed.mentions else []
         announcement = evolve(announcement, html=parsed.html({item.username.lower(): item.username for item in mentioned}, self.base_url))
         announcement = evolve(announcement, id=announcements.insert(cursor, announcement))
         self._record(cursor, EventKind.ANNOUNCED, announcement.id)
+        audit.record(cursor, _entry(AuditAction.ANNOUNCEMENT_CREATE, by, announcement), self.now())
         if announcement.ends_at is not None:
             jobs.add(cursor, END, {"announcement": str(announcement.id)}, due_at=announcement.ends_at, now=self.now())
         return announcement
 
-    def _withdraw(self, cursor: Cursor, id: AnnouncementId) -> None:
+    def _withdraw(self, cursor: Cursor, id: AnnouncementId, by: AccountId | None) -> None:
+        found = announcements.by_id(cursor, id=id, viewer=None)
         if not announcements.delete(cursor, id=id):
             raise NotFound
         self._record(cursor, EventKind.ANNOUNCEMENT_WITHDRAWN, id)
+        audit.record(cursor, _entry(AuditAction.ANNOUNCEMENT_DELETE, by, found[0]), self.now())
 
     def _record(self, cursor: Cursor, kind: EventKind, id: AnnouncementId, **extra: str) -> None:
         events.record(cursor, kind, at=self.now(), data={"announcement": str(id), **extra})
@@ -116,6 +126,12 @@ def end(cursor: Cursor, id: AnnouncementId, now: datetime) -> None:
     """Tell connected clients that the announcement has ended, unless it was withdrawn before."""
     if announcements.by_id(cursor, id=id, viewer=None):
         events.record(cursor, EventKind.ANNOUNCEMENT_WITHDRAWN, at=now, data={"announcement": str(id)})
+
+
+def _entry(action: AuditAction, by: AccountId | None, announcement: Announcement) -> AuditEntry:
+    times = {name: moment and moment.isoformat() for name in ("starts_at", "ends_at") for moment in [getattr(announcement, name)]}
+    facts = {**times, "all_day": announcement.all_day}
+    return AuditEntry(action, by, str(announcement.id), announcement.id, text=announcement.text, facts=facts)
 
 
 def _require(cursor: Cursor, id: AnnouncementId) -> None:

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
+from microblog.domain import audit
 from microblog.model.accounts import AccountWithLogin, Login, Viewer
+from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.emails import MAX_REJECTIONS, AddressRejection, Email, EmailKind, EmailState
 from microblog.model.errors import NotFound, TooMany
 from microblog.model.ids import AccountId, EmailId
@@ -96,10 +98,15 @@ class EmailOutbox:
         """Return the number of e-mails by state."""
         return await self.database.read(emails.counts)
 
-    async def retry(self, id: EmailId) -> None:
+    async def retry(self, id: EmailId, by: AccountId) -> None:
         """Retry an e-mail now. Raise NotFound if there is none or it is not waiting for a retry."""
-        if not await self.database.run(emails.retry, id=id, now=self.now()):
-            raise NotFound("This e-mail does not exist or cannot be retried.")
+
+        def retry(cursor: Cursor) -> None:
+            if not emails.retry(cursor, id=id, now=self.now()):
+                raise NotFound("This e-mail does not exist or cannot be retried.")
+            audit.record(cursor, AuditEntry(AuditAction.EMAIL_RETRY, by, str(id), id), self.now())
+
+        await self.database.run(retry)
 
     async def address_rejection(self, viewer: Viewer, email: str) -> AddressRejection | None:
         """Return the mail server's rejection of the newest e-mail to the viewer's address; None if it was not rejected."""

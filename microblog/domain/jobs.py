@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from attrs import frozen
 
+from microblog.domain import audit
+from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.errors import NotFound
-from microblog.model.ids import JobId
+from microblog.model.ids import AccountId, JobId
 from microblog.model.jobs import Job, JobCounts, JobState
 from microblog.model.paging import Page
 from microblog.storage import jobs
-from microblog.storage.database import Transactions
+from microblog.storage.database import Cursor, Transactions
 
 BATCH = 500  # jobs that are read at a time
 NOT_RETRYABLE = "This job is running, done or deleted."
@@ -21,7 +24,7 @@ NOT_RETRYABLE = "This job is running, done or deleted."
 
 @frozen
 class Jobs:
-    """Lists jobs, and retries or discards those that failed."""
+    """Lists jobs, and retries or discards those that failed. `by` is the administrator, None on the command line."""
 
     database: Transactions
     now: Callable[[], datetime]
@@ -52,12 +55,18 @@ class Jobs:
                     done += 1
         return done
 
-    async def retry(self, id: JobId) -> None:
+    async def retry(self, id: JobId, by: AccountId | None = None) -> None:
         """Run a dead or waiting job now. Raise NotFound if it is in neither state."""
-        if not await self.database.run(jobs.retry, id=id, now=self.now()):
-            raise NotFound(NOT_RETRYABLE)
+        await self._act(AuditAction.JOB_RETRY, id, by, partial(jobs.retry, id=id, now=self.now()))
 
-    async def discard(self, id: JobId) -> None:
+    async def discard(self, id: JobId, by: AccountId | None = None) -> None:
         """Delete a dead or waiting job. Raise NotFound if it is in neither state."""
-        if not await self.database.run(jobs.discard, id=id):
-            raise NotFound(NOT_RETRYABLE)
+        await self._act(AuditAction.JOB_DELETE, id, by, partial(jobs.discard, id=id))
+
+    async def _act(self, action: AuditAction, id: JobId, by: AccountId | None, change: Callable[[Cursor], bool]) -> None:
+        def act(cursor: Cursor) -> None:
+            if not change(cursor):
+                raise NotFound(NOT_RETRYABLE)
+            audit.record(cursor, AuditEntry(action, by, str(id), id), self.now())
+
+        await self.database.run(act)

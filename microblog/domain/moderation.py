@@ -87,27 +87,27 @@ class Moderation:
 
     async def approve(self, viewer: Viewer, target: AccountRef) -> AccountWithLogin:
         """Approve an applicant and notify them by e-mail."""
-        return await self.account_admin.approve((await self.subject(viewer, target)).account.id)
+        return await self.account_admin.approve((await self.subject(viewer, target)).account.id, viewer.id)
 
     async def reject(self, viewer: Viewer, target: AccountRef) -> None:
         """Notify an applicant and delete the account. Raise Conflict if it is already approved."""
-        await self.account_admin.reject((await self.subject(viewer, target)).account.id)
+        await self.account_admin.reject((await self.subject(viewer, target)).account.id, viewer.id)
 
     async def restore(self, viewer: Viewer, target: AccountRef) -> ModeratedAccount:
         """Undo a suspension."""
         if other := await self.account_elsewhere(viewer, target):
-            return await self.elsewhere.restore(other.id)
-        return await self.account_admin.restore((await self.subject(viewer, target)).account.id)
+            return await self.elsewhere.restore(other.id, viewer.id)
+        return await self.account_admin.restore((await self.subject(viewer, target)).account.id, viewer.id)
 
     async def unlimit(self, viewer: Viewer, target: AccountRef) -> ModeratedAccount:
         """Undo a limit."""
         if other := await self.account_elsewhere(viewer, target):
-            return await self.elsewhere.unlimit(other.id)
-        return await self.account_admin.unlimit((await self.subject(viewer, target)).account.id)
+            return await self.elsewhere.unlimit(other.id, viewer.id)
+        return await self.account_admin.unlimit((await self.subject(viewer, target)).account.id, viewer.id)
 
     async def enable(self, viewer: Viewer, target: AccountRef) -> AccountWithLogin:
         """Undo `disable`."""
-        return await self.account_admin.enable((await self.subject(viewer, target)).account.id)
+        return await self.account_admin.enable((await self.subject(viewer, target)).account.id, viewer.id)
 
     async def impose(self, viewer: Viewer, target: AccountRef, sanction: Sanction) -> ModeratedAccount:
         """Apply a moderation action, notify the owner if that is somebody here, and resolve the reports about the account.
@@ -132,7 +132,7 @@ class Moderation:
     async def end_invite(self, viewer: Viewer, code: str) -> None:
         """Deactivate an invite."""
         _require_moderator(viewer)
-        await self.registrations.end_invite(code)
+        await self.registrations.end_invite(code, viewer)
 
 
 def outranks(viewer: Viewer, member: AccountWithLogin) -> bool:

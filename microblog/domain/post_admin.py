@@ -7,7 +7,9 @@ from datetime import datetime
 
 from attrs import frozen
 
+from microblog.domain import audit
 from microblog.domain.posts import remove
+from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.errors import NotFound
 from microblog.model.ids import PostId
 from microblog.model.posts import Post
@@ -19,7 +21,7 @@ NOT_FOUND = "There is no post with this id."
 
 @frozen
 class PostAdmin:
-    """Administrative commands about posts. Callers check permissions."""
+    """Commands about posts for administrators on the command line."""
 
     database: Transactions
     now: Callable[[], datetime]
@@ -38,6 +40,8 @@ class PostAdmin:
     def _delete(self, cursor: Cursor, id: PostId) -> Post:
         post = _post(cursor, id)
         remove(cursor, post, self.now(), media=True)
+        entry = AuditEntry(AuditAction.POST_DELETE, None, post.author.acct, post.id, post.author.id, post.text)
+        audit.record(cursor, entry, self.now())
         return post
 
 

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, field, frozen
 
-from microblog.domain import validation
+from microblog.domain import audit, validation
 from microblog.domain.email_queue import enqueue_confirmation
 from microblog.domain.notify import notify
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.text import post_text
 from microblog.domain.validation import ValidationErrors
 from microblog.model.accounts import Account, Invite, Preferences, RegistrationMode, Role, Viewer
+from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId, AppId, InviteId
 from microblog.model.notifications import NotificationKind
@@ -119,8 +120,14 @@ class Registrations:
             errors.add("username", NAME_OF_DELETED, "ERR_TAKEN")
         await self.database.read(self._check_taken, evolve(cleaned, username="") if was_deleted else cleaned, errors)
         errors.raise_if_any()
-        admission = _Admission(role=role, id=id, reattach=reattach)
-        return await self.database.run(self._admit, cleaned, await self.passwords.hash(cleaned.password), admission)
+        admission, hashed = _Admission(role=role, id=id, reattach=reattach), await self.passwords.hash(cleaned.password)
+
+        def create(cursor: Cursor) -> Account:
+            account = self._admit(cursor, cleaned, hashed, admission)
+            audit.record(cursor, audit.about(AuditAction.ACCOUNT_CREATE, None, account, facts={"role": role}), self.now())
+            return account
+
+        return await self.database.run(create)
 
     async def invite(self, by: Viewer | None, *, max_uses: int | None = None, lasts: timedelta | None = None) -> Invite:
         """Create an invite that can be used `max_uses` times (None: unlimited) for the duration `lasts` (None: for ever).
@@ -133,17 +140,29 @@ class Registrations:
             raise Invalid({"lasts": "An invite can last up to ten years"}, codes={"lasts": "ERR_INVALID"})
         code, now = fresh_code(), self.now()
         by_id, expires_at = (by.id if by else None), (now + lasts if lasts else None)
-        id = await self.database.run(invites.insert, code=code, created_by=by_id, now=now, expires_at=expires_at, max_uses=max_uses)
-        return Invite(id, code, by_id, now, expires_at, 0, max_uses)
+
+        def insert(cursor: Cursor) -> InviteId:
+            id = invites.insert(cursor, code=code, created_by=by_id, now=now, expires_at=expires_at, max_uses=max_uses)
+            facts = {"max_uses": max_uses, "expires_at": expires_at and expires_at.isoformat()}
+            audit.record(cursor, AuditEntry(AuditAction.INVITE_CREATE, by_id, code, id, facts=facts), now)
+            return id
+
+        return Invite(await self.database.run(insert), code, by_id, now, expires_at, 0, max_uses)
 
     async def invites(self, by: Viewer | None = None, *, limit: int = 100) -> list[Invite]:
         """Return the newest invites, optionally of one creator."""
         return await self.database.read(invites.newest, limit=limit, created_by=by.id if by else None)
 
-    async def end_invite(self, code: str) -> None:
+    async def end_invite(self, code: str, by: Viewer | None = None) -> None:
         """Expire an invite. Raises NotFound if there is no such code or it has expired."""
-        if not await self.database.run(invites.revoke, code=post_text.clean_line(code, "code")[:MAX_CODE_LENGTH], now=self.now()):
-            raise NotFound("This invite does not exist or has expired.")
+        cleaned = post_text.clean_line(code, "code")[:MAX_CODE_LENGTH]
+
+        def revoke(cursor: Cursor) -> None:
+            if not invites.revoke(cursor, code=cleaned, now=self.now()):
+                raise NotFound("This invite does not exist or has expired.")
+            audit.record(cursor, AuditEntry(AuditAction.INVITE_DELETE, by.id if by else None, cleaned), self.now())
+
+        await self.database.run(revoke)
 
     def _cleaned(self, form: SignUpForm, reserved: frozenset[str] | tuple[str, ...]) -> tuple[SignUpForm, ValidationErrors]:
         errors = ValidationErrors()

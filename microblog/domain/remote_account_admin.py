@@ -7,9 +7,10 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain import remote_suspensions
+from microblog.domain import audit, remote_suspensions
 from microblog.domain.validation import server
 from microblog.model.accounts import Account
+from microblog.model.audit import AuditAction
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
@@ -23,7 +24,10 @@ NO_LOGIN = "Accounts of other servers cannot be disabled: suspend them instead"
 
 @frozen
 class RemoteAccountAdmin:
-    """Administrative commands. Callers check permissions. Each returns the account as it is afterwards, and raises NotFound."""
+    """Administrative commands. Callers check permissions. `by` is the moderator or administrator, None on the command line.
+
+    Each returns the account as it is afterwards, and raises NotFound.
+    """
 
     database: Transactions
     now: Callable[[], datetime]
@@ -46,21 +50,34 @@ class RemoteAccountAdmin:
         """Return the accounts that match the query, newest first."""
         return await self.database.read(suspensions.search, page=page, query=query)
 
-    async def limit(self, id: AccountId) -> Account:
+    async def limit(self, id: AccountId, by: AccountId | None = None) -> Account:
         """Limit the account: only its followers and direct links show it."""
-        return await self.database.run(self._limit, id, self.now())
+        return await self._act(AuditAction.ACCOUNT_LIMIT, by, self._limit, id, self.now())
 
-    async def unlimit(self, id: AccountId) -> Account:
+    async def unlimit(self, id: AccountId, by: AccountId | None = None) -> Account:
         """Undo `limit`."""
-        return await self.database.run(self._limit, id, None)
+        return await self._act(AuditAction.ACCOUNT_UNLIMIT, by, self._limit, id, None)
 
-    async def suspend(self, id: AccountId) -> Account:
+    async def suspend(self, id: AccountId, by: AccountId | None = None) -> Account:
         """Hide the account and its posts, end all follows, and delete its data in thirty days unless it is restored."""
-        return await self.database.run(self._suspend, id)
+        return await self._act(AuditAction.ACCOUNT_SUSPEND, by, self._suspend, id)
 
-    async def restore(self, id: AccountId) -> Account:
+    async def restore(self, id: AccountId, by: AccountId | None = None) -> Account:
         """Undo a suspension. That of a whole domain holds."""
-        return await self.database.run(self._restore, id)
+        return await self._act(AuditAction.ACCOUNT_UNSUSPEND, by, self._restore, id)
+
+    async def _act(
+        self, action: AuditAction, by: AccountId | None, command: Callable[..., Account], id: AccountId, *args: datetime | None
+    ) -> Account:
+        """Run the command and record it in the audit log, unless it changed nothing."""
+
+        def act(cursor: Cursor) -> Account:
+            before, after = self._account(cursor, id), command(cursor, id, *args)
+            if (before.limited_at, before.suspended_at) != (after.limited_at, after.suspended_at):
+                audit.record(cursor, audit.about(action, by, after), self.now())
+            return after
+
+        return await self.database.run(act)
 
     def carry_out(self, cursor: Cursor, id: AccountId, action: ModerationAction) -> None:
         """Apply a moderation action in the running transaction. Raises Invalid for one that needs a login."""

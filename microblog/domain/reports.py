@@ -8,10 +8,11 @@ from functools import partial
 
 from attrs import frozen
 
-from microblog.domain import validation
+from microblog.domain import audit, validation
 from microblog.domain.follows import require_account
 from microblog.domain.notify import notify
 from microblog.model.accounts import Account, Role, Viewer
+from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, PostId, ReportId
@@ -96,8 +97,13 @@ class Reports:
     async def close(self, viewer: Viewer, id: ReportId) -> None:
         """Resolve the report. Raises NotFound, and Forbidden for non-moderators."""
         _require_moderator(viewer)
-        if not await self.database.run(reports.close, id=id, by=viewer.id, now=self.now()):
-            raise NotFound
+
+        def close(cursor: Cursor) -> None:
+            if not reports.close(cursor, id=id, by=viewer.id, now=self.now()):
+                raise NotFound
+            self._record(cursor, viewer, AuditAction.REPORT_RESOLVE, reports.by_ids(cursor, ids=[id])[id])
+
+        await self.database.run(close)
 
     async def search(
         self, viewer: Viewer, page: Page, *, closed: bool, by: AccountId | None = None, target: AccountId | None = None
@@ -113,30 +119,42 @@ class Reports:
 
     async def resolve(self, viewer: Viewer, id: ReportId) -> ReportDetails:
         """Resolve the report; idempotent. Raises as `one`."""
-        return await self._run_and_reload(viewer, id, partial(reports.close, id=id, by=viewer.id, now=self.now()))
+        close = partial(reports.close, id=id, by=viewer.id, now=self.now())
+        return await self._change(viewer, id, AuditAction.REPORT_RESOLVE, close)
 
     async def reopen(self, viewer: Viewer, id: ReportId) -> ReportDetails:
         """Reopen the report. Raises as `one`."""
-        return await self._run_and_reload(viewer, id, partial(reports.reopen, id=id))
+        return await self._change(viewer, id, AuditAction.REPORT_REOPEN, partial(reports.reopen, id=id))
 
     async def assign(self, viewer: Viewer, id: ReportId, to: AccountId | None) -> ReportDetails:
         """Assign the report to this moderator, or to nobody. Raises as `one`."""
-        return await self._run_and_reload(viewer, id, partial(reports.assign, id=id, to=to))
+        action = AuditAction.REPORT_UNASSIGN if to is None else AuditAction.REPORT_ASSIGN
+        return await self._change(viewer, id, action, partial(reports.assign, id=id, to=to))
 
     async def categorize(self, viewer: Viewer, id: ReportId, category: str, rules: Sequence[str] | None) -> ReportDetails:
         """Change category and violated rules, as far as given. Raises as `one`, and Invalid (field category)."""
         _check(category)
-        post_ids = ReportCategory(category) if category else None
-        return await self._run_and_reload(viewer, id, partial(reports.classify, id=id, category=post_ids, rules=rules))
+        classify = partial(reports.classify, id=id, category=ReportCategory(category) if category else None, rules=rules)
+        return await self._change(viewer, id, AuditAction.REPORT_UPDATE, classify)
 
-    async def _run_and_reload(self, viewer: Viewer, id: ReportId, change: Callable[[Cursor], object]) -> ReportDetails:
+    async def _change(self, viewer: Viewer, id: ReportId, action: AuditAction, change: Callable[[Cursor], object]) -> ReportDetails:
+        """Change the report and record it in the audit log, unless it is as it was before."""
         _require_moderator(viewer)
 
         def change_report(cursor: Cursor) -> ReportDetails:
+            before = _details_of(cursor, viewer, id)
             change(cursor)
-            return _details_of(cursor, viewer, id)
+            after = _details_of(cursor, viewer, id)
+            if after.report != before.report:
+                self._record(cursor, viewer, action, before.report)
+            return after
 
         return await self.database.run(change_report)
+
+    def _record(self, cursor: Cursor, viewer: Viewer, action: AuditAction, before: Report) -> None:
+        assigned = None if before.assigned_to is None else str(before.assigned_to)
+        facts = {"before": {"category": before.category, "rules": before.rules, "assigned_to": assigned}}
+        audit.record(cursor, AuditEntry(action, viewer.id, before.target.acct, before.id, before.target.id, facts=facts), self.now())
 
     def _file(self, cursor: Cursor, viewer: Viewer, draft: ReportDraft, comment: str, category: ReportCategory) -> Report:
         target = require_account(cursor, draft.target)

@@ -16,13 +16,15 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from microblog.domain import audit
 from microblog.domain import scopes as scope_rules
 from microblog.model.accounts import AccountWithLogin, Viewer
+from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, AppId, TokenId
 from microblog.model.oauth import App, Authorization, IssuedToken, Token, TokenContext
-from microblog.storage import events, oauth, push_subscriptions
+from microblog.storage import accounts, events, oauth, push_subscriptions
 from microblog.storage.database import Cursor, Transactions
 
 _log = Logger()
@@ -110,6 +112,8 @@ class Tokens:
             self._note_use(found.token.id)
         return TokenContext(found.token.id, found.app, frozenset(found.token.scopes), viewer)
 
+    # --- Commands of the administrator on the command line, which the audit log has
+
     async def issue(self, account: AccountId | None, scopes: str, name: str = "Script") -> IssuedToken:
         """Issue a token for a script, which is listed as an app of this name. Without an account, the token is the app's own.
 
@@ -122,6 +126,20 @@ class Tokens:
         if not title or len(title) > 60 or not title.isprintable():
             raise Invalid({"name": "The name must have between 1 and 60 characters"})
         return await self.database.run(self._issue, account, parsed_scopes, title)
+
+    async def revoke(self, account: AccountId, token: TokenId) -> None:
+        """Revoke one of the account's tokens. Raises NotFound."""
+        await self.database.run(self._revoke, account, token)
+
+    async def revoke_all(self, account: AccountId) -> None:
+        """Revoke all of the account's tokens."""
+        await self.database.run(self._revoke_all, account)
+
+    async def delete_app(self, app: AppId) -> None:
+        """Delete an app and revoke all its tokens. Raises NotFound."""
+        await self.database.run(self._delete_app, app)
+
+    # --- Tokens of users
 
     async def issue_on_sign_up(self, access: TokenContext, account: AccountId) -> IssuedToken:
         """Issue a token of a new account for the app that signed it up, with the scopes of the app's own token."""
@@ -136,14 +154,6 @@ class Tokens:
         found = await self.database.read(oauth.authorizations, account=viewer.id)
         return [evolve(one, scopes=scope_rules.ordered(one.scopes)) for one in found]
 
-    async def revoke(self, account: AccountId, token: TokenId) -> None:
-        """Revoke one of the account's tokens. Raises NotFound."""
-        await self.database.run(self._revoke, account, token)
-
-    async def revoke_all(self, account: AccountId) -> None:
-        """Revoke all of the account's tokens."""
-        await self.database.run(revoke_every, account=account, now=self.now())
-
     async def apps(self, *, limit: int, before: int | None = None) -> list[tuple[App, int]]:
         """Return registered apps, newest first, each with its number of tokens."""
         return await self.database.read(oauth.apps, limit=limit, before=before)
@@ -151,10 +161,6 @@ class Tokens:
     async def revoke_app(self, viewer: Viewer, app: AppId) -> None:
         """Revoke the viewer's authorization of the app. Raises NotFound if it was not authorized."""
         await self.database.run(self._revoke_app, viewer.id, app)
-
-    async def delete_app(self, app: AppId) -> None:
-        """Delete an app and revoke all its tokens. Raises NotFound."""
-        await self.database.run(self._delete_app, app)
 
     def _note_use(self, token: TokenId) -> None:
         """Schedule the update of `used_at`, in batches and without waiting, because all clients reconnect at once after an outage."""
@@ -183,7 +189,13 @@ class Tokens:
             scopes=parsed_scopes,
             now=now,
         )
-        return IssuedToken(store_token(cursor, text, app=app.id, account=account, scopes=parsed_scopes, now=now), text)
+        token = store_token(cursor, text, app=app.id, account=account, scopes=parsed_scopes, now=now)
+        self._record(cursor, AuditAction.TOKEN_CREATE, account, token.id, app=name, scopes=" ".join(parsed_scopes))
+        return IssuedToken(token, text)
+
+    def _record(self, cursor: Cursor, action: AuditAction, account: AccountId | None, token: TokenId | None, **facts: object) -> None:
+        owner = None if account is None else accounts.by_id(cursor, id=account)
+        audit.record(cursor, AuditEntry(action, None, owner.acct if owner else "", token, account, facts=facts), self.now())
 
     def _welcome(self, cursor: Cursor, access: TokenContext, account: AccountId) -> IssuedToken:
         text = self.make_token()
@@ -194,6 +206,11 @@ class Tokens:
         if not oauth.revoke(cursor, token=token, account=account, now=self.now()):
             raise NotFound
         record_revoked(cursor, account=account, ids=[token], now=self.now())
+        self._record(cursor, AuditAction.TOKEN_DELETE, account, token)
+
+    def _revoke_all(self, cursor: Cursor, account: AccountId) -> None:
+        revoke_every(cursor, account=account, now=self.now())
+        self._record(cursor, AuditAction.TOKEN_DELETE, account, None, all=True)
 
     def _revoke_app(self, cursor: Cursor, account: AccountId, app: AppId) -> None:
         revoked_ids = oauth.revoke_of_account(cursor, account=account, app=app, now=self.now())
@@ -204,8 +221,10 @@ class Tokens:
     def _delete_app(self, cursor: Cursor, app: AppId) -> None:
         for token in oauth.valid_of_app(cursor, app=app):
             record_revoked(cursor, account=token.account_id, ids=[token.id], now=self.now())
-        if not oauth.delete_app(cursor, app=app):
+        name = oauth.delete_app(cursor, app=app)
+        if name is None:
             raise NotFound
+        audit.record(cursor, AuditEntry(AuditAction.APP_DELETE, None, name, app), self.now())
 
 
 def _viewer(member: AccountWithLogin, *, pending: bool = False) -> Viewer:

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from attrs import evolve, frozen
+from attrs import asdict, evolve, frozen
 
-from microblog.domain import severances
+from microblog.domain import audit, severances
 from microblog.domain.validation import limited
 from microblog.federation.domain_rules import CurrentRules
 from microblog.federation.hosts import normalize_host
+from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.domain_rules import AllowedDomain, DomainImpact, DomainRules, RuleToStore, StoredDomainRule
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.events import EventKind
@@ -85,17 +86,17 @@ class DomainModeration:
         """Add a rule. Raises Invalid, or RuleExists if there is one for this domain already."""
         return await self._changed(self._add, _checked(self._normalized(wanted)), by)
 
-    async def change(self, id: DomainRuleId, wanted: RuleToStore) -> StoredDomainRule:
+    async def change(self, id: DomainRuleId, wanted: RuleToStore, by: AccountId | None = None) -> StoredDomainRule:
         """Replace everything of a rule but its domain. Raises NotFound or Invalid."""
-        return await self._changed(self._change, id, _checked(wanted))
+        return await self._changed(self._change, id, _checked(wanted), by)
 
     async def put(self, wanted: RuleToStore, by: AccountId | None = None) -> StoredDomainRule:
         """Add a rule, or change the one for this domain."""
         return await self._changed(self._put, _checked(self._normalized(wanted)), by)
 
-    async def remove(self, id: DomainRuleId) -> StoredDomainRule:
+    async def remove(self, id: DomainRuleId, by: AccountId | None = None) -> StoredDomainRule:
         """Delete a rule and return it; what it hid is shown again, as far as it still exists. Raises NotFound."""
-        return await self._changed(self._remove, id)
+        return await self._changed(self._remove, id, by)
 
     # --- The allow-list
 
@@ -115,9 +116,9 @@ class DomainModeration:
         """Put a host on the allow-list, if it is not there yet. Raises Invalid."""
         return await self._changed(self._allow, self.domain(text), by)
 
-    async def disallow(self, id: DomainRuleId) -> AllowedDomain:
+    async def disallow(self, id: DomainRuleId, by: AccountId | None = None) -> AllowedDomain:
         """Take a host off the allow-list. If the site has one, its accounts are suspended. Raises NotFound."""
-        return await self._changed(self._disallow, id)
+        return await self._changed(self._disallow, id, by)
 
     # --- Within transactions
 
@@ -138,36 +139,47 @@ class DomainModeration:
         id = domain_rules.add(cursor, wanted, by=by, now=self.now())
         assert id is not None
         self._apply(cursor, wanted.rule.domain, before)
-        return _found(domain_rules.by_id(cursor, id=id))
+        stored = _found(domain_rules.by_id(cursor, id=id))
+        self._record(cursor, AuditAction.DOMAIN_RULE_CREATE, by, stored)
+        return stored
 
-    def _change(self, cursor: Cursor, id: DomainRuleId, wanted: RuleToStore) -> StoredDomainRule:
+    def _change(self, cursor: Cursor, id: DomainRuleId, wanted: RuleToStore, by: AccountId | None) -> StoredDomainRule:
         before, existing = self._begin(cursor), _found(domain_rules.by_id(cursor, id=id))
         domain_rules.replace(cursor, wanted, id=id)
         self._apply(cursor, existing.rule.domain, before)
+        self._record(cursor, AuditAction.DOMAIN_RULE_UPDATE, by, existing)
         return _found(domain_rules.by_id(cursor, id=id))
 
     def _put(self, cursor: Cursor, wanted: RuleToStore, by: AccountId | None) -> StoredDomainRule:
         domain_rules.lock(cursor)
         existing = domain_rules.by_domain(cursor, domain=wanted.rule.domain)
-        return self._add(cursor, wanted, by) if existing is None else self._change(cursor, existing.id, wanted)
+        return self._add(cursor, wanted, by) if existing is None else self._change(cursor, existing.id, wanted, by)
 
-    def _remove(self, cursor: Cursor, id: DomainRuleId) -> StoredDomainRule:
+    def _remove(self, cursor: Cursor, id: DomainRuleId, by: AccountId | None) -> StoredDomainRule:
         before, existing = self._begin(cursor), _found(domain_rules.by_id(cursor, id=id))
         domain_rules.remove(cursor, id=id)
         self._apply(cursor, existing.rule.domain, before)
+        self._record(cursor, AuditAction.DOMAIN_RULE_DELETE, by, existing)
         return existing
 
     def _allow(self, cursor: Cursor, domain: str, by: AccountId | None) -> AllowedDomain:
         before = self._begin(cursor)
         domain_rules.allow(cursor, domain=domain, by=by, now=self.now())
         self._apply(cursor, domain, before)
+        audit.record(cursor, AuditEntry(AuditAction.ALLOWED_DOMAIN_CREATE, by, domain), self.now())
         return _found(domain_rules.allowed_by_domain(cursor, domain=domain))
 
-    def _disallow(self, cursor: Cursor, id: DomainRuleId) -> AllowedDomain:
+    def _disallow(self, cursor: Cursor, id: DomainRuleId, by: AccountId | None) -> AllowedDomain:
         before, existing = self._begin(cursor), _found(domain_rules.allowed_by_id(cursor, id=id))
         domain_rules.disallow(cursor, id=id)
         self._apply(cursor, existing.domain, before)
+        audit.record(cursor, AuditEntry(AuditAction.ALLOWED_DOMAIN_DELETE, by, existing.domain), self.now())
         return existing
+
+    def _record(self, cursor: Cursor, action: AuditAction, by: AccountId | None, stored: StoredDomainRule) -> None:
+        """Record an act on a rule in the audit log, with the rule as it was before, or as it was made."""
+        facts = asdict(stored.rule) | {"public_comment": stored.public_comment, "private_comment": stored.private_comment}
+        audit.record(cursor, AuditEntry(action, by, stored.rule.domain, stored.id, facts=facts), self.now())
 
     def _begin(self, cursor: Cursor) -> DomainRules:
         """Let one administrator at a time change the rules; return them as they are."""

@@ -7,12 +7,15 @@ from datetime import datetime
 
 from attrs import frozen
 
+from microblog.domain import audit
 from microblog.federation.domain_rules import CurrentRules
+from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.deliveries import DeliveryCounts, HostDetails, HostFilter
 from microblog.model.domain_rules import DomainRule
 from microblog.model.errors import NotFound
+from microblog.model.ids import AccountId
 from microblog.storage import delivery_stats
-from microblog.storage.database import Transactions
+from microblog.storage.database import Cursor, Transactions
 
 
 @frozen
@@ -42,9 +45,15 @@ class Servers:
         domains = self.rules.domains
         return [ListedServer(each, domains.rule_for(each.host), not domains.is_allowed(each.host)) for each in found]
 
-    async def retry(self, host: str) -> int:
+    async def retry(self, host: str, by: AccountId | None = None) -> int:
         """Try everything that waits for a host now, and deliver to it again if it was dead; return how much waits. Raises NotFound."""
-        waiting = await self.database.run(delivery_stats.retry_now, host=host, now=self.now())
-        if waiting is None:
-            raise NotFound(f"No server is known as {host}.")
-        return waiting
+        return await self.database.run(retry, host, by, self.now())
+
+
+def retry(cursor: Cursor, host: str, by: AccountId | None, now: datetime) -> int:
+    """Try everything that waits for a host now; return how much that is. Raises NotFound. `by`: None on the command line."""
+    waiting = delivery_stats.retry_now(cursor, host=host, now=now)
+    if waiting is None:
+        raise NotFound(f"No server is known as {host}.")
+    audit.record(cursor, AuditEntry(AuditAction.SERVER_RETRY, by, host), now)
+    return waiting

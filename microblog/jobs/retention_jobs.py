@@ -1,6 +1,6 @@
-"""Retention of what came from other servers: jobs that delete old posts and accounts that nobody here has anything to do with.
+"""Retention: jobs that delete old acts of the audit log, and posts and accounts of other servers that nobody here has to do with.
 
-Each run looks at a bounded number of rows and remembers where it stopped; at the end, the next run begins anew.
+Those of other servers: each run looks at a bounded number of rows and remembers where it stopped; at the end, the next run begins anew.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from attrs import frozen
 from microblog.jobs.scheduler import Every, Timer
 from microblog.jobs.worker import Task
 from microblog.model.jobs import Job
-from microblog.storage import retention
+from microblog.storage import audit, retention
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.retention import Batch
 
-POSTS, ACCOUNTS = "cleanup.remote_posts", "cleanup.remote_accounts"
+POSTS, ACCOUNTS, AUDIT_LOG = "cleanup.remote_posts", "cleanup.remote_accounts", "cleanup.audit_log"
 BATCH = 200  # rows that one transaction looks at
 BATCHES = 100  # in one run
 RULE = Every(timedelta(minutes=30))
@@ -33,17 +33,18 @@ class DeleteBatch(Protocol):
 
 @frozen
 class RetentionJobs:
-    """The jobs. `posts` and `accounts` are the ages from which they are deleted; None: never."""
+    """The jobs. `posts`, `accounts` and `audit_log` are the ages from which they are deleted; None: never."""
 
     database: Transactions
     now: Callable[[], datetime]
     posts: timedelta | None = None
     accounts: timedelta | None = None
+    audit_log: timedelta | None = None
 
     @property
     def timers(self) -> list[Timer]:
         """The timers of the jobs that are switched on."""
-        ages = ((POSTS, self.posts), (ACCOUNTS, self.accounts))
+        ages = ((POSTS, self.posts), (ACCOUNTS, self.accounts), (AUDIT_LOG, self.audit_log))
         return [Timer(kind, RULE) for kind, age in ages if age is not None]
 
     @property
@@ -58,7 +59,17 @@ class RetentionJobs:
             del job
             await self.run(ACCOUNTS, retention.delete_accounts, self.accounts)
 
-        return {POSTS: delete_posts, ACCOUNTS: delete_accounts}
+        async def delete_acts(job: Job) -> None:
+            del job
+            await self.delete_acts()
+
+        return {POSTS: delete_posts, ACCOUNTS: delete_accounts, AUDIT_LOG: delete_acts}
+
+    async def delete_acts(self) -> None:
+        """Delete the acts of the audit log that are old enough, in batches."""
+        if self.audit_log is not None:
+            while await self.database.run(audit.delete_old, before=self.now() - self.audit_log, limit=BATCH) >= BATCH:
+                pass
 
     async def run(self, kind: str, delete: DeleteBatch, age: timedelta | None) -> int:
         """Go on where the last run stopped; return the number of deleted rows."""

@@ -79,9 +79,10 @@ def apps(cursor: Cursor, *, limit: int, before: int | None) -> list[tuple[App, i
     )
 
 
-def delete_app(cursor: Cursor, *, app: AppId) -> bool:
-    """Delete the app with its codes and tokens; return False if there is none."""
-    return bool(execute(cursor, "delete from apps where id = %(app)s", {"app": app}))
+def delete_app(cursor: Cursor, *, app: AppId) -> str | None:
+    """Delete the app with its codes and tokens; return its name, or None if there is none."""
+    name = fetch_value(cursor, "delete from apps where id = %(app)s returning name", {"app": app})
+    return None if name is None else str(name)
 
 
 def insert_code(cursor: Cursor, *, code_hash: bytes, code: AuthorizationCode, now: datetime) -> None:

@@ -183,7 +183,7 @@ def test_an_email_fails_after_the_last_try_and_can_be_retried(mailbox: EmailWork
         mailbox.run(job)
     assert states(cursor) == [(EmailKind.MENTION, EmailState.FAILED)]
     mailbox.transport.result = DeliveryResult(DeliveryStatus.SENT, "250 OK")
-    result_of(mailbox.mail.outbox.retry(emails.page_of(cursor, page=Page(1))[0].id))
+    result_of(mailbox.mail.outbox.retry(emails.page_of(cursor, page=Page(1))[0].id, AccountId(1)))
     assert len(mailbox.deliver()) == 1
 
 
@@ -217,7 +217,7 @@ def test_an_email_retried_by_the_administrator_ignores_earlier_refusals(mailbox:
     refuse_emails(mailbox, cursor, 4)
     execute(cursor, "update emails set settled_at = settled_at - interval '1 second' where state = 'refused'")
     mailbox.transport.result = DeliveryResult(DeliveryStatus.SENT, "250 OK")
-    result_of(mailbox.mail.outbox.retry(emails.page_of(cursor, page=Page(10))[-1].id))
+    result_of(mailbox.mail.outbox.retry(emails.page_of(cursor, page=Page(10))[-1].id, AccountId(1)))
     assert len(mailbox.deliver()) == 1
     make.post(cursor, make.viewer(cursor), "It works again, @ben")
     assert len(mailbox.deliver()) == 1

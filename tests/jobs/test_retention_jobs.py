@@ -12,8 +12,10 @@ from microblog.domain.interactions import Interactions
 from microblog.jobs import retention_jobs
 from microblog.jobs.retention_jobs import ACCOUNTS, POSTS, RetentionJobs
 from microblog.model.accounts import Account, Viewer
+from microblog.model.audit import AuditAction, AuditEntry, AuditQuery
+from microblog.model.paging import Page
 from microblog.model.posts import Post, Visibility
-from microblog.storage import posts, retention
+from microblog.storage import audit, posts, retention
 from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import RolledBackDatabase, result_of
@@ -229,3 +231,14 @@ def test_a_batch_reads_the_addresses_that_it_looks_at(cursor: Cursor, bo: Accoun
         plan = "\n".join(line for (line,) in cursor.fetchall())
         assert "posts_by_uri" in plan or "accounts_by_uri" in plan
         assert "Seq Scan" not in plan
+
+
+def test_old_acts_of_the_audit_log_are_deleted_after_the_set_time(cursor: Cursor, db: RolledBackDatabase) -> None:
+    for days in (40, 20):
+        audit.insert(cursor, AuditEntry(AuditAction.SERVER_RETRY, None, f"{days}.example"), now=make.NOW - timedelta(days=days))
+    kept = RetentionJobs(db, lambda: make.NOW)
+    limited = RetentionJobs(db, lambda: make.NOW, audit_log=timedelta(days=30))
+    assert [[timer.kind for timer in service.timers] for service in (kept, limited)] == [[], ["cleanup.audit_log"]]
+    for service, left in ((kept, ["20.example", "40.example"]), (limited, ["20.example"])):
+        result_of(service.delete_acts())
+        assert [record.entry.target for record in audit.search(cursor, page=Page(), query=AuditQuery())] == left

@@ -106,7 +106,7 @@ class DomainBlockRoutes:
     async def update(self, request: Request, block_id: int) -> Response:
         """Change a rule; attributes that are not sent keep their values."""
         id = DomainRuleId(block_id)
-        return _block(await self.domains.change(id, rule_from(request.fields, await self.domains.one(id))))
+        return _block(await self.domains.change(id, rule_from(request.fields, await self.domains.one(id)), request.member.id))
 
     @route(
         "DELETE",
@@ -116,8 +116,7 @@ class DomainBlockRoutes:
     )
     async def delete(self, request: Request, block_id: int) -> Response:
         """Delete a rule. What it hid is shown again, as far as it still exists."""
-        del request
-        await self.domains.remove(DomainRuleId(block_id))
+        await self.domains.remove(DomainRuleId(block_id), request.member.id)
         return Response.json({})
 
 
@@ -165,8 +164,7 @@ class DomainAllowRoutes:
     )
     async def delete(self, request: Request, allow_id: int) -> Response:
         """Take a host off the list. If only allowed hosts federate, its accounts are suspended."""
-        del request
-        return Response.json(ADMIN_DOMAIN_ALLOW(await self.domains.disallow(DomainRuleId(allow_id)), None))
+        return Response.json(ADMIN_DOMAIN_ALLOW(await self.domains.disallow(DomainRuleId(allow_id), request.member.id), None))
 
 
 def rule_from(fields: Params, before: StoredDomainRule | None, domain: str = "") -> RuleToStore:

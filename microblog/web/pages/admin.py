@@ -42,7 +42,7 @@ class OutboxPages:
     @route("POST", "/admin/outbox/<id:email_id>/retry", ADMIN)
     async def retry(self, request: Request, email_id: int) -> Response:
         """Retry an e-mail now."""
-        await self.outbox.retry(EmailId(email_id))
+        await self.outbox.retry(EmailId(email_id), request.member.id)
         return Response.redirect(request.next_path("/admin/outbox"))
 
 
@@ -68,11 +68,11 @@ class JobPages:
     @route("POST", "/admin/jobs/<id:job_id>/retry", ADMIN)
     async def retry(self, request: Request, job_id: int) -> Response:
         """Retry a job now and reset its number of attempts."""
-        await self.jobs.retry(JobId(job_id))
+        await self.jobs.retry(JobId(job_id), request.member.id)
         return Response.redirect(request.next_path("/admin/jobs"))
 
     @route("POST", "/admin/jobs/<id:job_id>/discard", ADMIN)
     async def discard(self, request: Request, job_id: int) -> Response:
         """Delete a job."""
-        await self.jobs.discard(JobId(job_id))
+        await self.jobs.discard(JobId(job_id), request.member.id)
         return Response.redirect(request.next_path("/admin/jobs"))

@@ -8,6 +8,7 @@ from microblog.model.paging import Page
 from microblog.web.http.request import Request
 
 PER_PAGE = 20
+FILTERS = ("q", "type", "state", "actor", "action", "target", "from", "to")  # parameters that stay from page to page
 
 
 def page_of(request: Request, limit: int = PER_PAGE) -> Page:
@@ -27,5 +28,5 @@ def newer(request: Request, ids: list[int], page: Page) -> str | None:
 
 
 def _link(request: Request, bound: str, id: int) -> str:
-    query = {name: value for name in ("q", "type", "state") if (value := request.fields.value(name))}
+    query = {name: value for name in FILTERS if (value := request.fields.value(name))}
     return f"{request.incoming.raw_path.decode('ascii')}?{urlencode({**query, bound: id})}"

@@ -63,7 +63,7 @@ class ServerPages:
     @route("POST", "/admin/servers/retry", ADMIN)
     async def retry(self, request: Request) -> Response:
         """Try everything that waits for `host` now."""
-        await self.servers.retry(request.fields.value("host", max=MAX_DOMAIN))
+        await self.servers.retry(request.fields.value("host", max=MAX_DOMAIN), request.member.id)
         return Response.redirect(request.next_path(PATH))
 
     # --- Rules
@@ -127,7 +127,7 @@ class ServerPages:
     async def remove(self, request: Request) -> Response:
         """Remove the rule for `domain`."""
         stored = await self._stored(request)
-        await self.domains.remove(stored.id)
+        await self.domains.remove(stored.id, request.member.id)
         return Response.redirect(PATH)
 
     async def _stored(self, request: Request) -> StoredDomainRule:
@@ -161,7 +161,7 @@ class ServerPages:
     async def disallow(self, request: Request) -> Response:
         """Take `domain` off the allow-list."""
         allowed = await self._allowed(request)
-        await self.domains.disallow(allowed.id)
+        await self.domains.disallow(allowed.id, request.member.id)
         return Response.redirect(PATH)
 
     async def _allowed(self, request: Request) -> AllowedDomain:

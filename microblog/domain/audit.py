@@ -1,0 +1,38 @@
+"""The audit log: acts of moderators and administrators, recorded in the transaction of the act."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from attrs import frozen
+
+from microblog.model.accounts import Account
+from microblog.model.audit import AuditAction, AuditEntry, AuditQuery, AuditRecord
+from microblog.model.ids import AccountId
+from microblog.model.paging import Page
+from microblog.storage import audit
+from microblog.storage.database import Cursor, Transactions
+
+
+def record(cursor: Cursor, entry: AuditEntry, now: datetime) -> None:
+    """Record an act, in the transaction of the command that carries it out."""
+    audit.insert(cursor, entry, now=now)
+
+
+def about(
+    action: AuditAction, by: AccountId | None, account: Account, text: str = "", facts: Mapping[str, object] | None = None
+) -> AuditEntry:
+    """Return the entry of an act on an account."""
+    return AuditEntry(action, by, account.acct, account.id, account.id, text, facts or {})
+
+
+@frozen
+class AuditLog:
+    """Reads the audit log. Callers check permissions."""
+
+    database: Transactions
+
+    async def search(self, page: Page, query: AuditQuery) -> list[AuditRecord]:
+        """Return acts that match, newest first."""
+        return await self.database.read(audit.search, page=page, query=query)

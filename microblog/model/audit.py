@@ -1,0 +1,101 @@
+"""The audit log: acts of moderators and administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from attrs import field, frozen
+
+from microblog.model.ids import AccountId, AuditId
+
+
+class AuditAction(StrEnum):
+    """An act: the kind of its target and a verb."""
+
+    ACCOUNT_CREATE = "account.create"
+    ACCOUNT_APPROVE = "account.approve"
+    ACCOUNT_REJECT = "account.reject"
+    ACCOUNT_CONFIRM = "account.confirm"
+    ACCOUNT_WARN = "account.warn"
+    ACCOUNT_LIMIT = "account.limit"
+    ACCOUNT_UNLIMIT = "account.unlimit"
+    ACCOUNT_DISABLE = "account.disable"
+    ACCOUNT_ENABLE = "account.enable"
+    ACCOUNT_SUSPEND = "account.suspend"
+    ACCOUNT_UNSUSPEND = "account.unsuspend"
+    ACCOUNT_CHANGE_ROLE = "account.change_role"
+    ACCOUNT_RESET_PASSWORD = "account.reset_password"  # noqa: S105 - an act, not a password
+    ACCOUNT_DELETE = "account.delete"
+    POST_DELETE = "post.delete"
+    REPORT_ASSIGN = "report.assign"
+    REPORT_UNASSIGN = "report.unassign"
+    REPORT_RESOLVE = "report.resolve"
+    REPORT_REOPEN = "report.reopen"
+    REPORT_UPDATE = "report.update"
+    DOMAIN_RULE_CREATE = "domain_rule.create"
+    DOMAIN_RULE_UPDATE = "domain_rule.update"
+    DOMAIN_RULE_DELETE = "domain_rule.delete"
+    ALLOWED_DOMAIN_CREATE = "allowed_domain.create"
+    ALLOWED_DOMAIN_DELETE = "allowed_domain.delete"
+    SERVER_RETRY = "server.retry"
+    ANNOUNCEMENT_CREATE = "announcement.create"
+    ANNOUNCEMENT_DELETE = "announcement.delete"
+    INVITE_CREATE = "invite.create"
+    INVITE_DELETE = "invite.delete"
+    TOKEN_CREATE = "token.create"  # noqa: S105 - an act, not a token
+    TOKEN_DELETE = "token.delete"  # noqa: S105 - an act, not a token
+    APP_DELETE = "app.delete"
+    EMAIL_RETRY = "email.retry"
+    JOB_RETRY = "job.retry"
+    JOB_DELETE = "job.delete"
+
+    @property
+    def target(self) -> str:
+        """Kind of the target, such as `account`."""
+        return self.value.partition(".")[0]
+
+
+@frozen
+class AuditEntry:
+    """An act to be recorded. `by`: the moderator or administrator; None: somebody at the command line.
+
+    `target`: its name at that time (address of an account, domain, invite code). `account`: the account that it is about, also if the
+    target is a post or a report. `text`: the reason or message. `facts`: the values before and after, as far as they are needed to undo
+    the act; JSON.
+    """
+
+    action: AuditAction
+    by: AccountId | None
+    target: str = ""
+    target_id: int | None = None
+    account: AccountId | None = None
+    text: str = ""
+    facts: Mapping[str, object] = field(factory=dict)
+
+
+@frozen
+class AuditRecord:
+    """A recorded act. `actor`: username at that time; empty for the command line."""
+
+    id: AuditId
+    at: datetime
+    actor: str
+    entry: AuditEntry
+
+
+@frozen
+class AuditQuery:
+    """Criteria of a search in the audit log; empty ones match all.
+
+    `actor`: a username, or `-` for the command line. `target`: the whole name of a target. `since` and `until`: first moment, and the
+    first moment after the last.
+    """
+
+    actor: str = ""
+    action: str = ""
+    target: str = ""
+    account: AccountId | None = None
+    since: datetime | None = None
+    until: datetime | None = None

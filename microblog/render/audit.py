@@ -1,0 +1,116 @@
+"""The audit log as view models of its page, and as JSON and CSV files. Pure."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from io import StringIO
+
+import orjson
+from attrs import field, frozen
+
+from microblog.model.audit import AuditAction, AuditQuery, AuditRecord
+from microblog.render.statistics import csv_cell
+
+LABELS = {
+    AuditAction.ACCOUNT_CREATE: "Created the account",
+    AuditAction.ACCOUNT_APPROVE: "Approved the sign-up of",
+    AuditAction.ACCOUNT_REJECT: "Rejected the sign-up of",
+    AuditAction.ACCOUNT_CONFIRM: "Confirmed the e-mail address of",
+    AuditAction.ACCOUNT_WARN: "Warned",
+    AuditAction.ACCOUNT_LIMIT: "Limited",
+    AuditAction.ACCOUNT_UNLIMIT: "Undid the limit of",
+    AuditAction.ACCOUNT_DISABLE: "Disabled the login of",
+    AuditAction.ACCOUNT_ENABLE: "Enabled the login of",
+    AuditAction.ACCOUNT_SUSPEND: "Suspended",
+    AuditAction.ACCOUNT_UNSUSPEND: "Unsuspended",
+    AuditAction.ACCOUNT_CHANGE_ROLE: "Changed the role of",
+    AuditAction.ACCOUNT_RESET_PASSWORD: "Set a new password for",
+    AuditAction.ACCOUNT_DELETE: "Deleted the account",
+    AuditAction.POST_DELETE: "Deleted posts of",
+    AuditAction.REPORT_ASSIGN: "Took the report about",
+    AuditAction.REPORT_UNASSIGN: "Unassigned the report about",
+    AuditAction.REPORT_RESOLVE: "Resolved the report about",
+    AuditAction.REPORT_REOPEN: "Reopened the report about",
+    AuditAction.REPORT_UPDATE: "Changed the category of the report about",
+    AuditAction.DOMAIN_RULE_CREATE: "Added the rule for",
+    AuditAction.DOMAIN_RULE_UPDATE: "Changed the rule for",
+    AuditAction.DOMAIN_RULE_DELETE: "Removed the rule for",
+    AuditAction.ALLOWED_DOMAIN_CREATE: "Allowed the server",
+    AuditAction.ALLOWED_DOMAIN_DELETE: "Took off the allow-list:",
+    AuditAction.SERVER_RETRY: "Retried deliveries to",
+    AuditAction.ANNOUNCEMENT_CREATE: "Published the announcement",
+    AuditAction.ANNOUNCEMENT_DELETE: "Deleted the announcement",
+    AuditAction.INVITE_CREATE: "Created the invite",
+    AuditAction.INVITE_DELETE: "Ended the invite",
+    AuditAction.TOKEN_CREATE: "Created an access token of",
+    AuditAction.TOKEN_DELETE: "Revoked access tokens of",
+    AuditAction.APP_DELETE: "Deleted the app",
+    AuditAction.EMAIL_RETRY: "Retried the e-mail",
+    AuditAction.JOB_RETRY: "Retried the job",
+    AuditAction.JOB_DELETE: "Discarded the job",
+}
+COLUMNS = ("id", "at", "actor", "action", "target", "target_id", "account_id", "text", "facts")
+
+
+@frozen
+class AuditPage:
+    """A page of the audit log, with the form of its filter as submitted. `download` is the query of the same filter."""
+
+    records: tuple[AuditRecord, ...]
+    query: AuditQuery
+    older: str | None = None
+    download: str = ""
+    errors: Mapping[str, str] = field(factory=dict)
+    actions: Mapping[AuditAction, str] = LABELS
+
+    @property
+    def first(self) -> str:
+        """First day of the filter (UTC), as in a date field."""
+        return self.query.since.date().isoformat() if self.query.since else ""
+
+    @property
+    def last(self) -> str:
+        """Last day of the filter (UTC), as in a date field."""
+        return (self.query.until - timedelta(days=1)).date().isoformat() if self.query.until else ""
+
+    def facts(self, record: AuditRecord) -> str:
+        """Return the facts of an act as text."""
+        return facts_text(record)
+
+
+def facts_text(record: AuditRecord) -> str:
+    """Return the facts of an act, such as `before: user, after: moderator`."""
+    return ", ".join(f"{name}: {_text(value)}" for name, value in record.entry.facts.items() if value not in (None, "", False))
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def audit_record_json(record: AuditRecord) -> dict[str, object]:
+    """Return an act as a JSON object. `actor` is null for the command line."""
+    entry = record.entry
+    return {
+        "id": str(record.id),
+        "at": record.at.isoformat(timespec="milliseconds"),
+        "actor": record.actor or None,
+        "action": entry.action,
+        "target": entry.target,
+        "target_id": None if entry.target_id is None else str(entry.target_id),
+        "account_id": None if entry.account is None else str(entry.account),
+        "text": entry.text,
+        "facts": entry.facts,
+    }
+
+
+def audit_csv(records: Iterable[AuditRecord]) -> bytes:
+    """Return acts as CSV (RFC 4180), one in each row. No cell can be taken for a formula."""
+    text = StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for record in records:
+        cells = audit_record_json(record) | {"facts": orjson.dumps(record.entry.facts).decode() if record.entry.facts else ""}
+        writer.writerow(["" if cells[name] is None else csv_cell(str(cells[name])) for name in COLUMNS])
+    return text.getvalue().encode("utf-8", "replace")

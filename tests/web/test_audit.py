@@ -1,0 +1,281 @@
+"""The audit log: every act of staff is in it, and it is shown, filtered and exported."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from attrs import define
+
+from microblog.application.services import now
+from microblog.model.accounts import Account
+from microblog.model.audit import AuditAction, AuditEntry, AuditQuery, AuditRecord
+from microblog.model.domain_rules import DomainRule, DomainSeverity, RuleToStore
+from microblog.model.paging import Page
+from microblog.render.audit import LABELS
+from microblog.storage import audit, jobs
+from microblog.storage.database import Cursor, fetch_value
+from microblog.web.http.route import AccessLevel, Route
+from tests import make
+from tests.fakes import result_of
+from tests.federation.internet import Internet
+from tests.federation.remote_server import URL
+from tests.web.api.client import Client, client, new_client_for
+from tests.web.test_moderation import with_role
+from tests.web.visitor import SiteFixture, Visitor, build_site, links, main_text
+
+STAFF_SCOPES = "read write admin:read admin:write"
+Fields = dict[str, str]
+Case = Callable[["Desk"], tuple[str, Fields]]
+
+
+@define(eq=False)
+class Desk:
+    """An administrator on the pages and by the API, and what they act on."""
+
+    site: SiteFixture
+    boss: Visitor
+    app: Client
+
+    @property
+    def cursor(self) -> Cursor:
+        return self.site.cursor
+
+    def member(self, *, approved: bool = True) -> Account:
+        return make.member(self.cursor, approved=approved).account
+
+    def report(self) -> str:
+        return str(client(self.site, f"reporter{len(self.log())}").post("/v1/reports", account_id=self.member().id).json["id"])
+
+    def closed(self) -> str:
+        report = self.report()
+        self.app.post(f"/v1/admin/reports/{report}/resolve")
+        return report
+
+    def sanctioned(self, action: str) -> int:
+        account = self.member().id
+        self.app.post(f"/v1/admin/accounts/{account}/action", type=action)
+        return account
+
+    def rule(self, domain: str) -> int:
+        assert self.site.federation is not None
+        return result_of(self.site.federation.domains.put(RuleToStore(DomainRule(domain, DomainSeverity.SILENCE)))).id
+
+    def allowed(self, domain: str) -> int:
+        assert self.site.federation is not None
+        return result_of(self.site.federation.domains.allow(domain)).id
+
+    def host(self, name: str) -> str:
+        self.cursor.execute("insert into hosts (host) values (%s) on conflict do nothing", [name])
+        return name
+
+    def job(self) -> int:
+        jobs.add(self.cursor, "test.act", {}, due_at=make.NOW, now=make.NOW)
+        return int(fetch_value(self.cursor, "select max(id) from jobs"))
+
+    def email(self) -> int:
+        self.app.post(f"/v1/admin/accounts/{self.member().id}/action", type="none", text="Read the rules.")
+        return int(fetch_value(self.cursor, "select max(id) from emails"))
+
+    def log(self, query: AuditQuery | None = None) -> list[AuditRecord]:
+        return audit.search(self.cursor, page=Page(1_000), query=query or AuditQuery())
+
+
+def on_page(act: str, action: str | None = None, *, approved: bool = True) -> Case:
+    def case(desk: Desk) -> tuple[str, Fields]:
+        account = desk.member(approved=approved)
+        if action:
+            desk.app.post(f"/v1/admin/accounts/{account.id}/action", type=action)
+        return f"/admin/people/{account.username}/{act}", {}
+
+    return case
+
+
+def by_api(act: str, action: str | None = None, *, approved: bool = True) -> Case:
+    def case(desk: Desk) -> tuple[str, Fields]:
+        account = desk.sanctioned(action) if action else desk.member(approved=approved).id
+        return f"/v1/admin/accounts/{account}/{act}", {}
+
+    return case
+
+
+CASES: dict[str, Case] = {
+    "POST /admin/people/<username:username>/approve": on_page("approve", approved=False),
+    "POST /admin/people/<username:username>/reject": on_page("reject", approved=False),
+    "POST /admin/people/<username:username>/suspend": on_page("suspend"),
+    "POST /admin/people/<username:username>/limit": on_page("limit"),
+    "POST /admin/people/<username:username>/unlimit": on_page("unlimit", "silence"),
+    "POST /admin/people/<username:username>/restore": on_page("restore", "suspend"),
+    "POST /admin/invites": lambda desk: ("/admin/invites", {"uses": "1", "days": "7"}),
+    "POST /admin/invites/end": lambda desk: (
+        "/admin/invites/end",
+        {"code": result_of(desk.site.domain.registrations.invite(None)).code},
+    ),
+    "POST /admin/reports/<id:report_id>/close": lambda desk: (f"/admin/reports/{desk.report()}/close", {}),
+    "POST /admin/outbox/<id:email_id>/retry": lambda desk: (f"/admin/outbox/{desk.email()}/retry", {}),
+    "POST /admin/jobs/<id:job_id>/retry": lambda desk: (f"/admin/jobs/{desk.job()}/retry", {}),
+    "POST /admin/jobs/<id:job_id>/discard": lambda desk: (f"/admin/jobs/{desk.job()}/discard", {}),
+    "POST /admin/servers/retry": lambda desk: ("/admin/servers/retry", {"host": desk.host("slow.example")}),
+    "POST /admin/servers/rule": lambda desk: ("/admin/servers/rule", {"domain": "a.example", "severity": "suspend", "confirmed": "1"}),
+    "POST /admin/servers/rule/remove": lambda desk: (
+        "/admin/servers/rule/remove",
+        {"domain": "b.example"} if desk.rule("b.example") else {},
+    ),
+    "POST /admin/servers/allow": lambda desk: ("/admin/servers/allow", {"domain": "c.example"}),
+    "POST /admin/servers/disallow": lambda desk: ("/admin/servers/disallow", {"domain": "d.example"} if desk.allowed("d.example") else {}),
+    "POST /api/v1/admin/accounts/<id:account_id>/approve": by_api("approve", approved=False),
+    "POST /api/v1/admin/accounts/<id:account_id>/reject": by_api("reject", approved=False),
+    "POST /api/v1/admin/accounts/<id:account_id>/enable": by_api("enable", "disable"),
+    "POST /api/v1/admin/accounts/<id:account_id>/unsilence": by_api("unsilence", "silence"),
+    "POST /api/v1/admin/accounts/<id:account_id>/unsuspend": by_api("unsuspend", "suspend"),
+    "POST /api/v1/admin/accounts/<id:account_id>/action": lambda desk: (
+        f"/v1/admin/accounts/{desk.member().id}/action",
+        {"type": "none", "text": "Read the rules."},
+    ),
+    "PUT /api/v1/admin/reports/<id:report_id>": lambda desk: (f"/v1/admin/reports/{desk.report()}", {"category": "spam"}),
+    "PATCH /api/v1/admin/reports/<id:report_id>": lambda desk: (f"/v1/admin/reports/{desk.report()}", {"category": "spam"}),
+    "POST /api/v1/admin/reports/<id:report_id>/assign_to_self": lambda desk: (f"/v1/admin/reports/{desk.report()}/assign_to_self", {}),
+    "POST /api/v1/admin/reports/<id:report_id>/unassign": lambda desk: (f"/v1/admin/reports/{assigned(desk)}/unassign", {}),
+    "POST /api/v1/admin/reports/<id:report_id>/resolve": lambda desk: (f"/v1/admin/reports/{desk.report()}/resolve", {}),
+    "POST /api/v1/admin/reports/<id:report_id>/reopen": lambda desk: (f"/v1/admin/reports/{desk.closed()}/reopen", {}),
+    "POST /api/v1/admin/domain_blocks": lambda desk: ("/v1/admin/domain_blocks", {"domain": "e.example", "severity": "silence"}),
+    "PUT /api/v1/admin/domain_blocks/<id:block_id>": lambda desk: (
+        f"/v1/admin/domain_blocks/{desk.rule('f.example')}",
+        {"severity": "suspend"},
+    ),
+    "PATCH /api/v1/admin/domain_blocks/<id:block_id>": lambda desk: (
+        f"/v1/admin/domain_blocks/{desk.rule('j.example')}",
+        {"severity": "suspend"},
+    ),
+    "DELETE /api/v1/admin/domain_blocks/<id:block_id>": lambda desk: (f"/v1/admin/domain_blocks/{desk.rule('g.example')}", {}),
+    "POST /api/v1/admin/domain_allows": lambda desk: ("/v1/admin/domain_allows", {"domain": "h.example"}),
+    "DELETE /api/v1/admin/domain_allows/<id:allow_id>": lambda desk: (f"/v1/admin/domain_allows/{desk.allowed('i.example')}", {}),
+}
+"""A request for each route of staff that changes something."""
+
+
+def assigned(desk: Desk) -> str:
+    report = desk.report()
+    desk.app.post(f"/v1/admin/reports/{report}/assign_to_self")
+    return report
+
+
+def staff_routes(site: SiteFixture) -> list[Route]:
+    """Return the routes of moderators and administrators that can change something."""
+    levels = (AccessLevel.MODERATOR, AccessLevel.ADMIN)
+    return [route for route in site.routes if route.options.viewer in levels and route.method not in ("GET", "HEAD")]
+
+
+@pytest.fixture
+def desk(cursor: Cursor, tmp_path: Path) -> Desk:
+    site = build_site(cursor, tmp_path, Internet(), public_url=URL, federation="on", rate_limits="off")
+    boss = with_role(site, "boss", "admin")
+    return Desk(site, boss, new_client_for(site, site.viewer("boss"), STAFF_SCOPES))
+
+
+def test_every_act_of_staff_is_in_the_audit_log(desk: Desk) -> None:
+    names = {f"{route.method} {route.path}" for route in staff_routes(desk.site)}
+    assert names == set(CASES)
+    for name, case in CASES.items():
+        target, fields = case(desk)
+        known = {record.id for record in desk.log()}
+        if target.startswith("/admin"):
+            status = desk.boss.submit(target, page="/admin/people", **fields).status
+        else:
+            status = desk.app.request(name.partition(" ")[0], target, form=fields).status
+        assert status in (200, 303), (name, status)
+        added = [record for record in desk.log() if record.id not in known]
+        assert [(record.actor, record.entry.by) for record in added] == [("boss", desk.app.owner.id)], name
+
+
+def test_an_act_that_changes_nothing_is_not_in_the_audit_log(desk: Desk) -> None:
+    report, path = desk.closed(), f"/v1/admin/accounts/{desk.member().id}"
+    known = len(desk.log())
+    for again in (f"/v1/admin/reports/{report}/resolve", f"{path}/enable", f"{path}/unsilence", f"{path}/unsuspend", f"{path}/approve"):
+        assert desk.app.post(again).status == 200
+    assert desk.app.post(f"{path}/action", type="suspend", report_id=1).status == 404
+    assert len(desk.log()) == known
+
+
+def test_the_log_keeps_the_reason_and_what_is_needed_to_undo_an_act(desk: Desk) -> None:
+    eve = desk.member()
+    desk.boss.submit(f"/admin/people/{eve.username}/suspend", page="/admin/people", text="You sold moss.", notify="1")
+    desk.app.put(f"/v1/admin/reports/{desk.report()}", category="spam")
+    desk.app.delete(f"/v1/admin/domain_blocks/{desk.rule('f.example')}")
+    rule, report, suspension = desk.log()[0].entry, desk.log()[2].entry, desk.log(AuditQuery(action="account.suspend"))[0].entry
+    assert (suspension.target, suspension.account, suspension.text) == (eve.acct, eve.id, "You sold moss.")
+    assert (rule.action, rule.facts["severity"]) == ("domain_rule.delete", "silence")
+    assert report.facts == {"before": {"category": "other", "rules": [], "assigned_to": None}}
+
+
+def test_a_row_outlives_its_accounts(desk: Desk) -> None:
+    eve = desk.member(approved=False)
+    desk.app.post(f"/v1/admin/accounts/{eve.id}/reject")
+    page = main_text(desk.boss.get("/admin/log"))
+    assert f"@boss · Rejected the sign-up of @{eve.username}" in page
+
+
+def test_the_log_is_filtered_by_actor_act_target_and_day(desk: Desk) -> None:
+    eve, ann = desk.member(), desk.member()
+    for account in (eve, ann):
+        desk.app.post(f"/v1/admin/accounts/{account.id}/action", type="silence")
+    desk.app.post(f"/v1/admin/accounts/{ann.id}/unsilence")
+    desk.rule("f.example")  # as on the command line
+
+    def found(query: str) -> list[tuple[str | None, str, str]]:
+        return [(one["actor"], one["action"], one["target"]) for one in json.loads(desk.boss.get(f"/admin/log.json?{query}").body)]
+
+    lifted, limited = ("boss", "account.unlimit", ann.username), ("boss", "account.limit", ann.username)
+    assert found(f"target=@{ann.username}") == [lifted, limited]
+    assert found(f"target={ann.username}&action=account.limit") == [limited]
+    assert found("actor=-&action=domain_rule.create") == [(None, "domain_rule.create", "f.example")]
+    assert found("actor=@BOSS") == [lifted, limited, ("boss", "account.limit", eve.username)]
+    today = now().date()
+    day, next_day = (today - timedelta(days=1)).isoformat(), (today + timedelta(days=2)).isoformat()
+    assert len(found(f"actor=boss&from={day}&to={next_day}")) == 3
+    assert found(f"actor=boss&from={next_day}") == []
+    assert "account.limit" not in main_text(desk.boss.get(f"/admin/log?from={next_day}"))
+
+
+@pytest.mark.parametrize("query", ["action=odd", "from=yesterday", "to=0001-01-01", "from=2026-03-04&to=2026-03-03"])
+def test_an_invalid_filter_is_refused_with_a_sentence(desk: Desk, query: str) -> None:
+    response = desk.boss.get(f"/admin/log?{query}")
+    assert response.status == 422
+    assert 'class="error"' in response.text
+    assert desk.boss.get(f"/admin/log.csv?{query}").status == desk.boss.get(f"/admin/log.json?{query}").status == 422
+
+
+def test_the_log_has_pages_that_keep_the_filter(desk: Desk) -> None:
+    for number in range(21):
+        entry = AuditEntry(AuditAction.SERVER_RETRY, desk.app.owner.id, f"{number}.example")
+        audit.insert(desk.cursor, entry, now=make.NOW + timedelta(milliseconds=number))
+    first = desk.boss.get("/admin/log?action=server.retry")
+    assert "20.example" in first.text
+    assert "@boss · Retried deliveries to 0.example" not in main_text(first)
+    [more] = [href for href in links(first) if "max_id" in href]
+    assert "action=server.retry" in more
+    assert "@boss · Retried deliveries to 0.example" in main_text(desk.boss.get(more))
+
+
+def test_the_csv_file_has_no_formulas(desk: Desk) -> None:
+    desk.app.post(f"/v1/admin/accounts/{desk.member().id}/action", type="none", text="=1+1")
+    response = desk.boss.get("/admin/log.csv?action=account.warn")
+    assert response.header("Content-Disposition") == "attachment; filename*=UTF-8''audit-log.csv"
+    rows = list(csv.DictReader(StringIO(response.text)))
+    assert [(row["actor"], row["action"], row["text"]) for row in rows] == [("boss", "account.warn", "'=1+1")]
+
+
+def test_only_moderators_read_the_log(desk: Desk) -> None:
+    ada, maud = desk.site.registered_user("ada"), with_role(desk.site, "maud", "moderator")
+    for path in ("/admin/log", "/admin/log.json", "/admin/log.csv"):
+        assert (maud.get(path).status, ada.get(path).status) == (200, 403)
+    assert "/admin/log" in links(maud.get("/admin/people"))
+
+
+def test_every_act_has_a_label() -> None:
+    assert set(LABELS) == set(AuditAction)
