@@ -59,18 +59,6 @@ def same_uri(first: object, second: object, exempt: frozenset[str] = frozenset()
     return one[0] == other[0] and one[2] == other[2]
 
 
-def display_host(host: str) -> str:
-    """Return the host for people to read, with internationalised labels in Unicode if they are valid (RFC 5891)."""
-    if "xn--" not in host:
-        return host
-    name, colon, port = host.partition(":")
-    try:
-        shown = idna.decode(name)
-        return shown + colon + port if idna.encode(shown, uts46=True).decode("ascii") == name else host
-    except idna.IDNAError:
-        return host
-
-
 def registered_domain(host: str) -> str:
     """Return the domain that somebody registered in order to have this host.
 

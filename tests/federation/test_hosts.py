@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microblog.federation.hosts import display_host, host_of, normalize_host, registered_domain, same_host, same_uri
+from microblog.federation.hosts import host_of, normalize_host, registered_domain, same_host, same_uri
 from tests.strategies import texts
 
 TEST_HOST = frozenset({"127.0.0.1:3000"})
@@ -143,12 +143,6 @@ def test_uris_are_compared_apart_from_the_spelling_of_scheme_and_host() -> None:
     assert not same_uri("https://b.example/users/bo#x", "https://b.example/users/bo")
 
 
-def test_people_read_hosts_in_their_own_script() -> None:
-    assert display_host("xn--bcher-kva.example") == "bücher.example"
-    assert display_host("b.example:3000") == "b.example:3000"
-    assert display_host("xn--a.example") == "xn--a.example"
-
-
 @pytest.mark.parametrize(
     ("host", "domain"),
     [
@@ -171,7 +165,6 @@ def test_no_host_crashes_the_parser_and_each_has_one_spelling(text: str) -> None
         assert host == host.lower()
         assert host.isascii()
         assert normalize_host(host) == host
-        assert normalize_host(display_host(host)) == host
         assert host_of(f"https://{host}/") == host
         assert host.endswith(registered_domain(host))
 
