@@ -1,7 +1,7 @@
 """Files of other servers, fetched one at a time: what may be fetched at all, by how many at once, and what the first bytes must be.
 
-The content type that a server claims does not matter. A server that is slow takes a few places at most, and one that does not respond is
-left alone for a minute.
+The content type that a server claims does not matter. A server that is slow takes a few places at most, all servers of one domain
+half of them, and one that does not respond is left alone for a minute.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from twisted.internet.defer import DeferredSemaphore
 
 from microblog.domain import file_types
 from microblog.federation.fetching import MAX_REDIRECTS, REDIRECTS, TEMPORARY
-from microblog.federation.hosts import host_of
+from microblog.federation.hosts import host_of, registered_domain
 from microblog.federation.ports import RemoteServers
 from microblog.federation.trust import TrustRules
 from microblog.model.cards import FetchError
@@ -27,7 +27,9 @@ from microblog.model.remote_files import RemoteFileKind
 from microblog.model.remote_requests import DownloadLimits, RemoteResponse
 
 AT_ONCE, AT_ONCE_PER_HOST = 8, 2
-MAX_WAITING = 100  # files of one host
+AT_ONCE_PER_DOMAIN = 4
+"""Transfers of all hosts in a domain: its owner has any number of them, and must not take every place."""
+MAX_WAITING = 100  # files of one host, and of one domain
 HOST_PAUSE = timedelta(minutes=1)
 MAX_PAUSED = 10_000
 PROFILE_IMAGE_BYTES, EMOJI_BYTES = 8 * 1024 * 1024, 2 * 1024 * 1024
@@ -59,7 +61,7 @@ class FileFetches:
     rules: Callable[[], TrustRules]
     now: Callable[[], datetime]
     _all: DeferredSemaphore = field(init=False, factory=lambda: DeferredSemaphore(AT_ONCE))
-    _hosts: dict[str, DeferredSemaphore] = field(init=False, factory=dict)
+    _shares: dict[str, DeferredSemaphore] = field(init=False, factory=dict)
     _paused: dict[str, datetime] = field(init=False, factory=dict)
 
     def is_rejected(self, wanted: WantedFile) -> bool:
@@ -114,18 +116,18 @@ class FileFetches:
 
     @asynccontextmanager
     async def _place(self, host: str) -> AsyncIterator[None]:
-        """Wait for a place among the transfers of the host, and then among all. Raises FetchError if too many wait."""
-        of_host = self._hosts.setdefault(host, DeferredSemaphore(AT_ONCE_PER_HOST))
-        if len(of_host.waiting) >= MAX_WAITING:
+        """Wait for a place among the transfers of the host, of its domain, and then among all. Raises FetchError if too many wait."""
+        async with self._share(host, AT_ONCE_PER_HOST), self._share(f".{registered_domain(host)}", AT_ONCE_PER_DOMAIN), self._all:
+            yield
+
+    @asynccontextmanager
+    async def _share(self, name: str, places: int) -> AsyncIterator[None]:
+        share = self._shares.setdefault(name, DeferredSemaphore(places))
+        if len(share.waiting) >= MAX_WAITING:
             raise FetchError("Too many files of this server are wanted.", permanent=False)
-        await of_host.acquire()
         try:
-            await self._all.acquire()
-            try:
+            async with share:
                 yield
-            finally:
-                self._all.release()
         finally:
-            of_host.release()
-            if of_host.tokens == of_host.limit and not of_host.waiting:
-                self._hosts.pop(host, None)
+            if share.tokens == share.limit and not share.waiting:
+                self._shares.pop(name, None)
