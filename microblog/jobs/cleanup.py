@@ -21,7 +21,7 @@ from microblog.jobs import clock_check
 from microblog.jobs.scheduler import Daily, Every, Timer, TimerRule
 from microblog.jobs.worker import Task
 from microblog.model.ids import AccountId, AnnouncementId, SeveranceEventId, id_at
-from microblog.model.jobs import Job, PermanentFailure
+from microblog.model.jobs import Job
 from microblog.storage import events, idempotency_keys, invalidation_log, jobs, oauth, sessions, tags
 from microblog.storage.account_deletion import delete_marked_posts
 from microblog.storage.database import Cursor, Transactions
@@ -60,13 +60,6 @@ class CleanupBatch:
         """Delete all expired rows in batches."""
         while await database.run(self.delete, before=now - self.retention, limit=BATCH) >= BATCH:
             pass
-
-
-def _id(job: Job, name: str) -> int:
-    id = job.payload.get(name)
-    if not isinstance(id, str) or not id.isdecimal():
-        raise PermanentFailure(f"The job's payload has no id for {name}.")
-    return int(id)
 
 
 def _expired_sessions(cursor: Cursor, *, before: datetime, limit: int) -> int:
@@ -114,19 +107,19 @@ def tasks(database: Transactions, now: Callable[[], datetime], batches: list[Cle
         return run
 
     async def purge_account(job: Job) -> None:
-        await account_deletion.AccountDeletion(database, now).purge(AccountId(_id(job, "account")))
+        await account_deletion.AccountDeletion(database, now).purge(AccountId(job.id_of("account")))
 
     async def move_followers(job: Job) -> None:
         moving = FollowerMoves(database, Follows(database, now), Relationships(database, now))
-        await moving.run(AccountId(_id(job, "account")), AccountId(_id(job, "target")))
+        await moving.run(AccountId(job.id_of("account")), AccountId(job.id_of("target")))
 
     async def cut_domain(job: Job) -> None:
-        account, domain = AccountId(_id(job, "account")), str(job.payload.get("domain"))
-        event = SeveranceEventId(_id(job, "event"))
+        account, domain = AccountId(job.id_of("account")), job.text_of("domain")
+        event = SeveranceEventId(job.id_of("event"))
         await blocked_domains.BlockedDomains(database, now).cut(account, domain, event)
 
     async def end_announcement(job: Job) -> None:
-        await database.run(announcements.end, AnnouncementId(_id(job, "announcement")), now())
+        await database.run(announcements.end, AnnouncementId(job.id_of("announcement")), now())
 
     async def end_mutes(job: Job) -> None:
         await Relationships(database, now).end_mutes()

@@ -53,30 +53,23 @@ CLEANUP_BATCHES = (
 )
 
 
-def _id(job: Job, name: str) -> int:
-    id = job.payload.get(name)
-    if not isinstance(id, str) or not id.isdecimal():
-        raise PermanentFailure(f"The job's payload has no id for {name}.")
-    return int(id)
-
-
 def tasks(effects: Effects, mentions: LateMentions) -> dict[str, Task]:
     """Return the tasks of this module by job kind."""
 
     async def apply(job: Job, finish: Finish) -> None:
-        await effects.apply(_id(job, "activity"), finish)
+        await effects.apply(job.id_of("activity"), finish)
 
     async def fetch_parent(job: Job, finish: Finish) -> None:
-        uri, ancestors = job.payload.get("uri"), job.payload.get("ancestors")
-        if not isinstance(uri, str) or not isinstance(ancestors, int):
-            raise PermanentFailure("The job's payload has no address of a post.")
-        await effects.posts.fetch_parent(uri, ancestors, finish)
+        ancestors = job.payload.get("ancestors")
+        if not isinstance(ancestors, int):
+            raise PermanentFailure("The job's payload has no number of ancestors.")
+        await effects.posts.fetch_parent(job.text_of("uri"), ancestors, finish)
 
     async def send_poll_counts(job: Job, finish: Finish) -> None:
-        await effects.posts.polls.send_counts(PollId(_id(job, "poll")), finish)
+        await effects.posts.polls.send_counts(PollId(job.id_of("poll")), finish)
 
     async def add_mentions(job: Job, finish: Finish) -> None:
-        await mentions.add(PostId(_id(job, "post")), finish)
+        await mentions.add(PostId(job.id_of("post")), finish)
 
     return {
         JOB: Finishing(apply),
@@ -90,10 +83,7 @@ def gone_tasks(inboxes: GoneInboxes) -> dict[str, Task]:
     """Return the task that looks at the accounts with an inbox that is gone."""
 
     async def check(job: Job, finish: Finish) -> None:
-        host, inbox, after = (job.payload.get(name) for name in ("host", "inbox", "after"))
-        if not isinstance(host, str) or not isinstance(inbox, str) or not isinstance(after, str) or not after.isdecimal():
-            raise PermanentFailure("The job's payload has no inbox.")
-        await inboxes.check(host, inbox, int(after), finish)
+        await inboxes.check(job.text_of("host"), job.text_of("inbox"), job.id_of("after"), finish)
 
     return {GONE_JOB: Finishing(check)}
 
@@ -102,10 +92,7 @@ def forwarded_tasks(posts: ForwardedPosts) -> dict[str, Task]:
     """Return the task that fetches what forwarded activities name."""
 
     async def fetch(job: Job, finish: Finish) -> None:
-        uri = job.payload.get("uri")
-        if not isinstance(uri, str):
-            raise PermanentFailure("The job's payload has no address of a post.")
-        await posts.fetch(uri, finish)
+        await posts.fetch(job.text_of("uri"), finish)
 
     return {FORWARDED_JOB: Finishing(fetch)}
 
@@ -114,10 +101,8 @@ def followers_tasks(repairs: FollowersRepairs) -> dict[str, Task]:
     """Return the task that makes follows from here agree with the followers that another server knows."""
 
     async def repair(job: Job, finish: Finish) -> None:
-        account, *said = (job.payload.get(name) for name in ("account", "collection", "url", "digest"))
-        if not isinstance(account, str) or not account.isdecimal():
-            raise PermanentFailure("The job's payload has no id of an account.")
-        await repairs.repair(AccountId(int(account)), FollowersDigest(*map(str, said)), finish)
+        digest = FollowersDigest(*(job.text_of(name) for name in ("collection", "url", "digest")))
+        await repairs.repair(AccountId(job.id_of("account")), digest, finish)
 
     return {FOLLOWERS_JOB: Finishing(repair)}
 
@@ -126,19 +111,19 @@ def reading_tasks(reading: ReadingAgain) -> dict[str, Task]:
     """Return the tasks that read profiles, pinned posts, polls and replies again."""
 
     async def read_featured(job: Job, finish: Finish) -> None:
-        await reading.featured.read(AccountId(_id(job, "account")), finish)
+        await reading.featured.read(AccountId(job.id_of("account")), finish)
 
     async def read_poll(job: Job, finish: Finish) -> None:
-        await reading.read_poll(PostId(_id(job, "post")), AccountId(_id(job, "viewer")), finish)
+        await reading.read_poll(PostId(job.id_of("post")), AccountId(job.id_of("viewer")), finish)
 
     async def read_profile(job: Job, finish: Finish) -> None:
-        await reading.profiles.read(AccountId(_id(job, "account")), finish)
+        await reading.profiles.read(AccountId(job.id_of("account")), finish)
 
     async def read_replies(job: Job, finish: Finish) -> None:
-        await reading.threads.read_replies(PostId(_id(job, "post")), _depth(job), finish)
+        await reading.threads.read_replies(PostId(job.id_of("post")), _depth(job), finish)
 
     async def fetch_reply(job: Job, finish: Finish) -> None:
-        await reading.threads.fetch_reply(str(job.payload.get("uri")), _depth(job), finish)
+        await reading.threads.fetch_reply(job.text_of("uri"), _depth(job), finish)
 
     return {
         FEATURED_JOB: Finishing(read_featured),

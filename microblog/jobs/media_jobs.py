@@ -15,7 +15,7 @@ from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.scheduler import Timer
 from microblog.jobs.worker import Task
 from microblog.model.ids import AccountId
-from microblog.model.jobs import Job, PermanentFailure
+from microblog.model.jobs import Job
 
 CONCURRENCY = 4
 CLEAN_FILES = Timer("cleanup.remote_files", HOURLY)
@@ -34,16 +34,10 @@ def tasks(files: RemoteFiles, cards: LinkPreviews | None) -> dict[str, Task]:
         await files.delete_old()
 
     async def copy_profile_images(job: Job) -> None:
-        account = job.payload.get("account")
-        if not isinstance(account, str) or not account.isdecimal():
-            raise PermanentFailure("The job's payload has no id of an account.")
-        await images.copy(AccountId(int(account)))
+        await images.copy(AccountId(job.id_of("account")))
 
     async def hide_media(job: Job) -> None:
-        domain = job.payload.get("domain")
-        if not isinstance(domain, str):
-            raise PermanentFailure("The job's payload has no domain.")
-        await rejected.hide(domain)
+        await rejected.hide(job.text_of("domain"))
 
     fetch_preview = post_jobs.card_tasks(cards)[previews.FETCH]
     return {

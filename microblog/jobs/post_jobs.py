@@ -32,16 +32,9 @@ RETRY_POLICIES = {
 }
 
 
-def _id(job: Job, name: str) -> int:
-    id = job.payload.get(name)
-    if not isinstance(id, str) or not id.isdecimal():
-        raise PermanentFailure(f"The job's payload has no id for {name}.")
-    return int(id)
-
-
 async def _fetch(cards: LinkPreviews, job: Job) -> None:
     try:
-        await cards.fetch(CardId(_id(job, "card")), last_try=job.tries >= previews.TRIES)
+        await cards.fetch(CardId(job.id_of("card")), last_try=job.tries >= previews.TRIES)
     except FetchError as problem:  # posts may link to pages that do not exist: no error of this site
         raise RetryLater(str(problem)) from problem
 
@@ -63,7 +56,7 @@ def notification_tasks(notifier: PostNotifier) -> dict[str, Task]:
     """Tasks that create the notifications of posts and edits."""
 
     async def notify_about(job: Job, finish: Finish) -> None:
-        post, newly_mentioned = PostId(_id(job, "post")), job.payload.get("anew")
+        post, newly_mentioned = PostId(job.id_of("post")), job.payload.get("anew")
         if isinstance(newly_mentioned, list):
             await notifier.edited(post, [AccountId(int(account)) for account in newly_mentioned], finish)
         else:
@@ -76,7 +69,7 @@ def poll_tasks(polls: Polls) -> dict[str, Task]:
     """Task that ends polls."""
 
     async def end_poll(job: Job) -> None:
-        await polls.end(PollId(_id(job, "poll")))
+        await polls.end(PollId(job.id_of("poll")))
 
     return {POLL_END: end_poll}
 
@@ -85,7 +78,7 @@ def schedule_tasks(schedules: Schedules) -> dict[str, Task]:
     """Task that publishes scheduled posts."""
 
     async def publish(job: Job) -> None:
-        await schedules.publish(ScheduledId(_id(job, "scheduled")), last_try=job.tries >= scheduled.TRIES)
+        await schedules.publish(ScheduledId(job.id_of("scheduled")), last_try=job.tries >= scheduled.TRIES)
 
     return {scheduled.PUBLISH: publish}
 
@@ -94,7 +87,7 @@ def media_tasks(attachments: Attachments) -> dict[str, Task]:
     """Tasks that convert video and audio, and delete files."""
 
     async def convert(job: Job) -> None:
-        await attachments.convert(MediaId(_id(job, "media")))
+        await attachments.convert(MediaId(job.id_of("media")))
 
     async def delete_unused(job: Job) -> None:
         names = job.payload.get("names")

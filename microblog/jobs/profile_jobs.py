@@ -8,7 +8,7 @@ from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.worker import Task
 from microblog.model.cards import FetchError
 from microblog.model.ids import AccountId
-from microblog.model.jobs import Job, PermanentFailure, RetryLater
+from microblog.model.jobs import Job, RetryLater
 
 SLOW = frozenset({profile_links.JOB})
 """Job kinds that wait for other servers."""
@@ -20,11 +20,8 @@ def tasks(links: ProfileLinks) -> dict[str, Task]:
     """Return the tasks of this module by job kind."""
 
     async def verify(job: Job) -> None:
-        id = job.payload.get("account")
-        if not isinstance(id, str) or not id.isdecimal():
-            raise PermanentFailure("The job's payload has no id for account.")
         try:
-            await links.verify(AccountId(int(id)), last_try=job.tries >= profile_links.TRIES)
+            await links.verify(AccountId(job.id_of("account")), last_try=job.tries >= profile_links.TRIES)
         except FetchError as problem:
             raise RetryLater(str(problem)) from problem
 

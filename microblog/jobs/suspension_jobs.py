@@ -8,7 +8,7 @@ from datetime import datetime
 from microblog.domain.remote_suspensions import CUT_JOB, EMPTY_JOB, RemoteSuspensions
 from microblog.jobs.worker import Task
 from microblog.model.ids import AccountId, SeveranceEventId
-from microblog.model.jobs import Job, PermanentFailure
+from microblog.model.jobs import Job
 from microblog.storage.database import Transactions
 
 
@@ -17,16 +17,9 @@ def tasks(database: Transactions, now: Callable[[], datetime]) -> dict[str, Task
     suspensions = RemoteSuspensions(database, now)
 
     async def cut_follows(job: Job) -> None:
-        await suspensions.cut_follows(AccountId(_id(job, "account")), SeveranceEventId(_id(job, "event")))
+        await suspensions.cut_follows(AccountId(job.id_of("account")), SeveranceEventId(job.id_of("event")))
 
     async def empty(job: Job) -> None:
-        await suspensions.empty(AccountId(_id(job, "account")))
+        await suspensions.empty(AccountId(job.id_of("account")))
 
     return {CUT_JOB: cut_follows, EMPTY_JOB: empty}
-
-
-def _id(job: Job, name: str) -> int:
-    id = job.payload.get(name)
-    if not isinstance(id, str) or not id.isdecimal():
-        raise PermanentFailure(f"The job's payload has no id for {name}.")
-    return int(id)

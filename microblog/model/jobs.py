@@ -40,6 +40,20 @@ class Job:
     worker: str | None = None
     finished_at: datetime | None = None
 
+    def id_of(self, name: str) -> int:
+        """Return an id in the payload. Raises PermanentFailure if there is none with this name."""
+        text = self.text_of(name)
+        if not text.isdecimal():
+            raise PermanentFailure(f"The job's payload has no id for {name}.")
+        return int(text)
+
+    def text_of(self, name: str) -> str:
+        """Return a text in the payload. Raises PermanentFailure if there is none with this name."""
+        value = self.payload.get(name)
+        if not isinstance(value, str):
+            raise PermanentFailure(f"The job's payload has no text for {name}.")
+        return value
+
 
 @frozen
 class JobCounts:
