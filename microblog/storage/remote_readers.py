@@ -9,20 +9,19 @@ from microblog.storage.database import Cursor, Prepared, fetch_value
 def may_host_read(cursor: Cursor, *, post: PostId, host: str) -> bool:
     """True if an account of this host follows the author of a followers-only post, or is mentioned in the post.
 
-    The host is that of the account's id, which may be another one than that of its name. False for boosts, deleted posts and posts of
-    suspended accounts. Whom a follower's server shows the post is its own responsibility.
+    The host is that of the account's id, which may be another one than that of its name. Suspended accounts do not count. False for boosts,
+    deleted posts and posts of suspended accounts. Whom a follower's server shows the post is its own responsibility.
     """
     return fetch_value(cursor, _MAY_HOST_READ, {"post": post, "host": host}) is not None
 
 
-_ID_HOST = "lower(split_part(r.uri, '/', 3))"
+_IS_READER = "lower(split_part(r.uri, '/', 3)) = %(host)s and r.suspended_at is null and r.deleted_at is null"
 _MAY_HOST_READ = Prepared(f"""select 1 from posts p join accounts a on a.id = p.account_id
     where p.id = %(post)s and p.deleted_at is null and p.boost_of is null and a.suspended_at is null and a.deleted_at is null and (
         p.visibility in ('public', 'unlisted')
-        or exists (select from mentions m join accounts r on r.id = m.account_id where m.post_id = p.id and {_ID_HOST} = %(host)s)
+        or exists (select from mentions m join accounts r on r.id = m.account_id where m.post_id = p.id and {_IS_READER})
         or p.visibility = 'private' and exists (
-            select from follows f join accounts r on r.id = f.follower_id
-            where f.followee_id = p.account_id and {_ID_HOST} = %(host)s and r.suspended_at is null))""")
+            select from follows f join accounts r on r.id = f.follower_id where f.followee_id = p.account_id and {_IS_READER}))""")
 
 
 def blocks_reader(cursor: Cursor, *, username: str, reader: AccountId) -> bool:

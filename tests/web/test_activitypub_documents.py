@@ -304,6 +304,17 @@ def test_servers_of_followers_and_mentioned_accounts_read_what_they_may_see(bo: 
     assert signed_get(bo, f"/users/ada/statuses/{private.id}").status == 404
 
 
+def test_a_suspended_reader_opens_nothing_to_others_of_its_host(bo: RemoteUser) -> None:
+    site, neighbour = bo.site, RemoteUser(bo.site, bo.internet, "cy")
+    private, named = publish(site, "For followers", Visibility.PRIVATE), publish(site, "Named", Visibility.DIRECT)
+    [follower] = fetch_all(site.cursor, int, "select id from accounts where host is not null")
+    site.cursor.execute("insert into mentions (post_id, account_id) values (%s, %s)", [named.id, follower])
+    paths = [f"/users/ada/statuses/{post.id}" for post in (private, named)]
+    assert [signed_get(neighbour, path).status for path in paths] == [200, 200]
+    site.cursor.execute("update accounts set suspended_at = now() where id = %s", [follower])
+    assert [signed_get(neighbour, path).status for path in paths] == [404, 404]
+
+
 def test_a_forged_signature_reads_nothing_that_is_hidden(bo: RemoteUser) -> None:
     private = publish(bo.site, "For followers", Visibility.PRIVATE)
     bo.key = private_key(5)
