@@ -47,14 +47,18 @@ def delete_favourites(cursor: Cursor, *, account: AccountId, limit: int) -> int:
 
 
 def delete_other_rows(cursor: Cursor, *, account: AccountId) -> int:
-    """Delete all rows that no counter includes: requests, blocks, mutes, notifications, lists, known browsers ...; return their number."""
+    """Delete all rows that no counter includes: requests, blocks, mutes, notifications, lists, known browsers ...; return their number.
+
+    Blocks, mutes and notes by others are theirs: as long as the account is only suspended, they stay.
+    """
     return execute(
         cursor,
-        """with a as (delete from follow_requests where follower_id = %(account)s or followee_id = %(account)s returning 1),
-           b as (delete from blocks where account_id = %(account)s or target_id = %(account)s returning 1),
-           c as (delete from mutes where account_id = %(account)s or target_id = %(account)s returning 1),
+        """with gone as (select id from accounts where id = %(account)s and deleted_at is not null),
+           a as (delete from follow_requests where follower_id = %(account)s or followee_id = %(account)s returning 1),
+           b as (delete from blocks where account_id = %(account)s or target_id in (select id from gone) returning 1),
+           c as (delete from mutes where account_id = %(account)s or target_id in (select id from gone) returning 1),
            d as (delete from thread_mutes where account_id = %(account)s returning 1),
-           e as (delete from account_notes where account_id = %(account)s or target_id = %(account)s returning 1),
+           e as (delete from account_notes where account_id = %(account)s or target_id in (select id from gone) returning 1),
            f as (delete from bookmarks where account_id = %(account)s returning 1),
            g as (delete from pins where account_id = %(account)s returning 1),
            h as (delete from notifications where account_id = %(account)s or from_account_id = %(account)s returning 1),

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from microblog.domain import remote_suspensions
+from microblog.domain.account_deletion import begin_deletion
+from microblog.domain.relationships import Relationships
 from microblog.federation.domain_moderation import PURGE_JOB
 from microblog.model.accounts import Account
 from microblog.model.domain_rules import DomainRule, DomainSeverity, RuleToStore, StoredDomainRule
@@ -185,6 +187,22 @@ def test_blocking_cuts_follows_in_both_directions_and_tells_who_lost_them(site: 
     assert count(site, "severances") == 2
     run_purges(site)
     assert len(client.get("/v1/notifications").json) == 1
+
+
+def test_blocks_mutes_and_notes_of_people_here_outlive_a_suspension(site: SiteFixture, bo: RemoteUser) -> None:
+    assert site.federation is not None
+    account, ben = befriend(site, bo), make.viewer(site.cursor)
+    make.block(site.cursor, ben, account)
+    make.mute(site.cursor, ben, account)
+    result_of(Relationships(site.database, lambda: make.NOW).note(ben, account.id, "Mind him"))
+    rule(site, "b.example")
+    run_purges(site)
+    lift(site, "b.example")
+    tables = [f"{table} where target_id = {account.id}" for table in ("blocks", "mutes", "account_notes")]
+    assert [count(site, table) for table in tables] == [1, 1, 1]
+    begin_deletion(site.cursor, account.id, make.NOW)
+    result_of(site.federation.purge.deletion.purge(account.id))
+    assert [count(site, table) for table in tables] == [0, 0, 0]
 
 
 def test_a_limited_domain_is_silent(site: SiteFixture, ada: Visitor, bo: RemoteUser) -> None:
