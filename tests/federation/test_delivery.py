@@ -16,11 +16,12 @@ from twisted.internet.defer import Deferred
 
 from microblog.federation.followers_sync import FollowersDigest, followers_digest
 from microblog.federation.keys import read_public_key
+from microblog.federation.retry_schedule import DAYS_BEFORE_DEATH
 from microblog.federation.verification import read_claim
 from microblog.model.deliveries import HostState
 from microblog.model.domain_rules import DomainRule, DomainRules, DomainSeverity
 from microblog.model.errors import Unavailable
-from microblog.storage import accounts
+from microblog.storage import accounts, deliveries
 from microblog.storage.database import Transactions, fetch_all
 from tests.federation.delivering import SITE, DeliveryFixture, numbers, until
 from tests.federation.inbox_server import InboxServer, run_inbox_servers
@@ -178,6 +179,44 @@ async def test_a_host_that_fails_is_left_alone_for_a_while(site: DeliveryFixture
         site.ahead += MINUTE
     await loop.stop()
     assert "500" in site.state(servers[0]).last_error
+
+
+async def test_all_that_waits_goes_once_and_in_order_when_the_next_try_succeeds(site: DeliveryFixture, servers: list[InboxServer]) -> None:
+    ada, loop, server = site.viewer(), site.loop(), servers[0]
+    server.statuses = [500] * 3
+    for number in range(5):
+        site.send(ada, number, server)
+    loop.start()
+    for count in range(1, 4):
+        await until(lambda: len(server.received) == count and site.state(server).failures == count)  # noqa: B023 - called at once
+        site.ahead += timedelta(hours=1)
+    await until(lambda: site.waiting(server) == 0)
+    assert site.state(server) == HostState()
+    await loop.stop()
+    assert numbers(server) == [0, 0, 0, 0, 1, 2, 3, 4]
+
+
+async def test_a_dead_host_that_sends_something_gets_what_happens_from_then_on(site: DeliveryFixture, servers: list[InboxServer]) -> None:
+    ada, loop, server = site.viewer(), site.loop(lease=30 * 24 * 3_600.0), servers[0]
+    server.statuses = [500] * DAYS_BEFORE_DEATH
+    for number in range(3):
+        site.send(ada, number, server)
+    loop.start()
+    for day in range(1, DAYS_BEFORE_DEATH + 1):
+        await until(lambda: len(site.state(server).failed_days) == day)  # noqa: B023 - called at once
+        assert (site.waiting(server) == 0, site.state(server).dead_since is not None) == (day == DAYS_BEFORE_DEATH,) * 2
+        site.ahead += timedelta(days=1)
+    site.send(ada, 3, server)
+    site.send(ada, 4, servers[1])
+    await until(lambda: numbers(servers[1]) == [4])
+    assert (numbers(server), site.waiting(server)) == ([0] * DAYS_BEFORE_DEATH, 0)
+    site.commit(lambda cursor: deliveries.seen(cursor, host=server.host, now=site.now()))
+    for number in (5, 6):
+        site.send(ada, number, server)
+    await until(lambda: site.waiting(server) == 0)
+    await loop.stop()
+    assert numbers(server) == [*[0] * DAYS_BEFORE_DEATH, 5, 6]
+    assert site.state(server) == HostState()
 
 
 async def test_nothing_goes_to_a_suspended_domain(site: DeliveryFixture, servers: list[InboxServer]) -> None:
