@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.federation_sites import run_federated_site
+from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
 from tests.acceptance.site_process import SiteProcess, site_process
 from tests.federation.peer import Peer, run_peer
 from tests.node import require
@@ -57,3 +58,21 @@ def federated_site(tmp_path_factory: pytest.TempPathFactory, peer: Peer) -> Iter
     """A started site that federates with the peer, for all tests of a module."""
     with run_federated_site(tmp_path_factory.mktemp("federated"), peer) as site:
         yield site
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory, peer_keys: Path) -> Iterator[NamedServers]:
+    """Two sites and a server of Fedify, over TLS and with names, for all tests of a module."""
+    require("@fedify/fedify")
+    with run_named_servers(tmp_path_factory.mktemp("named"), peer_keys) as servers:
+        yield servers
+        for site in servers.sites.values():
+            assert "Traceback" not in site.log
+            assert "Starting factory" not in site.log  # a line for each connection
+
+
+@pytest.fixture(params=["a.test", "b.test"])
+def people(request: pytest.FixtureRequest, servers: NamedServers) -> tuple[Person, Person]:
+    """Ada on one of the two sites, and Ben on the other."""
+    other = "b.test" if request.param == "a.test" else "a.test"
+    return servers.register(request.param, "ada"), servers.register(other, "ben")

@@ -62,6 +62,39 @@ def find(client: Mastodon, query: str) -> Any:
     return account
 
 
+async def follow(client: Mastodon, address: str) -> Any:
+    """Let a client's account follow one on another server, which accepts; return that account as the client's site knows it."""
+    account = find(client, f"@{address}")
+    client.account_follow(account)
+    await until(lambda: client.account_relationships(account)[0].following)
+    return account
+
+
+def newest(client: Mastodon) -> Any:
+    """Return the newest post of the home timeline, or None."""
+    return next(iter(client.timeline_home(limit=1)), None)
+
+
+UNDONE = """
+    select (select count(*) from deliveries) + (select count(*) from jobs where state in ('waiting', 'running') and due_at <= now())
+            + (select ((e.xid, e.id) > (p.xid, p.id))::int from events e order by e.xid desc, e.id desc limit 1),
+        (select max(id) from outgoing_activities), (select max(id) from incoming_activities)
+    from outbound_position p"""
+"""The number of things that a site has still to do because of what happened, and the last activities that left and arrived."""
+
+
+async def settled(*sites: SiteProcess) -> None:
+    """Wait until everything that happened on these sites has had its effect on all of them."""
+    before: list[Any] = []
+
+    def is_settled() -> bool:
+        nonlocal before
+        earlier, before = before, [site.query(UNDONE) for site in sites]
+        return before == earlier and all(undone == 0 for [(undone, *_)] in before)
+
+    await until(is_settled)
+
+
 async def follow_from(peer: Peer, actor: str, name: str = "bo") -> str:
     """Let an account of the peer follow an account, which accepts; return the id of the follower."""
     await peer.control("configure")

@@ -15,9 +15,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import psycopg2
 from attrs import Factory, define, field
 
 from microblog.adapters.child_launcher import command_line
@@ -165,6 +167,18 @@ class SiteProcess:
         url = running(self.data_dir)
         assert url is not None, self.log
         return url
+
+    def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query on its database."""
+        with closing(psycopg2.connect(self.database_url())) as connection, connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+
+    def change(self, sql: str, *values: object) -> int:
+        """Change its database behind its back; return the number of rows."""
+        with closing(psycopg2.connect(self.database_url())) as connection, connection, connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return int(cursor.rowcount)
 
 
 @contextmanager

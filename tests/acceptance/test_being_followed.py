@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 import orjson
 
 from tests.acceptance.accounts import register_account
-from tests.acceptance.federation_sites import AFTER_KILL_S, actor_id, follow_from, received
+from tests.acceptance.federation_sites import AFTER_KILL_S, actor_id, follow_from, received, settled, until
 from tests.acceptance.site_process import SiteProcess
 from tests.federation.peer import Peer
 
@@ -43,8 +43,9 @@ async def test_a_follower_on_another_server_gets_what_happens(federated_site: Si
     ada.account_remove_from_followers(follower.id)
     await received(peer, "Reject", seconds=AFTER_KILL_S)
     ada.status_post("Not for who was removed", visibility="private")
+    await settled(federated_site)
     assert "Deliveries that wait: 0" in federated_site.run_command("federation", "status")
-    assert "microblog_deliveries_waiting 0.0" in federated_site.get("/metrics")[1].decode()
+    await until(lambda: "microblog_deliveries_waiting 0.0" in federated_site.get("/metrics")[1].decode())
     assert 'microblog_federation_hosts{state="known"} 1.0' in federated_site.get("/metrics")[1].decode()
     with urlopen(Request(f"{federated_site.url}/health", headers={"Accept": "application/json"}), timeout=10) as health:
         assert {"deliveries", "outgoing_activities"} <= orjson.loads(health.read())["parts"].keys()

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
-import psycopg2
 from attrs import define
 from mastodon import Mastodon
 
 from tests import files
 from tests.acceptance.accounts import register_account
-from tests.acceptance.federation_sites import actor_id, find, follow_from, received, until
+from tests.acceptance.federation_sites import actor_id, follow, follow_from, received, until
 from tests.acceptance.site_process import SiteProcess
 from tests.federation.peer import Peer
 
@@ -46,18 +44,14 @@ class Reader:
 
     def run_jobs_now(self, kind: str) -> None:
         """Let waiting jobs of a kind be due."""
-        with contextlib.closing(psycopg2.connect(self.site.database_url())) as connection, connection, connection.cursor() as cursor:
-            cursor.execute("update jobs set due_at = now() where kind = %s and state = 'waiting' returning id", [kind])
-            assert cursor.fetchall()
+        assert self.site.change("update jobs set due_at = now() where kind = %s and state = 'waiting'", kind)
 
 
 async def member(site: SiteProcess, peer: Peer, name: str = "ada") -> Reader:
     """Return a new member who follows bo and is followed by bo. The peer forgets what it got before."""
     client = register_account(site, name)
     reader = Reader(client, actor_id(site, client), site, peer)
-    bo = find(client, f"@bo@127.0.0.1:{peer.port}")
-    client.account_follow(bo)
-    await until(lambda: client.account_relationships(bo)[0].following)
+    await follow(client, f"bo@127.0.0.1:{peer.port}")
     await follow_from(peer, reader.id)
     await peer.control("configure")
     return reader
@@ -133,8 +127,7 @@ async def test_pins_are_told_and_read(federated_site: SiteProcess, peer: Peer) -
     await peer.control("pin", id=first, to=[])
     await peer.control("pin", id=second, to=[ada.id])
     await until(lambda: [each.uri for each in ada.client.account_statuses(bo, pinned=True)][:1] == [second])
-    with contextlib.closing(psycopg2.connect(federated_site.database_url())) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("update remote_actors set featured_fetched_at = null")
+    assert federated_site.change("update remote_actors set featured_fetched_at = null")
     ada.client.account_statuses(bo, pinned=True, limit=7)  # a look that is not answered from the cache has them read
     await until(lambda: [each.uri for each in ada.client.account_statuses(bo, pinned=True)] == [second, first])
 
@@ -224,9 +217,7 @@ async def test_strangers_are_filtered_by_the_notification_policy(federated_site:
 
 async def test_a_group_shares_what_its_members_write(federated_site: SiteProcess, peer: Peer) -> None:
     ada = await member(federated_site, peer)
-    group = find(ada.client, f"@group@127.0.0.1:{peer.port}")
-    ada.client.account_follow(group)
-    await until(lambda: ada.client.account_relationships(group)[0].following)
+    group = await follow(ada.client, f"group@127.0.0.1:{peer.port}")
     id = await peer.control("post", **{"as": "cy"}, content="<p>To the group</p>", to=[])
     cy = f"{peer.origin}/users/cy"
     created = {"id": f"{cy}#creates/1", "type": "Create", "actor": cy, "object": id}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,21 +9,11 @@ import requests
 from mastodon import Mastodon
 from mastodon.errors import MastodonAPIError, MastodonNotFoundError
 
-from tests.acceptance.federation_sites import find, follow_from, received, until
-from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
+from tests.acceptance.federation_sites import follow, follow_from, received, until
+from tests.acceptance.named_sites import NamedServers, Person
 from tests.acceptance.site_client import PASSWORD
-from tests.node import require
 
 pytestmark = pytest.mark.acceptance
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory, peer_keys: Path) -> Iterator[NamedServers]:
-    require("@fedify/fedify")
-    with run_named_servers(tmp_path_factory.mktemp("named"), peer_keys) as servers:
-        yield servers
-        for site in servers.sites.values():
-            assert "Traceback" not in site.log
 
 
 def call(servers: NamedServers, who: Person, path: str, **values: Any) -> Any:
@@ -40,19 +28,12 @@ def following(client: Mastodon) -> set[str]:
     return {account.uri for account in client.account_following(client.me())}
 
 
-async def follow(who: Person, whom: Person) -> Any:
-    account = find(who.client, f"@{whom.handle}")
-    who.client.account_follow(account)
-    await until(lambda: whom.id in following(who.client))
-    return account
-
-
 @pytest.mark.parametrize(("old_host", "new_host"), [("a.test", "b.test"), ("b.test", "a.test"), ("a.test", "a.test")])
 async def test_followers_on_all_sites_follow_the_new_account(servers: NamedServers, old_host: str, new_host: str) -> None:
     old, new = servers.register(old_host, "old"), servers.register(new_host, "new")
     here, there = servers.register("a.test", "ada"), servers.register("b.test", "ben")
-    await follow(here, old)
-    account = await follow(there, old)
+    await follow(here.client, old.handle)
+    account = await follow(there.client, old.handle)
     await follow_from(servers.peer, old.id)
     refused = call(servers, old, "move", password=PASSWORD, moved_to_uri=f"@{new.handle}")
     assert refused.status_code == 422
@@ -74,9 +55,7 @@ async def test_followers_on_all_sites_follow_the_new_account(servers: NamedServe
 async def test_people_bring_their_followers_from_another_implementation(servers: NamedServers) -> None:
     ada, ben, peer = servers.register("a.test", "ada"), servers.register("a.test", "ben"), servers.peer
     await peer.control("configure")
-    account = find(ben.client, "@mover@c.test")
-    ben.client.account_follow(account)
-    await until(lambda: following(ben.client) == {account.uri})
+    account = await follow(ben.client, "mover@c.test")
     move = {"type": "Move", "object": account.uri, "target": ada.id}
     assert call(servers, ada, "alias", also_known_as_uris=["@mover@c.test"]).status_code == 200
     await peer.control("send", **{"as": "mover"}, activity=move, to=[ada.id])
@@ -86,7 +65,7 @@ async def test_people_bring_their_followers_from_another_implementation(servers:
 
 async def test_a_deleted_account_disappears_everywhere_and_its_ids_stay_gone(servers: NamedServers) -> None:
     ada, ben = servers.register("a.test", "ada"), servers.register("b.test", "ben")
-    account = await follow(ben, ada)
+    account = await follow(ben.client, ada.handle)
     bo = await follow_from(servers.peer, ada.id)
     post = ada.client.status_post("Good bye")
     await until(lambda: any(found.uri == post.uri for found in ben.client.timeline_home()))

@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 
-from tests.acceptance.federation_sites import find, until
-from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
-from tests.node import require
+from tests.acceptance.federation_sites import follow, until
+from tests.acceptance.named_sites import NamedServers, Person
 
 pytestmark = pytest.mark.acceptance
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory, peer_keys: Path) -> Iterator[NamedServers]:
-    require("@fedify/fedify")
-    with run_named_servers(tmp_path_factory.mktemp("polls"), peer_keys) as servers:
-        yield servers
-        for site in servers.sites.values():
-            assert "Traceback" not in site.log
-
-
-@pytest.fixture(params=["a.test", "b.test"])
-def people(request: pytest.FixtureRequest, servers: NamedServers) -> tuple[Person, Person]:
-    """Ada on one of the sites, and Ben on the other."""
-    other = "b.test" if request.param == "a.test" else "a.test"
-    return servers.register(request.param, "ada"), servers.register(other, "ben")
-
-
-async def follows(who: Person, whom: Person) -> Any:
-    """Let an account follow one elsewhere that accepts; return that account as known there."""
-    account = find(who.client, f"@{whom.handle}")
-    who.client.account_follow(account)
-    await until(lambda: who.client.account_relationships(account)[0].following)
-    return account
 
 
 def votes(poll: Any) -> list[int]:
@@ -50,29 +21,23 @@ def is_told_of_the_end(person: Person) -> bool:
     return "poll" in [each.type for each in person.client.notifications()]
 
 
-def run(servers: NamedServers, person: Person, sql: str, *values: object) -> None:
-    """Change the database of a person's site."""
-    with contextlib.closing(psycopg2.connect(servers.sites[person.host].database_url())) as connection, connection:
-        connection.cursor().execute(sql, values)
-
-
 async def test_a_poll_is_voted_in_counted_and_ended_across_sites(people: tuple[Person, Person], servers: NamedServers) -> None:
     ada, ben = people
-    await follows(ben, ada)
+    await follow(ben.client, ada.handle)
     post = ada.client.status_post("Tea?", poll=ada.client.make_poll(["yes", "no"], expires_in=3600))
     found = await until(lambda: next((each for each in ben.client.timeline_home() if each.uri == post.uri), None))
     assert ([each.title for each in found.poll.options], votes(found.poll), found.poll.expired) == (["yes", "no"], [0, 0], False)
     assert votes(ben.client.poll_vote(found.poll, [0])) == [1, 0]
     await until(lambda: votes(ada.client.status(post).poll) == [1, 0])
-    carl = servers.register(ada.host, "carl")
+    carl, site = servers.register(ada.host, "carl"), servers.sites[ada.host]
     carl.client.poll_vote(post.poll, [1])
-    run(servers, ada, "update jobs set due_at = now() where kind = 'federation.poll_counts' and state = 'waiting'")
+    assert site.change("update jobs set due_at = now() where kind = 'federation.poll_counts' and state = 'waiting'")
     await until(lambda: votes(ben.client.status(found).poll) == [1, 1])
     assert ben.client.status(found).poll.voters_count == 2
 
     poll = int(post.poll.id)
-    run(servers, ada, "update polls set expires_at = now() where id = %s", poll)
-    run(servers, ada, "update jobs set due_at = now() where kind = 'poll.close' and payload->>'poll' = %s", str(poll))
+    assert site.change("update polls set expires_at = now() where id = %s", poll)
+    assert site.change("update jobs set due_at = now() where kind = 'poll.close' and payload->>'poll' = %s", str(poll))
     for voter, shown in ((ben, found), (carl, post), (ada, post)):
         await until(partial(is_told_of_the_end, voter))
         assert voter.client.status(shown).poll.expired
@@ -81,7 +46,7 @@ async def test_a_poll_is_voted_in_counted_and_ended_across_sites(people: tuple[P
 
 async def test_several_choices_are_sent_one_by_one(people: tuple[Person, Person]) -> None:
     ada, ben = people
-    await follows(ben, ada)
+    await follow(ben.client, ada.handle)
     post = ada.client.status_post("Which?", poll=ada.client.make_poll(["a", "b", "c"], expires_in=3600, multiple=True))
     found = await until(lambda: next((each for each in ben.client.timeline_home() if each.uri == post.uri), None))
     ben.client.poll_vote(found.poll, [0, 2])
@@ -93,7 +58,7 @@ async def test_pinned_posts_and_featured_hashtags_are_seen_elsewhere(people: tup
     ada, ben = people
     old = ada.client.status_post("Pinned before anybody followed")
     ada.client.status_pin(old)
-    account = await follows(ben, ada)
+    account = await follow(ben.client, ada.handle)
 
     def pinned() -> list[str]:
         return [each.uri for each in ben.client.account_statuses(account, pinned=True)]

@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 
-from tests.acceptance.federation_sites import find, received, until
-from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
+from tests.acceptance.federation_sites import find, follow, received, settled, until
+from tests.acceptance.named_sites import NamedServers, Person
 from tests.acceptance.site_process import SiteProcess
-from tests.node import require
 
 pytestmark = pytest.mark.acceptance
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory, peer_keys: Path) -> Iterator[NamedServers]:
-    require("@fedify/fedify")
-    with run_named_servers(tmp_path_factory.mktemp("named"), peer_keys) as servers:
-        yield servers
-        for site in servers.sites.values():
-            assert "Traceback" not in site.log
 
 
 @pytest.fixture
 def people(servers: NamedServers) -> tuple[Person, Person, Person]:
     """Ada on one site, and Ben and Cy on the other."""
     return servers.register("a.test", "ada"), servers.register("b.test", "ben"), servers.register("b.test", "cy")
-
-
-def in_database(site: SiteProcess, sql: str, *values: object) -> None:
-    """Change a row behind the back of a site, as a lost message or an old backup does."""
-    with contextlib.closing(psycopg2.connect(site.database_url())) as connection, connection, connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        assert cursor.rowcount == 1
 
 
 FORGET = """delete from follows where follower_id = (select id from accounts where username = %s)
@@ -48,27 +27,20 @@ LONG_AGO = """update received_actions set received_at = received_at - interval '
     where actor_id = (select id from accounts where uri = %s)"""
 
 
-async def follow(who: Person, handle: str) -> Any:
-    """Follow an account elsewhere, which accepts; return it as it is known there."""
-    account = find(who.client, f"@{handle}")
-    who.client.account_follow(account)
-    await until(lambda: follows(who, account))
-    return account
-
-
 def follows(who: Person, account: Any) -> bool:
     return bool(who.client.account_relationships(account)[0].following)
 
 
 async def test_a_follower_whom_the_site_forgot_stops_to_follow(servers: NamedServers, people: tuple[Person, Person, Person]) -> None:
     ada, ben, cy = people
-    account = await follow(ben, ada.handle)
-    await follow(cy, ada.handle)
-    in_database(servers.sites["a.test"], FORGET, ben.name, ada.name)
+    account = await follow(ben.client, ada.handle)
+    await follow(cy.client, ada.handle)
+    assert servers.sites["a.test"].change(FORGET, ben.name, ada.name) == 1
     post = ada.client.status_post("For followers", visibility="private")
     await until(lambda: not follows(ben, account))
-    assert follows(cy, account)
     await until(lambda: [one.uri for one in cy.client.timeline_home()] == [post.uri])
+    await settled(*servers.sites.values())
+    assert follows(cy, account)
     assert ben.client.timeline_home() == []
 
 
@@ -76,11 +48,11 @@ async def test_a_follower_who_stopped_is_told_to_the_site_that_did_not_learn_it(
     servers: NamedServers, people: tuple[Person, Person, Person]
 ) -> None:
     ada, ben, cy = people
-    await follow(ben, ada.handle)
-    await follow(cy, ada.handle)
-    in_database(servers.sites["b.test"], FORGET, ben.name, ada.name)
+    await follow(ben.client, ada.handle)
+    await follow(cy.client, ada.handle)
+    assert servers.sites["b.test"].change(FORGET, ben.name, ada.name) == 1
     # An unfollow that names no known follow is put off if there was a follow within an hour.
-    in_database(servers.sites["a.test"], LONG_AGO, ben.id)
+    assert servers.sites["a.test"].change(LONG_AGO, ben.id) == 1
     assert {one.acct for one in ada.client.account_followers(ada.client.me())} == {ben.handle, cy.handle}
     ada.client.status_post("For followers", visibility="private")
     await until(lambda: {one.acct for one in ada.client.account_followers(ada.client.me())} == {cy.handle})
@@ -91,8 +63,8 @@ async def test_the_followers_of_another_implementation_are_compared_too(
 ) -> None:
     _, ben, cy = people
     await servers.peer.control("configure", firstKnock="draft-cavage-http-signatures-12")  # only with this, it signs the header
-    account = await follow(ben, "bo@c.test")
-    await follow(cy, "bo@c.test")
+    account = await follow(ben.client, "bo@c.test")
+    await follow(cy.client, "bo@c.test")
     await servers.peer.control("forget", **{"as": "bo"}, actor=ben.id)
     await servers.peer.control("post", **{"as": "bo"}, content="For followers")
     await until(lambda: not follows(ben, account))
@@ -114,9 +86,7 @@ def reported(site: SiteProcess) -> list[tuple[Any, ...]]:
     """Return the reports of other servers at a site."""
     sql = """select b.host, a.username, r.comment, r.post_ids from reports r join accounts a on a.id = r.target_id
         join accounts b on b.id = r.account_id where b.host is not null order by r.id"""
-    with contextlib.closing(psycopg2.connect(site.database_url())) as connection, connection.cursor() as cursor:
-        cursor.execute(sql)
-        return list(cursor.fetchall())
+    return site.query(sql)
 
 
 async def test_a_report_to_another_implementation_comes_from_the_site(servers: NamedServers, people: tuple[Person, Person, Person]) -> None:
@@ -131,8 +101,8 @@ async def test_a_report_to_another_implementation_comes_from_the_site(servers: N
 
 async def test_a_suspended_account_loses_its_follows_on_both_sites(servers: NamedServers, people: tuple[Person, Person, Person]) -> None:
     ada, ben, _ = people
-    account = await follow(ada, ben.handle)
-    await follow(ben, ada.handle)
+    account = await follow(ada.client, ben.handle)
+    await follow(ben.client, ada.handle)
     post = ben.client.status_post("Seen for a while")
     await until(lambda: post.uri in [one.uri for one in ada.client.timeline_home()])
     site = servers.sites["a.test"]
@@ -142,14 +112,15 @@ async def test_a_suspended_account_loses_its_follows_on_both_sites(servers: Name
     await until(lambda: ben.client.account_following(ben.client.me()) == [])
     await until(lambda: "severed_relationships" in [one.type for one in ada.client.notifications()])
     ben.client.status_post("Not seen", visibility="public")
+    await settled(*servers.sites.values())
     assert f"{ben.handle} is not suspended." in site.run_command("user", "unsuspend", f"@{ben.handle}")
     await until(lambda: [one.uri for one in ada.client.account_statuses(account)] == [post.uri])
 
 
 async def test_a_blocked_domain_is_cut_off_for_one_member(servers: NamedServers, people: tuple[Person, Person, Person]) -> None:
     ada, ben, cy = people
-    await follow(ben, ada.handle)
-    account = await follow(ada, cy.handle)
+    await follow(ben.client, ada.handle)
+    account = await follow(ada.client, cy.handle)
     ada.client.domain_block("b.test")
     await until(lambda: ben.client.account_following(ben.client.me()) == [])
     await until(lambda: cy.client.account_followers(cy.client.me()) == [])
@@ -159,7 +130,8 @@ async def test_a_blocked_domain_is_cut_off_for_one_member(servers: NamedServers,
     assert not follows(ben, again)
     post = cy.client.status_post(f"@{ada.handle} hello?")
     await until(lambda: [one.uri for one in ada.client.account_statuses(account)] == [post.uri])
+    await settled(*servers.sites.values())
     assert ([one.type for one in ada.client.notifications()], ada.client.timeline_public(remote=True)) == (["severed_relationships"], [])
     ada.client.domain_unblock("b.test")
-    await follow(ben, ada.handle)
+    await follow(ben.client, ada.handle)
     assert [one.type for one in ada.client.notifications()] == ["follow", "severed_relationships"]

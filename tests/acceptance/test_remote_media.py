@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -16,7 +15,7 @@ from twisted.internet.threads import deferToThread
 
 from tests import files
 from tests.acceptance.accounts import register_account
-from tests.acceptance.federation_sites import find, run_federated_site, until
+from tests.acceptance.federation_sites import find, newest, run_federated_site, until
 from tests.acceptance.site_process import SiteProcess
 from tests.federation.file_server import FileServer, run_file_server
 from tests.federation.peer import Peer
@@ -81,10 +80,6 @@ async def test_a_post_with_a_picture_and_an_emoji_by_somebody_with_an_avatar(pla
     assert 'microblog_media_fetches_total{result="fetched"} 3.0' in metrics
     assert "microblog_media_cache_bytes" in metrics
     assert "Traceback" not in places.site.log
-
-
-def newest(client: Mastodon) -> Any:
-    return next(iter(client.timeline_home(limit=1)), None)
 
 
 def copied_avatar(client: Mastodon) -> str | None:

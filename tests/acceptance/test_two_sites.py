@@ -2,56 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
-import psycopg2
 import pytest
 from mastodon import Mastodon
 from mastodon.errors import MastodonAPIError
 from PIL import Image
 
-from tests.acceptance.federation_sites import find, follow_from, received, until
-from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
+from tests.acceptance.federation_sites import find, follow, follow_from, newest, received, settled, until
+from tests.acceptance.named_sites import NamedServers, Person
 from tests.acceptance.site_process import SiteProcess
 from tests.files import image
-from tests.node import require
 
 pytestmark = pytest.mark.acceptance
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory, peer_keys: Path) -> Iterator[NamedServers]:
-    require("@fedify/fedify")
-    with run_named_servers(tmp_path_factory.mktemp("named"), peer_keys) as servers:
-        yield servers
-        for site in servers.sites.values():
-            assert "Traceback" not in site.log
-            assert "Starting factory" not in site.log  # a line for each connection
-
-
-@pytest.fixture(params=["a.test", "b.test"])
-def people(request: pytest.FixtureRequest, servers: NamedServers) -> tuple[Person, Person]:
-    """Ada on one of the sites, and Ben on the other."""
-    other = "b.test" if request.param == "a.test" else "a.test"
-    return servers.register(request.param, "ada"), servers.register(other, "ben")
-
-
-async def follows(who: Person, whom: Person) -> Any:
-    """Let an account follow one elsewhere that accepts; return that account as known there."""
-    account = find(who.client, f"@{whom.handle}")
-    who.client.account_follow(account)
-    await until(lambda: who.client.account_relationships(account)[0].following)
-    return account
-
-
-def newest(client: Mastodon) -> Any:
-    """Return the newest post of the home timeline, or None."""
-    return next(iter(client.timeline_home(limit=1)), None)
 
 
 async def arrives(client: Mastodon, post: Any) -> Any:
@@ -66,7 +31,7 @@ def kinds(client: Mastodon) -> list[str]:
 
 async def test_posts_reach_a_follower_with_edits_and_deletions(people: tuple[Person, Person]) -> None:
     ada, ben = people
-    account = await follows(ben, ada)
+    account = await follow(ben.client, ada.handle)
     assert (account.acct, account.url, account.uri) == (ada.handle, f"https://{ada.host}/@{ada.name}", ada.id)
     [follower] = ada.client.account_followers(ada.client.me())
     assert (follower.acct, kinds(ada.client)) == (ben.handle, ["follow"])
@@ -88,7 +53,7 @@ async def test_posts_reach_a_follower_with_edits_and_deletions(people: tuple[Per
 
 async def test_activities_are_accepted_after_keys_were_replaced(people: tuple[Person, Person], servers: NamedServers) -> None:
     ada, ben = people
-    await follows(ben, ada)
+    await follow(ben.client, ada.handle)
     await follow_from(servers.peer, ada.id)
     first = ada.client.status_post("Signed with the first key")
     await arrives(ben.client, first)
@@ -106,15 +71,13 @@ async def test_activities_are_accepted_after_keys_were_replaced(people: tuple[Pe
 
 def known_key(site: SiteProcess, of: Person) -> str:
     """Return the public key that a site knows of an account of another one."""
-    with contextlib.closing(psycopg2.connect(site.database_url())) as connection, connection.cursor() as cursor:
-        cursor.execute("select public_key from remote_keys where key_id = %s", [f"{of.id}#main-key"])
-        [(key,)] = cursor.fetchall()
+    [(key,)] = site.query("select public_key from remote_keys where key_id = %s", f"{of.id}#main-key")
     return str(key)
 
 
 async def test_an_activity_has_its_effect_at_once(people: tuple[Person, Person]) -> None:
     ada, ben = people
-    await follows(ben, ada)
+    await follow(ben.client, ada.handle)
     seconds = []
     for number in range(5):
         post, start = ada.client.status_post(f"Number {number}"), time.monotonic()
@@ -125,7 +88,7 @@ async def test_an_activity_has_its_effect_at_once(people: tuple[Person, Person])
 
 async def test_pictures_arrive_with_their_description(people: tuple[Person, Person], servers: NamedServers) -> None:
     ada, ben = people
-    await follows(ben, ada)
+    await follow(ben.client, ada.handle)
     media = ada.client.media_post(image(), mime_type="image/jpeg", description="A photo")
     found = await arrives(ben.client, ada.client.status_post("See", media_ids=[media]))
     [attachment] = found.media_attachments
@@ -139,7 +102,7 @@ async def test_pictures_arrive_with_their_description(people: tuple[Person, Pers
 
 async def test_replies_favourites_and_boosts_come_and_go(people: tuple[Person, Person]) -> None:
     ada, ben = people
-    await follows(ben, ada)
+    await follow(ben.client, ada.handle)
     post = ada.client.status_post("What do you think?")
     found = await arrives(ben.client, post)
     ben.client.status_favourite(found)
@@ -162,7 +125,7 @@ async def test_replies_favourites_and_boosts_come_and_go(people: tuple[Person, P
 async def test_a_boost_shows_the_post_to_followers_elsewhere(people: tuple[Person, Person], servers: NamedServers) -> None:
     ada, ben = people
     cleo = servers.register(ada.host, "cleo")
-    await follows(ben, ada)
+    await follow(ben.client, ada.handle)
     post = cleo.client.status_post("Words of somebody else")
     ada.client.status_reblog(post)
     boost = await until(lambda: newest(ben.client))
@@ -174,14 +137,15 @@ async def test_a_boost_shows_the_post_to_followers_elsewhere(people: tuple[Perso
 async def test_direct_messages_reach_only_the_named(people: tuple[Person, Person], servers: NamedServers) -> None:
     ada, ben = people
     other = servers.register(ben.host, "other")
-    await follows(other, ada)
-    await follows(ben, ada)
+    await follow(other.client, ada.handle)
+    await follow(ben.client, ada.handle)
     message = ada.client.status_post(f"@{ben.handle} Between us", visibility="direct")
     [conversation] = await until(ben.client.conversations)
     assert (conversation.last_status.uri, conversation.unread) == (message.uri, True)
     assert [account.acct for account in conversation.accounts] == [ada.handle]
     answer = ben.client.status_post(f"@{ada.handle} I see", visibility="direct", in_reply_to_id=conversation.last_status)
     await until(lambda: [each.last_status.uri for each in ada.client.conversations()] == [answer.uri])
+    await settled(*servers.sites.values())
     assert newest(other.client) is None
     assert not other.client.conversations()
     for url in (message.uri, answer.uri):
@@ -205,13 +169,14 @@ async def test_a_locked_account_decides_who_sees_posts_for_followers(people: tup
     post = ada.client.status_post("For followers", visibility="private")
     found = await arrives(ben.client, post)
     assert found.visibility == "private"
+    await settled(*servers.sites.values())
     assert newest(cleo.client) is None
     assert not cleo.client.search_v2(post.uri, resolve=True).statuses
 
 
-async def test_a_block_ends_what_was_between_them(people: tuple[Person, Person]) -> None:
+async def test_a_block_ends_what_was_between_them(people: tuple[Person, Person], servers: NamedServers) -> None:
     ada, ben = people
-    account = await follows(ben, ada)
+    account = await follow(ben.client, ada.handle)
     [follower] = ada.client.account_followers(ada.client.me())
     ada.client.account_block(follower)
     await until(lambda: not ben.client.account_relationships(account)[0].following)
@@ -219,26 +184,27 @@ async def test_a_block_ends_what_was_between_them(people: tuple[Person, Person])
     ben.client.status_post(f"@{ada.handle} Hello?")
     with pytest.raises(MastodonAPIError, match="blocks"):
         ben.client.account_follow(account)
+    await settled(*servers.sites.values())
     assert (newest(ben.client).account.acct, kinds(ada.client)) == (ben.name, [])
     ada.client.account_unblock(follower)
     await until(lambda: not ben.client.account_relationships(account)[0].blocked_by)
-    assert (await follows(ben, ada)).id == account.id
+    assert (await follow(ben.client, ada.handle)).id == account.id
 
 
 async def test_a_removed_follower_and_an_unfollow_end_a_follow(people: tuple[Person, Person]) -> None:
     ada, ben = people
-    account = await follows(ben, ada)
+    account = await follow(ben.client, ada.handle)
     [follower] = ada.client.account_followers(ada.client.me())
     ada.client.account_remove_from_followers(follower)
     await until(lambda: not ben.client.account_relationships(account)[0].following)
-    await follows(ben, ada)
+    await follow(ben.client, ada.handle)
     ben.client.account_unfollow(account)
     await until(lambda: ada.client.me().followers_count == 0)
 
 
 async def test_a_changed_profile_is_shown_elsewhere(people: tuple[Person, Person]) -> None:
     ada, ben = people
-    account = await follows(ben, ada)
+    account = await follow(ben.client, ada.handle)
     ada.client.account_update_credentials(display_name="Ada <L>", note="Mathematics & more", fields=[("Site", "https://example.org")])
     await until(lambda: ben.client.account(account).display_name == "Ada <L>")
     changed = ben.client.account(account)
@@ -280,9 +246,7 @@ async def test_people_of_another_implementation_follow_and_answer_people_here(se
 async def test_people_here_follow_and_answer_people_of_another_implementation(servers: NamedServers, host: str) -> None:
     ada, peer = servers.register(host, "ada"), servers.peer
     await peer.control("configure")
-    account = find(ada.client, "@cy@c.test")
-    ada.client.account_follow(account)
-    await until(lambda: ada.client.account_relationships(account)[0].following)
+    account = await follow(ada.client, "cy@c.test")
     post = await peer.control("post", **{"as": "cy"}, content="<p>Hello</p>", to=[ada.id])
     found = await until(lambda: newest(ada.client))
     assert (found.uri, found.content, found.account.acct, found.visibility) == (post, "<p>Hello</p>", "cy@c.test", "public")
@@ -321,8 +285,7 @@ async def test_a_thread_shows_replies_that_were_not_sent_here(people: tuple[Pers
     [found] = ben.client.search_v2(post.uri, resolve=True).statuses
     assert ben.client.status_context(found).descendants == []
     site = servers.sites[ben.host]
-    with contextlib.closing(psycopg2.connect(site.database_url())) as connection, connection, connection.cursor() as cursor:
-        cursor.execute("update posts set created_at = created_at - interval '6 minutes'")  # replies to new posts are on their way
+    assert site.change("update posts set created_at = created_at - interval '6 minutes'")  # replies to new posts are on their way
     await until(lambda: [each.uri for each in ben.client.status_context(found).descendants] == [reply.uri, thanks.uri])
     assert kinds(ben.client) == []
     [author, *_] = [each.account for each in ben.client.status_context(found).descendants]
