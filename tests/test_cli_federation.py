@@ -14,7 +14,7 @@ from microblog.cli.federation import mode_sentence
 from microblog.config import load
 from microblog.model.actor_keys import StoredKeyPair
 from microblog.model.deliveries import HostState, Inbox, OutgoingActivity, OutgoingKind
-from microblog.storage import actor_keys, deliveries, outgoing_activities
+from microblog.storage import actor_keys, deliveries, federation_start, outgoing_activities
 from microblog.storage.database import Cursor, fetch_all, fetch_value
 from tests import make
 from tests.federation.internet import at_once
@@ -58,9 +58,21 @@ def test_retry_lets_a_host_be_tried_at_once(cursor: Cursor, microblog: Run) -> N
 
 
 def test_when_federation_is_off_one_sentence_says_what_switching_it_on_means() -> None:
-    sentence = mode_sentence(load({"MICROBLOG_PUBLIC_URL": "https://blog.example.org"}, None))
+    sentence = mode_sentence(load({"MICROBLOG_PUBLIC_URL": "https://blog.example.org"}, None), None)
     assert "MICROBLOG_FEDERATION=on" in sentence
     assert "https://blog.example.org for ever" in sentence
+
+
+@pytest.mark.parametrize("mode", ["off", "allowlist", "on"])
+def test_a_site_that_has_federated_is_told_that_its_public_url_can_never_change(cursor: Cursor, microblog: Run, mode: str) -> None:
+    federation_start.store(cursor, public_url="https://blog.example.org", now=now())
+    settings = load({"MICROBLOG_PUBLIC_URL": "https://blog.example.org", "MICROBLOG_FEDERATION": mode}, None)
+    sentence = "other servers know this site as https://blog.example.org, so its public URL can never change"
+    assert mode_sentence(settings, "https://blog.example.org").endswith(sentence)
+    assert sentence in microblog("federation", "status").stdout
+    assert json.loads(microblog("federation", "status", "--json").stdout)["public_url"] == "https://blog.example.org"
+    if mode != "off":
+        assert mode_sentence(settings, None).endswith("the next start fixes the public URL https://blog.example.org for ever")
 
 
 # --- Rules

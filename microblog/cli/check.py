@@ -24,9 +24,9 @@ from microblog.config import Settings, SettingsError, sources
 def check(console: Console, strict: bool, as_json: bool) -> None:
     """Check whether the site can run, is configured safely, and whether its e-mails can arrive.
 
-    Looks at the settings, data directory, disk, file modes, database and its settings, schema, clock, Redis, mail server (logs in, sends
-    nothing), DNS of the mail domain, public URL and reverse proxy. Changes nothing. Each result is one line: ok, warning or error, the
-    setting that it concerns, and what to do. Each check has a time limit; what does not respond is an error.
+    Looks at the settings, data directory, disk, file modes, database and its settings, schema, clock, federation, Redis, mail server (logs
+    in, sends nothing), DNS of the mail domain, public URL and reverse proxy. Changes nothing. Each result is one line: ok, warning or
+    error, the setting that it concerns, and what to do. Each check has a time limit; what does not respond is an error.
 
     Exit codes: 0 if there is no error; 1 if there is an error, or with --strict a warning; 2 for wrong usage. Missing migrations are a
     warning: the site applies them when it starts.
@@ -69,7 +69,7 @@ def _checks(console: Console, settings: Settings, reactor: Any) -> Iterator[Chec
         return [*files.file_modes(settings, console.config, sources(os.environ, console.config))]
 
     async def reach() -> list[Finding]:
-        return [*network.proxy(settings), network.federation(settings), network.video(is_installed=probes.has_ffmpeg())]
+        return [*network.proxy(settings), network.video(is_installed=probes.has_ffmpeg())]
 
     yield Check("data directory", files.DATA_DIR, directory)
     yield Check("disk", files.DATA_DIR, disk)

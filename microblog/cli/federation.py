@@ -13,6 +13,7 @@ from microblog.federation import servers
 from microblog.model.deliveries import HostSummary
 from microblog.model.federation_mode import FederationMode
 from microblog.model.federation_statistics import FederationFigures
+from microblog.storage import federation_start
 
 DAY_COLUMNS = ("day", "received", "delivered", "failed")
 COLUMNS = ("host", "state", "waiting", "failures", "paused_until", "last_error")
@@ -29,15 +30,16 @@ def federation() -> None:
 def status(console: Console, as_json: bool) -> None:
     """Print what waits for other servers, those that do not respond, and the traffic of the last days."""
 
-    async def work(opened: Services) -> FederationFigures:
-        return await federation_statistics(opened.database).figures()
+    async def work(opened: Services) -> tuple[FederationFigures, str | None]:
+        return await federation_statistics(opened.database).figures(), await opened.database.read(federation_start.public_url)
 
-    figures = console.run(work)
+    figures, known_as = console.run(work)
     counts, rows = figures.counts, [described(host) for host in figures.failing]
     days = [{**attrs.asdict(day), "day": day.day.isoformat()} for day in figures.days]
     oldest = counts.oldest and counts.oldest.isoformat(timespec="seconds")
     value = {
         "mode": console.settings.federation.value,
+        "public_url": known_as,
         "waiting": counts.waiting,
         "oldest": oldest,
         "hosts": counts.known,
@@ -47,7 +49,7 @@ def status(console: Console, as_json: bool) -> None:
         "days": days,
     }
     lines = [
-        mode_sentence(console.settings),
+        mode_sentence(console.settings, known_as),
         f"Deliveries that wait: {counts.waiting}" + (f", the oldest since {oldest}" if oldest else ""),
         f"Servers: {counts.known} known, {counts.slow} fail at the moment, {counts.dead} dead",
         *(["", table(rows, COLUMNS)] if rows else []),
@@ -82,15 +84,17 @@ def described(host: HostSummary) -> dict[str, object]:
     }
 
 
-def mode_sentence(settings: Settings) -> str:
-    """Return what federation is set to; when it is off, also how to switch it on and what that fixes for ever."""
-    match settings.federation:
-        case FederationMode.OFF:
-            return (
-                "off: people on Mastodon and other servers cannot follow people here; MICROBLOG_FEDERATION=on changes that, and fixes the "
-                f"public URL {settings.public_url} for ever"
-            )
-        case FederationMode.ALLOWLIST:
-            return "on, with allowed servers only"
-        case FederationMode.ON:
-            return "on, with all servers that are not suspended"
+def mode_sentence(settings: Settings, known_as: str | None) -> str:
+    """Return what federation is set to, and what that means for the public URL. `known_as`: the one that other servers know already."""
+    fixed = f"other servers know this site as {known_as}, so its public URL can never change"
+    if settings.federation is FederationMode.OFF:
+        if known_as is not None:
+            return f"off; {fixed}"
+        return (
+            "off: people on Mastodon and other servers cannot follow people here; MICROBLOG_FEDERATION=on changes that, and fixes the "
+            f"public URL {settings.public_url} for ever"
+        )
+    servers = "allowed servers only" if settings.federation is FederationMode.ALLOWLIST else "all servers that are not suspended"
+    if known_as is None:
+        fixed = f"the next start fixes the public URL {settings.public_url} for ever"
+    return f"on, with {servers}; {fixed}"

@@ -14,6 +14,12 @@ from microblog.storage.database import Transactions
 class PublicUrlChanged(Exception):
     """The site has federated under another public URL."""
 
+    def __init__(self, public_url: str, known_as: str) -> None:
+        super().__init__(
+            f"MICROBLOG_PUBLIC_URL is {public_url}, but other servers know this site as {known_as} for ever: "
+            "accounts and posts would be lost to everybody who follows them. Set it back, or start with an empty database."
+        )
+
 
 @frozen
 class FederationStart:
@@ -31,10 +37,7 @@ class FederationStart:
         else:
             stored = await self.database.read(federation_start.public_url)
         if stored not in (None, self.public_url):
-            raise PublicUrlChanged(
-                f"MICROBLOG_PUBLIC_URL is {self.public_url}, but other servers know this site as {stored} for ever: "
-                "accounts and posts would be lost to everybody who follows them. Set it back, or start with an empty database."
-            )
+            raise PublicUrlChanged(self.public_url, stored)
 
     def stop(self) -> None:
         """Do nothing."""

@@ -10,7 +10,7 @@ import psycopg2
 from attrs import frozen
 
 from microblog.model.ids import moment_of
-from microblog.storage import clock
+from microblog.storage import clock, federation_start
 from microblog.storage.database import Connection, connect, fetch_value
 from microblog.storage.migrate import SchemaProblem, migrate, missing
 from microblog.storage.server_facts import ServerFacts, server_facts
@@ -26,13 +26,15 @@ class UnusableDatabase(Exception):
 class DatabaseState:
     """State of a site's database: the server, migrations to be applied, and the database's clock minus the one of this process.
 
-    `newest_post_ahead`: the date of the newest post minus the database's time; zero if there is no post.
+    `newest_post_ahead`: the date of the newest post minus the database's time; zero if there is no post. `known_as` is the public URL that
+    other servers know, if the site has federated.
     """
 
     facts: ServerFacts
     missing: list[str]
     clock_difference: timedelta
     newest_post_ahead: timedelta
+    known_as: str | None = None
 
 
 class SiteNotFound(UnusableDatabase):
@@ -81,8 +83,10 @@ def database_state(url: str, now: Callable[[], datetime]) -> DatabaseState:
         difference = database_time - now()
         ahead = timedelta(0) if newest is None else moment_of(newest) - database_time
         facts = server_facts(cursor)
+        has_federation = fetch_value(cursor, "select to_regclass('federation_start') is not null")
+        known_as = federation_start.public_url(cursor) if has_federation else None
         connection.rollback()
-        return DatabaseState(facts, missing(connection), difference, ahead)
+        return DatabaseState(facts, missing(connection), difference, ahead, known_as)
 
 
 def missing_migrations(url: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Checks of the database: site, schema, the server's settings, and its clock."""
+"""Checks of the database: site, schema, the server's settings, its clock, and the public URL that it has stored."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.threads import deferToThreadPool
 
 from microblog.application import services
+from microblog.cli.checks import network
 from microblog.cli.checks.findings import Finding, Status
 from microblog.cli.context import open_server
 from microblog.config import Settings
@@ -27,8 +28,9 @@ async def database(settings: Settings, reactor: Any) -> Sequence[Finding]:
         async with open_server(settings, reactor) as url:
             state = await deferToThreadPool(reactor, reactor.getThreadPool(), database_state, url, services.now)
     except SiteNotFound as problem:
-        return [Finding("site", Status.ERROR, str(problem), URL if settings.database_url else "MICROBLOG_DATA_DIR")]
-    return [*_server(settings, state.facts), _schema(state.missing), clock(state)]
+        site = Finding("site", Status.ERROR, str(problem), URL if settings.database_url else "MICROBLOG_DATA_DIR")
+        return [site, network.federation(settings, None)]
+    return [*_server(settings, state.facts), _schema(state.missing), clock(state), network.federation(settings, state.known_as)]
 
 
 def _server(settings: Settings, facts: ServerFacts) -> Iterator[Finding]:

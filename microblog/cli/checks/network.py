@@ -9,6 +9,7 @@ from microblog.cli.checks.mail import DnsRecords, is_public_domain
 from microblog.cli.federation import mode_sentence
 from microblog.config import Settings
 from microblog.config_parsers import UNIX, is_local, leads_to, mail_host
+from microblog.federation.start import PublicUrlChanged
 
 PROXIES, PUBLIC_URL, LISTEN, REDIS = "MICROBLOG_TRUSTED_PROXIES", "MICROBLOG_PUBLIC_URL", "MICROBLOG_LISTEN", "MICROBLOG_REDIS_URL"
 _EVERYBODY = "all visitors seem to have one address, and 25 wrong passwords of one lock out everybody"
@@ -67,9 +68,11 @@ async def public_url(settings: Settings, dns: DnsRecords) -> Sequence[Finding]:
     return found or [Finding("address", Status.OK, url, PUBLIC_URL)]
 
 
-def federation(settings: Settings) -> Finding:
-    """Return the mode of federation. Nothing about it is wrong: the settings are refused then."""
-    return Finding("federation", Status.OK, mode_sentence(settings), "MICROBLOG_FEDERATION")
+def federation(settings: Settings, known_as: str | None) -> Finding:
+    """Check that the public URL is the one that other servers know, if they know one: the site does not start with another."""
+    if known_as not in (None, settings.public_url):
+        return Finding("federation", Status.ERROR, str(PublicUrlChanged(settings.public_url, known_as)), PUBLIC_URL)
+    return Finding("federation", Status.OK, mode_sentence(settings, known_as), "MICROBLOG_FEDERATION")
 
 
 async def redis(ping: Callable[[], Awaitable[str]]) -> Sequence[Finding]:
