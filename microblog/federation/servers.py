@@ -14,7 +14,7 @@ from microblog.model.deliveries import DeliveryCounts, HostDetails, HostFilter
 from microblog.model.domain_rules import DomainRule
 from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId
-from microblog.storage import delivery_stats
+from microblog.storage import delivery_stats, federation_start
 from microblog.storage.database import Cursor, Transactions
 
 
@@ -38,6 +38,10 @@ class Servers:
     async def counts(self) -> DeliveryCounts:
         """Return the numbers of all servers."""
         return await self.database.read(delivery_stats.counts)
+
+    async def public_url(self) -> str | None:
+        """Return the public URL under which other servers know the site; None if it never federated."""
+        return await self.database.read(federation_start.public_url)
 
     async def page(self, filter: HostFilter, query: str, after: str, limit: int) -> list[ListedServer]:
         """Return servers whose name contains `query`, in alphabetical order after the name `after`."""

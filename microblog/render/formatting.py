@@ -123,8 +123,14 @@ _SYSTEMS = (
 )
 
 
-def error_title(status: int) -> str:
-    """Return the title of an error page."""
+NO_PAGE = "This page does not exist."
+"""The sentence of an error page where nothing more is known."""
+
+
+def error_title(status: int, sentence: str = NO_PAGE) -> str:
+    """Return the title of an error page with this sentence. A sentence that says what was not found is not about the page."""
+    if status == 404 and sentence != NO_PAGE:
+        return "Not found"
     return _ERROR_TITLES.get(status, "Something went wrong")
 
 

@@ -8,15 +8,26 @@ from microblog.model.deliveries import DeliveryCounts, HostDetails, HostFilter, 
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_one
 
 
+# One index look-up for each host. The last row is null.
+_HOSTS_OF_ACCOUNTS = """theirs as (
+                (select host from accounts where host is not null order by host limit 1)
+                union all
+                select (select a.host from accounts a where a.host > t.host order by a.host limit 1)
+                from theirs t where t.host is not null)"""
+
+
 def counts(cursor: Cursor) -> DeliveryCounts:
     """Return the numbers of the whole site."""
     found = fetch_one(
         cursor,
         DeliveryCounts,
-        """select d.waiting, d.oldest, h.known, h.slow, h.dead
+        f"""with recursive {_HOSTS_OF_ACCOUNTS}
+           select d.waiting, d.oldest,
+                  h.contacted + (select count(*) from theirs t where t.host is not null
+                                 and not exists (select from hosts h where h.host = t.host)) known, h.slow, h.dead
            from (select count(*) waiting, (select o.created_at from deliveries first join outgoing_activities o on o.id = first.activity_id
                                            order by first.id limit 1) oldest from deliveries) d,
-                (select count(*) known, count(*) filter (where failures > 0 and dead_since is null) slow,
+                (select count(*) contacted, count(*) filter (where failures > 0 and dead_since is null) slow,
                         count(*) filter (where dead_since is not null) dead from hosts) h""",
     )
     assert found is not None
@@ -64,11 +75,7 @@ def hosts(cursor: Cursor, *, filter: HostFilter, query: str, after: str, limit: 
     return fetch_all(
         cursor,
         HostDetails,
-        f"""with recursive theirs as (  -- the hosts of accounts, one index look-up for each
-                (select host from accounts where host is not null order by host limit 1)
-                union all
-                select (select a.host from accounts a where a.host > t.host order by a.host limit 1)
-                from theirs t where t.host is not null),
+        f"""with recursive {_HOSTS_OF_ACCOUNTS},
             listed as (
                 select host from theirs where host is not null union select h.host from hosts h
                 union select r.domain from domain_rules r union select w.domain from allowed_domains w),

@@ -108,6 +108,8 @@ def test_buttons_of_other_sites_lead_to_the_profile(site: SiteFixture, ada: Visi
     assert ada.get(f"/authorize_interaction?uri={URL}/users/ada").header("Location") == "/@ada"
     missing = ada.get("/authorize_interaction?uri=acct:nobody@b.example")
     assert (missing.status, resolution.NO_SUCH_ACCOUNT in main_text(missing)) == (404, True)
+    assert "may have been deleted" not in main_text(missing)  # the sentence says already what is the matter
+    assert "may have been deleted" in main_text(ada.get("/nowhere"))
     assert ada.get("/authorize_interaction?uri=acct:nobody@site.test").status == 404
 
 

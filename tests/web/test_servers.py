@@ -9,7 +9,7 @@ import pytest
 
 from microblog.model.accounts import Role
 from microblog.model.domain_rules import DomainSeverity
-from microblog.storage import users
+from microblog.storage import federation_start, users
 from microblog.storage.database import Cursor, fetch_all
 from tests import make
 from tests.fakes import result_of
@@ -66,7 +66,7 @@ def test_the_page_shows_what_is_known_of_each_server(site: SiteFixture, ada: Vis
     make.remote_account(site.cursor, "cleo", host="quiet.example")
     rule(site, "bad.example", reject_media=True)
     text = main_text(ada.get(SERVERS))
-    assert "3 servers1 failing1 dead" in text
+    assert "4 servers1 failing1 dead" in text
     assert "b.example1 account" in text
     assert "bad.example Suspended" in text
     assert "quiet.example1 account" in text
@@ -77,6 +77,11 @@ def test_the_page_shows_what_is_known_of_each_server(site: SiteFixture, ada: Vis
     assert "slow.example" not in ada.get(f"{SERVERS}?q=dead").text
     assert ada.submit(f"{SERVERS}/retry", SERVERS, host="dead.example").status == 303
     assert fetch_all(site.cursor, str, "select host from hosts where dead_since is not null") == []
+
+
+def test_the_page_says_that_the_public_url_can_never_change(site: SiteFixture, ada: Visitor) -> None:
+    federation_start.store(site.cursor, public_url=URL, now=make.NOW)
+    assert f"Other servers know this site as {URL}. This public URL can never change." in main_text(ada.get(SERVERS))
 
 
 def test_a_suspension_says_what_will_be_lost_and_asks_first(site: SiteFixture, ada: Visitor, bo: RemoteUser) -> None:

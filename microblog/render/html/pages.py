@@ -237,7 +237,7 @@ class Pages:
 
     def error(self, context: PageContext, error: ErrorView) -> bytes:
         """Render an error page; it keeps the text of a submitted post."""
-        return self._page("error", context, PageMetadata(formatting.error_title(error.status), index=False), error=error)
+        return self._page("error", context, PageMetadata(formatting.error_title(error.status, error.sentence), index=False), error=error)
 
     def page(self, template: str, context: PageContext, metadata: PageMetadata, /, **values: object) -> bytes:
         """Render a page by the name of its template, for features with a views module of their own."""

@@ -28,13 +28,17 @@ BADGES = {DomainSeverity.SUSPEND: "Suspended", DomainSeverity.SILENCE: "Limited"
 
 @frozen
 class ServersPage:
-    """A page of servers (`federation.servers.ListedServer`). `has_allow_list`: only listed servers are federated with."""
+    """A page of servers (`federation.servers.ListedServer`). `has_allow_list`: only listed servers are federated with.
+
+    `public_url` is the one that other servers know.
+    """
 
     servers: tuple[object, ...]
     counts: DeliveryCounts
     filter: HostFilter
     query: str
     has_allow_list: bool
+    public_url: str | None = None
     older: str | None = None
     errors: Mapping[str, str] = field(factory=dict)
 

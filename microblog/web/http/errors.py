@@ -26,7 +26,7 @@ from microblog.model.errors import (
     UnsupportedType,
     disk_full,
 )
-from microblog.render.formatting import waiting
+from microblog.render.formatting import NO_PAGE, waiting
 from microblog.web.http.body_parsing import label
 from microblog.web.http.request import Request
 from microblog.web.http.response import NO_STORE, Response
@@ -133,7 +133,7 @@ def page_message(problem: Problem) -> str:
     if isinstance(problem, Invalid):
         return problem.sentence.removeprefix("Validation failed: ")
     if problem.sentence in _NOT_FOUND:
-        return "This page does not exist."
+        return NO_PAGE
     if problem.sentence == Forbidden.sentence:
         return "You are not allowed to do this."
     if not isinstance(problem, TooMany):

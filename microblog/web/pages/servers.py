@@ -53,6 +53,7 @@ class ServerPages:
             filter,
             query,
             self.domains.rules.has_allow_list,
+            await self.servers.public_url(),
             f"{PATH}?{more}" if more else None,
             problem.fields if problem else {},
         )
