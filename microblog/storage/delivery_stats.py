@@ -7,7 +7,6 @@ from datetime import datetime
 from microblog.model.deliveries import DeliveryCounts, HostDetails, HostFilter, HostSummary
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_one
 
-
 # One index look-up for each host. The last row is null.
 _HOSTS_OF_ACCOUNTS = """theirs as (
                 (select host from accounts where host is not null order by host limit 1)

@@ -67,9 +67,11 @@ class BrowserUser:
         if message.type == "error" and "Failed to load resource" not in message.text and "ERR_" not in message.text:
             self.console_errors.append(message.text)
 
-    def open(self, path: str) -> None:
-        """Open a page of the site."""
-        self.page.goto(self.site.url + path)
+    def open(self, path: str) -> int:
+        """Open a page of the site, and return the status of the response."""
+        response = self.page.goto(self.site.url + path)
+        assert response is not None
+        return response.status
 
     def sign_up(self, username: str) -> None:
         """Sign up by the form, and wait for the home page."""

@@ -6,62 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mastodon import Mastodon
 
+from tests.browser import page_lists
 from tests.browser.conftest import BrowserUser
+from tests.browser.page_lists import FOR_MEMBERS, FOR_MODERATORS, FOR_VISITORS, filled, status_of
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FOR_VISITORS = (
-    "/",
-    "/local",
-    "/about",
-    "/stats",
-    "/login",
-    "/signup",
-    "/search",
-    "/search?q=axe",
-    "/nowhere",
-    "/password/forgot",
-    "/api/docs",
-)
-FOR_MEMBERS = (
-    "/home",
-    "/notifications",
-    "/notifications?type=mention",
-    "/notifications/requests",
-    "/conversations",
-    "/favourites",
-    "/bookmarks",
-    "/scheduled",
-    "/compose",
-    "/settings",
-    "/settings/account",
-    "/settings/preferences",
-    "/settings/notifications",
-    "/settings/sessions",
-    "/settings/apps",
-    "/settings/mail",
-    "/settings/filters",
-    "/lists",
-    "/settings/blocks",
-    "/settings/mutes",
-    "/settings/requests",
-    "/settings/delete",
-)
-FOR_MODERATORS = (
-    "/admin/people",
-    "/admin/people?type=applied",
-    "/admin/invites",
-    "/admin/reports",
-    "/admin/outbox",
-    "/admin/jobs?state=done",
-    "/admin/stats",
-)
 
 
 def violations(user: BrowserUser, path: str) -> list[str]:
     """Open a page and return the violations that axe finds."""
-    user.open(path)
+    assert user.open(path) == status_of(path), path
     return violations_here(user, path)
 
 
@@ -86,9 +43,9 @@ def test_every_page_is_accessible(new_user: Callable[..., BrowserUser], dark: bo
     post = user.page.locator("article .at").first.get_attribute("href")
     assert post
     id = post.rsplit("/", 1)[-1]
-    own = (f"/@{name}", post, f"/posts/{id}/edit", f"/posts/{id}/delete", f"/posts/{id}/history", f"/compose?reply_to={id}")
-    problems = [problem for path in (*FOR_MEMBERS, *own) for problem in violations(user, path)]
-    public = (f"/@{name}", post, "/tags/axe", f"/@{name}/followers", f"/@{name}/following", f"/@{name}/with_replies")
+    public = filled((*page_lists.OF_ACCOUNT, *page_lists.OF_POST, *page_lists.OF_TAG), name=name, post=id, tag="axe")
+    own = (*filled(page_lists.OF_OWN_POST, post=id), f"/compose?reply_to={id}")
+    problems = [problem for path in (*FOR_MEMBERS, *public, *own) for problem in violations(user, path)]
     problems += [problem for path in (*FOR_VISITORS, *public) for problem in violations(visitor, path)]
     assert problems == []
 
@@ -130,11 +87,14 @@ def test_pages_with_content_are_accessible(new_user: Callable[..., BrowserUser],
     boss.open("/admin/invites")
     boss.page.get_by_role("button", name="Create invite").click()
     boss.page.get_by_role("link", name="signup?invite").first.wait_for()
-    own_pages = (f"/@{name}", f"/@{name}/media", f"/@{name}/lists", f"/@{name}/block", f"/@{name}/report", f"/@{name}/followers")
-    problems = [
-        problem for path in (*own_pages, edit, edit.removesuffix("/edit"), filtered, "/favourites") for problem in violations(ann, path)
-    ]
-    pages = ("/notifications", "/home", f"/@{other}", "/search?q=ann", f"/admin/people/{other}/suspend")
+    app, _ = Mastodon.create_app("Axe", api_base_url=ann.site.url)
+    own_pages = (
+        *filled((*page_lists.OF_ACCOUNT, *page_lists.OF_ACCOUNT_FOR_MEMBERS), name=name),
+        *filled(page_lists.OF_LIST, list=edit.split("/")[2]),
+        *filled(page_lists.OF_APP, app=app),
+    )
+    problems = [problem for path in (*own_pages, filtered, "/favourites") for problem in violations(ann, path)]
+    pages = ("/notifications", "/home", f"/@{other}", "/search?q=ann", *filled(page_lists.OF_ACCOUNT_FOR_MODERATORS, name=other))
     problems += [problem for path in (*FOR_MODERATORS, *pages) for problem in violations(boss, path)]
     assert problems == []
 
@@ -147,6 +107,6 @@ def test_no_page_is_wider_than_the_window(new_user: Callable[..., BrowserUser], 
     user.publish("W" * 200 + " https://example.org/" + "x" * 200)
     user.page.get_by_text("WWWW").first.wait_for()
     for path in ("/", "/local", *FOR_MEMBERS, f"/@{name}"):
-        user.open(path)
+        assert user.open(path) == 200, path
         wide = user.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, f"{path} is {wide} px wider than {width}"

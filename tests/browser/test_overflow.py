@@ -12,8 +12,9 @@ from mastodon import Mastodon
 from tests import files
 from tests.acceptance.accounts import register_account
 from tests.acceptance.site_process import SiteProcess, wait_until
+from tests.browser import page_lists
 from tests.browser.conftest import PASSWORD, BrowserUser
-from tests.browser.test_accessibility import FOR_MEMBERS, FOR_MODERATORS, FOR_VISITORS
+from tests.browser.page_lists import FOR_MEMBERS, FOR_MODERATORS, FOR_VISITORS, filled, status_of
 
 SIZES = [(320, 700), (390, 844), (1280, 800)]
 # Returns a text that names elements wider than the window that no ancestor scrolls or clips; empty if there are none.
@@ -36,12 +37,14 @@ NARROW_CONTROLS = """() => [...document.querySelectorAll("main :is(button, .butt
 
 
 class LongContent(NamedTuple):
-    """Usernames of accounts with content of maximum length, and the paths of pages that show it."""
+    """Usernames of accounts with content of maximum length, and the paths of pages that show it: to anybody, the reader, the writer."""
 
     writer: str
     reader: str
     boss: str
-    paths: tuple[str, ...]
+    public: tuple[str, ...]
+    for_reader: tuple[str, ...]
+    for_writer: tuple[str, ...]
 
 
 def _posts(writer: Mastodon, reader: str) -> list[int]:
@@ -89,20 +92,22 @@ def _create_content(browser_site: SiteProcess) -> LongContent:
     )
     reader.report(writer.me(), status_ids=posts[:2], comment="W" * 1_000)
     reader.account_note_set(writer.me(), "W" * 1_000)
-    Mastodon.create_app("W" * 60, api_base_url=browser_site.url, website="https://" + "w" * 60 + ".example/" + "w" * 200)
-    profile = f"/@{names[0]}"
-    profile_paths = (
-        profile,
-        *(profile + part for part in ("/with_replies", "/media", "/followers", "/following", "/block", "/report", "/lists")),
+    app, _ = Mastodon.create_app("W" * 60, api_base_url=browser_site.url, website="https://" + "w" * 60 + ".example/" + "w" * 200)
+    public = (
+        *filled(page_lists.OF_ACCOUNT, name=names[0]),
+        *(f"/@{names[0]}/{post}" for post in posts[1:]),
+        *filled(page_lists.OF_POST, name=names[0], post=posts[0]),
+        *filled(page_lists.OF_TAG, tag="W" * 100),
+        *(f"/search?q={'W' * 100}", "/search?q=wwww"),
     )
-    post_paths = [f"{profile}/{post}" for post in posts] + [f"/posts/{posts[0]}/history", f"/compose?reply_to={posts[1]}"]
-    other_paths = (f"/lists/{list_.id}", f"/lists/{list_.id}/edit", f"/lists/{list_.id}/delete", f"/settings/filters/{filter_.id}")
-    return LongContent(
-        names[0],
-        names[1],
-        names[2],
-        (*profile_paths, *post_paths, *other_paths, f"/tags/{'W' * 100}", f"/search?q={'W' * 100}", "/search?q=wwww"),
+    for_reader = (
+        *filled(page_lists.OF_ACCOUNT_FOR_MEMBERS, name=names[0]),
+        *filled(page_lists.OF_LIST, list=list_.id),
+        *filled(page_lists.OF_FILTER, filter=filter_.id),
+        *filled(page_lists.OF_APP, app=app),
+        f"/compose?reply_to={posts[1]}",
     )
+    return LongContent(*names, public, for_reader, filled(page_lists.OF_OWN_POST, post=posts[0]))
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +116,8 @@ def long_content(browser_site: SiteProcess) -> LongContent:
     return _create_content(browser_site)
 
 
-def _log_in(user: BrowserUser, name: str) -> None:
+def log_in(user: BrowserUser, name: str) -> None:
+    """Log in by the form."""
     user.open("/login")
     user.page.locator("input[name=name]").fill(name)
     user.page.locator("input[name=password]").fill(PASSWORD)
@@ -119,10 +125,11 @@ def _log_in(user: BrowserUser, name: str) -> None:
     user.page.wait_for_url("**/home")
 
 
-def _find_overflows(user: BrowserUser, paths: tuple[str, ...], width: int) -> list[str]:
+def find_overflows(user: BrowserUser, paths: tuple[str, ...], width: int) -> list[str]:
+    """Return the problems of pages: elements that are wider than the window, and controls that are squeezed."""
     found = []
     for path in paths:
-        user.open(path)
+        assert user.open(path) == status_of(path), path
         user.page.evaluate("document.querySelectorAll('details:not(.menu)').forEach((each) => { each.open = true; })")
         user.screenshot(f"{width}-{path.strip('/').replace('/', '_').replace('?', '_')[:60] or 'front'}")
         found += [
@@ -139,18 +146,19 @@ def test_no_user_content_makes_a_page_wider_than_the_window(
 ) -> None:
     visitor, reader, boss, writer = (new_user(width=width, height=height, dark=width == 390) for _ in range(4))
     for client, name in ((reader, long_content.reader), (boss, long_content.boss), (writer, long_content.writer)):
-        _log_in(client, name)
-    found = _find_overflows(visitor, (*FOR_VISITORS, *long_content.paths[:4], *long_content.paths[8:11]), width)
-    found += _find_overflows(reader, (*FOR_MEMBERS, *long_content.paths), width)
-    found += _find_overflows(boss, (*FOR_MODERATORS, f"/admin/people/{long_content.writer}/suspend", "/notifications", "/home"), width)
-    found += _find_overflows(writer, ("/scheduled", "/conversations", "/settings", "/notifications?all"), width)
+        log_in(client, name)
+    found = find_overflows(visitor, (*FOR_VISITORS, *long_content.public[:9]), width)
+    found += find_overflows(reader, (*FOR_MEMBERS, *long_content.public, *long_content.for_reader), width)
+    of_writer = filled(page_lists.OF_ACCOUNT_FOR_MODERATORS, name=long_content.writer)
+    found += find_overflows(boss, (*FOR_MODERATORS, *of_writer, "/notifications", "/home"), width)
+    found += find_overflows(writer, ("/scheduled", "/conversations", "/settings", "/notifications?all", *long_content.for_writer), width)
     assert found == []
 
 
 def test_a_live_update_does_not_make_the_page_wider(new_user: Callable[..., BrowserUser], long_content: LongContent) -> None:
     reader, writer = new_user(width=320, height=700), new_user(width=390, height=844)
-    _log_in(reader, long_content.reader)
-    _log_in(writer, long_content.writer)
+    log_in(reader, long_content.reader)
+    log_in(writer, long_content.writer)
     reader.page.locator("[data-live-state][data-state=live]").wait_for(state="attached")
     writer.open("/compose")
     writer.page.locator("main .warning").first.locator("summary").click()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from microblog.federation import bounds
 from microblog.model.accounts import Account
 from microblog.model.posts import Post
 from tests import make
@@ -237,3 +238,10 @@ def test_groups_and_memorial_accounts_say_so(neighbours: Neighbours) -> None:
     assert (entity["group"], entity["memorial"]) == (True, True)
     profile = document(neighbours.site.registered_user("cleo").get(f"/@{FAR}"))
     assert profile.xpath("//section[@aria-label='Profile']//span[@class='badge']/text()") == ["Group", "In memoriam"]
+
+
+def test_the_longest_username_has_a_page(site: SiteFixture) -> None:
+    ada = site.registered_user("ada")
+    far = make.remote_account(site.cursor, "b" * bounds.MAX_USERNAME)
+    for path in (f"/@{far.acct}", f"/@{far.acct}/followers", f"/@{far.acct}/report"):
+        assert ada.get(path).status == 200, path

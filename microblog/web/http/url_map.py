@@ -52,9 +52,9 @@ class IdConverter(BaseConverter):
 
 
 class UsernameConverter(BaseConverter):
-    """A username, optionally with a host: `ada`, `ada@example.org`."""
+    """A username, optionally with a host: `ada`, `ada@example.org`. Other servers have longer ones than this site: federation/bounds.py."""
 
-    regex = r"[A-Za-z0-9_.-]{1,64}(?:@[A-Za-z0-9_.:-]{1,255})?"
+    regex = r"[A-Za-z0-9_.-]{1,255}(?:@[A-Za-z0-9_.:-]{1,255})?"
 
 
 class SecretConverter(BaseConverter):
