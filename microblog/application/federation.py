@@ -28,6 +28,7 @@ from microblog.federation.fetching import Fetcher, SignedRequests
 from microblog.federation.file_fetches import FileFetches
 from microblog.federation.forwarding import ForwardedPosts
 from microblog.federation.gone_inboxes import GoneInboxes
+from microblog.federation.host_software import SoftwareReader
 from microblog.federation.inbox import Inbox
 from microblog.federation.inbox_limits import WaitingLimit
 from microblog.federation.key_cache import KeyCache
@@ -140,6 +141,7 @@ class Federation:
         received = federation_jobs.tasks(self.effects, self.mentions) | federation_jobs.followers_tasks(self.inbox.followers)
         received |= federation_jobs.statistics_tasks(self.statistics)
         received |= federation_jobs.gone_tasks(GoneInboxes(self.effects.database, self.effects.actors, now))
+        received |= federation_jobs.software_tasks(SoftwareReader(self.effects.actors.fetcher, self.effects.database, now))
         received |= federation_jobs.forwarded_tasks(ForwardedPosts(self.effects.posts))
         return received | domain_jobs.tasks(self.purge) | federation_jobs.reading_tasks(self.reading_again)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from attrs import frozen
 
 from microblog.domain import audit
+from microblog.federation import host_software
 from microblog.federation.domain_rules import CurrentRules
 from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.deliveries import DeliveryCounts, HostDetails, HostFilter
@@ -25,6 +26,11 @@ class ListedServer:
     details: HostDetails
     rule: DomainRule | None
     is_refused: bool
+
+    @property
+    def may_be_asked(self) -> bool:
+        """True for a server that the site has had to do with, and still has."""
+        return not self.is_refused and self.details.dead_since is None and bool(self.details.accounts or self.details.seen_at)
 
 
 @frozen
@@ -44,10 +50,16 @@ class Servers:
         return await self.database.read(federation_start.public_url)
 
     async def page(self, filter: HostFilter, query: str, after: str, limit: int) -> list[ListedServer]:
-        """Return servers whose name contains `query`, in alphabetical order after the name `after`."""
+        """Return servers whose name contains `query`, in alphabetical order after the name `after`.
+
+        What software they run is read if that was not done for a day.
+        """
         found = await self.database.read(delivery_stats.hosts, filter=filter, query=query, after=after, limit=limit)
         domains = self.rules.domains
-        return [ListedServer(each, domains.rule_for(each.host), not domains.is_allowed(each.host)) for each in found]
+        listed = [ListedServer(each, domains.rule_for(each.host), not domains.is_allowed(each.host)) for each in found]
+        known = [each.details.host for each in listed if each.may_be_asked]
+        await self.database.run(host_software.request, known, self.now())
+        return listed
 
     async def retry(self, host: str, by: AccountId | None = None) -> int:
         """Try everything that waits for a host now, and deliver to it again if it was dead; return how much waits. Raises NotFound."""

@@ -16,6 +16,8 @@ from microblog.federation.forwarding import JOB as FORWARDED_JOB
 from microblog.federation.forwarding import ForwardedPosts
 from microblog.federation.gone_inboxes import JOB as GONE_JOB
 from microblog.federation.gone_inboxes import GoneInboxes
+from microblog.federation.host_software import JOB as SOFTWARE_JOB
+from microblog.federation.host_software import SoftwareReader
 from microblog.federation.idempotency import SEEN_FOR
 from microblog.federation.inbox import JOB
 from microblog.federation.profile_counts import JOB as PROFILE_JOB
@@ -44,6 +46,7 @@ RETRY_POLICIES = {
     REPLIES_JOB: RetryPolicy(tries=2, time_limit=300.0),
     REPLY_JOB: RetryPolicy(tries=2, first_pause=300.0, time_limit=120.0),
     MENTIONS_JOB: RetryPolicy(tries=6, first_pause=60.0, time_limit=60.0),
+    SOFTWARE_JOB: RetryPolicy(tries=2, time_limit=120.0),
     FOLLOWERS_JOB: RetryPolicy(tries=3, first_pause=600.0, time_limit=120.0),
 }
 CLEANUP_BATCHES = (
@@ -132,6 +135,18 @@ def reading_tasks(reading: ReadingAgain) -> dict[str, Task]:
         REPLIES_JOB: Finishing(read_replies),
         REPLY_JOB: Finishing(fetch_reply),
     }
+
+
+def software_tasks(reader: SoftwareReader) -> dict[str, Task]:
+    """Return the task that reads which software a server runs."""
+
+    async def read(job: Job, finish: Finish) -> None:
+        host = job.payload.get("host")
+        if not isinstance(host, str):
+            raise PermanentFailure("The job's payload has no host.")
+        await reader.read(host, finish)
+
+    return {SOFTWARE_JOB: Finishing(read)}
 
 
 def _depth(job: Job) -> int:

@@ -146,7 +146,10 @@ class HostFilter(StrEnum):
 
 @frozen
 class HostDetails:
-    """A host for the administrator's list. `oldest`: when the oldest delivery that waits was made; `seen_at`: its last activity."""
+    """A host for the administrator's list. `oldest`: when the oldest delivery that waits was made; `seen_at`: its last activity.
+
+    `software` is its name with the version; empty if it is not known.
+    """
 
     host: str
     accounts: int
@@ -158,3 +161,4 @@ class HostDetails:
     dead_since: datetime | None
     last_error: str
     is_allowed: bool
+    software: str

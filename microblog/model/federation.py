@@ -214,6 +214,14 @@ class RemoteCollection:
 
 
 @frozen
+class HostSoftware:
+    """The software of a server with its version, as NodeInfo names them; empty if it does not."""
+
+    name: str
+    version: str
+
+
+@frozen
 class WebFingerResult:
     """Answer of WebFinger (RFC 7033) about a handle. `subject` is `user@host` without `acct:`; empty texts are unknown.
 

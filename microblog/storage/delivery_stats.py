@@ -87,7 +87,8 @@ def hosts(cursor: Cursor, *, filter: HostFilter, query: str, after: str, limit: 
                    (select o.created_at from deliveries d join outgoing_activities o on o.id = d.activity_id where d.host = p.host
                     order by d.id limit 1),
                    p.seen_at, p.failures, p.paused_until, p.dead_since, p.error,
-                   exists (select from allowed_domains w where w.domain = p.host)
+                   exists (select from allowed_domains w where w.domain = p.host),
+                   coalesce((select trim(s.name || ' ' || s.version) from host_software s where s.host = p.host), '')
             from page p order by p.host""",
         {"after": after, "query": query, "limit": limit},
     )

@@ -67,7 +67,7 @@ def elsewhere(browser_site: SiteProcess) -> Elsewhere:
     browser_site.run_command("federation", "block", LIMITED, "--limit", "--reject-media", "--reject-reports", "--yes")
     browser_site.run_command("federation", "block", GONE, "--comment", "W" * 500, "--yes")
     assert wait_until(lambda: any(one.type == "severed_relationships" for one in member.notifications()))
-    return Elsewhere(*names, f"{far.username}@{far.host}", post.id)
+    return Elsewhere(names[0], names[1], f"{far.username}@{far.host}", post.id)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -107,7 +107,7 @@ def _create_content(browser_site: SiteProcess) -> LongContent:
         *filled(page_lists.OF_APP, app=app),
         f"/compose?reply_to={posts[1]}",
     )
-    return LongContent(*names, public, for_reader, filled(page_lists.OF_OWN_POST, post=posts[0]))
+    return LongContent(names[0], names[1], names[2], public, for_reader, filled(page_lists.OF_OWN_POST, post=posts[0]))
 
 
 @pytest.fixture(scope="module")

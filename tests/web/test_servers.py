@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from microblog.federation import host_software
+from microblog.federation.host_software import SoftwareReader
 from microblog.model.accounts import Role
 from microblog.model.domain_rules import DomainSeverity
 from microblog.storage import federation_start, users
@@ -82,6 +84,24 @@ def test_the_page_shows_what_is_known_of_each_server(site: SiteFixture, ada: Vis
 def test_the_page_says_that_the_public_url_can_never_change(site: SiteFixture, ada: Visitor) -> None:
     federation_start.store(site.cursor, public_url=URL, now=make.NOW)
     assert f"Other servers know this site as {URL}. This public URL can never change." in main_text(ada.get(SERVERS))
+
+
+def test_the_page_has_the_software_of_its_servers_read(site: SiteFixture, ada: Visitor, internet: Internet) -> None:
+    for host in ("quiet.example", "bad.example", "dead.example"):
+        make.remote_account(site.cursor, "cleo", host=host)
+    site.cursor.execute("insert into hosts (host, dead_since) values ('dead.example', now())")
+    rule(site, "bad.example")
+    schema = "http://nodeinfo.diaspora.software/ns/schema/2.0"
+    internet.documents["https://quiet.example/.well-known/nodeinfo"] = {"links": [{"rel": schema, "href": "https://quiet.example/2.0"}]}
+    internet.documents["https://quiet.example/2.0"] = {"software": {"name": "mast<b>odon", "version": "4.5.2"}}
+    ada.get(SERVERS)
+    jobs = fetch_all(site.cursor, str, f"delete from jobs where kind = '{host_software.JOB}' returning payload->>'host'")
+    assert jobs == ["quiet.example"]
+    assert site.federation is not None
+    result_of(
+        SoftwareReader(site.federation.effects.actors.fetcher, site.database, lambda: make.NOW).read("quiet.example", lambda cursor: None)
+    )
+    assert "mast<b>odon 4.5.2 · 1 account" in main_text(ada.get(f"{SERVERS}?q=quiet"))
 
 
 def test_a_suspension_says_what_will_be_lost_and_asks_first(site: SiteFixture, ada: Visitor, bo: RemoteUser) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.documents.json_values import document, objects, text, uri, web_url
 from microblog.federation.documents.vocabulary import ACTIVITY_JSON, is_activity_json
-from microblog.model.federation import InvalidDocument, WebFingerResult
+from microblog.model.federation import HostSoftware, InvalidDocument, WebFingerResult
 
 PROFILE_PAGE = "http://webfinger.net/rel/profile-page"
 SUBSCRIBE = "http://ostatus.org/schema/1.0/subscribe"
+NODEINFO = "http://nodeinfo.diaspora.software/ns/schema/"
 
+_NODEINFO_VERSION = re.compile(r"[12]\.[0-9]")
 _LINK = re.compile(r"<(?:\w{1,20}:)?Link\s([^<>]*)>")
 _ATTRIBUTE = re.compile(r"""\b(rel|template)\s{0,9}=\s{0,9}("[^"]*"|'[^']*')""")
 
@@ -69,3 +71,24 @@ def read_host_meta(xml: str) -> str:
 
 def _is_template(template: str) -> bool:
     return "{uri}" in template and bool(web_url(template.replace("{uri}", "")))
+
+
+def read_nodeinfo_links(value: object) -> str:
+    """Return the address of the newest NodeInfo document that a server names; raises InvalidDocument without one.
+
+    https://nodeinfo.diaspora.software/protocol
+    """
+    of = document(value)
+    found = [(text(link.get("rel")).removeprefix(NODEINFO), web_url(link.get("href"))) for link in objects(of.get("links"))]
+    known = [(version, url) for version, url in found if url and _NODEINFO_VERSION.fullmatch(version)]
+    if not known:
+        raise InvalidDocument("The server names no NodeInfo document.")
+    return max(known)[1]
+
+
+def read_nodeinfo(value: object) -> HostSoftware:
+    """Return the software that a NodeInfo document (https://nodeinfo.diaspora.software/schema) names; raises InvalidDocument without it."""
+    software = document(value).get("software")
+    if not isinstance(software, dict) or not text(software.get("name")):
+        raise InvalidDocument("The NodeInfo document names no software.")
+    return HostSoftware(text(software["name"]), text(software.get("version")))
