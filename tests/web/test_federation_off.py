@@ -9,9 +9,12 @@ import orjson
 import pytest
 
 from microblog import __version__
+from microblog.model.accounts import Role
+from microblog.storage import users
 from microblog.storage.database import Cursor, fetch_value
+from tests.web.crawler import fill_path, finite_get_routes
 from tests.web.http_client import HttpResponse, request
-from tests.web.visitor import SiteFixture, build_site
+from tests.web.visitor import SiteFixture, build_site, links
 
 URL = "https://site.test"
 JSON = "application/activity+json"
@@ -59,6 +62,7 @@ FOR_OTHERS = (
     "/authorize_interaction?uri=acct:bo@b.example",
     "/media_proxy/1/original",
 )
+FEDERATED_ONLY = re.compile(r"^/(federated|admin/servers|settings/domains|severed_relationships)|type=elsewhere|/remote_follow")
 PAGES = ("/", "/@ada", "/@ada/{post}", "/local", "/tags/tea", "/about", "/search?q=@bo@b.example", "/@ada/followers")
 
 
@@ -135,3 +139,15 @@ def test_nothing_is_built_that_talks_to_other_servers(site: SiteFixture) -> None
     assert not [route.path for route in site.routes if route.path.endswith("/inbox")]
     assert fetch_value(site.cursor, "select count(*) from outgoing_activities") == 0
     assert fetch_value(site.cursor, "select count(*) from jobs where kind like 'federation%%'") == 0
+
+
+def test_no_page_leads_to_what_only_federation_has(site: SiteFixture, post: str) -> None:
+    ben = site.registered_user("ben")
+    users.change_role(site.cursor, account=site.viewer("ben").id, role=Role.ADMIN)
+    values = {"username": "ada", "post_id": post, "name": "tea"}
+    paths = [fill_path(route.path, values) for route in finite_get_routes(site) if not route.options.api]
+    pages = [(path, ben.get(path)) for path in paths if not path.startswith("/settings/domains")]
+    shown = [(path, page) for path, page in pages if page.status == 200 and str(page.header("Content-Type")).startswith("text/html")]
+    assert {"/home", "/settings", "/settings/move", "/admin/people", "/@ada", f"/@ada/{post}"} <= {path for path, _ in shown}
+    found = [(path, link) for path, page in shown for link in links(page) if FEDERATED_ONLY.search(link)]
+    assert found == []
