@@ -16,7 +16,7 @@ from microblog.storage.database import Cursor
 from tests import files, make
 from tests.fakes import result_of
 from tests.federation.documents import PUBLIC
-from tests.federation.internet import Internet
+from tests.federation.internet import Internet, redirect
 from tests.federation.remote_server import URL, RemoteUser
 from tests.web.api.client import Client, new_client_for
 from tests.web.http_client import HttpResponse, request
@@ -195,3 +195,76 @@ def test_our_uploads_are_never_activities(site: SiteFixture, ada: Client, bo: Re
 def test_without_federation_there_is_no_proxy(cursor: Cursor, tmp_path: Path) -> None:
     visitor = Visitor(build_site(cursor, tmp_path).server)
     assert visitor.get("/media_proxy/1/original").status == 404
+
+
+# --- What a hostile server can try with the files that the proxy fetches
+
+HOSTILE = "https://cdn.b.example/hostile.png"
+SCRIPT = b"<script>alert(1)</script>"
+SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"><rect/></svg>'
+
+
+def attached(ada: Client, bo: RemoteUser, *urls: str) -> list[Any]:
+    """Receive a post with these files; return them as the API has them."""
+    publish(bo, attachment=[{"type": "Document", "mediaType": "image/png", "url": url} for url in urls])
+    return list(newest(ada)["media_attachments"])
+
+
+@pytest.mark.parametrize("content", [SCRIPT, SVG, b"\xef\xbb\xbf" + SVG, b"<!DOCTYPE html>" + PNG, b"%PDF-1.7", b""])
+@pytest.mark.parametrize("claimed", ["image/png", "text/html", "image/svg+xml"])
+def test_what_a_browser_could_run_is_never_served(
+    site: SiteFixture, ada: Client, bo: RemoteUser, internet: Internet, content: bytes, claimed: str
+) -> None:
+    internet.documents[HOSTILE] = RemoteResponse(200, {"content-type": claimed}, content)
+    [media] = attached(ada, bo, HOSTILE)
+    for address in (media["url"], media["preview_url"]):
+        assert get(site, address).status == 404
+    assert HOSTILE in internet.asked
+
+
+def test_what_hides_behind_a_picture_is_not_in_the_copy(site: SiteFixture, ada: Client, bo: RemoteUser, internet: Internet) -> None:
+    internet.documents[HOSTILE] = PNG + SCRIPT
+    [media] = attached(ada, bo, HOSTILE)
+    response = get(site, media["url"])
+    assert (response.status, response.header("Content-Type")) == (200, "image/png")
+    assert SCRIPT not in response.body
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://169.254.169.254/latest",
+        "https://127.0.0.1/x",
+        "https://[::1]/x",
+        "https://localhost/x",
+        f"{URL}/media/x.png",
+        "file:///etc/passwd",
+    ],
+)
+def test_a_redirect_leads_nowhere_within(site: SiteFixture, ada: Client, bo: RemoteUser, internet: Internet, target: str) -> None:
+    internet.documents |= {target: PNG, HOSTILE: redirect(target)}
+    [media] = attached(ada, bo, HOSTILE)
+    assert get(site, media["url"]).status == 404
+    assert (HOSTILE in internet.asked, target in internet.asked) == (True, False)
+
+
+def test_one_file_is_never_served_for_another(site: SiteFixture, ada: Client, bo: RemoteUser, internet: Internet) -> None:
+    """Neither for the same path of another host, nor by the tag of another file."""
+    urls, other = ["https://cdn.b.example/same.png", "https://evil.example/same.png"], files.image("PNG", size=(7, 5)).getvalue()
+    internet.documents |= {urls[0]: PNG, urls[1]: other}
+    pair = attached(ada, bo, *urls)
+    shown = [get(site, media["url"]) for media in pair]
+    assert [Image.open(BytesIO(each.body)).size for each in shown] == [(800, 600), (7, 5)]
+    assert get(site, pair[1]["url"], **{"If-None-Match": str(shown[0].header("ETag"))}).status == 200
+    internet.documents[urls[0]] = other
+    assert get(site, pair[0]["url"]).body == shown[0].body
+
+
+@pytest.mark.parametrize(
+    "range",
+    ["bytes=0-1,2-3", "bytes=99999999999999-", "bytes=-0", "bytes=5-2", f"bytes={'9' * 5000}-", f"bytes={'0-0,' * 900}0-0", "lines=1-2"],
+)
+def test_a_range_that_is_none_gets_the_whole_file(site: SiteFixture, ada: Client, bo: RemoteUser, range: str) -> None:
+    [film] = attached(ada, bo, FILM)
+    whole, response = get(site, film["url"]), get(site, film["url"], Range=range)
+    assert (response.status, response.body) == (200, whole.body)
