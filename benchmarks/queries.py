@@ -44,6 +44,7 @@ from microblog.storage import (
     federation_days,
     follow_up,
     follows,
+    health,
     incoming_activities,
     invalidation_log,
     jobs,
@@ -229,7 +230,7 @@ def _logs(site: Site) -> Iterator[Query]:
     yield Query("events, none new", events.after, {"epoch": "", "xid": 2**62, "id": 0, "limit": 500})
     yield Query("events, where to start", live_queries.start_position, {"back": 100})
     yield Query("events, oldest", events.oldest, {})
-    yield Query("events, delay", events.delay, {"now": site.end})
+    yield Query("health", health.site_state, {"kinds": [*(f"kind{number}" for number in range(20)), "post.notify", "email.send"]})
     for mine in ([*(f"kind{number}" for number in range(20)), "post.notify"], ["email.send"]):
         claim = {"kinds": mine, "worker": "worker", "lease_until": site.end, "now": site.end + DUE_IN, "limit": 8}  # all are due by then
         yield Query(f"next job of {len(mine)} kinds", jobs.next_due, {"kinds": mine})

@@ -197,10 +197,29 @@ class Settings:
         default="UTC",
     )
     metrics_allowed_networks: tuple[read.Network, ...] = setting(
-        "Networks that may read /metrics. Requests through a proxy are always refused.",
+        "Networks that may read /metrics and the details of /health/ready. Requests through a proxy are always refused.",
         read=read.networks,
         allowed="must be networks or addresses such as 127.0.0.1, 10.0.0.0/8, separated by commas",
         default="127.0.0.0/8,::1",
+    )
+    health_job_age: int = number(
+        "How late a job may be before /health/ready fails. 0: any time.", 0, 9_999_999, default=900, unit="seconds"
+    )
+    health_mail_age: int = number(
+        "How late e-mails may be, while none is accepted, before /health/ready fails. 0: any time.",
+        0,
+        9_999_999,
+        default=3600,
+        unit="seconds",
+    )
+    health_feed_lag: int = number(
+        "How late streams may be before /health/ready fails. 0: any time.", 0, 9_999_999, default=60, unit="seconds"
+    )
+    health_disk_free_mb: int = number(
+        "Space on the disk of the data directory below which /health/ready fails.", 0, 999_999_999, default=500, unit="megabytes"
+    )
+    health_clock_difference: int = number(
+        "Difference of the clock and PostgreSQL's above which /health/ready fails. 0: any.", 0, 9_999_999, default=5, unit="seconds"
     )
     database_pool_size: int = number(
         "Maximum number of write transactions at a time in one process, and of read-only transactions besides.",

@@ -151,6 +151,10 @@ class Redis:
         result: Deferred[Any] = getattr(pool[0], name)(*arguments)
         return result
 
+    async def ping(self) -> None:
+        """Wait for a response. Raises RedisUnavailable if there is no connection, and txredisapi's errors if it is lost."""
+        await self.command("ping")
+
     def _publish(self) -> None:
         if self._publishing:
             self._again = True

@@ -26,13 +26,12 @@ from microblog.adapters.redis import Address, Redis, RedisCounter
 from microblog.adapters.smtp import SmtpTransport
 from microblog.application.commits import catch_up_with, follow_up
 from microblog.application.federation import Federation, federation_start
-from microblog.application.monitoring import Observed, metrics_collector
+from microblog.application.monitoring import Observed, build_health, metrics_collector
 from microblog.application.outgoing import OutgoingFederation
 from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain, ExternalServices, mail_directory, now
 from microblog.config import Settings, secret_key
 from microblog.domain.caching.invalidation import POLL_INTERVAL_S
-from microblog.domain.health import Health
 from microblog.domain.notify import PostNotifier
 from microblog.domain.passwords import Passwords
 from microblog.domain.ports import MailTransport
@@ -58,9 +57,12 @@ from microblog.render.email.emails import EmailRenderer, EmailSender
 from microblog.secret_key import KEY_FILE
 from microblog.storage.database import Database, Transactions
 from microblog.storage.schema_check import SiteNotFound, UnusableDatabase
+from microblog.web.http.proxy_check import ProxyCheck
+from microblog.web.http.request import SiteOrigin
 from microblog.web.http.server import HttpServer
-from microblog.web.pages.health import HealthPage
+from microblog.web.pages.health import HealthPages
 from microblog.web.pages.metrics import MetricsPage
+from microblog.web.pages.monitoring_access import MonitoringAccess
 from microblog.workers import JobServices, Workers
 
 DRAIN_S = 10.0
@@ -102,11 +104,14 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     log = AccessLog.below(settings.data_dir)
     lag, redis = ReactorLag(reactor), wakeup if isinstance(wakeup, Redis) else None
     observed = Observed(database, domain, workers, feed, lag, redis=redis, federation=federation, outgoing=outgoing)
-    metrics = metrics_collector(observed, lambda: server.request_metrics)
-    health = Health(database, {**workers.workers, "events": feed, **(outgoing.health if outgoing else {})}, reactor, now)
-    others = [HealthPage(health), MetricsPage(metrics.exposition, settings.metrics_allowed_networks)]
+    proxy_check = ProxyCheck(SiteOrigin.parse(settings.public_url), reactor.seconds)
+    health = build_health(settings, reactor, observed, proxy_check)
+    metrics = metrics_collector(observed, health, lambda: server.request_metrics)
+    access = MonitoringAccess(settings.metrics_allowed_networks)
+    others = [HealthPages(health.report, access), MetricsPage(metrics.exposition, access)]
     frontend = Frontend.of_this_release()
     server = build_server(settings, reactor, domain, frontend, feed=feed, federation=federation, access_log=log.write, others=others)
+    server.sampled = proxy_check.look
     start = federation_start(settings, database)
     components: list[Component] = [log, DatabaseComponent(database, reactor), start, passwords, wakeup, feed]
     components += [] if federation is None else [federation.rules]  # after the feed, which tells of changes

@@ -1,16 +1,21 @@
-"""Construction of what shows administrators how a process does: its metrics."""
+"""Construction of what shows administrators how a process does: its metrics and its health."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 from attrs import field, frozen
 
+from microblog.adapters.disk_space import DiskSpace
 from microblog.adapters.redis import Redis
 from microblog.application.federation import Federation
 from microblog.application.outgoing import OutgoingFederation
-from microblog.application.services import Domain
+from microblog.application.services import Domain, now
+from microblog.config import Settings
+from microblog.domain.health import Health, Probes
+from microblog.domain.health_checks import Heartbeat
 from microblog.live.broadcaster import Broadcaster
 from microblog.metrics.collector import MetricsCollector, SiteSource, Source
 from microblog.metrics.database import database_families
@@ -20,9 +25,11 @@ from microblog.metrics.jobs import job_families, sending_families, worker_famili
 from microblog.metrics.live import feed_families
 from microblog.metrics.process import build_families, cache_families, lag_families, redis_families
 from microblog.metrics.samples import Families
+from microblog.model.health import HealthThresholds
 from microblog.reactor_lag import ReactorLag
-from microblog.storage import delivery_stats, federation_days, remote_files
+from microblog.storage import delivery_stats, federation_days, migrate, remote_files
 from microblog.storage.database import Database
+from microblog.web.http.proxy_check import ProxyCheck
 from microblog.web.http.request_metrics import RequestMetrics
 from microblog.workers import Workers
 
@@ -41,9 +48,29 @@ class Observed:
     outgoing: OutgoingFederation | None = field(kw_only=True)
 
 
-def metrics_collector(observed: Observed, http: Callable[[], RequestMetrics]) -> MetricsCollector:
+def build_health(settings: Settings, reactor: Any, observed: Observed, proxy_check: ProxyCheck) -> Health:
+    """Return the health checks."""
+    workers, feed, outgoing, redis = observed.workers.workers, observed.feed, observed.outgoing, observed.redis
+    components: dict[str, Heartbeat] = {**workers, "events": feed, **(outgoing.health if outgoing else {})}
+    ping = None if redis is None else redis.ping
+    probes = Probes(components, feed, DiskSpace(settings.data_dir, reactor).free, ping, proxy_check.problems)
+    thresholds = HealthThresholds(
+        job_age_s=settings.health_job_age,
+        email_age_s=settings.health_mail_age,
+        email_delay_s=settings.mail_delay,
+        feed_lag_s=settings.health_feed_lag,
+        disk_free_bytes=settings.health_disk_free_mb * 1_000_000,
+        clock_difference_s=settings.health_clock_difference,
+    )
+    kinds = sorted({kind for worker in workers.values() for kind in worker.tasks})
+    migrations = [migration.name for migration in migrate.known()]
+    return Health(observed.database, probes, thresholds, kinds, migrations, reactor, now)
+
+
+def metrics_collector(observed: Observed, health: Health, http: Callable[[], RequestMetrics]) -> MetricsCollector:
     """Return the collector of all metrics. `http` returns the counters of the server."""
-    return MetricsCollector([*_sources(observed), lambda: http_families(http())], list(_site_sources(observed)))
+    sources = [*_sources(observed), lambda: http_families(http())]
+    return MetricsCollector(sources, list(_site_sources(observed)), health.report)
 
 
 def _sources(observed: Observed) -> Iterator[Source]:

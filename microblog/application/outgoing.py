@@ -13,7 +13,7 @@ from attrs import frozen
 
 from microblog.application.federation import Federation
 from microblog.application.services import now
-from microblog.domain.health import Heartbeat
+from microblog.domain.health_checks import Heartbeat
 from microblog.federation.delivery import Deliveries
 from microblog.federation.host_delivery import Pace
 from microblog.federation.outbound import Outbound, handlers

@@ -10,8 +10,10 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Proce
 from prometheus_client.core import Metric
 from prometheus_client.openmetrics import exposition as openmetrics
 
+from microblog.metrics.process import health_families
 from microblog.metrics.samples import Families
 from microblog.model.errors import Unavailable
+from microblog.model.health import HealthReport
 
 OPENMETRICS = "application/openmetrics-text"
 
@@ -26,7 +28,8 @@ class MetricsCollector:
     """Collects the metrics of this process, and those of the whole site, which are missing while the database cannot be reached."""
 
     sources: Sequence[Source]
-    site_sources: Sequence[SiteSource] = ()
+    site_sources: Sequence[SiteSource]
+    health: Callable[[], Awaitable[HealthReport]]
     process: ProcessCollector = field(factory=lambda: ProcessCollector(registry=None))
 
     async def exposition(self, accept: str) -> tuple[bytes, str]:
@@ -39,11 +42,13 @@ class MetricsCollector:
 
     async def families(self) -> list[Metric]:
         """Return all metric families."""
-        families = await self._of_site()
+        health = await self.health()
+        families = list(health_families(health))
+        if not health.failed("database"):  # else each of them would wait for it
+            families += await self._of_site()
         return [*families, *[family for source in self.sources for family in source()], *self.process.collect()]
 
     async def _of_site(self) -> list[Metric]:
-        """Ask one after the other; while the first has no answer in time, the others would have none either."""
         found: list[Metric] = []
         try:
             for source in self.site_sources:

@@ -1,4 +1,4 @@
-"""Metrics of the process itself: its release, its reactor, its caches, and its connection to Redis."""
+"""Metrics of the process itself: its release, its health, its reactor, its caches, and its connection to Redis."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from microblog import __version__
 from microblog.metrics.samples import Samples, counter, cumulative, gauge, one
 from microblog.model.caches import CacheFigures
+from microblog.model.health import CheckState, HealthReport
 from microblog.reactor_lag import BOUNDS, ReactorLag
 
 
@@ -28,6 +29,14 @@ def build_families() -> Iterator[Metric]:
     versions = (__version__, platform.python_version(), version("twisted"))
     help = "Always 1; the labels are the versions of microblog, Python and Twisted."
     yield gauge("microblog_build_info", help, [(versions, 1)], ("version", "python", "twisted"))
+
+
+def health_families(report: HealthReport) -> Iterator[Metric]:
+    """Yield the results of the health checks. Those that could not be measured are missing."""
+    results = [((check.name,), check.state is CheckState.OK) for check in report.checks if check.state is not CheckState.UNKNOWN]
+    yield gauge("microblog_health_check_ok", "1 if a check of /health/ready has the state ok, else 0.", results, ("check",))
+    free = [((), check.value * 1e6) for check in report.checks if check.name == "disk" and check.value is not None]
+    yield gauge("microblog_disk_free_bytes", "Space that is left on the disk of the data directory.", free)
 
 
 def redis_families(redis: Connected) -> Iterator[Metric]:

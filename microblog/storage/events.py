@@ -81,12 +81,6 @@ def oldest(cursor: Cursor) -> tuple[int, int] | None:
     return fetch_one(cursor, lambda xid, id: (int(xid), int(id)), "select e.xid::text, e.id from events e order by e.xid, e.id limit 1")
 
 
-def delay(cursor: Cursor, *, now: datetime) -> float:
-    """Return how many seconds the oldest unreadable event has waited for a running transaction; 0 if none waits."""
-    waiting = fetch_value(cursor, "select min(at) from events where xid >= pg_snapshot_xmin(pg_current_snapshot())")
-    return 0.0 if waiting is None else max(0.0, (now - waiting).total_seconds())
-
-
 def open_log(cursor: Cursor, fresh_epoch: str) -> str:
     """Return the log's epoch. If the database comes from another cluster, start a new epoch and delete the old events.
 

@@ -69,8 +69,8 @@ def next_due(cursor: Cursor, *, kinds: Sequence[str]) -> datetime | None:
     )
 
 
-# Each kind by itself, so that waiting jobs of other kinds are not read.
-_NEXT_DUE = Prepared(
+# When the next job of %(kinds)s can be claimed. Each kind by itself, so that waiting jobs of other kinds are not read.
+NEXT_DUE = (
     """select least(
         (select min(next.due_at) from unnest(%(kinds)s::text[]) mine (kind) cross join lateral (
             select j.due_at from jobs j where j.state = 'waiting' and j.kind = mine.kind and """
@@ -78,6 +78,7 @@ _NEXT_DUE = Prepared(
     + """ order by j.due_at limit 1) next),
         (select min(lease_until) from jobs where state = 'running' and kind = any(%(kinds)s::text[])))"""
 )
+_NEXT_DUE = Prepared(NEXT_DUE)
 
 
 # Waiting jobs that are due before %(soon)s and can be claimed.

@@ -19,6 +19,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg2
 from attrs import Factory, define, field
 
@@ -195,3 +196,17 @@ def site_process(directory: Path, **settings: str) -> Iterator[SiteProcess]:
         home = Home(site.data_dir)
         if home.root.exists():
             home.socket_directory().rmdir()  # a killed server leaves it for the next start
+
+
+@contextmanager
+def suspended_database(site: SiteProcess) -> Iterator[None]:
+    """Stop all processes of its PostgreSQL with SIGSTOP, and let them continue at the end."""
+    postmaster = psutil.Process(site.postmaster_pid())
+    processes = [postmaster, *postmaster.children(recursive=True)]
+    for process in processes:
+        os.kill(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process.pid, signal.SIGCONT)

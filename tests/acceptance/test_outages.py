@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
-import psutil
 import psycopg2
 import pytest
 
 from tests.acceptance.site_client import SiteClient
-from tests.acceptance.site_process import SiteProcess, wait_until
+from tests.acceptance.site_process import SiteProcess, suspended_database, wait_until
 
 pytestmark = pytest.mark.acceptance
 
 RESPONSE_TIMEOUT_S = 15.0
 HEALTH_TIMEOUT_S = 2.0
 WRITES = 8  # more than the pool has connections
-
-
-@contextmanager
-def suspended_database(site: SiteProcess) -> Iterator[None]:
-    """Stop all processes of its PostgreSQL with SIGSTOP, and let them continue at the end."""
-    postmaster = psutil.Process(site.postmaster_pid())
-    processes = [postmaster, *postmaster.children(recursive=True)]
-    for process in processes:
-        os.kill(process.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in processes:
-            os.kill(process.pid, signal.SIGCONT)
 
 
 def timed_request(client: SiteClient, method: str, path: str, fields: dict[str, str] | None = None) -> tuple[int, float]:
@@ -55,7 +37,7 @@ def test_no_request_fails_after_all_connections_were_terminated(own_site: SitePr
                 cursor.execute("select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name like 'microblog%'")
             after = list(executor.map(lambda n, r=number: author.publish(f"After {r}-{n}", f"a{r}-{n}"), range(WRITES)))
             assert None not in before + after
-            assert own_site.get("/health")[0] == 200
+            assert own_site.get("/health/ready")[0] == 200
     with psycopg2.connect(own_site.database_url()) as connection, connection.cursor() as cursor:
         cursor.execute("select count(*), count(distinct text) from posts")
         assert cursor.fetchone() == (3 * 2 * WRITES, 3 * 2 * WRITES)
@@ -81,7 +63,7 @@ def test_requests_fail_in_time_while_the_database_hangs_and_work_afterwards(own_
                 for _ in range(2)
             ]
             for _ in range(3):
-                status, seconds = timed_request(author, "GET", "/health")
+                status, seconds = timed_request(author, "GET", "/health/ready")
                 assert status == 503
                 assert seconds < HEALTH_TIMEOUT_S
                 time.sleep(1)
@@ -92,7 +74,7 @@ def test_requests_fail_in_time_while_the_database_hangs_and_work_afterwards(own_
             status, seconds = timed_request(author, "POST", "/posts", {"text": "Still", "key": "still"})
             assert status == 503
             assert seconds < RESPONSE_TIMEOUT_S
-        assert wait_until(lambda: own_site.get("/health")[0] == 200, 15), own_site.get("/health")
+        assert wait_until(lambda: own_site.get("/health/ready")[0] == 200, 15), own_site.get("/health/ready")
         assert author.publish("After", "after") is not None
         assert timed_request(author, "GET", "/search?q=after")[0] == 200
     assert "Traceback" not in own_site.log

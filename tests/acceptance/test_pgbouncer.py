@@ -91,7 +91,7 @@ def test_a_site_of_two_processes_works_behind_pgbouncer(pooler: str, tmp_path: P
             assert reader.request("GET", path)[0] == 200, path
         assert "Post 29" in reader.request("GET", "/home")[2]
         assert wait_until(lambda: "mentioned you" in reader.request("GET", "/notifications")[2], 15)  # a job adds the notification
-        assert wait_until(lambda: first.get("/health")[0] == second.get("/health")[0] == 200, 10)
+        assert wait_until(lambda: first.get("/health/ready")[0] == second.get("/health/ready")[0] == 200, 10)
         for each in (first, second):
             assert "Traceback" not in each.log
             assert each.stop() in {0, -signal.SIGTERM}

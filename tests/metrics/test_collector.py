@@ -22,10 +22,11 @@ from microblog.metrics.federation import delivery_families, inbox_families
 from microblog.metrics.http import http_families
 from microblog.metrics.jobs import job_families, sending_families, worker_families
 from microblog.metrics.live import feed_families
-from microblog.metrics.process import build_families, cache_families, lag_families, redis_families
+from microblog.metrics.process import build_families, cache_families, health_families, lag_families, redis_families
 from microblog.metrics.samples import Families
 from microblog.model.caches import CacheFigures
 from microblog.model.errors import Unavailable
+from microblog.model.health import CheckState, HealthCheck, HealthReport
 from microblog.model.jobs import JobCounts
 from microblog.reactor_lag import ReactorLag
 from microblog.storage.database import PoolUsage, Timing
@@ -65,6 +66,14 @@ async def no_database() -> Families:
     raise Unavailable
 
 
+async def healthy() -> HealthReport:
+    return HealthReport([HealthCheck("database", CheckState.OK, "PostgreSQL responds.")])
+
+
+async def no_response() -> HealthReport:
+    return HealthReport([HealthCheck("database", CheckState.FAILED, "PostgreSQL does not respond.")])
+
+
 def process_families(db: RolledBackDatabase) -> Iterator[Metric]:
     """Yield the families of a process."""
     clock, request_metrics = Clock(), RequestMetrics()
@@ -80,7 +89,7 @@ def process_families(db: RolledBackDatabase) -> Iterator[Metric]:
 
 
 def expose(db: RolledBackDatabase, accept: str = "") -> tuple[str, str]:
-    collector = MetricsCollector([lambda: process_families(db)], [jobs_of_site])
+    collector = MetricsCollector([lambda: process_families(db)], [jobs_of_site], healthy)
     body, content_type = result_of(collector.exposition(accept))
     return body.decode(), content_type
 
@@ -101,10 +110,11 @@ def test_every_family_is_exposed_once(db: RolledBackDatabase) -> None:
 
 
 def test_metrics_of_the_process_are_exposed_without_the_database(db: RolledBackDatabase) -> None:
-    collector = MetricsCollector([lambda: process_families(db)], [no_database, jobs_of_site])
-    output = result_of(collector.exposition(""))[0].decode()
-    assert "microblog_live_events_total 7.0" in output
-    assert "microblog_jobs{" not in output
+    for sources, health in (([no_database, jobs_of_site], healthy), ([jobs_of_site], no_response)):
+        collector = MetricsCollector([lambda: process_families(db)], sources, health)
+        output = result_of(collector.exposition(""))[0].decode()
+        assert "microblog_live_events_total 7.0" in output
+        assert "microblog_jobs{" not in output
 
 
 def test_the_build_is_named() -> None:
@@ -168,6 +178,19 @@ def test_emails_pushes_activities_and_deliveries_are_counted_by_result() -> None
         'microblog_deliveries_total{result="retried"} 1.0',
     ):
         assert line in output, output
+
+
+def test_health_checks_have_metrics() -> None:
+    states = {"database": CheckState.OK, "proxy": CheckState.WARNING, "clock": CheckState.FAILED, "mail": CheckState.UNKNOWN}
+    checks = [HealthCheck(name, state, "") for name, state in states.items()]
+    output = lines(health_families(HealthReport([*checks, HealthCheck("disk", CheckState.OK, "", 700, 500, "megabytes")])))
+    assert [line for line in output if not line.startswith("#")] == [
+        'microblog_health_check_ok{check="database"} 1.0',
+        'microblog_health_check_ok{check="proxy"} 0.0',
+        'microblog_health_check_ok{check="clock"} 0.0',
+        'microblog_health_check_ok{check="disk"} 1.0',
+        "microblog_disk_free_bytes 7e+08",
+    ]
 
 
 def test_the_connection_to_redis_is_up_or_down() -> None:

@@ -45,7 +45,7 @@ _ONE_TIME = (
     (re.compile(r"[0-9]{17,19}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z|[A-Za-z0-9_-]{43}"), "X"),
 )
 """Values that differ in each response: CSRF tokens, sessions, ids and times."""
-_CHANGING = frozenset({"/health", "/metrics", "/admin/stats", "/admin/stats.json"})  # a different response each time
+_CHANGING = frozenset({"/health/ready", "/metrics", "/admin/stats", "/admin/stats.json"})  # a different response each time
 _OWN_HEADERS = frozenset({"date", "x-request-id", "connection"})
 """Headers whose values differ from one request to the next, or are about the connection."""
 

@@ -20,6 +20,7 @@ from microblog.web.http.response import Response
 from microblog.web.http.route import RouteOptions, route
 from microblog.web.http.server import HttpServer
 from microblog.web.pages.metrics import MetricsPage
+from microblog.web.pages.monitoring_access import MonitoringAccess
 from tests.make import NOW
 from tests.web.fake_site import FakeAuthenticator
 from tests.web.http_client import HttpResponse, MemoryConnection, request
@@ -44,7 +45,10 @@ def server(*, proxies: Proxies | None = None) -> HttpServer:
     clock = Clock()
     gate = Authorizer(FakeAuthenticator(), RateLimiter(MemoryCounter(clock.seconds), lambda: NOW))
     site = Dispatcher(
-        [MetricsPage(exposition, LOOPBACK), Things()], origin=SiteOrigin.parse("https://site.test"), authorizer=gate, errors=Errors()
+        [MetricsPage(exposition, MonitoringAccess(LOOPBACK)), Things()],
+        origin=SiteOrigin.parse("https://site.test"),
+        authorizer=gate,
+        errors=Errors(),
     )
     return HttpServer(site, clock, proxies=proxies)
 

@@ -18,7 +18,7 @@ from tests.web.visitor import SiteFixture, Visitor, build_site
 
 ONE_TIME = re.compile(rb'name="(?:csrf|key)" value="[^"]*"|data-(?:now|position)="[^"]*"')
 FRESH = re.compile(r"max-age=[1-9]")
-CHANGING = frozenset({"/health", "/metrics", "/admin/stats", "/admin/stats.json"})  # different on each request
+CHANGING = frozenset({"/health/ready", "/metrics", "/admin/stats", "/admin/stats.json"})  # different on each request
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ class HttpServer(Factory):
     """Factory of `HttpChannel` for a site. `access_log` is called about once a second with whole lines of text.
 
     `budget`: disk space for large bodies. `caps`: limits per network. `wall`: time of day, if it differs from the reactor's time.
+    `sampled` is called with one request a second, once it has its response.
     """
 
     noisy = False
@@ -70,6 +71,8 @@ class HttpServer(Factory):
         self._ids = 0
         self._prefix = os.urandom(5).hex()
         self._next_tick: IDelayedCall | None = None
+        self.sampled: Callable[[ChannelRequest], object] | None = None
+        self._is_sample_due = True
         self._listening = False
         self._read_clock()
 
@@ -100,6 +103,7 @@ class HttpServer(Factory):
         # scheduled first, so that an error below cannot stop the ticks that enforce deadlines
         self._next_tick = self.reactor.callLater(_TICK, self._tick) if self._listening or self.channels else None
         self._read_clock()
+        self._is_sample_due = True
         now = self.seconds()
         for channel in [channel for channel in self.channels if channel.due is not None and channel.due <= now]:
             channel.expire()
@@ -126,6 +130,9 @@ class HttpServer(Factory):
         request.logged = True
         duration = self.seconds() - request.began
         self.request_metrics.count(request.route, request.method_name, request.code, duration)
+        if self._is_sample_due and self.sampled is not None:
+            self._is_sample_due = False
+            self.sampled(request)
         if self.access_log is not None:
             sent = f"{request.code} {request.sentLength} {duration * 1_000:.1f}ms"
             self._log_line(f"{request.address} {request.method_name} {request.label} {sent} {request.id}")
