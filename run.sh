@@ -49,7 +49,7 @@ install() {
 programs() {
     missing=""
     command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || missing="chromium"
-    for each in npm ffmpeg pgbouncer nginx caddy promtool:prometheus systemd-socket-activate:systemd; do
+    for each in npm ffmpeg pgbouncer nginx caddy promtool:prometheus man:man-db systemd-socket-activate:systemd; do
         PATH="$PATH:/usr/sbin" command -v "${each%:*}" >/dev/null || missing="$missing ${each#*:}"
     done
     if [ -n "$missing" ] && [ "${MICROBLOG_NO_SKIPS:-}" = 1 ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

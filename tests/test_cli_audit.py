@@ -25,6 +25,7 @@ UNRECORDED = {
     "announce list": "reads",
     "backup": "reads",
     "check": "reads",
+    "completion": "prints a script",
     "config": "reads",
     "demo": "fills an empty site",
     "federation blocks": "reads; with --import see CASES",

@@ -20,7 +20,7 @@ from tests.acceptance.site_process import SiteProcess, site_process
 pytestmark = pytest.mark.acceptance
 
 # Work without any site: they tell of the program or the settings, or make a site (verify one that it throws away).
-WITHOUT_A_SITE = {"version", "config", "restore", "verify"}
+WITHOUT_A_SITE = {"version", "completion", "config", "restore", "verify"}
 
 # The arguments of commands that need some; no password is read before it is known whether there is a site to use it on.
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {

@@ -13,6 +13,7 @@ import click
 from microblog.cli.announce import announce
 from microblog.cli.backups import backup, restore, verify
 from microblog.cli.check import check
+from microblog.cli.completion import completion
 from microblog.cli.context import Console
 from microblog.cli.federation import federation
 from microblog.cli.federation_rules import COMMANDS as FEDERATION_RULES
@@ -67,6 +68,7 @@ for command in (
     stats,
     log,
     demo,
+    completion,
     version,
 ):
     main.add_command(command)
