@@ -24,6 +24,7 @@ import psycopg2.extensions
 from attrs import frozen
 
 from microblog.adapters.postgres_files import package_directory
+from microblog.model.progress import Report, unreported
 
 FORMAT = 1
 BACKED_UP = ("media", "mail", "secret_key")  # parts of the data directory to back up; the rest is the database's or can be regenerated
@@ -52,7 +53,7 @@ class Source:
     version: int
 
 
-def write(target: Path, source: Source, data_dir: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+def write(target: Path, source: Source, data_dir: Path, about: Mapping[str, Any], report: Report = unreported) -> dict[str, Any]:
     """Write a backup of the database and the site's files, and return its table of contents. The file appears when it is complete.
 
     Files that are deleted meanwhile are skipped. Raises BackupError, OSError.
@@ -65,8 +66,10 @@ def write(target: Path, source: Source, data_dir: Path, about: Mapping[str, Any]
         raise BackupError(f"{target} cannot be written: {problem.strerror}") from problem
     try:
         with os.fdopen(handle, "wb") as file, zipfile.ZipFile(file, "w") as archive:
+            report("Database", 0, 1)
             _dump(archive, source)
-            contents = {"format": FORMAT, **about, "files": list(_add_files(archive, data_dir))}
+            report("Database", 1, 1)
+            contents = {"format": FORMAT, **about, "files": list(_add_files(archive, data_dir, report))}
             archive.writestr(_CONTENTS, json.dumps(contents))
         os.link(part, target)  # unlike rename, it never replaces a file that another process created meanwhile
     except FileExistsError:
@@ -105,8 +108,10 @@ def _program(name: str) -> str:
     return str(package_directory() / "pginstall" / "bin" / name)
 
 
-def _add_files(archive: zipfile.ZipFile, data_dir: Path) -> Iterator[str]:
-    for path in sorted(_site_files(data_dir)):
+def _add_files(archive: zipfile.ZipFile, data_dir: Path, report: Report) -> Iterator[str]:
+    paths = sorted(_site_files(data_dir))
+    for number, path in enumerate(paths, 1):
+        report("Files", number, len(paths))
         name = f"{_FILES}/{path.relative_to(data_dir).as_posix()}"
         try:
             source = path.open("rb")
@@ -126,15 +131,29 @@ def _site_files(data_dir: Path) -> Iterator[Path]:
                 yield path
 
 
-def open_archive(source: Path) -> tuple[zipfile.ZipFile, dict[str, Any]]:
+def open_archive(source: Path, report: Report = unreported) -> tuple[zipfile.ZipFile, dict[str, Any]]:
     """Return the open archive and its table of contents. Raises BackupError if it is invalid, damaged or of a later version."""
     with _read(source):
         archive = zipfile.ZipFile(source)
         contents = _contents(archive, source)
-        damaged = archive.testzip() or next(iter({_DUMP, _CONTENTS, *contents["files"]} ^ set(archive.namelist())), None)
+        damaged = _damaged(archive, report) or next(iter({_DUMP, _CONTENTS, *contents["files"]} ^ set(archive.namelist())), None)
     if damaged is not None:
         raise BackupError(f"{source} is damaged: {damaged} differs from the original.")
     return archive, contents
+
+
+def _damaged(archive: zipfile.ZipFile, report: Report) -> str | None:
+    """Return the name of the first file whose contents do not have their checksum; None if all have."""
+    names = archive.namelist()
+    for number, name in enumerate(names, 1):
+        try:
+            with archive.open(name) as member:
+                while member.read(_CHUNK):
+                    pass
+        except zipfile.BadZipFile:
+            return name
+        report("Checksums", number, len(names))
+    return None
 
 
 def check_format(source: Path) -> None:
@@ -161,15 +180,17 @@ def _read(source: Path) -> Iterator[None]:
 
 
 @contextmanager
-def unpack(archive: zipfile.ZipFile, data_dir: Path) -> Iterator[Path]:
+def unpack(archive: zipfile.ZipFile, data_dir: Path, report: Report = unreported) -> Iterator[Path]:
     """Unpack the archive and yield the dump's path. The site's files are moved into place if the block succeeds. Raises BackupError."""
     existing = [name for name in BACKED_UP if (data_dir / name).exists()]
     if existing:
         raise BackupError(f"{data_dir} already contains files of a site ({', '.join(existing)}): restore into an empty data directory.")
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=data_dir, prefix=".restoring-") as directory:
-        for name in archive.namelist():
+        names = archive.namelist()
+        for number, name in enumerate(names, 1):
             _unpack(archive, name, Path(directory))
+            report("Files", number, len(names))
         yield Path(directory, _DUMP)
         for name in BACKED_UP:
             if (entry := Path(directory, _FILES, name)).exists():

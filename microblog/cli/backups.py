@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from microblog.application.backups import back_up, check_format
 from microblog.application.backups import restore as restored
 from microblog.application.backups import verify as verified
 from microblog.cli.context import Console, as_json, on_reactor, open_server, report_errors, show
+from microblog.cli.progress import Progress, progress
 from microblog.config import Settings
+from microblog.model.progress import Report
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -32,7 +35,7 @@ def backup(console: Console, target: Path, as_json: bool) -> None:
     """
     settings = console.settings
     report_errors(lambda: application.require_place(settings, files=True))
-    contents = _in_thread(settings, lambda url: back_up(url, settings.data_dir, target, services.now().isoformat()))
+    contents = _in_thread(settings, lambda url, report: back_up(url, settings.data_dir, target, services.now().isoformat(), report))
     _report(f"Backed up to {target}: ", contents, as_json=as_json)
 
 
@@ -48,7 +51,8 @@ def restore(console: Console, source: Path, as_json: bool) -> None:
     """
     settings = console.settings
     report_errors(lambda: check_format(source))  # before anything is created
-    _report("Restored ", _in_thread(settings, lambda url: restored(url, settings.data_dir, source), create=True), as_json=as_json)
+    contents = _in_thread(settings, lambda url, report: restored(url, settings.data_dir, source, report), create=True)
+    _report("Restored ", contents, as_json=as_json)
 
 
 @click.command()
@@ -63,18 +67,22 @@ def verify(console: Console, source: Path, as_json: bool) -> None:
     report_errors(lambda: check_format(source))
     with tempfile.TemporaryDirectory(prefix="microblog-verify-") as directory:
         trial = evolve(console.settings, database_url=None, data_dir=Path(directory))
-        _report(f"{source} is intact: ", _in_thread(trial, lambda url: verified(url, trial.data_dir, source), create=True), as_json=as_json)
+        contents = _in_thread(trial, lambda url, report: verified(url, trial.data_dir, source, report), create=True)
+        _report(f"{source} is intact: ", contents, as_json=as_json)
 
 
-def _in_thread(settings: Settings, work: Any, *, create: bool = False) -> dict[str, Any]:
-    """Return the result of `work(url)` on the site's database. Starts the embedded server if needed; `create` also creates it."""
+def _in_thread(settings: Settings, work: Callable[[str, Report], dict[str, Any]], *, create: bool = False) -> dict[str, Any]:
+    """Return the result of `work(url, report)` on the site's database, and show its progress.
 
-    async def run(reactor: Any) -> dict[str, Any]:
+    Starts the embedded server if needed; `create` also creates it.
+    """
+
+    async def run(reactor: Any, shown: Progress) -> dict[str, Any]:
         async with open_server(settings, reactor, create=create) as url:
-            result: dict[str, Any] = await deferToThreadPool(reactor, reactor.getThreadPool(), work, url)
-            return result
+            return await deferToThreadPool(reactor, reactor.getThreadPool(), work, url, shown.report)
 
-    return report_errors(lambda: on_reactor(run))
+    with progress() as shown:
+        return report_errors(lambda: on_reactor(lambda reactor: run(reactor, shown)))
 
 
 def _report(begin: str, contents: dict[str, Any], *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from attrs import asdict
 
 from microblog.application.federation_tools import FederationTools, domain_moderation
 from microblog.cli.context import Console, Services, as_json, plain, reactor, show, table
+from microblog.cli.progress import progress
 from microblog.federation.domain_moderation import DomainModeration
 from microblog.model.accounts import Account
 from microblog.model.domain_rules import AllowedDomain, DomainRule, DomainSeverity, RuleToStore, StoredDomainRule
@@ -174,14 +175,16 @@ def _import(console: Console, file: TextIO, *, as_json: bool) -> None:
 
     async def work(domains: DomainModeration) -> tuple[list[str], list[str]]:
         added, skipped = [], []
-        for each in wanted:
+        for number, each in enumerate(wanted, 1):
+            shown.report("Rules", number, len(wanted))
             try:
                 added.append((await domains.add(each)).rule.domain)
             except Invalid as problem:
                 skipped.append(f"{each.rule.domain}: {problem.fields.get('domain', problem.sentence)}")
         return added, skipped
 
-    added, skipped = _run(console, work)
+    with progress() as shown:
+        added, skipped = _run(console, work)
     lines = [f"Added {len(added)} rules, skipped {len(skipped)}.", *map(plain, skipped)]
     show({"added": added, "skipped": skipped}, "\n".join(lines), as_json=as_json)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import click
@@ -27,7 +28,7 @@ def media() -> None:
 @click.pass_obj
 def usage(console: Console, as_json: bool) -> None:
     """Print the numbers of attachments, and the files on the disk: of people here, and copies of files of other servers."""
-    found = _run(console, "Reading files", lambda tools: tools.admin.usage())
+    found = _run(console, lambda tools: tools.admin.usage())
     value = {
         "attachments": {str(kind): number for kind, number in found.attachments.items()},
         "unattached": found.unattached,
@@ -70,7 +71,7 @@ def prune(console: Console, /, copy_days: int | None, dry_run: bool, yes: bool, 
         return await tools.admin.prune_files(only_count=dry_run)
 
     days = console.settings.media_cache_days if copy_days is None else copy_days
-    pruned = _run(console, "Comparing files", work, copy_days=days)
+    pruned = _run(console, work, copy_days=days)
     done = "Files that nothing refers to" if dry_run else "Deleted files that nothing referred to"
     show({"dry_run": dry_run, **_described(pruned)}, f"{done}: {_in_words(pruned)}", as_json=as_json)
 
@@ -83,12 +84,14 @@ def _in_words(totals: FileTotals) -> str:
     return f"{totals.files:,} with {totals.bytes / MEGABYTE:,.1f} MB"
 
 
-def _run(console: Console, label: str, work: Callable[[MediaTools], Awaitable[T]], *, copy_days: int = 0) -> T:
+def _run(console: Console, work: Callable[[MediaTools], Awaitable[T]], *, copy_days: int = 0) -> T:
     report_errors(lambda: application.require_place(console.settings, files=True))
 
     async def with_tools(opened: Services, shown: Progress) -> T:
-        tools = MediaTools.on(console.settings, reactor(), opened.database, copy_days=copy_days, on_part=shown.step)
+        tools = MediaTools.on(
+            console.settings, reactor(), opened.database, copy_days=copy_days, on_part=partial(shown.count, "Directories")
+        )
         return await work(tools)
 
-    with progress(label) as shown:
+    with progress() as shown:
         return console.run(lambda opened: with_tools(opened, shown))

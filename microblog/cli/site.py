@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import click
@@ -23,6 +24,7 @@ from microblog.cli.context import (
     show,
     table,
 )
+from microblog.cli.progress import Progress, progress
 from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, setting_docs, sources
 from microblog.domain.demo.compose import compose
 from microblog.storage.schema_check import prepare_database
@@ -42,11 +44,13 @@ def migrate(console: Console, as_json: bool) -> None:
     """Upgrade the site's database to this version's schema. The site also does this when it starts."""
     settings = console.settings
 
-    async def work(reactor: Any) -> list[str]:
+    async def work(reactor: Any, shown: Progress) -> list[str]:
         async with open_server(settings, reactor) as url:
-            return await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url)
+            prepare = partial(prepare_database, url, report=shown.report)
+            return await deferToThreadPool(reactor, reactor.getThreadPool(), prepare)
 
-    applied = report_errors(lambda: on_reactor(work))
+    with progress() as shown:
+        applied = report_errors(lambda: on_reactor(lambda reactor: work(reactor, shown)))
     show(applied, "\n".join(f"Applied migration {name}." for name in applied) or "The database is up to date.", as_json=as_json)
 
 

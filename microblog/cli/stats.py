@@ -7,6 +7,7 @@ from datetime import datetime
 import click
 
 from microblog.cli.context import Console, as_json, show
+from microblog.cli.progress import progress
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -26,7 +27,8 @@ def rebuild(console: Console, first: datetime | None, last: datetime | None, as_
 
     Deletions, edits and undone actions since then do not change the result; only manual changes to the database do.
     """
-    counted = console.run(lambda services: services.statistics.rebuild(first and first.date(), last and last.date()))
+    with progress() as shown:
+        counted = console.run(lambda services: services.statistics.rebuild(first and first.date(), last and last.date(), shown.report))
     if counted is None:
         show({"from": None, "to": None, "days": 0}, "There are no complete days yet.", as_json=as_json)
         return

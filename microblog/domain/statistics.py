@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from microblog.model.errors import Invalid
 from microblog.model.ids import PostId
+from microblog.model.progress import Report, unreported
 from microblog.model.statistics import DAY, Day, Measure, TimeSpan, day_span, days, start_of_day
 from microblog.storage import statistics
 from microblog.storage.database import Cursor, Transactions
@@ -63,7 +64,7 @@ class DailyStatistics:
         for missing in await self.database.read(statistics.missing_days, zone=zone.key, first=first, last=day):
             await self.database.run(_count, zone, missing)
 
-    async def rebuild(self, first: date | None = None, last: date | None = None) -> tuple[date, date] | None:
+    async def rebuild(self, first: date | None = None, last: date | None = None, report: Report = unreported) -> tuple[date, date] | None:
         """Recount days in each zone; by default from the first account to the last complete day.
 
         Returns the first and the last day; None if no day is over since the first account was created. Raises Invalid if the last is not
@@ -80,9 +81,10 @@ class DailyStatistics:
             self._require_over(zone, last)
         if (last - first).days >= MAX_REBUILD_DAYS:
             raise Invalid({"to": f"The range is longer than {MAX_REBUILD_DAYS} days"})
-        for zone in self.zones:
-            for day in days(first, last):
-                await self.database.run(_count, zone, day)
+        wanted = [(zone, day) for zone in self.zones for day in days(first, last)]
+        for number, (zone, day) in enumerate(wanted, 1):
+            await self.database.run(_count, zone, day)
+            report("Days", number, len(wanted))
         return first, last
 
     async def read(self, zone: ZoneInfo, first: date, last: date) -> list[Day]:

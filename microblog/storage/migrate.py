@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from attrs import frozen
 
+from microblog.model.progress import Report, unreported
 from microblog.storage.database import Connection, Cursor, execute, fetch_all, fetch_value
 
 ADVISORY_LOCK = 0x6D6963726F  # "micro": any fixed number that no other program uses in this database
@@ -54,15 +55,17 @@ def _files() -> Iterator[Migration]:
             yield Migration(int(match[1]), entry.name, entry.read_text("utf-8"))
 
 
-def migrate(connection: Connection, *, lock_timeout_ms: int = 30_000) -> list[str]:
+def migrate(connection: Connection, *, lock_timeout_ms: int = 30_000, report: Report = unreported) -> list[str]:
     """Apply the missing migrations and return their names. Several processes may do this at once.
 
     Raises SchemaProblem if the database is newer than this version or older than 0.2.0, or if an applied migration has been edited.
     """
     applied: list[str] = []
     try:
+        total = len(missing(connection))
         while (name := _apply_next(connection, lock_timeout_ms)) is not None:
             applied.append(name)
+            report("Migrations", len(applied), max(total, len(applied)))
         if applied:
             _analyze_new_columns(connection)
     finally:

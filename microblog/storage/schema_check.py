@@ -10,6 +10,7 @@ import psycopg2
 from attrs import frozen
 
 from microblog.model.ids import moment_of
+from microblog.model.progress import Report, unreported
 from microblog.storage import clock, federation_start
 from microblog.storage.database import Connection, connect, fetch_value
 from microblog.storage.migrate import SchemaProblem, migrate, missing
@@ -61,7 +62,7 @@ def require_site(url: str, place: str) -> None:
             raise SiteNotFound(f"the database of {place} does not contain a site")
 
 
-def prepare_database(url: str, *, pooled: bool = True) -> list[str]:
+def prepare_database(url: str, *, pooled: bool = True, report: Report = unreported) -> list[str]:
     """Migrate the database and return the names of the migrations applied. Blocks: call it in a thread.
 
     Raises UnusableDatabase if it cannot be reached, is too old, or cannot be migrated, and if it is behind a pooler in transaction mode
@@ -73,7 +74,7 @@ def prepare_database(url: str, *, pooled: bool = True) -> list[str]:
                 "The database is behind a pooler in transaction mode, such as PgBouncer: set MICROBLOG_DATABASE_POOLER=on, or connect "
                 "directly to PostgreSQL with MICROBLOG_DATABASE_URL."
             )
-        return migrate(connection)
+        return migrate(connection, report=report)
 
 
 def database_state(url: str, now: Callable[[], datetime]) -> DatabaseState:

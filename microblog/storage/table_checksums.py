@@ -5,6 +5,7 @@ from __future__ import annotations
 import psycopg2.extensions
 from attrs import frozen
 
+from microblog.model.progress import Report, unreported
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 
 
@@ -23,11 +24,15 @@ def export_snapshot(cursor: Cursor) -> str:
     return str(fetch_value(cursor, "select pg_export_snapshot()"))
 
 
-def checksums(cursor: Cursor) -> dict[str, TableChecksum]:
+def checksums(cursor: Cursor, report: Report = unreported) -> dict[str, TableChecksum]:
     """Return the checksum of every table. Rows are read as text, so that different PostgreSQL releases agree."""
     for setting in ("timezone = 'UTC'", "datestyle = 'ISO'", "bytea_output = 'hex'", "extra_float_digits = 1", "statement_timeout = 0"):
         execute(cursor, f"set local {setting}")
-    return {table: _checksum(cursor, table) for table in _tables(cursor)}
+    found, tables = {}, _tables(cursor)
+    for number, table in enumerate(tables, 1):
+        found[table] = _checksum(cursor, table)
+        report("Tables", number, len(tables))
+    return found
 
 
 def has_tables(cursor: Cursor) -> bool:
