@@ -178,7 +178,7 @@ class SiteService(Service):
             if self._reopen is not None:
                 self._reopen()
         except OSError as problem:
-            _log.error("Could not reopen the log files: {why}", why=describe_os_error(problem))
+            _log.error("Could not reopen the log files: {reason}", reason=describe_os_error(problem))
         else:
             _log.info("Received SIGHUP: reopened the log files.")
 
@@ -203,7 +203,7 @@ class SiteService(Service):
         url = await self._database()
         prepare = partial(prepare_database, url, pooled=self._settings.database_pooler)
         for name in await deferToThreadPool(self._reactor, self._reactor.getThreadPool(), prepare):
-            _log.info("Applied migration {name}", name=name)
+            _log.info("Applied migration {migration}", event="migration", migration=name)
         site = await application.assemble(self._settings, self._reactor, url)
         for part in site.parts:
             self._started.push_async_callback(_finish, part.stop)
@@ -271,7 +271,9 @@ class SiteService(Service):
             return
         if failure.check(*application.START_PROBLEMS, SettingsError, CannotListenError, OSError):
             problem = failure.value
-            _log.critical("The site cannot start: {why}", why=describe_os_error(problem) if isinstance(problem, OSError) else str(problem))
+            _log.critical(
+                "The site cannot start: {reason}", reason=describe_os_error(problem) if isinstance(problem, OSError) else str(problem)
+            )
         else:
             _log.failure("The site cannot start", failure)
         _exit_with(1)

@@ -65,7 +65,7 @@ class AccessLog:
         try:
             self._append(self._current_file(), lines.encode("utf-8", "replace"))
         except OSError as problem:
-            _log.warn("Could not write to the access log: {why}", why=problem.strerror)
+            _log.warn("Could not write to the access log: {reason}", reason=problem.strerror)
 
     def _append(self, descriptor: int, lines: bytes) -> None:
         rest = memoryview(b"\n" + lines if self._is_cut_off else lines)

@@ -284,7 +284,7 @@ class EmbeddedPostgres:
         if self._is_stopping:
             return
         self._back_off_s = 0.1 if uptime_s > _STABLE_S else min(_MAX_BACK_OFF_S, 2 * self._back_off_s or 0.1)
-        _log.error("PostgreSQL ended unexpectedly. Restarting in {delay} s. {output}", delay=self._back_off_s, output=child.output)
+        _log.error("PostgreSQL ended unexpectedly. Restarting in {seconds} s. {line}", seconds=self._back_off_s, line=child.output)
         self.reactor.callLater(self._back_off_s, lambda: Deferred.fromCoroutine(self._run_again(child)))
 
     async def _run_again(self, dead: _Child) -> None:
@@ -294,7 +294,7 @@ class EmbeddedPostgres:
                 await self._in_thread(self._prepare)
                 await self._run()
         except (EmbeddedPostgresError, OSError) as problem:
-            _log.error("{problem}", problem=problem)
+            _log.error("PostgreSQL cannot be restarted: {reason}", reason=problem)
             self._crashed(dead, uptime_s=0)
 
     def _spawn(self, command: list[str]) -> _Child:

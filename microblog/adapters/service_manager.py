@@ -61,4 +61,4 @@ class ServiceManager:
                 connection.setblocking(False)  # a manager that does not read must not stop the site
                 connection.sendto("\n".join(states).encode(), address)
         except OSError as problem:
-            _log.warn("The service manager was not told {state}: {why}", state=states[0], why=problem.strerror)
+            _log.warn("The service manager was not told {line}: {reason}", line=states[0], reason=problem.strerror)

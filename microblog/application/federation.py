@@ -175,9 +175,9 @@ def federation_client(settings: Settings, reactor: Any) -> FederationClient:
     for setting, listed in (("ADDRESSES", [f"{address}:{port}" for address, port in sorted(exceptions)]), ("NAMES", sorted(names))):
         if listed:
             _log.warn(
-                "MICROBLOG_FEDERATION_TEST_{setting}: {listed} are trusted as other servers. Never use this on a public site!",
-                setting=setting,
-                listed=", ".join(listed),
+                "{setting}: {line} are trusted as other servers. Never use this on a public site!",
+                setting=f"MICROBLOG_FEDERATION_TEST_{setting}",
+                line=", ".join(listed),
             )
     if settings.federation_ca_file is None:
         return FederationClient(reactor, agent, exceptions=exceptions, names=names)

@@ -175,7 +175,7 @@ class Tokens:
 
     def _use_not_noted(self, failure: Failure) -> None:
         self._recently_used.clear()
-        _log.warn("Could not record the use of tokens: {why}", why=failure.getErrorMessage())
+        _log.warn("Could not record the use of tokens: {reason}", reason=failure.getErrorMessage())
 
     def _issue(self, cursor: Cursor, account: AccountId | None, parsed_scopes: tuple[str, ...], name: str) -> IssuedToken:
         now, text = self.now(), self.make_token()

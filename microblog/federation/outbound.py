@@ -164,7 +164,7 @@ class Outbound:
         if handler is None:
             return 0
         if self._failures.get(event.position, 0) >= TRIES:
-            _log.error("The event {kind} at {position} was not sent to other servers", kind=event.kind, position=event.position)
+            _log.error("The event {event_kind} at {position} was not sent to other servers", event_kind=event.kind, position=event.position)
             self.skipped += 1
             return 0
         return handler(cursor, event)

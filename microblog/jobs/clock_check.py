@@ -31,9 +31,8 @@ class SystemClock:
         now = self.read()
         if self._latest is not None and now < self._latest - MAX_CLOCK_SKEW:
             _log.warn(
-                "The clock went backward from {before} to {now}. Until it catches up, posts from in between are listed above newer ones.",
-                before=self._latest.isoformat(timespec="seconds"),
-                now=now.isoformat(timespec="seconds"),
+                "The clock went backward by {seconds} s. Until it catches up, posts from in between are listed above newer ones.",
+                seconds=round((self._latest - now).total_seconds()),
             )
             self._latest = now
         elif self._latest is None or now > self._latest:
@@ -52,8 +51,7 @@ async def check(database: Transactions, now: Callable[[], datetime]) -> None:
         )
     if newest is not None and (ahead := moment_of(newest) - database_time) > MAX_CLOCK_SKEW:
         _log.warn(
-            "The newest post is dated {when}, {seconds} s ahead of the database's clock. One of the two clocks is or was wrong. "
+            "The newest post is dated {seconds} s ahead of the database's clock. One of the two clocks is or was wrong. "
             "Until that time, the post is listed above newer ones.",
-            when=moment_of(newest).isoformat(timespec="seconds"),
             seconds=round(ahead.total_seconds()),
         )

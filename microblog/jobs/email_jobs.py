@@ -124,7 +124,7 @@ class EmailJobs:
         try:
             return Envelope(self.bounces, email.recipient, email.message_id or "", self.renderer.render(context))
         except Exception as problem:
-            _log.failure("E-mail {id} ({kind}) could not be rendered", id=email.id, kind=email.kind)
+            _log.failure("E-mail {email_id} ({email_kind}) could not be rendered", email_id=email.id, email_kind=email.kind)
             await self._record(email.id, EmailState.FAILED, f"The e-mail could not be rendered: {type(problem).__name__}")
             raise PermanentFailure("The e-mail could not be rendered.") from problem
 

@@ -88,7 +88,7 @@ class PushJobs:
         if outcome is PushOutcome.UNAVAILABLE:
             raise RetryLater(f"{_host(push)}: {detail}", after=pause.total_seconds())
         account = push.subscription.account_id
-        _log.info("Push to {host} for account {account} failed: {detail}", host=_host(push), account=account, detail=detail)
+        _log.info("Push to {host} for account {account_id} failed: {reason}", host=_host(push), account_id=account, reason=detail)
         return None
 
     async def _try_once(self, push: PushMessage) -> tuple[PushOutcome, str, timedelta]:
@@ -97,7 +97,7 @@ class PushJobs:
         try:
             encrypted = self.encryptor.encrypt(self.render(push), push.subscription.target)
         except Exception:  # a message that cannot be encoded would fail again, and must not block the others
-            _log.failure("The push message about notification {id} could not be encoded", id=push.notification.id)
+            _log.failure("The push message about notification {notification_id} could not be encoded", notification_id=push.notification.id)
             return PushOutcome.REFUSED, "The message could not be encoded.", pause
         headers = {
             "Content-Type": "application/octet-stream",

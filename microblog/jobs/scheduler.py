@@ -145,7 +145,7 @@ class Scheduler:
             except Unavailable:
                 return
             except Exception:
-                _log.failure("The timer {kind} failed; trying again", kind=timer.kind)
+                _log.failure("The timer {timer} failed; trying again", timer=timer.kind)
 
     def service(self, reactor: IReactorTime) -> TimerService:
         """Return the scheduler as a service for `reactor`."""

@@ -288,7 +288,7 @@ class Worker:
                 await self._write_outcome(run, policy, problem)
             except Exception:
                 if pause is None or run.abandoned:
-                    _log.failure("The outcome of job {id} ({kind}) could not be recorded", id=run.job.id, kind=run.job.kind)
+                    _log.failure("The outcome of job {job_id} ({job_kind}) could not be recorded", job_id=run.job.id, job_kind=run.job.kind)
                     return
                 await _after(self.reactor, pause)
             else:
@@ -316,7 +316,11 @@ class Worker:
 
     def _abandon(self, run: _Run) -> None:
         """Cancel a task whose job was claimed by another worker."""
-        _log.warn("Job {id} ({kind}) was claimed by another worker because its lease had expired", id=run.job.id, kind=run.job.kind)
+        _log.warn(
+            "Job {job_id} ({job_kind}) was claimed by another worker: its lease had expired",
+            job_id=run.job.id,
+            job_kind=run.job.kind,
+        )
         self.stats.lease_lost += 1
         run.abandoned = True
         run.work.cancel()
@@ -329,7 +333,7 @@ class Worker:
             await self.database.run(rows.release, run.job, worker=self.name, now=self.now())
             self.stats.released += 1
         except Exception:
-            _log.failure("Job {id} could not be released; it will be claimed again when its lease expires", id=run.job.id)
+            _log.failure("Job {job_id} could not be released; it will be claimed again when its lease expires", job_id=run.job.id)
 
 
 class _TooLong(Exception):
@@ -349,12 +353,13 @@ def _error_text(problem: BaseException) -> str:
 
 def _log_failed_try(job: Job, error: str, problem: BaseException, retry_at: datetime | None) -> None:
     _log.warn(
-        "Job {id} ({kind}) failed, try {tries}: {error}; {next}",
-        id=job.id,
-        kind=job.kind,
-        tries=job.tries,
-        error=error,
-        next="no further try" if retry_at is None else f"next try at {retry_at:%Y-%m-%d %H:%M:%S} UTC",
+        "Job {job_id} ({job_kind}) failed, try {attempt}: {reason} Next try: {retry_at}",
+        event="job_failed",
+        job_id=job.id,
+        job_kind=job.kind,
+        attempt=job.tries,
+        reason=f"{error.rstrip('.')}.",
+        retry_at="none" if retry_at is None else f"{retry_at:%Y-%m-%dT%H:%M:%SZ}",
         **({} if isinstance(problem, _EXPECTED_ERRORS) else {"log_failure": Failure(problem)}),
     )
 

@@ -233,8 +233,10 @@ class Broadcaster:
                 soon = await self._poll()
         except Exception as problem:
             self.stats.poll_failures += 1
-            log = _log.warn if isinstance(problem, Unavailable) else _log.failure  # an outage takes one line, a bug a traceback
-            log("The event log could not be read; trying again: {problem}", problem=problem)
+            if isinstance(problem, Unavailable):  # an outage takes one line, a bug a traceback
+                _log.warn("The event log could not be read; trying again: {reason}", reason=problem)
+            else:
+                _log.failure("The event log could not be read; trying again")
             self._waiters.refuse(Unavailable())
         finally:
             self._running = False
@@ -325,7 +327,9 @@ class Broadcaster:
             for listener in self.listeners:
                 listener(event)
         except Exception:
-            _log.failure("The event {kind} at {position} could not be applied and is skipped", kind=event.kind, position=event.position)
+            _log.failure(
+                "Event {event_kind} at {position} could not be applied and is skipped", event_kind=event.kind, position=event.position
+            )
 
     def _start_catch_up(self, subscription: Subscription, update: Update) -> None:
         """Let a subscription catch up: once its connection has drained, or at once if the update was only not loaded."""

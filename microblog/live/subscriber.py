@@ -189,5 +189,7 @@ class Subscription:
         try:
             return self.subscriber.encoder.frame(update, self.stream, matches, own) if update.deliverable else None
         except Exception:
-            _log.failure("The event {kind} at {position} could not be encoded and is skipped", kind=update.kind, position=update.position)
+            _log.failure(
+                "Event {event_kind} at {position} could not be encoded and is skipped", event_kind=update.kind, position=update.position
+            )
             return None

@@ -32,10 +32,10 @@ class LogContext:
                 yield name, value
 
 
-context: ContextVar[LogContext | None] = ContextVar("microblog_log_context", default=None)
+log_context: ContextVar[LogContext | None] = ContextVar("microblog_log_context", default=None)
 
 
 def request_id() -> str | None:
     """Return the id of the request that causes what happens now, directly or through a job; None without one."""
-    current = context.get()
+    current = log_context.get()
     return None if current is None else current.request_id

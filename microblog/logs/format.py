@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from twisted.logger import LogEvent, formatEvent, formatTime
 
-from microblog.logs.context import context
+from microblog.logs.context import log_context
 from microblog.logs.field_names import KNOWN
 
 
@@ -50,7 +50,7 @@ def event_fields(event: LogEvent) -> dict[str, Any]:
 
     Events of libraries have only the former: their fields may be any objects.
     """
-    current = context.get()
+    current = log_context.get()
     fields: dict[str, Any] = {} if current is None else dict(current.known())
     if str(event.get("log_namespace", "")).partition(".")[0] == _OURS:
         fields |= {name: _plain(value) for name, value in event.items() if name in KNOWN and value is not None}

@@ -14,7 +14,7 @@ import pytest
 from twisted.logger import FileLogObserver, Logger, LogPublisher
 from twisted.python.failure import Failure
 
-from microblog.logs.context import LogContext, context
+from microblog.logs.context import LogContext, log_context
 from microblog.logs.field_names import ALWAYS, FIELDS
 from microblog.logs.format import LogFormat, json_line, redacted, stack_of, text_line
 from microblog.model.jobs import JobState
@@ -43,9 +43,9 @@ def written() -> Written:
 
 @contextmanager
 def in_request() -> Iterator[None]:
-    token = context.set(LogContext("0f3c-12", 7, "TimelinePages.home"))
+    token = log_context.set(LogContext("0f3c-12", 7, "TimelinePages.home"))
     yield
-    context.reset(token)
+    log_context.reset(token)
 
 
 def test_an_event_is_one_line_of_json_with_its_fields(written: Written) -> None:

@@ -156,11 +156,14 @@ class Errors:
             error.__cause__ = cause
         if not isinstance(error, Problem):
             _log.failure(
-                "Request {id} to {route} failed", failure=Failure(error), id=request.id, route=request.route and request.route.name
+                "Request {request_id} to {route} failed",
+                failure=Failure(error),
+                request_id=request.id,
+                route=request.route and request.route.name,
             )
             return self._error_response(request, 500, Unavailable(f"Something went wrong. The error is logged as {request.id}."))
         if error.__cause__ is not None and isinstance(error, Unavailable):
-            _log.warn("Request {id} could not be served: {cause}", id=request.id, cause=_one_line(error.__cause__))
+            _log.warn("Request {request_id} could not be served: {reason}", request_id=request.id, reason=_one_line(error.__cause__))
         if isinstance(error, Unauthenticated) and not request.wants_json and request.method in ("GET", "HEAD"):
             return Response.redirect(f"{self.login}?next={quote(request.path_and_query, safe='/')}")
         if isinstance(error, PendingApproval) and not request.wants_json:
