@@ -130,21 +130,39 @@ class Settings:
     )
     max_characters: int = number("The maximum length of a post.", 1, 65536, default=500, unit="characters")
     log_level: str = setting(
-        "Log events of this level and above: details, normal operation, what an administrator should look into, failures, or only what "
-        "stops the site.",
+        "Log events of this level and above.",
         read=read.one_of(*LEVELS),
         allowed=f"must be one of {', '.join(LEVELS)}",
         default="info",
+        reloads=True,
     )
     log_format: LogFormat = setting(
         "The format of the logs: lines of text, or a JSON object in each line.",
         read=lambda text: LogFormat(text.lower()),
         allowed="must be text or json",
         default="text",
+        reloads=True,
+    )
+    log_slow_transactions: int = number(
+        "Log transactions of the database that take longer, with their slowest statement. 0: all.",
+        0,
+        600_000,
+        default=1_000,
+        unit="milliseconds",
+        reloads=True,
+    )
+    log_stalls: int = number(
+        "Log the stack of a process that was busy for longer, and served nobody. 0: never.",
+        0,
+        60_000,
+        default=100,
+        unit="milliseconds",
+        reloads=True,
     )
     rate_limits: bool = switch(
         "Limit requests per account and per network. Turn this off only if something in front of the site does the same.",
         default="on",
+        reloads=True,
     )
     requests_per_network: int = number(
         "Maximum number of requests from one network in ten seconds, including pages and files.",
@@ -152,6 +170,7 @@ class Settings:
         10_000_000,
         default=1_000,
         unit="requests",
+        reloads=True,
     )
     connections_per_network: int = number(
         "Maximum number of idle connections from one network. A new connection closes the one that has been idle the longest.",
@@ -159,6 +178,7 @@ class Settings:
         1_000_000,
         default=200,
         unit="connections",
+        reloads=True,
     )
     link_previews: bool = switch(
         "Show a preview of the first link in a post, and check whether pages that profiles link to link back. The site fetches the linked "

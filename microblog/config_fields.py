@@ -15,7 +15,7 @@ PREFIX = "MICROBLOG_"
 
 @frozen
 class SettingDoc:
-    """A setting as the documentation shows it. `unit` may be empty."""
+    """A setting as the documentation shows it. `unit` may be empty. `reloads`: it can change while the site runs."""
 
     name: str
     default: str
@@ -23,6 +23,7 @@ class SettingDoc:
     meaning: str
     unit: str
     secret: bool
+    reloads: bool
 
     @property
     def key(self) -> str:
@@ -39,8 +40,9 @@ def setting(
     shown_default: str = "",
     unit: str = "",
     secret: bool = False,
+    reloads: bool = False,
 ) -> Any:
-    """Return a field of `Settings`.
+    """Return a field of `Settings`. `reloads`: SIGHUP applies its changes.
 
     `read` converts text to the value or raises ValueError. `default` is text and is read in the same way; None means unset.
     """
@@ -51,20 +53,21 @@ def setting(
         "shown_default": shown_default or default or "unset",
         "unit": unit,
         "secret": secret,
+        "reloads": reloads,
         "read": read,
     }
     return attrs.field(metadata=metadata, repr=not secret)
 
 
-def number(meaning: str, least: int, most: int, *, default: int, unit: str) -> Any:
+def number(meaning: str, least: int, most: int, *, default: int, unit: str, reloads: bool = False) -> Any:
     """Return a field of `Settings` whose value is a whole number."""
     allowed = f"must be a whole number from {least} to {most}"
-    return setting(meaning, read=read.whole(least, most), allowed=allowed, default=str(default), unit=unit)
+    return setting(meaning, read=read.whole(least, most), allowed=allowed, default=str(default), unit=unit, reloads=reloads)
 
 
-def switch(meaning: str, *, default: str) -> Any:
+def switch(meaning: str, *, default: str, reloads: bool = False) -> Any:
     """Return a field of `Settings` that is on or off."""
-    return setting(meaning, read=read.switch, allowed="must be on or off", default=default)
+    return setting(meaning, read=read.switch, allowed="must be on or off", default=default, reloads=reloads)
 
 
 def name_of(field: attrs.Attribute[Any]) -> str:
@@ -81,4 +84,5 @@ def doc_of(field: attrs.Attribute[Any]) -> SettingDoc:
         meaning=field.metadata["meaning"],
         unit=field.metadata["unit"],
         secret=field.metadata["secret"],
+        reloads=field.metadata["reloads"],
     )

@@ -35,6 +35,10 @@ async def _no_requests() -> None:
     """Default of `drain`."""
 
 
+def _no_settings(settings: Any) -> None:
+    """Default of `apply`."""
+
+
 def _no_files() -> None:
     """Default of `reopen`."""
 
@@ -50,7 +54,8 @@ class Application:
 
     `drain` runs after the last accepted connection and before the first stop: it closes streams and lets accepted requests finish within a
     limited time. `reopen` reopens log files and may raise OSError. `has_administrator` tells whether an administrator account exists.
-    `makes_progress` is False if the process is stuck, so that only a restart
+    `apply` applies settings that
+    can change while the site runs. `makes_progress` is False if the process is stuck, so that only a restart
     would help.
     """
 
@@ -58,6 +63,7 @@ class Application:
     parts: Sequence[Component] = ()
     drain: Callable[[], Awaitable[None]] = field(default=_no_requests)
     reopen: Callable[[], None] = field(default=_no_files)
+    apply: Callable[[Any], None] = field(default=_no_settings)
     has_administrator: Callable[[], Awaitable[bool]] = field(default=_yes)
     makes_progress: Callable[[], Awaitable[bool]] = field(default=_yes)
 

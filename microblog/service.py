@@ -41,6 +41,7 @@ from microblog.config_parsers import leads_to
 from microblog.logs.process_log import ProcessLog
 from microblog.model.errors import describe_os_error
 from microblog.model.federation_mode import FederationMode
+from microblog.settings_reload import SettingsReload
 from microblog.storage.schema_check import prepare_database
 
 BACKLOG = 1024  # connections waiting to be accepted; the kernel has its own limit (net.core.somaxconn)
@@ -78,13 +79,14 @@ def spare_collections() -> None:
 
 
 class Options(usage.Options):
-    """Command-line options: the path of the settings file. After parsing, `settings` has the settings."""
+    """Command-line options: the path of the settings file. After parsing, `settings` has the settings, and `read` reads them again."""
 
     synopsis = "[--config FILE]"
     optParameters: ClassVar[list[list[str | None]]] = [
         ["config", "c", None, f"a TOML file with settings, in place of ${CONFIG} or {DEFAULT_CONFIG}; environment variables override it"],
     ]
     settings: Settings
+    read: Callable[[], Settings]
     command: str
 
     def getUsage(self, width: int | None = None) -> str:
@@ -105,9 +107,13 @@ class Options(usage.Options):
 
     def postOptions(self) -> None:
         """Read the settings; all their problems become one usage error."""
-        option = Path(self["config"]) if self["config"] else None
+        option = Path(self["config"]).absolute() if self["config"] else None
+        environment = dict(os.environ)
+        if environment.get(CONFIG):
+            environment[CONFIG] = str(Path(environment[CONFIG]).absolute())
+        self.read = lambda: load(environment, config_file(environment, option))
         try:
-            self.settings = load(os.environ, config_file(os.environ, option))
+            self.settings = self.read()
         except SettingsError as problem:
             raise usage.UsageError(f"The settings cannot be used:\n{problem}") from problem
         self.command = same_site(self.settings, os.environ, option)
@@ -120,7 +126,7 @@ def makeService(options: Options) -> Service:
     keep_steady(reactor)
     log = ProcessLog.of_twistd(options.parent or {})
     log.rotate_on_signal(reactor.callFromThread)  # type: ignore[attr-defined]
-    return SiteService(options.settings, reactor, options.command, ServiceManager.of_process(os.environ), log=log)
+    return SiteService(options.settings, reactor, options.command, ServiceManager.of_process(os.environ), log=log, read=options.read)
 
 
 def keep_steady(reactor: Any) -> None:
@@ -139,7 +145,10 @@ def with_room(listen: str) -> str:
 
 
 class SiteService(Service):
-    """The site from start to stop. `command` is the administrator's command line for this site, `log` the log of the process."""
+    """The site from start to stop. `command` is the administrator's command line for this site, `log` the log of the process.
+
+    `read` reads the settings again.
+    """
 
     def __init__(
         self,
@@ -149,10 +158,12 @@ class SiteService(Service):
         manager: ServiceManager | None = None,
         *,
         log: ProcessLog,
+        read: Callable[[], Settings],
     ) -> None:
         self._settings = settings
         self._log = log
-        log.apply(settings.log_level, settings.log_format)
+        self._reload = SettingsReload(settings, read)
+        self._reload.add(lambda now: log.apply(now.log_level, now.log_format))
         self._reactor = reactor
         self._command = command
         self._manager = manager or ServiceManager()
@@ -168,11 +179,11 @@ class SiteService(Service):
     def startService(self) -> None:
         """Start asynchronously. The process ends if that fails."""
         Service.startService(self)
-        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._reopen_logs))
+        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hang_up))
         self._reactor.callWhenRunning(self._begin)  # the reactor cannot wait for child processes before it runs
 
-    def _reopen_logs(self) -> None:
-        """Handle SIGHUP: reopen log files. Closing a terminal sends it too; the site keeps running then, as daemons do."""
+    def _hang_up(self) -> None:
+        """Handle SIGHUP: reopen log files and read the settings again. Closing a terminal sends it too; the site keeps running then."""
         try:
             self._log.reopen()
             if self._reopen is not None:
@@ -181,6 +192,7 @@ class SiteService(Service):
             _log.error("Could not reopen the log files: {reason}", reason=describe_os_error(problem))
         else:
             _log.info("Received SIGHUP: reopened the log files.")
+        self._reload.reload()
 
     def _begin(self) -> None:
         self._starting = Deferred.fromCoroutine(self._start()).addErrback(self._failed)
@@ -212,6 +224,7 @@ class SiteService(Service):
         self._started.push_async_callback(_finish, site.drain)
         self._started.push_async_callback(_finish, port.stopListening)
         self._reopen = site.reopen
+        self._reload.add(site.apply)
         spare_collections()
         if self._manager.watchdog_s is not None:
             await self._started.enter_async_context(

@@ -39,15 +39,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "lifecycle": {"storage", "jobs"},
     "reactor_lag": set(),
+    "reactor_stalls": {"logs"},
+    "settings_reload": {"config"},
     "workers": {"lifecycle", "storage", "domain", "jobs"},
     "metrics": {"model", "render", "storage", "federation", "live", "jobs", "web", "reactor_lag"},
     "application": {
-        *("config", "workers", "metrics", "lifecycle", "reactor_lag", "secret_key", "logs"),
+        *("config", "workers", "metrics", "lifecycle", "reactor_lag", "reactor_stalls", "secret_key", "logs"),
         *("model", "render", "storage", "domain", "federation", "live", "jobs", "web", "adapters"),
     },
     "service": {
         *("model", "render", "storage", "domain", "live", "jobs", "web", "adapters"),
-        *("config", "config_parsers", "application", "logs"),
+        *("config", "config_parsers", "settings_reload", "application", "logs"),
     },
     "cli": {"model", "render", "storage", "domain", "federation", "live", "jobs", "web", "config", "config_parsers", "application"},
 }
@@ -85,7 +87,8 @@ BELONGS_TO: dict[str, set[str]] = {
     "psycopg2": {"storage", "adapters"},
     "twisted": {
         *("storage", "domain", "federation", "live", "jobs", "web", "adapters"),
-        *("logs", "config_parsers", "lifecycle", "reactor_lag", "application", "service", "cli", "twisted_private"),
+        *("logs", "config_parsers", "settings_reload", "lifecycle", "reactor_lag", "reactor_stalls"),
+        *("application", "service", "cli", "twisted_private"),
     },
     "klein": {"web", "application"},
     "oauthlib": {"domain"},

@@ -28,7 +28,7 @@ from microblog.application.commits import catch_up_with, follow_up
 from microblog.application.federation import Federation, federation_start
 from microblog.application.monitoring import Observed, build_health, metrics_collector
 from microblog.application.outgoing import OutgoingFederation
-from microblog.application.server import Frontend, build_server
+from microblog.application.server import Frontend, build_server, caps_of
 from microblog.application.services import Domain, ExternalServices, mail_directory, now
 from microblog.config import Settings, secret_key
 from microblog.domain.caching.invalidation import POLL_INTERVAL_S
@@ -51,12 +51,14 @@ from microblog.live.broadcaster import MAX_CONNECTIONS, Broadcaster
 from microblog.live.event_log import DatabaseEventLog
 from microblog.live.wakeup import MemoryWakeup
 from microblog.reactor_lag import ReactorLag
+from microblog.reactor_stalls import ReactorStalls
 from microblog.render.api.entities import Entities
 from microblog.render.api.push import push_payload
 from microblog.render.email.emails import EmailRenderer, EmailSender
 from microblog.secret_key import KEY_FILE
 from microblog.storage.database import Database, Transactions
 from microblog.storage.schema_check import SiteNotFound, UnusableDatabase
+from microblog.web.http.access_lines import LINES
 from microblog.web.http.proxy_check import ProxyCheck
 from microblog.web.http.request import SiteOrigin
 from microblog.web.http.server import HttpServer
@@ -102,7 +104,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
         wakeup.listen(listener)
     database.follow_up = follow_up(wakeup, feed, domain.invalidation_log, workers.quick)
     log = AccessLog.below(settings.data_dir)
-    lag, redis = ReactorLag(reactor), wakeup if isinstance(wakeup, Redis) else None
+    stalls, lag, redis = ReactorStalls(reactor), ReactorLag(reactor), wakeup if isinstance(wakeup, Redis) else None
     observed = Observed(database, domain, workers, feed, lag, redis=redis, federation=federation, outgoing=outgoing)
     proxy_check = ProxyCheck(SiteOrigin.parse(settings.public_url), reactor.seconds)
     health = build_health(settings, reactor, observed, proxy_check)
@@ -115,10 +117,20 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     start = federation_start(settings, database)
     components: list[Component] = [log, DatabaseComponent(database, reactor), start, passwords, wakeup, feed]
     components += [] if federation is None else [federation.rules]  # after the feed, which tells of changes
-    components += [*workers.components, connection_sampler, lag, GarbageCollectionComponent(), ThreadSwitchComponent()]
+    components += [*workers.components, connection_sampler, lag, stalls, GarbageCollectionComponent(), ThreadSwitchComponent()]
     components += outgoing.components if outgoing else ()
     has_administrator = domain.moderation.account_admin.has_administrator
-    return Application(server, components, lambda: _drained(server, feed), log.reopen, has_administrator, health.makes_progress)
+    apply = partial(apply_settings, server, limits, database, stalls)
+    return Application(server, components, lambda: _drained(server, feed), log.reopen, apply, has_administrator, health.makes_progress)
+
+
+def apply_settings(server: HttpServer, limits: RateLimiter, database: Database, stalls: ReactorStalls, settings: Settings) -> None:
+    """Apply the settings that can change while the site runs."""
+    server.access_line = LINES[settings.log_format]
+    server.limit(caps_of(settings))
+    limits.enabled = settings.rate_limits
+    database.slow_calls.threshold_s = settings.log_slow_transactions / 1000
+    stalls.apply(settings.log_stalls / 1000)
 
 
 def build_wakeup(settings: Settings, reactor: Any, database: Database) -> Redis | PgNotifyWakeup | MemoryWakeup:

@@ -132,7 +132,7 @@ class MemoryCounter:
         self._counts = current
 
 
-@frozen
+@define
 class RateLimiter:
     """Applies rate limits to keys. `now` is the wall clock in UTC; with `enabled` False it counts and rejects nothing."""
 

@@ -25,6 +25,7 @@ from twisted.python.failure import Failure
 
 from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.stats import WorkerStats
+from microblog.logs.context import LogContext, log_context
 from microblog.model.errors import Unavailable
 from microblog.model.ids import JobId
 from microblog.model.jobs import Job, PermanentFailure, RetryLater
@@ -64,6 +65,7 @@ _RECORD_PAUSES = (0.1, 0.5, 2.0, 5.0, 10.0)  # seconds; after that, the lease ex
 @define(eq=False)
 class _Run:
     job: Job
+    log_context: LogContext
     work: Deferred[None] = field(init=False)
     abandoned: bool = False  # lost or released: its outcome must not be recorded
     finished: bool = False  # by its task
@@ -234,7 +236,7 @@ class Worker:
         self.stats.started += 1
         self.stats.queue_seconds += max(0.0, (now - job.due_at).total_seconds())
         policy = self.retry_policies.get(job.kind, RetryPolicy())
-        run = _Run(job)
+        run = _Run(job, LogContext(job.request_id, job_id=job.id, job_kind=job.kind))
         run.work = Deferred.fromCoroutine(self._run_task(run, policy))
         run.work.addTimeout(policy.time_limit, self.reactor, onTimeoutCancel=_too_long)
         self._runs[job.id] = run
@@ -242,6 +244,7 @@ class Worker:
 
     async def _run_task(self, run: _Run, policy: RetryPolicy) -> None:
         job, finished = run.job, False
+        log_context.set(run.log_context)
         if job.tries > policy.tries:  # every process that claimed it before died
             raise PermanentFailure(f"The process that ran this job died {job.tries - 1} times before the job finished.")
         task = self.tasks[job.kind]
@@ -260,6 +263,7 @@ class Worker:
 
     async def _supervise(self, run: _Run, policy: RetryPolicy) -> None:
         """Wait for the task and record its outcome. Raises nothing."""
+        log_context.set(run.log_context)
         started_at, problem = self.reactor.seconds(), None
         try:
             await run.work
@@ -270,6 +274,7 @@ class Worker:
         spent = self.reactor.seconds() - started_at
         self.stats.duration_seconds += spent
         self.stats.seconds[run.job.kind] += spent
+        _log.debug("The task of job {job_id} ({job_kind}) has ended", event="job_ended", job_id=run.job.id, job_kind=run.job.kind)
         if run.finished:
             self.stats.count(run.job.kind)
         elif not run.abandoned:

@@ -24,6 +24,8 @@ class JobState(StrEnum):
 class Job:
     """A job as a worker claims it. `tries` includes the current attempt. `payload` holds only JSON values.
 
+    `request_id` is that of the request that caused it, directly or through other jobs.
+
     Jobs of one kind with the same `key` are the same work: at most one of them is waiting and at most one running.
     """
 
@@ -39,6 +41,7 @@ class Job:
     key: str | None = None
     worker: str | None = None
     finished_at: datetime | None = None
+    request_id: str | None = None
 
     def id_of(self, name: str) -> int:
         """Return an id in the payload. Raises PermanentFailure if there is none with this name."""

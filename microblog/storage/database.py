@@ -19,7 +19,9 @@ from psycopg2 import errors as pg
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from twisted.enterprise.adbapi import ConnectionPool
 
+from microblog.logs.context import request_id
 from microblog.model.errors import Unavailable, disk_full
+from microblog.storage.slow_calls import SlowCalls
 from microblog.storage.statements import (
     Connection,
     Cursor,
@@ -62,6 +64,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 FollowUp: TypeAlias = Callable[[Cursor], Callable[[], None]]
 
+APPLICATION_NAME = "microblog"  # followed by the id of the request that causes a command: the column jobs.request_id reads it
 TRIES = 6
 CONNECT_TIMEOUT_S = 5
 TIMEOUT_S = 15.0
@@ -114,7 +117,7 @@ def _connect_options(timeout_s: float, *, read_only: bool) -> dict[str, Any]:
         "connect_timeout": CONNECT_TIMEOUT_S,
         "tcp_user_timeout": int((timeout_s + GRACE_S) * 1000),
         "options": options + " -c default_transaction_read_only=on" if read_only else options,
-        "application_name": "microblog",
+        "application_name": APPLICATION_NAME,
     }
 
 
@@ -158,6 +161,7 @@ class Database:
     committed: Callable[[], None] = lambda: None
     follow_up: Callable[[], FollowUp | None] | None = None
     timings: dict[str, Timing] = Factory(dict)
+    slow_calls: SlowCalls = Factory(SlowCalls)
     _commands: ConnectionPool = field(init=False)
     _reads: ConnectionPool = field(init=False)
     _timeout: DatabaseTimeout = field(init=False)
@@ -220,10 +224,10 @@ class Database:
             return result
 
         if follow_up is None:
-            return await self._timeout.call_in_thread(self._commands.threadpool, work, droppable=False)
+            return await self._timeout.call_in_thread(self._commands.threadpool, work, droppable=False, name=_name_of(f))
         self._following_up = True
         try:
-            return await self._timeout.call_in_thread(self._commands.threadpool, work, droppable=False)
+            return await self._timeout.call_in_thread(self._commands.threadpool, work, droppable=False, name=_name_of(f))
         finally:
             self._following_up = False
 
@@ -238,7 +242,7 @@ class Database:
             with self._measured("reads", call, timing):
                 return self._query(call, lambda cursor: f(cursor, *args, **kwargs), timing)
 
-        return await self._timeout.call_in_thread(self._reads.threadpool, work, droppable=True)
+        return await self._timeout.call_in_thread(self._reads.threadpool, work, droppable=True, name=_name_of(f))
 
     def _command(
         self, call: TimedCall, f: Callable[[Cursor], T], timing: Timing, follow_up: FollowUp | None
@@ -287,16 +291,16 @@ class Database:
             raise
 
     def _timing(self, f: Callable[..., object]) -> Timing:
-        name = getattr(f, "__qualname__", None) or type(f).__qualname__  # never repr(f): a bound method shows the whole site
-        return self.timings.setdefault(name, Timing())
+        return self.timings.setdefault(_name_of(f), Timing())
 
     def _attempt(
         self, pool: ConnectionPool, call: TimedCall, f: Callable[[Cursor], T], follow_up: FollowUp | None = None
     ) -> tuple[T, Callable[[], None] | None]:
         """Return the result of `f`, and what its follow-up returned: None if `committed` must be called instead, or _nothing."""
         connection = _acquire_connection(pool, call)
-        connection.wakes_listeners, connection.committing = True, False
+        connection.wakes_listeners, connection.committing, connection.slowest_s = True, False, 0.0
         call.acquire(connection)
+        began = time.monotonic()
         try:
             result, followed_up = self._run_on(pool, connection, f, follow_up)
         except BaseException as problem:
@@ -310,6 +314,8 @@ class Database:
             if isinstance(problem, pg.QueryCanceled):
                 raise Unavailable("The database takes too long at the moment. Please try again soon.") from problem
             raise
+        finally:
+            self.slow_calls.ended(call.name, time.monotonic() - began, connection)
         call.release()
         return result, followed_up if connection.wakes_listeners else _nothing
 
@@ -343,6 +349,10 @@ def _acquire_connection(pool: ConnectionPool, call: TimedCall) -> PipeliningConn
     return connection
 
 
+def _name_of(f: Callable[..., object]) -> str:
+    return getattr(f, "__qualname__", None) or type(f).__qualname__  # never repr(f): a bound method shows the whole site
+
+
 def _nothing() -> None:
     """Do nothing: the commit wakes nobody."""
 
@@ -354,6 +364,8 @@ def _in_transaction(
     connection = cast("PipeliningConnection", cursor.connection)
     followed_up = None
     execute_deferred(cursor, begin)
+    if (cause := request_id()) is not None:
+        execute_deferred(cursor, "set local application_name = %(name)s", {"name": f"{APPLICATION_NAME} {cause}"})
     try:
         result = f(cursor)
         connection.committing = True

@@ -20,7 +20,7 @@ from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fet
 from microblog.storage.paging import bounds, directed, page_sql
 
 COLUMNS = """j.id, j.kind, j.payload, j.tries, j.state, j.due_at, j.created_at, j.lease_until, j.last_error, j.key, j.worker,
-    j.finished_at"""
+    j.finished_at, j.request_id"""
 MAX_ERROR_LENGTH = 2000  # characters
 MAX_LOCKED_ELSEWHERE = 64  # due jobs of a kind that other workers may be claiming at the same moment
 

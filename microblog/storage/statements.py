@@ -7,7 +7,7 @@ import select
 import time
 from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import psycopg2
 import psycopg2.extensions
@@ -29,7 +29,8 @@ def first_column(rows: Iterable[tuple[object, ...]]) -> list[Any]:
 class PipeliningConnection(psycopg2.extensions.connection):
     """A connection with its prepared statements, its deferred statements, and whether a commit has to wake listeners.
 
-    `last_response` is the monotonic time of the server's last response; `committing` is true once the end of a transaction was
+    `last_response` is the monotonic time of the server's last response; `slowest` is the statement that took longest in the current call,
+    and `slowest_s` its seconds, with the deferred statements that were sent with it; `committing` is true once the end of a transaction was
     sent. `pooled`: nothing is prepared, because the next transaction may run in another server process.
     """
 
@@ -41,6 +42,8 @@ class PipeliningConnection(psycopg2.extensions.connection):
         self.pooled = False
         self.committing = False
         self.last_response = time.monotonic()
+        self.slowest_s = 0.0
+        self.slowest: object = ""
         self._poll: select.poll | None = None
         self.cursor_factory = _Cursor
 
@@ -72,14 +75,16 @@ class _Cursor(psycopg2.extensions.cursor):
 
     def execute(self, query: Any, vars: Any = None) -> None:
         connection = cast("PipeliningConnection", self.connection)
-        deferred = connection.deferred
+        deferred, began = connection.deferred, time.monotonic()
         if not deferred:
             super().execute(query, vars)
         else:
             message = b";".join([*deferred, self.mogrify(query, vars)])
             deferred.clear()
             super().execute(message)
-        connection.last_response = time.monotonic()
+        ended = connection.last_response = time.monotonic()
+        if ended - began > connection.slowest_s:
+            connection.slowest_s, connection.slowest = ended - began, query
 
 
 class Prepared(str):
@@ -88,6 +93,7 @@ class Prepared(str):
     Parameters named `viewer` and `account` are bigint; PostgreSQL infers the types of all others.
     """
 
+    by_name: ClassVar[dict[str, Prepared]] = {}
     __slots__ = ("execution", "name", "preparation")
 
     def __init__(self, sql: str) -> None:
@@ -97,6 +103,7 @@ class Prepared(str):
         types = ", ".join("bigint" if name in _BIGINTS else "unknown" for name in names)
         body = _PARAMETER.sub(lambda match: numbers[match[1]], sql).replace("%%", "%")
         self.preparation = f"prepare {self.name}{f' ({types})' if names else ''} as {body}"
+        self.by_name[self.name] = self
         self.execution = f"execute {self.name}{' (' + ', '.join(f'%({name})s' for name in names) + ')' if names else ''}"
 
 

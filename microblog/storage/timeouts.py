@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from threading import Lock
 from typing import Any, TypeVar, cast
 
@@ -36,10 +37,11 @@ _lock = Lock()  # for all calls, held briefly: a connection that another call ha
 class TimedCall:
     """One database call: waits for a thread, then a connection, then the response to each statement.
 
-    `limit_s`: the longest time without progress.
+    `limit_s`: the longest time without progress. `name`: of the function that runs in the transaction.
     """
 
     limit_s: float
+    name: str = ""
     last_progress: float = field(factory=time.monotonic)
     abandoned: bool = False
     _connection: PipeliningConnection | None = None
@@ -94,15 +96,15 @@ class DatabaseTimeout:
     _calls: dict[TimedCall, Deferred[Any]] = Factory(dict)
     _checking: bool = False
 
-    def call_in_thread(self, pool: ThreadPool, work: Callable[[TimedCall], T], *, droppable: bool) -> Deferred[T]:
+    def call_in_thread(self, pool: ThreadPool, work: Callable[[TimedCall], T], *, droppable: bool, name: str = "") -> Deferred[T]:
         """Return the result of `work(call)` in a thread of the pool. Fails with Unavailable when the limit is reached.
 
-        `droppable`: it is not started if its caller has cancelled the wait.
+        The work has the caller's contextvars. `droppable`: it is not started if its caller has cancelled the wait.
         """
-        call = TimedCall(min(self.limit_s, REDUCED_TIMEOUT_S) if self._suspect else self.limit_s)
+        call = TimedCall(min(self.limit_s, REDUCED_TIMEOUT_S) if self._suspect else self.limit_s, name)
         done: Deferred[T] = Deferred(lambda _: call.cancel() if droppable else None)
         self._calls[call] = done
-        working = deferToThreadPool(cast("IReactorFromThreads", self.reactor), pool, work, call)
+        working = deferToThreadPool(cast("IReactorFromThreads", self.reactor), pool, copy_context().run, work, call)
         working.addBoth(self._finished, call, done)
         if not self._checking:
             self._checking = True

@@ -315,7 +315,7 @@ def test_two_processes_of_one_site_lose_no_line_of_the_access_log(tmp_path: Path
         first.stop()
         second.stop()
         lines = (first.data_dir / "log" / "access.log").read_text().splitlines()
-    assert all(re.fullmatch(r"\S+Z \S+ [A-Z]+ \S+ \d{3} \d+ [\d.]+ms \S+", line) for line in lines), lines
+    assert all(re.fullmatch(r"\S+Z \S+ [A-Z]+ \S+ \d{3} \d+ [\d.]+ms \S+ \S+ \S+", line) for line in lines), lines
     assert set(paths) <= {line.split()[3] for line in lines}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -38,8 +39,10 @@ def test_each_backward_jump_of_the_clock_is_logged_once(warnings: list[str]) -> 
     system = SystemClock(lambda: make.NOW + timedelta(seconds=next(times)))
     read = [system() for _ in range(9)]
     assert read[4] == make.NOW - timedelta(hours=1)
-    assert [message.partition(":")[0].startswith("The clock went backward from") for message in warnings] == [True, True]
-    assert "2026-03-04T05:06:17" in warnings[0]
+    assert [message.partition(".")[0] for message in warnings] == [
+        "The clock went backward by 3610 s",
+        "The clock went backward by 8 s",
+    ]
 
 
 def test_a_difference_to_the_clock_of_the_database_is_logged(db: Transactions, warnings: list[str]) -> None:
@@ -58,4 +61,4 @@ def test_a_post_from_the_future_is_logged(db: Transactions, cursor: Cursor, warn
     assert abs(moment_of(id) - later) < timedelta(milliseconds=1)
     result_of(clock_check.check(db, lambda: datetime.now(UTC)))
     assert len(warnings) == 1
-    assert warnings[0].startswith(f"The newest post is dated {later.isoformat(timespec='seconds')}")
+    assert re.match(r"The newest post is dated 31\d{6} s ahead of the database's clock\.", warnings[0])

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
-from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, Logger, LogPublisher, formatEvent, globalLogPublisher
 
 from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.worker import Finish, Finishing, Task, Worker
+from microblog.logs.context import log_context
 from microblog.model.errors import Unavailable
 from microblog.model.jobs import Job, JobState, PermanentFailure, RetryLater
 from microblog.model.paging import Page
@@ -280,6 +281,31 @@ def test_only_a_bug_has_its_traceback_in_the_log(fixture: WorkerFixture, error: 
         globalLogPublisher.removeObserver(observer)
     [entry] = [event for event in events if "(fails) failed, try 1" in (formatEvent(event) or "")]
     assert ("log_failure" in entry) == is_bug
+
+
+def test_what_a_job_does_and_its_failure_are_logged_with_its_request(fixture: WorkerFixture) -> None:
+    seen: list[dict[str, str | int]] = []
+
+    def keep(event: LogEvent) -> None:
+        current = log_context.get()
+        seen.append(dict(current.known()) if current is not None else {})
+
+    async def fails(job: Job) -> None:
+        logger.info("working")
+        raise PermanentFailure("It cannot work")
+
+    logger = Logger("example", observer=LogPublisher(cast("ILogObserver", keep)))
+    fixture.worker({"fails": fails})
+    fixture.add("fails")
+    execute(fixture.cursor, "update jobs set request_id = '0f3c-12'")
+    globalLogPublisher.addObserver(cast("ILogObserver", keep))
+    try:
+        fixture.wait(5)
+    finally:
+        globalLogPublisher.removeObserver(cast("ILogObserver", keep))
+    id = fetch_value(fixture.cursor, "select id from jobs")
+    assert len(seen) >= 2
+    assert all(fields == {"request_id": "0f3c-12", "job_id": id, "job_kind": "fails"} for fields in seen)
 
 
 def test_a_permanent_failure_is_dead_at_once_with_its_error(fixture: WorkerFixture) -> None:

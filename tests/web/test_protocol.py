@@ -22,7 +22,10 @@ from twisted.internet.threads import deferToThread
 from twisted.web import http
 
 from microblog.adapters.access_log import AccessLog
+from microblog.logs.field_names import ALWAYS, FIELDS
+from microblog.logs.format import LogFormat
 from microblog.web.http import protocol
+from microblog.web.http.access_lines import LINES
 from microblog.web.http.channel_request import ChannelRequest
 from microblog.web.http.pipeline import PipelinedChannel
 from tests.web.fake_site import FakeSite, build_fake_site
@@ -416,6 +419,31 @@ def test_the_access_log_has_one_line_per_request_without_query_or_secret(fake_si
     assert [entry.split()[3] for entry in entries] == ["/posts/7", "/confirm/<secret:token>", "/tags/a%0d%0ab", "-"]
     assert [entry.split()[4] for entry in entries] == ["200", "200", "404", "400"]
     assert "canary" not in "".join(entries)
+
+
+def test_a_line_of_the_access_log_ends_with_request_user_and_route(fake_site: FakeSite) -> None:
+    page = request(fake_site.server, "GET", "/posts/7")
+    member = request(fake_site.server, "GET", "/api/v1/lists", {"Authorization": "Bearer reader"})
+    unknown = request(fake_site.server, "GET", "/nowhere")
+    fake_site.clock.advance(1)
+    assert [line.split()[7:] for line in "".join(fake_site.log).splitlines()] == [
+        [page.header("X-Request-Id"), "-", "/posts/<id:post_id>"],
+        [member.header("X-Request-Id"), "1", "/api/v1/lists"],
+        [unknown.header("X-Request-Id"), "-", "-"],
+    ]
+
+
+def test_the_access_log_as_json_has_the_documented_fields(fake_site: FakeSite) -> None:
+    fake_site.server.access_line = LINES[LogFormat.JSON]
+    member = request(fake_site.server, "GET", "/api/v1/lists?access_token=canary", {"Authorization": "Bearer reader"})
+    MemoryConnection(fake_site.server).send(b"GET /?canary HTTP/1.1\r\n\r\n")
+    fake_site.clock.advance(1)
+    served, refused = map(json.loads, "".join(fake_site.log).splitlines())
+    assert set(served) | set(refused) <= {*ALWAYS, *FIELDS}
+    assert (served["event"], served["path"], served["status"], served["bytes"]) == ("request", "/api/v1/lists", 200, 2)
+    assert (served["request_id"], served["user_id"], served["route"]) == (member.header("X-Request-Id"), 1, "/api/v1/lists")
+    assert (served["client"], refused["status"], "duration_ms" in refused) == ("203.0.113.7", 400, False)
+    assert "canary" not in "".join(fake_site.log)
 
 
 def test_rejected_requests_are_logged_with_the_client_address_not_the_proxys() -> None:

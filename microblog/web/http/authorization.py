@@ -75,6 +75,7 @@ class Authorizer:
         context = await authenticator.by_cookie(token)
         if context is not None:
             request.viewer, request.session = context
+            request.incoming.log_context.user_id = request.viewer.id
         elif await authenticator.is_over(token):  # a suspended account keeps its cookie, for the time after its restore
             request.cookies.append(Cookie(SESSION, "", 0))
 
@@ -91,6 +92,8 @@ class Authorizer:
             await self._count(request, [(API_NETWORK, request.network)])  # slows down guessing of tokens
             raise refusal or BadToken()
         request.access, request.viewer = context, context.viewer
+        if request.viewer is not None:
+            request.incoming.log_context.user_id = request.viewer.id
 
     async def _count(self, request: Request, rates: Iterable[tuple[RateLimit, str]]) -> None:
         request.limit_usage = await self.limits.consume(rates)

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
 
 from microblog import twisted_private
+from microblog.logs.context import LogContext
 from microblog.web.http.body_buffer import IN_MEMORY, BodyBudget, BodyBuffer
 from microblog.web.http.client_address import Address, Proxies, forwarded_chain, network_of
 from microblog.web.http.incoming import UNMATCHED, decoded_headers
@@ -21,7 +22,7 @@ from microblog.web.http.timeouts import NO_ROOM_LEFT
 
 MAX_SINGLE_WRITE = 128 * 1024
 """Bytes. Larger responses are written piece by piece, so that a client that does not read holds no second copy in memory."""
-_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,50}")
 
 
 class RequestServer(Protocol):
@@ -119,6 +120,7 @@ class ChannelRequest(twisted_private.TwistedRequest):
     method_name = ""
     label = ""
     route = UNMATCHED
+    log_context = LogContext()
     body = b""
     file: BinaryIO | None = None
     on_disconnect: Callable[[], None] | None = None
@@ -179,6 +181,7 @@ class ChannelRequest(twisted_private.TwistedRequest):
                 self.channel.refuse(503, NO_ROOM_LEFT)
                 return
         self.id = self.channel.server.request_id(self._given_id())
+        self.log_context = LogContext(self.id)
         self.channel.begin(self)
 
     def _given_id(self) -> str | None:

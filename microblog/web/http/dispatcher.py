@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from microblog.federation.documents.vocabulary import prefers_activity_json
+from microblog.logs.context import log_context
 from microblog.model.errors import Problem
 from microblog.web.http.authorization import Authorizer
 from microblog.web.http.compression import packed
@@ -167,6 +168,7 @@ class Dispatcher:
         request, incoming.route = Request(incoming, self.origin, bound.route), bound.route.path
         if bound.route.has_secret:
             incoming.label = incoming.route
+        incoming.log_context.route = incoming.route
         self._run(request, self._call_route(request, bound, values), safe=bound.route.safe)
 
     def refuse(self, incoming: IncomingRequest, problem: Problem) -> None:
@@ -175,7 +177,11 @@ class Dispatcher:
         self._run(request, self._refusal(request, problem), safe=True)
 
     def _run(self, request: Request, work: Coroutine[Any, Any, Response], *, safe: bool) -> None:
-        started = begin(work)
+        outer = log_context.set(request.incoming.log_context)  # a Deferred of the work copies it
+        try:
+            started = begin(work)
+        finally:
+            log_context.reset(outer)
         if not isinstance(started, Deferred):
             self._send(request, started)
             return

@@ -8,6 +8,7 @@ from typing import AnyStr, BinaryIO, Protocol
 from twisted.internet.interfaces import IProtocol
 from twisted.web.http_headers import Headers
 
+from microblog.logs.context import LogContext
 from microblog.web.http.client_address import Address
 from microblog.web.http.response import Response
 
@@ -18,13 +19,15 @@ UNMATCHED = "unmatched"
 class IncomingRequest(Protocol):
     """A complete request and the way to respond to it: a `ChannelRequest` of our own server, or a `StockRequest` of `twisted.web.server`.
 
-    `path_text`: the decoded path. `label`: the path as logged. `route`: the pattern of the matching route, else UNMATCHED. `on_disconnect`:
-    called once if the client disconnects before the response.
+    `path_text`: the decoded path. `label`: the path as logged. `route`: the pattern of the matching route, else UNMATCHED.
+    `log_context`: what the log events of the request have in common. `on_disconnect`: called once if the client disconnects before the
+    response.
     """
 
     path_text: str
     label: str
     route: str
+    log_context: LogContext
     on_disconnect: Callable[[], None] | None
 
     @property

@@ -16,6 +16,8 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.web.http import datetimeToString
 
+from microblog.logs.context import LogContext
+from microblog.web.http.access_lines import AccessLine, LoggedRequest, RefusedRequest, text_line
 from microblog.web.http.body_buffer import BodyBudget
 from microblog.web.http.channel_request import ChannelRequest
 from microblog.web.http.client_address import UNKNOWN, Address, Proxies
@@ -32,7 +34,7 @@ _MAX_LINES = 1_000
 
 
 class HttpServer(Factory):
-    """Factory of `HttpChannel` for a site. `access_log` is called about once a second with whole lines of text.
+    """Factory of `HttpChannel` for a site. `access_log` is called about once a second with whole lines; `access_line` makes each.
 
     `budget`: disk space for large bodies. `caps`: limits per network. `wall`: time of day, if it differs from the reactor's time.
     `sampled` is called with one request a second, once it has its response.
@@ -58,10 +60,10 @@ class HttpServer(Factory):
         self.proxies = proxies or Proxies()
         self.timeouts = timeouts or Timeouts()
         self.access_log = access_log
+        self.access_line: AccessLine = text_line
         self.budget = budget or BodyBudget()
-        caps = caps or Caps()
-        self.request_rate = RequestRate(caps.requests, reactor.seconds) if caps.requests else None
-        self.connections = NetworkConnections(caps.connections or sys.maxsize)
+        self.connections = NetworkConnections(sys.maxsize)
+        self.limit(caps or Caps())
         self.turns = RequestTurns(reactor)
         self._wall = wall or reactor.seconds
         self.request_metrics = RequestMetrics()
@@ -75,6 +77,11 @@ class HttpServer(Factory):
         self._is_sample_due = True
         self._listening = False
         self._read_clock()
+
+    def limit(self, caps: Caps) -> None:
+        """Use these limits per network from now on."""
+        self.request_rate = RequestRate(caps.requests, self.seconds) if caps.requests else None
+        self.connections.max_connections = caps.connections or sys.maxsize
 
     def buildProtocol(self, addr: IAddress | None) -> HttpChannel:
         """Create the channel of a new connection."""
@@ -124,7 +131,7 @@ class HttpServer(Factory):
         return given or f"{self._prefix}-{self._ids:x}"
 
     def log(self, request: ChannelRequest) -> None:
-        """Log a request once: time, client, method, path without query, status, bytes, milliseconds, id."""
+        """Log a request once."""
         if request.logged:
             return
         request.logged = True
@@ -134,11 +141,10 @@ class HttpServer(Factory):
             self._is_sample_due = False
             self.sampled(request)
         if self.access_log is not None:
-            sent = f"{request.code} {request.sentLength} {duration * 1_000:.1f}ms"
-            self._log_line(f"{request.address} {request.method_name} {request.label} {sent} {request.id}")
+            self._log(request, duration)
 
-    def _log_line(self, line: str) -> None:
-        self._lines.append(f"{self._log_time} {line}\n")
+    def _log(self, request: LoggedRequest, duration_s: float | None) -> None:
+        self._lines.append(self.access_line(self._log_time, request, duration_s))
         if len(self._lines) >= _MAX_LINES:
             self.flush_log()
 
@@ -154,7 +160,7 @@ class HttpServer(Factory):
         self.request_metrics.refused[status] += 1
         content_type, body = self.site.refusal(status, sentence, target)
         if self.access_log is not None:
-            self._log_line(f"{peer or UNKNOWN} - - {status} {len(body)} - {request_id}")
+            self._log(RefusedRequest(peer or UNKNOWN, status, len(body), LogContext(request_id)), None)
         return b"".join(
             (
                 b"HTTP/1.1 %d %s\r\n" % (status, HTTPStatus(status).phrase.encode("ascii")),

@@ -23,6 +23,7 @@ from twisted.web.http import datetimeToString
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from microblog.logs.context import LogContext
 from microblog.web.http.body_buffer import IN_MEMORY
 from microblog.web.http.client_address import UNKNOWN, Address, network_of, parse_address
 from microblog.web.http.incoming import UNMATCHED, decoded_headers
@@ -43,6 +44,7 @@ class StockRequest:
         self._request = request
         self.done: Deferred[bytes | Resource] = Deferred()
         self.id = os.urandom(8).hex()
+        self.log_context = LogContext(self.id)
         self.method_name = request.method.decode("latin-1")
         self.uri = request.uri if request.uri.isascii() else quote(request.uri, safe=string.punctuation).encode("ascii")
         self.raw_path, _, self.query = self.uri.partition(b"?")
