@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any, cast
 
 import pytest
 from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 
 from microblog.reactor_stalls import ReactorStalls
 from tests.acceptance.site_process import wait_until
+from tests.logs.kept_events import kept_events
 
 
 @pytest.fixture
 def stalls() -> Iterator[list[LogEvent]]:
     """Log events about stalls."""
-    events: list[LogEvent] = []
-
-    def keep(event: LogEvent) -> None:
-        if event.get("event") == "reactor_stall":
-            events.append(event)
-
-    globalLogPublisher.addObserver(cast("Any", keep))
-    yield events
-    globalLogPublisher.removeObserver(cast("Any", keep))
+    with kept_events("reactor_stall") as found:
+        yield found
 
 
 def keep_busy(seconds: float) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from attrs import frozen
+from twisted.logger import Logger
 
 from microblog.model.accounts import Account
 from microblog.model.audit import AuditAction, AuditEntry, AuditQuery, AuditRecord
@@ -14,10 +15,20 @@ from microblog.model.paging import Page
 from microblog.storage import audit
 from microblog.storage.database import Cursor, Transactions
 
+_log = Logger()
+
 
 def record(cursor: Cursor, entry: AuditEntry, now: datetime) -> None:
-    """Record an act, in the transaction of the command that carries it out."""
+    """Record an act, in the transaction of the command that carries it out, and log it. Reasons and codes of invites are not logged."""
     audit.insert(cursor, entry, now=now)
+    _log.info(
+        "A moderator, an administrator or the command line did this: {action} {target}",
+        event="audit",
+        action=entry.action,
+        target="" if entry.action.startswith("invite.") else entry.target,
+        user_id=entry.by,
+        account_id=entry.account,
+    )
 
 
 def about(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
 
 import pytest
 from twisted.internet import reactor
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 
 from microblog.logs.context import LogContext, log_context
 from microblog.storage import jobs
 from microblog.storage.database import Cursor, Database, Prepared, execute_deferred, fetch_value
 from microblog.storage.slow_calls import SlowCalls
+from tests.logs.kept_events import kept_events
 from tests.make import NOW
 
 SLEEP = Prepared("select pg_sleep(%(seconds)s)::text || %(secret)s")
@@ -31,15 +31,8 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def events() -> Iterator[list[LogEvent]]:
     """Log events about slow calls."""
-    found: list[LogEvent] = []
-
-    def keep(event: LogEvent) -> None:
-        if event.get("event") == "slow_transaction":
-            found.append(event | dict(current.known()) if (current := log_context.get()) else event)
-
-    globalLogPublisher.addObserver(cast("Any", keep))
-    yield found
-    globalLogPublisher.removeObserver(cast("Any", keep))
+    with kept_events("slow_transaction") as found:
+        yield found
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from microblog.domain.registration import SignUpForm
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor
 from tests.fakes import result_of
+from tests.logs.kept_events import kept_events
 from tests.mailbox import email_worker
 from tests.rfc5322 import body_text
 from tests.web.visitor import PASSWORD, SiteFixture, Visitor, build_site, links, main_text
@@ -44,6 +45,18 @@ def test_moderators_are_notified_of_an_applicant_and_approve_them(approval_site:
     maud.submit("/admin/people/ann/approve", page="/admin/people?type=applied")
     assert "No pending accounts" in main_text(maud.get("/admin/people?type=applied"))
     assert result_of(approval_site.domain.moderation.account_admin.by_name("ann")).state == "active"
+
+
+def test_what_moderators_do_is_logged_with_their_id_and_request(approval_site: SiteFixture) -> None:
+    maud = with_role(approval_site, "maud", "moderator")
+    apply(approval_site, "ann")
+    with kept_events("audit") as events:
+        maud.submit("/admin/people/ann/approve", page="/admin/people?type=applied")
+        maud.submit("/admin/people/maud/reject", page="/admin/people")
+    [event] = events
+    assert (event["action"], event["target"]) == ("account.approve", "ann")
+    assert event["user_id"] == result_of(approval_site.domain.moderation.account_admin.by_name("maud")).account.id
+    assert event["request_id"]
 
 
 def test_an_applicant_is_rejected_after_a_confirmation(approval_site: SiteFixture) -> None:
