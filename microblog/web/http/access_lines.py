@@ -10,14 +10,13 @@ from attrs import field, frozen
 
 from microblog.logs.context import LogContext
 from microblog.logs.format import LogFormat
-from microblog.web.http.client_address import Address
 
 
 class LoggedRequest(Protocol):
     """A request as the access log shows it. `label`: the path without query and without tokens."""
 
     @property
-    def address(self) -> Address:
+    def client_text(self) -> str:
         """The client's address."""
 
     @property
@@ -45,7 +44,7 @@ class LoggedRequest(Protocol):
 class RefusedRequest:
     """A request that was refused before it was complete: method and path are not known for sure."""
 
-    address: Address
+    client_text: str
     code: int
     sentLength: int  # noqa: N815 - Twisted's name
     log_context: LogContext
@@ -61,25 +60,30 @@ def text_line(time: str, request: LoggedRequest, duration_s: float | None) -> st
     """Return time, client, method, path, status, bytes, milliseconds, request id, user id and route; "-" for what is not known."""
     context = request.log_context
     duration = "-" if duration_s is None else f"{duration_s * 1_000:.1f}ms"
-    head = f"{time} {request.address} {request.method_name} {request.label} {request.code} {request.sentLength} {duration}"
-    return f"{head} {context.request_id} {context.user_id or '-'} {context.route or '-'}\n"
+    ids = f"{context.request_id} {context.user_id or '-'} {context.route or '-'}"
+    return f"{time} {request.client_text} {request.method_name} {request.label} {request.code} {request.sentLength} {duration} {ids}\n"
 
 
 def json_line(time: str, request: LoggedRequest, duration_s: float | None) -> str:
     """Return a JSON object with the fields of `logs/field_names.py`; what is not known is left out."""
-    line: dict[str, str | int | float] = {
+    context = request.log_context
+    line: dict[str, str | int | float | None] = {
         "time": time,
         "level": "info",
         "logger": "microblog.access",
         "message": f"{request.method_name} {request.label} {request.code}",
         "event": "request",
-        "client": str(request.address),
+        "client": request.client_text,
         "method": request.method_name,
         "path": request.label,
         "status": request.code,
         "bytes": request.sentLength,
-        **dict(request.log_context.known()),
+        "request_id": context.request_id,
     }
+    if context.user_id is not None:
+        line["user_id"] = context.user_id
+    if context.route is not None:
+        line["route"] = context.route
     if duration_s is not None:
         line["duration_ms"] = round(duration_s * 1_000, 1)
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE).decode()

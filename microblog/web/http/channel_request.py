@@ -209,6 +209,11 @@ class ChannelRequest(twisted_private.TwistedRequest):
         return self._network
 
     @property
+    def client_text(self) -> str:
+        """The client's address as text."""
+        return self.network if self.address.version == 4 else str(self.address)  # an IPv4 address is its own network, as text already
+
+    @property
     def secure(self) -> bool:
         """True if the client uses TLS, to us or to a trusted proxy."""
         if self._secure is None:

@@ -160,7 +160,7 @@ class HttpServer(Factory):
         self.request_metrics.refused[status] += 1
         content_type, body = self.site.refusal(status, sentence, target)
         if self.access_log is not None:
-            self._log(RefusedRequest(peer or UNKNOWN, status, len(body), LogContext(request_id)), None)
+            self._log(RefusedRequest(str(peer or UNKNOWN), status, len(body), LogContext(request_id)), None)
         return b"".join(
             (
                 b"HTTP/1.1 %d %s\r\n" % (status, HTTPStatus(status).phrase.encode("ascii")),
