@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThreadPool
 from microblog.jobs.scheduler import Scheduler
 from microblog.storage.database import Database
 
-GC_THRESHOLDS = (10_000, 10, 50)
+GC_THRESHOLDS = (10_000, 20, 100)
 """New objects before the youngest are looked at, and how often before the older and all are."""
 SWITCH_INTERVAL_S = 0.0005
 
@@ -117,6 +117,7 @@ class GarbageCollectionComponent:
     def start(self) -> None:
         """Leave out everything that exists now, and collect rarely."""
         self._before.append(gc.get_threshold())
+        gc.collect()
         gc.set_threshold(*GC_THRESHOLDS)
         gc.freeze()
 

@@ -8,7 +8,6 @@ with exit code 1; the site never runs partially.
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import shlex
 import shutil
@@ -65,17 +64,6 @@ def _help() -> str:
         text = f"{setting.meaning} It {setting.allowed}. Default: {setting.default.rstrip('.')}{unit}."
         lines += ["", setting.name, *textwrap.wrap(text, 76, initial_indent="    ", subsequent_indent="    ")]
     return "\n".join(lines)
-
-
-def spare_collections() -> None:
-    """Exempt what exists now from garbage collection, and collect more rarely.
-
-    Modules, routes and templates stay until the process ends. Caches hold hundreds of thousands of objects, and next to nothing is part of
-    a cycle, so full collections took a tenth of a second and more each, and found almost nothing.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 100)
 
 
 class Options(usage.Options):
@@ -225,7 +213,6 @@ class SiteService(Service):
         self._started.push_async_callback(_finish, port.stopListening)
         self._reopen = site.reopen
         self._reload.add(site.apply)
-        spare_collections()
         if self._manager.watchdog_s is not None:
             await self._started.enter_async_context(
                 self._repeating(self._manager.watchdog_s / 3, partial(self._feed_watchdog, site.makes_progress))

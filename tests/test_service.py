@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 
 import pytest
@@ -37,8 +35,3 @@ def test_the_listen_backlog_has_room_for_all_reconnecting_clients(listen: str) -
 @pytest.mark.parametrize("listen", ["tcp:8080:backlog=7", "systemd:domain=INET:index=0"])
 def test_an_explicit_backlog_and_other_endpoints_are_kept(listen: str) -> None:
     assert with_room(listen) == listen
-
-
-def test_what_a_started_process_consists_of_is_exempt_from_garbage_collection() -> None:
-    code = "import gc, microblog.service as s; s.spare_collections(); print(gc.get_freeze_count() > 10_000, gc.isenabled())"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "True True\n"
