@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from io import BytesIO
 from typing import Any
 
@@ -73,17 +72,6 @@ def known_key(site: SiteProcess, of: Person) -> str:
     """Return the public key that a site knows of an account of another one."""
     [(key,)] = site.query("select public_key from remote_keys where key_id = %s", f"{of.id}#main-key")
     return str(key)
-
-
-async def test_an_activity_has_its_effect_at_once(people: tuple[Person, Person]) -> None:
-    ada, ben = people
-    await follow(ben.client, ada.handle)
-    seconds = []
-    for number in range(5):
-        post, start = ada.client.status_post(f"Number {number}"), time.monotonic()
-        await arrives(ben.client, post)
-        seconds.append(time.monotonic() - start)
-    assert min(seconds) < 0.5  # jobs that nobody wakes would wait for up to two seconds
 
 
 async def test_pictures_arrive_with_their_description(people: tuple[Person, Person], servers: NamedServers) -> None:
