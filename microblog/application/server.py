@@ -18,6 +18,7 @@ from microblog.config import Settings, secret_key
 from microblog.domain.audit import AuditLog
 from microblog.domain.auth_cache import AuthCache, CommandAuthentication
 from microblog.domain.authentication import Authentication
+from microblog.domain.moderation_desk import ModerationDesk
 from microblog.domain.push import vapid
 from microblog.domain.rate_limits import connection_limits
 from microblog.domain.served_files import ServedFiles
@@ -60,6 +61,7 @@ from microblog.web.pages.filters import FilterPages
 from microblog.web.pages.lists import ListForms, ListPages
 from microblog.web.pages.media_files import MediaFiles
 from microblog.web.pages.moderation import InvitePages, PeoplePages
+from microblog.web.pages.moderation_desk import AccountDeskPages, ReportDeskPages
 from microblog.web.pages.moves import MovePages
 from microblog.web.pages.notifications import NotificationPages, PolicyPages
 from microblog.web.pages.oauth import AppSettings, ConsentPages
@@ -78,6 +80,7 @@ from microblog.web.pages.servers import ServerPages
 from microblog.web.pages.settings import LoginPages, PeopleSettings, SettingsPages
 from microblog.web.pages.severances import SeverancePages
 from microblog.web.pages.statistics import StatisticsPages
+from microblog.web.pages.strikes import AppealPages, StrikePages
 from microblog.web.pages.tags import TagButtons
 from microblog.web.pages.timelines import TimelinePages
 from microblog.web.pages.uploads import Uploads
@@ -231,13 +234,25 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
         EmailSettingsPages(pages, contexts, domain.accounts, domain.account_security, domain.outbox),
         UnsubscribePages(pages, contexts, domain.email_unsubscribe),
         PasswordResetPages(pages, contexts, domain.password_reset, domain.outbox.directory is not None),
-        PeoplePages(pages, contexts, domain.moderation),
-        InvitePages(pages, contexts, domain.moderation),
         SeverancePages(pages, contexts, Severances(domain.timelines.database)),
-        OutboxPages(pages, contexts, domain.outbox),
-        AuditPages(pages, contexts, AuditLog(domain.timelines.database)),
-        JobPages(pages, contexts, domain.jobs),
         PeopleSettings(pages, contexts, domain.relationships, domain.follows, people),
         ConsentPages(pages, contexts, domain.oauth, domain.sessions),
         AppSettings(pages, contexts, domain.tokens),
+        *moderation_pages(pages, contexts, domain),
+    ]
+
+
+def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain) -> list[object]:
+    """Return the routes of the pages for moderators and administrators, and of their decisions for those concerned."""
+    desk = ModerationDesk(domain.timelines.database, domain.moderation, domain.reports)
+    return [
+        PeoplePages(pages, contexts, domain.moderation),
+        InvitePages(pages, contexts, domain.moderation),
+        OutboxPages(pages, contexts, domain.outbox),
+        JobPages(pages, contexts, domain.jobs),
+        AccountDeskPages(pages, contexts, desk),
+        ReportDeskPages(pages, contexts, desk),
+        StrikePages(pages, contexts, domain.strikes),
+        AppealPages(pages, contexts, domain.strikes),
+        AuditPages(pages, contexts, AuditLog(domain.timelines.database)),
     ]

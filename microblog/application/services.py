@@ -63,6 +63,7 @@ from microblog.domain.sessions import Sessions
 from microblog.domain.signed_tokens import TokenSigner
 from microblog.domain.site_stats import SiteStats
 from microblog.domain.statistics import DailyStatistics
+from microblog.domain.strikes import Strikes
 from microblog.domain.suggestions import Suggestions
 from microblog.domain.tags import HashtagService
 from microblog.domain.thread_cache import ThreadCache
@@ -154,6 +155,7 @@ class Domain:
     profile_cache: ProfileCache = field(init=False)
     collection_cache: CollectionCache = field(init=False)
     moves: Moves = field(init=False)
+    strikes: Strikes = field(init=False)
 
     @blocked_domains.default
     def _blocked_domains(self) -> BlockedDomains:
@@ -186,6 +188,10 @@ class Domain:
     @moves.default
     def _moves(self) -> Moves:
         return Moves(self.timelines.database, self.account_security, self.accounts.host, self.accounts.base_url, now)
+
+    @strikes.default
+    def _strikes(self) -> Strikes:
+        return Strikes(self.moderation.sanctions, self.email_composer.links)
 
     @classmethod
     def on(cls, settings: Settings, database: Transactions, passwords: Hashes, limits: RateLimiter, external: ExternalServices) -> Domain:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from attrs import evolve, frozen
 
-from microblog.domain import audit, validation
+from microblog.domain import audit, post_moderation, validation
 from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.email_queue import enqueue_notice
 from microblog.domain.notify import notify
@@ -15,20 +15,23 @@ from microblog.domain.remote_account_admin import RemoteAccountAdmin
 from microblog.model.accounts import Account, AccountWithLogin
 from microblog.model.audit import AuditAction
 from microblog.model.emails import EmailKind
-from microblog.model.errors import NotFound
-from microblog.model.ids import AccountId
-from microblog.model.moderation import ModerationAction, Sanction
+from microblog.model.errors import Invalid, NotFound
+from microblog.model.ids import AccountId, PostId, WarningId
+from microblog.model.moderation import ModerationAction, Sanction, Strike
 from microblog.model.notifications import NotificationKind
-from microblog.model.reports import Report
 from microblog.storage import reports, suspensions, users, warnings
 from microblog.storage.database import Cursor, Transactions
 
 MAX_TEXT_LENGTH = 5_000
+NO_POSTS = "The report contains no posts of this account"
 AUDIT_ACTIONS = {
     ModerationAction.NONE: AuditAction.ACCOUNT_WARN,
     ModerationAction.DISABLE: AuditAction.ACCOUNT_DISABLE,
     ModerationAction.SILENCE: AuditAction.ACCOUNT_LIMIT,
+    ModerationAction.SENSITIVE: AuditAction.ACCOUNT_MARK_SENSITIVE,
     ModerationAction.SUSPEND: AuditAction.ACCOUNT_SUSPEND,
+    ModerationAction.MARK_STATUSES_AS_SENSITIVE: AuditAction.POST_MARK_SENSITIVE,
+    ModerationAction.DELETE_STATUSES: AuditAction.POST_DELETE,
 }
 
 
@@ -52,12 +55,13 @@ class AccountActions:
         """
 
         def impose(cursor: Cursor) -> None:
-            _report(cursor, sanction)
+            posts = _reported_posts(cursor, target, sanction)
             self.elsewhere.carry_out(cursor, target, sanction.action)
+            self._change_posts(cursor, target, sanction.action, posts)
             self._resolve_reports(cursor, moderator, target, sanction)
             account = suspensions.by_id(cursor, id=target)
             assert account is not None  # `carry_out` found it
-            self._record(cursor, moderator, account, sanction)
+            self._record(cursor, moderator, account, sanction, posts)
 
         await self.database.run(impose)
         found = await self.elsewhere.by_id(target)
@@ -74,20 +78,39 @@ class AccountActions:
         return await self.database.run(self._impose, moderator, target, validated)
 
     def _impose(self, cursor: Cursor, moderator: AccountId, target: AccountId, sanction: Sanction) -> AccountWithLogin:
-        account, report = _account(cursor, target), _report(cursor, sanction)
-        posts = report.posts if report and report.target.id == target else ()
+        account, posts = _account(cursor, target), _reported_posts(cursor, target, sanction)
         warning = warnings.insert(cursor, sanction, account=target, moderator=moderator, posts=posts, now=self.now())
         if sanction.notify:
             # Before the action: suspended accounts get no notifications, and the owner should find this one after a restore.
             notify(cursor, accounts=[target], kind=NotificationKind.WARNING, sender=target, now=self.now(), warning=warning)
-            enqueue_notice(cursor, EmailKind.WARNING, account.login, self.now(), action=sanction.action, text=sanction.text)
+            enqueue_notice(cursor, EmailKind.WARNING, account.login, self.now(), **self._email_data(sanction, warning))
         self.account_admin.carry_out(cursor, target, sanction.action)
+        self._change_posts(cursor, target, sanction.action, posts)
         self._resolve_reports(cursor, moderator, target, sanction)
-        self._record(cursor, moderator, account.account, sanction)
+        self._record(cursor, moderator, account.account, sanction, posts)
         return _account(cursor, target)
 
-    def _record(self, cursor: Cursor, moderator: AccountId, account: Account, sanction: Sanction) -> None:
+    def undo(self, cursor: Cursor, strike: Strike) -> None:
+        """Undo a strike in the running transaction. Deleted posts do not come back."""
+        account, warning = strike.account.id, strike.warning
+        self.account_admin.undo(cursor, account, warning.action)
+        if warning.action is ModerationAction.MARK_STATUSES_AS_SENSITIVE:
+            post_moderation.mark_media(cursor, warning.posts, account, self.now(), sensitive=False)
+        warnings.overrule(cursor, warning=warning.id, now=self.now())
+
+    def _email_data(self, sanction: Sanction, warning: WarningId) -> dict[str, str]:
+        return {"action": sanction.action, "text": sanction.text, "strike": str(warning)}
+
+    def _change_posts(self, cursor: Cursor, author: AccountId, action: ModerationAction, posts: Sequence[PostId]) -> None:
+        if action is ModerationAction.DELETE_STATUSES:
+            post_moderation.delete(cursor, posts, author, self.now())
+        elif action is ModerationAction.MARK_STATUSES_AS_SENSITIVE:
+            post_moderation.mark_media(cursor, posts, author, self.now(), sensitive=True)
+
+    def _record(self, cursor: Cursor, moderator: AccountId, account: Account, sanction: Sanction, posts: Sequence[PostId]) -> None:
         facts: dict[str, object] = {} if sanction.report is None else {"report": str(sanction.report)}
+        if sanction.action.needs_posts:
+            facts["posts"] = [str(post) for post in posts]
         audit.record(cursor, audit.about(AUDIT_ACTIONS[sanction.action], moderator, account, sanction.text, facts), self.now())
 
     def _resolve_reports(self, cursor: Cursor, moderator: AccountId, target: AccountId, sanction: Sanction) -> None:
@@ -104,10 +127,15 @@ def _account(cursor: Cursor, id: AccountId) -> AccountWithLogin:
     return found
 
 
-def _report(cursor: Cursor, sanction: Sanction) -> Report | None:
-    if sanction.report is None:
-        return None
-    found = reports.by_ids(cursor, ids=[sanction.report]).get(sanction.report)
-    if found is None:
+def _reported_posts(cursor: Cursor, target: AccountId, sanction: Sanction) -> tuple[PostId, ...]:
+    """Return the posts of the report, if it is about the target. Raises NotFound if there is no such report.
+
+    Raises Invalid if the action is about posts and there are none.
+    """
+    report = None if sanction.report is None else reports.by_ids(cursor, ids=[sanction.report]).get(sanction.report)
+    if sanction.report is not None and report is None:
         raise NotFound
-    return found
+    posts = report.posts if report and report.target.id == target else ()
+    if sanction.action.needs_posts and not posts:
+        raise Invalid({"type": NO_POSTS}, codes={"type": "ERR_INVALID"})
+    return posts

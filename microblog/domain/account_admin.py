@@ -97,15 +97,33 @@ class AccountAdmin:
         """Undo `disable`."""
         return await self._act(AuditAction.ACCOUNT_ENABLE, by, self._enable, id)
 
+    async def unmark_sensitive(self, id: AccountId, by: AccountId | None = None) -> AccountWithLogin:
+        """Let the media of the account be as sensitive as their authors say."""
+        return await self._act(AuditAction.ACCOUNT_UNMARK_SENSITIVE, by, self._mark_sensitive, id, None)
+
     def carry_out(self, cursor: Cursor, id: AccountId, action: ModerationAction) -> None:
         """Apply a moderation action in the running transaction."""
         match action:
             case ModerationAction.DISABLE:
                 self._disable(cursor, id)
+            case ModerationAction.SENSITIVE:
+                self._mark_sensitive(cursor, id, self.now())
             case ModerationAction.SILENCE:
                 self._limit(cursor, id, self.now())
             case ModerationAction.SUSPEND:
                 self._suspend(cursor, id)
+
+    def undo(self, cursor: Cursor, id: AccountId, action: ModerationAction) -> None:
+        """Undo a moderation action in the running transaction."""
+        match action:
+            case ModerationAction.DISABLE:
+                self._enable(cursor, id)
+            case ModerationAction.SENSITIVE:
+                self._mark_sensitive(cursor, id, None)
+            case ModerationAction.SILENCE:
+                self._limit(cursor, id, None)
+            case ModerationAction.SUSPEND:
+                self._restore(cursor, id)
 
     async def set_role(self, id: AccountId, role: Role, by: AccountId | None = None) -> AccountWithLogin:
         """Change the role of the account."""
@@ -158,6 +176,9 @@ class AccountAdmin:
 
     def _limit(self, cursor: Cursor, id: AccountId, at: datetime | None) -> AccountWithLogin:
         return self._record_change(cursor, id) if accounts.set_limited(cursor, id=id, at=at) else self._account(cursor, id)
+
+    def _mark_sensitive(self, cursor: Cursor, id: AccountId, at: datetime | None) -> AccountWithLogin:
+        return self._record_change(cursor, id) if accounts.set_sensitized(cursor, id=id, at=at) else self._account(cursor, id)
 
     def _suspend(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         if accounts.set_suspended(cursor, id=id, at=self.now()):

@@ -140,6 +140,7 @@ class EmailComposer:
             EmailKind.ADDRESS: self._address,
             EmailKind.SCHEDULED: self._scheduled,
             EmailKind.WARNING: self._warning,
+            EmailKind.APPEAL: self._warning,
             EmailKind.DIGEST: self._digest,
             EmailKind.REPORT: self._report,
         }
@@ -148,7 +149,7 @@ class EmailComposer:
         member = users.by_account(cursor, account=email.account_id) if email.account_id else None
         if member is None:
             raise EmailCancelled("The account was deleted.")
-        if member.barred and email.kind is not EmailKind.WARNING:
+        if member.barred and email.kind not in (EmailKind.WARNING, EmailKind.APPEAL):
             raise EmailCancelled("The account is suspended or disabled.")
         if email.kind not in _FIXED_ADDRESS and member.login.confirmed_at is None:
             raise EmailCancelled("The address is not confirmed.")
@@ -224,7 +225,8 @@ class EmailComposer:
 
     def _warning(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor
-        return evolve(context, link=self.links.page("/about" if member.barred else "/notifications"))
+        strike = context.email.data.get("strike")  # e-mails that were queued by an earlier release have none
+        return evolve(context, link=self.links.strike(strike, member.account.id, self.now()) if strike else self.links.page("/about"))
 
     def _digest(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
         since, account = datetime.fromisoformat(context.email.data["since"]), member.account

@@ -9,7 +9,7 @@ from attrs import frozen
 from microblog.domain.signed_tokens import SignedClaim, TokenSigner, read
 from microblog.model.accounts import Login
 from microblog.model.emails import PREFERENCE_FIELDS, EmailKind
-from microblog.model.ids import AccountId
+from microblog.model.ids import AccountId, WarningId
 from microblog.model.posts import Post
 
 CONFIRM_LIFETIME = timedelta(days=7)
@@ -49,6 +49,14 @@ class EmailLinks:
     def unsubscribes(self, claim: SignedClaim) -> EmailKind | None:
         """Return the kind of e-mail that the token of an unsubscribe link turns off."""
         return next((kind for kind in PREFERENCE_FIELDS if self.signer.verify(claim, f"unsubscribe {kind}")), None)
+
+    def strike(self, id: str, account: AccountId, now: datetime) -> str:
+        """Link to a moderation decision, for its owner without a login: they may be unable to log in."""
+        return f"{self.base_url}/disputes/strikes/{id}/{self.signer.token('strike', account, now, id)}"
+
+    def opens_strike(self, claim: SignedClaim, id: WarningId) -> bool:
+        """True if the token of such a link is for this decision."""
+        return self.signer.verify(claim, "strike", str(id))
 
     def post(self, post: Post) -> str:
         """URL of the post's page."""

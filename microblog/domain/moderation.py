@@ -105,6 +105,20 @@ class Moderation:
             return await self.elsewhere.unlimit(other.id, viewer.id)
         return await self.account_admin.unlimit((await self.subject(viewer, target)).account.id, viewer.id)
 
+    async def unmark_sensitive(self, viewer: Viewer, target: AccountRef) -> ModeratedAccount:
+        """Let the media of the account be as sensitive as their authors say."""
+        if other := await self.account_elsewhere(viewer, target):
+            return await self.elsewhere.unmark_sensitive(other.id, viewer.id)
+        return await self.account_admin.unmark_sensitive((await self.subject(viewer, target)).account.id, viewer.id)
+
+    async def delete(self, viewer: Viewer, target: AccountRef) -> AccountWithLogin:
+        """Delete the data of a suspended account for good. Raise Forbidden if it is not suspended."""
+        found = await self.subject(viewer, target)
+        if found.account.suspended_at is None:
+            raise Forbidden
+        await self.account_admin.delete(found.account.id, viewer.id)
+        return found
+
     async def enable(self, viewer: Viewer, target: AccountRef) -> AccountWithLogin:
         """Undo `disable`."""
         return await self.account_admin.enable((await self.subject(viewer, target)).account.id, viewer.id)

@@ -66,6 +66,10 @@ class RemoteAccountAdmin:
         """Undo a suspension. That of a whole domain holds."""
         return await self._act(AuditAction.ACCOUNT_UNSUSPEND, by, self._restore, id)
 
+    async def unmark_sensitive(self, id: AccountId, by: AccountId | None = None) -> Account:
+        """Let the media of the account be as sensitive as their authors say."""
+        return await self._act(AuditAction.ACCOUNT_UNMARK_SENSITIVE, by, self._mark_sensitive, id, None)
+
     async def _act(
         self, action: AuditAction, by: AccountId | None, command: Callable[..., Account], id: AccountId, *args: datetime | None
     ) -> Account:
@@ -73,7 +77,7 @@ class RemoteAccountAdmin:
 
         def act(cursor: Cursor) -> Account:
             before, after = self._account(cursor, id), command(cursor, id, *args)
-            if (before.limited_at, before.suspended_at) != (after.limited_at, after.suspended_at):
+            if _state(before) != _state(after):
                 audit.record(cursor, audit.about(action, by, after), self.now())
             return after
 
@@ -84,6 +88,8 @@ class RemoteAccountAdmin:
         match action:
             case ModerationAction.DISABLE:
                 raise Invalid({"type": NO_LOGIN}, codes={"type": "ERR_INCLUSION"})
+            case ModerationAction.SENSITIVE:
+                self._mark_sensitive(cursor, id, self.now())
             case ModerationAction.SILENCE:
                 self._limit(cursor, id, self.now())
             case ModerationAction.SUSPEND:
@@ -100,6 +106,11 @@ class RemoteAccountAdmin:
             events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=id)
         return self._account(cursor, id)
 
+    def _mark_sensitive(self, cursor: Cursor, id: AccountId, at: datetime | None) -> Account:
+        if accounts.set_sensitized(cursor, id=self._account(cursor, id).id, at=at):
+            events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=id)
+        return self._account(cursor, id)
+
     def _suspend(self, cursor: Cursor, id: AccountId) -> Account:
         remote_suspensions.begin(cursor, self._account(cursor, id), self.now())
         return self._account(cursor, id)
@@ -107,3 +118,7 @@ class RemoteAccountAdmin:
     def _restore(self, cursor: Cursor, id: AccountId) -> Account:
         remote_suspensions.end(cursor, self._account(cursor, id).id, self.now())
         return self._account(cursor, id)
+
+
+def _state(account: Account) -> tuple[datetime | None, ...]:
+    return account.limited_at, account.sensitized_at, account.suspended_at

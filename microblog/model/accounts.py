@@ -54,8 +54,8 @@ class Account:
 
     An account of another server has a `host`, the `uri` by which its server names it, and perhaps the `url` of its page. All three are
     None for accounts of this site, whose addresses follow from the username. `moved_to` is the account that its owner uses instead.
-    A group boosts what its members post; of a `memorial` account the owner died. Both are said by other servers only. `emojis` are the
-    custom emoji in its texts.
+    A group boosts what its members post; of a `memorial` account the owner died. Both are said by other servers only. All media of a
+    `sensitized_at` account are sensitive. `emojis` are the custom emoji in its texts.
     """
 
     id: AccountId
@@ -84,6 +84,7 @@ class Account:
     moved_to: AccountId | None = None
     is_group: bool = False
     memorial: bool = False
+    sensitized_at: datetime | None = None
     emojis: tuple[Emoji, ...] = ()
 
     @property

@@ -29,6 +29,7 @@ class EmailKind(StrEnum):
     ADDRESS = "address"
     SCHEDULED = "scheduled"
     WARNING = "warning"
+    APPEAL = "appeal"
     DIGEST = "digest"
     REPORT = "report"
     TEST = "test"

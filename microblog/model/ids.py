@@ -35,6 +35,7 @@ ConversationId = NewType("ConversationId", int)
 PushSubscriptionId = NewType("PushSubscriptionId", int)
 DomainRuleId = NewType("DomainRuleId", int)
 SeveranceEventId = NewType("SeveranceEventId", int)
+ModerationNoteId = NewType("ModerationNoteId", int)
 AuditId = NewType("AuditId", int)
 
 MAX_ID = 2**63 - 1  # bigint of PostgreSQL

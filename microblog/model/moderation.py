@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from microblog.model.accounts import Account
 from microblog.model.ids import PostId, ReportId, WarningId
 
 
@@ -25,8 +26,37 @@ class ModerationAction(StrEnum):
 
     NONE = "none"
     DISABLE = "disable"
+    SENSITIVE = "sensitive"
     SILENCE = "silence"
     SUSPEND = "suspend"
+    MARK_STATUSES_AS_SENSITIVE = "mark_statuses_as_sensitive"
+    DELETE_STATUSES = "delete_statuses"
+
+    @property
+    def needs_posts(self) -> bool:
+        """True if it is about the posts of a report."""
+        return self in (ModerationAction.MARK_STATUSES_AS_SENSITIVE, ModerationAction.DELETE_STATUSES)
+
+
+ACCOUNT_ACTIONS = tuple(action for action in ModerationAction if not action.needs_posts)
+"""The actions on an account, as clients name them."""
+
+
+class AppealState(StrEnum):
+    """State of an appeal, with the names of the client API."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+@frozen
+class Appeal:
+    """The appeal of an account's owner against a moderation decision."""
+
+    text: str
+    state: AppealState
+    created_at: datetime
 
 
 @frozen
@@ -72,3 +102,15 @@ class AccountWarning:
     text: str
     posts: tuple[PostId, ...]
     created_at: datetime
+    appeal: Appeal | None = None
+
+
+@frozen
+class Strike:
+    """A moderation decision with the account that it is about. `overruled_at`: when it was undone."""
+
+    warning: AccountWarning
+    account: Account
+    moderator: str | None = None
+    overruled_at: datetime | None = None
+    report: ReportId | None = None

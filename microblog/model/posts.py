@@ -137,6 +137,11 @@ class Post:
         return own and parent is Visibility.PRIVATE and self.visibility is Visibility.PRIVATE
 
     @property
+    def has_sensitive_media(self) -> bool:
+        """True if its media are to be hidden until the reader asks for them: by its author, or by the moderators."""
+        return self.sensitive or self.author.sensitized_at is not None
+
+    @property
     def original(self) -> Post:
         """The boosted post, or this one."""
         return self.boost or self

@@ -70,6 +70,9 @@ NOTIFICATION_TEXTS = {
 WARNING_TEXTS = {
     ModerationAction.NONE: "The moderators have sent you a warning.",
     ModerationAction.DISABLE: "The moderators have disabled your account.",
+    ModerationAction.SENSITIVE: "The moderators have marked all media of your account as sensitive.",
+    ModerationAction.MARK_STATUSES_AS_SENSITIVE: "The moderators have marked media in some of your posts as sensitive.",
+    ModerationAction.DELETE_STATUSES: "The moderators have deleted some of your posts.",
     ModerationAction.SILENCE: (
         "The moderators have limited your account. Only people who follow you or search for you can see your posts."
     ),

@@ -20,8 +20,8 @@ from microblog.storage.visibility import IS_OF_NO_BLOCKED_DOMAIN
 
 COLUMNS = """a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.verified_links, a.locked, a.bot,
     a.discoverable, a.indexable, a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header,
-    a.suspended_at, a.limited_at, a.host, a.uri, a.url, a.moved_to_id, a.is_group, a.memorial, a.emojis"""
-WIDTH = 28  # number of COLUMNS
+    a.suspended_at, a.limited_at, a.host, a.uri, a.url, a.moved_to_id, a.is_group, a.memorial, a.sensitized_at, a.emojis"""
+WIDTH = 29  # number of COLUMNS
 MAX_CANDIDATES = 100  # of a username prefix search; from each of its two sources
 FROM = "accounts a join account_counts c on c.account_id = a.id"
 SELECT = f"select {COLUMNS} from {FROM}"
@@ -229,6 +229,13 @@ def set_limited(cursor: Cursor, *, id: int, at: datetime | None) -> bool:
             {"id": id, "at": at},
         )
     )
+
+
+def set_sensitized(cursor: Cursor, *, id: int, at: datetime | None) -> bool:
+    """Show all media of the account as sensitive, or with None no longer; return False if nothing changed."""
+    sql = """update accounts set sensitized_at = %(at)s
+        where id = %(id)s and deleted_at is null and (sensitized_at is null) = (%(at)s::timestamptz is not null)"""
+    return bool(execute(cursor, sql, {"id": id, "at": at}))
 
 
 def mark_deleted(cursor: Cursor, *, id: int, at: datetime) -> bool:

@@ -161,6 +161,13 @@ def page_of(cursor: Cursor, *, page: Page, state: EmailState | None = None) -> l
     return directed(page, rows)
 
 
+def of_account(cursor: Cursor, *, account: AccountId, limit: int) -> list[Email]:
+    """Return the newest e-mails to an account, newest first."""
+    sql = f"""select {COLUMNS} from emails e where e.account_id = %(account)s and e.kind = any(%(kinds)s)
+        order by e.id desc limit %(limit)s"""
+    return fetch_all(cursor, email_from, sql, {"account": account, "kinds": list(EmailKind), "limit": limit})
+
+
 def counts(cursor: Cursor) -> dict[EmailState, int]:
     """Count the e-mails in each state, without states that have none."""
     return dict(

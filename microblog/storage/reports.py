@@ -156,6 +156,12 @@ def search(cursor: Cursor, *, page: Page, closed: bool, by: AccountId | None, ta
     )
 
 
+def count(cursor: Cursor, *, by: AccountId | None = None, target: AccountId | None = None) -> int:
+    """Count all reports by one account, or about one."""
+    sql = "select count(*) from reports where account_id = %(by)s or target_id = %(target)s"
+    return int(fetch_value(cursor, sql, {"by": by, "target": target}))
+
+
 def reopen(cursor: Cursor, *, id: int) -> None:
     """Reopen the report."""
     execute(cursor, "update reports set closed_at = null, closed_by = null where id = %(id)s", {"id": id})

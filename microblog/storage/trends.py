@@ -19,7 +19,7 @@ def posts(cursor: Cursor, *, after: int, limit: int) -> list[PostId]:
                join accounts a on a.id = p.account_id and a.host is null and a.discoverable and a.indexable
                    and a.suspended_at is null and a.deleted_at is null and a.limited_at is null
                where p.id > %(after)s and p.visibility = 'public' and p.boost_of is null and not p.reply_to_other
-               and p.deleted_at is null and not p.sensitive
+               and p.deleted_at is null and not p.sensitive and a.sensitized_at is null
                order by p.account_id, n.favourites + 2 * n.boosts desc, p.id desc) best
            order by score desc, id desc limit %(limit)s""",
         {"after": after, "limit": limit},

@@ -58,7 +58,17 @@ def mail(kind: EmailKind, name: str = "Ada Lovelace", said: str = "Hello @bob", 
     notes = tuple(Notification(NotificationId(n), kind, NOW, author, told if n in (0, 3) else None, "") for n, kind in enumerate(kinds))
     about_people = kind in (EmailKind.MENTION, EmailKind.FOLLOW, EmailKind.FOLLOW_REQUEST)
     made = EmailContext(
-        render_email(kind, address="192.0.2.1", agent=said, at=NOW.isoformat(), done="", problem=said, action="suspend", text=said),
+        render_email(
+            kind,
+            address="192.0.2.1",
+            agent=said,
+            at=NOW.isoformat(),
+            done="",
+            problem=said,
+            action="suspend",
+            text=said,
+            decision="approved",
+        ),
         username="bob",
         link="https://kommata.example/somewhere",
         unsubscribe="https://kommata.example/mail/unsubscribe/token" if kind not in (EmailKind.CONFIRM, EmailKind.RESET) else None,

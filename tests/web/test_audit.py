@@ -16,6 +16,7 @@ from microblog.application.services import now
 from microblog.model.accounts import Account
 from microblog.model.audit import AuditAction, AuditEntry, AuditQuery, AuditRecord
 from microblog.model.domain_rules import DomainRule, DomainSeverity, RuleToStore
+from microblog.model.ids import AccountId, WarningId
 from microblog.model.paging import Page
 from microblog.render.audit import LABELS
 from microblog.storage import audit, jobs
@@ -78,6 +79,16 @@ class Desk:
         jobs.add(self.cursor, "test.act", {}, due_at=make.NOW, now=make.NOW)
         return int(fetch_value(self.cursor, "select max(id) from jobs"))
 
+    def note(self) -> int:
+        assert self.boss.submit(f"/admin/accounts/{self.member().id}/notes", page="/admin/people", note="Twice.").status == 303
+        return int(fetch_value(self.cursor, "select max(id) from moderation_notes"))
+
+    def appeal(self) -> int:
+        account = self.sanctioned("silence")
+        strike = WarningId(fetch_value(self.cursor, "select id from account_warnings where account_id = %(id)s", {"id": account}))
+        result_of(self.site.domain.strikes.appeal(AccountId(account), strike, "I was wrong."))
+        return strike
+
     def email(self) -> int:
         self.app.post(f"/v1/admin/accounts/{self.member().id}/action", type="none", text="Read the rules.")
         return int(fetch_value(self.cursor, "select max(id) from emails"))
@@ -117,6 +128,20 @@ CASES: dict[str, Case] = {
         {"code": result_of(desk.site.domain.registrations.invite(None)).code},
     ),
     "POST /admin/reports/<id:report_id>/close": lambda desk: (f"/admin/reports/{desk.report()}/close", {}),
+    "POST /admin/reports/<id:report_id>/assign": lambda desk: (f"/admin/reports/{desk.report()}/assign", {}),
+    "POST /admin/reports/<id:report_id>/reopen": lambda desk: (f"/admin/reports/{desk.closed()}/reopen", {}),
+    "POST /admin/reports/<id:report_id>/action": lambda desk: (f"/admin/reports/{desk.report()}/action", {"type": "silence"}),
+    "POST /admin/reports/<id:report_id>/notes": lambda desk: (f"/admin/reports/{desk.report()}/notes", {"note": "Spam?"}),
+    "POST /admin/accounts/<id:account_id>/action": lambda desk: (f"/admin/accounts/{desk.member().id}/action", {"type": "sensitive"}),
+    "POST /admin/accounts/<id:account_id>/undo": lambda desk: (
+        f"/admin/accounts/{desk.sanctioned('sensitive')}/undo",
+        {"type": "unsensitive"},
+    ),
+    "POST /admin/accounts/<id:account_id>/notes": lambda desk: (f"/admin/accounts/{desk.member().id}/notes", {"note": "Twice."}),
+    "POST /admin/notes/<id:note_id>/delete": lambda desk: (f"/admin/notes/{desk.note()}/delete", {}),
+    "POST /admin/appeals/<id:strike_id>/approve": lambda desk: (f"/admin/appeals/{desk.appeal()}/approve", {}),
+    "POST /admin/appeals/<id:strike_id>/reject": lambda desk: (f"/admin/appeals/{desk.appeal()}/reject", {}),
+    "POST /admin/strikes/<id:strike_id>/undo": lambda desk: (f"/admin/strikes/{desk.appeal()}/undo", {}),
     "POST /admin/outbox/<id:email_id>/retry": lambda desk: (f"/admin/outbox/{desk.email()}/retry", {}),
     "POST /admin/jobs/<id:job_id>/retry": lambda desk: (f"/admin/jobs/{desk.job()}/retry", {}),
     "POST /admin/jobs/<id:job_id>/discard": lambda desk: (f"/admin/jobs/{desk.job()}/discard", {}),
@@ -133,6 +158,8 @@ CASES: dict[str, Case] = {
     "POST /api/v1/admin/accounts/<id:account_id>/enable": by_api("enable", "disable"),
     "POST /api/v1/admin/accounts/<id:account_id>/unsilence": by_api("unsilence", "silence"),
     "POST /api/v1/admin/accounts/<id:account_id>/unsuspend": by_api("unsuspend", "suspend"),
+    "POST /api/v1/admin/accounts/<id:account_id>/unsensitive": by_api("unsensitive", "sensitive"),
+    "DELETE /api/v1/admin/accounts/<id:account_id>": lambda desk: (f"/v1/admin/accounts/{desk.sanctioned('suspend')}", {}),
     "POST /api/v1/admin/accounts/<id:account_id>/action": lambda desk: (
         f"/v1/admin/accounts/{desk.member().id}/action",
         {"type": "none", "text": "Read the rules."},

@@ -51,7 +51,7 @@ class PostWriter:
             "id": self.ids.post(author, number),
             "type": "Note",
             "summary": post.spoiler or None,
-            "sensitive": post.sensitive,
+            "sensitive": post.has_sensitive_media,
             **self._content(post),
             "attributedTo": self.ids.actor(author),
             "published": moment(post.created_at),

@@ -37,7 +37,7 @@ ADMIN_ACCOUNT = Definition[AdminView, SiteUrls](
         "confirmed": key(FLAG, lambda known, _: known.login is not None and known.login.confirmed_at is not None),
         "suspended": key(FLAG, lambda known, _: known.account.suspended_at is not None),
         "silenced": key(FLAG, lambda known, _: known.account.limited_at is not None),
-        "sensitized": always(FLAG, False),
+        "sensitized": key(FLAG, lambda known, _: known.account.sensitized_at is not None),
         "disabled": key(FLAG, lambda known, _: known.login is not None and known.login.disabled_at is not None),
         "approved": key(FLAG, lambda known, _: known.login is not None and known.login.approved_at is not None),
         "locale": key(nullable(TEXT), lambda known, _: known.login and known.login.preferences.locale),

@@ -9,13 +9,26 @@ from attrs import fields, frozen
 
 from microblog.model.accounts import Account
 from microblog.model.ids import PostId
-from microblog.model.moderation import AccountWarning
+from microblog.model.moderation import AccountWarning, Appeal, AppealState, ModerationAction
 from microblog.model.notification_policy import NotificationRequest, PendingCounts, Policy, Treatment
 from microblog.model.notifications import Notification, NotificationGroup
 from microblog.model.severances import Severance, SeveranceKind
 from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.accounts import ACCOUNT, shown_account
-from microblog.render.api.definition import ABSENT, Definition, Entity, Key, always, elsewhere, key, many, one, one_or_absent, optional
+from microblog.render.api.definition import (
+    ABSENT,
+    Definition,
+    Entity,
+    Key,
+    always,
+    elsewhere,
+    key,
+    many,
+    one,
+    one_or_absent,
+    one_or_null,
+    optional,
+)
 from microblog.render.api.schemas import (
     COUNT,
     DIGITS,
@@ -24,7 +37,6 @@ from microblog.render.api.schemas import (
     IDS,
     MOMENT,
     NOTIFICATION_TYPE,
-    NULL,
     TEXT,
     WHOLE,
     array_of,
@@ -51,19 +63,28 @@ class WarningWithTarget:
         return None if warning is None else WarningWithTarget(warning, target)
 
 
+APPEAL = Definition[Appeal, SiteUrls](
+    "Appeal",
+    {
+        "text": key(TEXT, lambda appeal, _: appeal.text),
+        "state": key(one_of(*AppealState), lambda appeal, _: appeal.state),
+    },
+)
+"""Appeal, https://docs.joinmastodon.org/entities/Appeal/."""
+
 ACCOUNT_WARNING = Definition[WarningWithTarget, SiteUrls](
     "AccountWarning",
     {
         "id": key(ID, lambda warned, _: str(warned.warning.id)),
-        "action": key(one_of("none", "disable", "silence", "suspend"), lambda warned, _: warned.warning.action),
+        "action": key(one_of(*ModerationAction), lambda warned, _: warned.warning.action),
         "text": key(TEXT, lambda warned, _: warned.warning.text),
         "status_ids": key(IDS, lambda warned, _: [str(post) for post in warned.warning.posts]),
         "target_account": one(ACCOUNT, lambda warned, _: warned.target),
-        "appeal": always(NULL, None),
+        "appeal": one_or_null(APPEAL, lambda warned, _: warned.warning.appeal),
         "created_at": key(MOMENT, lambda warned, _: moment(warned.warning.created_at)),
     },
 )
-"""AccountWarning, https://docs.joinmastodon.org/entities/AccountWarning/. Appeals are not supported, so `appeal` is null."""
+"""AccountWarning, https://docs.joinmastodon.org/entities/AccountWarning/."""
 
 
 SEVERANCE = Definition[Severance, SiteUrls](

@@ -121,7 +121,7 @@ STATUS = Definition[Post, SiteUrls](
         "created_at": key(MOMENT, lambda post, _: moment(post.created_at)),
         "in_reply_to_id": key(nullable(ID), lambda post, _: id_or_null(post.reply_to)),
         "in_reply_to_account_id": key(nullable(ID), lambda post, _: id_or_null(post.reply_to_account)),
-        "sensitive": key(FLAG, lambda post, _: (post.boost or post).sensitive),
+        "sensitive": key(FLAG, lambda post, _: (post.boost or post).has_sensitive_media),
         "spoiler_text": key(TEXT, lambda post, _: (post.boost or post).spoiler),
         "visibility": key(VISIBILITY, lambda post, _: post.visibility),
         "language": key(nullable(TEXT), lambda post, _: (post.boost or post).language),

@@ -135,6 +135,8 @@ class _EmailTexts:
         context = self._context
         if context.email.kind is EmailKind.WARNING:
             return self.text(f"warning.title_{context.email.data['action']}")
+        if context.email.kind is EmailKind.APPEAL:
+            return self.text(f"appeal.title_{context.email.data['decision']}")
         topic = _topic(context.root) if context.root else ""
         if context.email.kind is not EmailKind.MENTION or context.post is None or not topic:
             return self.text(f"{context.email.kind}.subject")

@@ -23,6 +23,7 @@ KIND_LABELS = {
     EmailKind.ADDRESS: "Address changed",
     EmailKind.SCHEDULED: "Scheduled post failed",
     EmailKind.WARNING: "Moderation warning",
+    EmailKind.APPEAL: "Decision about an appeal",
     EmailKind.DIGEST: "Digest",
     EmailKind.REPORT: "Daily report",
     EmailKind.TEST: "Test",

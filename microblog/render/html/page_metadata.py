@@ -70,4 +70,4 @@ def post_metadata(post: Post, site: SiteView) -> PageMetadata:
 def _preview_image(post: Post) -> str | None:
     """Return the preview of the first image, unless the post is sensitive or has a content warning."""
     first = next((media for media in post.media if media.kind is MediaKind.IMAGE), None)
-    return None if first is None or post.sensitive or post.spoiler else first.preview_path
+    return None if first is None or post.has_sensitive_media or post.spoiler else first.preview_path

@@ -12,7 +12,7 @@ from microblog.domain.reports import Reports
 from microblog.model.accounts import Account
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, ReportId
-from microblog.model.moderation import AccountQuery, AccountState, ModerationAction, RemoteAccountQuery, Sanction
+from microblog.model.moderation import ACCOUNT_ACTIONS, AccountQuery, AccountState, ModerationAction, RemoteAccountQuery, Sanction
 from microblog.model.reports import ReportDetails
 from microblog.render.api.entities import Entities
 from microblog.render.api.moderation import ADMIN_ACCOUNT, ADMIN_REPORT, admin_account_entity, admin_report_entity
@@ -57,7 +57,7 @@ QUERY = (
     IP,
 )
 ACTION = (
-    Param("type", one_of(*ModerationAction), "The type of action to be taken.", required=True),
+    Param("type", one_of(*ACCOUNT_ACTIONS), "The type of action to be taken.", required=True),
     Param("report_id", ID, "The report that the action resolves. Without one, all open reports of the account are resolved."),
     Param("text", TEXT, "Additional clarification of why this action was taken, sent to the user."),
     Param("send_email_notification", FLAG, "Whether to notify the user, also by e-mail. Defaults to true."),
@@ -146,6 +146,16 @@ class AccountAdminRoutes:
         """Undo the limit on a silenced account."""
         return self._response(await self.moderation.unlimit(request.member, AccountId(account_id)))
 
+    @route("POST", "/api/v1/admin/accounts/<id:account_id>/unsensitive", WRITE, _doc("Unmark an account as sensitive"))
+    async def unmark_sensitive(self, request: Request, account_id: int) -> Response:
+        """Let the media of the account be as sensitive as their authors say."""
+        return self._response(await self.moderation.unmark_sensitive(request.member, AccountId(account_id)))
+
+    @route("DELETE", "/api/v1/admin/accounts/<id:account_id>", WRITE, RouteDoc("Delete an account", ADMIN_ACCOUNT, errors=(403, 404)))
+    async def delete(self, request: Request, account_id: int) -> Response:
+        """Delete the data of a suspended account for good."""
+        return self._response(await self.moderation.delete(request.member, AccountId(account_id)))
+
     @route("POST", "/api/v1/admin/accounts/<id:account_id>/unsuspend", WRITE, _doc("Unsuspend an account"))
     async def restore(self, request: Request, account_id: int) -> Response:
         """Undo a suspension; the account and its posts are visible again."""
@@ -160,12 +170,12 @@ class AccountAdminRoutes:
     async def act(self, request: Request, account_id: int) -> Response:
         """Take a moderation action.
 
-        `disable`: the user cannot log in. `silence`: the account is only visible to followers and by search. `suspend`: the account is
-        hidden. `none`: a warning only.
+        `disable`: the user cannot log in. `sensitive`: all media of the account are sensitive. `silence`: the account is only visible to
+        followers and by search. `suspend`: the account is hidden. `none`: a warning only.
         """
         fields = request.fields
         kind, report = fields.value("type"), fields.id("report_id")
-        if kind not in set(ModerationAction):
+        if kind not in set(ACCOUNT_ACTIONS):
             raise Invalid({"type": "Type is not included in the list"}, codes={"type": "ERR_INCLUSION"})
         if fields.id("warning_preset_id") is not None:
             raise NotFound

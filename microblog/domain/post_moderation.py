@@ -1,0 +1,40 @@
+"""Acts of moderators on posts: delete them, and mark their media as sensitive. They run in the transaction of a moderation action."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from attrs import evolve
+
+from microblog.domain import post_events
+from microblog.domain.posts import remove
+from microblog.model.events import EventKind
+from microblog.model.ids import AccountId, PostId
+from microblog.model.posts import Post
+from microblog.storage import posts
+from microblog.storage.database import Cursor
+
+
+def delete(cursor: Cursor, ids: Iterable[PostId], author: AccountId, now: datetime) -> None:
+    """Delete those posts of the author that still exist."""
+    for post in _of(cursor, ids, author):
+        remove(cursor, post, now)
+
+
+def mark_media(cursor: Cursor, ids: Iterable[PostId], author: AccountId, now: datetime, *, sensitive: bool) -> None:
+    """Mark the media of those posts as sensitive or not. An edit of each post that changes; those with a content warning stay sensitive."""
+    for post in _of(cursor, ids, author):
+        if not post.media or post.sensitive is sensitive or (post.spoiler and not sensitive):
+            continue
+        after = evolve(post, sensitive=sensitive, edited_at=now if post.uri is None else post.edited_at)
+        if post.uri is None:
+            posts.store_revision(cursor, post=post.id)
+        posts.update_content(cursor, after)
+        post_events.record(cursor, EventKind.POST_EDITED, after, now)
+
+
+def _of(cursor: Cursor, ids: Iterable[PostId], author: AccountId) -> list[Post]:
+    """Return the posts, locked until the transaction ends."""
+    existing = [id for id in sorted(set(ids)) if posts.lock(cursor, post=id)]
+    return [post for post in posts.by_ids(cursor, existing).values() if post.author.id == author]

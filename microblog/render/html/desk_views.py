@@ -1,0 +1,81 @@
+"""View models of the moderators' pages about one account and about one report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from microblog.model.account_history import AccountHistory, ModerationNote
+from microblog.model.accounts import Account, Login
+from microblog.model.audit import AuditAction
+from microblog.model.emails import EmailKind, EmailState
+from microblog.model.moderation import ACCOUNT_ACTIONS, ModerationAction
+from microblog.model.reports import ReportDetails
+from microblog.render.audit import LABELS
+from microblog.render.html.email_views import KIND_LABELS, STATE_LABELS
+from microblog.render.html.strike_views import ACTION_TEXTS
+
+CHOICES = {
+    ModerationAction.NONE: "Warn: send a message only",
+    ModerationAction.MARK_STATUSES_AS_SENSITIVE: "Mark the media of the reported posts as sensitive",
+    ModerationAction.DELETE_STATUSES: "Delete the reported posts",
+    ModerationAction.SENSITIVE: "Mark all media of the account as sensitive",
+    ModerationAction.SILENCE: "Limit: only followers see their posts",
+    ModerationAction.DISABLE: "Disable: they cannot log in, their posts stay",
+    ModerationAction.SUSPEND: "Suspend: hide the account and all its posts",
+}
+
+
+def choices(*, here: bool, has_posts: bool) -> dict[ModerationAction, str]:
+    """Return the actions that can be taken against an account, with labels. `here`: it is of this site."""
+    left_out = set() if here else {ModerationAction.DISABLE}
+    actions = set(CHOICES if has_posts else ACCOUNT_ACTIONS) - left_out
+    return {action: label for action, label in CHOICES.items() if action in actions}
+
+
+@frozen
+class AccountPage:
+    """An account with its history. `login`: None for accounts of other servers. `undo`: what ends the acts in force, with labels."""
+
+    account: Account
+    login: Login | None
+    state: str
+    history: AccountHistory
+    can_moderate: bool
+    choices: Mapping[ModerationAction, str]
+    undo: Mapping[str, str]
+    note: str = ""
+    errors: Mapping[str, str] = field(factory=dict)
+    actions: Mapping[ModerationAction, str] = ACTION_TEXTS
+    acts: Mapping[AuditAction, str] = LABELS
+    email_kinds: Mapping[EmailKind, str] = KIND_LABELS
+    email_states: Mapping[EmailState, str] = STATE_LABELS
+
+
+@frozen
+class ReportPage:
+    """A report with the past of both sides."""
+
+    details: ReportDetails
+    notes: tuple[ModerationNote, ...]
+    by_reporter: int
+    about_target: int
+    strikes: int
+    can_moderate: bool
+    choices: Mapping[ModerationAction, str]
+    assigned: str = ""
+    closed_by: str = ""
+    note: str = ""
+    errors: Mapping[str, str] = field(factory=dict)
+
+
+def acts_in_force(account: Account, login: Login | None) -> dict[str, str]:
+    """Return the restrictions of an account: the action that ends each, and the label of its button."""
+    found = {
+        "unsuspend": ("Unsuspend", account.suspended_at),
+        "unsilence": ("Undo limit", account.limited_at),
+        "unsensitive": ("Undo sensitive", account.sensitized_at),
+        "enable": ("Enable login", login and login.disabled_at),
+    }
+    return {name: label for name, (label, since) in found.items() if since is not None}
