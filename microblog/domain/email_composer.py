@@ -141,6 +141,7 @@ class EmailComposer:
             EmailKind.SCHEDULED: self._scheduled,
             EmailKind.WARNING: self._warning,
             EmailKind.APPEAL: self._warning,
+            EmailKind.MODERATION: self._moderation,
             EmailKind.DIGEST: self._digest,
             EmailKind.REPORT: self._report,
         }
@@ -227,6 +228,12 @@ class EmailComposer:
         del cursor
         strike = context.email.data.get("strike")  # e-mails that were queued by an earlier release have none
         return evolve(context, link=self.links.strike(strike, member.account.id, self.now()) if strike else self.links.page("/about"))
+
+    def _moderation(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
+        del cursor
+        if not member.login.role.includes(Role.MODERATOR):
+            raise EmailCancelled("The recipient is no longer a moderator.")
+        return evolve(context, link=self.links.page(context.email.data["page"]))
 
     def _digest(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
         since, account = datetime.fromisoformat(context.email.data["since"]), member.account

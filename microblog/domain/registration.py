@@ -12,6 +12,7 @@ from microblog.domain import audit, validation
 from microblog.domain.email_queue import enqueue_confirmation
 from microblog.domain.notify import notify
 from microblog.domain.passwords import Hashes, acceptable
+from microblog.domain.staff_emails import StaffEvent, Waiting, email_staff
 from microblog.domain.text import post_text
 from microblog.domain.validation import ValidationErrors
 from microblog.model.accounts import Account, Invite, Preferences, RegistrationMode, Role, Viewer
@@ -221,6 +222,7 @@ class Registrations:
             enqueue_confirmation(cursor, member.login, now)
         if not admission.approved:
             notify(cursor, accounts=users.staff(cursor), kind=NotificationKind.SIGN_UP, sender=id, now=now)
+            email_staff(cursor, Waiting(StaffEvent.SIGN_UP, id, form.username, form.reason, f"/admin/accounts/{id}"), now)
         return self._account(cursor, id)
 
     def _use_invite(self, cursor: Cursor, code: str) -> InviteId:

@@ -11,6 +11,7 @@ from attrs import frozen
 from microblog.domain import audit, validation
 from microblog.domain.follows import require_account
 from microblog.domain.notify import notify
+from microblog.domain.staff_emails import StaffEvent, Waiting, email_staff
 from microblog.model.accounts import Account, Role, Viewer
 from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.errors import Forbidden, Invalid, NotFound
@@ -71,7 +72,7 @@ def receive(cursor: Cursor, reporter: Account, received: ReceivedReport, now: da
         now=now,
         activity_uri=received.uri,
     )
-    notify(cursor, accounts=users.staff(cursor), kind=NotificationKind.REPORT, sender=reporter.id, now=now, report=id)
+    _tell_staff(cursor, reports.by_ids(cursor, ids=[id])[id], now)
 
 
 @frozen
@@ -173,9 +174,18 @@ class Reports:
         )
         if draft.forward and target.host is not None:
             events.record(cursor, EventKind.REPORT_FORWARDED, at=self.now(), subject=target.id, data={"report": str(id)})
-        staff = users.staff(cursor)
-        notify(cursor, accounts=staff, kind=NotificationKind.REPORT, sender=viewer.id, now=self.now(), report=id)
-        return reports.by_ids(cursor, ids=[id])[id]
+        report = reports.by_ids(cursor, ids=[id])[id]
+        _tell_staff(cursor, report, self.now())
+        return report
+
+
+def _tell_staff(cursor: Cursor, report: Report, now: datetime) -> None:
+    """Notify the moderators of a new report, also by e-mail. Who reported from another server stays unnamed there."""
+    by, target = report.by, report.target
+    notify(cursor, accounts=users.staff(cursor), kind=NotificationKind.REPORT, sender=by.id, now=now, report=report.id)
+    name = by.host or f"@{by.acct}"
+    waiting = Waiting(StaffEvent.REPORT, report.id, name, report.comment, f"/admin/reports/{report.id}", target.acct)
+    email_staff(cursor, waiting, now, excluding=by.id)
 
 
 def _check(category: str) -> None:

@@ -11,6 +11,7 @@ from microblog.domain import audit, validation
 from microblog.domain.account_actions import AccountActions
 from microblog.domain.email_links import EmailLinks, read
 from microblog.domain.email_queue import enqueue
+from microblog.domain.staff_emails import StaffEvent, Waiting, email_staff
 from microblog.domain.text import post_text
 from microblog.model.accounts import Role, Viewer
 from microblog.model.audit import AuditAction, AuditEntry
@@ -85,6 +86,8 @@ class Strikes:
             problem = TOO_LATE if strike.warning.appeal is None else APPEALED
             raise Invalid({"text": problem}, codes={"text": "ERR_INVALID"})
         warnings.insert_appeal(cursor, warning=id, text=text, now=self.now())
+        waiting = Waiting(StaffEvent.APPEAL, id, strike.account.acct, text, "/admin/appeals")
+        email_staff(cursor, waiting, self.now(), excluding=account)
 
     # --- For moderators
 

@@ -111,7 +111,8 @@ def _to_tuple(values: Iterable[str]) -> tuple[str, ...]:
 class Preferences:
     """A user's preferences: defaults of new posts, look of the site, and e-mail settings.
 
-    `theme` is auto, light or dark; `mail_digest` is never, daily or weekly; `mail_report` applies to administrators only.
+    `theme` is auto, light or dark; `mail_digest` is never, daily or weekly; `mail_report` applies to administrators and
+    `mail_moderation` to moderators only.
     `attribution_domains` are websites that may credit the account as the author of their pages.
     """
 
@@ -128,6 +129,7 @@ class Preferences:
     mail_login: bool = True
     mail_digest: str = "weekly"
     mail_report: bool = True
+    mail_moderation: bool = True
     attribution_domains: tuple[str, ...] = field(default=(), converter=_to_tuple)
 
 

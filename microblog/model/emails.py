@@ -30,6 +30,7 @@ class EmailKind(StrEnum):
     SCHEDULED = "scheduled"
     WARNING = "warning"
     APPEAL = "appeal"
+    MODERATION = "moderation"
     DIGEST = "digest"
     REPORT = "report"
     TEST = "test"
@@ -45,6 +46,7 @@ PREFERENCE_FIELDS = {
     EmailKind.LOGIN: "mail_login",
     EmailKind.DIGEST: "mail_digest",
     EmailKind.REPORT: "mail_report",
+    EmailKind.MODERATION: "mail_moderation",
 }
 """The kinds of e-mail that users can turn off, each with its field of `Preferences`."""
 

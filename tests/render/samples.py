@@ -284,7 +284,7 @@ class Samples:
         )
         jobs = tuple(Job(JobId(n), text, {}, n, state, NOW, NOW, None, text, text, text, NOW) for n, state in enumerate(JobState))
         busy = JobCounts(1, 2, 3, 4, NOW)
-        form = EmailForm(login, True, AddressRejection(text, given_up=True), True, self.wrong)
+        form = EmailForm(login, Role.ADMIN, AddressRejection(text, given_up=True), True, self.wrong)
         return {
             "settings mail": partial(page, "settings_mail", shell, head, form=form),
             "settings account, refused": partial(

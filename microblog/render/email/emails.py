@@ -135,6 +135,8 @@ class _EmailTexts:
         context = self._context
         if context.email.kind is EmailKind.WARNING:
             return self.text(f"warning.title_{context.email.data['action']}")
+        if context.email.kind is EmailKind.MODERATION:
+            return self.text(f"moderation.title_{context.email.data['event']}")
         if context.email.kind is EmailKind.APPEAL:
             return self.text(f"appeal.title_{context.email.data['decision']}")
         topic = _topic(context.root) if context.root else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from microblog.model.accounts import Login
+from microblog.model.accounts import Login, Role
 from microblog.model.emails import DAILY, NEVER, PREFERENCE_FIELDS, WEEKLY, AddressRejection, Email, EmailKind, EmailState
 from microblog.model.jobs import Job, JobCounts
 
@@ -24,6 +24,7 @@ KIND_LABELS = {
     EmailKind.SCHEDULED: "Scheduled post failed",
     EmailKind.WARNING: "Moderation warning",
     EmailKind.APPEAL: "Decision about an appeal",
+    EmailKind.MODERATION: "News for moderators",
     EmailKind.DIGEST: "Digest",
     EmailKind.REPORT: "Daily report",
     EmailKind.TEST: "Test",
@@ -35,6 +36,7 @@ UNSUBSCRIBED = {
     EmailKind.LOGIN: "e-mails when someone logs in to your account from a new browser",
     EmailKind.DIGEST: "e-mail digests",
     EmailKind.REPORT: "daily reports about this site",
+    EmailKind.MODERATION: "e-mails about new reports, sign-ups and appeals",
 }
 STATE_LABELS = {
     EmailState.WAITING: "Waiting",
@@ -48,6 +50,11 @@ STATE_LABELS = {
 RETRYABLE = frozenset({EmailState.WAITING, EmailState.DEFERRED, EmailState.REFUSED, EmailState.FAILED})
 JOB_LISTS = {"dead": "Dead", "retrying": "Retrying", "waiting": "Waiting", "running": "Running", "done": "Done"}
 FREQUENCIES = {NEVER: "Never", DAILY: "Daily", WEEKLY: "Weekly"}
+
+
+def is_offered(kind: EmailKind, role: Role) -> bool:
+    """True if an account with this role gets e-mails of the kind."""
+    return role.includes({EmailKind.MODERATION: Role.MODERATOR, EmailKind.REPORT: Role.ADMIN}.get(kind, Role.USER))
 
 
 @frozen
@@ -68,14 +75,14 @@ class EmailForm:
     """
 
     login: Login
-    is_admin: bool = False
+    role: Role = Role.USER
     rejection: AddressRejection | None = None
     saves_to_files: bool = False
     errors: Mapping[str, str] = field(factory=dict)
 
     @property
     def switches(self) -> tuple[EmailSwitch, ...]:
-        """One checkbox for each kind except the digest, which has a frequency; the daily report is for administrators."""
+        """One checkbox for each kind except the digest, which has a frequency; some are for moderators or administrators."""
         preferences = self.login.preferences
         switches = [
             (EmailKind.MENTION, "Someone mentions you or replies to you", "Not sent if you have already seen it here."),
@@ -86,9 +93,10 @@ class EmailForm:
                 "Someone logs in to your account from a new browser",
                 "Recommended: it warns you if your password was stolen.",
             ),
+            (EmailKind.MODERATION, "A report, a sign-up or an appeal waits for a moderator", "For moderators."),
             (EmailKind.REPORT, "The daily report about this site is ready", "For administrators."),
         ]
-        offered = [one for one in switches if self.is_admin or one[0] is not EmailKind.REPORT]
+        offered = [one for one in switches if is_offered(one[0], self.role)]
         return tuple(
             EmailSwitch(PREFERENCE_FIELDS[kind], label, hint, getattr(preferences, PREFERENCE_FIELDS[kind]))
             for kind, label, hint in offered

@@ -15,10 +15,9 @@ from microblog.domain.email_confirmation import EmailConfirmation
 from microblog.domain.email_queue import EmailOutbox
 from microblog.domain.email_unsubscribe import EmailUnsubscribe
 from microblog.domain.rate_limits import EMAIL_REQUESTS
-from microblog.model.accounts import Role
 from microblog.model.emails import NEVER, PREFERENCE_FIELDS, EmailKind
 from microblog.model.errors import Invalid
-from microblog.render.html.email_views import UNSUBSCRIBED, EmailActionPage, EmailForm
+from microblog.render.html.email_views import UNSUBSCRIBED, EmailActionPage, EmailForm, is_offered
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PendingView
@@ -108,23 +107,20 @@ class EmailSettingsPages:
         """Show the settings."""
         login = await self.security.login(request.member)
         rejection = await self.outbox.address_rejection(request.member, login.email)
-        is_admin = request.member.role is Role.ADMIN
-        return await self._form(request, EmailForm(login, is_admin, rejection, self.outbox.directory is not None))
+        return await self._form(request, EmailForm(login, request.member.role, rejection, self.outbox.directory is not None))
 
     @route("POST", "/settings/mail", MEMBER)
     async def save(self, request: Request) -> Response:
         """Save the settings."""
-        is_admin = request.member.role is Role.ADMIN
-        names = [
-            name for kind, name in PREFERENCE_FIELDS.items() if kind is not EmailKind.DIGEST and (is_admin or kind is not EmailKind.REPORT)
-        ]
+        role = request.member.role
+        names = [name for kind, name in PREFERENCE_FIELDS.items() if kind is not EmailKind.DIGEST and is_offered(kind, role)]
         flags: dict[str, Any] = {name: request.fields.flag(name) for name in names}
         preferences = evolve(request.member.preferences, mail_digest=request.fields.value("mail_digest", default=NEVER), **flags)
         try:
             await self.accounts.set_preferences(request.member, preferences)
         except Invalid as problem:
             login = evolve(await self.security.login(request.member), preferences=preferences)
-            return await self._form(request, EmailForm(login, is_admin, errors=problem.fields), status_of(problem))
+            return await self._form(request, EmailForm(login, role, errors=problem.fields), status_of(problem))
         return Response.redirect("/settings/mail?notice=saved")
 
     async def _form(self, request: Request, form: EmailForm, status: int = 200) -> Response:
