@@ -10,12 +10,15 @@ import click
 import pytest
 from attrs import define
 
+from microblog.application import federation_tools
 from microblog.cli import main
+from microblog.model.actor_keys import StoredKeyPair
 from microblog.model.audit import AuditQuery, AuditRecord
 from microblog.model.paging import Page
-from microblog.storage import audit, jobs
+from microblog.storage import actor_keys, audit, jobs
 from microblog.storage.database import Cursor, fetch_value
 from tests import make
+from tests.federation.internet import at_once
 from tests.test_cli import PASSWORD, Run, _environment, microblog
 
 __all__ = ["_environment", "microblog"]  # fixtures
@@ -94,6 +97,11 @@ class Sample:
         jobs.add(self.cursor, "test.act", {}, due_at=make.NOW, now=make.NOW)
         return str(fetch_value(self.cursor, "select max(id) from jobs"))
 
+    def owner(self) -> str:
+        account = make.account(self.cursor)
+        actor_keys.add(self.cursor, account=account.id, pair=StoredKeyPair("known", b"sealed"), now=make.NOW)
+        return account.username
+
     def host(self) -> str:
         self.cursor.execute("insert into hosts (host) values ('slow.example')")
         return "slow.example"
@@ -108,6 +116,7 @@ CASES: dict[str, Callable[[Sample], list[str]]] = {
     "federation blocks": lambda at: ["--import", at.file()],
     "federation disallow": lambda at: [at.allowed(), "--yes"],
     "federation retry": lambda at: [at.host()],
+    "federation rotate-keys": lambda at: [at.owner()],
     "federation unblock": lambda at: [at.blocked()],
     "invite create": lambda at: [],
     "invite revoke": lambda at: [json.loads(at.microblog("invite", "create", "--json").stdout)["code"]],
@@ -156,6 +165,7 @@ def rows(cursor: Cursor) -> list[AuditRecord]:
 def sample(microblog: Run, cursor: Cursor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sample:
     monkeypatch.setenv("MICROBLOG_PUBLIC_URL", "https://site.test")
     monkeypatch.setenv("MICROBLOG_FEDERATION", "on")
+    monkeypatch.setattr(federation_tools, "in_thread", lambda reactor: at_once)
     return Sample(microblog, cursor, tmp_path)
 
 

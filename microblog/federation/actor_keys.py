@@ -10,10 +10,12 @@ from typing import Protocol
 from attrs import Factory, define, field, frozen
 from twisted.internet.defer import DeferredLock
 
+from microblog.domain import audit
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.keys import KeySealer, SigningKey, generate_private_pem, load_private_key, public_pem
 from microblog.federation.ports import InThread
 from microblog.model.actor_keys import StoredKeyPair
+from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.events import Event, EventKind
 from microblog.model.federation import RemoteKey
 from microblog.model.ids import AccountId
@@ -78,7 +80,7 @@ class ActorKeys:
         owner, id = self._owner(account), None if account is None else account.id
         if await self.database.read(actor_keys.current, account=id) is None:
             return False
-        return await self.database.run(self._replace, id, await self._made(owner))
+        return await self.database.run(self._replace, account, await self._made(owner))
 
     def happened(self, event: Event) -> None:
         """Read keys again after one was replaced. For every event that this process reads."""
@@ -86,12 +88,13 @@ class ActorKeys:
             self._replacements += 1
             self._pairs.clear()
 
-    def _replace(self, cursor: Cursor, id: AccountId | None, pair: StoredKeyPair) -> bool:
-        now = self.now()
+    def _replace(self, cursor: Cursor, account: LocalOwner | None, pair: StoredKeyPair) -> bool:
+        now, id = self.now(), None if account is None else account.id
         if not actor_keys.retire(cursor, account=id, until=now + REPLACED_FOR):
             return False
         actor_keys.add(cursor, account=id, pair=pair, now=now)
         events.record(cursor, EventKind.KEYS_REPLACED, at=now, account=id)
+        audit.record(cursor, AuditEntry(AuditAction.KEYS_REPLACE, None, account.username if account else "", id, id), now)
         return True
 
     def _owner(self, account: LocalOwner | None) -> str:

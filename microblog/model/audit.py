@@ -37,6 +37,7 @@ class AuditAction(StrEnum):
     APPEAL_REJECT = "appeal.reject"
     NOTE_CREATE = "note.create"
     NOTE_DELETE = "note.delete"
+    KEYS_REPLACE = "keys.replace"
     REPORT_ASSIGN = "report.assign"
     REPORT_UNASSIGN = "report.unassign"
     REPORT_RESOLVE = "report.resolve"

@@ -37,6 +37,7 @@ LABELS = {
     AuditAction.APPEAL_REJECT: "Rejected the appeal of",
     AuditAction.NOTE_CREATE: "Wrote a note about",
     AuditAction.NOTE_DELETE: "Deleted a note by",
+    AuditAction.KEYS_REPLACE: "Replaced the keys of",
     AuditAction.REPORT_ASSIGN: "Took the report about",
     AuditAction.REPORT_UNASSIGN: "Unassigned the report about",
     AuditAction.REPORT_RESOLVE: "Resolved the report about",
