@@ -16,13 +16,14 @@ def site_state(cursor: Cursor, *, kinds: Sequence[str]) -> SiteState:
     return found
 
 
-# An e-mail that waits although a newer one was accepted has a problem with its recipient, which is not one of the site.
+# An e-mail that waits although a newer one was accepted has a problem with its recipient, which is not one of the site. Each state by
+# itself, as a constant: else PostgreSQL looks for the state along the ids, through all e-mails.
 _SITE_STATE = Prepared(
     f"""select clock_timestamp(), ({NEXT_DUE}),
-        (select min(first.created_at) from unnest(array['waiting', 'deferred']) unsent (state) cross join lateral (
-            select e.created_at from emails e where e.state = unsent.state and e.id > accepted.id order by e.id limit 1) first),
+        least((select e.created_at from emails e where e.state = 'waiting' and e.id > accepted.id order by e.id limit 1),
+              (select e.created_at from emails e where e.state = 'deferred' and e.id > accepted.id order by e.id limit 1)),
         (select min(at) from events where xid >= pg_snapshot_xmin(pg_current_snapshot())),
         (select coalesce(array_agg(name order by number), '{{}}') from migrations)
-    from (select coalesce(max(last.id), 0) id from unnest(array['sent', 'kept']) settled (state) cross join lateral (
-              select e.id from emails e where e.state = settled.state order by e.id desc limit 1) last) accepted"""
+    from (select greatest(0, (select id from emails where state = 'sent' order by id desc limit 1),
+                          (select id from emails where state = 'kept' order by id desc limit 1)) id) accepted"""
 )
