@@ -7,6 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 from attrs import define
+from jsonschema import Draft202012Validator
 from twisted.internet.task import Clock
 
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
@@ -17,7 +18,7 @@ from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.errors import Errors
 from microblog.web.http.request import SiteOrigin
 from microblog.web.http.server import HttpServer
-from microblog.web.pages.health import HealthPages
+from microblog.web.pages.health import REPORT, HealthPages
 from microblog.web.pages.monitoring_access import MonitoringAccess
 from tests.make import NOW
 from tests.web.fake_site import FakeAuthenticator
@@ -72,6 +73,7 @@ def test_a_process_is_ready_unless_a_check_failed(state: CheckState, status: int
         "unit": "megabytes",
     }
     assert "no-store" in (response.header("Cache-Control") or "")
+    Draft202012Validator(REPORT).validate(response.json)
 
 
 @pytest.mark.parametrize(
@@ -86,3 +88,4 @@ def test_a_process_is_ready_unless_a_check_failed(state: CheckState, status: int
 def test_others_than_the_monitoring_get_the_state_alone(host: str, headers: Mapping[str, str]) -> None:
     response = get("/health/ready", Reports(CheckState.FAILED), host, headers)
     assert (response.status, response.json) == (503, {"status": "failed"})
+    Draft202012Validator(REPORT).validate(response.json)
