@@ -41,8 +41,11 @@ def _sentence(command: click.Command) -> str:
 
 
 def _escaped(page: str) -> str:
-    """Escape what is text although it looks like a macro, and hyphens of options, which are otherwise set as typographic ones."""
-    lines = page.replace(" --", r" \-\-").split("\n")
+    """Escape what is text although it looks like a macro, and hyphens of options, which are otherwise set as typographic ones.
+
+    Lists of choices may be longer than a line: let them break between two choices.
+    """
+    lines = page.replace(" --", r" \-\-").replace("|", r"|\:").split("\n")
     return "\n".join(rf"\&{line}" if line.startswith("'") else line for line in lines)
 
 

@@ -36,7 +36,7 @@ def test_every_page_names_its_command_in_a_sentence() -> None:
 @pytest.mark.skipif(shutil.which("man") is None, reason="needs man: apt-get install man-db")
 def test_man_shows_every_page_without_a_warning() -> None:
     paths = sorted(path for path in GENERATED if path.suffix == ".1")
-    command = ["man", "--warnings", "--local-file", "--encoding=UTF-8", *map(str, paths)]
+    command = ["man", "--warnings", "--no-justification", "--local-file", "--encoding=UTF-8", *map(str, paths)]
     given = os.environ | {"MANWIDTH": "100", "LC_ALL": "C.UTF-8"}
     shown = subprocess.run(command, env=given, capture_output=True, text=True, check=False)
     assert (shown.returncode, shown.stderr) == (0, "")
