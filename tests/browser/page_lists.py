@@ -41,6 +41,7 @@ FOR_MEMBERS = (
     "/settings/domains",
     "/settings/domains/block?domain=example.org",
     "/severed_relationships",
+    "/disputes/strikes",
     "/lists",
     "/settings/blocks",
     "/settings/mutes",
@@ -54,12 +55,16 @@ FOR_MODERATORS = (
     "/admin/reports",
     "/admin/outbox",
     "/admin/jobs?state=done",
+    "/admin/appeals",
     "/admin/log",
     "/admin/stats",
 )
 OF_ACCOUNT = ("/@{name}", "/@{name}/with_replies", "/@{name}/media", "/@{name}/followers", "/@{name}/following")
 OF_ACCOUNT_FOR_MEMBERS = ("/@{name}/block", "/@{name}/report", "/@{name}/lists")
 OF_ACCOUNT_FOR_MODERATORS = ("/admin/people/{name}/suspend", "/admin/people/{name}/reject")
+OF_ACCOUNT_ID_FOR_MODERATORS = ("/admin/accounts/{id}",)
+OF_REPORT = ("/admin/reports/{report}",)
+OF_STRIKE = ("/disputes/strikes/{strike}",)
 OF_POST = ("/@{name}/{post}", "/posts/{post}/history")
 OF_OWN_POST = ("/posts/{post}/edit", "/posts/{post}/delete")
 OF_LIST = ("/lists/{list}", "/lists/{list}/edit", "/lists/{list}/delete")
@@ -99,6 +104,7 @@ FEDERATED_FOR_ADMINISTRATORS = (
 
 LISTS = (
     *(FOR_VISITORS, FOR_MEMBERS, FOR_MODERATORS, OF_ACCOUNT, OF_ACCOUNT_FOR_MEMBERS, OF_ACCOUNT_FOR_MODERATORS, OF_POST, OF_OWN_POST),
+    *(OF_ACCOUNT_ID_FOR_MODERATORS, OF_REPORT, OF_STRIKE),
     *(OF_LIST, OF_FILTER, OF_TAG, OF_APP, FEDERATED_FOR_VISITORS, FEDERATED_FOR_MEMBERS, FEDERATED_FOR_ADMINISTRATORS),
 )
 
@@ -114,6 +120,7 @@ EXCEPTIONS = {
     "/confirm/<secret:token>": "needs the token of an e-mail; redirects, or shows the page of an error",
     "/mail/unsubscribe/<secret:token>": "needs the token of an e-mail; the confirmation page of /posts/<id>/delete",
     "/password/reset/<secret:token>": "needs the token of an e-mail; the layout of /password/forgot",
+    "/disputes/strikes/<id:strike_id>/<secret:token>": "needs the token of an e-mail; the page of /disputes/strikes/<id>",
     "/oauth/authorize/native": "needs the code of an app",
     "/admin/servers/disallow": "only with an allow-list; the confirmation page of /admin/servers/rule/remove",
 }

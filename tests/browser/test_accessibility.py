@@ -87,16 +87,31 @@ def test_pages_with_content_are_accessible(new_user: Callable[..., BrowserUser],
     boss.open("/admin/invites")
     boss.page.get_by_role("button", name="Create invite").click()
     boss.page.get_by_role("link", name="signup?invite").first.wait_for()
+    desk_pages, strike = moderated(boss, other)
     app, _ = Mastodon.create_app("Axe", api_base_url=ann.site.url)
     own_pages = (
         *filled((*page_lists.OF_ACCOUNT, *page_lists.OF_ACCOUNT_FOR_MEMBERS), name=name),
         *filled(page_lists.OF_LIST, list=edit.split("/")[2]),
         *filled(page_lists.OF_APP, app=app),
     )
-    problems = [problem for path in (*own_pages, filtered, "/favourites") for problem in violations(ann, path)]
+    problems = [problem for path in (*own_pages, filtered, "/favourites", *strike) for problem in violations(ann, path)]
     pages = ("/notifications", "/home", f"/@{other}", "/search?q=ann", *filled(page_lists.OF_ACCOUNT_FOR_MODERATORS, name=other))
-    problems += [problem for path in (*FOR_MODERATORS, *pages) for problem in violations(boss, path)]
+    problems += [problem for path in (*FOR_MODERATORS, *pages, *desk_pages) for problem in violations(boss, path)]
     assert problems == []
+
+
+def moderated(boss: BrowserUser, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Warn the account. Return the paths of the moderators' pages about it and about the newest report, and of its page of the strike."""
+    boss.open("/admin/reports")
+    report = str(boss.page.get_by_role("link", name="Open the report").first.get_attribute("href")).rpartition("/")[2]
+    boss.open("/admin/people")
+    account = str(boss.page.get_by_role("link", name=f"Open {name}", exact=True).get_attribute("href")).rpartition("/")[2]
+    boss.open(f"/admin/accounts/{account}")
+    boss.page.get_by_label("Message to the user").fill("Be kind.")
+    boss.page.get_by_role("button", name="Act").click()
+    undo = str(boss.page.get_by_role("button", name="Undo: Warning").get_attribute("formaction"))
+    pages = (*filled(page_lists.OF_ACCOUNT_ID_FOR_MODERATORS, id=account), *filled(page_lists.OF_REPORT, report=report))
+    return pages, filled(page_lists.OF_STRIKE, strike=undo.split("/")[3])
 
 
 @pytest.mark.parametrize("width", [320, 390, 768])

@@ -37,7 +37,7 @@ NARROW_CONTROLS = """() => [...document.querySelectorAll("main :is(button, .butt
 
 
 class LongContent(NamedTuple):
-    """Usernames of accounts with content of maximum length, and the paths of pages that show it: to anybody, the reader, the writer."""
+    """Usernames of accounts with content of maximum length, and paths of pages that show it: to anybody, reader, writer, moderator."""
 
     writer: str
     reader: str
@@ -45,6 +45,7 @@ class LongContent(NamedTuple):
     public: tuple[str, ...]
     for_reader: tuple[str, ...]
     for_writer: tuple[str, ...]
+    for_boss: tuple[str, ...]
 
 
 def _posts(writer: Mastodon, reader: str) -> list[int]:
@@ -90,7 +91,7 @@ def _create_content(browser_site: SiteProcess) -> LongContent:
     filter_ = reader.create_filter_v2(
         "W" * 256, ["home", "account"], "warn", keywords_attributes=[{"keyword": "M" * 100, "whole_word": "false"}]
     )
-    reader.report(writer.me(), status_ids=posts[:2], comment="W" * 1_000)
+    report = reader.report(writer.me(), status_ids=posts[:2], comment="W" * 1_000).id
     reader.account_note_set(writer.me(), "W" * 1_000)
     app, _ = Mastodon.create_app("W" * 60, api_base_url=browser_site.url, website="https://" + "w" * 60 + ".example/" + "w" * 200)
     public = (
@@ -107,7 +108,12 @@ def _create_content(browser_site: SiteProcess) -> LongContent:
         *filled(page_lists.OF_APP, app=app),
         f"/compose?reply_to={posts[1]}",
     )
-    return LongContent(names[0], names[1], names[2], public, for_reader, filled(page_lists.OF_OWN_POST, post=posts[0]))
+    for_boss = (
+        *filled(page_lists.OF_ACCOUNT_FOR_MODERATORS, name=names[0]),
+        *filled(page_lists.OF_ACCOUNT_ID_FOR_MODERATORS, id=writer.me().id),
+        *filled(page_lists.OF_REPORT, report=report),
+    )
+    return LongContent(names[0], names[1], names[2], public, for_reader, filled(page_lists.OF_OWN_POST, post=posts[0]), for_boss)
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +155,7 @@ def test_no_user_content_makes_a_page_wider_than_the_window(
         log_in(client, name)
     found = find_overflows(visitor, (*FOR_VISITORS, *long_content.public[:9]), width)
     found += find_overflows(reader, (*FOR_MEMBERS, *long_content.public, *long_content.for_reader), width)
-    of_writer = filled(page_lists.OF_ACCOUNT_FOR_MODERATORS, name=long_content.writer)
-    found += find_overflows(boss, (*FOR_MODERATORS, *of_writer, "/notifications", "/home"), width)
+    found += find_overflows(boss, (*FOR_MODERATORS, *long_content.for_boss, "/notifications", "/home"), width)
     found += find_overflows(writer, ("/scheduled", "/conversations", "/settings", "/notifications?all", *long_content.for_writer), width)
     assert found == []
 

@@ -27,6 +27,9 @@ VALUES = {
     "filter": 1,
     "tag": "tea",
     "app": "app",
+    "id": 1,
+    "report": 1,
+    "strike": 1,
 }
 
 
