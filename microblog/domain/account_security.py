@@ -12,7 +12,7 @@ from microblog.domain.email_queue import check_request_limit, enqueue_confirmati
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.rate_limits import LoginThrottle
 from microblog.domain.registration import EMAIL_TAKEN
-from microblog.domain.sessions import record_ended
+from microblog.domain.sessions import log_refused, record_ended
 from microblog.domain.tokens import revoke_every
 from microblog.model.accounts import Login, Viewer
 from microblog.model.emails import EmailKind
@@ -75,6 +75,7 @@ class AccountSecurity:
         result = await self.passwords.verify(login.password_hash, password)
         if not result.correct:
             await self.throttle.failed(network, viewer.account.username)
+            log_refused(network, viewer.id, "wrong")
             raise Invalid({"current_password": WRONG}, codes={"current_password": "ERR_INVALID"})
         return login
 

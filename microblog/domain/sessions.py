@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from attrs import field, frozen
+from twisted.logger import Logger
 
 from microblog.domain.client_info import ClientInfo
 from microblog.domain.known_browsers import remember_browser
@@ -32,6 +33,8 @@ MAX_NAME_LENGTH = 320  # characters of a username or an e-mail address
 MAX_USER_AGENT_LENGTH = 400
 WRONG_CREDENTIALS = "Wrong username or password."
 DISABLED = "Your login is currently disabled"
+
+_log = Logger()
 
 
 @frozen
@@ -55,6 +58,20 @@ def end_every(cursor: Cursor, *, account: AccountId, now: datetime) -> None:
     revoke_every(cursor, account=account, now=now)
     sessions.end_all(cursor, account=account)
     events.record(cursor, EventKind.SESSION_ENDED, at=now, account=account, data={"all": True})
+
+
+def log_refused(client: str, account: AccountId | None, reason: str) -> None:
+    """Log a refused log-in or password. `client`: address or network; `account`: None if there is no such account; `reason`: one word.
+
+    The name that was entered is not logged: people enter their password there by mistake.
+    """
+    _log.info(
+        "A log-in or password from {client} was refused for account {account_id}: {reason}",
+        event="login_refused",
+        client=client,
+        account_id=account,
+        reason=reason,
+    )
 
 
 @frozen
@@ -82,11 +99,14 @@ class Sessions:
         verdict = await self.passwords.verify(member.login.password_hash if member else None, password)
         if member is None or not verdict.correct:
             await self.throttle.failed(origin.network, throttle_name)
+            log_refused(origin.address, member.account.id if member else None, "wrong")
             raise Unauthenticated(WRONG_CREDENTIALS)
         if member.barred:
+            log_refused(origin.address, member.account.id, "disabled")
             raise Forbidden(DISABLED)
         proof = member.login.password_hash
         session = await self.database.run(self._begin, member.account.id, origin, proof, replaces)
+        _log.info("Account {account_id} logged in from {client}", event="logged_in", account_id=member.account.id, client=origin.address)
         if verdict.new_hash:
             await self.database.run(users.change_password, account=member.account.id, password_hash=verdict.new_hash, old_hash=proof)
         return session

@@ -15,6 +15,7 @@ from microblog.storage import accounts
 from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, quick_passwords, result_of
+from tests.logs.kept_events import kept_events
 
 OLD, NEW, NETWORK = "correct horse", "battery staple", "192.0.2.1"
 ORIGIN = ClientInfo(NETWORK, NETWORK, "")
@@ -62,6 +63,15 @@ def test_a_new_password_ends_all_other_sessions(fixture: LoginFixture, cursor: C
 
 def test_a_wrong_password_changes_nothing_and_counts_as_a_failed_login(fixture: LoginFixture) -> None:
     ann, token = fixture.log_in()
+    with kept_events("login_refused") as refused:
+        _enter_wrong_passwords(fixture, ann)
+    assert [(event["account_id"], event["client"]) for event in refused] == [(ann.id, NETWORK)] * 3
+    assert fixture.throttle.failures == [(NETWORK, "ann")] * 3
+    assert fixture.viewer_of(token)
+    assert result_of(fixture.security.login(ann)).email == "ann@example.org"
+
+
+def _enter_wrong_passwords(fixture: LoginFixture, ann: Viewer) -> None:
     for command in (
         fixture.security.change_password(ann, "wrong", NEW, NETWORK),
         fixture.security.change_email(ann, "wrong", "new@example.org", NETWORK),
@@ -70,9 +80,6 @@ def test_a_wrong_password_changes_nothing_and_counts_as_a_failed_login(fixture: 
         with pytest.raises(Invalid) as raised:
             result_of(command)
         assert list(raised.value.fields) == ["current_password"]
-    assert fixture.throttle.failures == [(NETWORK, "ann")] * 3
-    assert fixture.viewer_of(token)
-    assert result_of(fixture.security.login(ann)).email == "ann@example.org"
 
 
 def test_a_new_password_that_is_too_short_is_refused_before_any_work(fixture: LoginFixture) -> None:

@@ -18,6 +18,7 @@ from microblog.storage import accounts, users
 from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, quick_passwords, result_of
+from tests.logs.kept_events import kept_events
 
 PASSWORD = "correct horse"
 ORIGIN = ClientInfo("192.0.2.1", "192.0.2.1", "Firefox on a tin can")
@@ -250,6 +251,22 @@ def test_a_suspended_user_is_logged_out_and_told_why_only_with_the_password(fixt
         fixture.log_in("ann", "wrong password")
     with pytest.raises(Unauthenticated):
         result_of(fixture.sessions.begin(member.account.id, ORIGIN))
+
+
+def test_log_ins_and_refusals_are_logged_without_the_name_that_was_entered(fixture: LoginFixture) -> None:
+    member = fixture.member()
+    with kept_events("logged_in") as entered, kept_events("login_refused") as refused:
+        fixture.log_in()
+        for name in ("ann", "correct horse typed as a name"):
+            with pytest.raises(Unauthenticated):
+                fixture.log_in(name, "wrong password")
+        users.set_disabled(fixture.cursor, account=member.account.id, at=make.NOW)
+        with pytest.raises(Forbidden):
+            fixture.log_in()
+    ann = member.account.id
+    assert [(event["account_id"], event["client"]) for event in entered] == [(ann, ORIGIN.address)]
+    assert [(event["account_id"], event["reason"]) for event in refused] == [(ann, "wrong"), (None, "wrong"), (ann, "disabled")]
+    assert not any(typed in f"{event}" for event in [*entered, *refused] for typed in ("horse", "wrong password"))
 
 
 def test_an_applicant_may_log_in_and_is_known_as_pending(fixture: LoginFixture) -> None:
