@@ -144,6 +144,16 @@ def test_the_status_line_of_an_error_has_the_standard_reason_phrase(fake_site: F
     assert first.decode() == f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"
 
 
+@pytest.mark.parametrize("path", ["/api/v1/echo", "/tags/x"])
+def test_protocol_errors_have_the_security_headers_of_other_responses(fake_site: FakeSite, path: str) -> None:
+    names = ("Strict-Transport-Security", "Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy")
+    (refused,) = parse_responses(MemoryConnection(fake_site.server).send(b"GET %s HTTP/3.0\r\nHost: site.test\r\n\r\n" % path.encode()))
+    served = request(fake_site.server, "GET", path)
+    assert refused.status == 400
+    assert [refused.header(name) for name in names] == [served.header(name) for name in names]
+    assert "base-uri 'none'" in str(refused.header("Content-Security-Policy"))
+
+
 def test_nothing_is_read_after_a_protocol_error(fake_site: FakeSite) -> None:
     connection = MemoryConnection(fake_site.server)
     connection.send(b"GET / HTTP/1.1\r\n\r\n")

@@ -468,7 +468,7 @@ def test_pages_have_security_headers(fake_site: FakeSite) -> None:
 
 def test_api_responses_have_security_headers(fake_site: FakeSite) -> None:
     response = request(fake_site.server, "GET", "/api/v1/echo")
-    assert response.header("Content-Security-Policy") == "default-src 'none'; frame-ancestors 'none'; form-action 'none'"
+    assert response.header("Content-Security-Policy") == "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     assert response.header("Content-Type") == "application/json; charset=utf-8"
     assert response.header("Vary") == "Accept-Encoding, Authorization, Origin"
     assert response.header("Cache-Control") == "max-age=15, public"

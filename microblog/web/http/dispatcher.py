@@ -129,13 +129,13 @@ class Dispatcher:
         return self.routes.body_limit(method.decode("ascii"), target.partition(b"?")[0], files)
 
     def refusal(self, status: int, sentence: str, target: bytes) -> tuple[bytes, bytes]:
-        """Content type and body of the response to a request that is refused before it is complete."""
+        """Lines of the head, from Content-Type on, and body of the response to a request that is refused before it is complete."""
         if is_cross_origin(target.partition(b"?")[0].decode("latin-1")):
-            return JSON, orjson.dumps({"error": sentence})
+            return self._head.policies(JSON), orjson.dumps({"error": sentence})
         page = self._refusals.get((status, sentence))
         if page is None:
             page = self._refusals[status, sentence] = self._errors.render(None, status, sentence)
-        return HTML, page
+        return self._head.policies(HTML), page
 
     def render(self, incoming: IncomingRequest) -> None:
         """Find the route of a complete request, and respond."""

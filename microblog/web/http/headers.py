@@ -20,7 +20,7 @@ _SOURCES = (
 )
 PAGE_POLICY = _SOURCES + b"; form-action 'self'"
 CONSENT_POLICY = _SOURCES  # the consent form redirects to an app, often with a custom URL scheme
-API_POLICY = b"default-src 'none'; frame-ancestors 'none'; form-action 'none'"
+API_POLICY = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 _EVERYWHERE = b"X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
 _PAGES = (
@@ -108,6 +108,10 @@ class HeaderEncoder:
     """Encodes response heads. `secure`: the public URL is https."""
 
     secure: bool
+
+    def policies(self, content_type: bytes) -> bytes:
+        """The lines of a response without a route: Content-Type and the security policies for it."""
+        return _policies(content_type, None, b"", self.secure, False)
 
     def encode(self, response: Response, request: Request, date: bytes) -> bytes:
         """The head, including the empty line. `date` is an IMF-fixdate."""

@@ -34,7 +34,7 @@ class RequestHandler(Protocol):
         """Maximum size of a body in bytes. `files`: it is a form that may contain files."""
 
     def refusal(self, status: int, sentence: str, target: bytes) -> tuple[bytes, bytes]:
-        """Content type and body of the response to a request that is refused before it is complete."""
+        """Lines of the head, from Content-Type on, and body of the response to a request that is refused before it is complete."""
 
 
 class OpenChannel(Protocol):

@@ -158,7 +158,7 @@ class HttpServer(Factory):
         """The whole response to a request that is refused before it is complete. 429 and 503 have a Retry-After header."""
         request_id = self.request_id()
         self.request_metrics.refused[status] += 1
-        content_type, body = self.site.refusal(status, sentence, target)
+        policies, body = self.site.refusal(status, sentence, target)
         if self.access_log is not None:
             self._log(RefusedRequest(str(peer or UNKNOWN), status, len(body), LogContext(request_id)), None)
         return b"".join(
@@ -166,9 +166,9 @@ class HttpServer(Factory):
                 b"HTTP/1.1 %d %s\r\n" % (status, HTTPStatus(status).phrase.encode("ascii")),
                 b"Date: %s\r\nConnection: close\r\n" % self.date,
                 b"Retry-After: %d\r\n" % retry_after if status in (429, 503) else b"",
-                b"Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n",
-                b"Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'\r\n",
-                b"Content-Type: %s\r\nContent-Length: %d\r\n" % (content_type, len(body)),
+                b"Access-Control-Allow-Origin: *\r\nCache-Control: no-store\r\n",
+                policies,
+                b"Content-Length: %d\r\n" % len(body),
                 b"X-Request-Id: %s\r\n\r\n" % request_id.encode("ascii"),
                 body,
             )
