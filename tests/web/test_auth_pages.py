@@ -71,8 +71,9 @@ def test_users_can_log_in_with_every_form_of_their_handle(site: SiteFixture, nam
 def test_a_session_gets_a_new_id_at_login_and_ends_at_logout(site: SiteFixture) -> None:
     ada = site.registered_user("ada")
     first = ada.cookies["session"]
-    ada.submit("/logout", page="/home")
+    left = ada.submit("/logout", page="/home")
     assert "session" not in ada.cookies
+    assert left.header("Clear-Site-Data") == '"cache", "storage"'  # pages, drafts and positions must not stay for the next person
     assert ada.get("/home").header("Location") == "/login?next=/home"
     response = ada.submit("/login", name="ADA@example.org", password=PASSWORD, next="/notifications")
     assert response.header("Location") == "/notifications"

@@ -58,6 +58,8 @@ def test_a_user_authorizes_an_app_which_then_acts_for_them(site: SiteFixture, ap
     assert page.status == 200
     assert "Tapper" in main_text(page)
     assert "You will be redirected to client.example." in main_text(page)
+    assert "Anyone can register an app under any name." in main_text(page)
+    assert "Its access lasts until you revoke it" in main_text(page)
     assert "Change all of your account's data" in main_text(page)
     assert "@ada" in main_text(page)
     back = app.decide(ada, state="x y&z")
