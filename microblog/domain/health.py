@@ -119,7 +119,7 @@ class Health:
             try:
                 value = await Deferred.fromCoroutine(_awaited(work)).addTimeout(TIMEOUT_S, self.clock)
             except Exception as problem:
-                _log.debug("A health check failed: {why}", why=str(problem) or type(problem).__name__)
+                _log.debug("A health check failed: {reason}", reason=str(problem) or type(problem).__name__)
             return value, self.clock.seconds() - started_at
 
         return Deferred.fromCoroutine(measured())
