@@ -24,6 +24,7 @@ from microblog import storage
 from microblog.domain.tokens import token_hash
 from microblog.model.accounts import Account, Preferences, Role
 from microblog.model.actor_keys import StoredKeyPair
+from microblog.model.audit import AuditAction, AuditEntry, AuditQuery
 from microblog.model.deliveries import HostFilter, HostState, Inbox, OutgoingActivity, OutgoingKind
 from microblog.model.domain_rules import DomainRule, DomainSeverity, HiddenBy, RuleToStore
 from microblog.model.emails import EmailKind, EmailState
@@ -222,6 +223,8 @@ BY_TYPE: dict[str, Any] = {
     "Mapping[AccountHosts, HiddenBy]": {AccountHosts("far.example", "far.example"): HiddenBy(suspended=True)},
     "Sequence[tuple[AccountId, AccountId]]": [(ACCOUNT, OTHER)],
     "SeveranceKind": SeveranceKind.DOMAIN_BLOCK,
+    "AuditEntry": AuditEntry(AuditAction.ACCOUNT_WARN, ACCOUNT),
+    "AuditQuery": AuditQuery(),
     "HostFilter": HostFilter.ALL,
     "TagFilter": TagFilter(["tag1"], ["tag2"], ["tag3"]),
     "PostQuery": search.PostQuery("'word' & 'begin':*", ["'other'"], ["text"], ["more"]),
