@@ -30,7 +30,8 @@ CAMEL_CASE = re.compile(r"(?:[A-Z][a-z]+){2,}")
 NAMES_IN_FILE = re.compile(r"`([\w/]+\.py)`(?: \(|, )\s?((?:`[\w.]+`(?:, )?)+)")
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 ELSEWHERE = {"Mastodon.py", "params.in_reply_to_id", "email.policy", "protocol.makeConnection(transport)"}  # names of others
-COMMAND = re.compile(r"(?:^|(?<=`))(?:\./run\.sh )?microblog ([^`#]+?) *(?=[`#]|$)", re.MULTILINE)
+COMMAND = re.compile(r"(?:^|(?<=`))(?:runuser -u microblog -- )?(?:\./run\.sh |/\S+/)?microblog ([^`#]+?) *(?=[`#]|$)", re.MULTILINE)
+NAMED_DOCUMENT = re.compile(r"\bdocs?/(?:microblog/)?([\w-]+\.md)\b")
 
 
 def test_every_setting_is_documented_with_its_current_values() -> None:
@@ -57,6 +58,14 @@ def test_links_between_documents_resolve() -> None:
     for document in DOCUMENTS:
         for target in LINK.findall(document.read_text("utf-8")):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_every_document_named_in_code_and_configuration_exists() -> None:
+    places = [path for root in (*PACKAGES, "templates", "contrib") for path in (ROOT / root).rglob("*") if path.is_file()]
+    texts = {path: path.read_text("utf-8", errors="ignore") for path in places if path.suffix != ".pyc"}
+    named = [(path.name, document) for path, text in texts.items() for document in NAMED_DOCUMENT.findall(text)]
+    assert ("microblog.service", "operate.md") in named
+    assert [f"{name}: {document}" for name, document in named if not (ROOT / "docs" / document).exists()] == []
 
 
 def _commands() -> list[str]:

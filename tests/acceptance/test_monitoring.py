@@ -21,7 +21,7 @@ pytestmark = pytest.mark.acceptance
 CONTRIB = Path(__file__).resolve().parents[2] / "contrib"
 RULES = CONTRIB / "prometheus" / "alerts.yml"
 DASHBOARD = CONTRIB / "grafana" / "microblog.json"
-RUNNING = CONTRIB.parent / "docs" / "running.md"
+MONITORING = CONTRIB.parent / "docs" / "monitoring.md"
 PROMTOOL = shutil.which("promtool")
 OF_PROMETHEUS = {"job", "instance", "le"}  # labels that a scrape adds, and that of histograms
 
@@ -70,13 +70,13 @@ def test_what_each_process_reads_of_the_whole_site_is_not_summed(expression: str
 
 
 def of_the_site() -> list[str]:
-    """Return the names of the metrics of the whole site, as docs/running.md lists them."""
-    _, _, text = RUNNING.read_text("utf-8").partition("`max by (kind, state) (microblog_jobs)`. These are ")
+    """Return the names of the metrics of the whole site, as docs/monitoring.md lists them."""
+    _, _, text = MONITORING.read_text("utf-8").partition("`max by (kind, state) (microblog_jobs)`. These are ")
     return re.findall(r"`(microblog_\w+)`", text.partition(";")[0])
 
 
 def test_the_documentation_names_every_metric(labels: Mapping[str, set[str]]) -> None:
-    text = RUNNING.read_text("utf-8")
+    text = MONITORING.read_text("utf-8")
     names, beginnings, endings = (
         set(re.findall(pattern, text)) for pattern in (r"`(\w+)`", r"`(\w+)\.\.\.(?:_total)?`", r"`\.\.\.(_\w+)`")
     )
