@@ -129,11 +129,10 @@ class SynchronousThreadPool:
         f(*args)
 
 
-def quick_passwords() -> Passwords:
+def quick_passwords(site_words: tuple[str, ...] = ()) -> Passwords:
     """Return real argon2id hashing at its lowest cost, without threads."""
-    return Passwords(
-        SynchronousThreadPool(), PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID), threads=SynchronousThreadPool()
-    )
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
+    return Passwords(SynchronousThreadPool(), hasher, threads=SynchronousThreadPool(), site_words=site_words)
 
 
 @define

@@ -94,6 +94,7 @@ BELONGS_TO: dict[str, set[str]] = {
     "oauthlib": {"domain"},
     "jinja2": {"render"},
     "nh3": {"federation"},
+    "zxcvbn": {"domain"},
     "http_sf": {"federation"},
     "treq": {"adapters"},
     "txredisapi": {"adapters"},

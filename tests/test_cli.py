@@ -110,6 +110,8 @@ def test_the_password_is_never_printed(microblog: Run, cursor: Cursor) -> None:
         ("no spaces", "a@example.org", PASSWORD, "Username"),
         ("ada", "nowhere", PASSWORD, "E-mail"),
         ("ada", "a@example.org", "short", "Password is too short"),
+        ("ada", "a@example.org", "password", "Password is one of the most common ones"),
+        ("ada", "a@example.org", "ada-12345", "Password is made of the username"),
     ],
 )
 def test_invalid_arguments_are_refused_with_a_sentence(microblog: Run, username: str, email: str, password: str, sentence: str) -> None:
@@ -189,6 +191,8 @@ def test_a_new_password_replaces_the_old_one(microblog: Run, cursor: Cursor) -> 
     ok(microblog("user", "reset-password", "forgetful", input="a new password\n"))
     assert fetch_value(cursor, "select password_hash from users") != "old"
     assert "too short" in refused(microblog("user", "reset-password", "forgetful", input="x\n"))
+    assert "most common" in refused(microblog("user", "reset-password", "forgetful", input="password\n"))
+    assert "made of the username" in refused(microblog("user", "reset-password", "forgetful", input="Forgetful1\n"))
 
 
 def test_deletion_asks_first_and_keeps_the_name(microblog: Run, cursor: Cursor) -> None:
@@ -259,6 +263,7 @@ def test_a_site_without_accounts_has_no_statistics(microblog: Run) -> None:
 def test_the_password_of_demo_accounts_comes_from_standard_input(microblog: Run) -> None:
     assert microblog("demo", "--password").exit_code == 2
     assert "too short" in refused(microblog("demo", "--password", "--posts", "1500", input="x\n"))
+    assert "most common" in refused(microblog("demo", "--password", "--posts", "1500", input="password\n"))
 
 
 def test_control_characters_in_names_do_not_reach_the_terminal() -> None:

@@ -32,6 +32,7 @@ from microblog.application.server import Frontend, build_server, caps_of
 from microblog.application.services import Domain, ExternalServices, mail_directory, now
 from microblog.config import Settings, secret_key
 from microblog.domain.caching.invalidation import POLL_INTERVAL_S
+from microblog.domain.guessable_passwords import site_words
 from microblog.domain.notify import PostNotifier
 from microblog.domain.passwords import Passwords
 from microblog.domain.ports import MailTransport
@@ -80,7 +81,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     """Build the whole site on a database with the current schema, without starting anything."""
     threads, timeout = settings.database_pool_size, settings.database_timeout
     database = Database(database_url, reactor, threads=threads, timeout_s=timeout, pooled=settings.database_pooler)
-    passwords = Passwords(reactor)
+    passwords = Passwords(reactor, site_words=site_words(settings.site_name, settings.domain))
     wakeup = build_wakeup(settings, reactor, database)
     counter = MemoryCounter(reactor.seconds)
     limits = RateLimiter(RedisCounter(wakeup, counter) if isinstance(wakeup, Redis) else counter, now, settings.rate_limits)

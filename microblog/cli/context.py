@@ -24,6 +24,7 @@ from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.announcements import Announcements
 from microblog.domain.audit import AuditLog
 from microblog.domain.demo.fill import DemoSite
+from microblog.domain.guessable_passwords import site_words
 from microblog.domain.jobs import Jobs
 from microblog.domain.passwords import Hashes, Passwords
 from microblog.domain.post_admin import PostAdmin
@@ -124,7 +125,8 @@ async def open_services(settings: Settings, reactor: Any) -> AsyncIterator[Servi
     async with open_server(settings, reactor) as url:
         for name in await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url):
             click.echo(f"Applied migration {name}.", err=True)
-        database, passwords = Database(url, reactor, threads=1, timeout_s=TIMEOUT_S, pooled=settings.database_pooler), Passwords(reactor)
+        database = Database(url, reactor, threads=1, timeout_s=TIMEOUT_S, pooled=settings.database_pooler)
+        passwords = Passwords(reactor, site_words=site_words(settings.site_name, settings.domain))
         database.start()
         passwords.start()
         try:

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from microblog.domain import account_deletion, audit
 from microblog.domain.email_queue import enqueue_decision, enqueue_notice
+from microblog.domain.guessable_passwords import login_words
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.sessions import end_every
 from microblog.domain.validation import own_username
@@ -132,7 +133,8 @@ class AccountAdmin:
     async def reset_password(self, id: AccountId, password: str, by: AccountId | None = None) -> AccountWithLogin:
         """Set a new password and end all sessions. Raise Invalid (field password) if it is not acceptable."""
         acceptable(password)
-        hashed = await self.passwords.hash(password)
+        owner = await self.by_id(id)
+        hashed = await self.passwords.hash(password, login_words(owner.account.username, owner.login.email))
         return await self._act(AuditAction.ACCOUNT_RESET_PASSWORD, by, self._reset_password, id, hashed)
 
     async def approve(self, id: AccountId, by: AccountId | None = None) -> AccountWithLogin:

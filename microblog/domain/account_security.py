@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from microblog.domain import account_deletion, validation
 from microblog.domain.email_queue import check_request_limit, enqueue_confirmation, enqueue_notice
+from microblog.domain.guessable_passwords import login_words
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.rate_limits import LoginThrottle
 from microblog.domain.registration import EMAIL_TAKEN
@@ -52,7 +53,8 @@ class AccountSecurity:
         """
         acceptable(new)
         login = await self.verify_password(viewer, current, network)
-        await self.database.run(self._change_password, viewer, await self.passwords.hash(new), login.password_hash)
+        hashed = await self.passwords.hash(new, login_words(viewer.account.username, login.email))
+        await self.database.run(self._change_password, viewer, hashed, login.password_hash)
 
     async def change_email(self, viewer: Viewer, current: str, email: str, network: str) -> str:
         """Change the e-mail address, after confirmation by e-mail unless `auto_confirm`. Return the address as stored.

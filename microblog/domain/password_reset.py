@@ -12,10 +12,11 @@ from attrs import frozen
 
 from microblog.domain.email_links import EmailLinks, read
 from microblog.domain.email_queue import enqueue, enqueue_notice, may_request_email
+from microblog.domain.guessable_passwords import login_words
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.sessions import MAX_NAME_LENGTH, end_every
 from microblog.domain.validation import own_username
-from microblog.model.accounts import Login
+from microblog.model.accounts import AccountWithLogin, Login
 from microblog.model.emails import EmailKind
 from microblog.model.errors import Gone
 from microblog.storage import jobs, users
@@ -47,7 +48,7 @@ class PasswordReset:
 
     async def username(self, token: str) -> str:
         """Return the username that the token belongs to. Raises Gone if the token is invalid or expired."""
-        return await self.database.read(self._username, token)
+        return (await self.database.read(self._member_of, token)).account.username
 
     async def reset(self, token: str, password: str) -> None:
         """Set a new password, confirm the e-mail address and end all sessions of the account.
@@ -55,25 +56,21 @@ class PasswordReset:
         Raises Invalid (field password) for an unacceptable one, Gone as above, Unavailable if too many passwords wait to be hashed.
         """
         acceptable(password)
-        login = await self.database.read(self._login_of, token)
-        await self.database.run(self._reset, login, await self.passwords.hash(password))
+        member = await self.database.read(self._member_of, token)
+        hashed = await self.passwords.hash(password, login_words(member.account.username, member.login.email))
+        await self.database.run(self._reset, member.login, hashed)
 
     def _send(self, cursor: Cursor, name: str) -> None:
         member = users.by_name(cursor, name=name, username=own_username(name, self.host))
         if member and not member.barred and may_request_email(cursor, member.account.id, EmailKind.RESET, self.now()):
             enqueue(cursor, EmailKind.RESET, member.login, self.now())
 
-    def _login_of(self, cursor: Cursor, token: str) -> Login:
+    def _member_of(self, cursor: Cursor, token: str) -> AccountWithLogin:
         claim = read(token)
         member = users.by_account(cursor, account=claim.account) if claim else None
         if claim is None or member is None or member.barred or not self.links.resets(claim, member.login, self.now()):
             raise Gone(EXPIRED)
-        return member.login
-
-    def _username(self, cursor: Cursor, token: str) -> str:
-        login = self._login_of(cursor, token)
-        member = users.by_account(cursor, account=login.account_id)
-        return member.account.username if member else ""
+        return member
 
     def _reset(self, cursor: Cursor, login: Login, password_hash: str) -> None:
         if not users.change_password(cursor, account=login.account_id, password_hash=password_hash, old_hash=login.password_hash):

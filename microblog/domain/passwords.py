@@ -7,7 +7,7 @@ about 40 logins a second with only 19 MiB. A hash made with other parameters is 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
 from argon2 import PasswordHasher, Type
@@ -16,6 +16,7 @@ from attrs import define, field, frozen
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
+from microblog.domain.guessable_passwords import problem_of
 from microblog.model.errors import Invalid, Unavailable
 
 MIN_LENGTH = 8  # characters
@@ -36,8 +37,12 @@ class PasswordCheck:
 class Hashes(Protocol):
     """Makes and checks password hashes."""
 
-    async def hash(self, password: str) -> str:
-        """Return the hash to store. Raises Unavailable if too many passwords are waiting."""
+    async def hash(self, password: str, words: Iterable[str] = ()) -> str:
+        """Return the hash to store of a newly chosen password. `words`: the username and the like, which attackers try first.
+
+        Raises Invalid (field password) for a password that is common or consists of `words` or the site's words, Unavailable if too many
+        passwords are waiting.
+        """
 
     async def verify(self, stored: str | None, password: str) -> PasswordCheck:
         """Check the password. If `stored` is None (no such account), it takes as long and is never correct.
@@ -47,7 +52,7 @@ class Hashes(Protocol):
 
 
 def acceptable(password: str, name: str = "password") -> str:
-    """Return the password if it may be chosen; only its length counts. Raises Invalid for the field `name`."""
+    """Return the password if its length is allowed; `Hashes.hash` refuses guessable ones. Raises Invalid for the field `name`."""
     if not password:
         problem, code = "Password can't be blank", "ERR_BLANK"
     elif _encoded(password) is None:
@@ -80,12 +85,16 @@ def _thread() -> ThreadPool:
 
 @define
 class Passwords:
-    """`Hashes` in one thread. At most `capacity` passwords are processed or wait; further ones raise Unavailable."""
+    """`Hashes` in one thread. At most `capacity` passwords are processed or wait; further ones raise Unavailable.
+
+    `site_words`: names of the site, of which no password may consist.
+    """
 
     reactor: Any
     hasher: PasswordHasher = field(factory=argon2id)
     capacity: int = 32
     threads: Any = field(factory=_thread)
+    site_words: tuple[str, ...] = ()
     _pending: int = field(default=0, init=False)
     _dummy_hash: str = field(default="", init=False)
 
@@ -97,9 +106,9 @@ class Passwords:
         """Wait for running work and stop the thread."""
         self.threads.stop()
 
-    async def hash(self, password: str) -> str:
+    async def hash(self, password: str, words: Iterable[str] = ()) -> str:
         """See `Hashes.hash`."""
-        return await self._in_thread(lambda: self.hasher.hash(_encoded(password) or b""))
+        return await self._in_thread(lambda: self._hash(password, (*self.site_words, *words)))
 
     async def verify(self, stored: str | None, password: str) -> PasswordCheck:
         """See `Hashes.verify`."""
@@ -124,6 +133,11 @@ class Passwords:
 
     def _done(self) -> None:
         self._pending -= 1
+
+    def _hash(self, password: str, words: tuple[str, ...]) -> str:
+        if problem := problem_of(password, words):
+            raise Invalid({"password": problem}, codes={"password": "ERR_INVALID"})
+        return self.hasher.hash(_encoded(password) or b"")
 
     def _check(self, stored: str | None, password: bytes) -> PasswordCheck:
         if stored is None:

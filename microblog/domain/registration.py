@@ -10,6 +10,7 @@ from attrs import evolve, field, frozen
 
 from microblog.domain import audit, validation
 from microblog.domain.email_queue import enqueue_confirmation
+from microblog.domain.guessable_passwords import login_words
 from microblog.domain.notify import notify
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.staff_emails import StaffEvent, Waiting, email_staff
@@ -89,7 +90,7 @@ class Registrations:
         """Create an account and its login. The caller then starts a session (`Sessions.begin`).
 
         Raises Forbidden if registrations are closed, Invalid with all validation errors (fields username, email, password, agreement,
-        reason, invite), Unavailable if too many passwords wait to be hashed.
+        reason, invite), then for a guessable password, Unavailable if too many passwords wait to be hashed.
         """
         if self.mode is RegistrationMode.CLOSED:
             raise Forbidden(CLOSED)
@@ -105,13 +106,13 @@ class Registrations:
         admission = _Admission(
             approved=self.mode is RegistrationMode.OPEN or bool(cleaned.invite), confirmed=self.auto_confirm, by_invite=bool(cleaned.invite)
         )
-        return await self.database.run(self._admit, cleaned, await self.passwords.hash(cleaned.password), admission)
+        return await self.database.run(self._admit, cleaned, await self._hash(cleaned), admission)
 
     async def create(self, form: SignUpForm, *, role: Role = Role.USER, id: int | None = None, reattach: bool = False) -> Account:
         """Create an account for the administrator, with this id if given: reserved usernames, no approval, no agreement.
 
         `reattach`: allow the username of a deleted account, whose data does not come back. Raises Invalid with all validation errors
-        (fields username, email, password, id).
+        (fields username, email, password, id), then for a guessable password.
         """
         cleaned, errors = self._cleaned(evolve(form, invite=""), ())
         if id is not None and not 0 < id < 2**63:
@@ -121,7 +122,7 @@ class Registrations:
             errors.add("username", NAME_OF_DELETED, "ERR_TAKEN")
         await self.database.read(self._check_taken, evolve(cleaned, username="") if was_deleted else cleaned, errors)
         errors.raise_if_any()
-        admission, hashed = _Admission(role=role, id=id, reattach=reattach), await self.passwords.hash(cleaned.password)
+        admission, hashed = _Admission(role=role, id=id, reattach=reattach), await self._hash(cleaned)
 
         def create(cursor: Cursor) -> Account:
             account = self._admit(cursor, cleaned, hashed, admission)
@@ -164,6 +165,9 @@ class Registrations:
             audit.record(cursor, AuditEntry(AuditAction.INVITE_DELETE, by.id if by else None, cleaned), self.now())
 
         await self.database.run(revoke)
+
+    async def _hash(self, form: SignUpForm) -> str:
+        return await self.passwords.hash(form.password, login_words(form.username, form.email))
 
     def _cleaned(self, form: SignUpForm, reserved: frozenset[str] | tuple[str, ...]) -> tuple[SignUpForm, ValidationErrors]:
         errors = ValidationErrors()

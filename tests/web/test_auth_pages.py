@@ -33,6 +33,16 @@ def test_a_rejected_sign_up_lists_all_errors_and_keeps_what_was_typed(site: Site
     assert 'value="short"' not in response.text
 
 
+@pytest.mark.parametrize(
+    ("password", "sentence"),
+    [("password", "most common ones"), ("ada12345", "made of the username"), ("microblog", "made of the username")],
+)
+def test_a_guessable_password_is_rejected_at_sign_up(site: SiteFixture, password: str, sentence: str) -> None:
+    response = site.visitor().submit("/signup", username="ada", email="ada@example.org", password=password)
+    assert (response.status, sentence in main_text(response)) == (422, True)
+    assert site.registered_user("ada").get("/home").status == 200, "username and address are still free"
+
+
 def test_a_taken_username_and_email_are_rejected(site: SiteFixture) -> None:
     site.registered_user("ada")
     response = site.visitor().submit("/signup", username="ADA", email="ada@example.org", password=PASSWORD)

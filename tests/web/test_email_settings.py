@@ -171,6 +171,8 @@ def test_a_password_reset_ends_all_sessions(email_site: EmailSite, cursor: Curso
     path = email_site.mailbox.path(email, "/password/reset/")
     assert "@ada" in main_text(visitor.get(path))
     assert "minimum is 8" in main_text(visitor.submit(path, password="short"))
+    assert "most common ones" in main_text(visitor.submit(path, password="password"))
+    assert "made of the username" in main_text(visitor.submit(path, password="ada@example.org"))
     assert location(visitor.submit(path, password=NEW_PASSWORD)) == "/login?notice=password"
     [notice] = email_site.mailbox.deliver()
     assert (notice["To"], notice["Subject"]) == ("ada@example.org", "Your password on Ours has been changed")

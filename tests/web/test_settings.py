@@ -46,6 +46,14 @@ def test_a_new_password_ends_all_other_sessions(site: SiteFixture) -> None:
     other_browser.submit("/login", name="ada", password=PASSWORD)
     wrong = ada.submit("/settings/password", page="/settings/account", current="wrong wrong", password="another password")
     assert wrong.status == 422
+    for guessable, sentence in (
+        ("password1", "most common ones"),
+        ("Ada-2026", "made of the username"),
+        ("microblog!", "made of the username"),
+    ):
+        refused = ada.submit("/settings/password", page="/settings/account", current=PASSWORD, password=guessable)
+        assert (refused.status, sentence in main_text(refused)) == (422, True)
+    assert other_browser.get("/home").status == 200
     right = ada.submit("/settings/password", page="/settings/account", current=PASSWORD, password="another password")
     assert right.status == 303
     assert ada.get("/home").status == 200

@@ -17,6 +17,7 @@ from microblog.application.federation import Federation
 from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain
 from microblog.config import load
+from microblog.domain.guessable_passwords import site_words
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.federation.ports import RemoteServers
 from microblog.model.accounts import Viewer
@@ -86,7 +87,7 @@ def build_site(cursor: Cursor, data_dir: Path, servers: RemoteServers | None = N
     clock.advance(make.NOW.timestamp())
     limits = RateLimiter(MemoryCounter(clock.seconds), lambda: make.NOW, config.rate_limits)
     database = RolledBackDatabase(cursor)
-    domain = Domain.on(config, database, quick_passwords(), limits, external_services(data_dir))
+    domain = Domain.on(config, database, quick_passwords(site_words(config.site_name, config.domain)), limits, external_services(data_dir))
     feed = build_broadcaster(database, clock)
     result_of(feed.start())
     federation = Federation.on(config, clock, database, domain, servers)

@@ -257,6 +257,8 @@ SOMEBODY = {"username": "ada", "email": "ada@example.org", "password": "correct 
         (SOMEBODY | {"email": "taken@example.org"}, {"email": "ERR_TAKEN"}),
         (SOMEBODY | {"email": "nowhere"}, {"email": "ERR_INVALID"}),
         (SOMEBODY | {"password": "short"}, {"password": "ERR_TOO_SHORT"}),
+        (SOMEBODY | {"password": "password"}, {"password": "ERR_INVALID"}),
+        (SOMEBODY | {"password": "ada@2026"}, {"password": "ERR_INVALID"}),
         (SOMEBODY | {"agreement": "false"}, {"agreement": "ERR_ACCEPTED"}),
     ],
 )
