@@ -31,6 +31,7 @@ UNRECORDED = {
     "completion": "prints a script",
     "config": "reads",
     "demo": "fills an empty site",
+    "email-block list": "reads",
     "federation blocks": "reads; with --import see CASES",
     "federation deliver-test": "changes nothing here",
     "federation resolve": "stores what a member's search stores too",
@@ -93,6 +94,10 @@ class Sample:
         self.microblog("federation", "allow", "disallowed.example")
         return "disallowed.example"
 
+    def email_domain(self) -> str:
+        self.microblog("email-block", "add", "unblocked.example")
+        return "unblocked.example"
+
     def job(self) -> str:
         jobs.add(self.cursor, "test.act", {}, due_at=make.NOW, now=make.NOW)
         return str(fetch_value(self.cursor, "select max(id) from jobs"))
@@ -111,6 +116,8 @@ CASES: dict[str, Callable[[Sample], list[str]]] = {
     "announce publish": lambda at: ["Hello!"],
     "announce withdraw": lambda at: [at.id_of("announce", "publish", "Hello!")],
     "app delete": lambda at: [at.app()],
+    "email-block add": lambda at: ["blocked.example"],
+    "email-block remove": lambda at: [at.email_domain()],
     "federation allow": lambda at: ["allowed.example"],
     "federation block": lambda at: ["blocked.example", "--yes"],
     "federation blocks": lambda at: ["--import", at.file()],

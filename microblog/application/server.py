@@ -54,6 +54,7 @@ from microblog.web.pages.auth_pages import AuthPages
 from microblog.web.pages.autocomplete import AutocompleteRoutes
 from microblog.web.pages.blocked_domains import BlockedDomainPages
 from microblog.web.pages.conversations import ConversationPages
+from microblog.web.pages.email_domain_blocks import EmailDomainBlockPages
 from microblog.web.pages.email_settings import AddressPages, EmailSettingsPages, UnsubscribePages
 from microblog.web.pages.error_pages import ErrorPages
 from microblog.web.pages.feeds import FeedRoutes, SiteFiles
@@ -254,5 +255,6 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain) -> li
         ReportDeskPages(pages, contexts, desk),
         StrikePages(pages, contexts, domain.strikes),
         AppealPages(pages, contexts, domain.strikes),
+        EmailDomainBlockPages(pages, contexts, domain.email_domain_blocks),
         AuditPages(pages, contexts, AuditLog(domain.timelines.database)),
     ]

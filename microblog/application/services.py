@@ -27,6 +27,7 @@ from microblog.domain.collection_cache import CollectionCache
 from microblog.domain.conversations import Conversations
 from microblog.domain.email_composer import EmailComposer
 from microblog.domain.email_confirmation import EmailConfirmation
+from microblog.domain.email_domain_blocks import EmailDomainBlocks
 from microblog.domain.email_links import EmailLinks
 from microblog.domain.email_queue import EmailOutbox
 from microblog.domain.email_unsubscribe import EmailUnsubscribe
@@ -156,6 +157,7 @@ class Domain:
     collection_cache: CollectionCache = field(init=False)
     moves: Moves = field(init=False)
     strikes: Strikes = field(init=False)
+    email_domain_blocks: EmailDomainBlocks = field(init=False)
 
     @blocked_domains.default
     def _blocked_domains(self) -> BlockedDomains:
@@ -192,6 +194,10 @@ class Domain:
     @strikes.default
     def _strikes(self) -> Strikes:
         return Strikes(self.moderation.sanctions, self.email_composer.links)
+
+    @email_domain_blocks.default
+    def _email_domain_blocks(self) -> EmailDomainBlocks:
+        return EmailDomainBlocks(self.timelines.database, now)
 
     @classmethod
     def on(cls, settings: Settings, database: Transactions, passwords: Hashes, limits: RateLimiter, external: ExternalServices) -> Domain:

@@ -15,6 +15,7 @@ from microblog.cli.backups import backup, restore, verify
 from microblog.cli.check import check
 from microblog.cli.completion import completion
 from microblog.cli.context import Console
+from microblog.cli.email_blocks import email_block
 from microblog.cli.federation import federation
 from microblog.cli.federation_rules import COMMANDS as FEDERATION_RULES
 from microblog.cli.invites import invite
@@ -52,6 +53,7 @@ for command in (
     user,
     post,
     invite,
+    email_block,
     announce,
     token,
     app,

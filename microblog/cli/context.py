@@ -24,6 +24,7 @@ from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.announcements import Announcements
 from microblog.domain.audit import AuditLog
 from microblog.domain.demo.fill import DemoSite
+from microblog.domain.email_domain_blocks import EmailDomainBlocks
 from microblog.domain.guessable_passwords import site_words
 from microblog.domain.jobs import Jobs
 from microblog.domain.passwords import Hashes, Passwords
@@ -73,6 +74,11 @@ class Services:
     def audit_log(self) -> AuditLog:
         """The audit log."""
         return AuditLog(self.database)
+
+    @property
+    def email_domain_blocks(self) -> EmailDomainBlocks:
+        """The blocked e-mail domains."""
+        return EmailDomainBlocks(self.database, self.account_admin.now)
 
     @property
     def accounts_elsewhere(self) -> RemoteAccountAdmin:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain import validation
+from microblog.domain import email_domain_blocks, validation
 from microblog.domain.email_links import EmailLinks, read
 from microblog.domain.email_queue import check_request_limit, enqueue_confirmation, enqueue_notice, is_given_up
 from microblog.domain.registration import EMAIL_TAKEN
@@ -99,6 +99,7 @@ class EmailConfirmation:
         login = self._unconfirmed_login(cursor, viewer)
         if login.confirmed_at is not None:
             raise Conflict("Your e-mail address is already confirmed.")
+        email_domain_blocks.check(cursor, email)
         if not users.change_email(cursor, account=viewer.id, email=email, confirmed_at=None):
             raise Invalid({"email": EMAIL_TAKEN}, codes={"email": "ERR_TAKEN"})
         self._resend(cursor, viewer)

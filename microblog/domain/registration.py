@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, field, frozen
 
-from microblog.domain import audit, validation
+from microblog.domain import audit, email_domain_blocks, validation
 from microblog.domain.email_queue import enqueue_confirmation
 from microblog.domain.guessable_passwords import login_words
 from microblog.domain.notify import notify
@@ -18,6 +18,7 @@ from microblog.domain.text import post_text
 from microblog.domain.validation import ValidationErrors
 from microblog.model.accounts import Account, Invite, Preferences, RegistrationMode, Role, Viewer
 from microblog.model.audit import AuditAction, AuditEntry
+from microblog.model.email_domain_blocks import EmailDomainBlock
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId, AppId, InviteId
 from microblog.model.notifications import NotificationKind
@@ -41,7 +42,8 @@ CLOSED = "This site is not accepting new sign-ups at the moment."
 class SignUpForm:
     """Fields of the sign-up form. `reason` is for the moderator who approves; `invite` is an invite code.
 
-    `app` is the app that signs the user up; None on the site. `locale` is what the browser or app sends; empty if none.
+    `app` is the app that signs the user up; None on the site. `locale` is what the browser or app sends; empty if none. `address` is the
+    client's network address; empty on the command line.
     """
 
     username: str
@@ -53,6 +55,7 @@ class SignUpForm:
     locale: str = ""
     time_zone: str = "UTC"
     app: AppId | None = None
+    address: str = ""
 
 
 @frozen
@@ -101,11 +104,13 @@ class Registrations:
             errors.add("reason", "Reason can't be blank", "ERR_BLANK")
         if self.mode is RegistrationMode.INVITE and not form.invite.strip():
             errors.add("invite", "Invite can't be blank: this site accepts sign-ups by invitation only", "ERR_BLANK")
+        blocks = await self._email_domain_blocks(cleaned)
+        if email_domain_blocks.refuses(blocks):
+            errors.add("email", email_domain_blocks.BLOCKED, "ERR_BLOCKED")
         await self.database.read(self._check_taken, cleaned, errors)
         errors.raise_if_any()
-        admission = _Admission(
-            approved=self.mode is RegistrationMode.OPEN or bool(cleaned.invite), confirmed=self.auto_confirm, by_invite=bool(cleaned.invite)
-        )
+        approved = not blocks and (self.mode is RegistrationMode.OPEN or bool(cleaned.invite))
+        admission = _Admission(approved=approved, confirmed=self.auto_confirm, by_invite=bool(cleaned.invite))
         return await self.database.run(self._admit, cleaned, await self._hash(cleaned), admission)
 
     async def create(self, form: SignUpForm, *, role: Role = Role.USER, id: int | None = None, reattach: bool = False) -> Account:
@@ -183,6 +188,13 @@ class Registrations:
             time_zone=ValidationErrors().collect(lambda: validation.time_zone(form.time_zone), "UTC"),
         )
         return cleaned, errors
+
+    async def _email_domain_blocks(self, form: SignUpForm) -> list[EmailDomainBlock]:
+        """Return the blocks that hold for the address, after counting the sign-up in their history."""
+        blocks = await self.database.read(email_domain_blocks.matching, form.email)
+        if blocks:
+            await self.database.run(email_domain_blocks.count_attempt, blocks, form.address, self.now())
+        return blocks
 
     def _check_taken(self, cursor: Cursor, form: SignUpForm, errors: ValidationErrors) -> None:
         """Add errors for taken usernames and addresses before the expensive hashing. `_admit` checks again, against races."""

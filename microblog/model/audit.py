@@ -48,6 +48,8 @@ class AuditAction(StrEnum):
     DOMAIN_RULE_DELETE = "domain_rule.delete"
     ALLOWED_DOMAIN_CREATE = "allowed_domain.create"
     ALLOWED_DOMAIN_DELETE = "allowed_domain.delete"
+    EMAIL_DOMAIN_BLOCK_CREATE = "email_domain_block.create"
+    EMAIL_DOMAIN_BLOCK_DELETE = "email_domain_block.delete"
     SERVER_RETRY = "server.retry"
     ANNOUNCEMENT_CREATE = "announcement.create"
     ANNOUNCEMENT_DELETE = "announcement.delete"

@@ -37,6 +37,7 @@ DomainRuleId = NewType("DomainRuleId", int)
 SeveranceEventId = NewType("SeveranceEventId", int)
 ModerationNoteId = NewType("ModerationNoteId", int)
 AuditId = NewType("AuditId", int)
+EmailDomainBlockId = NewType("EmailDomainBlockId", int)
 
 MAX_ID = 2**63 - 1  # bigint of PostgreSQL
 SEQUENCE_BITS = 16

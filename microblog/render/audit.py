@@ -48,6 +48,8 @@ LABELS = {
     AuditAction.DOMAIN_RULE_DELETE: "Removed the rule for",
     AuditAction.ALLOWED_DOMAIN_CREATE: "Allowed the server",
     AuditAction.ALLOWED_DOMAIN_DELETE: "Took off the allow-list:",
+    AuditAction.EMAIL_DOMAIN_BLOCK_CREATE: "Blocked the e-mail domain",
+    AuditAction.EMAIL_DOMAIN_BLOCK_DELETE: "Unblocked the e-mail domain",
     AuditAction.SERVER_RETRY: "Retried deliveries to",
     AuditAction.ANNOUNCEMENT_CREATE: "Published the announcement",
     AuditAction.ANNOUNCEMENT_DELETE: "Deleted the announcement",

@@ -56,6 +56,7 @@ FOR_MODERATORS = (
     "/admin/outbox",
     "/admin/jobs?state=done",
     "/admin/appeals",
+    "/admin/email_domain_blocks",
     "/admin/log",
     "/admin/stats",
 )

@@ -76,6 +76,7 @@ OTHER_MODULES = {
     "filters": "tables of its own",
     "jobs": "tables of its own",
     "emails": "tables of its own",
+    "email_domain_blocks": "tables of its own",
     "lists": "tables of its own",
     "email_digests": "tables of its own",
     "media": "tables of its own",

@@ -71,6 +71,9 @@ class Desk:
         assert self.site.federation is not None
         return result_of(self.site.federation.domains.allow(domain)).id
 
+    def email_domain(self, domain: str) -> int:
+        return result_of(self.site.domain.email_domain_blocks.add(domain)).id
+
     def host(self, name: str) -> str:
         self.cursor.execute("insert into hosts (host) values (%s) on conflict do nothing", [name])
         return name
@@ -153,6 +156,16 @@ CASES: dict[str, Case] = {
     ),
     "POST /admin/servers/allow": lambda desk: ("/admin/servers/allow", {"domain": "c.example"}),
     "POST /admin/servers/disallow": lambda desk: ("/admin/servers/disallow", {"domain": "d.example"} if desk.allowed("d.example") else {}),
+    "POST /admin/email_domain_blocks": lambda desk: ("/admin/email_domain_blocks", {"domain": "k.example"}),
+    "POST /admin/email_domain_blocks/<id:block_id>/remove": lambda desk: (
+        f"/admin/email_domain_blocks/{desk.email_domain('l.example')}/remove",
+        {},
+    ),
+    "POST /api/v1/admin/email_domain_blocks": lambda desk: ("/v1/admin/email_domain_blocks", {"domain": "m.example"}),
+    "DELETE /api/v1/admin/email_domain_blocks/<id:block_id>": lambda desk: (
+        f"/v1/admin/email_domain_blocks/{desk.email_domain('n.example')}",
+        {},
+    ),
     "POST /api/v1/admin/accounts/<id:account_id>/approve": by_api("approve", approved=False),
     "POST /api/v1/admin/accounts/<id:account_id>/reject": by_api("reject", approved=False),
     "POST /api/v1/admin/accounts/<id:account_id>/enable": by_api("enable", "disable"),

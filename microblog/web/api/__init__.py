@@ -12,6 +12,7 @@ from microblog.domain.blocked_domains import BlockedDomains
 from microblog.domain.caching.sidebar_cache import SidebarCache
 from microblog.domain.conversations import Conversations
 from microblog.domain.email_confirmation import EmailConfirmation
+from microblog.domain.email_domain_blocks import EmailDomainBlocks
 from microblog.domain.filters import Filters
 from microblog.domain.follows import Follows
 from microblog.domain.interactions import Interactions
@@ -58,6 +59,7 @@ from microblog.web.api.conversations import ConversationRoutes
 from microblog.web.api.discovery import DiscoveryRoutes, UriRedirects
 from microblog.web.api.domain_rules import DomainAllowRoutes, DomainBlockRoutes, PublicBlockRoutes
 from microblog.web.api.email_confirmation import EmailConfirmationRoutes
+from microblog.web.api.email_domain_blocks import EmailDomainBlockRoutes
 from microblog.web.api.filters import FilterPartRoutes, FilterRoutes
 from microblog.web.api.filters_v1 import FilterV1Routes
 from microblog.web.api.instance import InstanceRoutes
@@ -102,6 +104,8 @@ class ApiServices(Protocol):
     def site_stats(self) -> SiteStats: ...
     @property
     def email_confirmation(self) -> EmailConfirmation: ...
+    @property
+    def email_domain_blocks(self) -> EmailDomainBlocks: ...
     @property
     def conversations(self) -> Conversations: ...
     @property
@@ -236,7 +240,7 @@ def routes(
         PushSubscriptionRoutes(entities, services.push_notifications),
         SearchRoutes(entities, serializer, services.search, services.tags, cache, resolution),
     ]
-    features += _rule_routes(site, federation)
+    features += [*_rule_routes(site, federation), EmailDomainBlockRoutes(services.email_domain_blocks)]
     rules_of_domains = None if federation is None else federation.rules
     return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features), rules_of_domains)]
 

@@ -143,6 +143,7 @@ def _sign_up_form(request: Request) -> SignUpForm:
         invite=fields.value("invite_code"),
         locale=fields.value("locale") or next(iter(request.languages()), ""),
         time_zone=fields.value("time_zone") or "UTC",
+        address=str(request.address),
     )
 
 

@@ -62,6 +62,7 @@ class AuthPages:
             reason=fields.text("reason"),
             invite=fields.value("invite"),
             locale=next(iter(request.languages()), ""),
+            address=str(request.address),
         )
         try:
             account = await self.registrations.sign_up(form)

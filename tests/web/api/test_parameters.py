@@ -153,6 +153,15 @@ def app(site: SiteFixture, method: str) -> None:
     )
 
 
+@reads_back("POST", "/api/v1/admin/email_domain_blocks", "domain allow_with_approval")
+def email_domain(site: SiteFixture, method: str) -> None:
+    boss = client(site, "boss", "admin:read admin:write", role=Role.ADMIN)
+    added = boss.request(method, "/v1/admin/email_domain_blocks", form={"domain": "Spam.example", "allow_with_approval": "true"}).json
+    assert (added["domain"], added["allow_with_approval"]) == ("spam.example", True)
+    assert boss.get(f"/v1/admin/email_domain_blocks/{added['id']}").json == added
+    assert boss.get("/v1/admin/email_domain_blocks").json == [added]
+
+
 @reads_back("POST DELETE", "/api/v1/domain_blocks", "domain")
 def domain(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
@@ -491,6 +500,8 @@ MASTODON = {
     " username display_name email ip staff by_domain",
     "GET v2/admin/accounts": f"{PAGE} origin status permissions role_ids invited_by username display_name by_domain email ip",
     "POST v1/admin/accounts/<>/action": "type report_id warning_preset_id text send_email_notification",
+    "GET v1/admin/email_domain_blocks": PAGE,
+    "POST v1/admin/email_domain_blocks": "domain allow_with_approval",
     "GET v1/admin/reports": f"{PAGE} resolved account_id target_account_id",
     "PUT v1/admin/reports/<>": "category rule_ids",
     "POST v1/apps": "client_name redirect_uris scopes website",

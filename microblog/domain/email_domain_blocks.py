@@ -1,0 +1,129 @@
+"""Blocked e-mail domains: commands of administrators, and the checks of sign-ups and new addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+
+from attrs import evolve, frozen
+
+from microblog.domain import audit, validation
+from microblog.domain.text import urls
+from microblog.model.audit import AuditAction, AuditEntry
+from microblog.model.email_domain_blocks import HISTORY_DAYS, AttemptDay, EmailDomainBlock, domain_and_parents
+from microblog.model.errors import Invalid, NotFound
+from microblog.model.ids import AccountId, EmailDomainBlockId
+from microblog.model.paging import Page
+from microblog.storage import email_domain_blocks
+from microblog.storage.database import Cursor, Transactions
+
+BLOCKED = "E-mail address is of a provider that is not allowed here"
+
+
+@frozen
+class EmailDomainBlocks:
+    """Lists and changes the blocks. Callers check permissions. `by` is the administrator, None on the command line."""
+
+    database: Transactions
+    now: Callable[[], datetime]
+
+    async def page(self, page: Page) -> list[EmailDomainBlock]:
+        """Return blocks with their history, newest first."""
+        return await self.database.read(self._page, page)
+
+    async def everything(self) -> list[EmailDomainBlock]:
+        """Return all blocks in alphabetical order, without history."""
+        return await self.database.read(email_domain_blocks.everything)
+
+    async def one(self, id: EmailDomainBlockId) -> EmailDomainBlock:
+        """Return a block with its history. Raises NotFound."""
+        return await self.database.read(self._one, id)
+
+    async def add(self, text: str, *, allow_with_approval: bool = False, by: AccountId | None = None) -> EmailDomainBlock:
+        """Block a domain and its subdomains. Raises Invalid (field domain), also if it is blocked already."""
+        return await self.database.run(self._add, normalized(text), allow_with_approval, by)
+
+    async def remove(self, id: EmailDomainBlockId, by: AccountId | None = None) -> EmailDomainBlock:
+        """Delete a block and return it. Raises NotFound."""
+        return await self.database.run(self._remove, id, by)
+
+    async def remove_domain(self, text: str) -> EmailDomainBlock:
+        """Delete the block of exactly this domain, for the command line. Raises Invalid or NotFound."""
+        domain = normalized(text)
+        found = await self.database.read(email_domain_blocks.of_domains, domains=[domain])
+        if not found:
+            raise NotFound(f"The e-mail domain {domain} is not blocked.")
+        return await self.remove(found[0].id)
+
+    def _page(self, cursor: Cursor, page: Page) -> list[EmailDomainBlock]:
+        return self._with_history(cursor, email_domain_blocks.page_of(cursor, page=page))
+
+    def _one(self, cursor: Cursor, id: EmailDomainBlockId) -> EmailDomainBlock:
+        found = email_domain_blocks.by_id(cursor, id=id)
+        if found is None:
+            raise NotFound
+        return self._with_history(cursor, [found])[0]
+
+    def _add(self, cursor: Cursor, domain: str, allow_with_approval: bool, by: AccountId | None) -> EmailDomainBlock:
+        added = email_domain_blocks.add(cursor, domain=domain, allow_with_approval=allow_with_approval, by=by, now=self.now())
+        if added is None:
+            raise Invalid({"domain": "Domain has already been taken"}, codes={"domain": "ERR_TAKEN"})
+        self._record(cursor, AuditAction.EMAIL_DOMAIN_BLOCK_CREATE, by, added)
+        return self._with_history(cursor, [added])[0]
+
+    def _remove(self, cursor: Cursor, id: EmailDomainBlockId, by: AccountId | None) -> EmailDomainBlock:
+        removed = email_domain_blocks.remove(cursor, id=id)
+        if removed is None:
+            raise NotFound
+        self._record(cursor, AuditAction.EMAIL_DOMAIN_BLOCK_DELETE, by, removed)
+        return removed
+
+    def _record(self, cursor: Cursor, action: AuditAction, by: AccountId | None, block: EmailDomainBlock) -> None:
+        facts = {"allow_with_approval": block.allow_with_approval}
+        audit.record(cursor, AuditEntry(action, by, block.domain, block.id, facts=facts), self.now())
+
+    def _with_history(self, cursor: Cursor, blocks: Sequence[EmailDomainBlock]) -> list[EmailDomainBlock]:
+        days = _last_days(self.now())
+        rows = email_domain_blocks.attempts(cursor, blocks=[block.id for block in blocks], since=days[-1])
+        counts = {(block, day): (addresses, attempts) for block, day, addresses, attempts in rows}
+        return [
+            evolve(block, history=tuple(AttemptDay(_start(day), *counts.get((block.id, day), (0, 0))) for day in days)) for block in blocks
+        ]
+
+
+def normalized(text: str) -> str:
+    """Return a domain as it is stored: in lower case and ASCII. Raises Invalid (field domain)."""
+    return urls.ascii_host(validation.domain(text))
+
+
+def matching(cursor: Cursor, email: str) -> list[EmailDomainBlock]:
+    """Return the blocks that hold for an address as `validation.email` returns it; none for an empty one."""
+    domain = email.rpartition("@")[2]
+    return email_domain_blocks.of_domains(cursor, domains=domain_and_parents(domain)) if domain else []
+
+
+def refuses(blocks: Sequence[EmailDomainBlock]) -> bool:
+    """True if the blocks that hold for an address refuse it; False if a sign-up has to be approved, or there are none."""
+    return any(not block.allow_with_approval for block in blocks)
+
+
+def check(cursor: Cursor, email: str) -> None:
+    """Refuse a new address of an account. Raises Invalid (field email)."""
+    if refuses(matching(cursor, email)):
+        raise Invalid({"email": BLOCKED}, codes={"email": "ERR_BLOCKED"})
+
+
+def count_attempt(cursor: Cursor, blocks: Sequence[EmailDomainBlock], address: str, now: datetime) -> None:
+    """Count a sign-up from this network address in the history of the blocks."""
+    ids, days = [block.id for block in blocks], _last_days(now)
+    email_domain_blocks.forget_attempts(cursor, blocks=ids, before=days[-1])
+    email_domain_blocks.count_attempt(cursor, blocks=ids, day=days[0], address=address)
+
+
+def _last_days(now: datetime) -> list[date]:
+    today = now.astimezone(UTC).date()
+    return [today - timedelta(days=back) for back in range(HISTORY_DAYS)]
+
+
+def _start(day: date) -> int:
+    return int(datetime.combine(day, time(), UTC).timestamp())

@@ -1,0 +1,10 @@
+"""Domains of e-mail addresses."""
+
+from __future__ import annotations
+
+from microblog.model.email_domain_blocks import domain_and_parents
+
+
+def test_a_domain_has_all_domains_above_it() -> None:
+    assert domain_and_parents("mail.eu.example") == ["mail.eu.example", "eu.example", "example"]
+    assert domain_and_parents("localhost") == ["localhost"]
