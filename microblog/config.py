@@ -120,6 +120,7 @@ class Settings:
         default=None,
         shown_default="open if the public URL is on this machine, else approval",
     )
+    session_max_days: int = number("When a session ends after log-in, even if it is used.", 1, 400, default=365, unit="days")
     trusted_proxies: tuple[read.Network | str, ...] = setting(
         "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are trusted. "
         "unix, or an address of this machine, includes all connections through a UNIX socket.",
@@ -351,11 +352,7 @@ class Settings:
         "Maximum number of streaming connections that one account can open in five minutes.", 1, 1_000_000, default=300, unit="connections"
     )
     new_streams_per_network: int = number(
-        "Maximum number of streaming connections that one network can open in five minutes.",
-        1,
-        10_000_000,
-        default=3_000,
-        unit="connections",
+        "Maximum number of streaming connections that a network can open in five minutes.", 1, 10_000_000, default=3_000, unit="connections"
     )
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -244,7 +244,7 @@ class Domain:
             reports=Reports(database, now),
             schedules=Schedules(database, posts, now),
             search=search,
-            sessions=Sessions(database, passwords, throttle, now, host),
+            sessions=Sessions(database, passwords, throttle, now, host, timedelta(days=settings.session_max_days)),
             statistics=DailyStatistics(database, settings.time_zone, now),
             email_unsubscribe=EmailUnsubscribe(database, links),
             tags=HashtagService(database, search, now),

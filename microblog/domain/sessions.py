@@ -27,6 +27,7 @@ from microblog.storage import events, sessions, users
 from microblog.storage.database import Cursor, Transactions
 
 LIFETIME = timedelta(days=60)  # without a visit
+MAX_LIFETIME = timedelta(days=365)  # from log-in, unless a setting says otherwise
 SEEN_EVERY = timedelta(minutes=10)
 MAX_SESSIONS = 50  # per account; the least recently used is ended first
 MAX_NAME_LENGTH = 320  # characters of a username or an e-mail address
@@ -39,11 +40,15 @@ _log = Logger()
 
 @frozen
 class NewSession:
-    """A session that has just begun, with the token for its cookie; `device` is the value for the device cookie."""
+    """A session that has just begun, with the token for its cookie; `device` is the value for the device cookie.
+
+    `max_lifetime`: how long the cookie may be needed, if the session is used all the time.
+    """
 
     token: str = field(repr=False)
     session_id: SessionId
     account_id: AccountId
+    max_lifetime: timedelta
     device: str = field(default="", repr=False)
 
 
@@ -76,13 +81,17 @@ def log_refused(client: str, account: AccountId | None, reason: str) -> None:
 
 @frozen
 class Sessions:
-    """The commands about sessions, and authentication by cookie. `host` is the site's public host name: `name@host` can log in too."""
+    """The commands about sessions, and authentication by cookie. `host` is the site's public host name: `name@host` can log in too.
+
+    `max_lifetime`: sessions end this long after log-in, however often they are used.
+    """
 
     database: Transactions
     passwords: Hashes
     throttle: LoginThrottle
     now: Callable[[], datetime]
     host: str = ""
+    max_lifetime: timedelta = MAX_LIFETIME
     make_token: Callable[[], str] = fresh_token
 
     async def log_in(self, name: str, password: str, origin: ClientInfo, replaces: str = "") -> NewSession:
@@ -120,7 +129,9 @@ class Sessions:
         hashed = token_hash(token)
         found = await self.database.read(sessions.by_token, token_hash=hashed, now=self.now()) if hashed else None
         if found and self.now() - found[1].last_seen_at >= SEEN_EVERY:
-            await self.database.run(sessions.record_activity, id=found[1].id, now=self.now(), expires_at=self.now() + LIFETIME)
+            expires_at = self._expires_at(found[1].created_at)
+            await self.database.run(sessions.record_activity, id=found[1].id, now=self.now(), expires_at=expires_at)
+            return found if expires_at > self.now() else None  # a session older than a longest lifetime that was shortened since
         return found
 
     async def is_over(self, token: str) -> bool:
@@ -164,7 +175,7 @@ class Sessions:
             account=account,
             token_hash=hashed,
             now=now,
-            expires_at=now + LIFETIME,
+            expires_at=self._expires_at(now),
             address=origin.address,
             user_agent=_printable(origin.user_agent),
             verified_hash=proof,
@@ -174,7 +185,10 @@ class Sessions:
         if old := token_hash(replaces):
             self._log_out(cursor, old)
         record_ended(cursor, account=account, ids=sessions.end_oldest(cursor, account=account, keep=MAX_SESSIONS), now=now)
-        return NewSession(token, id, account, remember_browser(cursor, account, origin, now, notify=proof is not None))
+        return NewSession(token, id, account, self.max_lifetime, remember_browser(cursor, account, origin, now, notify=proof is not None))
+
+    def _expires_at(self, created_at: datetime) -> datetime:
+        return min(self.now() + LIFETIME, created_at + self.max_lifetime)
 
     def _log_out(self, cursor: Cursor, hashed: bytes) -> None:
         if gone := sessions.end_by_token(cursor, token_hash=hashed):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from microblog.domain.client_info import ClientInfo
 from microblog.domain.passwords import Passwords
@@ -187,6 +187,30 @@ def test_a_session_lasts_while_it_is_used_and_expires_when_it_is_not(fixture: Lo
     fixture.clock.advance(seconds=LIFETIME.total_seconds())
     assert fixture.viewer(token) is None
     assert result_of(fixture.sessions.sweep()) == 1
+
+
+def test_a_session_in_daily_use_ends_at_its_longest_lifetime_after_log_in(fixture: LoginFixture) -> None:
+    fixture.member()
+    session = fixture.log_in()
+    for _ in range(session.max_lifetime.days - 1):
+        fixture.clock.advance(days=1)
+        assert fixture.viewer(session.token)
+    fixture.clock.advance(days=1)
+    assert fixture.viewer(session.token) is None
+    assert result_of(fixture.sessions.is_over(session.token))
+    assert fixture.viewer(fixture.log_in().token)
+
+
+def test_a_session_is_over_at_the_next_visit_if_the_longest_lifetime_was_shortened_below_its_age(fixture: LoginFixture) -> None:
+    fixture.member()
+    token = fixture.log_in().token
+    fixture.clock.advance(days=7)
+    shortened = evolve(fixture.sessions, max_lifetime=timedelta(days=7))
+    assert result_of(shortened.by_cookie(token)) is None
+    assert result_of(shortened.is_over(token))
+    young = result_of(shortened.log_in("ann", PASSWORD, ORIGIN)).token
+    fixture.clock.advance(days=6)
+    assert result_of(shortened.by_cookie(young))
 
 
 def test_a_visit_is_recorded_at_most_every_ten_minutes(fixture: LoginFixture) -> None:

@@ -33,6 +33,14 @@ def test_a_rejected_sign_up_lists_all_errors_and_keeps_what_was_typed(site: Site
     assert 'value="short"' not in response.text
 
 
+def test_the_browser_keeps_a_session_in_use_as_long_as_the_server_does(cursor: Cursor, tmp_path: Path) -> None:
+    site = build_site(cursor, tmp_path, session_max_days="200")
+    site.registered_user("ada")
+    response = site.visitor().submit("/login", name="ada", password=PASSWORD)
+    [cookie] = [cookie for cookie in response.all("Set-Cookie") if cookie.startswith("session=") and "Max-Age=0" not in cookie]
+    assert f"Max-Age={200 * 24 * 3600}" in cookie
+
+
 @pytest.mark.parametrize(
     ("password", "sentence"),
     [("password", "most common ones"), ("ada12345", "made of the username"), ("microblog", "made of the username")],

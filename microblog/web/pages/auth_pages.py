@@ -11,7 +11,7 @@ from microblog.domain.client_info import ClientInfo
 from microblog.domain.known_browsers import COOKIE_LIFETIME
 from microblog.domain.rate_limits import SIGN_UP
 from microblog.domain.registration import Registrations, SignUpForm
-from microblog.domain.sessions import LIFETIME, NewSession, Sessions
+from microblog.domain.sessions import NewSession, Sessions
 from microblog.model.errors import Invalid, Problem, TooMany, Unauthenticated
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import LoginForm, SignupForm
@@ -142,4 +142,4 @@ def _allow_redirects_to(target: str, page: Response) -> Response:
 
 def _logged_in(response: Response, session: NewSession) -> Response:
     known = response.with_cookie(DEVICE, session.device, int(COOKIE_LIFETIME.total_seconds())) if session.device else response
-    return known.with_cookie(SESSION, session.token, int(LIFETIME.total_seconds())).without_cookie(VISITOR)
+    return known.with_cookie(SESSION, session.token, int(session.max_lifetime.total_seconds())).without_cookie(VISITOR)
