@@ -121,6 +121,7 @@ class Settings:
         shown_default="open if the public URL is on this machine, else approval",
     )
     session_max_days: int = number("When a session ends after log-in, even if it is used.", 1, 400, default=365, unit="days")
+    hsts_subdomains: bool = switch("Tell browsers to use https for all names below the site's own too (HSTS).", default="off")
     trusted_proxies: tuple[read.Network | str, ...] = setting(
         "Reverse proxies whose X-Forwarded-For and X-Forwarded-Proto headers are trusted. "
         "unix, or an address of this machine, includes all connections through a UNIX socket.",

@@ -162,6 +162,7 @@ def build_server(
         errors=Errors(ErrorPages(pages, contexts, post_forms).page),
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
         federates=federation is not None,
+        hsts_subdomains=settings.hsts_subdomains,
     )
     turn_off_others(domain.invalidation_log.caches, settings.caches)
     return HttpServer(site, reactor, proxies=trusted(settings), caps=caps_of(settings), access_log=access_log, wall=time.time)

@@ -343,7 +343,7 @@ def test_cookies_have_all_protections_with_https() -> None:
     token = request(fake_site.server, "GET", "/form", ADA).text
     response = request(fake_site.server, "POST", "/mine", ADA | {"Content-Type": FORM}, f"csrf={token}".encode())
     assert response.all("Set-Cookie") == ["__Host-session=fresh; Path=/; HttpOnly; SameSite=Lax; Max-Age=60; Secure"]
-    assert response.header("Strict-Transport-Security") is not None
+    assert response.header("Strict-Transport-Security") == "max-age=31536000"
 
 
 def test_cookies_work_without_https() -> None:

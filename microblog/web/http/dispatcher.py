@@ -74,7 +74,7 @@ async def _inline(parse: Callable[[], Params]) -> Params:
 class Dispatcher:
     """All routes of all features, behind one authorizer. `in_thread` parses large bodies in a thread.
 
-    `federates`: pages redirect to their ActivityPub documents.
+    `federates`: pages redirect to their ActivityPub documents. `hsts_subdomains`: browsers use https for all names below the site's.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Dispatcher:
         errors: Errors,
         in_thread: InThread = _inline,
         federates: bool = False,
+        hsts_subdomains: bool = False,
     ) -> None:
         self.origin = origin
         self.routes = Routes(features, self)
@@ -93,7 +94,7 @@ class Dispatcher:
         self._errors = errors
         self._in_thread = in_thread
         self._federates = federates
-        self._head = HeaderEncoder(origin.secure)
+        self._head = HeaderEncoder(origin.secure, hsts_subdomains)
         self._refusals: dict[tuple[int, str], bytes] = {}  # rendered once per sentence, so that refusals are cheap
         self._working: set[Deferred[None]] = set()
 

@@ -30,6 +30,7 @@ _PAGES = (
 )
 _ISOLATED = b"Cross-Origin-Opener-Policy: same-origin\r\n"
 _TRANSPORT_SECURITY = b"Strict-Transport-Security: max-age=31536000\r\n"
+_TRANSPORT_SECURITY_BELOW = b"Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n"
 _CORS = (
     b"Access-Control-Allow-Origin: *\r\n"
     b"Access-Control-Expose-Headers: Link, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id\r\n"
@@ -50,15 +51,13 @@ def status_line(status: int) -> bytes:
 
 
 @lru_cache(maxsize=64)
-def _policies(content_type: bytes, policy: bytes | None, vary: bytes, secure: bool, keeps_opener: bool) -> bytes:
+def _policies(content_type: bytes, policy: bytes | None, vary: bytes, transport_security: bytes, keeps_opener: bool) -> bytes:
     page = content_type == HTML
     block = _PAGES if page else _EVERYWHERE
     if page and not keeps_opener:
         block += _ISOLATED
     block += b"Content-Security-Policy: " + (policy or (PAGE_POLICY if page else API_POLICY)) + b"\r\n"
-    block += vary
-    if secure:
-        block += _TRANSPORT_SECURITY
+    block += vary + transport_security
     return (b"Content-Type: " + content_type + b"\r\n" if content_type else b"") + block
 
 
@@ -105,18 +104,25 @@ def preflight(request: Request) -> Response:
 
 @frozen
 class HeaderEncoder:
-    """Encodes response heads. `secure`: the public URL is https."""
+    """Encodes response heads. `secure`: the public URL is https. `subdomains`: so are all names below its host (HSTS)."""
 
     secure: bool
+    subdomains: bool = False
+
+    @property
+    def _transport_security(self) -> bytes:
+        if not self.secure:
+            return b""
+        return _TRANSPORT_SECURITY_BELOW if self.subdomains else _TRANSPORT_SECURITY
 
     def policies(self, content_type: bytes) -> bytes:
         """The lines of a response without a route: Content-Type and the security policies for it."""
-        return _policies(content_type, None, b"", self.secure, False)
+        return _policies(content_type, None, b"", self._transport_security, False)
 
     def encode(self, response: Response, request: Request, date: bytes) -> bytes:
         """The head, including the empty line. `date` is an IMF-fixdate."""
         keeps_opener = request.route is not None and request.route.options.keeps_opener
-        policies = _policies(response.content_type, response.policy, _vary(response, request), self.secure, keeps_opener)
+        policies = _policies(response.content_type, response.policy, _vary(response, request), self._transport_security, keeps_opener)
         parts = [status_line(response.status), policies]
         parts += (b"Date: ", date, b"\r\nX-Request-Id: ", request.incoming.id.encode("ascii"))
         parts += (b"\r\nCache-Control: ", _cache(response, request), b"\r\n")
