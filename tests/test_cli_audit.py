@@ -37,6 +37,7 @@ UNRECORDED = {
     "federation resolve": "stores what a member's search stores too",
     "federation status": "reads",
     "invite list": "reads",
+    "ip-block list": "reads",
     "jobs count": "reads",
     "jobs list": "reads",
     "log": "reads",
@@ -98,6 +99,10 @@ class Sample:
         self.microblog("email-block", "add", "unblocked.example")
         return "unblocked.example"
 
+    def network(self) -> str:
+        self.microblog("ip-block", "add", "192.0.2.0/24", "--comment", "A farm", "--days", "2")
+        return "192.0.2.0/24"
+
     def job(self) -> str:
         jobs.add(self.cursor, "test.act", {}, due_at=make.NOW, now=make.NOW)
         return str(fetch_value(self.cursor, "select max(id) from jobs"))
@@ -125,6 +130,8 @@ CASES: dict[str, Callable[[Sample], list[str]]] = {
     "federation retry": lambda at: [at.host()],
     "federation rotate-keys": lambda at: [at.owner()],
     "federation unblock": lambda at: [at.blocked()],
+    "ip-block add": lambda at: ["198.51.100.9", "--severity", "no_access"],
+    "ip-block remove": lambda at: [at.network()],
     "invite create": lambda at: [],
     "invite revoke": lambda at: [json.loads(at.microblog("invite", "create", "--json").stdout)["code"]],
     "jobs discard": lambda at: [at.job(), "--yes"],

@@ -97,7 +97,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     feed = build_broadcaster(database, reactor, settings.streams_per_account)
     connection_sampler = ConnectionSampler(domain.statistics, lambda: len(feed.connections), workers.quick.name, reactor)
     domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wakeup.send)
-    feed.listeners.append(partial(catch_up_with, domain.invalidation_log))
+    feed.listeners += [partial(catch_up_with, domain.invalidation_log), domain.refused_networks.happened]
     if federation is not None:
         feed.listeners += [federation.rules.happened, federation.keys.happened]
     outgoing = OutgoingFederation.of(federation, reactor, database, feed)
@@ -116,7 +116,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     server = build_server(settings, reactor, domain, frontend, feed=feed, federation=federation, access_log=log.write, others=others)
     server.sampled = proxy_check.look
     start = federation_start(settings, database)
-    components: list[Component] = [log, DatabaseComponent(database, reactor), start, passwords, wakeup, feed]
+    components: list[Component] = [log, DatabaseComponent(database, reactor), start, passwords, wakeup, feed, domain.refused_networks]
     components += [] if federation is None else [federation.rules]  # after the feed, which tells of changes
     components += [*workers.components, connection_sampler, lag, stalls, GarbageCollectionComponent(), ThreadSwitchComponent()]
     components += outgoing.components if outgoing else ()

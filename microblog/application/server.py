@@ -59,6 +59,7 @@ from microblog.web.pages.email_settings import AddressPages, EmailSettingsPages,
 from microblog.web.pages.error_pages import ErrorPages
 from microblog.web.pages.feeds import FeedRoutes, SiteFiles
 from microblog.web.pages.filters import FilterPages
+from microblog.web.pages.ip_blocks import IpBlockPages
 from microblog.web.pages.lists import ListForms, ListPages
 from microblog.web.pages.media_files import MediaFiles
 from microblog.web.pages.moderation import InvitePages, PeoplePages
@@ -165,7 +166,9 @@ def build_server(
         hsts_subdomains=settings.hsts_subdomains,
     )
     turn_off_others(domain.invalidation_log.caches, settings.caches)
-    return HttpServer(site, reactor, proxies=trusted(settings), caps=caps_of(settings), access_log=access_log, wall=time.time)
+    server = HttpServer(site, reactor, proxies=trusted(settings), caps=caps_of(settings), access_log=access_log, wall=time.time)
+    server.refuses = domain.refused_networks.refuse
+    return server
 
 
 def site_view(settings: Settings) -> View:
@@ -257,5 +260,6 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain) -> li
         StrikePages(pages, contexts, domain.strikes),
         AppealPages(pages, contexts, domain.strikes),
         EmailDomainBlockPages(pages, contexts, domain.email_domain_blocks),
+        IpBlockPages(pages, contexts, domain.ip_blocks),
         AuditPages(pages, contexts, AuditLog(domain.timelines.database)),
     ]

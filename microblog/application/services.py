@@ -34,6 +34,7 @@ from microblog.domain.email_unsubscribe import EmailUnsubscribe
 from microblog.domain.filters import Filters
 from microblog.domain.follows import Follows
 from microblog.domain.interactions import Interactions
+from microblog.domain.ip_blocks import IpBlocks
 from microblog.domain.jobs import Jobs
 from microblog.domain.link_previews import LinkPreviews, PreviewScheduler
 from microblog.domain.lists import Lists
@@ -54,6 +55,7 @@ from microblog.domain.profile_images import ProfileImages
 from microblog.domain.push.notifications import PushNotifications
 from microblog.domain.rate_limits import CountedLogins, RateLimiter
 from microblog.domain.read_markers import ReadMarkers
+from microblog.domain.refused_networks import CurrentRefusedNetworks
 from microblog.domain.registration import Registrations
 from microblog.domain.relationships import Relationships
 from microblog.domain.remote_views import RemoteViews
@@ -158,6 +160,8 @@ class Domain:
     moves: Moves = field(init=False)
     strikes: Strikes = field(init=False)
     email_domain_blocks: EmailDomainBlocks = field(init=False)
+    ip_blocks: IpBlocks = field(init=False)
+    refused_networks: CurrentRefusedNetworks = field(init=False)
 
     @blocked_domains.default
     def _blocked_domains(self) -> BlockedDomains:
@@ -198,6 +202,14 @@ class Domain:
     @email_domain_blocks.default
     def _email_domain_blocks(self) -> EmailDomainBlocks:
         return EmailDomainBlocks(self.timelines.database, now)
+
+    @ip_blocks.default
+    def _ip_blocks(self) -> IpBlocks:
+        return IpBlocks(self.timelines.database, now)
+
+    @refused_networks.default
+    def _refused_networks(self) -> CurrentRefusedNetworks:
+        return CurrentRefusedNetworks(self.timelines.database, self.attachments.pause, now)
 
     @classmethod
     def on(cls, settings: Settings, database: Transactions, passwords: Hashes, limits: RateLimiter, external: ExternalServices) -> Domain:

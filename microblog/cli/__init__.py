@@ -19,6 +19,7 @@ from microblog.cli.email_blocks import email_block
 from microblog.cli.federation import federation
 from microblog.cli.federation_rules import COMMANDS as FEDERATION_RULES
 from microblog.cli.invites import invite
+from microblog.cli.ip_blocks import ip_block
 from microblog.cli.jobs import jobs
 from microblog.cli.log import log
 from microblog.cli.mail import mail
@@ -54,6 +55,7 @@ for command in (
     post,
     invite,
     email_block,
+    ip_block,
     announce,
     token,
     app,

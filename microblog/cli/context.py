@@ -26,6 +26,7 @@ from microblog.domain.audit import AuditLog
 from microblog.domain.demo.fill import DemoSite
 from microblog.domain.email_domain_blocks import EmailDomainBlocks
 from microblog.domain.guessable_passwords import site_words
+from microblog.domain.ip_blocks import IpBlocks
 from microblog.domain.jobs import Jobs
 from microblog.domain.passwords import Hashes, Passwords
 from microblog.domain.post_admin import PostAdmin
@@ -79,6 +80,11 @@ class Services:
     def email_domain_blocks(self) -> EmailDomainBlocks:
         """The blocked e-mail domains."""
         return EmailDomainBlocks(self.database, self.account_admin.now)
+
+    @property
+    def ip_blocks(self) -> IpBlocks:
+        """The blocked IP addresses."""
+        return IpBlocks(self.database, self.account_admin.now)
 
     @property
     def accounts_elsewhere(self) -> RemoteAccountAdmin:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, field, frozen
 
-from microblog.domain import audit, email_domain_blocks, validation
+from microblog.domain import audit, email_domain_blocks, ip_blocks, validation
 from microblog.domain.email_queue import enqueue_confirmation
 from microblog.domain.guessable_passwords import login_words
 from microblog.domain.notify import notify
@@ -21,6 +21,7 @@ from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.email_domain_blocks import EmailDomainBlock
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId, AppId, InviteId
+from microblog.model.ip_blocks import IpSeverity
 from microblog.model.notifications import NotificationKind
 from microblog.storage import accounts, invites, users
 from microblog.storage.database import Cursor, Transactions
@@ -92,11 +93,15 @@ class Registrations:
     async def sign_up(self, form: SignUpForm) -> Account:
         """Create an account and its login. The caller then starts a session (`Sessions.begin`).
 
-        Raises Forbidden if registrations are closed, Invalid with all validation errors (fields username, email, password, agreement,
-        reason, invite), then for a guessable password, Unavailable if too many passwords wait to be hashed.
+        Raises Forbidden if registrations are closed or the client's network is blocked, Invalid with all validation errors (fields
+        username, email, password, agreement, reason, invite), then for a guessable password, Unavailable if too many passwords wait to be
+        hashed.
         """
         if self.mode is RegistrationMode.CLOSED:
             raise Forbidden(CLOSED)
+        severity = await self.database.read(ip_blocks.strictest, form.address, self.now())
+        if severity not in (None, IpSeverity.SIGN_UP_REQUIRES_APPROVAL):
+            raise Forbidden(ip_blocks.BLOCKED)
         cleaned, errors = self._cleaned(form, post_text.RESERVED)
         if not form.agreement:
             errors.add("agreement", "Service agreement must be accepted", "ERR_ACCEPTED")
@@ -109,7 +114,7 @@ class Registrations:
             errors.add("email", email_domain_blocks.BLOCKED, "ERR_BLOCKED")
         await self.database.read(self._check_taken, cleaned, errors)
         errors.raise_if_any()
-        approved = not blocks and (self.mode is RegistrationMode.OPEN or bool(cleaned.invite))
+        approved = not blocks and severity is None and (self.mode is RegistrationMode.OPEN or bool(cleaned.invite))
         admission = _Admission(approved=approved, confirmed=self.auto_confirm, by_invite=bool(cleaned.invite))
         return await self.database.run(self._admit, cleaned, await self._hash(cleaned), admission)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 from attrs import define, evolve, field
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
+from twisted.internet.task import deferLater
 
+from microblog.domain.caching.reread import Rereader
 from microblog.federation.trust import TrustRules
 from microblog.model.domain_rules import DomainRules
 from microblog.model.events import Event, EventKind
@@ -22,9 +23,7 @@ from microblog.model.federation_mode import FederationMode
 from microblog.storage import domain_rules, jobs
 from microblog.storage.database import Cursor, Transactions
 
-RETRY_S = 1.0
 STATES_JOB = "federation.domain_states"
-_log = Logger()
 
 
 @define(eq=False)
@@ -36,11 +35,10 @@ class CurrentRules:
     mode: FederationMode
     reactor: IReactorTime
     now: Callable[[], datetime]
-    _changes: int = field(init=False, default=0)
-    _is_reading: bool = field(init=False, default=False)
-    _stopped: bool = field(init=False, default=False)
+    _rereader: Rereader = field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._rereader = Rereader(self.read, partial(deferLater, self.reactor), "The rules for other servers")
         self._use(DomainRules(allowed=frozenset() if self.has_allow_list else None))
 
     @property
@@ -55,13 +53,13 @@ class CurrentRules:
 
     async def start(self) -> None:
         """Read the rules; other processes tell of changes from then on. After another mode, a job hides or shows accounts."""
-        self._stopped = False
+        self._rereader.start()
         await self.read()
         await self.database.run(self._note_mode)
 
     def stop(self) -> None:
         """Do not read the rules any more."""
-        self._stopped = True
+        self._rereader.stop()
 
     async def read(self) -> None:
         """Read the rules now. Raises what the database raises."""
@@ -70,25 +68,7 @@ class CurrentRules:
     def happened(self, event: Event) -> None:
         """Read the rules soon if the event says that they changed. For every event that this process reads."""
         if event.kind is EventKind.DOMAIN_RULES_CHANGED:
-            self._changes += 1
-            if not self._is_reading:
-                self._is_reading = True
-                Deferred.fromCoroutine(self._read_until_current())
-
-    async def _read_until_current(self) -> None:
-        seen = -1
-        try:
-            while seen != self._changes and not self._stopped:
-                seen = self._changes
-                await self.read()
-        except Exception:
-            _log.failure("The rules for other servers could not be read; trying again")
-            self.reactor.callLater(RETRY_S, self._retry)
-            return
-        self._is_reading = False
-
-    def _retry(self) -> None:
-        Deferred.fromCoroutine(self._read_until_current())
+            self._rereader.changed()
 
     def _use(self, domains: DomainRules) -> None:
         self.trust = evolve(self.trust, domains=domains)

@@ -38,6 +38,7 @@ SeveranceEventId = NewType("SeveranceEventId", int)
 ModerationNoteId = NewType("ModerationNoteId", int)
 AuditId = NewType("AuditId", int)
 EmailDomainBlockId = NewType("EmailDomainBlockId", int)
+IpBlockId = NewType("IpBlockId", int)
 
 MAX_ID = 2**63 - 1  # bigint of PostgreSQL
 SEQUENCE_BITS = 16

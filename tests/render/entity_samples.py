@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from ipaddress import ip_network
 
 import orjson
 from attrs import evolve
@@ -32,6 +33,7 @@ from microblog.model.ids import (
     DomainRuleId,
     EmailDomainBlockId,
     FilterId,
+    IpBlockId,
     KeywordId,
     ListId,
     MediaId,
@@ -48,6 +50,7 @@ from microblog.model.ids import (
     TokenId,
     WarningId,
 )
+from microblog.model.ip_blocks import IpBlock, IpBlockValues, IpSeverity
 from microblog.model.lists import AccountList
 from microblog.model.media import ConvertedMedia, Dimensions, Focus, Media, MediaKind, MediaState
 from microblog.model.moderation import AccountWarning
@@ -86,7 +89,7 @@ from microblog.render.api.notifications import (
 from microblog.render.api.push import SUBSCRIPTION
 from microblog.render.api.reports import announcement_entity, reaction_entity, report_entity, streamed_announcement
 from microblog.render.api.scheduled import SCHEDULED_STATUS
-from microblog.render.api.sign_up_blocks import ADMIN_EMAIL_DOMAIN_BLOCK
+from microblog.render.api.sign_up_blocks import ADMIN_EMAIL_DOMAIN_BLOCK, ADMIN_IP_BLOCK
 from microblog.render.api.status_json import StatusJsonCache
 from microblog.render.api.statuses import POLL, STATUS_SOURCE, PollForViewer
 from microblog.render.api.tags import featured_entity, tag_entity
@@ -166,6 +169,7 @@ BLOCKED = StoredDomainRule(DomainRuleId(8), RULE, "Spam", "", NOW)
 EMAIL_BLOCKED = EmailDomainBlock(
     EmailDomainBlockId(5), "d.example", True, NOW, tuple(AttemptDay(86_400 * day, day, 2 * day) for day in range(7))
 )
+IP_BLOCKED = IpBlock(IpBlockId(4), IpBlockValues(ip_network("192.0.2.0/24"), IpSeverity.NO_ACCESS, "Spam"), NOW)
 SEVERED = Severance(SeveranceEventId(7), SeveranceKind.DOMAIN_BLOCK, "b.example", NOW, 2, 1)
 WARNED = AccountWarning(WarningId(6), Decision.SILENCE, "Be kind", (PostId(101),), NOW)
 
@@ -339,5 +343,6 @@ def site() -> Samples:
         "domain block": ("DomainBlock", DOMAIN_BLOCK(BLOCKED, None)),
         "domain block, for administrators": ("AdminDomainBlock", ADMIN_DOMAIN_BLOCK(BLOCKED, None)),
         "e-mail domain block": ("AdminEmailDomainBlock", ADMIN_EMAIL_DOMAIN_BLOCK(EMAIL_BLOCKED, None)),
+        "IP block": ("AdminIpBlock", ADMIN_IP_BLOCK(IP_BLOCKED, None)),
         "domain allow": ("AdminDomainAllow", ADMIN_DOMAIN_ALLOW(AllowedDomain(DomainRuleId(9), "c.example", NOW), None)),
     }

@@ -68,6 +68,8 @@ NOT_CALLED = {
     "filters.change_keyword": ONE_ROW,
     "filters.insert": ONE_ROW,
     "filters.update": ONE_ROW,
+    "ip_blocks.add": ONE_ROW,
+    "ip_blocks.replace": ONE_ROW,
     "jobs.retry": "what an administrator asks for",
     "lists.update": ONE_ROW,
     "email_digests.add_digests": ONCE_A_DAY,

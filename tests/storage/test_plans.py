@@ -77,6 +77,7 @@ OTHER_MODULES = {
     "jobs": "tables of its own",
     "emails": "tables of its own",
     "email_domain_blocks": "tables of its own",
+    "ip_blocks": "tables of its own",
     "lists": "tables of its own",
     "email_digests": "tables of its own",
     "media": "tables of its own",

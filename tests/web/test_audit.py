@@ -13,6 +13,7 @@ import pytest
 from attrs import define
 
 from microblog.application.services import now
+from microblog.domain.ip_blocks import IpBlockDraft
 from microblog.model.accounts import Account
 from microblog.model.audit import AuditAction, AuditEntry, AuditQuery, AuditRecord
 from microblog.model.domain_rules import DomainRule, DomainSeverity, RuleToStore
@@ -73,6 +74,9 @@ class Desk:
 
     def email_domain(self, domain: str) -> int:
         return result_of(self.site.domain.email_domain_blocks.add(domain)).id
+
+    def ip_block(self, network: str) -> int:
+        return result_of(self.site.domain.ip_blocks.add(IpBlockDraft(network, "sign_up_block"))).id
 
     def host(self, name: str) -> str:
         self.cursor.execute("insert into hosts (host) values (%s) on conflict do nothing", [name])
@@ -161,6 +165,15 @@ CASES: dict[str, Case] = {
         f"/admin/email_domain_blocks/{desk.email_domain('l.example')}/remove",
         {},
     ),
+    "POST /admin/ip_blocks": lambda desk: ("/admin/ip_blocks", {"ip": "192.0.2.1", "severity": "no_access"}),
+    "POST /admin/ip_blocks/<id:block_id>/remove": lambda desk: (f"/admin/ip_blocks/{desk.ip_block('192.0.2.2')}/remove", {}),
+    "POST /api/v1/admin/ip_blocks": lambda desk: ("/v1/admin/ip_blocks", {"ip": "192.0.2.3", "severity": "no_access"}),
+    "PUT /api/v1/admin/ip_blocks/<id:block_id>": lambda desk: (
+        f"/v1/admin/ip_blocks/{desk.ip_block('192.0.2.4')}",
+        {"severity": "no_access"},
+    ),
+    "PATCH /api/v1/admin/ip_blocks/<id:block_id>": lambda desk: (f"/v1/admin/ip_blocks/{desk.ip_block('192.0.2.5')}", {"comment": "x"}),
+    "DELETE /api/v1/admin/ip_blocks/<id:block_id>": lambda desk: (f"/v1/admin/ip_blocks/{desk.ip_block('192.0.2.6')}", {}),
     "POST /api/v1/admin/email_domain_blocks": lambda desk: ("/v1/admin/email_domain_blocks", {"domain": "m.example"}),
     "DELETE /api/v1/admin/email_domain_blocks/<id:block_id>": lambda desk: (
         f"/v1/admin/email_domain_blocks/{desk.email_domain('n.example')}",

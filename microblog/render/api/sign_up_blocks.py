@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from microblog.model.email_domain_blocks import AttemptDay, EmailDomainBlock
+from microblog.model.ip_blocks import IpBlock, IpSeverity
 from microblog.render.api.definition import Definition, key
-from microblog.render.api.schemas import DIGITS, FLAG, ID, MOMENT, TEXT, array_of
-from microblog.render.api.site import moment
+from microblog.render.api.schemas import DIGITS, FLAG, ID, MOMENT, TEXT, array_of, nullable, one_of
+from microblog.render.api.site import moment, moment_or_null
 
 _DAY = Definition[AttemptDay, None](
     "",
@@ -27,3 +28,16 @@ ADMIN_EMAIL_DOMAIN_BLOCK = Definition[EmailDomainBlock, None](
     },
 )
 """Admin::EmailDomainBlock, https://docs.joinmastodon.org/entities/Admin_EmailDomainBlock/."""
+
+ADMIN_IP_BLOCK = Definition[IpBlock, None](
+    "AdminIpBlock",
+    {
+        "id": key(ID, lambda block, _: str(block.id)),
+        "ip": key(TEXT, lambda block, _: str(block.values.network)),
+        "severity": key(one_of(*IpSeverity), lambda block, _: block.values.severity),
+        "comment": key(TEXT, lambda block, _: block.values.comment),
+        "created_at": key(MOMENT, lambda block, _: moment(block.created_at)),
+        "expires_at": key(nullable(MOMENT), lambda block, _: moment_or_null(block.values.expires_at)),
+    },
+)
+"""Admin::IpBlock, https://docs.joinmastodon.org/entities/Admin_IpBlock/."""

@@ -7,6 +7,14 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from microblog.model.email_domain_blocks import EmailDomainBlock
+from microblog.model.ip_blocks import IpBlock, IpSeverity
+
+SEVERITIES = {
+    IpSeverity.SIGN_UP_REQUIRES_APPROVAL: "Sign-ups wait for approval",
+    IpSeverity.SIGN_UP_BLOCK: "No sign-ups",
+    IpSeverity.NO_ACCESS: "No access to the site",
+}
+DURATIONS = {"": "Never", "86400": "1 day", "604800": "1 week", "2592000": "30 days", "31536000": "1 year"}
 
 
 @frozen
@@ -22,3 +30,18 @@ class EmailDomainsPage:
     def attempts(self, block: EmailDomainBlock) -> int:
         """Return the number of sign-ups in the last seven days."""
         return sum(day.attempts for day in block.history)
+
+
+@frozen
+class IpBlocksPage:
+    """A page of blocked networks, with the form for another one as submitted."""
+
+    blocks: tuple[IpBlock, ...]
+    older: str | None = None
+    ip: str = ""
+    severity: str = IpSeverity.SIGN_UP_BLOCK
+    comment: str = ""
+    expires_in: str = ""
+    errors: Mapping[str, str] = field(factory=dict)
+    severities: Mapping[IpSeverity, str] = SEVERITIES
+    durations: Mapping[str, str] = DURATIONS

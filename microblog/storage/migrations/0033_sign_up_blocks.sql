@@ -1,4 +1,4 @@
--- Blocks of sign-ups: e-mail domains. New tables: the previous release serves meanwhile, without looking at them.
+-- Blocks of sign-ups: e-mail domains and IP addresses. New tables: the previous release serves meanwhile, without looking at them.
 
 -- A block holds for its domain and all subdomains.
 create table email_domain_blocks (
@@ -18,3 +18,16 @@ create table email_domain_attempts (
     attempts integer not null default 1,
     primary key (block_id, day, address)
 );
+
+-- Blocked addresses and networks. A block holds for all addresses in its network, until it expires.
+create table ip_blocks (
+    id bigint primary key,
+    network cidr not null unique,
+    severity text not null check (severity in ('sign_up_requires_approval', 'sign_up_block', 'no_access')),
+    comment text not null default '',
+    expires_at timestamptz,
+    created_by bigint references accounts on delete set null,  -- null: the command line
+    created_at timestamptz not null
+);
+create index ip_blocks_containing on ip_blocks using gist (network inet_ops);  -- blocks that contain the address of a sign-up
+create index ip_blocks_by_creator on ip_blocks (created_by) where created_by is not null;  -- deletion of the account

@@ -16,6 +16,7 @@ from microblog.domain.email_domain_blocks import EmailDomainBlocks
 from microblog.domain.filters import Filters
 from microblog.domain.follows import Follows
 from microblog.domain.interactions import Interactions
+from microblog.domain.ip_blocks import IpBlocks
 from microblog.domain.lists import Lists
 from microblog.domain.moderation import Moderation
 from microblog.domain.moves import Moves
@@ -63,6 +64,7 @@ from microblog.web.api.email_domain_blocks import EmailDomainBlockRoutes
 from microblog.web.api.filters import FilterPartRoutes, FilterRoutes
 from microblog.web.api.filters_v1 import FilterV1Routes
 from microblog.web.api.instance import InstanceRoutes
+from microblog.web.api.ip_blocks import IpBlockRoutes
 from microblog.web.api.lists import ListMemberRoutes, ListRoutes
 from microblog.web.api.media import MediaRoutes
 from microblog.web.api.moderation import AccountAdminRoutes, ReportAdminRoutes
@@ -112,6 +114,8 @@ class ApiServices(Protocol):
     def filters(self) -> Filters: ...
     @property
     def follows(self) -> Follows: ...
+    @property
+    def ip_blocks(self) -> IpBlocks: ...
     @property
     def lists(self) -> Lists: ...
     @property
@@ -240,7 +244,7 @@ def routes(
         PushSubscriptionRoutes(entities, services.push_notifications),
         SearchRoutes(entities, serializer, services.search, services.tags, cache, resolution),
     ]
-    features += [*_rule_routes(site, federation), EmailDomainBlockRoutes(services.email_domain_blocks)]
+    features += [*_rule_routes(site, federation), EmailDomainBlockRoutes(services.email_domain_blocks), IpBlockRoutes(services.ip_blocks)]
     rules_of_domains = None if federation is None else federation.rules
     return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features), rules_of_domains)]
 

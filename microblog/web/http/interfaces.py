@@ -90,5 +90,9 @@ class ChannelServer(RequestServer, Protocol):
     def request_rate(self) -> RequestRate | None:
         """The rate limit of requests by network, if there is one."""
 
+    @property
+    def refuses(self) -> Callable[[Address], bool]:
+        """True for the address of a client that may not use the site."""
+
     def refusal(self, status: int, sentence: str, target: bytes, peer: Address | None, retry_after: int) -> bytes:
         """The whole response to a request that is refused before it is complete."""

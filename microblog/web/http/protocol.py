@@ -59,7 +59,7 @@ from microblog.web.http.channel_request import ChannelRequest, RequestChannel
 from microblog.web.http.client_address import UNKNOWN, Address, network_of, parse_address
 from microblog.web.http.pipeline import MAX_EARLY_BYTES, PipelinedChannel
 from microblog.web.http.request_faults import path_of, request_fault, target_of
-from microblog.web.http.timeouts import NO_ROOM, TOO_LONG, TOO_MANY, TOO_SLOW, too_large
+from microblog.web.http.timeouts import NO_ACCESS, NO_ROOM, TOO_LONG, TOO_MANY, TOO_SLOW, too_large
 
 _LINGER_BYTES = 4 * 1024 * 1024
 _MAX_CHUNKS = 256
@@ -166,6 +166,8 @@ class HttpChannel(PipelinedChannel):
         rate = self.server.request_rate
         if rate is not None and (self.peer is not None or self.peer_is_proxy) and rate.exceeded(request.network):
             self.refuse(429, TOO_MANY, rate.retry_after)
+        elif self.server.refuses(request.address):
+            self.refuse(403, NO_ACCESS)
         elif self.length == 0:
             super().allHeadersReceived()
         else:

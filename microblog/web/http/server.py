@@ -37,7 +37,8 @@ class HttpServer(Factory):
     """Factory of `HttpChannel` for a site. `access_log` is called about once a second with whole lines; `access_line` makes each.
 
     `budget`: disk space for large bodies. `caps`: limits per network. `wall`: time of day, if it differs from the reactor's time.
-    `sampled` is called with one request a second, once it has its response.
+    `refuses` is True for the address of a client that may not use the site. `sampled` is called with one request a second, once it has
+    its response.
     """
 
     noisy = False
@@ -64,6 +65,7 @@ class HttpServer(Factory):
         self.budget = budget or BodyBudget()
         self.connections = NetworkConnections(sys.maxsize)
         self.limit(caps or Caps())
+        self.refuses: Callable[[Address], bool] = lambda address: False
         self.turns = RequestTurns(reactor)
         self._wall = wall or reactor.seconds
         self.request_metrics = RequestMetrics()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import define, frozen
 
+NO_ACCESS = "Your network is not allowed to use this site."
 TOO_MANY = "Too many requests from your network. Please wait a moment."
 TOO_LONG = "The headers of this request are too large."
 NO_ROOM = "Too many uploads at the moment. Please try again shortly."

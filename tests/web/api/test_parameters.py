@@ -162,6 +162,19 @@ def email_domain(site: SiteFixture, method: str) -> None:
     assert boss.get("/v1/admin/email_domain_blocks").json == [added]
 
 
+@reads_back("POST", "/api/v1/admin/ip_blocks", "ip severity comment expires_in")
+@reads_back("PUT PATCH", "/api/v1/admin/ip_blocks/<>", "ip severity comment expires_in")
+def ip_block(site: SiteFixture, method: str) -> None:
+    boss = client(site, "boss", "admin:read admin:write", role=Role.ADMIN)
+    path, sent = "/v1/admin/ip_blocks", {"ip": "192.0.2.7/24", "severity": "no_access", "comment": "Spam", "expires_in": "600"}
+    if method != "POST":
+        path = f"{path}/{boss.post(path, ip='198.51.100.0/24', severity='sign_up_block').json['id']}"
+    saved = boss.request(method, path, form=sent).json
+    assert (saved["ip"], saved["severity"], saved["comment"]) == ("192.0.2.0/24", "no_access", "Spam")
+    assert saved["expires_at"] is not None
+    assert boss.get("/v1/admin/ip_blocks").json == [saved]
+
+
 @reads_back("POST DELETE", "/api/v1/domain_blocks", "domain")
 def domain(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
@@ -502,6 +515,9 @@ MASTODON = {
     "POST v1/admin/accounts/<>/action": "type report_id warning_preset_id text send_email_notification",
     "GET v1/admin/email_domain_blocks": PAGE,
     "POST v1/admin/email_domain_blocks": "domain allow_with_approval",
+    "GET v1/admin/ip_blocks": PAGE,
+    "POST v1/admin/ip_blocks": "ip severity comment expires_in",
+    "PUT v1/admin/ip_blocks/<>": "ip severity comment expires_in",
     "GET v1/admin/reports": f"{PAGE} resolved account_id target_account_id",
     "PUT v1/admin/reports/<>": "category rule_ids",
     "POST v1/apps": "client_name redirect_uris scopes website",

@@ -67,6 +67,10 @@ moderator admin:write:accounts   POST       /api/v1/admin/accounts/:x/unsensitiv
 moderator admin:write:accounts   POST       /api/v1/admin/accounts/:x/unsilence
 moderator admin:write:accounts   POST       /api/v1/admin/accounts/:x/unsuspend
 admin     admin:read:email_domain_blocks GET        /api/v1/admin/email_domain_blocks
+admin     admin:read:ip_blocks   GET        /api/v1/admin/ip_blocks
+admin     admin:write:ip_blocks  POST       /api/v1/admin/ip_blocks
+admin     admin:read:ip_blocks   GET        /api/v1/admin/ip_blocks/:x
+admin     admin:write:ip_blocks  PUT,PATCH,DELETE /api/v1/admin/ip_blocks/:x
 admin     admin:write:email_domain_blocks POST      /api/v1/admin/email_domain_blocks
 admin     admin:read:email_domain_blocks GET        /api/v1/admin/email_domain_blocks/:x
 admin     admin:write:email_domain_blocks DELETE    /api/v1/admin/email_domain_blocks/:x
