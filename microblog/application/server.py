@@ -131,8 +131,7 @@ def build_server(
     api = api_routes(domain, instance, response_cache, statuses, federation)
     renderer = PostRenderer(pages.post_html, domain.timelines.flags_cache, domain.filters.filter_cache, response_cache)
     domain.invalidation_log.caches += [renderer, statuses, pages.shells, pages.rows]
-    authentication = Authentication(domain.sessions, domain.tokens)
-    auth_cache = AuthCache(authentication, domain.invalidation_log, now)
+    auth_cache = AuthCache(Authentication(domain.sessions, domain.tokens), domain.invalidation_log, now)
     rates = connection_limits(settings.new_streams_per_account, settings.new_streams_per_network)
     limiter = ConnectionLimiter(domain.rate_limiter, settings.streams_per_network, *rates)
     rendering = renderer.streamed, pages.notification, conversation_row(pages)
