@@ -117,8 +117,7 @@ def test_a_warned_user_gets_a_notification_and_an_email(site: SiteFixture, maud:
     report = ada.post("/v1/reports", account_id=eve.id, status_ids=[str(post.id)]).json["id"]
     path = f"/v1/admin/accounts/{eve.id}"
     assert maud.post(f"{path}/action", type=kind, report_id=report, text="No <b>spam</b>, please.\nReally.").json == {}
-    [mail] = email_worker(site.cursor).deliver()
-    assert mail["To"] == "eve@example.org"
+    [mail] = [mail for mail in email_worker(site.cursor).deliver() if mail["To"] == "eve@example.org"]
     for part in ("plain", "html"):
         assert re.search(r"spam.*, please\.\s+(> )?Really\.", body_text(mail.as_bytes(), part))
     assert "<b>" not in body_text(mail.as_bytes(), "html")

@@ -127,7 +127,8 @@ def action(site: SiteFixture, method: str) -> None:
     assert maud.get(f"/v1/admin/accounts/{eve.id}").json["silenced"] is True
     [result] = eve.get("/v1/notifications").json
     assert (result["moderation_warning"]["text"], result["moderation_warning"]["action"]) == ("Moss", "silence")
-    assert len(email_worker(site.cursor).deliver()) == 1
+    recipients = [mail["To"] for mail in email_worker(site.cursor).deliver()]
+    assert (recipients.count("eve@example.org"), recipients.count("maud@example.org")) == (1, 2), "the warning, and both reports"
     maud.post(path, type="none", send_email_notification=False)
     assert (len(eve.get("/v1/notifications").json), email_worker(site.cursor).deliver()) == (1, [])
 
