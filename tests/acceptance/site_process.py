@@ -172,13 +172,13 @@ class SiteProcess:
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query on its database."""
         with closing(psycopg2.connect(self.database_url())) as connection, connection.cursor() as cursor:
-            cursor.execute(sql, values)
+            cursor.execute(sql, values or None)  # without values, a % stands for itself
             return list(cursor.fetchall())
 
     def change(self, sql: str, *values: object) -> int:
         """Change its database behind its back; return the number of rows."""
         with closing(psycopg2.connect(self.database_url())) as connection, connection, connection.cursor() as cursor:
-            cursor.execute(sql, values)
+            cursor.execute(sql, values or None)
             return int(cursor.rowcount)
 
 
