@@ -22,7 +22,7 @@ FOLLOW = "https://there.example/follows/1"
 
 
 def recorded(cursor: Cursor, kind: EventKind) -> list[tuple[int, int, dict[str, Any]]]:
-    cursor.execute("select account_id, subject_id, data from events where kind = %s", [kind])
+    cursor.execute("select account_id, subject_id, data from events where kind = %s order by id", [kind])
     return cursor.fetchall()
 
 
