@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from socket import AF_INET6, inet_ntop
 from typing import Any
 
 from attrs import field, frozen
@@ -49,7 +50,7 @@ class DnsLookup:
         """Return the IPv4 and IPv6 addresses."""
         found = await self._records(self._resolver.lookupAddress, name, dns.A)
         found += await self._records(self._resolver.lookupIPV6Address, name, dns.AAAA)
-        return [record.dottedQuad() if record.TYPE == dns.A else record._address for record in found]
+        return [record.dottedQuad() if record.TYPE == dns.A else inet_ntop(AF_INET6, record.address) for record in found]
 
     async def exists(self, name: str) -> bool:
         """True if there is anything at this name or below it (RFC 8020)."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import ISSLTransport
 from twisted.mail.smtp import ESMTPSender
 
 from microblog.adapters.smtp import DeliveryFactory, Sender, SmtpTransport
@@ -38,7 +39,7 @@ class _ProbeSender(Sender):
         self.factory.extensions = {
             name.decode("ascii", "replace").upper(): (text or b"").decode("ascii", "replace") for name, text in items.items()
         }
-        self.factory.secured = bool(self._tlsMode)
+        self.factory.secured = ISSLTransport.providedBy(self.transport)
         ESMTPSender.tryTLS(self, code, resp, items)
 
     def getMailFrom(self) -> None:

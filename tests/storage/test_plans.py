@@ -248,6 +248,8 @@ BY_PLACE: dict[str, dict[str, Any]] = {
     "conversations.set_unread": {"unread": True},
     "delivery_stats.hosts": {"after": ""},
     "federation_days.count_received": {"until": SITE.end},
+    "ip_blocks.by_network": {"network": "192.0.2.0/24"},
+    "ip_blocks.severities": {"address": "192.0.2.1"},
     "incoming_activities.waiting": {"since": SITE.end - timedelta(days=1)},
     "profile_links.store": {"links": {"https://example.org/": SITE.end}},
     "received_actions.latest": {"since": SITE.end - timedelta(hours=1)},
