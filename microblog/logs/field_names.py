@@ -27,6 +27,7 @@ FIELDS: Final = {
     "status": "HTTP status of the response",
     "bytes": "length of the response's body",
     "duration_ms": "duration in milliseconds",
+    "subject": "data that a process reads again after a change",
     "transaction": "function that runs in a database transaction",
     "statement": "SQL of its slowest statement, without values",
     "statement_ms": "duration of that statement in milliseconds",
