@@ -85,7 +85,9 @@ class AccountActions:
             notify(cursor, accounts=[target], kind=NotificationKind.WARNING, sender=target, now=self.now(), warning=warning)
             enqueue_notice(cursor, EmailKind.WARNING, account.login, self.now(), **self._email_data(sanction, warning))
         self.account_admin.carry_out(cursor, target, sanction.action)
-        self._change_posts(cursor, target, sanction.action, posts)
+        marked = self._change_posts(cursor, target, sanction.action, posts)
+        if marked:
+            warnings.note_marked(cursor, warning=warning, posts=marked)
         self._resolve_reports(cursor, moderator, target, sanction)
         self._record(cursor, moderator, account.account, sanction, posts)
         return _account(cursor, target)
@@ -95,17 +97,20 @@ class AccountActions:
         account, warning = strike.account.id, strike.warning
         self.account_admin.undo(cursor, account, warning.action)
         if warning.action is ModerationAction.MARK_STATUSES_AS_SENSITIVE:
-            post_moderation.mark_media(cursor, warning.posts, account, self.now(), sensitive=False)
+            marked = warnings.marked(cursor, warning=warning.id)
+            post_moderation.mark_media(cursor, marked, account, self.now(), sensitive=False)
         warnings.overrule(cursor, warning=warning.id, now=self.now())
 
     def _email_data(self, sanction: Sanction, warning: WarningId) -> dict[str, str]:
         return {"action": sanction.action, "text": sanction.text, "strike": str(warning)}
 
-    def _change_posts(self, cursor: Cursor, author: AccountId, action: ModerationAction, posts: Sequence[PostId]) -> None:
+    def _change_posts(self, cursor: Cursor, author: AccountId, action: ModerationAction, posts: Sequence[PostId]) -> list[PostId]:
+        """Do what the action does to the posts; return those whose media it marked as sensitive."""
         if action is ModerationAction.DELETE_STATUSES:
             post_moderation.delete(cursor, posts, author, self.now())
-        elif action is ModerationAction.MARK_STATUSES_AS_SENSITIVE:
-            post_moderation.mark_media(cursor, posts, author, self.now(), sensitive=True)
+        if action is not ModerationAction.MARK_STATUSES_AS_SENSITIVE:
+            return []
+        return post_moderation.mark_media(cursor, posts, author, self.now(), sensitive=True)
 
     def _record(self, cursor: Cursor, moderator: AccountId, account: Account, sanction: Sanction, posts: Sequence[PostId]) -> None:
         facts: dict[str, object] = {} if sanction.report is None else {"report": str(sanction.report)}

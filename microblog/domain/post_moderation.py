@@ -22,8 +22,12 @@ def delete(cursor: Cursor, ids: Iterable[PostId], author: AccountId, now: dateti
         remove(cursor, post, now)
 
 
-def mark_media(cursor: Cursor, ids: Iterable[PostId], author: AccountId, now: datetime, *, sensitive: bool) -> None:
-    """Mark the media of those posts as sensitive or not. An edit of each post that changes; those with a content warning stay sensitive."""
+def mark_media(cursor: Cursor, ids: Iterable[PostId], author: AccountId, now: datetime, *, sensitive: bool) -> list[PostId]:
+    """Mark the media of those posts as sensitive or not, and return the posts that changed; those with a content warning stay sensitive.
+
+    A change is an edit of the post.
+    """
+    changed = []
     for post in _of(cursor, ids, author):
         if not post.media or post.sensitive is sensitive or (post.spoiler and not sensitive):
             continue
@@ -32,6 +36,8 @@ def mark_media(cursor: Cursor, ids: Iterable[PostId], author: AccountId, now: da
             posts.store_revision(cursor, post=post.id)
         posts.update_content(cursor, after)
         post_events.record(cursor, EventKind.POST_EDITED, after, now)
+        changed.append(post.id)
+    return changed
 
 
 def _of(cursor: Cursor, ids: Iterable[PostId], author: AccountId) -> list[Post]:

@@ -44,6 +44,18 @@ def insert(
     )
 
 
+def note_marked(cursor: Cursor, *, warning: WarningId, posts: Sequence[PostId]) -> None:
+    """Note the posts whose media the decision marked as sensitive."""
+    execute(cursor, "update account_warnings set marked_ids = %(posts)s where id = %(warning)s", {"warning": warning, "posts": list(posts)})
+
+
+def marked(cursor: Cursor, *, warning: WarningId) -> list[PostId]:
+    """Return the posts whose media the decision marked as sensitive."""
+    return fetch_value(  # type: ignore[no-any-return]  # a column of type bigint[]
+        cursor, "select coalesce(marked_ids, '{}') from account_warnings where id = %(warning)s", {"warning": warning}
+    )
+
+
 def _warning(id: int, action: str, text: str, posts: list[int], at: datetime, *appeal: Any) -> AccountWarning:
     return AccountWarning(WarningId(id), ModerationAction(action), text, tuple(map(PostId, posts)), at, _appeal(*appeal))
 

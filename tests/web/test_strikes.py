@@ -31,9 +31,9 @@ def maud(site: SiteFixture) -> Client:
     return client(site, "maud", STAFF_SCOPES, role=Role.MODERATOR)
 
 
-def with_picture(eve: Client, text: str = "Look!") -> str:
+def with_picture(eve: Client, text: str = "Look!", *, sensitive: bool = False) -> str:
     media = eve.upload("POST", "/v2/media", {"file": image()}).json["id"]
-    return str(eve.post("/v1/statuses", status=text, media_ids=[media]).json["id"])
+    return str(eve.post("/v1/statuses", status=text, media_ids=[media], sensitive=sensitive).json["id"])
 
 
 def act(maud: Client, eve: Client, kind: str, text: str = "") -> int:
@@ -64,16 +64,21 @@ def reported(site: SiteFixture, eve: Client, posts: list[str]) -> str:
 def test_reported_posts_are_marked_as_sensitive_and_the_strike_is_undone(site: SiteFixture) -> None:
     mod, eve = with_role(site, "mod", "moderator"), client(site, "eve")
     post, text_only = with_picture(eve), eve.post("/v1/statuses", status="Only text").json["id"]
-    report = reported(site, eve, [post, text_only])
+    marked_by_author = with_picture(eve, sensitive=True)
+    report = reported(site, eve, [post, text_only, marked_by_author])
     page = f"/admin/reports/{report}"
     mod.submit(f"{page}/action", page=page, type="mark_statuses_as_sensitive", text="Hide that.", notify="1")
     assert [eve.get(f"/v1/statuses/{id}").json["sensitive"] for id in (post, text_only)] == [True, False]
     assert eve.get(f"/v1/statuses/{post}").json["edited_at"] is not None
     assert "Resolved by @mod" in main_text(mod.get(page))
     [warning] = [one["moderation_warning"] for one in eve.get("/v1/notifications").json]
-    assert (warning["action"], warning["status_ids"], warning["appeal"]) == ("mark_statuses_as_sensitive", [post, text_only], None)
+    assert (warning["action"], warning["status_ids"], warning["appeal"]) == (
+        "mark_statuses_as_sensitive",
+        [post, text_only, marked_by_author],
+        None,
+    )
     mod.submit(f"/admin/strikes/{warning['id']}/undo", page=f"/admin/accounts/{eve.id}")
-    assert eve.get(f"/v1/statuses/{post}").json["sensitive"] is False
+    assert [eve.get(f"/v1/statuses/{id}").json["sensitive"] for id in (post, marked_by_author)] == [False, True]
     assert mod.submit(f"/admin/strikes/{warning['id']}/undo", page=f"/admin/accounts/{eve.id}").status == 409
 
 

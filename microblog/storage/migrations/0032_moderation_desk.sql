@@ -6,6 +6,7 @@ create trigger invalidate_sensitized after update of sensitized_at on accounts f
     when (old.sensitized_at is distinct from new.sensitized_at) execute function invalidate_everything();
 
 alter table account_warnings add column overruled_at timestamptz;  -- the act was undone: by a moderator, or after an appeal
+alter table account_warnings add column marked_ids bigint[];  -- posts that the act marked as sensitive: undoing it unmarks no others
 
 -- The appeal against a strike: one at most, approved, rejected or waiting.
 create table appeals (
