@@ -115,9 +115,7 @@ def check(cursor: Cursor, email: str) -> None:
 
 def count_attempt(cursor: Cursor, blocks: Sequence[EmailDomainBlock], address: str, now: datetime) -> None:
     """Count a sign-up from this network address in the history of the blocks."""
-    ids, days = [block.id for block in blocks], _last_days(now)
-    email_domain_blocks.forget_attempts(cursor, blocks=ids, before=days[-1])
-    email_domain_blocks.count_attempt(cursor, blocks=ids, day=days[0], address=address)
+    email_domain_blocks.count_attempt(cursor, blocks=[block.id for block in blocks], day=_last_days(now)[0], address=address)
 
 
 def _last_days(now: datetime) -> list[date]:

@@ -20,11 +20,13 @@ from microblog.domain.search import DAYS
 from microblog.jobs import clock_check
 from microblog.jobs.scheduler import Daily, Every, Timer, TimerRule
 from microblog.jobs.worker import Task
+from microblog.model.email_domain_blocks import HISTORY_DAYS
 from microblog.model.ids import AccountId, AnnouncementId, SeveranceEventId, id_at
 from microblog.model.jobs import Job
 from microblog.storage import events, idempotency_keys, invalidation_log, jobs, oauth, sessions, tags
 from microblog.storage.account_deletion import delete_marked_posts
 from microblog.storage.database import Cursor, Transactions
+from microblog.storage.email_domain_blocks import delete_old_attempts
 
 BATCH = 500  # rows in one transaction
 UTC_ZONE = ZoneInfo("UTC")
@@ -38,6 +40,7 @@ DELETED_POST_RETENTION = timedelta(days=30)
 CODE_RETENTION = timedelta(days=1)  # until then, a second use of a code is detected
 REVOKED_TOKEN_RETENTION = timedelta(days=90)  # until then, apps are told "revoked" instead of "invalid"
 UNUSED_APP_RETENTION = timedelta(days=30)
+ATTEMPT_RETENTION = timedelta(days=HISTORY_DAYS)
 
 
 class CleanupTask(Protocol):
@@ -84,6 +87,7 @@ def cleanup_batches(*, events_kept: timedelta) -> list[CleanupBatch]:
         CleanupBatch("cleanup.jobs", jobs.delete_old, DONE_JOB_RETENTION, HOURLY),
         CleanupBatch("cleanup.timer_ticks", jobs.delete_old_runs, TICK_RETENTION, nightly(3, 10)),
         CleanupBatch("cleanup.deleted_posts", delete_marked_posts, DELETED_POST_RETENTION, nightly(3, 20)),
+        CleanupBatch("cleanup.email_domain_attempts", delete_old_attempts, ATTEMPT_RETENTION, nightly(3, 15)),
     ]
 
 

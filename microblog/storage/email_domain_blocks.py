@@ -75,12 +75,14 @@ def count_attempt(cursor: Cursor, *, blocks: Sequence[EmailDomainBlockId], day: 
     )
 
 
-def forget_attempts(cursor: Cursor, *, blocks: Sequence[EmailDomainBlockId], before: date) -> None:
-    """Delete the attempts of earlier days."""
-    execute(
+def delete_old_attempts(cursor: Cursor, *, before: datetime, limit: int) -> int:
+    """Delete at most `limit` counts of days that ended before that time; return how many."""
+    return execute(
         cursor,
-        "delete from email_domain_attempts where block_id = any(%(blocks)s) and day < %(before)s",
-        {"blocks": list(blocks), "before": before},
+        """delete from email_domain_attempts where (block_id, day, address) in (
+               select block_id, day, address from email_domain_attempts where day < (%(before)s at time zone 'UTC')::date
+               order by day limit %(limit)s)""",
+        {"before": before, "limit": limit},
     )
 
 

@@ -14,7 +14,7 @@ from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, JobId
 from microblog.model.jobs import Job, JobState, PermanentFailure
 from microblog.model.paging import Page
-from microblog.storage import accounts, events, idempotency_keys, interactions, jobs, posts
+from microblog.storage import accounts, email_domain_blocks, events, idempotency_keys, interactions, jobs, posts
 from microblog.storage.database import Cursor, Transactions, execute, fetch_value
 from tests import make
 from tests.fakes import result_of
@@ -98,6 +98,16 @@ def test_cleanup_deletes_more_than_one_batch(db: Transactions, cursor: Cursor) -
     )
     run(db, "cleanup.jobs")
     assert count(cursor, "jobs") == 0
+
+
+def test_sign_ups_from_blocked_email_domains_are_forgotten_after_a_week(db: Transactions, cursor: Cursor) -> None:
+    block = email_domain_blocks.add(cursor, domain="spam.example", allow_with_approval=False, by=None, now=NOW)
+    assert block is not None
+    for days in (6, 7, 8, 100):
+        day = (NOW - timedelta(days=days)).date()
+        email_domain_blocks.count_attempt(cursor, blocks=[block.id], day=day, address="192.0.2.1")
+    run(db, "cleanup.email_domain_attempts")
+    assert count(cursor, "email_domain_attempts") == 2
 
 
 def test_deleted_posts_are_purged_after_thirty_days(db: Transactions, cursor: Cursor) -> None:

@@ -64,7 +64,6 @@ NOT_CALLED = {
     "email_domain_blocks.add": ONE_ROW,
     "email_domain_blocks.attempts": "what an administrator asks for",
     "email_domain_blocks.count_attempt": ONE_ROW,
-    "email_domain_blocks.forget_attempts": "deletes what is older than a week, once",
     "filters.change_keyword": ONE_ROW,
     "filters.insert": ONE_ROW,
     "filters.update": ONE_ROW,

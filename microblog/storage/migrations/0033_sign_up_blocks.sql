@@ -18,6 +18,7 @@ create table email_domain_attempts (
     attempts integer not null default 1,
     primary key (block_id, day, address)
 );
+create index email_domain_attempts_by_day on email_domain_attempts (day);  -- cleanup
 
 -- Blocked addresses and networks. A block holds for all addresses in its network, until it expires.
 create table ip_blocks (
