@@ -7,11 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.threads import deferToThreadPool
 
 from microblog.adapters.media_listing import MediaListing
 from microblog.adapters.media_processing import DirectoryMediaStore
-from microblog.application.federation import federation_client, trust_rules
+from microblog.application.federation import federation_client, in_thread, trust_rules
 from microblog.application.services import now
 from microblog.config import Settings
 from microblog.domain.media_admin import MediaAdmin
@@ -35,7 +34,7 @@ class MediaTools:
         """Build them. Copies that nobody has looked at for `copy_days` days are old."""
         directory = settings.data_dir / "media"
         store = DirectoryMediaStore.below(directory, reactor)
-        listing = MediaListing(directory, lambda work: deferToThreadPool(reactor, reactor.getThreadPool(), work))
+        listing = MediaListing(directory, in_thread(reactor))
         trust = trust_rules(settings, SiteIds(settings.public_url))
         fetches = FileFetches(federation_client(settings, reactor), lambda: trust, now)
         limits = CopyLimits(settings.media_cache_mb * MEGABYTE, timedelta(days=copy_days))
