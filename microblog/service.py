@@ -84,7 +84,7 @@ class Options(usage.Options):
     def parseOptions(self, options: list[str] | None = None) -> None:
         """See `usage.Options`. An error ends the process with one sentence: twistd would print its whole usage text before it."""
         try:
-            super().parseOptions(options)  # type: ignore[no-untyped-call]
+            super().parseOptions(options)  # type: ignore[no-untyped-call]  # Twisted's
         except usage.UsageError as problem:
             sys.exit(f"{problem}\n`twistd microblog --help` shows the options and every setting.")
 
@@ -113,7 +113,7 @@ def makeService(options: Options) -> Service:
 
     keep_steady(reactor)
     log = ProcessLog.of_twistd(options.parent or {})
-    log.rotate_on_signal(reactor.callFromThread)  # type: ignore[attr-defined]
+    log.rotate_on_signal(reactor.callFromThread)  # type: ignore[attr-defined]  # mypy sees a module
     return SiteService(options.settings, reactor, options.command, ServiceManager.of_process(os.environ), log=log, read=options.read)
 
 
@@ -162,7 +162,7 @@ class SiteService(Service):
     def setServiceParent(self, parent: Any) -> None:  # noqa: N802 - Twisted's name
         """Make the log known to twistd, which begins to log before it starts services."""
         parent.setComponent(ILogObserver, self._log)
-        super().setServiceParent(parent)  # type: ignore[no-untyped-call]
+        super().setServiceParent(parent)  # type: ignore[no-untyped-call]  # Twisted's
 
     def startService(self) -> None:
         """Start asynchronously. The process ends if that fails."""

@@ -59,7 +59,7 @@ UNRECORDED = {
 
 @define
 class Sample:
-    """What the commands act on."""
+    """A site that the commands act on."""
 
     microblog: Run
     cursor: Cursor

@@ -37,7 +37,7 @@ class MetricsCollector:
         registry = CollectorRegistry()
         registry.register(Collected(await self.families()))
         if OPENMETRICS in accept:
-            return openmetrics.generate_latest(registry), openmetrics.CONTENT_TYPE_LATEST  # type: ignore[no-untyped-call]
+            return openmetrics.generate_latest(registry), openmetrics.CONTENT_TYPE_LATEST  # type: ignore[no-untyped-call]  # prometheus_client's
         return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
 
     async def families(self) -> list[Metric]:

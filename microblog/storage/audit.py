@@ -8,7 +8,7 @@ from datetime import datetime
 import orjson
 
 from microblog.model.audit import AuditAction, AuditEntry, AuditQuery, AuditRecord
-from microblog.model.ids import AuditId, id_at
+from microblog.model.ids import AccountId, AuditId, id_at
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, execute, fetch_all
 from microblog.storage.paging import bounds, directed, page_sql
@@ -37,16 +37,16 @@ def insert(cursor: Cursor, entry: AuditEntry, *, now: datetime) -> None:
 def _record(
     id: int,
     at: datetime,
-    actor_id: int | None,
+    actor_id: AccountId | None,
     actor: str,
     action: str,
     target: str,
     target_id: int | None,
-    account: int | None,
+    account: AccountId | None,
     text: str,
     facts: Mapping[str, object],
 ) -> AuditRecord:
-    entry = AuditEntry(AuditAction(action), actor_id, target, target_id, account, text, facts)  # type: ignore[arg-type]
+    entry = AuditEntry(AuditAction(action), actor_id, target, target_id, account, text, facts)
     return AuditRecord(AuditId(id), at, actor, entry)
 
 

@@ -33,7 +33,7 @@ def test_every_metric_is_parsed_under_a_unique_name(shared_site: SiteProcess) ->
         "microblog_reactor_lag_seconds",
     } <= families.keys()
     assert all(family.documentation and family.type != "unknown" for family in families.values())
-    strict_families = {family.name: family for family in open_metrics(to_open_metrics(body.decode()))}  # type: ignore[no-untyped-call]
+    strict_families = {family.name: family for family in open_metrics(to_open_metrics(body.decode()))}  # type: ignore[no-untyped-call]  # prometheus_client's
     assert strict_families.keys() == families.keys()
     assert {name: len(family.samples) for name, family in strict_families.items()} == {
         name: len(family.samples) for name, family in families.items()
@@ -58,10 +58,10 @@ def test_openmetrics_is_served_when_accepted(shared_site: SiteProcess) -> None:
     request = urllib.request.Request(f"{shared_site.url}/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
     with urllib.request.urlopen(request, timeout=10) as response:
         body = response.read()
-    assert "microblog_jobs" in {family.name for family in open_metrics(body.decode())}  # type: ignore[no-untyped-call]
+    assert "microblog_jobs" in {family.name for family in open_metrics(body.decode())}  # type: ignore[no-untyped-call]  # prometheus_client's
 
 
 def test_a_gauge_and_a_counter_with_one_base_name_are_detected() -> None:
     clash = "# HELP x X.\n# TYPE x gauge\nx 1\n# HELP x_total X.\n# TYPE x_total counter\nx_total 1\n"
     with pytest.raises(ValueError, match=r"Clashing|metadata after samples"):
-        list(open_metrics(to_open_metrics(clash)))  # type: ignore[no-untyped-call]
+        list(open_metrics(to_open_metrics(clash)))  # type: ignore[no-untyped-call]  # prometheus_client's

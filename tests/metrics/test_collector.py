@@ -99,7 +99,7 @@ def test_openmetrics_has_the_same_families_as_text(db: RolledBackDatabase) -> No
     strict, strict_type = expose(db, "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2")
     assert plain_type == "text/plain; version=0.0.4; charset=utf-8"
     assert strict_type.startswith("application/openmetrics-text; version=1.0.0; charset=utf-8")
-    families = {family.name for family in open_metrics(strict)}  # type: ignore[no-untyped-call]
+    families = {family.name for family in open_metrics(strict)}  # type: ignore[no-untyped-call]  # prometheus_client's
     assert families == {line.split()[2].removesuffix("_total") for line in plain.splitlines() if line.startswith("# TYPE")}
 
 
@@ -161,7 +161,7 @@ def test_jobs_have_metrics_by_worker_and_by_kind(db: RolledBackDatabase) -> None
 
 def test_the_jobs_of_the_site_have_metrics_by_kind() -> None:
     output = lines(result_of(jobs_of_site()))
-    stamp = floatToGoString(NOW.timestamp())  # type: ignore[no-untyped-call]
+    stamp = floatToGoString(NOW.timestamp())  # type: ignore[no-untyped-call]  # prometheus_client's
     assert 'microblog_jobs{kind="email.send",state="dead"} 4.0' in output
     assert f'microblog_jobs_oldest_due_timestamp_seconds{{kind="email.send"}} {stamp}' in output
 

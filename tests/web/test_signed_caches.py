@@ -45,7 +45,7 @@ class Reading:
 
     @property
     def strangers(self) -> list[tuple[RemoteUser | None, int]]:
-        """Those who may not read it, with the status that they get in secure mode."""
+        """Readers without permission, each with the status that it gets in secure mode."""
         return [(None, 401), (self.suspended, 403), (self.blocked, 404)]
 
 
