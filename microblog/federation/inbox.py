@@ -97,7 +97,7 @@ class Inbox:
         claim = self.signers.claim(request)
         # A signature that does not fit is refused before the body is read, which takes longer.
         known = await self.signers.verified(claim, network) if await self.signers.knows(claim) else None
-        activity = await self.actors.fetcher.long_documents.parse(parse_activity, request.body, delivered=True)
+        activity = await self.actors.fetcher.long_documents.parse(parse_activity, request.body, delivered_by=network)
         recipient = None if owner is None else await self._owner(owner)
         if (activity.kind is ActivityKind.DELETE or is_about_itself(activity)) and await self.actors.known(activity.actor) is None:
             return "ignored"  # most servers tell everybody of what they delete

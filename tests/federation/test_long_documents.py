@@ -80,17 +80,28 @@ async def test_a_sender_who_leaves_does_not_let_a_second_document_in(parser: Par
     assert parser.most == 1
 
 
+async def test_one_network_takes_its_share_only(parser: Parser) -> None:
+    documents = LongDocuments(real, capacity=4, share=2)
+    waiting = [Deferred.fromCoroutine(documents.parse(parser, BODY, delivered_by="192.0.2.1")) for _ in range(2)]
+    with pytest.raises(Unavailable):
+        await documents.parse(parser, BODY, delivered_by="192.0.2.1")
+    waiting.append(Deferred.fromCoroutine(documents.parse(parser, BODY, delivered_by="198.51.100.1")))
+    parser.go_on.set()
+    assert await gatherResults(waiting) == [LONG] * 3
+    assert await documents.parse(parser, BODY, delivered_by="192.0.2.1") == LONG
+
+
 async def test_a_delivery_is_refused_while_too_many_wait_and_what_this_site_asked_for_is_not(parser: Parser) -> None:
     documents = LongDocuments(real, capacity=2)
-    waiting = [Deferred.fromCoroutine(documents.parse(parser, BODY, delivered=True)) for _ in range(2)]
+    waiting = [Deferred.fromCoroutine(documents.parse(parser, BODY, delivered_by="192.0.2.1")) for _ in range(2)]
     with pytest.raises(Unavailable) as raised:
-        await documents.parse(parser, BODY, delivered=True)
+        await documents.parse(parser, BODY, delivered_by="192.0.2.1")
     assert raised.value.sentence == BUSY
     waiting.append(Deferred.fromCoroutine(documents.parse(parser, BODY)))
-    assert await documents.parse(len, b"short", delivered=True) == 5
+    assert await documents.parse(len, b"short", delivered_by="192.0.2.1") == 5
     parser.go_on.set()
     await gatherResults(waiting)
-    assert await documents.parse(len, BODY, delivered=True) == LONG
+    assert await documents.parse(len, BODY, delivered_by="192.0.2.1") == LONG
 
 
 def test_a_pause_after_each_limits_the_bytes_per_second() -> None:
