@@ -27,6 +27,8 @@ UNRECORDED = {
     "app list": "reads",
     "announce list": "reads",
     "backup": "reads",
+    "canonical-email-block find": "reads",
+    "canonical-email-block list": "reads",
     "check": "reads",
     "completion": "prints a script",
     "config": "reads",
@@ -99,6 +101,10 @@ class Sample:
         self.microblog("email-block", "add", "unblocked.example")
         return "unblocked.example"
 
+    def email_address(self) -> str:
+        self.microblog("canonical-email-block", "add", "unblocked@example.org")
+        return "un.blocked+tag@example.org"
+
     def network(self) -> str:
         self.microblog("ip-block", "add", "192.0.2.0/24", "--comment", "A farm", "--days", "2")
         return "192.0.2.0/24"
@@ -121,6 +127,8 @@ CASES: dict[str, Callable[[Sample], list[str]]] = {
     "announce publish": lambda at: ["Hello!"],
     "announce withdraw": lambda at: [at.id_of("announce", "publish", "Hello!")],
     "app delete": lambda at: [at.app()],
+    "canonical-email-block add": lambda at: ["blocked@example.org"],
+    "canonical-email-block remove": lambda at: [at.email_address()],
     "email-block add": lambda at: ["blocked.example"],
     "email-block remove": lambda at: [at.email_domain()],
     "federation allow": lambda at: ["allowed.example"],

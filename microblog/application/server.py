@@ -53,6 +53,7 @@ from microblog.web.pages.audit import AuditPages
 from microblog.web.pages.auth_pages import AuthPages
 from microblog.web.pages.autocomplete import AutocompleteRoutes
 from microblog.web.pages.blocked_domains import BlockedDomainPages
+from microblog.web.pages.canonical_email_blocks import CanonicalEmailBlockPages
 from microblog.web.pages.conversations import ConversationPages
 from microblog.web.pages.email_domain_blocks import EmailDomainBlockPages
 from microblog.web.pages.email_settings import AddressPages, EmailSettingsPages, UnsubscribePages
@@ -259,6 +260,7 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain) -> li
         StrikePages(pages, contexts, domain.strikes),
         AppealPages(pages, contexts, domain.strikes),
         EmailDomainBlockPages(pages, contexts, domain.email_domain_blocks),
+        CanonicalEmailBlockPages(pages, contexts, domain.canonical_email_blocks),
         IpBlockPages(pages, contexts, domain.ip_blocks),
         AuditPages(pages, contexts, AuditLog(domain.timelines.database)),
     ]

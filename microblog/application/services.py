@@ -23,6 +23,7 @@ from microblog.domain.caching.account_cache import AccountCache
 from microblog.domain.caching.filter_cache import FilterCache
 from microblog.domain.caching.invalidation import InvalidationLog
 from microblog.domain.caching.sidebar_cache import SidebarCache
+from microblog.domain.canonical_email_blocks import CanonicalEmailBlocks
 from microblog.domain.collection_cache import CollectionCache
 from microblog.domain.conversations import Conversations
 from microblog.domain.email_composer import EmailComposer
@@ -160,6 +161,7 @@ class Domain:
     moves: Moves = field(init=False)
     strikes: Strikes = field(init=False)
     email_domain_blocks: EmailDomainBlocks = field(init=False)
+    canonical_email_blocks: CanonicalEmailBlocks = field(init=False)
     ip_blocks: IpBlocks = field(init=False)
     refused_networks: CurrentRefusedNetworks = field(init=False)
 
@@ -202,6 +204,10 @@ class Domain:
     @email_domain_blocks.default
     def _email_domain_blocks(self) -> EmailDomainBlocks:
         return EmailDomainBlocks(self.timelines.database, now)
+
+    @canonical_email_blocks.default
+    def _canonical_email_blocks(self) -> CanonicalEmailBlocks:
+        return CanonicalEmailBlocks(self.timelines.database, now)
 
     @ip_blocks.default
     def _ip_blocks(self) -> IpBlocks:

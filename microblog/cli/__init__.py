@@ -12,6 +12,7 @@ import click
 
 from microblog.cli.announce import announce
 from microblog.cli.backups import backup, restore, verify
+from microblog.cli.canonical_email_blocks import canonical_email_block
 from microblog.cli.check import check
 from microblog.cli.completion import completion
 from microblog.cli.context import Console
@@ -55,6 +56,7 @@ for command in (
     post,
     invite,
     email_block,
+    canonical_email_block,
     ip_block,
     announce,
     token,

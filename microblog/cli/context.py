@@ -23,6 +23,7 @@ from microblog.config import Settings, SettingsError, config_file, load
 from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.announcements import Announcements
 from microblog.domain.audit import AuditLog
+from microblog.domain.canonical_email_blocks import CanonicalEmailBlocks
 from microblog.domain.demo.fill import DemoSite
 from microblog.domain.email_domain_blocks import EmailDomainBlocks
 from microblog.domain.guessable_passwords import site_words
@@ -80,6 +81,11 @@ class Services:
     def email_domain_blocks(self) -> EmailDomainBlocks:
         """The blocked e-mail domains."""
         return EmailDomainBlocks(self.database, self.account_admin.now)
+
+    @property
+    def canonical_email_blocks(self) -> CanonicalEmailBlocks:
+        """The blocked e-mail addresses."""
+        return CanonicalEmailBlocks(self.database, self.account_admin.now)
 
     @property
     def ip_blocks(self) -> IpBlocks:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from attrs import frozen
 
-from microblog.domain import account_deletion, audit
+from microblog.domain import account_deletion, audit, canonical_email_blocks
 from microblog.domain.email_queue import enqueue_decision, enqueue_notice
 from microblog.domain.guessable_passwords import login_words
 from microblog.domain.passwords import Hashes, acceptable
@@ -82,7 +82,7 @@ class AccountAdmin:
     async def suspend(self, id: AccountId, by: AccountId | None = None) -> AccountWithLogin:
         """Hide the account and its posts from everybody, close its streams and refuse logins until `restore`.
 
-        Sessions, tokens and push subscriptions are kept for that time.
+        Sessions, tokens and push subscriptions are kept for that time; the e-mail address is blocked.
         """
         return await self._act(AuditAction.ACCOUNT_SUSPEND, by, self._suspend, id)
 
@@ -185,10 +185,14 @@ class AccountAdmin:
     def _suspend(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         if accounts.set_suspended(cursor, id=id, at=self.now()):
             events.record(cursor, EventKind.ACCOUNT_SUSPENDED, at=self.now(), account=id)
+            canonical_email_blocks.block_suspended(cursor, self._account(cursor, id).login, self.now())
         return self._account(cursor, id)
 
     def _restore(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
-        return self._record_change(cursor, id) if accounts.set_suspended(cursor, id=id, at=None) else self._account(cursor, id)
+        if not accounts.set_suspended(cursor, id=id, at=None):
+            return self._account(cursor, id)
+        canonical_email_blocks.unblock_restored(cursor, id)
+        return self._record_change(cursor, id)
 
     def _disable(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
         if users.set_disabled(cursor, account=id, at=self.now()):

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import evolve, frozen
 
-from microblog.domain import account_deletion, email_domain_blocks, validation
+from microblog.domain import account_deletion, email_policy, validation
 from microblog.domain.email_queue import check_request_limit, enqueue_confirmation, enqueue_notice
 from microblog.domain.guessable_passwords import login_words
 from microblog.domain.passwords import Hashes, acceptable
@@ -96,7 +96,7 @@ class AccountSecurity:
             raise NotFound
         is_new = email.lower() != account.login.email.lower()
         if is_new:
-            email_domain_blocks.check(cursor, email)
+            email_policy.check(cursor, email)
         if is_new and users.email_taken(cursor, email=email):
             raise Invalid({"email": EMAIL_TAKEN}, codes={"email": "ERR_TAKEN"})
         if is_new and not self.auto_confirm:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain import email_domain_blocks, validation
+from microblog.domain import email_policy, validation
 from microblog.domain.email_links import EmailLinks, read
 from microblog.domain.email_queue import check_request_limit, enqueue_confirmation, enqueue_notice, is_given_up
 from microblog.domain.registration import EMAIL_TAKEN
@@ -37,7 +37,7 @@ class EmailConfirmation:
     async def confirm(self, token: str) -> str:
         """Confirm the token's address and make it that of the account. Has no effect if repeated.
 
-        Raise Gone as `address` does, Conflict if another account uses the address by now.
+        Raise Gone as `address` does, Conflict if another account uses the address by now, Invalid (field email) if it is blocked by now.
         """
         return await self.database.run(self._confirm, token)
 
@@ -79,6 +79,8 @@ class EmailConfirmation:
         is_new = address.lower() != login.email.lower()
         if not is_new and login.confirmed_at is not None and not is_given_up(cursor, login, address):
             return address
+        if is_new or login.confirmed_at is None:
+            email_policy.check(cursor, address)
         if is_new:
             enqueue_notice(cursor, EmailKind.ADDRESS, login, self.now(), address=address, done="yes")
         if not users.change_email(cursor, account=login.account_id, email=address, confirmed_at=self.now()):
@@ -99,7 +101,7 @@ class EmailConfirmation:
         login = self._unconfirmed_login(cursor, viewer)
         if login.confirmed_at is not None:
             raise Conflict("Your e-mail address is already confirmed.")
-        email_domain_blocks.check(cursor, email)
+        email_policy.check(cursor, email)
         if not users.change_email(cursor, account=viewer.id, email=email, confirmed_at=None):
             raise Invalid({"email": EMAIL_TAKEN}, codes={"email": "ERR_TAKEN"})
         self._resend(cursor, viewer)

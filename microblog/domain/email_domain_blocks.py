@@ -1,4 +1,4 @@
-"""Blocked e-mail domains: commands of administrators, and the checks of sign-ups and new addresses."""
+"""Blocked e-mail domains: commands of administrators, and the blocks that hold for an address."""
 
 from __future__ import annotations
 
@@ -105,12 +105,6 @@ def matching(cursor: Cursor, email: str) -> list[EmailDomainBlock]:
 def refuses(blocks: Sequence[EmailDomainBlock]) -> bool:
     """True if the blocks that hold for an address refuse it; False if a sign-up has to be approved, or there are none."""
     return any(not block.allow_with_approval for block in blocks)
-
-
-def check(cursor: Cursor, email: str) -> None:
-    """Refuse a new address of an account. Raises Invalid (field email)."""
-    if refuses(matching(cursor, email)):
-        raise Invalid({"email": BLOCKED}, codes={"email": "ERR_BLOCKED"})
 
 
 def count_attempt(cursor: Cursor, blocks: Sequence[EmailDomainBlock], address: str, now: datetime) -> None:

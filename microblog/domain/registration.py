@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, field, frozen
 
-from microblog.domain import audit, email_domain_blocks, ip_blocks, validation
+from microblog.domain import audit, email_domain_blocks, email_policy, ip_blocks, validation
 from microblog.domain.email_queue import enqueue_confirmation
 from microblog.domain.guessable_passwords import login_words
 from microblog.domain.notify import notify
@@ -110,8 +110,9 @@ class Registrations:
         if self.mode is RegistrationMode.INVITE and not form.invite.strip():
             errors.add("invite", "Invite can't be blank: this site accepts sign-ups by invitation only", "ERR_BLANK")
         blocks = await self._email_domain_blocks(cleaned)
-        if email_domain_blocks.refuses(blocks):
-            errors.add("email", email_domain_blocks.BLOCKED, "ERR_BLOCKED")
+        refusal = await self.database.read(email_policy.refusal, cleaned.email, blocks)
+        if refusal:
+            errors.add("email", refusal, "ERR_BLOCKED")
         await self.database.read(self._check_taken, cleaned, errors)
         errors.raise_if_any()
         approved = not blocks and severity is None and (self.mode is RegistrationMode.OPEN or bool(cleaned.invite))

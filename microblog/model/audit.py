@@ -53,6 +53,8 @@ class AuditAction(StrEnum):
     IP_BLOCK_CREATE = "ip_block.create"
     IP_BLOCK_UPDATE = "ip_block.update"
     IP_BLOCK_DELETE = "ip_block.delete"
+    CANONICAL_EMAIL_BLOCK_CREATE = "canonical_email_block.create"
+    CANONICAL_EMAIL_BLOCK_DELETE = "canonical_email_block.delete"
     SERVER_RETRY = "server.retry"
     ANNOUNCEMENT_CREATE = "announcement.create"
     ANNOUNCEMENT_DELETE = "announcement.delete"

@@ -39,6 +39,7 @@ ModerationNoteId = NewType("ModerationNoteId", int)
 AuditId = NewType("AuditId", int)
 EmailDomainBlockId = NewType("EmailDomainBlockId", int)
 IpBlockId = NewType("IpBlockId", int)
+CanonicalEmailBlockId = NewType("CanonicalEmailBlockId", int)
 
 MAX_ID = 2**63 - 1  # bigint of PostgreSQL
 SEQUENCE_BITS = 16

@@ -53,6 +53,8 @@ LABELS = {
     AuditAction.IP_BLOCK_CREATE: "Blocked the IP address",
     AuditAction.IP_BLOCK_UPDATE: "Changed the block of the IP address",
     AuditAction.IP_BLOCK_DELETE: "Unblocked the IP address",
+    AuditAction.CANONICAL_EMAIL_BLOCK_CREATE: "Blocked the e-mail address with the hash",
+    AuditAction.CANONICAL_EMAIL_BLOCK_DELETE: "Unblocked the e-mail address with the hash",
     AuditAction.SERVER_RETRY: "Retried deliveries to",
     AuditAction.ANNOUNCEMENT_CREATE: "Published the announcement",
     AuditAction.ANNOUNCEMENT_DELETE: "Deleted the announcement",

@@ -57,6 +57,7 @@ FOR_MODERATORS = (
     "/admin/jobs?state=done",
     "/admin/appeals",
     "/admin/email_domain_blocks",
+    "/admin/canonical_email_blocks",
     "/admin/ip_blocks",
     "/admin/log",
     "/admin/stats",

@@ -23,6 +23,7 @@ from microblog.model.announcements import Announcement, Reaction
 from microblog.model.cards import Card
 from microblog.model.conversations import Conversation
 from microblog.model.domain_rules import AllowedDomain, DomainRule, DomainSeverity, StoredDomainRule
+from microblog.model.canonical_email_blocks import CanonicalEmailBlock
 from microblog.model.email_domain_blocks import AttemptDay, EmailDomainBlock
 from microblog.model.filters import Filter, FilterAction, FilterContext, FilteredPost, Keyword, Match
 from microblog.model.ids import (
@@ -31,6 +32,7 @@ from microblog.model.ids import (
     AppId,
     ConversationId,
     DomainRuleId,
+    CanonicalEmailBlockId,
     EmailDomainBlockId,
     FilterId,
     IpBlockId,
@@ -89,7 +91,7 @@ from microblog.render.api.notifications import (
 from microblog.render.api.push import SUBSCRIPTION
 from microblog.render.api.reports import announcement_entity, reaction_entity, report_entity, streamed_announcement
 from microblog.render.api.scheduled import SCHEDULED_STATUS
-from microblog.render.api.sign_up_blocks import ADMIN_EMAIL_DOMAIN_BLOCK, ADMIN_IP_BLOCK
+from microblog.render.api.sign_up_blocks import ADMIN_CANONICAL_EMAIL_BLOCK, ADMIN_EMAIL_DOMAIN_BLOCK, ADMIN_IP_BLOCK
 from microblog.render.api.status_json import StatusJsonCache
 from microblog.render.api.statuses import POLL, STATUS_SOURCE, PollForViewer
 from microblog.render.api.tags import featured_entity, tag_entity
@@ -169,6 +171,7 @@ BLOCKED = StoredDomainRule(DomainRuleId(8), RULE, "Spam", "", NOW)
 EMAIL_BLOCKED = EmailDomainBlock(
     EmailDomainBlockId(5), "d.example", True, NOW, tuple(AttemptDay(86_400 * day, day, 2 * day) for day in range(7))
 )
+ADDRESS_BLOCKED = CanonicalEmailBlock(CanonicalEmailBlockId(6), 64 * "0", NOW)
 IP_BLOCKED = IpBlock(IpBlockId(4), IpBlockValues(ip_network("192.0.2.0/24"), IpSeverity.NO_ACCESS, "Spam"), NOW)
 SEVERED = Severance(SeveranceEventId(7), SeveranceKind.DOMAIN_BLOCK, "b.example", NOW, 2, 1)
 WARNED = AccountWarning(WarningId(6), Decision.SILENCE, "Be kind", (PostId(101),), NOW)
@@ -343,6 +346,7 @@ def site() -> Samples:
         "domain block": ("DomainBlock", DOMAIN_BLOCK(BLOCKED, None)),
         "domain block, for administrators": ("AdminDomainBlock", ADMIN_DOMAIN_BLOCK(BLOCKED, None)),
         "e-mail domain block": ("AdminEmailDomainBlock", ADMIN_EMAIL_DOMAIN_BLOCK(EMAIL_BLOCKED, None)),
+        "canonical e-mail block": ("AdminCanonicalEmailBlock", ADMIN_CANONICAL_EMAIL_BLOCK(ADDRESS_BLOCKED, None)),
         "IP block": ("AdminIpBlock", ADMIN_IP_BLOCK(IP_BLOCKED, None)),
         "domain allow": ("AdminDomainAllow", ADMIN_DOMAIN_ALLOW(AllowedDomain(DomainRuleId(9), "c.example", NOW), None)),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from microblog.model.canonical_email_blocks import CanonicalEmailBlock
 from microblog.model.email_domain_blocks import AttemptDay, EmailDomainBlock
 from microblog.model.ip_blocks import IpBlock, IpSeverity
 from microblog.render.api.definition import Definition, key
@@ -28,6 +29,15 @@ ADMIN_EMAIL_DOMAIN_BLOCK = Definition[EmailDomainBlock, None](
     },
 )
 """Admin::EmailDomainBlock, https://docs.joinmastodon.org/entities/Admin_EmailDomainBlock/."""
+
+ADMIN_CANONICAL_EMAIL_BLOCK = Definition[CanonicalEmailBlock, None](
+    "AdminCanonicalEmailBlock",
+    {
+        "id": key(ID, lambda block, _: str(block.id)),
+        "canonical_email_hash": key(TEXT, lambda block, _: block.hash),
+    },
+)
+"""Admin::CanonicalEmailBlock, https://docs.joinmastodon.org/entities/Admin_CanonicalEmailBlock/."""
 
 ADMIN_IP_BLOCK = Definition[IpBlock, None](
     "AdminIpBlock",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
+from microblog.model.canonical_email_blocks import CanonicalEmailBlock
 from microblog.model.email_domain_blocks import EmailDomainBlock
 from microblog.model.ip_blocks import IpBlock, IpSeverity
 
@@ -30,6 +31,20 @@ class EmailDomainsPage:
     def attempts(self, block: EmailDomainBlock) -> int:
         """Return the number of sign-ups in the last seven days."""
         return sum(day.attempts for day in block.history)
+
+
+@frozen
+class CanonicalEmailsPage:
+    """A page of blocked e-mail addresses, with the form for another one as submitted.
+
+    `is_blocked`: whether the address in the form is blocked; None if nobody asked.
+    """
+
+    blocks: tuple[CanonicalEmailBlock, ...] = ()
+    older: str | None = None
+    email: str = ""
+    is_blocked: bool | None = None
+    errors: Mapping[str, str] = field(factory=dict)
 
 
 @frozen

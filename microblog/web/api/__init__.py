@@ -10,6 +10,7 @@ from microblog.domain.apps import Apps
 from microblog.domain.attachments import Attachments
 from microblog.domain.blocked_domains import BlockedDomains
 from microblog.domain.caching.sidebar_cache import SidebarCache
+from microblog.domain.canonical_email_blocks import CanonicalEmailBlocks
 from microblog.domain.conversations import Conversations
 from microblog.domain.email_confirmation import EmailConfirmation
 from microblog.domain.email_domain_blocks import EmailDomainBlocks
@@ -56,6 +57,7 @@ from microblog.web.api.accounts import AccountRoutes, RelationshipRoutes
 from microblog.web.api.api_version import api_version
 from microblog.web.api.apps import AppRoutes
 from microblog.web.api.blocked_domains import BlockedDomainRoutes
+from microblog.web.api.canonical_email_blocks import CanonicalEmailBlockRoutes
 from microblog.web.api.conversations import ConversationRoutes
 from microblog.web.api.discovery import DiscoveryRoutes, UriRedirects
 from microblog.web.api.domain_rules import DomainAllowRoutes, DomainBlockRoutes, PublicBlockRoutes
@@ -108,6 +110,8 @@ class ApiServices(Protocol):
     def email_confirmation(self) -> EmailConfirmation: ...
     @property
     def email_domain_blocks(self) -> EmailDomainBlocks: ...
+    @property
+    def canonical_email_blocks(self) -> CanonicalEmailBlocks: ...
     @property
     def conversations(self) -> Conversations: ...
     @property
@@ -244,9 +248,18 @@ def routes(
         PushSubscriptionRoutes(entities, services.push_notifications),
         SearchRoutes(entities, serializer, services.search, services.tags, cache, resolution),
     ]
-    features += [*_rule_routes(site, federation), EmailDomainBlockRoutes(services.email_domain_blocks), IpBlockRoutes(services.ip_blocks)]
+    features += [*_rule_routes(site, federation), *_sign_up_block_routes(services)]
     rules_of_domains = None if federation is None else federation.rules
     return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features), rules_of_domains)]
+
+
+def _sign_up_block_routes(services: ApiServices) -> list[object]:
+    """The features of blocks of sign-ups."""
+    return [
+        EmailDomainBlockRoutes(services.email_domain_blocks),
+        CanonicalEmailBlockRoutes(services.canonical_email_blocks),
+        IpBlockRoutes(services.ip_blocks),
+    ]
 
 
 def _own_account_routes(services: ApiServices, entities: Entities) -> list[object]:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from microblog.model.accounts import Role
+from microblog.model.canonical_email_blocks import canonical_email_hash
 from microblog.storage.database import Cursor
 from tests import files, make
 from tests.fakes import result_of
@@ -161,6 +162,17 @@ def email_domain(site: SiteFixture, method: str) -> None:
     assert (added["domain"], added["allow_with_approval"]) == ("spam.example", True)
     assert boss.get(f"/v1/admin/email_domain_blocks/{added['id']}").json == added
     assert boss.get("/v1/admin/email_domain_blocks").json == [added]
+
+
+@reads_back("POST", "/api/v1/admin/canonical_email_blocks", "email canonical_email_hash")
+@reads_back("POST", "/api/v1/admin/canonical_email_blocks/test", "email")
+def canonical_email(site: SiteFixture, method: str) -> None:
+    boss = client(site, "boss", "admin:read admin:write", role=Role.ADMIN)
+    path = "/v1/admin/canonical_email_blocks"
+    by_address = boss.request(method, path, form={"email": "Eve.L+x@Example.org"}).json
+    by_hash = boss.request(method, path, form={"canonical_email_hash": canonical_email_hash("bob@example.org").upper()}).json
+    assert boss.request(method, f"{path}/test", form={"email": "evel@example.org"}).json == [by_address]
+    assert boss.request(method, f"{path}/test", form={"email": "b.o.b@example.org"}).json == [by_hash]
 
 
 @reads_back("POST", "/api/v1/admin/ip_blocks", "ip severity comment expires_in")
@@ -514,6 +526,9 @@ MASTODON = {
     " username display_name email ip staff by_domain",
     "GET v2/admin/accounts": f"{PAGE} origin status permissions role_ids invited_by username display_name by_domain email ip",
     "POST v1/admin/accounts/<>/action": "type report_id warning_preset_id text send_email_notification",
+    "GET v1/admin/canonical_email_blocks": PAGE,
+    "POST v1/admin/canonical_email_blocks": "email canonical_email_hash",
+    "POST v1/admin/canonical_email_blocks/test": "email",
     "GET v1/admin/email_domain_blocks": PAGE,
     "POST v1/admin/email_domain_blocks": "domain allow_with_approval",
     "GET v1/admin/ip_blocks": PAGE,

@@ -66,6 +66,11 @@ moderator admin:write:accounts   POST       /api/v1/admin/accounts/:x/reject
 moderator admin:write:accounts   POST       /api/v1/admin/accounts/:x/unsensitive
 moderator admin:write:accounts   POST       /api/v1/admin/accounts/:x/unsilence
 moderator admin:write:accounts   POST       /api/v1/admin/accounts/:x/unsuspend
+admin     admin:read:canonical_email_blocks GET     /api/v1/admin/canonical_email_blocks
+admin     admin:write:canonical_email_blocks POST   /api/v1/admin/canonical_email_blocks
+admin     admin:read:canonical_email_blocks GET     /api/v1/admin/canonical_email_blocks/:x
+admin     admin:write:canonical_email_blocks DELETE /api/v1/admin/canonical_email_blocks/:x
+admin     admin:read:canonical_email_blocks POST    /api/v1/admin/canonical_email_blocks/test
 admin     admin:read:email_domain_blocks GET        /api/v1/admin/email_domain_blocks
 admin     admin:read:ip_blocks   GET        /api/v1/admin/ip_blocks
 admin     admin:write:ip_blocks  POST       /api/v1/admin/ip_blocks
