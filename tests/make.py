@@ -9,9 +9,10 @@ from itertools import count
 from microblog.domain.interactions import Interactions
 from microblog.domain.posts import Posts
 from microblog.model.accounts import Account, AccountWithLogin, Preferences, Role, Viewer
+from microblog.model.emojis import CustomEmoji, EmojiDraft, EmojiFiles
 from microblog.model.ids import PostId
 from microblog.model.posts import Post, PostDraft, Visibility
-from microblog.storage import accounts, follows, posts, relationships, users
+from microblog.storage import accounts, custom_emojis, follows, posts, relationships, users
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.follows import FollowOptions
 from tests.fakes import RolledBackDatabase, result_of
@@ -82,6 +83,14 @@ def remote_account(
     )
     [(id,)] = cursor.fetchall()
     return _found(cursor, id)
+
+
+def emoji(cursor: Cursor, shortcode: str = "cat", *, now: datetime = NOW) -> CustomEmoji:
+    """Create a custom emoji of this site, whose files do not exist."""
+    stem = f"{next(_numbers):032x}"
+    made = custom_emojis.insert(cursor, EmojiDraft(shortcode), EmojiFiles(f"{stem}.png", f"{stem}-small.png"), now=now)
+    assert made is not None, f"{shortcode} is there already"
+    return made
 
 
 def reload(cursor: Cursor, who: Account | Viewer) -> Account:

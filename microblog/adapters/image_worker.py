@@ -5,10 +5,10 @@ ignored. The script imports no module of this project, because a process that pa
 
 The job: `source` (a path), `format` (the only one that Pillow may try), `pixels` (the most that the image may have), `frames` (the most
 pixels of all frames of an animation together; 0 keeps only the first frame), and `results`, each with `stem` (a path without its extension)
-and either `area` (shrink to at most so many pixels) or `fill` ([width, height], cropped to fit); `lossy` permits lossy compression. Each
-result is made from the one before it, so the largest comes first. The output: `pictures` (`name`, `width`, `height` for each result) and
-`blurhash`; or `error` (unreadable, full: no space on the disk, much: a result is too large, long: too many frames, or large with `width`,
-`height`).
+and either `area` (shrink to at most so many pixels) or `fill` ([width, height], cropped to fit); `lossy` permits lossy compression, `png`
+asks for a PNG. Each result is made from the one before it, so the largest comes first. The output: `pictures` (`name`, `width`, `height`
+for each result) and `blurhash`; or `error` (unreadable, full: no space on the disk, much: a result is too large, long: too many frames, or
+large with `width`, `height`).
 
 A photo is decoded once, at a fraction of its size if that is enough, and each pixel is touched as few times as possible: it is shrunk
 first, then converted to sRGB, then turned upright. If the extension of `source` is that of its format, Pillow imports only that plugin.
@@ -195,7 +195,7 @@ def _resized(image: Image.Image, result: dict[str, Any], kind: str) -> Image.Ima
 
 
 def _save(image: Image.Image, kind: str, result: dict[str, Any]) -> dict[str, Any]:
-    encoder = _encoder(image, kind, lossy=result.get("lossy", False))
+    encoder = "PNG" if result.get("png") else _encoder(image, kind, lossy=result.get("lossy", False))
     ending, options = _ENCODERS[encoder]
     if encoder == "JPEG" and image.width * image.height < _LARGE_AREA:
         options = options | _COMPACT

@@ -20,6 +20,7 @@ from microblog.adapters import ffmpeg
 from microblog.adapters.ffmpeg import UNREADABLE, ConversionPlan, FfmpegTools, unsupported
 from microblog.adapters.sandbox import command_line
 from microblog.adapters.subprocess_runner import ProcessResult, Run, runner
+from microblog.model.emojis import EmojiFiles
 from microblog.model.errors import Invalid, NotFound, disk_full
 from microblog.model.media import MAX_IMAGE_PIXELS, PREVIEW_AREA, ConvertedMedia, Dimensions, Format, MediaKind
 
@@ -157,6 +158,13 @@ class DirectoryMediaStore:
         """Make a small image that still moves if it is an animation; return its name. Raises Invalid like `convert_image`."""
         converted = await self._convert(file, format, {stem: {"area": EMOJI_AREA}}, frames=MAX_ANIMATION_PIXELS)
         return str(converted["pictures"][0]["name"])
+
+    async def emoji_images(self, file: BinaryIO, format: Format, stem: str) -> EmojiFiles:
+        """Make a small image as `small_image` does, and a PNG of its first frame. Raises Invalid like `convert_image`."""
+        small = {"area": EMOJI_AREA}
+        converted = await self._convert(file, format, {stem: small, f"{stem}-small": {**small, "png": True}}, frames=MAX_ANIMATION_PIXELS)
+        [original, still] = converted["pictures"]
+        return EmojiFiles(str(original["name"]), str(still["name"]))
 
     async def _convert(self, file: BinaryIO, format: Format, results: dict[str, dict[str, Any]], frames: int = 0) -> dict[str, Any]:
         """Convert a temporary copy of the file once for each result."""

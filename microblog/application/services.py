@@ -26,6 +26,7 @@ from microblog.domain.caching.sidebar_cache import SidebarCache
 from microblog.domain.canonical_email_blocks import CanonicalEmailBlocks
 from microblog.domain.collection_cache import CollectionCache
 from microblog.domain.conversations import Conversations
+from microblog.domain.custom_emojis import CustomEmojis
 from microblog.domain.email_composer import EmailComposer
 from microblog.domain.email_confirmation import EmailConfirmation
 from microblog.domain.email_domain_blocks import EmailDomainBlocks
@@ -164,6 +165,7 @@ class Domain:
     canonical_email_blocks: CanonicalEmailBlocks = field(init=False)
     ip_blocks: IpBlocks = field(init=False)
     refused_networks: CurrentRefusedNetworks = field(init=False)
+    custom_emojis: CustomEmojis = field(init=False)
 
     @blocked_domains.default
     def _blocked_domains(self) -> BlockedDomains:
@@ -216,6 +218,10 @@ class Domain:
     @refused_networks.default
     def _refused_networks(self) -> CurrentRefusedNetworks:
         return CurrentRefusedNetworks(self.timelines.database, self.attachments.pause, now)
+
+    @custom_emojis.default
+    def _custom_emojis(self) -> CustomEmojis:
+        return CustomEmojis(self.timelines.database, self.attachments.media_store, self.invalidation_log, now)
 
     @classmethod
     def on(cls, settings: Settings, database: Transactions, passwords: Hashes, limits: RateLimiter, external: ExternalServices) -> Domain:

@@ -7,6 +7,7 @@ from typing import BinaryIO, Protocol
 
 from microblog.model.cards import FetchedPage
 from microblog.model.emails import DeliveryResult, Envelope
+from microblog.model.emojis import EmojiFiles
 from microblog.model.media import ConvertedMedia, Dimensions, Format, MediaKind
 from microblog.model.push import PushResponse
 
@@ -81,6 +82,9 @@ class MediaStore(Protocol):
 
     async def small_image(self, file: BinaryIO, format: Format, stem: str) -> str:
         """Convert an image, or an animation with all its frames, to a size that fits into a line of text; returns its name."""
+
+    async def emoji_images(self, file: BinaryIO, format: Format, stem: str) -> EmojiFiles:
+        """Convert an image or an animation as `small_image` does, and its first frame to a PNG."""
 
     async def convert_video(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
         """Convert the video or audio file that was stored under the name `upload`."""

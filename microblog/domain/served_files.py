@@ -60,8 +60,10 @@ class ServedFiles:
     def _dependencies(self, use: FileUse) -> CacheDependencies | None:
         """Return the cache dependencies of the use; None if changes of it would not be noticed.
 
-        Suspensions invalidate all cached uses.
+        Suspensions, and changes of custom emoji, invalidate all cached uses.
         """
+        if use.is_emoji:
+            return CacheDependencies()
         if use.post is not None:
             return cache_keys.of_keys(cache_keys.of_post(use.post))
         if use.account is not None:

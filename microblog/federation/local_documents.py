@@ -18,6 +18,7 @@ from microblog.domain.tags import HashtagService
 from microblog.domain.timelines import Timelines
 from microblog.federation.actor_keys import ActorKeys
 from microblog.federation.documents.ids import LocalKind, SiteIds
+from microblog.federation.documents.vocabulary import with_context
 from microblog.federation.documents.write_activity import write_announce, write_create
 from microblog.federation.documents.write_actor import actor_details, write_actor, write_actor_stub, write_instance_actor
 from microblog.federation.documents.write_collection import (
@@ -29,7 +30,7 @@ from microblog.federation.documents.write_collection import (
     write_replies,
     write_whole_collection,
 )
-from microblog.federation.documents.write_parts import Json
+from microblog.federation.documents.write_parts import Json, emoji_tag
 from microblog.federation.documents.write_post import PostWriter
 from microblog.federation.post_links import LinkedPost, linked_posts
 from microblog.model.accounts import Account, RelatedAccount
@@ -37,7 +38,7 @@ from microblog.model.errors import Gone, NotFound
 from microblog.model.ids import AccountId, PostId
 from microblog.model.paging import Page as Part
 from microblog.model.posts import Post
-from microblog.storage import activity_recipients, moves, posts, remote_readers
+from microblog.storage import activity_recipients, custom_emojis, moves, posts, remote_readers
 
 PeopleList = Callable[[None, AccountId, Part], Awaitable[list[RelatedAccount]]]
 OUTBOX_PAGE, PEOPLE_PAGE, REPLIES_PAGE = 20, 40, 40
@@ -82,6 +83,13 @@ class LocalDocuments:
         """Return the document of the site itself."""
         pair = await self.keys.of(None)
         return write_instance_actor(self.site_name, (pair.public,), self.ids)
+
+    async def emoji(self, id: int) -> Json:
+        """Return the document of a custom emoji of this site."""
+        found = await self.posts.database.read(custom_emojis.by_id, id=id)
+        if found is None or found.host is not None:
+            raise NotFound
+        return with_context(emoji_tag(found.emoji, self.ids))
 
     async def post(self, name: str, id: PostId) -> Json:
         """Return the document of a post that is not a boost."""

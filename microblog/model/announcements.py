@@ -6,6 +6,7 @@ from datetime import datetime
 
 from attrs import frozen
 
+from microblog.model.emojis import Emoji
 from microblog.model.ids import AnnouncementId
 
 
@@ -23,7 +24,7 @@ class Announcement:
     """One announcement as one viewer (or an anonymous visitor) sees it.
 
     `text` is as typed, `html` the rendered and sanitized text. `starts_at` and `ends_at` belong to the announced event; the announcement is
-    shown until `ends_at`. `all_day`: only the dates of the event count.
+    shown until `ends_at`. `all_day`: only the dates of the event count. `emojis` are the custom emoji in the text.
     """
 
     id: AnnouncementId
@@ -36,3 +37,4 @@ class Announcement:
     all_day: bool = False
     read: bool = False
     reactions: tuple[Reaction, ...] = ()
+    emojis: tuple[Emoji, ...] = ()

@@ -18,6 +18,7 @@ CACHES = frozenset(
         "account_names",
         "accounts",
         "announcements",
+        "emojis",
         "filters",
         "flags",
         "followed_tags",

@@ -169,7 +169,7 @@ class Media:
 
 @frozen
 class FileUse:
-    """Use of a media file: by a post, a profile (`account`), a link preview (`is_card`), or none yet for a new upload.
+    """Use of a media file: by a post, a profile (`account`), a link preview, a custom emoji, or none yet for a new upload.
 
     `is_open`: everybody may see it. `withheld`: it is served to nobody, because its owner or its post was suspended or deleted.
     """
@@ -179,6 +179,7 @@ class FileUse:
     is_card: bool = False
     is_open: bool = False
     withheld: bool = False
+    is_emoji: bool = False
 
 
 @frozen

@@ -8,11 +8,12 @@ from email.utils import format_datetime
 
 import regex
 from attrs import frozen
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from microblog.model.accounts import Account
 from microblog.model.media import Media, MediaKind
 from microblog.model.posts import Post
+from microblog.render.emojis import in_html, in_text
 from microblog.render.formatting import excerpt, iso, path
 from microblog.render.local_links import html_by
 from microblog.render.site_view import SiteView
@@ -102,8 +103,8 @@ def _item(post: Post, url: str) -> Markup:
 
 
 def _content_html(post: Post, url: str) -> str:
-    html = html_by(post.html, post.author, url)
-    return f"<p><strong>{escape(post.spoiler)}</strong></p>{html}" if post.spoiler else html
+    html = in_html(html_by(post.html, post.author, url), post.emojis, url)
+    return f"<p><strong>{in_text(post.spoiler, post.emojis, url)}</strong></p>{html}" if post.spoiler else html
 
 
 def _entry(post: Post, home: str, url: str) -> Markup:

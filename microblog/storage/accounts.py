@@ -15,12 +15,14 @@ import orjson
 from microblog.model.accounts import Account, ProfileField
 from microblog.model.emojis import emojis_from
 from microblog.model.ids import AccountId
+from microblog.storage import emojis
 from microblog.storage.database import Cursor, Prepared, execute, execute_deferred, fetch_all, fetch_one, fetch_value, first_column
 from microblog.storage.visibility import IS_OF_NO_BLOCKED_DOMAIN
 
-COLUMNS = """a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.verified_links, a.locked, a.bot,
+COLUMNS = f"""a.id, a.username, a.display_name, a.bio, a.bio_html, a.created_at, a.fields, a.verified_links, a.locked, a.bot,
     a.discoverable, a.indexable, a.hide_relations, c.followers, c.following, c.posts, c.last_post_on, a.avatar, a.header,
-    a.suspended_at, a.limited_at, a.host, a.uri, a.url, a.moved_to_id, a.is_group, a.memorial, a.sensitized_at, a.emojis"""
+    a.suspended_at, a.limited_at, a.host, a.uri, a.url, a.moved_to_id, a.is_group, a.memorial, a.sensitized_at,
+    {emojis.OF_ACCOUNT}"""
 WIDTH = 29  # number of COLUMNS
 MAX_CANDIDATES = 100  # of a username prefix search; from each of its two sources
 FROM = "accounts a join account_counts c on c.account_id = a.id"
@@ -35,9 +37,10 @@ NAMED_HERE = "coalesce(a.host, '') = ''"
 
 def account_from(*columns: Any) -> Account:
     """Build an account from a row's COLUMNS."""
-    id, username, display_name, bio, bio_html, created_at, fields, verified, *rest, emojis = columns
+    id, username, display_name, bio, bio_html, created_at, fields, verified, *rest, found = columns
     table = _fields(fields, verified or {}) if fields else ()
-    rest.append(emojis_from(emojis))
+    shown = emojis_from(found, display_name, bio, *(text for field in table for text in (field.name, field.value))) if found else ()
+    rest.append(shown)
     return Account(id, username, display_name, bio, bio_html, created_at, table, *rest)
 
 

@@ -7,20 +7,23 @@ from datetime import datetime
 from typing import Any
 
 from microblog.model.announcements import Announcement, Reaction
+from microblog.model.emojis import emojis_from
 from microblog.model.ids import AccountId, AnnouncementId
+from microblog.storage import emojis
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_value, first_column
 
-_SELECT = """
+_SELECT = f"""
     select n.id, n.text, n.html, n.published_at, n.updated_at, n.starts_at, n.ends_at, n.all_day,
            exists (select from announcement_reads r where r.announcement_id = n.id and r.account_id = %(viewer)s),
            (select json_agg(json_build_array(name, count, mine) order by first, name) from (
                select r.name, count(*), bool_or(r.account_id is not distinct from %(viewer)s) as mine, min(r.created_at) as first
-               from announcement_reactions r where r.announcement_id = n.id group by r.name) counted)
+               from announcement_reactions r where r.announcement_id = n.id group by r.name) counted),
+           {emojis.in_texts("n.text")}
     from announcements n"""
 
 
 def _announcement(id: int, *columns: Any) -> Announcement:
-    text, html, published_at, updated_at, starts_at, ends_at, all_day, read, reactions = columns
+    text, html, published_at, updated_at, starts_at, ends_at, all_day, read, reactions, found = columns
     return Announcement(
         AnnouncementId(id),
         text,
@@ -32,6 +35,7 @@ def _announcement(id: int, *columns: Any) -> Announcement:
         all_day,
         read,
         tuple(Reaction(name, count, bool(mine)) for name, count, mine in reactions or ()),
+        emojis_from(found, text),
     )
 
 

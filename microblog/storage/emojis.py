@@ -15,6 +15,29 @@ from microblog.model.remote_files import CopiedFiles, RemoteFileKind, SharedFile
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one
 
 
+def in_texts(*texts: str) -> str:
+    """Return SQL for the emoji of this site that may be in the texts, which are expressions that are never null: JSON, or null.
+
+    A text without codes causes no look-up. `emojis_from` leaves out what only looks like a code.
+    """
+    text = " || ' ' || ".join(texts)
+    return f"""case when strpos({text}, ':') > 0 and {text} ~ ':\\w\\w+:' then (
+        select jsonb_agg(jsonb_build_array(e.shortcode, e.id, e.file, e.still, e.is_listed, e.updated_at) order by e.shortcode)
+        from emojis e where e.shortcode = any(string_to_array({text}, ':')) and e.host is null and e.disabled_at is null) end"""
+
+
+_POST, _REVISION = (
+    in_texts(f"{of}.text", f"{of}.spoiler", f"coalesce(array_to_string({options}, ' '), '')")
+    for of, options in (("p", "q.options"), ("r", "r.options"))
+)
+OF_ACCOUNT = f"case when a.host is not null then a.emojis else {in_texts('a.display_name', 'a.bio', 'a.fields::text')} end"
+"""The emoji of the account `a`."""
+OF_POST = f"case when p.uri is not null then p.emojis else {_POST} end"
+"""The emoji of the post `p` with its poll `q`."""
+OF_REVISION = f"case when (select uri from posts where id = %(post)s) is not null then r.emojis else {_REVISION} end"
+"""The emoji of the revision `r` of a post."""
+
+
 def store(cursor: Cursor, *, host: str, emojis: Collection[RemoteEmoji], now: datetime) -> tuple[Emoji, ...]:
     """Store the emoji of another server, or a newer picture of known ones; return them all."""
     if not emojis:

@@ -254,7 +254,7 @@ def upload_name(id: int) -> str:
 
 
 def unused_files(cursor: Cursor, *, names: Collection[str]) -> list[str]:
-    """Return the files that no attachment, waiting upload, account or card refers to."""
+    """Return the files that no attachment, waiting upload, account, custom emoji or card refers to."""
     cursor.execute(
         """select f.name from unnest(%(names)s::text[]) f (name)
            where not exists (select from media m where m.original = f.name)
@@ -262,6 +262,8 @@ def unused_files(cursor: Cursor, *, names: Collection[str]) -> list[str]:
            and not exists (select from media m where m.state = 'waiting' and f.name = 'upload-' || m.id)
            and not exists (select from accounts a where a.avatar = '/media/' || f.name)
            and not exists (select from accounts a where a.header = '/media/' || f.name)
+           and not exists (select from emojis e where e.file = f.name)
+           and not exists (select from emojis e where e.still = f.name)
            and not exists (select from cards c where c.image = '/media/' || f.name and c.image <> '')""",
         {"names": list(names)},
     )
@@ -275,9 +277,9 @@ def file_use(cursor: Cursor, *, name: str) -> FileUse | None:
 
 _OWNER_INACTIVE = "(a.suspended_at is not null or a.deleted_at is not null)"
 _ATTACHMENT_USE = f"""select m.post_id, null::bigint, false, coalesce(p.visibility in ('public', 'unlisted'), false),
-        {_OWNER_INACTIVE} or p.deleted_at is not null
+        {_OWNER_INACTIVE} or p.deleted_at is not null, false
     from media m join accounts a on a.id = m.account_id left join posts p on p.id = m.post_id where m.{{column}} = %(name)s"""
-_PROFILE_IMAGE_USE = f"select null, a.id, false, true, {_OWNER_INACTIVE} from accounts a where a.{{column}} = %(path)s"
+_PROFILE_IMAGE_USE = f"select null, a.id, false, true, {_OWNER_INACTIVE}, false from accounts a where a.{{column}} = %(path)s"
 _FILE_USE = Prepared(
     " union all ".join(
         (
@@ -285,7 +287,8 @@ _FILE_USE = Prepared(
             _ATTACHMENT_USE.format(column="preview"),
             _PROFILE_IMAGE_USE.format(column="avatar"),
             _PROFILE_IMAGE_USE.format(column="header"),
-            "(select null, null, true, true, false from cards c where c.image = %(path)s and c.image <> '' limit 1)",
+            *(f"select null, null, false, true, false, true from emojis e where e.{column} = %(name)s" for column in ("file", "still")),
+            "(select null, null, true, true, false, false from cards c where c.image = %(path)s and c.image <> '' limit 1)",
         )
     )
     + " limit 1"

@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from microblog.model.emojis import emojis_from
 from microblog.model.ids import AccountId, PostId, TagId
 from microblog.model.posts import NO_FLAGS, Mention, Post, PostFlags, PostRevision, Tag, Visibility
-from microblog.storage import accounts, cards, media, polls
+from microblog.storage import accounts, cards, emojis, media, polls
 from microblog.storage.database import Cursor, Prepared, execute, execute_deferred, fetch_all, fetch_one, fetch_value, first_column
 from microblog.storage.timelines import Entry
 from microblog.storage.visibility import VISIBLE
@@ -21,8 +21,8 @@ _COLUMNS = f"""
     (select ra.visibility from posts ra where ra.id = p.reply_to),
     p.reply_to_account, (select rh.host from accounts rh where rh.id = p.reply_to_account),
     p.thread_id, p.reply_to_uri, p.application, p.application_website, p.uri, p.url,
-    p.emojis, p.boost_of,
-    -- The version: it changes when the row of the post, its author, poll or card does.
+    {emojis.OF_POST}, p.boost_of,
+    -- The version: it changes when the row of the post, its author, poll or card does. Their emoji are added to it.
     p.xmin::text || '.' || a.xmin::text
     || coalesce('.' || q.xmin::text, '') || coalesce('.' || k.xmin::text, ''),
     coalesce(n.replies, 0), coalesce(n.boosts, 0), coalesce(n.favourites, 0),
@@ -60,10 +60,12 @@ class _Row:
 def _row(*columns: Any) -> _Row:
     (id, text, html, visibility, created_at, spoiler, sensitive, language, edited_at, reply_to, reply_to_visibility, *remaining) = columns
     reply_to_account, reply_to_host, thread_id, reply_to_uri, application, website, uri, url, *remaining = remaining
-    emojis, boost_of, version, replies, boosts, favourites, mentions, tags, attachments, *others = remaining
+    found, boost_of, version, replies, boosts, favourites, mentions, tags, attachments, *others = remaining
+    author, poll = accounts.account_from(*others[polls.WIDTH + cards.WIDTH :]), polls.poll_from(*others[: polls.WIDTH])
+    shown = emojis_from(found, text, spoiler, *(poll.options if poll else ())) if found else ()
     post = Post(
         id=id,
-        author=accounts.account_from(*others[polls.WIDTH + cards.WIDTH :]),
+        author=author,
         text=text,
         html=html,
         visibility=Visibility(visibility),
@@ -86,12 +88,12 @@ def _row(*columns: Any) -> _Row:
         mentions=tuple(Mention(AccountId(account), *address) for account, *address in mentions or ()),
         tags=tuple(Tag(TagId(tag), key, name) for tag, key, name in tags or ()),
         media=media.media_list_from(attachments),
-        poll=polls.poll_from(*others[: polls.WIDTH]),
+        poll=poll,
         card=cards.card_from(*others[polls.WIDTH : polls.WIDTH + cards.WIDTH]),
-        version=version,
+        version=version + "".join(f".{emoji.version}" for emoji in (*shown, *author.emojis)),
         uri=uri,
         url=url,
-        emojis=emojis_from(emojis),
+        emojis=shown,
     )
     return _Row(post, boost_of)
 
@@ -315,7 +317,7 @@ def history(cursor: Cursor, *, post: PostId) -> list[PostRevision]:
     return fetch_all(
         cursor,
         _revision,
-        f"""select text, html, spoiler, sensitive, created_at, options, emojis, (
+        f"""select text, html, spoiler, sensitive, created_at, options, {emojis.OF_REVISION}, (
                 select json_agg(json_build_array({_REVISION_MEDIA}) order by shown.place)
                 from jsonb_array_elements(r.media) with ordinality shown (attachment, place)
                 join media m on m.id = (attachment->>0)::bigint)
@@ -334,8 +336,9 @@ def history(cursor: Cursor, *, post: PostId) -> list[PostRevision]:
 
 
 def _revision(*columns: Any) -> PostRevision:
-    text, html, spoiler, sensitive, at, options, emojis, attachments = columns
-    return PostRevision(text, html, spoiler, sensitive, at, media.media_list_from(attachments), tuple(options or ()), emojis_from(emojis))
+    text, html, spoiler, sensitive, at, options, found, attachments = columns
+    shown = emojis_from(found, text, spoiler, *(options or ()))
+    return PostRevision(text, html, spoiler, sensitive, at, media.media_list_from(attachments), tuple(options or ()), shown)
 
 
 def delete(cursor: Cursor, *, post: PostId, now: datetime) -> bool:

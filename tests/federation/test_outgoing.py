@@ -58,6 +58,24 @@ def test_one_inbox_per_host(cursor: Cursor, ada: Viewer, outbound: OutboundFixtu
     assert (sent.kind, sent.document["type"], sent.document["to"], sent.followers_only) == ("create", "Create", [PUBLIC], False)
 
 
+def test_a_post_names_its_custom_emoji_with_the_address_of_their_pictures(cursor: Cursor, ada: Viewer, outbound: OutboundFixture) -> None:
+    remote_follower(cursor, ada)
+    cat, dog = make.emoji(cursor, "cat").emoji, make.emoji(cursor, "dog").emoji
+    make.post(cursor, ada, "A :cat:, not a:dog:")
+    [tag] = outbound.one().document["object"]["tag"]
+    icon = {"type": "Image", "mediaType": "image/png", "url": f"https://site.test{cat.path}"}
+    assert tag == {
+        "id": f"https://site.test/emojis/{cat.id}",
+        "type": "Emoji",
+        "name": ":cat:",
+        "updated": "2026-03-04T05:06:07.891Z",
+        "icon": icon,
+    }
+    profiles = Accounts(RolledBackDatabase(cursor), "site.test", "https://site.test", lambda: NOW)
+    result_of(profiles.edit(ada, ProfileChanges(display_name="Ada :dog:", bio=":cat:")))
+    assert [tag["id"] for tag in outbound.one().document["object"]["tag"]] == [f"https://site.test/emojis/{each.id}" for each in (cat, dog)]
+
+
 def test_nothing_is_sent_of_who_has_no_followers_elsewhere(cursor: Cursor, ada: Viewer, outbound: OutboundFixture) -> None:
     make.follow(cursor, make.account(cursor), ada)
     remote_actor(cursor)

@@ -28,7 +28,7 @@ from microblog.model.audit import AuditAction, AuditEntry, AuditQuery
 from microblog.model.deliveries import HostFilter, HostState, Inbox, OutgoingActivity, OutgoingKind
 from microblog.model.domain_rules import DomainRule, DomainSeverity, HiddenBy, RuleToStore
 from microblog.model.emails import EmailKind, EmailState
-from microblog.model.emojis import Emoji
+from microblog.model.emojis import Emoji, EmojiDraft, EmojiFiles, EmojiPage, EmojiQuery
 from microblog.model.events import EventKind, Position
 from microblog.model.federation import ActorEndpoints, ActorKind
 from microblog.model.federation_posts import RemoteAttachment, RemoteCounts, RemoteEmoji, RemoteImage
@@ -209,6 +209,10 @@ BY_TYPE: dict[str, Any] = {
     ),
     "Addressees": Addressees((ACCOUNT,), (OTHER,)),
     "Collection[Emoji]": [Emoji("cat", 1)],
+    "EmojiDraft": EmojiDraft("dog"),
+    "EmojiFiles": EmojiFiles("dog.gif", "dog-small.png"),
+    "EmojiPage": EmojiPage(20),
+    "EmojiQuery": EmojiQuery(),
     "Collection[RemoteEmoji]": [RemoteEmoji("cat", RemoteImage("https://far.example/cat.png"))],
     "Collection[Inbox]": [Inbox("far.example", "https://far.example/inbox")],
     "Collection[AttachmentToStore]": [AttachmentToStore(RemoteAttachment("Image", "https://far.example/1"), MediaKind.IMAGE)],

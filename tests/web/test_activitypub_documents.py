@@ -17,10 +17,11 @@ from microblog.federation.signature_choice import SignatureForm, sign
 from microblog.federation.signed_requests import HttpRequest
 from microblog.model.accounts import Viewer
 from microblog.model.errors import Invalid
+from microblog.model.federation_posts import RemoteEmoji, RemoteImage
 from microblog.model.ids import AccountId
 from microblog.model.posts import Post, PostDraft, Visibility
-from microblog.storage import relationships
-from microblog.storage.database import Cursor, fetch_all, fetch_value
+from microblog.storage import emojis, relationships
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 from tests import make
 from tests.fakes import result_of
 from tests.federation.internet import Internet
@@ -126,6 +127,18 @@ def test_a_public_post_has_a_document_and_an_activity(site: SiteFixture, peer: P
     create = peer.read(f"{uri}/activity")
     assert (create["type"], create["id"], create["object"]["id"]) == ("Create", f"{uri}/activity", uri)
     assert create["object"] == {name: value for name, value in note.items() if name != "@context"}
+
+
+def test_custom_emoji_have_documents_and_accounts_name_theirs(site: SiteFixture, peer: Peer) -> None:
+    ada, emoji = site.viewer("ada"), make.emoji(site.cursor, "cat").emoji
+    execute(site.cursor, "update accounts set display_name = 'Ada :cat:' where id = %(id)s", {"id": ada.id})
+    [tag] = peer.read("/users/ada")["tag"]
+    document = peer.read(f"/emojis/{emoji.id}")
+    assert {name: value for name, value in document.items() if name != "@context"} == tag
+    assert (tag["id"], tag["name"]) == (f"{URL}/emojis/{emoji.id}", ":cat:")
+    assert tag["icon"] == {"type": "Image", "mediaType": "image/png", "url": URL + emoji.path}
+    [far] = emojis.store(site.cursor, host="b.example", emojis=[RemoteEmoji("dog", RemoteImage("https://b.example/dog.png"))], now=NOW)
+    assert [peer.get(f"/emojis/{id}").status for id in (far.id, far.id + 1)] == [404, 404]
 
 
 def test_a_reply_names_its_parent_and_the_parent_its_replies(site: SiteFixture, peer: Peer) -> None:

@@ -51,6 +51,7 @@ class LocalKind(StrEnum):
     VOTE = "/users/{name}#votes/{number}"
     MOVE = "/users/{name}#moves/{number}"
 
+    EMOJI = "/emojis/{number}"
     SHARED_INBOX = "/inbox"
     INSTANCE_ACTOR = "/actor"
     INSTANCE_INBOX = "/actor/inbox"

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.documents.vocabulary import with_context
-from microblog.federation.documents.write_parts import Json, image
+from microblog.federation.documents.write_parts import Json, emoji_tag, image
 from microblog.model.accounts import Account
 from microblog.model.federation import KeyFormat, RemoteKey
 from microblog.render.local_links import own_links
@@ -55,7 +55,7 @@ def write_actor(account: Account, details: ActorDetails, ids: SiteIds) -> Json:
             "indexable": account.indexable and shown,
             "published": account.created_at.astimezone(UTC).strftime("%Y-%m-%dT00:00:00Z"),
             "attachment": _fields(account, ids) if shown else [],
-            "tag": [],
+            "tag": [emoji_tag(emoji, ids) for emoji in account.emojis] if shown else [],
             "alsoKnownAs": list(details.also_known_as),
             **_keys(details.keys),
             **(_pictures(account, details, ids) if shown else {"suspended": True}),

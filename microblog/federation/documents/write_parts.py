@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from microblog.federation.documents.ids import SiteIds
+from microblog.federation.documents.ids import LocalKind, SiteIds
+from microblog.model.emojis import Emoji
 from microblog.model.federation_posts import PUBLIC, Audience
 from microblog.model.media import MEDIA_TYPES
 from microblog.model.posts import Visibility
@@ -30,6 +31,13 @@ def image(path: str, ids: SiteIds, description: str = "") -> Json:
     """Return a picture of this site."""
     named = {"summary": description} if description else {}
     return {"type": "Image", "mediaType": media_type(path), "url": ids.absolute(path), **named}
+
+
+def emoji_tag(emoji: Emoji, ids: SiteIds) -> Json:
+    """Return one of this site's custom emoji, which is also what its id leads to."""
+    updated = {"updated": moment(emoji.updated_at)} if emoji.updated_at else {}
+    id, icon = ids.make(LocalKind.EMOJI, number=emoji.id), image(emoji.path, ids)
+    return {"id": id, "type": "Emoji", "name": f":{emoji.shortcode}:", **updated, "icon": icon}
 
 
 def collection(id: str, total: int) -> Json:

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.documents.vocabulary import with_context
-from microblog.federation.documents.write_parts import Json, addressed, audience_of, collection, image, media_type, moment
+from microblog.federation.documents.write_parts import Json, addressed, audience_of, collection, emoji_tag, image, media_type, moment
 from microblog.model.federation_posts import Audience
 from microblog.model.ids import AccountId
 from microblog.model.media import Media, MediaKind
@@ -62,7 +62,7 @@ class PostWriter:
             **({"directMessage": True} if post.visibility is Visibility.DIRECT else {}),
             "context": thread,
             "conversation": thread,
-            "tag": [*self._mentions(post, links), *self._hashtags(post)],
+            "tag": [*self._mentions(post, links), *self._hashtags(post), *(emoji_tag(emoji, self.ids) for emoji in post.emojis)],
             "attachment": list(self._attachments(post)),
             **self._collections(post),
             # Only the author's own quotes are approved, as requests of others are rejected.

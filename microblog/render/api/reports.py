@@ -10,6 +10,7 @@ from microblog.model.announcements import Announcement, Reaction
 from microblog.model.reports import Report
 from microblog.render.api.accounts import ACCOUNT
 from microblog.render.api.definition import ABSENT, Definition, Entity, always, elsewhere, key, one, optional
+from microblog.render.api.emojis import EMOJI
 from microblog.render.api.schemas import ANY, COUNT, FLAG, HTML, ID, IDS, MOMENT, TEXT, TEXTS, URL, array_of, nullable, record
 from microblog.render.api.site import SiteUrls, moment, moment_or_null
 
@@ -103,7 +104,7 @@ ANNOUNCEMENT = Definition[AnnouncementForViewer, SiteUrls](
         "mentions": always(array_of(ANY), []),
         "statuses": always(array_of(ANY), []),
         "tags": always(array_of(ANY), []),
-        "emojis": always(array_of(ANY), []),
+        "emojis": key(array_of(EMOJI), lambda shown, site: EMOJI.each(shown.announcement.emojis, site)),
         "reactions": key(array_of(REACTION), lambda shown, site: REACTION.each(shown.reactions, site)),
         "read": optional(FLAG, lambda shown, _: ABSENT if shown.streamed else shown.announcement.read),
     },

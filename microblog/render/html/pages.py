@@ -354,4 +354,5 @@ def environment(static_url: Callable[[str], str]) -> Environment:
     pages_environment.filters["own_links"] = own_links
     pages_environment.filters["html_by"] = html_by
     pages_environment.filters.update(emojis=emojis.in_html, text_emojis=emojis.in_text, named=emojis.name_html)
+    pages_environment.filters["emoji_picture"] = emojis.picture_html
     return pages_environment

@@ -35,6 +35,12 @@ class DocumentRoutes:
         """Serve the instance actor, which signs requests that no account makes. It is always open: others need it to verify these."""
         return await _page_or_document(request, "/about", self.documents.instance_actor)
 
+    @route("GET", "/emojis/<id:emoji_id>", ANYBODY)
+    async def emoji(self, request: Request, emoji_id: int) -> Response:
+        """Serve a custom emoji of this site. It is always open, as its picture is."""
+        del request
+        return _document(await self.documents.emoji(emoji_id))
+
     @route("GET", "/users/<username:username>", ANYBODY)
     async def actor(self, request: Request, username: str) -> Response:
         """Serve an account. In secure mode, who has not signed the request gets what is needed to verify signatures."""

@@ -12,6 +12,7 @@ from microblog.domain.blocked_domains import BlockedDomains
 from microblog.domain.caching.sidebar_cache import SidebarCache
 from microblog.domain.canonical_email_blocks import CanonicalEmailBlocks
 from microblog.domain.conversations import Conversations
+from microblog.domain.custom_emojis import CustomEmojis
 from microblog.domain.email_confirmation import EmailConfirmation
 from microblog.domain.email_domain_blocks import EmailDomainBlocks
 from microblog.domain.filters import Filters
@@ -59,6 +60,7 @@ from microblog.web.api.apps import AppRoutes
 from microblog.web.api.blocked_domains import BlockedDomainRoutes
 from microblog.web.api.canonical_email_blocks import CanonicalEmailBlockRoutes
 from microblog.web.api.conversations import ConversationRoutes
+from microblog.web.api.custom_emojis import CustomEmojiRoutes
 from microblog.web.api.discovery import DiscoveryRoutes, UriRedirects
 from microblog.web.api.domain_rules import DomainAllowRoutes, DomainBlockRoutes, PublicBlockRoutes
 from microblog.web.api.email_confirmation import EmailConfirmationRoutes
@@ -114,6 +116,8 @@ class ApiServices(Protocol):
     def canonical_email_blocks(self) -> CanonicalEmailBlocks: ...
     @property
     def conversations(self) -> Conversations: ...
+    @property
+    def custom_emojis(self) -> CustomEmojis: ...
     @property
     def filters(self) -> Filters: ...
     @property
@@ -248,7 +252,7 @@ def routes(
         PushSubscriptionRoutes(entities, services.push_notifications),
         SearchRoutes(entities, serializer, services.search, services.tags, cache, resolution),
     ]
-    features += [*_rule_routes(site, federation), *_sign_up_block_routes(services)]
+    features += [*_rule_routes(site, federation), *_sign_up_block_routes(services), CustomEmojiRoutes(entities, services.custom_emojis)]
     rules_of_domains = None if federation is None else federation.rules
     return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features), rules_of_domains)]
 

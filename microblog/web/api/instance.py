@@ -12,7 +12,6 @@ from microblog.federation.domain_rules import CurrentRules
 from microblog.model.domain_rules import DomainRules
 from microblog.model.errors import NotFound
 from microblog.render.api import instance
-from microblog.render.api.emojis import EMOJI
 from microblog.render.api.instance import (
     ABOUT,
     INSTANCE,
@@ -115,12 +114,6 @@ class InstanceRoutes:
         """The privacy policy of the site."""
         del request
         return _cached(self.entities.privacy())
-
-    @route("GET", "/api/v1/custom_emojis", ANYBODY, RouteDoc("View all custom emoji", array_of(EMOJI)))
-    async def emojis(self, request: Request) -> Response:
-        """Always an empty list: there are no custom emoji."""
-        del request
-        return _cached([])
 
     @route("GET", "/.well-known/nodeinfo", ANYBODY, RouteDoc("NodeInfo links", NODEINFO_LINKS))
     async def nodeinfo_links(self, request: Request) -> Response:

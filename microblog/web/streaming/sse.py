@@ -21,6 +21,7 @@ from microblog.model.filters import FilterContext, Match, is_hidden, warning_tit
 from microblog.model.ids import PostId
 from microblog.model.notifications import Notification
 from microblog.model.posts import NO_FLAGS, Post, PostFlags
+from microblog.render.emojis import in_html
 from microblog.render.html.post_html import collapse_behind_filters
 from microblog.render.local_links import own_links
 from microblog.render.site_view import SiteView
@@ -132,7 +133,8 @@ def _announced(update: Update) -> bytes | None:
     """An announcement as HTML, or the id of a deleted one. Pages show no reactions."""
     if update.kind is EventKind.ANNOUNCED and update.announcement is not None:
         announcement = update.announcement
-        return event("announcement", orjson.dumps({"id": str(announcement.id), "html": own_links(announcement.html)}), update.position)
+        html = in_html(own_links(announcement.html), announcement.emojis)
+        return event("announcement", orjson.dumps({"id": str(announcement.id), "html": html}), update.position)
     if update.kind is EventKind.ANNOUNCEMENT_WITHDRAWN:
         return event("withdrawn", b"%d" % (update.announcement_id or 0), update.position)
     return None
