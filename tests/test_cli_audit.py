@@ -51,6 +51,7 @@ UNRECORDED = {
     "stats rebuild": "counts again what there is",
     "token list": "reads",
     "user ip": "reads",
+    "username-block list": "reads",
     "user list": "reads",
     "user show": "reads",
     "verify": "reads a file",
@@ -109,6 +110,10 @@ class Sample:
         self.microblog("ip-block", "add", "192.0.2.0/24", "--comment", "A farm", "--days", "2")
         return "192.0.2.0/24"
 
+    def username(self) -> str:
+        self.microblog("username-block", "add", "unblocked", "--contains")
+        return "Unbl0cked"
+
     def job(self) -> str:
         jobs.add(self.cursor, "test.act", {}, due_at=make.NOW, now=make.NOW)
         return str(fetch_value(self.cursor, "select max(id) from jobs"))
@@ -147,6 +152,8 @@ CASES: dict[str, Callable[[Sample], list[str]]] = {
     "post delete": lambda at: [str(make.post(at.cursor, make.viewer(at.cursor), "Buy!").id), "--yes"],
     "token create": lambda at: [at.member()],
     "token revoke": lambda at: list(at.token()),
+    "username-block add": lambda at: ["blocked"],
+    "username-block remove": lambda at: [at.username()],
     "user approve": lambda at: [at.member(approved=False)],
     "user confirm": lambda at: [unconfirmed(at)],
     "user create": lambda at: ["newcomer", "newcomer@example.org"],

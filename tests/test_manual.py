@@ -54,7 +54,7 @@ def completed(*words: str) -> list[str]:
 
 @pytest.mark.acceptance
 def test_commands_options_and_choices_are_completed() -> None:
-    assert completed("microblog", "us") == ["user"]
+    assert completed("microblog", "us") == ["user", "username-block"]
     assert {"create", "delete", "ip"} <= set(completed("microblog", "user", ""))
     assert "--strict" in completed("microblog", "check", "--s")
     assert completed("microblog", "user", "role", "ada", "mod") == ["moderator"]

@@ -87,6 +87,7 @@ from microblog.web.pages.strikes import AppealPages, StrikePages
 from microblog.web.pages.tags import TagButtons
 from microblog.web.pages.timelines import TimelinePages
 from microblog.web.pages.uploads import Uploads
+from microblog.web.pages.username_blocks import UsernameBlockPages
 from microblog.web.streaming.sse import Streams
 from microblog.web.streaming.stream_connection import ConnectionLimiter
 
@@ -262,5 +263,6 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain) -> li
         EmailDomainBlockPages(pages, contexts, domain.email_domain_blocks),
         CanonicalEmailBlockPages(pages, contexts, domain.canonical_email_blocks),
         IpBlockPages(pages, contexts, domain.ip_blocks),
+        UsernameBlockPages(pages, contexts, domain.username_blocks),
         AuditPages(pages, contexts, AuditLog(domain.timelines.database)),
     ]

@@ -75,6 +75,7 @@ from microblog.domain.thread_cache import ThreadCache
 from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
 from microblog.domain.trends import Trends
+from microblog.domain.username_blocks import UsernameBlocks
 from microblog.jobs.clock_check import SystemClock
 from microblog.model.federation_mode import FederationMode
 from microblog.storage.database import Transactions
@@ -164,6 +165,7 @@ class Domain:
     email_domain_blocks: EmailDomainBlocks = field(init=False)
     canonical_email_blocks: CanonicalEmailBlocks = field(init=False)
     ip_blocks: IpBlocks = field(init=False)
+    username_blocks: UsernameBlocks = field(init=False)
     refused_networks: CurrentRefusedNetworks = field(init=False)
     custom_emojis: CustomEmojis = field(init=False)
 
@@ -214,6 +216,10 @@ class Domain:
     @ip_blocks.default
     def _ip_blocks(self) -> IpBlocks:
         return IpBlocks(self.timelines.database, now)
+
+    @username_blocks.default
+    def _username_blocks(self) -> UsernameBlocks:
+        return UsernameBlocks(self.timelines.database, now)
 
     @refused_networks.default
     def _refused_networks(self) -> CurrentRefusedNetworks:

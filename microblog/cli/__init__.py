@@ -29,6 +29,7 @@ from microblog.cli.posts import post
 from microblog.cli.site import config, demo, migrate, version
 from microblog.cli.stats import stats
 from microblog.cli.tokens import app, token
+from microblog.cli.username_blocks import username_block
 from microblog.cli.users import user
 
 __all__ = ["main"]
@@ -58,6 +59,7 @@ for command in (
     email_block,
     canonical_email_block,
     ip_block,
+    username_block,
     announce,
     token,
     app,

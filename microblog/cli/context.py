@@ -35,6 +35,7 @@ from microblog.domain.registration import Registrations
 from microblog.domain.remote_account_admin import RemoteAccountAdmin
 from microblog.domain.statistics import DailyStatistics
 from microblog.domain.tokens import Tokens
+from microblog.domain.username_blocks import UsernameBlocks
 from microblog.model.errors import ProbeError, Problem, describe_os_error
 from microblog.storage.database import Database, Transactions
 from microblog.storage.schema_check import prepare_database, require_site
@@ -91,6 +92,11 @@ class Services:
     def ip_blocks(self) -> IpBlocks:
         """The blocked IP addresses."""
         return IpBlocks(self.database, self.account_admin.now)
+
+    @property
+    def username_blocks(self) -> UsernameBlocks:
+        """The blocked usernames."""
+        return UsernameBlocks(self.database, self.account_admin.now)
 
     @property
     def accounts_elsewhere(self) -> RemoteAccountAdmin:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, field, frozen
 
-from microblog.domain import audit, email_domain_blocks, email_policy, ip_blocks, validation
+from microblog.domain import audit, email_domain_blocks, email_policy, ip_blocks, username_blocks, validation
 from microblog.domain.email_queue import enqueue_confirmation
 from microblog.domain.guessable_passwords import login_words
 from microblog.domain.notify import notify
@@ -113,9 +113,12 @@ class Registrations:
         refusal = await self.database.read(email_policy.refusal, cleaned.email, blocks)
         if refusal:
             errors.add("email", refusal, "ERR_BLOCKED")
+        name_blocks = await self.database.read(username_blocks.matching, cleaned.username)
+        if username_blocks.refuses(name_blocks):
+            errors.add("username", username_blocks.RESERVED, "ERR_RESERVED")
         await self.database.read(self._check_taken, cleaned, errors)
         errors.raise_if_any()
-        approved = not blocks and severity is None and (self.mode is RegistrationMode.OPEN or bool(cleaned.invite))
+        approved = not blocks and not name_blocks and severity is None and (self.mode is RegistrationMode.OPEN or bool(cleaned.invite))
         admission = _Admission(approved=approved, confirmed=self.auto_confirm, by_invite=bool(cleaned.invite))
         return await self.database.run(self._admit, cleaned, await self._hash(cleaned), admission)
 

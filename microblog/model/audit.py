@@ -55,6 +55,8 @@ class AuditAction(StrEnum):
     IP_BLOCK_DELETE = "ip_block.delete"
     CANONICAL_EMAIL_BLOCK_CREATE = "canonical_email_block.create"
     CANONICAL_EMAIL_BLOCK_DELETE = "canonical_email_block.delete"
+    USERNAME_BLOCK_CREATE = "username_block.create"
+    USERNAME_BLOCK_DELETE = "username_block.delete"
     SERVER_RETRY = "server.retry"
     EMOJI_CREATE = "emoji.create"
     EMOJI_UPDATE = "emoji.update"

@@ -40,6 +40,7 @@ AuditId = NewType("AuditId", int)
 EmailDomainBlockId = NewType("EmailDomainBlockId", int)
 IpBlockId = NewType("IpBlockId", int)
 CanonicalEmailBlockId = NewType("CanonicalEmailBlockId", int)
+UsernameBlockId = NewType("UsernameBlockId", int)
 
 MAX_ID = 2**63 - 1  # bigint of PostgreSQL
 SEQUENCE_BITS = 16

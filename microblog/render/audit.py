@@ -55,6 +55,8 @@ LABELS = {
     AuditAction.IP_BLOCK_DELETE: "Unblocked the IP address",
     AuditAction.CANONICAL_EMAIL_BLOCK_CREATE: "Blocked the e-mail address with the hash",
     AuditAction.CANONICAL_EMAIL_BLOCK_DELETE: "Unblocked the e-mail address with the hash",
+    AuditAction.USERNAME_BLOCK_CREATE: "Blocked the username",
+    AuditAction.USERNAME_BLOCK_DELETE: "Unblocked the username",
     AuditAction.SERVER_RETRY: "Retried deliveries to",
     AuditAction.EMOJI_CREATE: "Added the custom emoji",
     AuditAction.EMOJI_UPDATE: "Changed the custom emoji",

@@ -59,6 +59,7 @@ FOR_MODERATORS = (
     "/admin/email_domain_blocks",
     "/admin/canonical_email_blocks",
     "/admin/ip_blocks",
+    "/admin/username_blocks",
     "/admin/log",
     "/admin/stats",
 )

@@ -20,19 +20,19 @@ from microblog.model.accounts import (
     Viewer,
 )
 from microblog.model.announcements import Announcement, Reaction
+from microblog.model.canonical_email_blocks import CanonicalEmailBlock
 from microblog.model.cards import Card
 from microblog.model.conversations import Conversation
 from microblog.model.domain_rules import AllowedDomain, DomainRule, DomainSeverity, StoredDomainRule
-from microblog.model.canonical_email_blocks import CanonicalEmailBlock
 from microblog.model.email_domain_blocks import AttemptDay, EmailDomainBlock
 from microblog.model.filters import Filter, FilterAction, FilterContext, FilteredPost, Keyword, Match
 from microblog.model.ids import (
     AccountId,
     AnnouncementId,
     AppId,
+    CanonicalEmailBlockId,
     ConversationId,
     DomainRuleId,
-    CanonicalEmailBlockId,
     EmailDomainBlockId,
     FilterId,
     IpBlockId,

@@ -91,6 +91,7 @@ OTHER_MODULES = {
     "scheduled": "tables of its own",
     "statements": "carries out what others say",
     "statistics": "reads whole days, once a day",
+    "username_blocks": "tables of its own",
     "visibility": "no statements",
 }
 OTHER_FUNCTIONS = {

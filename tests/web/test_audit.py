@@ -14,6 +14,7 @@ from attrs import define
 
 from microblog.application.services import now
 from microblog.domain.ip_blocks import IpBlockDraft
+from microblog.domain.username_blocks import UsernameBlockDraft
 from microblog.model.accounts import Account
 from microblog.model.audit import AuditAction, AuditEntry, AuditQuery, AuditRecord
 from microblog.model.domain_rules import DomainRule, DomainSeverity, RuleToStore
@@ -80,6 +81,9 @@ class Desk:
 
     def ip_block(self, network: str) -> int:
         return result_of(self.site.domain.ip_blocks.add(IpBlockDraft(network, "sign_up_block"))).id
+
+    def username(self, name: str) -> int:
+        return result_of(self.site.domain.username_blocks.add(UsernameBlockDraft(name))).id
 
     def host(self, name: str) -> str:
         self.cursor.execute("insert into hosts (host) values (%s) on conflict do nothing", [name])
@@ -180,6 +184,8 @@ CASES: dict[str, Case] = {
     ),
     "POST /admin/ip_blocks": lambda desk: ("/admin/ip_blocks", {"ip": "192.0.2.1", "severity": "no_access"}),
     "POST /admin/ip_blocks/<id:block_id>/remove": lambda desk: (f"/admin/ip_blocks/{desk.ip_block('192.0.2.2')}/remove", {}),
+    "POST /admin/username_blocks": lambda desk: ("/admin/username_blocks", {"username": "owner"}),
+    "POST /admin/username_blocks/<id:block_id>/remove": lambda desk: (f"/admin/username_blocks/{desk.username('team')}/remove", {}),
     "POST /api/v1/admin/ip_blocks": lambda desk: ("/v1/admin/ip_blocks", {"ip": "192.0.2.3", "severity": "no_access"}),
     "PUT /api/v1/admin/ip_blocks/<id:block_id>": lambda desk: (
         f"/v1/admin/ip_blocks/{desk.ip_block('192.0.2.4')}",

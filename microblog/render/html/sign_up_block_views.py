@@ -9,6 +9,7 @@ from attrs import field, frozen
 from microblog.model.canonical_email_blocks import CanonicalEmailBlock
 from microblog.model.email_domain_blocks import EmailDomainBlock
 from microblog.model.ip_blocks import IpBlock, IpSeverity
+from microblog.model.username_blocks import NameComparison, UsernameBlock
 
 SEVERITIES = {
     IpSeverity.SIGN_UP_REQUIRES_APPROVAL: "Sign-ups wait for approval",
@@ -16,6 +17,8 @@ SEVERITIES = {
     IpSeverity.NO_ACCESS: "No access to the site",
 }
 DURATIONS = {"": "Never", "86400": "1 day", "604800": "1 week", "2592000": "30 days", "31536000": "1 year"}
+
+COMPARISONS = {NameComparison.EQUALS: "This name only", NameComparison.CONTAINS: "Names that contain it"}
 
 
 @frozen
@@ -60,3 +63,16 @@ class IpBlocksPage:
     errors: Mapping[str, str] = field(factory=dict)
     severities: Mapping[IpSeverity, str] = SEVERITIES
     durations: Mapping[str, str] = DURATIONS
+
+
+@frozen
+class UsernamesPage:
+    """A page of blocked usernames, with the form for another one as submitted."""
+
+    blocks: tuple[UsernameBlock, ...] = ()
+    older: str | None = None
+    username: str = ""
+    comparison: str = NameComparison.EQUALS
+    allow_with_approval: bool = False
+    errors: Mapping[str, str] = field(factory=dict)
+    comparisons: Mapping[NameComparison, str] = COMPARISONS
