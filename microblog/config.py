@@ -113,12 +113,12 @@ class Settings:
         shown_default="MICROBLOG_MAIL_FROM",
     )
     mail_delay: int = number("The delay before an unread notification is sent by e-mail.", 0, 3600, default=60, unit="seconds")
-    registration: RegistrationMode = setting(
+    registration: RegistrationMode | None = setting(
         "Who can sign up: anyone, anyone after a moderator's approval, people with an invite, or nobody.",
         read=lambda text: RegistrationMode(text.lower()),
         allowed="must be one of open, approval, invite, closed",
         default=None,
-        shown_default="open if the public URL is on this machine, else approval",
+        shown_default="unset: as on the page, at first open if the public URL is on this machine, else approval",
     )
     session_max_days: int = number("When a session ends after log-in, even if it is used.", 1, 400, default=365, unit="days")
     hsts_subdomains: bool = switch("Tell browsers to use https for all names below the site's own too (HSTS).", default="off")
@@ -183,31 +183,31 @@ class Settings:
         reloads=True,
     )
     link_previews: bool = switch(
-        "Show a preview of the first link in a post, and check whether pages that profiles link to link back. The site fetches the linked "
-        "page, whose owner sees the site's IP address.",
+        "Show a preview of the first link in a post, and check whether links of profiles link back. Linked pages see the IP address.",
         default="on",
     )
-    site_name: str = setting(
+    site_name: str | None = setting(
         "The name of the site.",
         read=read.line(60),
         allowed="must be one line of 1 to 60 characters",
-        default="microblog",
+        default=None,
+        shown_default="unset: as on the page, at first microblog",
     )
-    site_description: str = setting(
+    site_description: str | None = setting(
         "A short description of the site, shown on the front page and in the API.",
         read=read.line(300),
         allowed="must be one line of 1 to 300 characters",
-        default="A small microblog server.",
+        default=None,
+        shown_default="unset: as on the page",
     )
     texts_dir: Path | None = setting(
-        "The directory with the site's rules.txt, about.txt and privacy.txt. The files are read at start-up.",
+        "The directory with the site's rules.txt, about.txt and privacy.txt. They are read at start-up, and replace texts of the pages.",
         read=read.texts,
         allowed="must be a directory",
         default=None,
-        shown_default="unset: only the description",
     )
     contact_email: str | None = setting(
-        "The administrator's e-mail address, shown on the site and used for replies to its e-mails. Unset: no address is shown.",
+        "The administrator's e-mail address, shown on the site and used for replies to its e-mails. Unset: as on the page.",
         read=read.address,
         allowed="must be an e-mail address such as admin@example.org",
         default=None,
@@ -269,13 +269,11 @@ class Settings:
         default="off",
     )
     federation_secure_mode: bool = switch(
-        "Serve accounts and posts only to other servers that sign their requests, and not to blocked accounts. Servers that do not sign "
-        "cannot read anything then.",
+        "Serve accounts and posts only to other servers that sign their requests (others cannot read anything), not to blocked accounts.",
         default="off",
     )
     federation_send_blocks: bool = switch(
-        "Tell the servers of accounts that members block about it, so that they hide the members' posts there as well. Off: follows end "
-        "without saying why.",
+        "Tell the servers of accounts that members block about it, so that they hide the members' posts. Off: follows end without a word.",
         default="on",
     )
     federation_public_pages: bool = switch(
@@ -296,8 +294,7 @@ class Settings:
         shown_default="none",
     )
     federation_test_names: tuple[tuple[str, str, int], ...] = setting(
-        "Names of other servers with the addresses that are contacted for https:// and the name, like lines of a hosts file. For tests "
-        "only.",
+        "Names of other servers with the addresses to contact for https:// and the name, like lines of a hosts file. For tests only.",
         read=read.named_addresses,
         allowed="must be names that end with .test and IP addresses with ports such as b.test=127.0.0.1:8443, separated by commas",
         default="",
@@ -355,6 +352,11 @@ class Settings:
     new_streams_per_network: int = number(
         "Maximum number of streaming connections that a network can open in five minutes.", 1, 10_000_000, default=3_000, unit="connections"
     )
+
+    @property
+    def is_local(self) -> bool:
+        """True if only this machine can reach the site."""
+        return read.is_local(self.public_url)
 
     @property
     def domain(self) -> str:

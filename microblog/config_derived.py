@@ -6,7 +6,6 @@ from typing import Any
 
 from microblog import config_parsers as read
 from microblog.config_errors import SettingProblem
-from microblog.model.accounts import RegistrationMode
 from microblog.model.federation_mode import FederationMode
 
 
@@ -19,9 +18,6 @@ def derive(values: dict[str, Any], problems: list[SettingProblem]) -> None:
             problems.append(SettingProblem("MICROBLOG_PUBLIC_URL", None, sentence))
     _derive_mail(values)
     _check_federation(values, problems)
-    if values.get("public_url") and values.get("registration", "") is None:
-        local = read.is_local(values["public_url"])
-        values["registration"] = RegistrationMode.OPEN if local else RegistrationMode.APPROVAL
 
 
 def _check_federation(values: dict[str, Any], problems: list[SettingProblem]) -> None:

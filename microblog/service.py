@@ -251,7 +251,7 @@ class SiteService(Service):
             "microblog {version} is ready at {url} (registration: {registration}, data in {data_dir}, listening on {address})",
             version=__version__,
             url=self._settings.public_url,
-            registration=self._settings.registration.value,
+            registration=self._settings.registration.value if self._settings.registration else "as administrators chose",
             data_dir=self._settings.data_dir,
             address=in_short(port.getHost()),
         )

@@ -78,7 +78,7 @@ class EmailWorker:
     email_jobs: EmailJobs = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        renderer = EmailRenderer(EmailSender("Ours", URL, "site@example.org"))
+        renderer = EmailRenderer(lambda: EmailSender("Ours", URL, "site@example.org"))
         self.email_jobs = EmailJobs(
             self.mail.email_composer, self.mail.password_reset, renderer, self.transport, "bounces@example.org", DELAY, self.zone
         )

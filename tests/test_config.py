@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microblog import config_files
+from microblog.application.site import fixed_site_settings
 from microblog.config import Settings, SettingsError, config_file, load, secret_key, setting_docs
 from microblog.config_parsers import is_local, leads_to
 from microblog.model.accounts import RegistrationMode
@@ -31,7 +32,7 @@ def test_the_defaults_are_an_open_site_on_this_machine() -> None:
     assert settings.listen == "tcp:8080:interface=127.0.0.1"
     assert settings.public_url == "http://127.0.0.1:8080"
     assert settings.domain == "127.0.0.1:8080"
-    assert settings.registration is RegistrationMode.OPEN
+    assert fixed_site_settings(settings).registration is RegistrationMode.OPEN
     assert settings.data_dir == Path("var").absolute()
     assert settings.database_url is settings.redis_url is settings.smtp_url is None
     assert settings.rate_limits is True
@@ -266,8 +267,9 @@ def test_an_invalid_public_url_is_refused(url: str) -> None:
     ],
 )
 def test_registration_is_open_by_default_only_on_a_local_address(url: str, registration: RegistrationMode) -> None:
-    assert load({"MICROBLOG_PUBLIC_URL": url}).registration is registration
-    assert load({"MICROBLOG_PUBLIC_URL": url, "MICROBLOG_REGISTRATION": "invite"}).registration is RegistrationMode.INVITE
+    assert fixed_site_settings(load({"MICROBLOG_PUBLIC_URL": url})).registration is registration
+    invite = load({"MICROBLOG_PUBLIC_URL": url, "MICROBLOG_REGISTRATION": "invite"})
+    assert fixed_site_settings(invite).registration is RegistrationMode.INVITE
 
 
 SECRETS = {

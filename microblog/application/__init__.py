@@ -7,6 +7,7 @@ components and determines their starting order.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from random import SystemRandom
@@ -30,6 +31,7 @@ from microblog.application.monitoring import Observed, build_health, metrics_col
 from microblog.application.outgoing import OutgoingFederation
 from microblog.application.server import Frontend, build_server, caps_of
 from microblog.application.services import Domain, ExternalServices, mail_directory, now
+from microblog.application.site import email_sender
 from microblog.config import Settings, secret_key
 from microblog.domain.caching.invalidation import POLL_INTERVAL_S
 from microblog.domain.guessable_passwords import site_words
@@ -51,11 +53,12 @@ from microblog.lifecycle import Application, Component, DatabaseComponent, Garba
 from microblog.live.broadcaster import MAX_CONNECTIONS, Broadcaster
 from microblog.live.event_log import DatabaseEventLog
 from microblog.live.wakeup import MemoryWakeup
+from microblog.model.site_settings import SiteSettings
 from microblog.reactor_lag import ReactorLag
 from microblog.reactor_stalls import ReactorStalls
 from microblog.render.api.entities import Entities
 from microblog.render.api.push import push_payload
-from microblog.render.email.emails import EmailRenderer, EmailSender
+from microblog.render.email.emails import EmailRenderer
 from microblog.secret_key import KEY_FILE
 from microblog.storage.database import Database, Transactions
 from microblog.storage.schema_check import SiteNotFound, UnusableDatabase
@@ -81,7 +84,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     """Build the whole site on a database with the current schema, without starting anything."""
     threads, timeout = settings.database_pool_size, settings.database_timeout
     database = Database(database_url, reactor, threads=threads, timeout_s=timeout, pooled=settings.database_pooler)
-    passwords = Passwords(reactor, site_words=site_words(settings.site_name, settings.domain))
+    passwords = Passwords(reactor, site_words=site_words("", settings.domain))
     wakeup = build_wakeup(settings, reactor, database)
     counter = MemoryCounter(reactor.seconds)
     limits = RateLimiter(RedisCounter(wakeup, counter) if isinstance(wakeup, Redis) else counter, now, settings.rate_limits)
@@ -90,6 +93,8 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     profile_fetcher = TreqFetcher(reactor, user_agent(settings), SECONDS, obeys_robots=False) if settings.link_previews else None
     external = ExternalServices(media_store, partial(deferLater, reactor), http_fetcher, random, profile_fetcher)
     domain = Domain.on(settings, database, passwords, limits, external)
+    call_site(passwords, settings, domain.site_settings.settings)
+    domain.site_settings.listeners.append(partial(call_site, passwords, settings))
     federation = Federation.on(settings, reactor, database, domain)
     workers = build_workers(settings, reactor, database, domain, external, federation=federation)
     if federation is not None and workers.federation is not None:
@@ -98,6 +103,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     connection_sampler = ConnectionSampler(domain.statistics, lambda: len(feed.connections), workers.quick.name, reactor)
     domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wakeup.send)
     feed.listeners += [partial(catch_up_with, domain.invalidation_log), domain.refused_networks.happened]
+    feed.listeners += [domain.site_settings.happened]
     if federation is not None:
         feed.listeners += [federation.rules.happened, federation.keys.happened]
     outgoing = OutgoingFederation.of(federation, reactor, database, feed)
@@ -117,12 +123,18 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     server.sampled = proxy_check.look
     start = federation_start(settings, database)
     components: list[Component] = [log, DatabaseComponent(database, reactor), start, passwords, wakeup, feed, domain.refused_networks]
+    components += [domain.site_settings]
     components += [] if federation is None else [federation.rules]  # after the feed, which tells of changes
     components += [*workers.components, connection_sampler, lag, stalls, GarbageCollectionComponent(), ThreadSwitchComponent()]
     components += outgoing.components if outgoing else ()
     has_administrator = domain.moderation.account_admin.has_administrator
     apply = partial(apply_settings, server, limits, database, stalls)
     return Application(server, components, lambda: _drained(server, feed), log.reopen, apply, has_administrator, health.makes_progress)
+
+
+def call_site(passwords: Passwords, settings: Settings, site: SiteSettings) -> None:
+    """Refuse passwords that consist of the name of the site."""
+    passwords.site_words = site_words(site.name, settings.domain)
 
 
 def apply_settings(server: HttpServer, limits: RateLimiter, database: Database, stalls: ReactorStalls, settings: Settings) -> None:
@@ -151,9 +163,9 @@ def build_mail_transport(settings: Settings, reactor: Any) -> MailTransport:
     return SmtpTransport(smtp.MailServer.parse(settings.smtp_url, smtp.Tls(settings.smtp_tls)), reactor, settings.message_host)
 
 
-def build_email_renderer(settings: Settings) -> EmailRenderer:
-    """Return the renderer of the site's e-mails."""
-    return EmailRenderer(EmailSender(settings.site_name, settings.public_url, settings.mail_from, settings.contact_email))
+def build_email_renderer(settings: Settings, site: Callable[[], SiteSettings]) -> EmailRenderer:
+    """Return the renderer of the site's e-mails. `site` returns the settings of administrators."""
+    return EmailRenderer(lambda: email_sender(settings, site()))
 
 
 def user_agent(settings: Settings) -> str:
@@ -181,7 +193,7 @@ def build_workers(
     federation: Federation | None = None,
 ) -> Workers:
     """Return the job workers."""
-    transport, renderer = build_mail_transport(settings, reactor), build_email_renderer(settings)
+    transport, renderer = build_mail_transport(settings, reactor), build_email_renderer(settings, lambda: domain.site_settings.settings)
     delay = timedelta(seconds=settings.mail_delay)
     zone = settings.time_zone
     email_jobs = EmailJobs(domain.email_composer, domain.password_reset, renderer, transport, settings.mail_bounce_address, delay, zone)

@@ -94,7 +94,9 @@ class Federation:
         ids, sealer = SiteIds(settings.public_url), KeySealer(secret_key(settings.data_dir))
         keys = ActorKeys(database, sealer, ids, in_thread(reactor), now)
         documents = LocalDocuments(
-            domain.accounts, domain.posts, domain.timelines, domain.follows, domain.tags, keys, ids, settings.site_name, now
+            *(domain.accounts, domain.posts, domain.timelines, domain.follows, domain.tags, keys, ids),
+            lambda: domain.site_settings.settings.name,
+            now,
         )
         rules = CurrentRules(database, trust_rules(settings, ids), settings.federation, reactor, now)
         client = servers or federation_client(settings, reactor)

@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 from twisted.internet.threads import deferToThreadPool
 
-from microblog import __version__
-from microblog.adapters.site_texts import texts_in
 from microblog.application.federation import Federation
 from microblog.application.services import Domain, now
+from microblog.application.site import current_site_view
 from microblog.config import Settings, secret_key
 from microblog.domain.audit import AuditLog
 from microblog.domain.auth_cache import AuthCache, CommandAuthentication
@@ -23,16 +22,14 @@ from microblog.domain.push import vapid
 from microblog.domain.rate_limits import connection_limits
 from microblog.domain.served_files import ServedFiles
 from microblog.domain.severances import Severances
-from microblog.domain.text import post_text
+from microblog.domain.site_settings import SiteAdmin
 from microblog.live.broadcaster import Broadcaster
 from microblog.model.caches import turn_off_others
-from microblog.model.federation_mode import FederationMode
 from microblog.render.api.entities import Entities
 from microblog.render.api.instance import InstanceEntities
 from microblog.render.api.status_json import StatusJsonCache
 from microblog.render.html.conversation_views import conversation_row
 from microblog.render.html.pages import Pages
-from microblog.render.site_view import SiteView as View
 from microblog.web.api import routes as api_routes
 from microblog.web.api.api_docs import OpenApiRoutes
 from microblog.web.api.stream_encoding import PayloadEncoder
@@ -82,6 +79,7 @@ from microblog.web.pages.search import SearchPages
 from microblog.web.pages.servers import ServerPages
 from microblog.web.pages.settings import LoginPages, PeopleSettings, SettingsPages
 from microblog.web.pages.severances import SeverancePages
+from microblog.web.pages.site_settings import SiteSettingsPages
 from microblog.web.pages.statistics import StatisticsPages
 from microblog.web.pages.strikes import AppealPages, StrikePages
 from microblog.web.pages.tags import TagButtons
@@ -120,15 +118,15 @@ def build_server(
     others: Sequence[object] = (),
 ) -> HttpServer:
     """Return the HTTP server with all routes and those of `others`. Starts nothing."""
-    pages, position = frontend.pages, lambda: str(feed.position)
-    full_view = site_view(settings)
-    contexts = PageContexts(full_view, domain.sidebar, domain.trends, position, now)
+    pages, position, site_version = frontend.pages, lambda: str(feed.position), lambda: domain.site_settings.version
+    site_view = current_site_view(settings, domain.site_settings)
+    contexts = PageContexts(site_view, domain.sidebar, domain.trends, position, now)
     post_forms = PostForms(Uploads(domain.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
     card, icon = frontend.assets.url("card.png"), frontend.assets.url("touch.png")
-    response_cache = ResponseCache(domain.invalidation_log, now, position, post_forms.key, settings.page_cache_mb)
+    response_cache = ResponseCache(domain.invalidation_log, now, position, post_forms.key, settings.page_cache_mb, site_version)
     statuses = StatusJsonCache(entities, domain.posts.now)
-    instance = InstanceEntities(full_view, entities, card, icon, domain.attachments.accepts_video)
+    instance = InstanceEntities(site_view, entities, card, icon, domain.attachments.accepts_video)
     resolution = federation.resolution if federation else None
     api = api_routes(domain, instance, response_cache, statuses, federation)
     renderer = PostRenderer(pages.post_html, domain.timelines.flags_cache, domain.filters.filter_cache, response_cache)
@@ -137,9 +135,9 @@ def build_server(
     rates = connection_limits(settings.new_streams_per_account, settings.new_streams_per_network)
     limiter = ConnectionLimiter(domain.rate_limiter, settings.streams_per_network, *rates)
     rendering = renderer.streamed, pages.notification, conversation_row(pages)
-    streams = Streams(feed, *rendering, domain.accounts, domain.posts, limiter, full_view)
+    streams = Streams(feed, *rendering, domain.accounts, domain.posts, limiter, site_view())
     live = StreamingRoutes(feed, PayloadEncoder(statuses), auth_cache, domain.lists, limiter)
-    files = [SiteFiles(full_view, frontend.assets.url), FeedRoutes(domain.accounts, domain.timelines, full_view)]
+    files = [SiteFiles(site_view, frontend.assets.url), FeedRoutes(domain.accounts, domain.timelines, site_view)]
     features = [
         frontend.assets,
         *files,
@@ -154,7 +152,7 @@ def build_server(
         *([ServerPages(pages, contexts, federation.servers, federation.domains)] if federation else []),
         *api,
     ]
-    openapi = OpenApiRoutes(full_view, tuple(features))
+    openapi = OpenApiRoutes(site_view, tuple(features))
     site = Dispatcher(
         [*features, openapi, ApiDocsPage(pages, contexts, lambda: openapi.document)],
         origin=SiteOrigin.parse(settings.public_url),
@@ -170,21 +168,6 @@ def build_server(
     server = HttpServer(site, reactor, proxies=trusted(settings), caps=caps_of(settings), access_log=access_log, wall=time.time)
     server.refuses = domain.refused_networks.refuse
     return server
-
-
-def site_view(settings: Settings) -> View:
-    """Return what pages and the API say about the site."""
-    view = View(settings.site_name, settings.site_description, settings.public_url, settings.registration, settings.max_characters)
-    return evolve(
-        view,
-        contact=settings.contact_email,
-        version=__version__,
-        texts=texts_in(settings.texts_dir, lambda typed: post_text.parse(typed, view.host).html({}, view.url)),
-        federates=settings.federation is not FederationMode.OFF,
-        shows_others=settings.federation is not FederationMode.OFF and settings.federation_public_pages,
-        shown_blocks=settings.federation_shown_blocks,
-        limited_federation=settings.federation is not FederationMode.ON,
-    )
 
 
 def trusted(settings: Settings) -> Proxies:
@@ -265,4 +248,5 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain) -> li
         IpBlockPages(pages, contexts, domain.ip_blocks),
         UsernameBlockPages(pages, contexts, domain.username_blocks),
         AuditPages(pages, contexts, AuditLog(domain.timelines.database)),
+        SiteSettingsPages(pages, contexts, SiteAdmin(domain.timelines.database, domain.site_settings, now)),
     ]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+from microblog.application.site import current_site_settings
 from microblog.config import Settings, secret_key
 from microblog.domain.account_actions import AccountActions
 from microblog.domain.account_admin import AccountAdmin
@@ -66,6 +67,7 @@ from microblog.domain.scheduled import Schedules
 from microblog.domain.search import SearchService
 from microblog.domain.sessions import Sessions
 from microblog.domain.signed_tokens import TokenSigner
+from microblog.domain.site_settings import CurrentSiteSettings
 from microblog.domain.site_stats import SiteStats
 from microblog.domain.statistics import DailyStatistics
 from microblog.domain.strikes import Strikes
@@ -112,8 +114,8 @@ class Domain:
 
     accounts: Accounts
     announcements: Announcements
-    apps: Apps
     attachments: Attachments
+    site_settings: CurrentSiteSettings
     site_stats: SiteStats
     invalidation_log: InvalidationLog
     autocomplete: Autocomplete
@@ -152,6 +154,7 @@ class Domain:
     timelines: Timelines
     tokens: Tokens
     trends: Trends
+    apps: Apps = field(init=False)
     blocked_domains: BlockedDomains = field(init=False)
     remote_views: RemoteViews = field(init=False, factory=RemoteViews)
     sidebar: SidebarCache = field(init=False)
@@ -168,6 +171,10 @@ class Domain:
     username_blocks: UsernameBlocks = field(init=False)
     refused_networks: CurrentRefusedNetworks = field(init=False)
     custom_emojis: CustomEmojis = field(init=False)
+
+    @apps.default
+    def _apps(self) -> Apps:
+        return Apps(self.timelines.database, now)
 
     @blocked_domains.default
     def _blocked_domains(self) -> BlockedDomains:
@@ -232,17 +239,17 @@ class Domain:
     @classmethod
     def on(cls, settings: Settings, database: Transactions, passwords: Hashes, limits: RateLimiter, external: ExternalServices) -> Domain:
         """Build all services."""
-        url, throttle = settings.public_url, CountedLogins(limits)
+        url, throttle, site = settings.public_url, CountedLogins(limits), current_site_settings(settings, database, external.pause)
         host, links = urlsplit(url).netloc, EmailLinks(url, TokenSigner(secret_key(settings.data_dir)))
         accounts, invalidation_log = Accounts(database, host, url, now), InvalidationLog(database)
         timelines, search = Timelines(database, now, FilterCache(database, now, invalidation_log)), SearchService(database, accounts, now)
         posts = Posts(database, host, url, settings.max_characters, now, external.preview_scheduler(url), timelines.flags_cache)
-        registrations = Registrations(database, passwords, settings.registration, settings.smtp_url is None, now)
+        registrations = Registrations(database, passwords, lambda: site.settings, settings.smtp_url is None, now)
         return cls(
             accounts=accounts,
             announcements=Announcements(database, host, url, now),
-            apps=Apps(database, now),
             attachments=Attachments(database, external.media_store, now, external.pause),
+            site_settings=site,
             site_stats=SiteStats(database, now),
             invalidation_log=invalidation_log,
             autocomplete=Autocomplete(database),

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from twisted.internet.threads import deferToThreadPool
 from microblog import application
 from microblog.application import services
 from microblog.application.backups import BackupError
+from microblog.application.site import fixed_site_settings
 from microblog.config import Settings, SettingsError, config_file, load
 from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.announcements import Announcements
@@ -150,7 +152,7 @@ async def open_services(settings: Settings, reactor: Any) -> AsyncIterator[Servi
         for name in await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url):
             click.echo(f"Applied migration {name}.", err=True)
         database = Database(url, reactor, threads=1, timeout_s=TIMEOUT_S, pooled=settings.database_pooler)
-        passwords = Passwords(reactor, site_words=site_words(settings.site_name, settings.domain))
+        passwords = Passwords(reactor, site_words=site_words(settings.site_name or "", settings.domain))
         database.start()
         passwords.start()
         try:
@@ -163,7 +165,7 @@ async def open_services(settings: Settings, reactor: Any) -> AsyncIterator[Servi
 def build_services(settings: Settings, database: Transactions, passwords: Hashes) -> Services:
     """Return the services on this database."""
 
-    registrations = Registrations(database, passwords, settings.registration, auto_confirm=True, now=services.now)
+    registrations = Registrations(database, passwords, partial(fixed_site_settings, settings), auto_confirm=True, now=services.now)
     url, now = settings.public_url, services.now
     demo = DemoSite(database, passwords, settings.domain, url, now)
     statistics = DailyStatistics(database, settings.time_zone, now)

@@ -10,6 +10,7 @@ import click
 
 from microblog import application
 from microblog.application import services
+from microblog.application.site import fixed_site_settings
 from microblog.cli.context import Console, as_json, on_reactor, plain, report_errors, show
 from microblog.config import Settings
 from microblog.domain import validation
@@ -60,5 +61,7 @@ def test_envelope(settings: Settings, address: str) -> Envelope:
     email = Email(
         EmailId(0), EmailKind.TEST, None, address, None, {}, name, EmailState.WAITING, tries=1, response="", created_at=services.now()
     )
-    message = application.build_email_renderer(settings).render(EmailContext(email, link=settings.public_url))
+    message = application.build_email_renderer(settings, lambda: fixed_site_settings(settings)).render(
+        EmailContext(email, link=settings.public_url)
+    )
     return Envelope(settings.mail_bounce_address, address, name, message)

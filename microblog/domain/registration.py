@@ -23,6 +23,7 @@ from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId, AppId, InviteId
 from microblog.model.ip_blocks import IpSeverity
 from microblog.model.notifications import NotificationKind
+from microblog.model.site_settings import SiteSettings
 from microblog.storage import accounts, invites, users
 from microblog.storage.database import Cursor, Transactions
 
@@ -82,11 +83,11 @@ def fresh_code() -> str:
 
 @frozen
 class Registrations:
-    """Sign-ups as `mode` allows. `confirmed_at_once`: e-mail addresses count as confirmed, because this site sends no e-mail."""
+    """Sign-ups as the site's settings allow. `auto_confirm`: e-mail addresses count as confirmed, because this site sends no e-mail."""
 
     database: Transactions
     passwords: Hashes
-    mode: RegistrationMode
+    settings: Callable[[], SiteSettings]
     auto_confirm: bool
     now: Callable[[], datetime]
 
@@ -97,17 +98,20 @@ class Registrations:
         username, email, password, agreement, reason, invite), then for a guessable password, Unavailable if too many passwords wait to be
         hashed.
         """
-        if self.mode is RegistrationMode.CLOSED:
-            raise Forbidden(CLOSED)
+        settings = self.settings()
+        mode = settings.registration
+        if mode is RegistrationMode.CLOSED:
+            raise Forbidden(settings.closed_message or CLOSED)
         severity = await self.database.read(ip_blocks.strictest, form.address, self.now())
         if severity not in (None, IpSeverity.SIGN_UP_REQUIRES_APPROVAL):
             raise Forbidden(ip_blocks.BLOCKED)
         cleaned, errors = self._cleaned(form, post_text.RESERVED)
         if not form.agreement:
             errors.add("agreement", "Service agreement must be accepted", "ERR_ACCEPTED")
-        if self.mode is RegistrationMode.APPROVAL and not form.invite.strip() and post_text.is_blank(form.reason):
+        needs_reason = mode is RegistrationMode.APPROVAL and settings.reason_required and not form.invite.strip()
+        if needs_reason and post_text.is_blank(form.reason):
             errors.add("reason", "Reason can't be blank", "ERR_BLANK")
-        if self.mode is RegistrationMode.INVITE and not form.invite.strip():
+        if mode is RegistrationMode.INVITE and not form.invite.strip():
             errors.add("invite", "Invite can't be blank: this site accepts sign-ups by invitation only", "ERR_BLANK")
         blocks = await self._email_domain_blocks(cleaned)
         refusal = await self.database.read(email_policy.refusal, cleaned.email, blocks)
@@ -118,7 +122,7 @@ class Registrations:
             errors.add("username", username_blocks.RESERVED, "ERR_RESERVED")
         await self.database.read(self._check_taken, cleaned, errors)
         errors.raise_if_any()
-        approved = not blocks and not name_blocks and severity is None and (self.mode is RegistrationMode.OPEN or bool(cleaned.invite))
+        approved = not blocks and not name_blocks and severity is None and (mode is RegistrationMode.OPEN or bool(cleaned.invite))
         admission = _Admission(approved=approved, confirmed=self.auto_confirm, by_invite=bool(cleaned.invite))
         return await self.database.run(self._admit, cleaned, await self._hash(cleaned), admission)
 

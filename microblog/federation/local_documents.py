@@ -46,7 +46,7 @@ OUTBOX_PAGE, PEOPLE_PAGE, REPLIES_PAGE = 20, 40, 40
 
 @frozen
 class LocalDocuments:
-    """Documents of accounts, posts and their collections. `site_name` is the name of the instance actor."""
+    """Documents of accounts, posts and their collections. `site_name` returns the name of the instance actor."""
 
     accounts: Accounts
     posts: Posts
@@ -55,7 +55,7 @@ class LocalDocuments:
     tags: HashtagService
     keys: ActorKeys
     ids: SiteIds
-    site_name: str
+    site_name: Callable[[], str]
     now: Callable[[], datetime]
 
     async def account(self, name: str) -> Account:
@@ -82,7 +82,7 @@ class LocalDocuments:
     async def instance_actor(self) -> Json:
         """Return the document of the site itself."""
         pair = await self.keys.of(None)
-        return write_instance_actor(self.site_name, (pair.public,), self.ids)
+        return write_instance_actor(self.site_name(), (pair.public,), self.ids)
 
     async def emoji(self, id: int) -> Json:
         """Return the document of a custom emoji of this site."""

@@ -57,6 +57,7 @@ class AuditAction(StrEnum):
     CANONICAL_EMAIL_BLOCK_DELETE = "canonical_email_block.delete"
     USERNAME_BLOCK_CREATE = "username_block.create"
     USERNAME_BLOCK_DELETE = "username_block.delete"
+    SITE_UPDATE = "site.update"
     SERVER_RETRY = "server.retry"
     EMOJI_CREATE = "emoji.create"
     EMOJI_UPDATE = "emoji.update"

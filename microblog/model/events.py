@@ -68,6 +68,7 @@ class EventKind(StrEnum):
     ANNOUNCEMENT_WITHDRAWN = "announcement.withdrawn"  # data: announcement (id), which was deleted or has expired
     DOMAIN_RULES_CHANGED = "domain_rules.changed"  # the site's rules for other servers, or the accounts that they hide
     IP_BLOCKS_CHANGED = "ip_blocks.changed"  # the addresses and networks that are blocked
+    SITE_SETTINGS_CHANGED = "site_settings.changed"  # name, descriptions, sign-ups and rules of the site
     UNKNOWN = "unknown"  # an event of a newer release
 
 

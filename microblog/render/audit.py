@@ -57,6 +57,7 @@ LABELS = {
     AuditAction.CANONICAL_EMAIL_BLOCK_DELETE: "Unblocked the e-mail address with the hash",
     AuditAction.USERNAME_BLOCK_CREATE: "Blocked the username",
     AuditAction.USERNAME_BLOCK_DELETE: "Unblocked the username",
+    AuditAction.SITE_UPDATE: "Changed the site settings",
     AuditAction.SERVER_RETRY: "Retried deliveries to",
     AuditAction.EMOJI_CREATE: "Added the custom emoji",
     AuditAction.EMOJI_UPDATE: "Changed the custom emoji",

@@ -6,17 +6,24 @@ from attrs import frozen
 
 from microblog.model.accounts import RegistrationMode, Viewer
 from microblog.model.federation_mode import ShownBlocks
+from microblog.model.site_settings import LandingPage
 from microblog.model.site_texts import NO_TEXTS, SiteTexts
 
 
 @frozen
 class SiteView:
-    """The site, independent of the viewer. `url` has no path or trailing slash; `limit` is the maximum length of a post in characters."""
+    """The site, independent of the viewer. `url` has no path or trailing slash; `limit` is the maximum length of a post in characters.
+
+    `closed_message` is HTML and tells why nobody can sign up; it may be empty.
+    """
 
     name: str
     description: str
     url: str
     registration: RegistrationMode = RegistrationMode.OPEN
+    reason_required: bool = True
+    closed_message: str = ""
+    landing: LandingPage = LandingPage.FRONT
     limit: int = 500
     contact: str | None = None
     version: str = ""

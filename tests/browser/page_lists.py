@@ -60,6 +60,7 @@ FOR_MODERATORS = (
     "/admin/canonical_email_blocks",
     "/admin/ip_blocks",
     "/admin/username_blocks",
+    "/admin/site",
     "/admin/log",
     "/admin/stats",
 )

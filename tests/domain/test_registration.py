@@ -11,6 +11,7 @@ from microblog.domain.registration import Registrations, SignUpForm, fresh_code
 from microblog.model.accounts import RegistrationMode, Role
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.paging import Page
+from microblog.model.site_settings import SiteSettings
 from microblog.storage import notifications, users
 from microblog.storage.database import Cursor
 from tests import make
@@ -20,7 +21,9 @@ FORM = SignUpForm("Ann", "ann@example.org", "a long enough one", agreement=True)
 
 
 def registrations(db: RolledBackDatabase, mode: RegistrationMode = RegistrationMode.OPEN, clock: WallClock | None = None) -> Registrations:
-    return Registrations(db, quick_passwords(), mode, auto_confirm=True, now=clock or WallClock(make.NOW))
+    return Registrations(
+        db, quick_passwords(), lambda: SiteSettings(registration=mode), auto_confirm=True, now=clock or WallClock(make.NOW)
+    )
 
 
 def refused(db: RolledBackDatabase, form: SignUpForm, mode: RegistrationMode = RegistrationMode.OPEN) -> dict[str, str]:

@@ -41,7 +41,7 @@ async def main(reactor: Any, dsn: str, port: str) -> None:
     links = EmailLinks("https://site.test", TokenSigner(b"k"))
     composer, password_reset = EmailComposer(database, links, "site.test", now), PasswordReset(database, quick_passwords(), links, now)
     transport = SmtpTransport(MailServer("localhost", int(port), tls=Tls.OFF), reactor, "site.test")
-    renderer = EmailRenderer(EmailSender("Ours", "https://site.test", "site@site.test"))
+    renderer = EmailRenderer(lambda: EmailSender("Ours", "https://site.test", "site@site.test"))
     email_job_services = email_jobs.EmailJobs(
         composer, password_reset, renderer, transport, "bounces@site.test", timedelta(0), ZoneInfo("UTC")
     )

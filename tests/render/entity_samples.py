@@ -326,8 +326,9 @@ def programs() -> Samples:
 
 def site() -> Samples:
     texts = SiteTexts(("Be kind.", "Be brief."), TextPage("<p>More</p>", NOW))
-    here = InstanceEntities(SITE, ENTITIES, "/static/card.png", "/static/icon.png")
-    whole = evolve(here, site=evolve(SITE, texts=texts, contact=None, registration=RegistrationMode.CLOSED), video_enabled=True)
+    here = InstanceEntities(lambda: SITE, ENTITIES, "/static/card.png", "/static/icon.png")
+    closed = evolve(SITE, texts=texts, contact=None, registration=RegistrationMode.CLOSED, closed_message="<p>Until May.</p>")
+    whole = evolve(here, current_site=lambda: closed, video_enabled=True)
     numbers = InstanceNumbers(5, 6, 7, 8, (ADA,))
     return {
         "instance, first version": ("V1Instance", here.v1(InstanceNumbers())),

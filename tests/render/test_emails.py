@@ -29,7 +29,7 @@ from tests.render.samples import NOW, account, post
 from tests.rfc5322 import body_text, header_fields, parse, problems
 
 SITE = EmailSender("Kommata", "https://kommata.example", "post@kommata.example", "help@kommata.example")
-RENDERER = EmailRenderer(SITE)
+RENDERER = EmailRenderer(lambda: SITE)
 EMAILS = Path(__file__).parents[2] / "templates" / "emails"
 HOSTILE = 'Ada\r\nBcc: eve@evil.example\r\n\r\n<script>alert(1)</script> "quoted" \\ , ; <a@b> =?utf-8?q?=0d?= \u202e\u2066 \u2028 \ud800'
 XHTML = "{http://www.w3.org/1999/xhtml}"

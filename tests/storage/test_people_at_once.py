@@ -21,6 +21,7 @@ from microblog.model.accounts import Account, RegistrationMode, Viewer
 from microblog.model.errors import Forbidden, Invalid
 from microblog.model.ids import AccountId
 from microblog.model.posts import Post, PostDraft
+from microblog.model.site_settings import SiteSettings
 from microblog.storage import accounts
 from microblog.storage.database import Cursor, Database, fetch_value
 from tests import make
@@ -69,7 +70,7 @@ async def interleaved(
 
 
 def registrations(database: Database, mode: RegistrationMode = RegistrationMode.OPEN) -> Registrations:
-    return Registrations(database, quick_passwords(), mode, auto_confirm=True, now=CLOCK)
+    return Registrations(database, quick_passwords(), lambda: SiteSettings(registration=mode), auto_confirm=True, now=CLOCK)
 
 
 async def people(database: Database, number: int) -> list[Viewer]:

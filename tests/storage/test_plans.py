@@ -68,6 +68,7 @@ OTHER_MODULES = {
     "announcements": "tables of its own",
     "bulk_insert": "fills an empty site",
     "cards": "tables of its own",
+    "site_settings": "tables of its own",
     "site_stats": "counts everything, for administrators",
     "domain_rules": "tables of its own",
     "database": "carries out what others say",

@@ -32,6 +32,7 @@ from tests.web.api.client import Client, client, new_client_for
 from tests.web.test_moderation import with_role
 from tests.web.visitor import SiteFixture, Visitor, build_site, links, main_text
 
+SITE = {"name": "Ours", "description": "A place.", "registration": "open", "landing": "front"}
 STAFF_SCOPES = "read write admin:read admin:write"
 Fields = dict[str, str]
 Case = Callable[["Desk"], tuple[str, Fields]]
@@ -182,6 +183,7 @@ CASES: dict[str, Case] = {
         f"/v1/admin/canonical_email_blocks/{desk.email_address('d@example.org')}",
         {},
     ),
+    "POST /admin/site": lambda desk: ("/admin/site", SITE | {"description": "Another one."}),
     "POST /admin/ip_blocks": lambda desk: ("/admin/ip_blocks", {"ip": "192.0.2.1", "severity": "no_access"}),
     "POST /admin/ip_blocks/<id:block_id>/remove": lambda desk: (f"/admin/ip_blocks/{desk.ip_block('192.0.2.2')}/remove", {}),
     "POST /admin/username_blocks": lambda desk: ("/admin/username_blocks", {"username": "owner"}),

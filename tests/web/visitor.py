@@ -87,7 +87,9 @@ def build_site(cursor: Cursor, data_dir: Path, servers: RemoteServers | None = N
     clock.advance(make.NOW.timestamp())
     limits = RateLimiter(MemoryCounter(clock.seconds), lambda: make.NOW, config.rate_limits)
     database = RolledBackDatabase(cursor)
-    domain = Domain.on(config, database, quick_passwords(site_words(config.site_name, config.domain)), limits, external_services(data_dir))
+    domain = Domain.on(
+        config, database, quick_passwords(site_words(config.site_name or "", config.domain)), limits, external_services(data_dir)
+    )
     feed = build_broadcaster(database, clock)
     result_of(feed.start())
     federation = Federation.on(config, clock, database, domain, servers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import field, frozen
@@ -63,9 +63,12 @@ class InstanceNumbers:
 
 @frozen
 class InstanceEntities:
-    """Builds the site's descriptions. `card` and `icon` are paths of images; `video_enabled`: video and audio uploads are supported."""
+    """Builds the site's descriptions. `current_site` describes the site now; `card` and `icon` are paths of images.
 
-    site: SiteView
+    `video_enabled`: video and audio uploads are supported.
+    """
+
+    current_site: Callable[[], SiteView]
     entities: Entities
     card: str
     icon: str
@@ -74,6 +77,11 @@ class InstanceEntities:
     streaming: str = field(init=False)
     card_url: str = field(init=False)
     media_types: list[str] = field(init=False)
+
+    @property
+    def site(self) -> SiteView:
+        """The site as it is now."""
+        return self.current_site()
 
     @version.default
     def _version(self) -> str:
@@ -98,6 +106,11 @@ class InstanceEntities:
     def is_open(self) -> bool:
         """True if sign-up is open, with or without approval."""
         return self.site.registration in (RegistrationMode.OPEN, RegistrationMode.APPROVAL)
+
+    @property
+    def reason_required(self) -> bool:
+        """True if applicants have to say why they want to join."""
+        return self.approval_required and self.site.reason_required
 
     @property
     def approval_required(self) -> bool:
@@ -252,8 +265,8 @@ INSTANCE = Definition[VersionedNumbers, InstanceEntities](
             {
                 "enabled": key(FLAG, lambda _, on: on.is_open),
                 "approval_required": key(FLAG, lambda _, on: on.approval_required),
-                "reason_required": key(FLAG, lambda _, on: on.approval_required),
-                "message": always(nullable(TEXT), None),
+                "reason_required": key(FLAG, lambda _, on: on.reason_required),
+                "message": key(nullable(HTML), lambda _, on: None if on.is_open else on.site.closed_message or None),
                 "min_age": always(nullable(COUNT), None),
                 "url": key(
                     nullable(URL), lambda _, on: None if on.site.registration is RegistrationMode.CLOSED else f"{on.site.url}/signup"

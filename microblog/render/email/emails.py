@@ -5,7 +5,7 @@ templates/emails has a file of translations for each language, and a pair of tem
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,29 +40,29 @@ class EmailSender:
 
 
 class EmailRenderer:
-    """Renders the e-mails of one site."""
+    """Renders the e-mails of one site. `sender` returns the sender as it is now."""
 
-    def __init__(self, site: EmailSender) -> None:
-        self._site = site
+    def __init__(self, sender: Callable[[], EmailSender]) -> None:
+        self._sender = sender
         self._environments = {ending: _environment(escaped=ending == "html") for ending in ("txt", "html")}
 
     def render(self, context: EmailContext) -> bytes:
         """Return the message with headers, text and HTML. It is reproducible, except for the boundary of its parts."""
         translations = translations_for(context.locale)
-        texts = _EmailTexts(self._site, context, translations)
+        texts = _EmailTexts(self._sender(), context, translations)
         return build_message(self._headers(context, texts), self._part("txt", context, texts), self._part("html", context, texts))
 
     def _headers(self, context: EmailContext, texts: _EmailTexts) -> MessageHeaders:
-        email = context.email
+        email, site = context.email, texts.site
         return MessageHeaders(
             message_id=email.message_id or "",
             date=email.created_at.astimezone(UTC),
-            name=texts.text("all.from") if context.by else self._site.name,
-            sender=self._site.address,
+            name=texts.text("all.from") if context.by else site.name,
+            sender=site.address,
             recipient=email.recipient,
             subject=texts.subject(),
             language=texts.translations.language,
-            reply_to=self._site.reply_to if self._site.reply_to != self._site.address else None,
+            reply_to=site.reply_to if site.reply_to != site.address else None,
             unsubscribe=context.unsubscribe,
             thread=thread_of(context),
         )
@@ -72,7 +72,7 @@ class EmailRenderer:
         t = texts.html if ending == "html" else texts.text
         text = template.render(
             context=context,
-            site=self._site,
+            site=texts.site,
             language=texts.translations.language,
             subject=texts.subject(),
             t=t,
@@ -100,7 +100,7 @@ class _EmailTexts:
     """The translated texts of one e-mail, with its values inserted."""
 
     def __init__(self, site: EmailSender, context: EmailContext, translations: EmailTranslations) -> None:
-        self.translations = translations
+        self.site, self.translations = site, translations
         self._context = context
         self._zone = ZoneInfo(context.time_zone)
         who = context.by.acct if context.by else context.username

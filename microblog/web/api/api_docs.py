@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import gzip
-from functools import cached_property
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
 import orjson
-from attrs import frozen
+from attrs import define, field, frozen
 
 from microblog.render.site_view import SiteView
 from microblog.web.api.openapi import DocumentInfo, document
@@ -36,27 +36,35 @@ class EncodedDocument:
         return cls(data, gzip.compress(data, 9, mtime=0), sha256(data).hexdigest()[:16])
 
 
-@frozen(eq=False)
+@define(eq=False)
 class OpenApiRoutes:
-    """Serves the OpenAPI document, generated on first use from the routes of `features` and its own."""
+    """Serves the OpenAPI document, generated on first use, and for a new name of the site, from the routes of `features` and its own."""
 
-    site: SiteView
+    current_site: Callable[[], SiteView]
     features: tuple[object, ...]
+    _built: tuple[str, dict[str, Any], EncodedDocument] | None = field(init=False, default=None)
 
     @property
     def routes(self) -> list[Route]:
         """All routes that may be documented."""
         return [route for feature in (*self.features, self) for route in routes_of(type(feature))]
 
-    @cached_property
+    @property
     def document(self) -> dict[str, Any]:
         """The document, OpenAPI 3.1."""
-        return document(DocumentInfo(self.site.name, self.site.url, self.site.version), self.routes)
+        return self._current()[0]
 
-    @cached_property
+    @property
     def encoded(self) -> EncodedDocument:
         """The document as it is sent."""
-        return EncodedDocument.of(self.document)
+        return self._current()[1]
+
+    def _current(self) -> tuple[dict[str, Any], EncodedDocument]:
+        site = self.current_site()
+        if self._built is None or self._built[0] != site.name:
+            built = document(DocumentInfo(site.name, site.url, site.version), self.routes)
+            self._built = site.name, built, EncodedDocument.of(built)
+        return self._built[1:]
 
     @route("GET", "/api/openapi.json", RouteOptions(api=True, bearer=False), RouteDoc("View the OpenAPI document of this API", OPENAPI))
     async def show(self, request: Request) -> Response:

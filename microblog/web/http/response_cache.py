@@ -66,23 +66,27 @@ class _Template:
 
 @define(eq=False)
 class ResponseCache:
-    """Caches responses. `position` returns the position in the event log, `key` a new idempotency key for a form."""
+    """Caches responses. `position` returns the position in the event log, `key` a new idempotency key for a form.
+
+    `site_version` changes with the site's settings, which many responses show: those of another version are not served.
+    """
 
     invalidation_log: InvalidationLog
     now: Callable[[], datetime]
     position: Callable[[], str]
     key: Callable[[], str]
     capacity_mb: int = 32
+    site_version: Callable[[], int] = lambda: 0
     cache: DependencyCache[_Template] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.cache = DependencyCache(self.invalidation_log, self.now, self.capacity_mb * MEGABYTE, "pages", in_bytes=True)
 
     async def get_or_make(self, request: Request, make: Callable[[], Awaitable[CacheableResponse]], variant: str = "") -> Response:
-        """The cached response to a request that only reads, or a new one from `make`. The key is viewer, address and `variant`."""
+        """The cached response to a request that only reads, or a new one. The key is viewer, address, `variant` and site version."""
         if not self.capacity_mb or request.incoming.body or request.incoming.file is not None:
             return (await make()).response
-        name = (request.viewer.id if request.viewer else None, request.incoming.uri, variant)
+        name = (request.viewer.id if request.viewer else None, request.incoming.uri, variant, self.site_version())
         position = self.position()  # read first: the cached page may lack what is posted after this
         log_position = await self.invalidation_log.position()
         template = self.cache.get(name, log_position)

@@ -33,20 +33,20 @@ class FeedRoutes:
 
     accounts: Accounts
     timelines: Timelines
-    site: SiteView
+    current_site: Callable[[], SiteView]
 
     @route("GET", "/@<username:username>.rss", RouteOptions())
     async def account(self, request: Request, username: str) -> Response:
         """Serve an account's public posts, unless the account blocks the viewer."""
         account = await self.accounts.by_username(username)
         posts = await self.timelines.account(request.viewer, account.id, Page(), boosts=False)
-        return _feed(request, rss_of_account(account, _public(posts), self.site))
+        return _feed(request, rss_of_account(account, _public(posts), self.current_site()))
 
     @route("GET", "/tags/<name>.rss", RouteOptions())
     async def tag(self, request: Request, name: str) -> Response:
         """Serve public posts with a hashtag."""
         posts = await self.timelines.tag(request.viewer, name, Page())
-        return _feed(request, rss_of_tag(name, _public(posts), self.site))
+        return _feed(request, rss_of_tag(name, _public(posts), self.current_site()))
 
 
 def _public(posts: Iterable[Post]) -> list[Post]:
@@ -62,7 +62,7 @@ def _feed(request: Request, feed: bytes) -> Response:
 class SiteFiles:
     """Files that browsers and crawlers expect at fixed addresses. `asset` returns the URL of a static file."""
 
-    site: SiteView
+    current_site: Callable[[], SiteView]
     asset: Callable[[str], str]
 
     @route("GET", "/robots.txt", RouteOptions(body=0))
@@ -74,10 +74,11 @@ class SiteFiles:
     async def manifest(self, request: Request) -> Response:
         """Serve the web app manifest."""
         icons = [("favicon.svg", "any", "image/svg+xml"), ("touch.png", "180x180", "image/png"), ("card.png", "512x512", "image/png")]
+        site = self.current_site()
         manifest = {
-            "name": self.site.name,
-            "short_name": self.site.name,
-            "description": self.site.description,
+            "name": site.name,
+            "short_name": site.name,
+            "description": site.description,
             "id": "/home",
             "start_url": "/home",
             "scope": "/",

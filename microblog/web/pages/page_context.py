@@ -38,13 +38,18 @@ NOTICES = {
 
 @frozen
 class PageContexts:
-    """Builds page contexts. `position` returns the position in the event log that this process has read."""
+    """Builds page contexts. `current_site` describes the site now, `position` returns the position in the event log that was read."""
 
-    site: SiteView
+    current_site: Callable[[], SiteView]
     sidebar: SidebarCache
     trends: Trends
     position: Callable[[], str]
     now: Callable[[], datetime]
+
+    @property
+    def site(self) -> SiteView:
+        """The site as it is now."""
+        return self.current_site()
 
     async def of(self, request: Request, *, stream: str | None = None, people: bool = False, tags: bool = False) -> PageContext:
         """Build the context of a page. `stream`: path of its live stream; `people`: add suggestions; `tags`: add trending hashtags.

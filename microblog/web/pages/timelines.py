@@ -11,6 +11,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.filters import FilterContext
 from microblog.model.paging import Page
 from microblog.model.posts import Post
+from microblog.model.site_settings import LandingPage
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import PostListView
 from microblog.web.http.request import Request
@@ -39,9 +40,12 @@ class TimelinePages:
 
     @route("GET", "/", RouteOptions())
     async def front(self, request: Request) -> Response:
-        """Show the front page to visitors. Redirect members to their home timeline."""
+        """Show the front page to visitors, or redirect them to the chosen landing page. Redirect members to their home timeline."""
         if request.viewer:
             return Response.redirect("/home")
+        landing = self.contexts.site.landing
+        if landing is not LandingPage.FRONT:
+            return Response.redirect(f"/{landing}", 302)
         return await self.renderer.responses.get_or_make_page(request, lambda: self._front(request))
 
     async def _front(self, request: Request) -> CacheableResponse:

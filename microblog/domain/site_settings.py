@@ -1,0 +1,140 @@
+"""Settings of the site that administrators change while it runs, and the settings in force as one process knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from functools import partial
+
+import attrs
+from attrs import Factory, define, field, frozen
+
+from microblog.domain import audit, validation
+from microblog.domain.caching.reread import Rereader
+from microblog.domain.text import post_text
+from microblog.domain.validation import ValidationErrors
+from microblog.model import site_settings as model
+from microblog.model.accounts import Viewer
+from microblog.model.audit import AuditAction, AuditEntry
+from microblog.model.errors import Invalid
+from microblog.model.events import Event, EventKind
+from microblog.model.site_settings import CHOICES, FixedValue, SiteSettings
+from microblog.storage import events, site_settings
+from microblog.storage.database import Cursor, Transactions
+
+Value = str | bool
+_LONGEST = {
+    "name": model.MAX_NAME,
+    "description": model.MAX_DESCRIPTION,
+    "about": model.MAX_ABOUT,
+    "closed_message": model.MAX_CLOSED_MESSAGE,
+}
+
+
+@define(eq=False)
+class CurrentSiteSettings:
+    """Holds the settings in force: those of the environment and the settings file, else those of administrators, else `defaults`.
+
+    They are read at the start and after each change by any process. `listeners` are called with settings that have changed.
+    """
+
+    database: Transactions
+    pause: Callable[[float], Awaitable[object]]
+    defaults: SiteSettings = Factory(SiteSettings)
+    fixed: Mapping[str, FixedValue] = Factory(dict)
+    listeners: list[Callable[[SiteSettings], None]] = Factory(list)
+    settings: SiteSettings = field(init=False)
+    version: int = field(init=False, default=0)
+    _rereader: Rereader = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.settings = model.in_force({}, self.fixed, self.defaults)
+        self._rereader = Rereader(self.read, self.pause, "The settings of the site")
+
+    async def start(self) -> None:
+        """Read the settings; events tell of changes from then on."""
+        self._rereader.start()
+        await self.read()
+
+    def stop(self) -> None:
+        """Do not read the settings any more."""
+        self._rereader.stop()
+
+    async def read(self) -> None:
+        """Read the settings now. Raises what the database raises."""
+        found = model.in_force(await self.database.read(site_settings.stored), self.fixed, self.defaults)
+        if found != self.settings:
+            self.settings = found
+            self.version += 1  # pages of older versions are not served from caches
+            for listener in self.listeners:
+                listener(found)
+
+    def happened(self, event: Event) -> None:
+        """Read the settings soon if the event says that they changed. For every event that this process reads."""
+        if event.kind is EventKind.SITE_SETTINGS_CHANGED:
+            self._rereader.changed()
+
+
+@frozen
+class SiteAdmin:
+    """Commands of administrators about the settings. Callers check permissions."""
+
+    database: Transactions
+    current: CurrentSiteSettings
+    now: Callable[[], datetime]
+
+    async def change(self, typed: Mapping[str, Value], by: Viewer) -> SiteSettings:
+        """Store the settings that differ from those in force, and return the new ones. Fixed ones stay.
+
+        `typed` has a value for each name of a setting. Raises Invalid with all errors (fields named as the settings).
+        """
+        checked = _checked({name: value for name, value in typed.items() if name not in self.current.fixed})
+        await self.database.run(self._change, checked, by)
+        await self.current.read()
+        return self.current.settings
+
+    def _change(self, cursor: Cursor, values: Mapping[str, Value], by: Viewer) -> None:
+        site_settings.lock(cursor)
+        before = attrs.asdict(model.in_force(site_settings.stored(cursor), self.current.fixed, self.current.defaults))
+        changed = {name: value for name, value in values.items() if before[name] != value}
+        if not changed:
+            return
+        for name, value in changed.items():
+            site_settings.store(cursor, name=name, value=value, now=self.now())
+        facts = {name: {"before": before[name], "after": value} for name, value in changed.items()}
+        audit.record(cursor, AuditEntry(AuditAction.SITE_UPDATE, by.id, facts=facts), self.now())
+        events.record(cursor, EventKind.SITE_SETTINGS_CHANGED, at=self.now())
+
+
+def _checked(typed: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the values as they are stored. Raises Invalid with all errors."""
+    errors = ValidationErrors()
+    values = {name: errors.collect(partial(_value, name, value), value) for name, value in typed.items()}
+    errors.raise_if_any()
+    return values
+
+
+def _value(name: str, value: Value) -> Value:
+    """Return the value of a setting as it is stored. Raises Invalid (field `name`)."""
+    if name in CHOICES:
+        return validation.one_of(str(value), frozenset(CHOICES[name]), name)
+    if isinstance(value, bool):
+        return value
+    if name == "contact":
+        return _contact(value)
+    limit = _LONGEST[name]
+    if name in ("name", "description"):
+        line = post_text.clean_line(validation.limited(value, limit, name), name)
+        if post_text.is_blank(line):
+            raise Invalid({name: f"{name.capitalize()} can't be blank"}, codes={name: "ERR_BLANK"})
+        return line
+    return validation.limited(value, limit, name).strip()
+
+
+def _contact(text: str) -> str:
+    if not text.strip():
+        return ""
+    try:
+        return validation.email(text)
+    except Invalid as problem:
+        raise problem.named({"email": "contact"}) from problem

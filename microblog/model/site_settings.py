@@ -1,0 +1,79 @@
+"""What administrators set about the site on its pages: name, descriptions, contact, sign-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from microblog.model.accounts import RegistrationMode
+
+MAX_NAME = 60
+MAX_DESCRIPTION = 200
+MAX_ABOUT = 20_000
+MAX_CLOSED_MESSAGE = 1_000
+
+
+class LandingPage(StrEnum):
+    """What visitors see at the address of the site."""
+
+    FRONT = "front"
+    LOCAL = "local"
+    ABOUT = "about"
+
+
+@frozen(kw_only=True)
+class SiteSettings:
+    """The settings in force. `about` is the long description, as typed, `about_at` the time of its last change.
+
+    `contact` is an e-mail address or empty. `closed_message` tells visitors why nobody can sign up.
+    """
+
+    name: str = "microblog"
+    description: str = "A small microblog server."
+    about: str = ""
+    contact: str = ""
+    registration: RegistrationMode = RegistrationMode.APPROVAL
+    reason_required: bool = True
+    closed_message: str = ""
+    landing: LandingPage = LandingPage.FRONT
+    about_at: datetime | None = None
+
+
+NAMES = tuple(field.name for field in attrs.fields(SiteSettings) if field.name != "about_at")
+"""The names of the settings, in the order of the page."""
+CHOICES: Mapping[str, type[StrEnum]] = {"registration": RegistrationMode, "landing": LandingPage}
+"""The settings that are one of several values."""
+
+
+@frozen
+class StoredValue:
+    """The value of one setting in the database, as JSON has it, and the time of its last change."""
+
+    value: str | bool
+    updated_at: datetime
+
+
+@frozen
+class FixedValue:
+    """A value that administrators cannot change on the page. `source` is the name of what sets it."""
+
+    value: Any
+    source: str
+
+
+def in_force(stored: Mapping[str, StoredValue], fixed: Mapping[str, FixedValue], defaults: SiteSettings) -> SiteSettings:
+    """Return the settings: fixed values, else stored ones, else `defaults`. Names and choices of a newer release are ignored."""
+    values: dict[str, Any] = {}
+    for name in NAMES:
+        if name in fixed:
+            values[name] = fixed[name].value
+        elif name in stored and (name not in CHOICES or stored[name].value in set(CHOICES[name])):
+            values[name] = CHOICES[name](stored[name].value) if name in CHOICES else stored[name].value
+    if "about" in stored and "about" not in fixed:
+        values["about_at"] = stored["about"].updated_at
+    return attrs.evolve(defaults, **values)

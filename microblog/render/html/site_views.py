@@ -1,0 +1,40 @@
+"""View models of the administrators' pages about the site. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from microblog.model.accounts import RegistrationMode
+from microblog.model.site_settings import MAX_DESCRIPTION, MAX_NAME, FixedValue, LandingPage
+
+REGISTRATIONS = {
+    RegistrationMode.OPEN: ("Open", "Anyone can sign up."),
+    RegistrationMode.APPROVAL: ("Approval required", "Anyone can apply; a moderator reviews every application."),
+    RegistrationMode.INVITE: ("Invite only", "People need an invite from someone who already has an account."),
+    RegistrationMode.CLOSED: ("Closed", "Nobody can sign up."),
+}
+LANDING_PAGES = {
+    LandingPage.FRONT: ("Front page", "About signing up, with recent local posts."),
+    LandingPage.LOCAL: ("Local timeline", "The public posts of everyone here."),
+    LandingPage.ABOUT: ("About page", "Description, rules and administrators."),
+}
+
+
+@frozen
+class SiteSettingsPage:
+    """The form of the site settings, with the values in force or as submitted. `fixed` has those that cannot be changed here."""
+
+    values: Mapping[str, str | bool]
+    fixed: Mapping[str, FixedValue]
+    errors: Mapping[str, str] = field(factory=dict)
+    registrations: Mapping[RegistrationMode, tuple[str, str]] = REGISTRATIONS
+    landing_pages: Mapping[LandingPage, tuple[str, str]] = LANDING_PAGES
+    max_name: int = MAX_NAME
+    max_description: int = MAX_DESCRIPTION
+
+    @property
+    def sources(self) -> Mapping[str, str]:
+        """What sets each fixed value, by the name of the setting."""
+        return {name: fixed.source for name, fixed in self.fixed.items()}

@@ -1,0 +1,55 @@
+"""Page for administrators: the settings of the site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+from attrs import frozen
+
+from microblog.domain.site_settings import SiteAdmin
+from microblog.model.errors import Invalid
+from microblog.model.site_settings import NAMES, SiteSettings
+from microblog.render.html.page_metadata import PageMetadata
+from microblog.render.html.pages import Pages
+from microblog.render.html.site_views import SiteSettingsPage
+from microblog.web.http.errors import status_of
+from microblog.web.http.request import Request
+from microblog.web.http.response import Response
+from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.pages.page_context import PageContexts
+
+ADMIN = RouteOptions(viewer=AccessLevel.ADMIN)
+PATH = "/admin/site"
+_FLAGS = frozenset(name for name in NAMES if isinstance(getattr(SiteSettings(), name), bool))
+
+
+@frozen
+class SiteSettingsPages:
+    """The form of the site settings."""
+
+    pages: Pages
+    contexts: PageContexts
+    admin: SiteAdmin
+
+    @route("GET", PATH, ADMIN)
+    async def show(self, request: Request) -> Response:
+        """Show the settings in force."""
+        values = attrs.asdict(self.admin.current.settings)
+        return await self._show(request, values)
+
+    @route("POST", PATH, ADMIN)
+    async def change(self, request: Request) -> Response:
+        """Store the settings. On errors, show the form again with its values and an error per field."""
+        fields = request.fields
+        typed = {name: fields.flag(name) if name in _FLAGS else fields.text(name) for name in NAMES}
+        try:
+            await self.admin.change(typed, request.member)
+        except Invalid as problem:
+            return await self._show(request, typed, problem)
+        return Response.redirect(f"{PATH}?notice=saved")
+
+    async def _show(self, request: Request, values: Mapping[str, str | bool], problem: Invalid | None = None) -> Response:
+        page = SiteSettingsPage(values, self.admin.current.fixed, problem.fields if problem else {})
+        html = self.pages.page("site_settings", await self.contexts.of(request), PageMetadata("Site settings"), page=page)
+        return Response.html(html, status_of(problem) if problem else 200)
