@@ -6,19 +6,25 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from microblog.model.ids import RuleId
+from microblog.model.rules import Rule
 from microblog.model.site_texts import NO_TEXTS, SiteTexts, TextPage
+
+RULES, ABOUT = "rules.txt", "about.txt"
 
 
 def texts_in(directory: Path | None, html: Callable[[str], str]) -> SiteTexts:
-    """Read the texts; `html` converts plain text to safe HTML. Raises OSError, UnicodeError."""
+    """Read the texts but the rules; `html` converts plain text to safe HTML. Raises OSError, UnicodeError."""
     if directory is None:
         return NO_TEXTS
-    rules = _text(directory / "rules.txt").split("\n")
-    return SiteTexts(
-        tuple(line.strip() for line in rules if line.strip()),
-        _page(directory / "about.txt", html),
-        _page(directory / "privacy.txt", html) or NO_TEXTS.privacy,
-    )
+    return SiteTexts(about=_page(directory / ABOUT, html), privacy=_page(directory / "privacy.txt", html) or NO_TEXTS.privacy)
+
+
+def rules_in(directory: Path | None) -> tuple[Rule, ...]:
+    """Read the rules, numbered from 1. Raises OSError, UnicodeError."""
+    lines = () if directory is None else _text(directory / RULES).split("\n")
+    texts = [line.strip() for line in lines if line.strip()]
+    return tuple(Rule(RuleId(number), text) for number, text in enumerate(texts, 1))
 
 
 def _text(path: Path) -> str:

@@ -20,6 +20,7 @@ from microblog.domain.authentication import Authentication
 from microblog.domain.moderation_desk import ModerationDesk
 from microblog.domain.push import vapid
 from microblog.domain.rate_limits import connection_limits
+from microblog.domain.rules import RuleAdmin
 from microblog.domain.served_files import ServedFiles
 from microblog.domain.severances import Severances
 from microblog.domain.site_settings import SiteAdmin
@@ -74,6 +75,7 @@ from microblog.web.pages.posts import InteractionButtons, PostPages
 from microblog.web.pages.profiles import PeopleLists, ProfileButtons, ProfilePages
 from microblog.web.pages.remote_follow import RemoteFollowPages
 from microblog.web.pages.reports import AnnouncementButtons, ReportPages
+from microblog.web.pages.rules import RulePages
 from microblog.web.pages.scheduled import ScheduledPages
 from microblog.web.pages.search import SearchPages
 from microblog.web.pages.servers import ServerPages
@@ -248,5 +250,6 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain) -> li
         IpBlockPages(pages, contexts, domain.ip_blocks),
         UsernameBlockPages(pages, contexts, domain.username_blocks),
         AuditPages(pages, contexts, AuditLog(domain.timelines.database)),
+        RulePages(pages, contexts, RuleAdmin(domain.timelines.database, domain.site_settings, now)),
         SiteSettingsPages(pages, contexts, SiteAdmin(domain.timelines.database, domain.site_settings, now)),
     ]

@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 from attrs import define, evolve, field
 
 from microblog import __version__
-from microblog.adapters.site_texts import texts_in
+from microblog.adapters.site_texts import ABOUT, RULES, rules_in, texts_in
 from microblog.config import PREFIX, Settings
 from microblog.domain.site_settings import CurrentSiteSettings
 from microblog.domain.text import post_text
 from microblog.model.accounts import RegistrationMode
 from microblog.model.federation_mode import FederationMode
-from microblog.model.site_settings import FixedValue, SiteSettings, in_force
+from microblog.model.site_settings import FixedValue, SiteSettings, Stored, in_force
 from microblog.model.site_texts import TextPage
 from microblog.render.email.emails import EmailSender
 from microblog.render.site_view import SiteView
@@ -34,15 +34,17 @@ def first_site_settings(settings: Settings) -> SiteSettings:
 
 def fixed_site_settings(settings: Settings) -> SiteSettings:
     """Return what the environment and the settings file say about the site, and defaults for the rest, without the database."""
-    return in_force({}, fixed_values(settings), first_site_settings(settings))
+    return in_force(Stored(), fixed_values(settings), first_site_settings(settings))
 
 
 def fixed_values(settings: Settings) -> dict[str, FixedValue]:
     """Return the values that the environment or the settings file sets, with the name of the setting."""
     given = {name: (getattr(settings, key), PREFIX + key.upper()) for name, key in _FIXED_BY.items()}
     fixed = {name: FixedValue(value, source) for name, (value, source) in given.items() if value is not None}
-    if settings.texts_dir is not None and (settings.texts_dir / "about.txt").exists():
-        fixed["about"] = FixedValue("", f"about.txt in {PREFIX}TEXTS_DIR")
+    if settings.texts_dir is not None and (settings.texts_dir / ABOUT).exists():
+        fixed["about"] = FixedValue("", f"{ABOUT} in {PREFIX}TEXTS_DIR")
+    if rules := rules_in(settings.texts_dir):
+        fixed["rules"] = FixedValue(rules, f"{RULES} in {PREFIX}TEXTS_DIR")
     return fixed
 
 
@@ -62,7 +64,7 @@ class CurrentSiteView:
         return self._built[1]
 
     def _view(self, settings: SiteSettings) -> SiteView:
-        texts = self.lasting.texts
+        texts = evolve(self.lasting.texts, rules=settings.rules)
         if texts.about is None and settings.about and settings.about_at is not None:
             texts = evolve(texts, about=TextPage(self._html(settings.about), settings.about_at))
         return evolve(

@@ -21,6 +21,7 @@ from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post
 from microblog.model.reports import Report, ReportCategory, ReportDetails
+from microblog.model.rules import Rule
 from microblog.storage import events, posts, reports, users
 from microblog.storage.database import Cursor, Transactions
 
@@ -39,7 +40,7 @@ class ReportDraft:
     posts: Sequence[PostId] = ()
     comment: str = ""
     category: str = ""
-    rules: Sequence[str] = ()
+    rules: Sequence[Rule] = ()
     forward: bool = False
 
 
@@ -132,7 +133,7 @@ class Reports:
         action = AuditAction.REPORT_UNASSIGN if to is None else AuditAction.REPORT_ASSIGN
         return await self._change(viewer, id, action, partial(reports.assign, id=id, to=to))
 
-    async def categorize(self, viewer: Viewer, id: ReportId, category: str, rules: Sequence[str] | None) -> ReportDetails:
+    async def categorize(self, viewer: Viewer, id: ReportId, category: str, rules: Sequence[Rule] | None) -> ReportDetails:
         """Change category and violated rules, as far as given. Raises as `one`, and Invalid (field category)."""
         _check(category)
         classify = partial(reports.classify, id=id, category=ReportCategory(category) if category else None, rules=rules)
@@ -154,7 +155,7 @@ class Reports:
 
     def _record(self, cursor: Cursor, viewer: Viewer, action: AuditAction, before: Report) -> None:
         assigned = None if before.assigned_to is None else str(before.assigned_to)
-        facts = {"before": {"category": before.category, "rules": before.rules, "assigned_to": assigned}}
+        facts = {"before": {"category": before.category, "rules": [rule.text for rule in before.rules], "assigned_to": assigned}}
         audit.record(cursor, AuditEntry(action, viewer.id, before.target.acct, before.id, before.target.id, facts=facts), self.now())
 
     def _file(self, cursor: Cursor, viewer: Viewer, draft: ReportDraft, comment: str, category: ReportCategory) -> Report:

@@ -18,8 +18,8 @@ from microblog.model.accounts import Viewer
 from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.errors import Invalid
 from microblog.model.events import Event, EventKind
-from microblog.model.site_settings import CHOICES, FixedValue, SiteSettings
-from microblog.storage import events, site_settings
+from microblog.model.site_settings import CHOICES, FixedValue, SiteSettings, Stored
+from microblog.storage import events, rules, site_settings
 from microblog.storage.database import Cursor, Transactions
 
 Value = str | bool
@@ -48,7 +48,7 @@ class CurrentSiteSettings:
     _rereader: Rereader = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.settings = model.in_force({}, self.fixed, self.defaults)
+        self.settings = model.in_force(Stored(), self.fixed, self.defaults)
         self._rereader = Rereader(self.read, self.pause, "The settings of the site")
 
     async def start(self) -> None:
@@ -62,7 +62,7 @@ class CurrentSiteSettings:
 
     async def read(self) -> None:
         """Read the settings now. Raises what the database raises."""
-        found = model.in_force(await self.database.read(site_settings.stored), self.fixed, self.defaults)
+        found = model.in_force(await self.database.read(_stored), self.fixed, self.defaults)
         if found != self.settings:
             self.settings = found
             self.version += 1  # pages of older versions are not served from caches
@@ -95,7 +95,7 @@ class SiteAdmin:
 
     def _change(self, cursor: Cursor, values: Mapping[str, Value], by: Viewer) -> None:
         site_settings.lock(cursor)
-        before = attrs.asdict(model.in_force(site_settings.stored(cursor), self.current.fixed, self.current.defaults))
+        before = attrs.asdict(model.in_force(_stored(cursor), self.current.fixed, self.current.defaults))
         changed = {name: value for name, value in values.items() if before[name] != value}
         if not changed:
             return
@@ -104,6 +104,10 @@ class SiteAdmin:
         facts = {name: {"before": before[name], "after": value} for name, value in changed.items()}
         audit.record(cursor, AuditEntry(AuditAction.SITE_UPDATE, by.id, facts=facts), self.now())
         events.record(cursor, EventKind.SITE_SETTINGS_CHANGED, at=self.now())
+
+
+def _stored(cursor: Cursor) -> Stored:
+    return Stored(site_settings.stored(cursor), tuple(rules.current(cursor)))
 
 
 def _checked(typed: Mapping[str, Value]) -> dict[str, Value]:

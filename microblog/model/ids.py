@@ -41,6 +41,7 @@ EmailDomainBlockId = NewType("EmailDomainBlockId", int)
 IpBlockId = NewType("IpBlockId", int)
 CanonicalEmailBlockId = NewType("CanonicalEmailBlockId", int)
 UsernameBlockId = NewType("UsernameBlockId", int)
+RuleId = NewType("RuleId", int)
 
 MAX_ID = 2**63 - 1  # bigint of PostgreSQL
 SEQUENCE_BITS = 16

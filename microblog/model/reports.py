@@ -11,6 +11,7 @@ from attrs import frozen
 from microblog.model.accounts import Account, AccountWithLogin
 from microblog.model.ids import AccountId, PostId, ReportId
 from microblog.model.posts import Post
+from microblog.model.rules import Rule
 
 
 class ReportCategory(StrEnum):
@@ -26,8 +27,8 @@ class ReportCategory(StrEnum):
 class Report:
     """A report by one account (`by`) about another (`target`) and some of its posts.
 
-    `closed_at`: when the moderator `closed_by` resolved it. `rules` are the texts of the broken rules. `assigned_to` is the moderator
-    who works on it.
+    `closed_at`: when the moderator `closed_by` resolved it. `rules` are the broken rules in the words of that time. `assigned_to` is the
+    moderator who works on it.
     """
 
     id: ReportId
@@ -40,7 +41,7 @@ class Report:
     forwarded: bool = False
     closed_at: datetime | None = None
     closed_by: AccountId | None = None
-    rules: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
     assigned_to: AccountId | None = None
 
 

@@ -1,4 +1,4 @@
-"""What administrators set about the site on its pages: name, descriptions, contact, sign-ups."""
+"""Settings of the site that administrators change on its pages: name, descriptions, contact, sign-ups."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import attrs
 from attrs import frozen
 
 from microblog.model.accounts import RegistrationMode
+from microblog.model.rules import Rule
 
 MAX_NAME = 60
 MAX_DESCRIPTION = 200
@@ -19,7 +20,7 @@ MAX_CLOSED_MESSAGE = 1_000
 
 
 class LandingPage(StrEnum):
-    """What visitors see at the address of the site."""
+    """The page that visitors see at the address of the site."""
 
     FRONT = "front"
     LOCAL = "local"
@@ -42,10 +43,11 @@ class SiteSettings:
     closed_message: str = ""
     landing: LandingPage = LandingPage.FRONT
     about_at: datetime | None = None
+    rules: tuple[Rule, ...] = ()
 
 
-NAMES = tuple(field.name for field in attrs.fields(SiteSettings) if field.name != "about_at")
-"""The names of the settings, in the order of the page."""
+NAMES = tuple(field.name for field in attrs.fields(SiteSettings) if field.name not in ("about_at", "rules"))
+"""The names of the settings on the page, in its order."""
 CHOICES: Mapping[str, type[StrEnum]] = {"registration": RegistrationMode, "landing": LandingPage}
 """The settings that are one of several values."""
 
@@ -66,14 +68,23 @@ class FixedValue:
     source: str
 
 
-def in_force(stored: Mapping[str, StoredValue], fixed: Mapping[str, FixedValue], defaults: SiteSettings) -> SiteSettings:
+@frozen
+class Stored:
+    """The settings in the database: values by the names of settings, and the rules in their order."""
+
+    values: Mapping[str, StoredValue] = attrs.Factory(dict)
+    rules: tuple[Rule, ...] = ()
+
+
+def in_force(found: Stored, fixed: Mapping[str, FixedValue], defaults: SiteSettings) -> SiteSettings:
     """Return the settings: fixed values, else stored ones, else `defaults`. Names and choices of a newer release are ignored."""
-    values: dict[str, Any] = {}
+    stored = found.values
+    values: dict[str, Any] = {"rules": fixed["rules"].value if "rules" in fixed else found.rules}
     for name in NAMES:
         if name in fixed:
             values[name] = fixed[name].value
         elif name in stored and (name not in CHOICES or stored[name].value in set(CHOICES[name])):
-            values[name] = CHOICES[name](stored[name].value) if name in CHOICES else stored[name].value
+            values[name] = CHOICES[name](str(stored[name].value)) if name in CHOICES else stored[name].value
     if "about" in stored and "about" not in fixed:
         values["about_at"] = stored["about"].updated_at
     return attrs.evolve(defaults, **values)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 from attrs import frozen
 
+from microblog.model.rules import Rule
+
 
 @frozen
 class TextPage:
@@ -24,9 +26,9 @@ PRIVACY = TextPage(
 
 @frozen
 class SiteTexts:
-    """Texts of the site. `rules` are plain text, each a sentence or two; `about` extends the description."""
+    """Texts of the site. `rules` are in their order; `about` extends the description."""
 
-    rules: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
     about: TextPage | None = None
     privacy: TextPage = PRIVACY
 

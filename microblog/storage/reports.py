@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
 from attrs import frozen
 
-from microblog.model.ids import AccountId, PostId, ReportId, id_at
+from microblog.model.ids import AccountId, PostId, ReportId, RuleId, id_at
 from microblog.model.paging import Page
 from microblog.model.reports import Report, ReportCategory
+from microblog.model.rules import Rule
 from microblog.storage import accounts
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 _REPORTER_COLUMNS = accounts.COLUMNS.replace("a.", "ba.").replace("c.", "bc.")
 _SELECT = f"""
-    select r.id, r.comment, r.category, r.created_at, r.post_ids, r.forwarded, r.closed_at, r.closed_by, r.rules, r.assigned_to,
+    select r.id, r.comment, r.category, r.created_at, r.post_ids, r.forwarded, r.closed_at, r.closed_by, r.rules, r.rule_ids, r.assigned_to,
            {accounts.COLUMNS}, {_REPORTER_COLUMNS}
     from reports r
     join accounts a on a.id = r.target_id join account_counts c on c.account_id = a.id
@@ -26,7 +28,7 @@ _SELECT = f"""
 
 
 def _report(id: int, comment: str, category: str, created_at: datetime, *columns: Any) -> Report:
-    posts, forwarded, closed_at, closed_by, rules, assigned_to, *account_columns = columns
+    posts, forwarded, closed_at, closed_by, rules, rule_ids, assigned_to, *account_columns = columns
     return Report(
         ReportId(id),
         accounts.account_from(*account_columns[accounts.WIDTH :]),
@@ -38,7 +40,7 @@ def _report(id: int, comment: str, category: str, created_at: datetime, *columns
         forwarded,
         closed_at,
         closed_by,
-        tuple(rules),
+        tuple(Rule(RuleId(int(id)), str(text)) for text, id in zip_longest(rules, rule_ids, fillvalue=0)),
         assigned_to,
     )
 
@@ -51,7 +53,7 @@ def insert(
     posts: Collection[int],
     comment: str,
     category: ReportCategory,
-    rules: Sequence[str],
+    rules: Sequence[Rule],
     now: datetime,
     forwarded: bool = False,
     activity_uri: str | None = None,
@@ -60,8 +62,9 @@ def insert(
     return ReportId(
         fetch_value(
             cursor,
-            """insert into reports (id, account_id, target_id, post_ids, comment, category, rules, created_at, forwarded, activity_uri)
-               values (new_id(%(now)s), %(account)s, %(target)s, %(posts)s, %(comment)s, %(category)s, %(rules)s, %(now)s,
+            """insert into reports (id, account_id, target_id, post_ids, comment, category, rules, rule_ids, created_at, forwarded,
+                   activity_uri)
+               values (new_id(%(now)s), %(account)s, %(target)s, %(posts)s, %(comment)s, %(category)s, %(rules)s, %(rule_ids)s, %(now)s,
                    %(forwarded)s, %(activity_uri)s)
                returning id""",
             {
@@ -70,7 +73,8 @@ def insert(
                 "posts": list(posts),
                 "comment": comment,
                 "category": category,
-                "rules": list(rules),
+                "rules": [rule.text for rule in rules],
+                "rule_ids": [rule.id for rule in rules],
                 "now": now,
                 "forwarded": forwarded,
                 "activity_uri": activity_uri,
@@ -181,11 +185,16 @@ def assign(cursor: Cursor, *, id: int, to: AccountId | None) -> None:
     execute(cursor, "update reports set assigned_to = %(to)s where id = %(id)s", {"id": id, "to": to})
 
 
-def classify(cursor: Cursor, *, id: int, category: ReportCategory | None, rules: Sequence[str] | None) -> None:
+def classify(cursor: Cursor, *, id: int, category: ReportCategory | None, rules: Sequence[Rule] | None) -> None:
     """Set the report's category and rules; None leaves a value as it is."""
     execute(
         cursor,
-        """update reports set category = coalesce(%(category)s, category), rules = coalesce(%(rules)s::text[], rules)
-           where id = %(id)s""",
-        {"id": id, "category": category, "rules": None if rules is None else list(rules)},
+        """update reports set category = coalesce(%(category)s, category), rules = coalesce(%(rules)s::text[], rules),
+               rule_ids = coalesce(%(rule_ids)s::bigint[], rule_ids) where id = %(id)s""",
+        {
+            "id": id,
+            "category": category,
+            "rules": None if rules is None else [rule.text for rule in rules],
+            "rule_ids": None if rules is None else [rule.id for rule in rules],
+        },
     )

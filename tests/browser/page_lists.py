@@ -61,6 +61,7 @@ FOR_MODERATORS = (
     "/admin/ip_blocks",
     "/admin/username_blocks",
     "/admin/site",
+    "/admin/rules",
     "/admin/log",
     "/admin/stats",
 )
@@ -127,6 +128,7 @@ EXCEPTIONS = {
     "/password/reset/<secret:token>": "needs the token of an e-mail; the layout of /password/forgot",
     "/disputes/strikes/<id:strike_id>/<secret:token>": "needs the token of an e-mail; the page of /disputes/strikes/<id>",
     "/oauth/authorize/native": "needs the code of an app",
+    "/admin/rules/<id:rule_id>": "the form of /admin/rules",
     "/admin/servers/disallow": "only with an allow-list; the confirmation page of /admin/servers/rule/remove",
 }
 """Pages that are in no list, with the reason."""

@@ -46,6 +46,7 @@ from microblog.model.ids import (
     PushSubscriptionId,
     RelationId,
     ReportId,
+    RuleId,
     ScheduledId,
     SeveranceEventId,
     TagId,
@@ -65,6 +66,7 @@ from microblog.model.posts import Mention, PostDraft, PostFlags, PostRevision, T
 from microblog.model.profile_features import FeaturedTag, TagFlags
 from microblog.model.push import PushChoice, PushSubscription, PushTarget
 from microblog.model.reports import Report, ReportCategory, ReportDetails
+from microblog.model.rules import Rule
 from microblog.model.scheduled import ScheduledPost
 from microblog.model.severances import Severance, SeveranceKind
 from microblog.model.site_texts import SiteTexts, TextPage
@@ -101,6 +103,7 @@ Samples = dict[str, tuple[str, object]]
 """By what each shows: the name of its schema (`list X`: several of it; empty: it has no name), and the entity."""
 
 ADA = account(1)
+RULES = (Rule(RuleId(1), "Be kind.", "To everybody."), Rule(RuleId(2), "Be brief."))
 GRACE = account(
     2,
     "Grace Hopper",
@@ -287,21 +290,21 @@ def curation() -> Samples:
 def moderation() -> Samples:
     member = AccountWithLogin(GRACE, Login(GRACE.id, "g@example.org", "hash", Role.MODERATOR, NOW, NOW, NOW, None, "Please"))
     report = Report(ReportId(1), ADA, GRACE, "Spam", ReportCategory.SPAM, NOW)
-    closed = evolve(report, posts=(PostId(102),), closed_at=NOW, closed_by=GRACE.id, rules=("Be kind.", "Old."), assigned_to=GRACE.id)
+    broken = (Rule(RuleId(1), "Be kind."), Rule(RuleId(0), "Old."))
+    closed = evolve(report, posts=(PostId(102),), closed_at=NOW, closed_by=GRACE.id, rules=broken, assigned_to=GRACE.id)
     made = Announcement(AnnouncementId(1), "Hello", "<p>Hello</p>", NOW, NOW)
     ending = evolve(made, starts_at=NOW, ends_at=NOW, all_day=True, read=True, reactions=(Reaction("🎉", 2, True),))
-    rules = ("Be kind.", "Be brief.")
     return {
         "severance": ("RelationshipSeveranceEvent", SEVERANCE(SEVERED, ENTITIES)),
         "warning": ("AccountWarning", ACCOUNT_WARNING(WarningWithTarget(WARNED, GRACE), ENTITIES)),
         "member": ("AdminAccount", admin_account_entity(ENTITIES, member)),
-        "case": ("AdminReport", admin_report_entity(ENTITIES, ReportDetails(report, (), {}), (), rules)),
+        "case": ("AdminReport", admin_report_entity(ENTITIES, ReportDetails(report, (), {}), ())),
         "case, closed": (
             "AdminReport",
-            admin_report_entity(ENTITIES, ReportDetails(closed, (FULL,), {GRACE.id: member}), (STATUSES.encoded(FULL),), rules),
+            admin_report_entity(ENTITIES, ReportDetails(closed, (FULL,), {GRACE.id: member}), (STATUSES.encoded(FULL),)),
         ),
-        "report": ("Report", report_entity(ENTITIES, report, rules)),
-        "report, closed": ("Report", report_entity(ENTITIES, closed, rules)),
+        "report": ("Report", report_entity(ENTITIES, report)),
+        "report, closed": ("Report", report_entity(ENTITIES, closed)),
         "announcement": ("Announcement", announcement_entity(ENTITIES, made)),
         "announcement, everything": ("Announcement", announcement_entity(ENTITIES, ending)),
         "announcement, streamed": ("Announcement", streamed_announcement(ENTITIES, ending)),
@@ -325,7 +328,7 @@ def programs() -> Samples:
 
 
 def site() -> Samples:
-    texts = SiteTexts(("Be kind.", "Be brief."), TextPage("<p>More</p>", NOW))
+    texts = SiteTexts(RULES, TextPage("<p>More</p>", NOW))
     here = InstanceEntities(lambda: SITE, ENTITIES, "/static/card.png", "/static/icon.png")
     closed = evolve(SITE, texts=texts, contact=None, registration=RegistrationMode.CLOSED, closed_message="<p>Until May.</p>")
     whole = evolve(here, current_site=lambda: closed, video_enabled=True)

@@ -89,6 +89,7 @@ OTHER_MODULES = {
     "polls": "tables of its own",
     "schema_check": "no statements",
     "reports": "tables of its own",
+    "rules": "tables of its own",
     "scheduled": "tables of its own",
     "statements": "carries out what others say",
     "statistics": "reads whole days, once a day",

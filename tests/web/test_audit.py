@@ -21,7 +21,7 @@ from microblog.model.domain_rules import DomainRule, DomainSeverity, RuleToStore
 from microblog.model.ids import AccountId, WarningId
 from microblog.model.paging import Page
 from microblog.render.audit import LABELS
-from microblog.storage import audit, jobs
+from microblog.storage import audit, jobs, rules
 from microblog.storage.database import Cursor, fetch_value
 from microblog.web.http.route import AccessLevel, Route
 from tests import make
@@ -55,6 +55,11 @@ class Desk:
 
     def report(self) -> str:
         return str(client(self.site, f"reporter{len(self.log())}").post("/v1/reports", account_id=self.member().id).json["id"])
+
+    def rules(self) -> tuple[int, int]:
+        """Return the ids of two rules, the first one before the second."""
+        one, other = (rules.insert(self.cursor, text=text, hint="", now=now()) for text in ("No spam.", "No moss."))
+        return one, other
 
     def closed(self) -> str:
         report = self.report()
@@ -183,6 +188,11 @@ CASES: dict[str, Case] = {
         f"/v1/admin/canonical_email_blocks/{desk.email_address('d@example.org')}",
         {},
     ),
+    "POST /admin/rules": lambda desk: ("/admin/rules", {"text": "Be kind."}),
+    "POST /admin/rules/<id:rule_id>": lambda desk: (f"/admin/rules/{desk.rules()[0]}", {"text": "Be kinder."}),
+    "POST /admin/rules/<id:rule_id>/up": lambda desk: (f"/admin/rules/{desk.rules()[1]}/up", {}),
+    "POST /admin/rules/<id:rule_id>/down": lambda desk: (f"/admin/rules/{desk.rules()[0]}/down", {}),
+    "POST /admin/rules/<id:rule_id>/delete": lambda desk: (f"/admin/rules/{desk.rules()[0]}/delete", {}),
     "POST /admin/site": lambda desk: ("/admin/site", SITE | {"description": "Another one."}),
     "POST /admin/ip_blocks": lambda desk: ("/admin/ip_blocks", {"ip": "192.0.2.1", "severity": "no_access"}),
     "POST /admin/ip_blocks/<id:block_id>/remove": lambda desk: (f"/admin/ip_blocks/{desk.ip_block('192.0.2.2')}/remove", {}),

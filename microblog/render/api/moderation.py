@@ -52,11 +52,10 @@ ADMIN_ACCOUNT = Definition[AdminView, SiteUrls](
 
 @frozen
 class ReportWithStatuses:
-    """A report with its posts as JSON, encoded for the moderator, and the rules of the site."""
+    """A report with its posts as JSON, encoded for the moderator."""
 
     details: ReportDetails
     statuses: Sequence[bytes]
-    rules: Sequence[str]
 
     def known(self, account: Account) -> AdminView:
         """Return the moderators' view of an account involved in the report."""
@@ -77,7 +76,7 @@ ADMIN_REPORT = Definition[ReportWithStatuses, SiteUrls](
         "assigned_account": one_or_null(ADMIN_ACCOUNT, lambda now, _: now.member(now.details.report.assigned_to)),
         "action_taken_by_account": one_or_null(ADMIN_ACCOUNT, lambda now, _: now.member(now.details.report.closed_by)),
         "statuses": key(array_of(STATUS), lambda now, _: fragments(now.statuses)),
-        "rules": key(array_of(RULE), lambda now, _: RULE.each(broken_rules(now.details.report, now.rules), None)),
+        "rules": key(array_of(RULE), lambda now, _: RULE.each(broken_rules(now.details.report), None)),
     },
     base=(REPORTED, lambda now, _: now.details.report),
 )
@@ -89,6 +88,6 @@ def admin_account_entity(site: SiteUrls, member: AccountWithLogin | Account) -> 
     return ADMIN_ACCOUNT(view, site)
 
 
-def admin_report_entity(site: SiteUrls, case: ReportDetails, statuses: Sequence[bytes], rules: Sequence[str]) -> Entity:
-    """Return the Admin::Report entity. `statuses` are the reported posts as JSON; `rules` are the rules of the site."""
-    return ADMIN_REPORT(ReportWithStatuses(case, statuses, rules), site)
+def admin_report_entity(site: SiteUrls, case: ReportDetails, statuses: Sequence[bytes]) -> Entity:
+    """Return the Admin::Report entity. `statuses` are the reported posts as JSON."""
+    return ADMIN_REPORT(ReportWithStatuses(case, statuses), site)

@@ -8,21 +8,19 @@ from attrs import frozen
 
 from microblog.model.announcements import Announcement, Reaction
 from microblog.model.reports import Report
+from microblog.model.rules import Rule
 from microblog.render.api.accounts import ACCOUNT
 from microblog.render.api.definition import ABSENT, Definition, Entity, always, elsewhere, key, one, optional
 from microblog.render.api.emojis import EMOJI
 from microblog.render.api.schemas import ANY, COUNT, FLAG, HTML, ID, IDS, MOMENT, TEXT, TEXTS, URL, array_of, nullable, record
 from microblog.render.api.site import SiteUrls, moment, moment_or_null
 
-Rule = tuple[int, str]
-"""The number and the text of a rule of the site."""
-
 RULE = Definition[Rule, None](
     "Rule",
     {
-        "id": key(ID, lambda rule, _: str(rule[0])),
-        "text": key(TEXT, lambda rule, _: rule[1]),
-        "hint": always(TEXT, ""),
+        "id": key(ID, lambda rule, _: str(rule.id)),
+        "text": key(TEXT, lambda rule, _: rule.text),
+        "hint": key(TEXT, lambda rule, _: rule.hint),
         "translations": always({"type": "object", "additionalProperties": record({"text": TEXT, "hint": TEXT})}, {}),
     },
 )
@@ -41,22 +39,14 @@ REPORTED = Definition[Report, SiteUrls](
 """The keys that Report and Admin::Report have in common."""
 
 
-@frozen
-class ReportWithRules:
-    """A report with the rules of the site."""
-
-    report: Report
-    rules: Sequence[str]
-
-
-REPORT = Definition[ReportWithRules, SiteUrls](
+REPORT = Definition[Report, SiteUrls](
     "Report",
     {
-        "status_ids": key(nullable(IDS), lambda it, _: [str(post) for post in it.report.posts]),
-        "rule_ids": key(nullable(TEXTS), lambda it, _: [str(number) for number, _ in broken_rules(it.report, it.rules)] or None),
-        "target_account": one(ACCOUNT, lambda it, _: it.report.target),
+        "status_ids": key(nullable(IDS), lambda report, _: [str(post) for post in report.posts]),
+        "rule_ids": key(nullable(TEXTS), lambda report, _: [str(rule.id) for rule in broken_rules(report)] or None),
+        "target_account": one(ACCOUNT, lambda report, _: report.target),
     },
-    base=(REPORTED, lambda it, _: it.report),
+    base=(REPORTED, lambda report, _: report),
 )
 
 
@@ -111,14 +101,14 @@ ANNOUNCEMENT = Definition[AnnouncementForViewer, SiteUrls](
 )
 
 
-def broken_rules(report: Report, rules: Sequence[str]) -> list[Rule]:
-    """Return the rules that the report names. A rule that was reworded since the report is left out."""
-    return [(number, text) for number, text in enumerate(rules, 1) if text in report.rules]
+def broken_rules(report: Report) -> list[Rule]:
+    """Return the rules that the report names, in the words of that time; those whose ids are not known are left out."""
+    return [rule for rule in report.rules if rule.id]
 
 
-def report_entity(site: SiteUrls, report: Report, rules: Sequence[str]) -> Entity:
-    """Return the Report entity. `rules` are the rules of the site."""
-    return REPORT(ReportWithRules(report, rules), site)
+def report_entity(site: SiteUrls, report: Report) -> Entity:
+    """Return the Report entity."""
+    return REPORT(report, site)
 
 
 def announcement_entity(site: SiteUrls, announcement: Announcement) -> Entity:
@@ -137,6 +127,6 @@ def reaction_entity(announcement: Announcement, name: str) -> Entity:
     return {"name": name, "count": count, "announcement_id": str(announcement.id)}
 
 
-def rules_entity(rules: Sequence[str]) -> list[Entity]:
-    """Return the Rule entities, numbered from 1."""
-    return RULE.each(enumerate(rules, 1), None)
+def rules_entity(rules: Sequence[Rule]) -> list[Entity]:
+    """Return the Rule entities."""
+    return RULE.each(rules, None)

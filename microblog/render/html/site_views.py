@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from microblog.model.accounts import RegistrationMode
+from microblog.model.ids import RuleId
+from microblog.model.rules import MAX_TEXT
 from microblog.model.site_settings import MAX_DESCRIPTION, MAX_NAME, FixedValue, LandingPage
 
 REGISTRATIONS = {
@@ -23,6 +25,17 @@ LANDING_PAGES = {
 
 
 @frozen
+class RuleForm:
+    """The form of a rule, as stored or as submitted. `id`: None for a new one."""
+
+    id: RuleId | None = None
+    text: str = ""
+    hint: str = ""
+    errors: Mapping[str, str] = field(factory=dict)
+    max_text: int = MAX_TEXT
+
+
+@frozen
 class SiteSettingsPage:
     """The form of the site settings, with the values in force or as submitted. `fixed` has those that cannot be changed here."""
 
@@ -36,5 +49,5 @@ class SiteSettingsPage:
 
     @property
     def sources(self) -> Mapping[str, str]:
-        """What sets each fixed value, by the name of the setting."""
+        """The names of the settings that fix values, by the names of these values."""
         return {name: fixed.source for name, fixed in self.fixed.items()}

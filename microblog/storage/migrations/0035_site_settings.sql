@@ -8,9 +8,18 @@ create table site_settings (
     updated_at timestamptz not null
 );
 
--- Rules of the site. Deleted ones are kept, because reports refer to them.
+-- Images that administrators uploaded, in the sizes in which they are served: small, few, and needed by all processes.
+create table site_images (
+    name text primary key,  -- which image, and its width
+    content bytea not null,
+    content_type text not null,
+    hash text not null,  -- of the content, part of its address
+    updated_at timestamptz not null
+);
+
+-- Rules of the site. Deleted ones are kept, because reports refer to them. Small ids are those of rules from a file, by line.
 create table rules (
-    id bigint generated always as identity primary key,
+    id bigint generated always as identity (start with 1001) primary key,
     text text not null,
     hint text not null default '',
     position bigint not null,  -- order in the list; of the rules that are not deleted
@@ -19,7 +28,7 @@ create table rules (
     deleted_at timestamptz
 );
 
--- The rules that a report names, by id. Empty for those from before, and for rules from a file: these are only in `rules`.
+-- The ids of the rules that a report names, in the order of their texts in `rules`. Empty for reports from before.
 alter table reports add column rule_ids bigint[] not null default '{}';
 
 -- Announcements that are not published (yet). Published ones are rows of `announcements`, which the previous release shows to everybody.

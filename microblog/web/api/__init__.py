@@ -206,7 +206,7 @@ def routes(
 ) -> list[object]:
     """Every feature of the API."""
     ids, resolution = (None, None) if federation is None else (federation.ids, federation.resolution)
-    entities, rules = site.entities, site.site.texts.rules
+    entities = site.entities
     serializer = StatusSerializer(statuses, services.timelines.flags_cache, services.filters.filter_cache)
     pages = NotificationPages(services.notification_cache, services.timelines, cache, services.sidebar.expiry)
     accounts_json = AccountJsonCache(entities)
@@ -239,14 +239,14 @@ def routes(
         EndorsementRoutes(entities, services.suggestions),
         DirectoryRoutes(entities, services.suggestions),
         BlockedDomainRoutes(services.blocked_domains),
-        ReportRoutes(entities, services.reports, rules),
+        ReportRoutes(entities, services.reports, lambda: site.site.texts.rules),
         AnnouncementRoutes(entities, services.announcements),
         NotificationGroupRoutes(entities, serializer, pages, services.notification_groups, accounts_json),
         ConversationRoutes(entities, serializer, services.conversations, services.timelines, cache),
         NotificationPolicyRoutes(services.notification_policies),
         NotificationRequestRoutes(entities, serializer, services.notification_policies),
         AccountAdminRoutes(entities, services.moderation),
-        ReportAdminRoutes(entities, serializer, services.reports, rules),
+        ReportAdminRoutes(entities, serializer, services.reports, lambda: site.site.texts.rules),
         NotificationRoutes(entities, serializer, services.notifications, pages, accounts_json),
         MarkerRoutes(services.read_markers, cache),
         PushSubscriptionRoutes(entities, services.push_notifications),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from attrs import frozen
@@ -14,6 +14,7 @@ from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, ReportId
 from microblog.model.moderation import ACCOUNT_ACTIONS, AccountQuery, AccountState, ModerationAction, RemoteAccountQuery, Sanction
 from microblog.model.reports import ReportDetails
+from microblog.model.rules import Rule
 from microblog.render.api.entities import Entities
 from microblog.render.api.moderation import ADMIN_ACCOUNT, ADMIN_REPORT, admin_account_entity, admin_report_entity
 from microblog.render.api.schemas import EMPTY, FLAG, ID, IDS, TEXT, array_of, one_of
@@ -199,7 +200,7 @@ class ReportAdminRoutes:
     entities: Entities
     serializer: StatusSerializer
     reports: Reports
-    rules: tuple[str, ...] = ()
+    rules: Callable[[], Sequence[Rule]] = tuple
 
     @route("GET", "/api/v1/admin/reports", READ_REPORTS, RouteDoc("View all reports", array_of(ADMIN_REPORT), query=REPORTS_QUERY))
     async def page(self, request: Request) -> Response:
@@ -222,7 +223,7 @@ class ReportAdminRoutes:
     async def sort(self, request: Request, report_id: int) -> Response:
         """Change the category or the broken rules; attributes that are not sent keep their values."""
         fields = request.fields
-        rules = broken_rules(fields, self.rules) if fields.has("rule_ids") else None
+        rules = broken_rules(fields, self.rules()) if fields.has("rule_ids") else None
         return await self._response(
             request, await self.reports.categorize(request.member, ReportId(report_id), fields.value("category"), rules)
         )
@@ -250,7 +251,7 @@ class ReportAdminRoutes:
     async def _entities(self, request: Request, reports: Sequence[ReportDetails]) -> list[dict[str, object]]:
         """The reports as API entities; the posts of all of them are serialized together."""
         statuses = iter(await self.serializer.each(request.viewer, [post for details in reports for post in details.posts]))
-        return [admin_report_entity(self.entities, details, list(islice(statuses, len(details.posts))), self.rules) for details in reports]
+        return [admin_report_entity(self.entities, details, list(islice(statuses, len(details.posts)))) for details in reports]
 
     async def _response(self, request: Request, details: ReportDetails) -> Response:
         return Response.json((await self._entities(request, [details]))[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
@@ -11,6 +11,7 @@ from microblog.domain.rate_limits import REPORTS
 from microblog.domain.reports import ReportDraft, Reports
 from microblog.model.errors import Invalid
 from microblog.model.ids import AccountId, AnnouncementId, PostId
+from microblog.model.rules import Rule
 from microblog.render.api.entities import Entities
 from microblog.render.api.reports import ANNOUNCEMENT, REPORT, announcement_entity, report_entity
 from microblog.render.api.schemas import EMPTY, FLAG, ID, IDS, TEXT, array_of, one_of
@@ -29,7 +30,7 @@ class ReportRoutes:
 
     entities: Entities
     reports: Reports
-    rules: tuple[str, ...] = ()
+    rules: Callable[[], Sequence[Rule]] = tuple
 
     @route(
         "POST",
@@ -61,18 +62,18 @@ class ReportRoutes:
             [PostId(id) for id in fields.ids("status_ids")],
             fields.text("comment"),
             fields.value("category"),
-            broken_rules(fields, self.rules),
+            broken_rules(fields, self.rules()),
             fields.flag("forward"),
         )
-        return Response.json(report_entity(self.entities, await self.reports.file(request.member, draft), self.rules))
+        return Response.json(report_entity(self.entities, await self.reports.file(request.member, draft)))
 
 
-def broken_rules(fields: Params, rules: Sequence[str]) -> tuple[str, ...]:
-    """The texts of the rules in `rule_ids`. Raises Invalid for an unknown rule."""
+def broken_rules(fields: Params, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """The rules in `rule_ids`. Raises Invalid for an unknown rule."""
     ids = fields.list("rule_ids", max=100)
-    if not {str(id) for id in range(1, len(rules) + 1)}.issuperset(ids):
+    if not {str(rule.id) for rule in rules}.issuperset(ids):
         raise Invalid({"rule_ids": "Rule ids does not reference valid rules"}, codes={"rule_ids": "ERR_INVALID"})
-    return tuple(rule for id, rule in enumerate(rules, 1) if str(id) in ids)
+    return tuple(rule for rule in rules if str(rule.id) in ids)
 
 
 @frozen

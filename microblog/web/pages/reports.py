@@ -10,6 +10,7 @@ from microblog.domain.rate_limits import REPORTS
 from microblog.domain.reports import ReportDraft, Reports
 from microblog.model.errors import Invalid
 from microblog.model.ids import AnnouncementId, PostId, ReportId
+from microblog.model.reports import ReportCategory
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.web.http.errors import status_of
@@ -46,6 +47,8 @@ class ReportPages:
             account=account,
             post=request.fields.id("post"),
             comment=request.fields.text("comment"),
+            category=request.fields.value("category") or "other",
+            chosen=request.fields.ids("rule_ids"),
             forward=request.fields.flag("forward"),
             errors=problem.fields if problem else {},
         )
@@ -57,7 +60,10 @@ class ReportPages:
         account, fields = await self.accounts.by_acct(username), request.fields
         post = fields.id("post")
         posts = [] if post is None else [PostId(post)]
-        draft = ReportDraft(account.id, posts, fields.text("comment"), fields.value("category"), forward=fields.flag("forward"))
+        chosen = fields.ids("rule_ids")
+        rules = [rule for rule in self.contexts.site.texts.rules if rule.id in chosen]
+        category = ReportCategory.VIOLATION if rules else fields.value("category")
+        draft = ReportDraft(account.id, posts, fields.text("comment"), category, rules, forward=fields.flag("forward"))
         try:
             await self.reports.file(request.member, draft)
         except Invalid as problem:
