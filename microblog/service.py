@@ -156,6 +156,7 @@ class SiteService(Service):
         self._command = command
         self._manager = manager or ServiceManager()
         self._reopen: Callable[[], None] | None = None
+        self._hang_up_due = False
         self._started = AsyncExitStack()  # undoes each step of the start, in reverse order
         self._starting: Deferred[None] | None = None
 
@@ -167,11 +168,18 @@ class SiteService(Service):
     def startService(self) -> None:
         """Start asynchronously. The process ends if that fails."""
         Service.startService(self)
-        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self._hang_up))
+        signal.signal(signal.SIGHUP, self._note_hang_up)
         self._reactor.callWhenRunning(self._begin)  # the reactor cannot wait for child processes before it runs
 
+    def _note_hang_up(self, *_: object) -> None:
+        """Handle SIGHUP in the reactor's next iteration: once for all signals that arrive until then."""
+        if not self._hang_up_due:
+            self._hang_up_due = True
+            self._reactor.callFromThread(self._hang_up)
+
     def _hang_up(self) -> None:
-        """Handle SIGHUP: reopen log files and read the settings again. Closing a terminal sends it too; the site keeps running then."""
+        """Reopen log files and read the settings again. Closing a terminal leads here too; the site keeps running then."""
+        self._hang_up_due = False
         try:
             self._log.reopen()
             if self._reopen is not None:

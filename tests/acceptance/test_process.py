@@ -220,9 +220,14 @@ def test_sighup_reopens_the_logs(own_site: SiteProcess, tmp_path: Path, inherite
 def test_sighup_during_the_first_start_is_harmless(own_site: SiteProcess) -> None:
     process = own_site.launch()
     assert wait_until((own_site.data_dir / "postgres").exists, 30), own_site.log
-    while not own_site.is_up():
+
+    def is_up_after_a_signal() -> bool:
         process.send_signal(signal.SIGHUP)
         assert process.poll() is None, own_site.log
+        return own_site.is_up()
+
+    assert wait_until(is_up_after_a_signal, 60), own_site.log
+    assert "Received SIGHUP" in own_site.log
 
 
 def test_the_site_outlives_its_terminal(own_site: SiteProcess) -> None:
