@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from attrs import define, field, frozen
-from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.threads import deferToThreadPool
 
 from microblog.adapters import ffmpeg
 from microblog.adapters.ffmpeg import UNREADABLE, ConversionPlan, FfmpegTools, unsupported
 from microblog.adapters.sandbox import command_line
 from microblog.adapters.subprocess_runner import ProcessResult, Run, runner
+from microblog.domain.locks import Semaphore
 from microblog.model.emojis import EmojiFiles
 from microblog.model.errors import Invalid, NotFound, disk_full
 from microblog.model.media import MAX_IMAGE_PIXELS, PREVIEW_AREA, ConvertedMedia, Dimensions, Format, MediaKind
@@ -58,8 +58,8 @@ class DirectoryMediaStore:
     run: Run
     in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
     tools: FfmpegTools | None = None
-    _images: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(CONCURRENT_IMAGES), init=False)
-    _videos: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(CONCURRENT_VIDEOS), init=False)
+    _images: Semaphore = field(factory=lambda: Semaphore(CONCURRENT_IMAGES), init=False)
+    _videos: Semaphore = field(factory=lambda: Semaphore(CONCURRENT_VIDEOS), init=False)
 
     @classmethod
     def below(cls, directory: Path, reactor: Any) -> Self:

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from attrs import Factory, define, field, frozen
-from twisted.internet.defer import DeferredLock
 
 from microblog.domain import audit
+from microblog.domain.locks import Lock
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.keys import KeySealer, SigningKey, generate_private_pem, load_private_key, public_pem
 from microblog.federation.ports import InThread
@@ -60,7 +60,7 @@ class ActorKeys:
     now: Callable[[], datetime]
     _pairs: OrderedDict[str, ActorKeyPair] = field(init=False, default=Factory(OrderedDict))
     _replacements: int = field(init=False, default=0)  # that this process heard of
-    _making: DeferredLock = field(init=False, factory=DeferredLock)
+    _making: Lock = field(init=False, factory=Lock)
 
     async def of(self, account: LocalOwner | None) -> ActorKeyPair:
         """Return the key pair of an account of this site; None: of the instance actor."""

@@ -14,9 +14,9 @@ from typing import BinaryIO
 from urllib.parse import urljoin
 
 from attrs import define, field, frozen
-from twisted.internet.defer import DeferredSemaphore
 
 from microblog.domain import file_types
+from microblog.domain.locks import Semaphore
 from microblog.federation.fetching import MAX_REDIRECTS, REDIRECTS, TEMPORARY
 from microblog.federation.hosts import host_of, registered_domain
 from microblog.federation.ports import RemoteServers
@@ -60,8 +60,8 @@ class FileFetches:
     servers: RemoteServers
     rules: Callable[[], TrustRules]
     now: Callable[[], datetime]
-    _all: DeferredSemaphore = field(init=False, factory=lambda: DeferredSemaphore(AT_ONCE))
-    _shares: dict[str, DeferredSemaphore] = field(init=False, factory=dict)
+    _all: Semaphore = field(init=False, factory=lambda: Semaphore(AT_ONCE))
+    _shares: dict[str, Semaphore] = field(init=False, factory=dict)
     _paused: dict[str, datetime] = field(init=False, factory=dict)
 
     def is_rejected(self, wanted: WantedFile) -> bool:
@@ -122,7 +122,7 @@ class FileFetches:
 
     @asynccontextmanager
     async def _share(self, name: str, places: int) -> AsyncIterator[None]:
-        share = self._shares.setdefault(name, DeferredSemaphore(places))
+        share = self._shares.setdefault(name, Semaphore(places))
         if len(share.waiting) >= MAX_WAITING:
             raise FetchError("Too many files of this server are wanted.", permanent=False)
         try:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
+from microblog.domain.locks import Lock
 from microblog.model.errors import Unavailable
 
 LONG = 64 * 1024  # bytes
@@ -32,7 +33,7 @@ class LongDocuments:
     reactor: Any = None
     capacity: int = 32
     share: int = 8
-    _one: DeferredLock = field(init=False, factory=DeferredLock)
+    _one: Lock = field(init=False, factory=Lock)
     _pending: Counter[str] = field(init=False, factory=Counter)  # by network; those that this site asked for are under ""
 
     async def parse(self, parse: Callable[[bytes], T], body: bytes, *, delivered_by: str = "") -> T:

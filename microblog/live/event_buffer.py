@@ -8,8 +8,8 @@ from operator import attrgetter
 from typing import Protocol, Self
 
 from attrs import define, field, frozen
-from twisted.internet.defer import DeferredSemaphore
 
+from microblog.domain.locks import Semaphore
 from microblog.live.recent_entries import EarlierEntries
 from microblog.live.subscriber import Subscriber
 from microblog.live.updates import ANNOUNCEMENTS, WITH_POST, NotificationUpdate, UnreadUpdate, Update
@@ -147,7 +147,7 @@ class EventBuffer:
     _recent: list[Update] = field(factory=list)
     _start: Position = field(init=False)
     _version: int = 0
-    _semaphore: DeferredSemaphore = field(factory=lambda: DeferredSemaphore(MAX_CATCH_UPS))
+    _semaphore: Semaphore = field(factory=lambda: Semaphore(MAX_CATCH_UPS))
 
     def __attrs_post_init__(self) -> None:
         self._start = self.head

@@ -66,13 +66,17 @@ def twistd_path() -> str:
 
 @define
 class SiteProcess:
-    """A site that can be stopped or killed, and restarted on the same port and data. `program` is the command that runs twistd."""
+    """A site that can be stopped or killed, and restarted on the same port and data.
+
+    `program` is the command that runs twistd. `packages` is a directory with the packages of another release, if that one is to run.
+    """
 
     data_dir: Path
     settings: dict[str, str] = Factory(dict)
     port: int = field(factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     program: tuple[str, ...] = Factory(lambda: (twistd_path(),))
+    packages: Path | None = None
 
     @property
     def url(self) -> str:
@@ -92,7 +96,8 @@ class SiteProcess:
     def environment(self) -> dict[str, str]:
         """Return the environment of its process."""
         defaults = {"listen": f"tcp:{self.port}:interface=127.0.0.1", "data_dir": str(self.data_dir)}
-        return environment(**defaults | self.settings)
+        another_release = {} if self.packages is None else {"PYTHONPATH": str(self.packages)}
+        return environment(**defaults | self.settings) | another_release
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start the process without waiting."""

@@ -18,7 +18,8 @@ HANDSHAKE = (
     "GET /api/v1/streaming?stream={stream}&since={since} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
-REQUEST = "GET /api/v1/streaming/{stream} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nLast-Event-ID: {since}\r\n\r\n"
+# HTTP/1.0 has no chunks, which a proxy would make
+REQUEST = "GET /api/v1/streaming/{stream} HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\nLast-Event-ID: {since}\r\n\r\n"
 
 
 @define

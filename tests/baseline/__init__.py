@@ -1,7 +1,8 @@
 """Baselines: the database and names of each release, from which every later version must upgrade.
 
-Each has a directory: `database.sql` is the database of a small site, as plain SQL; `names.json` lists the settings, metrics and job kinds.
-`python -m tests.baseline.record` writes both for the version of the working tree, when a release is made. They never change afterwards.
+Each has a directory: `database.sql` is the database of a small site, as plain SQL; `names.json` lists the settings, metrics and job kinds;
+the wheel is the program. `python -m tests.baseline.record` writes them for the version of the working tree, when a release is made. They
+never change afterwards.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -42,6 +44,13 @@ def recorded_names(version: str) -> Names:
 def recorded_database(version: str) -> str:
     """Return the SQL that creates that release's database."""
     return (ROOT / version / "database.sql").read_text("utf-8")
+
+
+def unpack_program(version: str, directory: Path) -> None:
+    """Put the packages of that release into a directory, for PYTHONPATH."""
+    [wheel] = (ROOT / version).glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(directory)
 
 
 def current_names(exposition: str, tasks: Mapping[str, object]) -> Names:

@@ -1,6 +1,6 @@
 """Write the baseline of the working tree's version: python -m tests.baseline.record.
 
-Starts a site, puts something into most of its tables, and stores its database and names.
+Starts a site, puts something into most of its tables, and stores its database, its names and the wheel of its program.
 """
 
 from __future__ import annotations
@@ -124,6 +124,8 @@ def main() -> None:
         connection.close()
         (target / "database.sql").write_text(dump(url, "--inserts", "--rows-per-insert=200"), "utf-8")
         (target / "names.json").write_text(json.dumps(attrs.asdict(names), indent=2) + "\n", "utf-8")
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(target), str(ROOT.parents[1])]
+    subprocess.run(build, check=True)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ those with such a post are, too, without a query.
 from __future__ import annotations
 
 from attrs import Factory, define
-from twisted.internet.defer import DeferredLock
 
 from microblog.domain.caching.invalidation import InvalidationLog
+from microblog.domain.locks import Lock
 from microblog.model.ids import PostId
 from microblog.storage import timeline_facts
 from microblog.storage.database import Transactions
@@ -26,7 +26,7 @@ class NewPosts:
     _end: int = 0
     _newest_before: int = 0
     _positions: dict[PostId, int] = Factory(dict)
-    _lock: DeferredLock = Factory(DeferredLock)
+    _lock: Lock = Factory(Lock)
 
     async def advance(self, position: int) -> None:
         """Note the posts that were published up to `position`, a result of `InvalidationLog.position()`."""

@@ -9,9 +9,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 from attrs import Factory, define
-from twisted.internet.defer import DeferredLock
 
 from microblog.domain.caching.invalidation import InvalidationLog
+from microblog.domain.locks import Lock
 from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.ids import AccountId, PostId
 from microblog.model.timeline_rules import PostFacts
@@ -33,7 +33,7 @@ class PostJournal:
     _positions: list[int] = Factory(list)
     _ids: list[PostId] = Factory(list)
     _facts: dict[PostId, PostFacts | None] = Factory(dict)
-    _lock: DeferredLock = Factory(DeferredLock)
+    _lock: Lock = Factory(Lock)
     hits: int = 0
     misses: int = 0
 

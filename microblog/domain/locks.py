@@ -1,0 +1,52 @@
+"""Locks and semaphores for coroutines.
+
+Twisted's resume each waiter within the `release` of the one before. When about a hundred wait for something that then takes no time, such
+as a read that one of them has done for all, the calls nest until Python's recursion limit; the waiter whose turn it was is never resumed,
+and keeps the lock for ever. These resume the waiters one after the other.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from twisted.internet import defer
+
+
+class Lock(defer.DeferredLock):
+    """A lock, as `async with lock`. Waiters get it in the order of their arrival."""
+
+    _is_passing_on = False
+
+    def release(self: Self) -> None:
+        """Let the next waiter have the lock."""
+        assert self.locked, "the lock is not held"
+        self.locked = False
+        if self._is_passing_on:  # the loop of a caller goes on
+            return
+        self._is_passing_on = True
+        try:
+            while self.waiting and not self.locked:
+                self.locked = True
+                self.waiting.pop(0).callback(self)
+        finally:
+            self._is_passing_on = False
+
+
+class Semaphore(defer.DeferredSemaphore):
+    """A number of tokens, one for each `async with semaphore`. Waiters get them in the order of their arrival."""
+
+    _is_passing_on = False
+
+    def release(self: Self) -> None:
+        """Let the next waiter have the token."""
+        assert self.tokens < self.limit, "no token is held"
+        self.tokens += 1
+        if self._is_passing_on:
+            return
+        self._is_passing_on = True
+        try:
+            while self.waiting and self.tokens:
+                self.tokens -= 1
+                self.waiting.pop(0).callback(self)
+        finally:
+            self._is_passing_on = False
