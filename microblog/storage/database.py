@@ -232,7 +232,8 @@ class Database:
             self._following_up = False
 
     async def read(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `f(cursor, ...)` outside a transaction, on a connection that refuses to write; tried once more on a dead connection.
+        """Run `f(cursor, ...)` outside a transaction, on a connection that refuses to write; tried once more on a dead connection
+        or after a deadlock.
 
         Raises Unavailable as `run` does.
         """
@@ -271,7 +272,7 @@ class Database:
         started = time.monotonic()
         try:
             result, _ = self._attempt(self._reads, call, f)
-        except _ConnectionLost:
+        except (_ConnectionLost, pg.DeadlockDetected):  # a read meets a deadlock if tables are being altered
             timing.retries += 1
             result, _ = self._attempt(self._reads, call, f)
         timing.calls += 1

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from importlib.resources import files
 
+import psycopg2.errors
 from attrs import frozen
 
 from microblog.model.progress import Report, unreported
 from microblog.storage.database import Connection, Cursor, execute, fetch_all, fetch_value
 
+LOCKING_MS = 500  # less than `deadlock_timeout`, which is a second by default
 ADVISORY_LOCK = 0x6D6963726F  # "micro": any fixed number that no other program uses in this database
 _NAME = re.compile(r"(\d{4})_\w+\.sql")
+_LOCKING = re.compile(
+    r"^\s*(?:(?:alter|drop) table (?:if exists )?(?:only )?(\w+)|drop trigger \w+ on (\w+))", re.MULTILINE | re.IGNORECASE
+)
+_DROPPED_INDEX = re.compile(r"^\s*drop index (?:if exists )?(\w+)", re.MULTILINE | re.IGNORECASE)
+_BLOCK = re.compile(r"^do \$\$.*?\$\$", re.MULTILINE | re.DOTALL | re.IGNORECASE)
 _BEFORE_FIRST_RELEASE = "0001_house.sql"  # the first migration of the development versions before 0.2.0
 
 
@@ -33,6 +41,20 @@ class Migration:
     def digest(self) -> str:
         """SHA-256 of the SQL, in hexadecimal. Stored when the migration is applied, to notice later edits of the file."""
         return sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def locked_tables(self) -> set[str]:
+        """Names of the tables that it locks against reading: those that are altered or dropped, or lose a trigger.
+
+        A block of PL/pgSQL may do that to any table that it names, so all its words are among them.
+        """
+        in_blocks = {word for block in _BLOCK.findall(self.sql) for word in re.findall(r"\w+", block)}
+        return in_blocks | {name for names in _LOCKING.findall(self.sql) for name in names if name}
+
+    @property
+    def dropped_indexes(self) -> set[str]:
+        """Names of the indexes that it drops, whose tables are locked against reading too."""
+        return set(_DROPPED_INDEX.findall(self.sql))
 
 
 @frozen
@@ -125,6 +147,39 @@ def _to_apply(applied: Mapping[int, AppliedMigration]) -> Iterator[Migration]:
             raise SchemaProblem(f"The migration {step.name} was changed after it was applied to this database.")
 
 
+def _lock_tables(cursor: Cursor, step: Migration, timeout_ms: int) -> None:
+    """Lock the tables that the migration changes, all at once, so that it never waits for one while it holds another.
+
+    A query that waits for a locked table, and holds one for which the migration waits, would fail as a deadlock after a second
+    (`deadlock_timeout`). So each attempt ends sooner, and the locks are released before the next. Raises psycopg2's QueryCanceled if the
+    tables are not free for the whole timeout.
+    """
+    tables = fetch_all(cursor, str, EXISTING, {"names": sorted(step.locked_tables), "indexes": sorted(step.dropped_indexes)})
+    if not tables:
+        return
+    end = time.monotonic() + timeout_ms / 1000
+    while True:
+        execute(cursor, "savepoint unlocked")
+        try:
+            execute(cursor, f"set local statement_timeout = {LOCKING_MS}; lock table {', '.join(tables)} in access exclusive mode")
+        except psycopg2.errors.QueryCanceled:
+            execute(cursor, "rollback to savepoint unlocked")
+            if time.monotonic() > end:
+                raise
+            time.sleep(LOCKING_MS / 1000)  # what waits for the tables goes on meanwhile
+        else:
+            execute(cursor, "set local statement_timeout = 0")
+            return
+
+
+EXISTING = """
+    select c.oid::regclass::text from pg_class c where c.relkind in ('r', 'p') and c.relnamespace = current_schema()::regnamespace
+    and (c.relname = any(%(names)s) or c.oid in (
+        select i.indrelid from pg_index i where i.indexrelid in (
+            select oid from pg_class where relnamespace = current_schema()::regnamespace and relname = any(%(indexes)s))))
+    order by c.relname"""
+
+
 def _apply_next(connection: Connection, lock_timeout_ms: int) -> str | None:
     """Apply the first missing migration in a transaction that holds the lock; return its name, or None if none is missing.
 
@@ -142,6 +197,7 @@ def _apply_next(connection: Connection, lock_timeout_ms: int) -> str | None:
         )
         step = next(_to_apply(_applied(cursor)), None)
         if step is not None:
+            _lock_tables(cursor, step, lock_timeout_ms)
             execute(cursor, step.sql)
             execute(
                 cursor,

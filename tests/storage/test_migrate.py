@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
+import psycopg2
 import pytest
+from attrs import define
 
-from microblog.storage.database import Connection, connect
-from microblog.storage.migrate import Migration, SchemaProblem, known, migrate, missing
+from microblog.storage.database import Connection, Cursor, connect, fetch_all
+from microblog.storage.migrate import EXISTING, Migration, SchemaProblem, known, migrate, missing
 from tests import make
 
 ROOT = Path(__file__).parent.parent.parent
@@ -117,3 +121,88 @@ def test_a_migration_with_a_lower_number_than_the_applied_ones_is_still_applied(
 def test_migration_numbers_are_unique() -> None:
     numbers = [step.number for step in known()]
     assert len(numbers) == len(set(numbers))
+
+
+def existing_tables(cursor: Cursor) -> set[str]:
+    return set(fetch_all(cursor, str, "select tablename::text from pg_tables where schemaname = current_schema()"))
+
+
+def test_each_migration_names_all_existing_tables_that_it_locks_against_reading(
+    new_database: Callable[[], str],
+) -> None:
+    made = connect(new_database())
+    with made.cursor() as cursor:
+        cursor.execute("drop schema public cascade; create schema public")
+        made.commit()
+        [first, *steps] = known()
+        cursor.execute(first.sql)
+        made.commit()
+        for step in steps:
+            before = existing_tables(cursor)
+            cursor.execute(step.sql)
+            locked = fetch_all(
+                cursor,
+                str,
+                """select distinct c.relname::text from pg_locks l join pg_class c on c.oid = l.relation
+                   where l.pid = pg_backend_pid() and l.mode = 'AccessExclusiveLock' and c.relkind = 'r'""",
+            )
+            made.rollback()
+            tables = set(fetch_all(cursor, str, EXISTING, {"names": sorted(step.locked_tables), "indexes": sorted(step.dropped_indexes)}))
+            assert before & set(locked) <= tables, step.name
+            cursor.execute(step.sql)
+            made.commit()
+    made.close()
+
+
+@define
+class Reader:
+    """A query that uses one table and then another one."""
+
+    connection: Connection
+    error: Exception | None = None
+    rows: int | None = None
+
+    def run(self) -> None:
+        """Use both tables, with a pause in which the other one is locked."""
+        try:
+            with self.connection, self.connection.cursor() as cursor:
+                cursor.execute("select count(*) from follow_requests")
+                time.sleep(0.3)
+                cursor.execute("select count(*) from accounts")
+                [(self.rows,)] = cursor.fetchall()
+        except psycopg2.Error as error:
+            self.error = error
+
+
+def test_a_query_never_meets_a_deadlock_with_a_migration(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = "alter table accounts add column one text;\nalter table follow_requests add column two text;"
+    later = Migration(known()[-1].number + 1, "9998_two_tables.sql", changes)
+    steps = [*known(), later]
+    monkeypatch.setattr("microblog.storage.migrate.known", lambda: steps)
+    migrating = connect(database_url)
+    readers = [Reader(connect(database_url)) for _ in range(5)]
+    threads = [threading.Thread(target=reader.run) for reader in readers]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.05)
+    assert migrate(migrating) == [later.name]
+    for thread in threads:
+        thread.join()
+    assert [(reader.error, reader.rows) for reader in readers] == [(None, 0)] * len(readers)
+    for each in (migrating, *(reader.connection for reader in readers)):
+        each.close()
+
+
+def test_a_migration_gives_up_when_its_tables_are_not_free_in_time(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = Migration(known()[-1].number + 1, "9998_accounts.sql", "alter table accounts add column one text")
+    steps = [*known(), later]
+    monkeypatch.setattr("microblog.storage.migrate.known", lambda: steps)
+    migrating, reading = connect(database_url), connect(database_url)
+    with reading.cursor() as cursor:
+        cursor.execute("select count(*) from accounts")
+        with pytest.raises(psycopg2.errors.QueryCanceled):
+            migrate(migrating, lock_timeout_ms=600)
+        reading.rollback()
+    assert migrate(migrating) == [later.name]
+    migrating.close()
+    reading.close()
