@@ -9,7 +9,7 @@ from __future__ import annotations
 from attrs import Factory, define
 
 from microblog.domain.caching.invalidation import InvalidationLog
-from microblog.domain.locks import Lock
+from microblog.locks import Lock
 from microblog.model.ids import PostId
 from microblog.storage import timeline_facts
 from microblog.storage.database import Transactions

@@ -7,7 +7,7 @@ import sys
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
-from microblog.domain.locks import Lock, Semaphore
+from microblog.locks import Lock, Semaphore
 
 WAITERS = sys.getrecursionlimit()
 
