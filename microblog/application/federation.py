@@ -24,6 +24,7 @@ from microblog.federation.domain_moderation import DomainModeration
 from microblog.federation.domain_purge import DomainPurge
 from microblog.federation.domain_rules import CurrentRules
 from microblog.federation.effects import Effects
+from microblog.federation.emoji_copies import EmojiCopies
 from microblog.federation.fetching import Fetcher, SignedRequests
 from microblog.federation.file_fetches import FileFetches
 from microblog.federation.forwarding import ForwardedPosts
@@ -83,6 +84,7 @@ class Federation:
     mentions: LateMentions
     files: RemoteFiles
     outgoing: Outgoing
+    emoji_copies: EmojiCopies
 
     @classmethod
     def on(
@@ -120,7 +122,23 @@ class Federation:
         files = remote_files_of(settings, reactor, domain, FileFetches(client, lambda: rules.trust, now))
         domain.remote_views.reader = ReadingAgain(effects.featured, reactor)
         domain.remote_views.finder = resolution
-        return cls(ids, keys, documents, readers, inbox, effects, requests, rules, domains, purge, resolution, mentions, files, outgoing)
+        return cls(
+            ids,
+            keys,
+            documents,
+            readers,
+            inbox,
+            effects,
+            requests,
+            rules,
+            domains,
+            purge,
+            resolution,
+            mentions,
+            files,
+            outgoing,
+            EmojiCopies(domain.custom_emojis, files),
+        )
 
     @property
     def servers(self) -> Servers:

@@ -53,6 +53,7 @@ from microblog.web.pages.autocomplete import AutocompleteRoutes
 from microblog.web.pages.blocked_domains import BlockedDomainPages
 from microblog.web.pages.canonical_email_blocks import CanonicalEmailBlockPages
 from microblog.web.pages.conversations import ConversationPages
+from microblog.web.pages.custom_emojis import CustomEmojiPages
 from microblog.web.pages.email_domain_blocks import EmailDomainBlockPages
 from microblog.web.pages.email_settings import AddressPages, EmailSettingsPages, UnsubscribePages
 from microblog.web.pages.error_pages import ErrorPages
@@ -151,7 +152,7 @@ def build_server(
         StatisticsPages(*(pages, contexts, domain.statistics, renderer, domain.posts), federation.statistics if federation else None),
         SearchPages(*(pages, contexts, domain.search, PeopleLists(domain.profile_cache), renderer), resolution),
         *([RemoteFollowPages(pages, contexts, domain.accounts, resolution)] if resolution else []),
-        *([ServerPages(pages, contexts, federation.servers, federation.domains)] if federation else []),
+        *moderation_pages(pages, contexts, domain, federation),
         *api,
     ]
     openapi = OpenApiRoutes(site_view, tuple(features))
@@ -229,11 +230,10 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
         PeopleSettings(pages, contexts, domain.relationships, domain.follows, people),
         ConsentPages(pages, contexts, domain.oauth, domain.sessions),
         AppSettings(pages, contexts, domain.tokens),
-        *moderation_pages(pages, contexts, domain),
     ]
 
 
-def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain) -> list[object]:
+def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain, federation: Federation | None) -> list[object]:
     """Return the routes of the pages for moderators and administrators, and of their decisions for those concerned."""
     desk = ModerationDesk(domain.timelines.database, domain.moderation, domain.reports)
     return [
@@ -252,4 +252,6 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain) -> li
         AuditPages(pages, contexts, AuditLog(domain.timelines.database)),
         RulePages(pages, contexts, RuleAdmin(domain.timelines.database, domain.site_settings, now)),
         SiteSettingsPages(pages, contexts, SiteAdmin(domain.timelines.database, domain.site_settings, now)),
+        CustomEmojiPages(pages, contexts, domain.custom_emojis, federation.emoji_copies if federation else None),
+        *([ServerPages(pages, contexts, federation.servers, federation.domains)] if federation else []),
     ]

@@ -62,6 +62,7 @@ FOR_MODERATORS = (
     "/admin/username_blocks",
     "/admin/site",
     "/admin/rules",
+    "/admin/emojis",
     "/admin/log",
     "/admin/stats",
 )
@@ -73,6 +74,7 @@ OF_REPORT = ("/admin/reports/{report}",)
 OF_STRIKE = ("/disputes/strikes/{strike}",)
 OF_POST = ("/@{name}/{post}", "/posts/{post}/history")
 OF_OWN_POST = ("/posts/{post}/edit", "/posts/{post}/delete")
+OF_EMOJI = ("/admin/emojis/{emoji}",)
 OF_LIST = ("/lists/{list}", "/lists/{list}/edit", "/lists/{list}/delete")
 OF_FILTER = ("/settings/filters/{filter}",)
 OF_TAG = ("/tags/{tag}",)
@@ -103,6 +105,7 @@ FEDERATED_FOR_ADMINISTRATORS = (
     "/admin/servers?type=dead",
     "/admin/servers/rule?domain={host}",
     "/admin/servers/rule/remove?domain={limited}",
+    "/admin/emojis?from=others",
     "/admin/people?type=elsewhere",
     "/admin/people/{far}/suspend",
     "/admin/stats",
@@ -110,7 +113,7 @@ FEDERATED_FOR_ADMINISTRATORS = (
 
 LISTS = (
     *(FOR_VISITORS, FOR_MEMBERS, FOR_MODERATORS, OF_ACCOUNT, OF_ACCOUNT_FOR_MEMBERS, OF_ACCOUNT_FOR_MODERATORS, OF_POST, OF_OWN_POST),
-    *(OF_ACCOUNT_ID_FOR_MODERATORS, OF_REPORT, OF_STRIKE),
+    *(OF_ACCOUNT_ID_FOR_MODERATORS, OF_REPORT, OF_STRIKE, OF_EMOJI),
     *(OF_LIST, OF_FILTER, OF_TAG, OF_APP, FEDERATED_FOR_VISITORS, FEDERATED_FOR_MEMBERS, FEDERATED_FOR_ADMINISTRATORS),
 )
 

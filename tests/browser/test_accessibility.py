@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mastodon import Mastodon
 
+from tests import files
 from tests.browser import page_lists
 from tests.browser.conftest import BrowserUser
 from tests.browser.page_lists import FOR_MEMBERS, FOR_MODERATORS, FOR_VISITORS, filled, status_of
@@ -101,9 +102,14 @@ def test_pages_with_content_are_accessible(new_user: Callable[..., BrowserUser],
 
 
 def moderated(boss: BrowserUser, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Warn the account. Return the paths of the moderators' pages about it and about the newest report, and of its page of the strike."""
+    """Warn the account. Return the paths of pages about it, the newest report and an emoji, and of the page of its strike."""
     boss.open("/admin/reports")
     report = str(boss.page.get_by_role("link", name="Open the report").first.get_attribute("href")).rpartition("/")[2]
+    boss.open("/admin/emojis")
+    boss.page.get_by_label("Shortcode").fill("axe")
+    boss.page.get_by_label("Picture").set_input_files({"name": "axe.png", "mimeType": "image/png", "buffer": files.image("PNG").getvalue()})
+    boss.page.get_by_role("button", name="Add").click()
+    emoji = str(boss.page.get_by_role("link", name="Edit :axe:").get_attribute("href")).rpartition("/")[2]
     boss.open("/admin/people")
     account = str(boss.page.get_by_role("link", name=f"Open {name}", exact=True).get_attribute("href")).rpartition("/")[2]
     boss.open(f"/admin/accounts/{account}")
@@ -111,6 +117,7 @@ def moderated(boss: BrowserUser, name: str) -> tuple[tuple[str, ...], tuple[str,
     boss.page.get_by_role("button", name="Act").click()
     undo = str(boss.page.get_by_role("button", name="Undo: Warning").get_attribute("formaction"))
     pages = (*filled(page_lists.OF_ACCOUNT_ID_FOR_MODERATORS, id=account), *filled(page_lists.OF_REPORT, report=report))
+    pages = (*pages, *filled(page_lists.OF_EMOJI, emoji=emoji))
     return pages, filled(page_lists.OF_STRIKE, strike=undo.split("/")[3])
 
 

@@ -28,6 +28,7 @@ VALUES = {
     "tag": "tea",
     "app": "app",
     "id": 1,
+    "emoji": 1,
     "report": 1,
     "strike": 1,
 }

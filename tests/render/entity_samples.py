@@ -25,6 +25,7 @@ from microblog.model.cards import Card
 from microblog.model.conversations import Conversation
 from microblog.model.domain_rules import AllowedDomain, DomainRule, DomainSeverity, StoredDomainRule
 from microblog.model.email_domain_blocks import AttemptDay, EmailDomainBlock
+from microblog.model.emojis import CustomEmoji, Emoji, EmojiFiles
 from microblog.model.filters import Filter, FilterAction, FilterContext, FilteredPost, Keyword, Match
 from microblog.model.ids import (
     AccountId,
@@ -75,6 +76,7 @@ from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.accounts import PREFERENCES, RELATIONSHIP
 from microblog.render.api.conversations import conversation_entity
 from microblog.render.api.domain_rules import ADMIN_DOMAIN_ALLOW, ADMIN_DOMAIN_BLOCK, DOMAIN_BLOCK
+from microblog.render.api.emojis import ADMIN_EMOJI, EMOJI
 from microblog.render.api.entities import Entities
 from microblog.render.api.filters import FILTER as FILTER_DEFINITION
 from microblog.render.api.filters import encode_filter_results, v1_filter_entity
@@ -176,6 +178,8 @@ EMAIL_BLOCKED = EmailDomainBlock(
 )
 ADDRESS_BLOCKED = CanonicalEmailBlock(CanonicalEmailBlockId(6), 64 * "0", NOW)
 IP_BLOCKED = IpBlock(IpBlockId(4), IpBlockValues(ip_network("192.0.2.0/24"), IpSeverity.NO_ACCESS, "Spam"), NOW)
+CAT = CustomEmoji(Emoji("cat", 12, EmojiFiles("cat.gif", "cat-small.png"), True, NOW, "Animals"), None, None, None, NOW, 2_048)
+FAR_CAT = CustomEmoji(Emoji("cat", 13), "b.example", "https://b.example/cat.webp", NOW, NOW)
 SEVERED = Severance(SeveranceEventId(7), SeveranceKind.DOMAIN_BLOCK, "b.example", NOW, 2, 1)
 WARNED = AccountWarning(WarningId(6), Decision.SILENCE, "Be kind", (PostId(101),), NOW)
 
@@ -352,5 +356,8 @@ def site() -> Samples:
         "e-mail domain block": ("AdminEmailDomainBlock", ADMIN_EMAIL_DOMAIN_BLOCK(EMAIL_BLOCKED, None)),
         "canonical e-mail block": ("AdminCanonicalEmailBlock", ADMIN_CANONICAL_EMAIL_BLOCK(ADDRESS_BLOCKED, None)),
         "IP block": ("AdminIpBlock", ADMIN_IP_BLOCK(IP_BLOCKED, None)),
+        "custom emoji": ("CustomEmoji", EMOJI(CAT.emoji, ENTITIES)),
+        "custom emoji, for administrators": ("AdminEmoji", ADMIN_EMOJI(CAT, ENTITIES)),
+        "custom emoji of another server, for administrators": ("AdminEmoji", ADMIN_EMOJI(FAR_CAT, ENTITIES)),
         "domain allow": ("AdminDomainAllow", ADMIN_DOMAIN_ALLOW(AllowedDomain(DomainRuleId(9), "c.example", NOW), None)),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
@@ -24,7 +25,7 @@ from microblog.render.audit import LABELS
 from microblog.storage import audit, jobs, rules
 from microblog.storage.database import Cursor, fetch_value
 from microblog.web.http.route import AccessLevel, Route
-from tests import make
+from tests import files, make
 from tests.fakes import result_of
 from tests.federation.internet import Internet
 from tests.federation.remote_server import URL
@@ -91,6 +92,9 @@ class Desk:
     def username(self, name: str) -> int:
         return result_of(self.site.domain.username_blocks.add(UsernameBlockDraft(name))).id
 
+    def emoji(self, shortcode: str) -> int:
+        return make.emoji(self.cursor, shortcode).emoji.id
+
     def host(self, name: str) -> str:
         self.cursor.execute("insert into hosts (host) values (%s) on conflict do nothing", [name])
         return name
@@ -135,6 +139,7 @@ def by_api(act: str, action: str | None = None, *, approved: bool = True) -> Cas
     return case
 
 
+PICTURE = f"data:image/png;base64,{b64encode(files.image('PNG', size=(8, 8)).getvalue()).decode()}"
 CASES: dict[str, Case] = {
     "POST /admin/people/<username:username>/approve": on_page("approve", approved=False),
     "POST /admin/people/<username:username>/reject": on_page("reject", approved=False),
@@ -194,6 +199,16 @@ CASES: dict[str, Case] = {
     "POST /admin/rules/<id:rule_id>/down": lambda desk: (f"/admin/rules/{desk.rules()[0]}/down", {}),
     "POST /admin/rules/<id:rule_id>/delete": lambda desk: (f"/admin/rules/{desk.rules()[0]}/delete", {}),
     "POST /admin/site": lambda desk: ("/admin/site", SITE | {"description": "Another one."}),
+    "POST /admin/emojis": lambda desk: ("/admin/emojis", {"shortcode": "ant", "image": PICTURE}),
+    "POST /admin/emojis/batch": lambda desk: ("/admin/emojis/batch", {"ids[]": str(desk.emoji("bee")), "act": "disable"}),
+    "POST /admin/emojis/delete": lambda desk: ("/admin/emojis/delete", {"ids[]": str(desk.emoji("cat"))}),
+    "POST /admin/emojis/<id:emoji_id>": lambda desk: (f"/admin/emojis/{desk.emoji('dog')}", {"shortcode": "hound", "listed": "1"}),
+    "POST /api/v1/admin/custom_emojis": lambda desk: ("/v1/admin/custom_emojis", {"shortcode": "elk", "image": PICTURE}),
+    "PATCH /api/v1/admin/custom_emojis/<id:emoji_id>": lambda desk: (
+        f"/v1/admin/custom_emojis/{desk.emoji('fox')}",
+        {"type": "modify", "category": "Animals"},
+    ),
+    "DELETE /api/v1/admin/custom_emojis/<id:emoji_id>": lambda desk: (f"/v1/admin/custom_emojis/{desk.emoji('gnu')}", {}),
     "POST /admin/ip_blocks": lambda desk: ("/admin/ip_blocks", {"ip": "192.0.2.1", "severity": "no_access"}),
     "POST /admin/ip_blocks/<id:block_id>/remove": lambda desk: (f"/admin/ip_blocks/{desk.ip_block('192.0.2.2')}/remove", {}),
     "POST /admin/username_blocks": lambda desk: ("/admin/username_blocks", {"username": "owner"}),

@@ -49,6 +49,7 @@ from microblog.domain.trends import Trends
 from microblog.federation.documents.ids import SiteIds
 from microblog.federation.domain_moderation import DomainModeration
 from microblog.federation.domain_rules import CurrentRules
+from microblog.federation.emoji_copies import EmojiCopies
 from microblog.federation.resolution import Resolution
 from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.entities import Entities
@@ -60,7 +61,7 @@ from microblog.web.api.apps import AppRoutes
 from microblog.web.api.blocked_domains import BlockedDomainRoutes
 from microblog.web.api.canonical_email_blocks import CanonicalEmailBlockRoutes
 from microblog.web.api.conversations import ConversationRoutes
-from microblog.web.api.custom_emojis import CustomEmojiRoutes
+from microblog.web.api.custom_emojis import CustomEmojiAdminRoutes, CustomEmojiRoutes
 from microblog.web.api.discovery import DiscoveryRoutes, UriRedirects
 from microblog.web.api.domain_rules import DomainAllowRoutes, DomainBlockRoutes, PublicBlockRoutes
 from microblog.web.api.email_confirmation import EmailConfirmationRoutes
@@ -195,6 +196,8 @@ class ApiFederation(Protocol):
     def rules(self) -> CurrentRules: ...
     @property
     def domains(self) -> DomainModeration: ...
+    @property
+    def emoji_copies(self) -> EmojiCopies: ...
 
 
 def routes(
@@ -252,7 +255,7 @@ def routes(
         PushSubscriptionRoutes(entities, services.push_notifications),
         SearchRoutes(entities, serializer, services.search, services.tags, cache, resolution),
     ]
-    features += [*_rule_routes(site, federation), *_sign_up_block_routes(services), CustomEmojiRoutes(entities, services.custom_emojis)]
+    features += [*_rule_routes(site, federation), *_sign_up_block_routes(services), *_emoji_routes(services, entities, federation)]
     rules_of_domains = None if federation is None else federation.rules
     return [*features, InstanceRoutes(site, services.site_stats, services.statistics, api_version(features), rules_of_domains)]
 
@@ -277,6 +280,12 @@ def _rule_routes(site: InstanceEntities, federation: ApiFederation | None) -> li
         return []
     domains = federation.domains
     return [PublicBlockRoutes(domains, site.site.shown_blocks), DomainBlockRoutes(domains), DomainAllowRoutes(domains)]
+
+
+def _emoji_routes(services: ApiServices, entities: Entities, federation: ApiFederation | None) -> list[object]:
+    """The features of custom emoji."""
+    emojis = services.custom_emojis
+    return [CustomEmojiRoutes(entities, emojis), CustomEmojiAdminRoutes(entities, emojis, federation.emoji_copies if federation else None)]
 
 
 def _post_routes(services: ApiServices, entities: Entities, serializer: StatusSerializer, cache: ResponseCache) -> list[object]:

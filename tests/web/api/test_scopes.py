@@ -71,6 +71,11 @@ admin     admin:write:canonical_email_blocks POST   /api/v1/admin/canonical_emai
 admin     admin:read:canonical_email_blocks GET     /api/v1/admin/canonical_email_blocks/:x
 admin     admin:write:canonical_email_blocks DELETE /api/v1/admin/canonical_email_blocks/:x
 admin     admin:read:canonical_email_blocks POST    /api/v1/admin/canonical_email_blocks/test
+admin     admin:read             GET        /api/v1/admin/custom_emojis
+admin     admin:write            POST       /api/v1/admin/custom_emojis
+admin     admin:read             GET        /api/v1/admin/custom_emojis/:x
+admin     admin:write            PATCH,DELETE /api/v1/admin/custom_emojis/:x
+admin     admin:read             GET        /api/v1/admin/custom_emojis/categories
 admin     admin:read:email_domain_blocks GET        /api/v1/admin/email_domain_blocks
 admin     admin:read:ip_blocks   GET        /api/v1/admin/ip_blocks
 admin     admin:write:ip_blocks  POST       /api/v1/admin/ip_blocks

@@ -1,0 +1,42 @@
+"""View models of the administrators' pages of custom emoji. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from microblog.model.emojis import CustomEmoji, EmojiDraft, EmojiQuery
+
+STATES = {"": "All", "enabled": "Enabled", "unlisted": "Not in the picker", "disabled": "Disabled"}
+
+
+@frozen
+class EmojisPage:
+    """A page of emoji of this site or, if `query.is_here` is False, of other servers; with the form for a new one as submitted."""
+
+    emojis: tuple[CustomEmoji, ...]
+    query: EmojiQuery
+    categories: tuple[str, ...] = ()
+    state: str = ""
+    older: str | None = None
+    draft: EmojiDraft = field(factory=lambda: EmojiDraft(""))
+    selected: frozenset[int] = frozenset()
+    new_category: str = ""
+    errors: Mapping[str, str] = field(factory=dict)
+    states: Mapping[str, str] = STATES
+
+    @property
+    def is_filtered(self) -> bool:
+        """True if the list may lack some emoji."""
+        return bool(self.query.part or self.query.host or self.query.category or self.state)
+
+
+@frozen
+class EmojiForm:
+    """The form of one emoji, as stored or as submitted."""
+
+    emoji: CustomEmoji
+    draft: EmojiDraft
+    categories: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(factory=dict)
