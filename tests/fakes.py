@@ -43,18 +43,21 @@ class RolledBackDatabase:
     committed: Callable[[], None] = lambda: None
     unreachable: bool = False
     runs_notification_jobs: bool = True
+    running: int = field(init=False, default=0)  # transactions
 
     async def run(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `f(cursor, ...)`; a failure undoes its changes."""
         if self.unreachable:
             raise Unavailable("The database cannot be reached at the moment. Please try again soon.")
         self.cursor.execute("savepoint command")
+        self.running += 1
         try:
             result = f(self.cursor, *args, **kwargs)
         except BaseException:
             self.cursor.execute("rollback to savepoint command")
             raise
         finally:
+            self.running -= 1
             self.cursor.execute("release savepoint command")
         if self.runs_notification_jobs:
             await run_notification_jobs(self, take_notification_jobs(self.cursor))
@@ -64,9 +67,11 @@ class RolledBackDatabase:
     async def read(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `f(cursor, ...)`, which cannot write."""
         self.cursor.execute("savepoint read; set local transaction_read_only = on")
+        self.running += 1
         try:
             return f(self.cursor, *args, **kwargs)
         finally:
+            self.running -= 1
             self.cursor.execute("rollback to savepoint read; release savepoint read")
 
 

@@ -18,8 +18,10 @@ from twisted.internet.task import deferLater
 from microblog import __version__
 from microblog.adapters import postgres, postgres_files, smtp
 from microblog.adapters.access_log import AccessLog
+from microblog.adapters.dns_lookup import DnsLookup
 from microblog.adapters.file_mail_transport import FileMailTransport
 from microblog.adapters.http_fetcher import TreqFetcher
+from microblog.adapters.mail_hosts import MailHostLookup
 from microblog.adapters.media_processing import DirectoryMediaStore
 from microblog.adapters.pg_notify import PgNotifyWakeup
 from microblog.adapters.push_client import PushClient
@@ -91,7 +93,8 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     http_fetcher = TreqFetcher(reactor, user_agent(settings)) if settings.link_previews else None
     media_store, random = DirectoryMediaStore.below(settings.data_dir / "media", reactor), SystemRandom().random
     profile_fetcher = TreqFetcher(reactor, user_agent(settings), SECONDS, obeys_robots=False) if settings.link_previews else None
-    external = ExternalServices(media_store, partial(deferLater, reactor), http_fetcher, random, profile_fetcher)
+    pause, mail_hosts = partial(deferLater, reactor), MailHostLookup(reactor, DnsLookup(reactor))
+    external = ExternalServices(media_store, pause, http_fetcher, random, profile_fetcher, mail_hosts)
     domain = Domain.on(settings, database, passwords, limits, external)
     call_site(passwords, settings, domain.site_settings.settings)
     domain.site_settings.listeners.append(partial(call_site, passwords, settings))

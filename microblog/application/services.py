@@ -51,7 +51,7 @@ from microblog.domain.oauth import OAuth
 from microblog.domain.password_reset import PasswordReset
 from microblog.domain.passwords import Hashes
 from microblog.domain.polls import Polls
-from microblog.domain.ports import HttpFetcher, MediaStore
+from microblog.domain.ports import HttpFetcher, MailHosts, MediaStore
 from microblog.domain.posts import Posts
 from microblog.domain.profile_cache import ProfileCache
 from microblog.domain.profile_images import ProfileImages
@@ -89,7 +89,8 @@ now = SystemClock(lambda: datetime.now(UTC))
 class ExternalServices:
     """Services outside the database: the media store, a timer, and an HTTP fetcher.
 
-    Without `http_fetcher` there are no link previews; `profile_fetcher` fetches what profiles link to. `chance` returns uniform random
+    Without `http_fetcher` there are no link previews; `profile_fetcher` fetches what profiles link to. Without `mail_hosts`, blocks of
+    e-mail domains hold for the domains alone. `chance` returns uniform random
     numbers in [0, 1).
     """
 
@@ -98,6 +99,7 @@ class ExternalServices:
     http_fetcher: HttpFetcher | None = None
     chance: Callable[[], float] = lambda: 0.0
     profile_fetcher: HttpFetcher | None = None
+    mail_hosts: MailHosts | None = None
 
     def preview_scheduler(self, url: str) -> PreviewScheduler | None:
         """Return the scheduler of link previews for posts of the site at `url`; None without `http_fetcher`."""
@@ -214,7 +216,7 @@ class Domain:
 
     @email_domain_blocks.default
     def _email_domain_blocks(self) -> EmailDomainBlocks:
-        return EmailDomainBlocks(self.timelines.database, now)
+        return EmailDomainBlocks(self.timelines.database, now, self.registrations.mail_hosts)
 
     @canonical_email_blocks.default
     def _canonical_email_blocks(self) -> CanonicalEmailBlocks:
@@ -244,7 +246,7 @@ class Domain:
         accounts, invalidation_log = Accounts(database, host, url, now), InvalidationLog(database)
         timelines, search = Timelines(database, now, FilterCache(database, now, invalidation_log)), SearchService(database, accounts, now)
         posts = Posts(database, host, url, settings.max_characters, now, external.preview_scheduler(url), timelines.flags_cache)
-        registrations = Registrations(database, passwords, lambda: site.settings, settings.smtp_url is None, now)
+        registrations = Registrations(database, passwords, lambda: site.settings, settings.smtp_url is None, now, external.mail_hosts)
         return cls(
             accounts=accounts,
             announcements=Announcements(database, host, url, now),
@@ -253,9 +255,9 @@ class Domain:
             site_stats=SiteStats(database, now),
             invalidation_log=invalidation_log,
             autocomplete=Autocomplete(database),
-            email_confirmation=EmailConfirmation(database, links, now),
+            email_confirmation=EmailConfirmation(database, links, now, external.mail_hosts),
             conversations=Conversations(database, now),
-            account_security=AccountSecurity(database, passwords, throttle, settings.smtp_url is None, now),
+            account_security=AccountSecurity(database, passwords, throttle, settings.smtp_url is None, now, external.mail_hosts),
             email_composer=EmailComposer(database, links, settings.message_host, now),
             filters=Filters(database, timelines.filter_cache, now),
             follows=Follows(database, now),

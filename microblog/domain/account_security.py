@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from attrs import evolve, frozen
@@ -11,6 +11,7 @@ from microblog.domain import account_deletion, email_policy, validation
 from microblog.domain.email_queue import check_request_limit, enqueue_confirmation, enqueue_notice
 from microblog.domain.guessable_passwords import login_words
 from microblog.domain.passwords import Hashes, acceptable
+from microblog.domain.ports import MailHosts
 from microblog.domain.rate_limits import LoginThrottle
 from microblog.domain.registration import EMAIL_TAKEN
 from microblog.domain.sessions import log_refused, record_ended
@@ -38,6 +39,7 @@ class AccountSecurity:
     throttle: LoginThrottle
     auto_confirm: bool
     now: Callable[[], datetime]
+    mail_hosts: MailHosts | None = None
 
     async def login(self, viewer: Viewer) -> Login:
         """Return the viewer's login: address, role and sign-up data. Raise NotFound if there is none."""
@@ -63,7 +65,8 @@ class AccountSecurity:
         """
         address = validation.email(email)
         await self.verify_password(viewer, current, network)
-        await self.database.run(self._change_email, viewer, address)
+        names = await email_policy.names_with_mail_hosts(self.database, self.mail_hosts, address)
+        await self.database.run(self._change_email, viewer, address, names)
         return address
 
     async def delete_account(self, viewer: Viewer, current: str, network: str) -> None:
@@ -90,13 +93,13 @@ class AccountSecurity:
         record_ended(cursor, account=viewer.id, ids=ended_ids, now=self.now())
         revoke_every(cursor, account=viewer.id, now=self.now())
 
-    def _change_email(self, cursor: Cursor, viewer: Viewer, email: str) -> None:
+    def _change_email(self, cursor: Cursor, viewer: Viewer, email: str, names: Sequence[str]) -> None:
         account = users.by_account(cursor, account=viewer.id)
         if account is None:
             raise NotFound
         is_new = email.lower() != account.login.email.lower()
         if is_new:
-            email_policy.check(cursor, email)
+            email_policy.check(cursor, email, names)
         if is_new and users.email_taken(cursor, email=email):
             raise Invalid({"email": EMAIL_TAKEN}, codes={"email": "ERR_TAKEN"})
         if is_new and not self.auto_confirm:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from attrs import frozen
@@ -10,6 +10,7 @@ from attrs import frozen
 from microblog.domain import email_policy, validation
 from microblog.domain.email_links import EmailLinks, read
 from microblog.domain.email_queue import check_request_limit, enqueue_confirmation, enqueue_notice, is_given_up
+from microblog.domain.ports import MailHosts
 from microblog.domain.registration import EMAIL_TAKEN
 from microblog.model.accounts import Login, Viewer
 from microblog.model.emails import EmailKind
@@ -29,6 +30,7 @@ class EmailConfirmation:
     database: Transactions
     links: EmailLinks
     now: Callable[[], datetime]
+    mail_hosts: MailHosts | None = None
 
     async def address(self, token: str) -> str:
         """Return the address that a token confirms. Raise Gone if it is invalid or has expired."""
@@ -55,7 +57,9 @@ class EmailConfirmation:
 
     async def correct(self, viewer: Viewer, email: str) -> None:
         """Correct an address that was never confirmed and send a confirmation to it. Raise Invalid (field email), and as `resend`."""
-        await self.database.run(self._correct, viewer, validation.email(email))
+        address = validation.email(email)
+        names = await email_policy.names_with_mail_hosts(self.database, self.mail_hosts, address)
+        await self.database.run(self._correct, viewer, address, names)
 
     async def withdraw(self, viewer: Viewer) -> None:
         """Discard the pending new address."""
@@ -80,7 +84,7 @@ class EmailConfirmation:
         if not is_new and login.confirmed_at is not None and not is_given_up(cursor, login, address):
             return address
         if is_new or login.confirmed_at is None:
-            email_policy.check(cursor, address)
+            email_policy.check(cursor, address, email_policy.names_of(address))
         if is_new:
             enqueue_notice(cursor, EmailKind.ADDRESS, login, self.now(), address=address, done="yes")
         if not users.change_email(cursor, account=login.account_id, email=address, confirmed_at=self.now()):
@@ -97,11 +101,11 @@ class EmailConfirmation:
     def _resend(self, cursor: Cursor, viewer: Viewer) -> None:
         enqueue_confirmation(cursor, self._unconfirmed_login(cursor, viewer), self.now())
 
-    def _correct(self, cursor: Cursor, viewer: Viewer, email: str) -> None:
+    def _correct(self, cursor: Cursor, viewer: Viewer, email: str, names: Sequence[str]) -> None:
         login = self._unconfirmed_login(cursor, viewer)
         if login.confirmed_at is not None:
             raise Conflict("Your e-mail address is already confirmed.")
-        email_policy.check(cursor, email)
+        email_policy.check(cursor, email, names)
         if not users.change_email(cursor, account=viewer.id, email=email, confirmed_at=None):
             raise Invalid({"email": EMAIL_TAKEN}, codes={"email": "ERR_TAKEN"})
         self._resend(cursor, viewer)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from ipaddress import ip_address
 
 from attrs import evolve, frozen
 
 from microblog.domain import audit, validation
+from microblog.domain.ports import MailHosts
 from microblog.domain.text import urls
 from microblog.model.audit import AuditAction, AuditEntry
-from microblog.model.email_domain_blocks import HISTORY_DAYS, AttemptDay, EmailDomainBlock, domain_and_parents
+from microblog.model.email_domain_blocks import HISTORY_DAYS, AttemptDay, EmailDomainBlock
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, EmailDomainBlockId
 from microblog.model.paging import Page
@@ -26,6 +28,7 @@ class EmailDomainBlocks:
 
     database: Transactions
     now: Callable[[], datetime]
+    mail_hosts: MailHosts | None = None
 
     async def page(self, page: Page) -> list[EmailDomainBlock]:
         """Return blocks with their history, newest first."""
@@ -39,9 +42,17 @@ class EmailDomainBlocks:
         """Return a block with its history. Raises NotFound."""
         return await self.database.read(self._one, id)
 
-    async def add(self, text: str, *, allow_with_approval: bool = False, by: AccountId | None = None) -> EmailDomainBlock:
-        """Block a domain and its subdomains. Raises Invalid (field domain), also if it is blocked already."""
-        return await self.database.run(self._add, normalized(text), allow_with_approval, by)
+    async def mail_hosts_of(self, text: str) -> list[str]:
+        """Return names and addresses of the hosts that receive the mail of a domain, as far as the DNS tells. Raises Invalid."""
+        domain = normalized(text)
+        return [] if self.mail_hosts is None else list(await self.mail_hosts.of(domain))
+
+    async def add(
+        self, text: str, *, hosts: Sequence[str] = (), allow_with_approval: bool = False, by: AccountId | None = None
+    ) -> EmailDomainBlock:
+        """Block a domain and its subdomains, and mail hosts. Raises Invalid (field domain), also if all are blocked already."""
+        domains = list(dict.fromkeys(normalized(name) for name in (text, *hosts)))
+        return await self.database.run(self._add, domains, allow_with_approval, by)
 
     async def remove(self, id: EmailDomainBlockId, by: AccountId | None = None) -> EmailDomainBlock:
         """Delete a block and return it. Raises NotFound."""
@@ -64,12 +75,17 @@ class EmailDomainBlocks:
             raise NotFound
         return self._with_history(cursor, [found])[0]
 
-    def _add(self, cursor: Cursor, domain: str, allow_with_approval: bool, by: AccountId | None) -> EmailDomainBlock:
-        added = email_domain_blocks.add(cursor, domain=domain, allow_with_approval=allow_with_approval, by=by, now=self.now())
-        if added is None:
+    def _add(self, cursor: Cursor, domains: Sequence[str], allow_with_approval: bool, by: AccountId | None) -> EmailDomainBlock:
+        now = self.now()
+        results = [
+            email_domain_blocks.add(cursor, domain=domain, allow_with_approval=allow_with_approval, by=by, now=now) for domain in domains
+        ]
+        added = [block for block in results if block is not None]
+        if not added:
             raise Invalid({"domain": "Domain has already been taken"}, codes={"domain": "ERR_TAKEN"})
-        self._record(cursor, AuditAction.EMAIL_DOMAIN_BLOCK_CREATE, by, added)
-        return self._with_history(cursor, [added])[0]
+        for block in added:
+            self._record(cursor, AuditAction.EMAIL_DOMAIN_BLOCK_CREATE, by, block)
+        return self._with_history(cursor, added[:1])[0]
 
     def _remove(self, cursor: Cursor, id: EmailDomainBlockId, by: AccountId | None) -> EmailDomainBlock:
         removed = email_domain_blocks.remove(cursor, id=id)
@@ -92,14 +108,21 @@ class EmailDomainBlocks:
 
 
 def normalized(text: str) -> str:
-    """Return a domain as it is stored: in lower case and ASCII. Raises Invalid (field domain)."""
-    return urls.ascii_host(validation.domain(text))
+    """Return a domain, or the IP address of a mail server, as it is stored: in lower case and ASCII. Raises Invalid (field domain)."""
+    try:
+        return str(ip_address(text.strip()))
+    except ValueError:
+        return urls.ascii_host(validation.domain(text))
 
 
-def matching(cursor: Cursor, email: str) -> list[EmailDomainBlock]:
-    """Return the blocks that hold for an address as `validation.email` returns it; none for an empty one."""
-    domain = email.rpartition("@")[2]
-    return email_domain_blocks.of_domains(cursor, domains=domain_and_parents(domain)) if domain else []
+def are_there_any(cursor: Cursor) -> bool:
+    """True if anything is blocked."""
+    return email_domain_blocks.exist(cursor)
+
+
+def matching(cursor: Cursor, names: Sequence[str]) -> list[EmailDomainBlock]:
+    """Return the blocks of these domains and addresses."""
+    return email_domain_blocks.of_domains(cursor, domains=names) if names else []
 
 
 def refuses(blocks: Sequence[EmailDomainBlock]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import BinaryIO, Protocol
 
 from microblog.model.cards import FetchedPage
@@ -21,6 +21,13 @@ class MailTransport(Protocol):
 
     async def deliver(self, envelope: Envelope) -> DeliveryResult:
         """Try once to deliver the envelope, within bounded time. Failures are returned as a DeliveryResult, such as DEFERRED."""
+
+
+class MailHosts(Protocol):
+    """Look-ups of the hosts that receive the mail of a domain."""
+
+    async def of(self, domain: str) -> Sequence[str]:
+        """Return names and addresses of these hosts, within bounded time; what the DNS does not tell in time is left out."""
 
 
 class HttpFetcher(Protocol):

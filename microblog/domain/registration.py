@@ -13,6 +13,7 @@ from microblog.domain.email_queue import enqueue_confirmation
 from microblog.domain.guessable_passwords import login_words
 from microblog.domain.notify import notify
 from microblog.domain.passwords import Hashes, acceptable
+from microblog.domain.ports import MailHosts
 from microblog.domain.staff_emails import StaffEvent, Waiting, email_staff
 from microblog.domain.text import post_text
 from microblog.domain.validation import ValidationErrors
@@ -90,6 +91,7 @@ class Registrations:
     settings: Callable[[], SiteSettings]
     auto_confirm: bool
     now: Callable[[], datetime]
+    mail_hosts: MailHosts | None = None
 
     async def sign_up(self, form: SignUpForm) -> Account:
         """Create an account and its login. The caller then starts a session (`Sessions.begin`).
@@ -204,7 +206,8 @@ class Registrations:
 
     async def _email_domain_blocks(self, form: SignUpForm) -> list[EmailDomainBlock]:
         """Return the blocks that hold for the address, after counting the sign-up in their history."""
-        blocks = await self.database.read(email_domain_blocks.matching, form.email)
+        names = await email_policy.names_with_mail_hosts(self.database, self.mail_hosts, form.email)
+        blocks = await self.database.read(email_domain_blocks.matching, names)
         if blocks:
             await self.database.run(email_domain_blocks.count_attempt, blocks, form.address, self.now())
         return blocks

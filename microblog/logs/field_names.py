@@ -44,7 +44,7 @@ FIELDS: Final = {
     "version": "release of the site",
     "setting": "name of a setting",
     "count": "a number of things",
-    "host": "host of another server, or of a push service",
+    "host": "host of another server, of a push service, or of e-mail addresses",
     "attempt": "number of the attempt",
     "retry_at": "when the next attempt is due",
     "email_id": "id of an e-mail in the outbox",

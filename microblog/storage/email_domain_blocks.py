@@ -8,7 +8,7 @@ from datetime import date, datetime
 from microblog.model.email_domain_blocks import EmailDomainBlock
 from microblog.model.ids import AccountId, EmailDomainBlockId
 from microblog.model.paging import Page
-from microblog.storage.database import Cursor, execute, fetch_all, fetch_one
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 _SELECT = "select id, domain, allow_with_approval, created_at from email_domain_blocks"
@@ -37,6 +37,11 @@ def by_id(cursor: Cursor, *, id: EmailDomainBlockId) -> EmailDomainBlock | None:
 def of_domains(cursor: Cursor, *, domains: Sequence[str]) -> list[EmailDomainBlock]:
     """Return the blocks of exactly these domains."""
     return fetch_all(cursor, _block, f"{_SELECT} where domain = any(%(domains)s)", {"domains": list(domains)})
+
+
+def exist(cursor: Cursor) -> bool:
+    """True if there is any block."""
+    return bool(fetch_value(cursor, "select exists (select from email_domain_blocks)"))
 
 
 def add(cursor: Cursor, *, domain: str, allow_with_approval: bool, by: AccountId | None, now: datetime) -> EmailDomainBlock | None:

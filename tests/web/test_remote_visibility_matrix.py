@@ -95,7 +95,7 @@ class Servers:
 def build_servers(cursor: Cursor, tmp_path: Path, **settings: str) -> Servers:
     """Build the site and its readers. All but the strangers follow the author, are mentioned, or once did."""
     internet = Internet()
-    site = build_site(cursor, tmp_path, internet, public_url=URL, federation="on", rate_limits="off", **settings)
+    site = build_site(cursor, tmp_path, internet, None, public_url=URL, federation="on", rate_limits="off", **settings)
     site.registered_user("author")
     servers, author = Servers(site, internet), site.viewer("author")
     hosts = {"follower": "b.example", "neighbour of the follower": "b.example", "mentioned": "c.example", "suspended": "d.example"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import html5lib
-from attrs import define, field
+from attrs import define, evolve, field
 from lxml import etree
 from twisted.internet.task import Clock
 
@@ -18,6 +18,7 @@ from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain
 from microblog.config import load
 from microblog.domain.guessable_passwords import site_words
+from microblog.domain.ports import MailHosts
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.federation.ports import RemoteServers
 from microblog.model.accounts import Viewer
@@ -79,17 +80,21 @@ class SynchronousReactor(Clock):
         f(*args)
 
 
-def build_site(cursor: Cursor, data_dir: Path, servers: RemoteServers | None = None, **settings: str) -> SiteFixture:
-    """Build a site. `settings`: names in lower case without the prefix, as in `max_characters="100"`. `servers`: all other servers."""
+def build_site(
+    cursor: Cursor, data_dir: Path, servers: RemoteServers | None = None, mail_hosts: MailHosts | None = None, **settings: str
+) -> SiteFixture:
+    """Build a site. `settings`: names in lower case without the prefix, as in `max_characters="100"`. `servers`: all other servers.
+
+    `mail_hosts`: the look-ups of mail hosts; None: there are none.
+    """
     environment = {"public_url": f"http://{HOST}", "data_dir": str(data_dir), "registration": "open", **settings}
     config = load({f"MICROBLOG_{name.upper()}": value for name, value in environment.items()}, None)
     clock = SynchronousReactor()
     clock.advance(make.NOW.timestamp())
     limits = RateLimiter(MemoryCounter(clock.seconds), lambda: make.NOW, config.rate_limits)
     database = RolledBackDatabase(cursor)
-    domain = Domain.on(
-        config, database, quick_passwords(site_words(config.site_name or "", config.domain)), limits, external_services(data_dir)
-    )
+    external = evolve(external_services(data_dir), mail_hosts=mail_hosts)
+    domain = Domain.on(config, database, quick_passwords(site_words(config.site_name or "", config.domain)), limits, external)
     feed = build_broadcaster(database, clock)
     result_of(feed.start())
     federation = Federation.on(config, clock, database, domain, servers)

@@ -23,12 +23,17 @@ COMPARISONS = {NameComparison.EQUALS: "This name only", NameComparison.CONTAINS:
 
 @frozen
 class EmailDomainsPage:
-    """A page of blocked e-mail domains, with the form for another one as submitted."""
+    """A page of blocked e-mail domains, with the form for another one as submitted.
 
-    blocks: tuple[EmailDomainBlock, ...]
+    `hosts`: names and addresses of its mail hosts, to be blocked too; None if they were not looked up. `ticked`: those that were chosen.
+    """
+
+    blocks: tuple[EmailDomainBlock, ...] = ()
     older: str | None = None
     domain: str = ""
     allow_with_approval: bool = False
+    hosts: tuple[str, ...] | None = None
+    ticked: tuple[str, ...] = ()
     errors: Mapping[str, str] = field(factory=dict)
 
     def attempts(self, block: EmailDomainBlock) -> int:
