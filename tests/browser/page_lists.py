@@ -71,6 +71,7 @@ OF_ACCOUNT_FOR_MEMBERS = ("/@{name}/block", "/@{name}/report", "/@{name}/lists")
 OF_ACCOUNT_FOR_MODERATORS = ("/admin/people/{name}/suspend", "/admin/people/{name}/reject")
 OF_ACCOUNT_ID_FOR_MODERATORS = ("/admin/accounts/{id}",)
 OF_REPORT = ("/admin/reports/{report}",)
+OF_IP_BLOCK = ("/admin/ip_blocks/{block}",)
 OF_STRIKE = ("/disputes/strikes/{strike}",)
 OF_POST = ("/@{name}/{post}", "/posts/{post}/history")
 OF_OWN_POST = ("/posts/{post}/edit", "/posts/{post}/delete")
@@ -113,7 +114,7 @@ FEDERATED_FOR_ADMINISTRATORS = (
 
 LISTS = (
     *(FOR_VISITORS, FOR_MEMBERS, FOR_MODERATORS, OF_ACCOUNT, OF_ACCOUNT_FOR_MEMBERS, OF_ACCOUNT_FOR_MODERATORS, OF_POST, OF_OWN_POST),
-    *(OF_ACCOUNT_ID_FOR_MODERATORS, OF_REPORT, OF_STRIKE, OF_EMOJI),
+    *(OF_ACCOUNT_ID_FOR_MODERATORS, OF_REPORT, OF_IP_BLOCK, OF_STRIKE, OF_EMOJI),
     *(OF_LIST, OF_FILTER, OF_TAG, OF_APP, FEDERATED_FOR_VISITORS, FEDERATED_FOR_MEMBERS, FEDERATED_FOR_ADMINISTRATORS),
 )
 

@@ -89,6 +89,7 @@ def test_pages_with_content_are_accessible(new_user: Callable[..., BrowserUser],
     boss.page.get_by_role("button", name="Create invite").click()
     boss.page.get_by_role("link", name="signup?invite").first.wait_for()
     desk_pages, strike = moderated(boss, other)
+    block_pages = blocked(boss, 2 if dark else 1)
     app, _ = Mastodon.create_app("Axe", api_base_url=ann.site.url)
     own_pages = (
         *filled((*page_lists.OF_ACCOUNT, *page_lists.OF_ACCOUNT_FOR_MEMBERS), name=name),
@@ -97,8 +98,29 @@ def test_pages_with_content_are_accessible(new_user: Callable[..., BrowserUser],
     )
     problems = [problem for path in (*own_pages, filtered, "/favourites", *strike) for problem in violations(ann, path)]
     pages = ("/notifications", "/home", f"/@{other}", "/search?q=ann", *filled(page_lists.OF_ACCOUNT_FOR_MODERATORS, name=other))
-    problems += [problem for path in (*FOR_MODERATORS, *pages, *desk_pages) for problem in violations(boss, path)]
+    problems += [problem for path in (*FOR_MODERATORS, *pages, *desk_pages, *block_pages) for problem in violations(boss, path)]
     assert problems == []
+
+
+def blocked(boss: BrowserUser, number: int) -> tuple[str, ...]:
+    """Block something on each page of blocks. Return the path of the page of the blocked network."""
+    for page, label, value in (
+        ("/admin/email_domain_blocks", "Domain", f"spam{number}.example"),
+        ("/admin/canonical_email_blocks", "E-mail address", f"spam{number}@example.org"),
+        ("/admin/username_blocks", "Username", "owner" * number),
+        ("/admin/ip_blocks", "IP address or network", f"198.51.100.{number}"),
+    ):
+        boss.open(page)
+        boss.page.get_by_label(label, exact=True).fill(value)
+        boss.page.locator("main form button.primary").click()
+        boss.page.get_by_role("button", name="Unblock").first.wait_for()
+        boss.page.get_by_label(label, exact=True).fill(value)
+        boss.page.locator("main form button.primary").click()
+        boss.page.get_by_text("has already been taken").wait_for()
+        assert violations_here(boss, f"{page}, an error") == []
+    boss.open("/admin/ip_blocks")
+    path = boss.page.get_by_role("link", name="Change the block of").first.get_attribute("href")
+    return filled(page_lists.OF_IP_BLOCK, block=str(path).rpartition("/")[2])
 
 
 def moderated(boss: BrowserUser, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -30,6 +30,7 @@ VALUES = {
     "id": 1,
     "emoji": 1,
     "report": 1,
+    "block": 1,
     "strike": 1,
 }
 

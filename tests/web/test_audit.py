@@ -213,6 +213,10 @@ CASES: dict[str, Case] = {
     "POST /admin/ip_blocks/<id:block_id>/remove": lambda desk: (f"/admin/ip_blocks/{desk.ip_block('192.0.2.2')}/remove", {}),
     "POST /admin/username_blocks": lambda desk: ("/admin/username_blocks", {"username": "owner"}),
     "POST /admin/username_blocks/<id:block_id>/remove": lambda desk: (f"/admin/username_blocks/{desk.username('team')}/remove", {}),
+    "POST /admin/ip_blocks/<id:block_id>": lambda desk: (
+        f"/admin/ip_blocks/{desk.ip_block('192.0.2.7')}",
+        {"ip": "192.0.2.8", "severity": "no_access"},
+    ),
     "POST /api/v1/admin/ip_blocks": lambda desk: ("/v1/admin/ip_blocks", {"ip": "192.0.2.3", "severity": "no_access"}),
     "PUT /api/v1/admin/ip_blocks/<id:block_id>": lambda desk: (
         f"/v1/admin/ip_blocks/{desk.ip_block('192.0.2.4')}",

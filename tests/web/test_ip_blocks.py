@@ -16,7 +16,7 @@ from tests.fakes import result_of
 from tests.web.api.client import Client, app_client, client
 from tests.web.http_client import HttpResponse, MemoryConnection
 from tests.web.test_moderation import with_role
-from tests.web.visitor import HOST, PASSWORD, SiteFixture, build_site, main_text
+from tests.web.visitor import HOST, PASSWORD, SiteFixture, build_site, document, links, main_text
 
 SCOPES = "admin:read admin:write"
 PATH, PAGE = "/v1/admin/ip_blocks", "/admin/ip_blocks"
@@ -185,6 +185,42 @@ def test_the_page_adds_and_removes_blocks_and_shows_errors(site: SiteFixture) ->
     block_id = fetch_value(site.cursor, "select id from ip_blocks")
     assert admin.submit(f"{PAGE}/{block_id}/remove", page=PAGE).status == 303
     assert "192.0.2.0/25" not in main_text(admin.get(PAGE))
+
+
+def test_the_page_of_a_block_changes_it_and_keeps_what_was_typed(site: SiteFixture) -> None:
+    admin = with_role(site, "boss", "admin")
+    ends = block(site, "198.51.100.0/24", "sign_up_block", expires_in=3600)
+    path = f"{PAGE}/{ends}"
+    assert path in links(admin.get(PAGE))
+    shown = document(admin.get(path))
+    assert shown.xpath("//input[@name='ip']/@value") == ["198.51.100.0/24"]
+    assert shown.xpath("//input[@checked]/@value") == ["sign_up_block"]
+    assert shown.xpath("//option[@selected]/@value") == ["keep"]
+    before = fetch_value(site.cursor, "select expires_at from ip_blocks")
+    fields = {"ip": "198.51.100.0/25", "severity": "no_access", "comment": "A farm", "expires_in": "keep"}
+    assert admin.submit(path, **fields).status == 303
+    [row] = fetch_all(site.cursor, lambda *row: row, "select network::text, severity, comment, expires_at from ip_blocks")
+    assert row == ("198.51.100.0/25", "no_access", "A farm", before)
+    assert fetch_all(site.cursor, str, "select kind from events where kind like 'ip_blocks%'") == [EventKind.IP_BLOCKS_CHANGED] * 2
+    assert admin.submit(path, **{**fields, "expires_in": ""}).status == 303
+    assert fetch_value(site.cursor, "select expires_at from ip_blocks") is None
+    assert document(admin.get(path)).xpath("//option[@value='keep']") == []
+    own = admin.submit(path, **{**fields, "ip": OWN})
+    assert (own.status, "you would lock yourself out" in own.text, f'value="{OWN}"' in own.text) == (422, True, True)
+    assert document(own).xpath("//textarea")[0].text.strip() == "A farm"
+
+
+@pytest.mark.parametrize(
+    ("ip", "sentence"), [("192.0.2.0/24", "has already been taken"), ("here", "is not a valid address"), ("", "be blank")]
+)
+def test_a_change_that_is_invalid_changes_nothing(site: SiteFixture, ip: str, sentence: str) -> None:
+    admin = with_role(site, "boss", "admin")
+    block(site, "192.0.2.0/24")
+    path = f"{PAGE}/{block(site, '198.51.100.0/24')}"
+    wrong = admin.submit(path, ip=ip, severity="no_access", expires_in="")
+    assert (wrong.status, sentence in wrong.text) == (422, True)
+    assert fetch_value(site.cursor, "select count(*) from ip_blocks where network = '198.51.100.0/24'") == 1
+    assert admin.get(f"{PAGE}/1").status == admin.submit(f"{PAGE}/1", page=PAGE, ip="192.0.2.1", severity="no_access").status == 404
 
 
 def test_only_administrators_may_see_and_change_blocks(site: SiteFixture) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from microblog.model.canonical_email_blocks import CanonicalEmailBlock
 from microblog.model.email_domain_blocks import EmailDomainBlock
@@ -17,6 +17,7 @@ SEVERITIES = {
     IpSeverity.NO_ACCESS: "No access to the site",
 }
 DURATIONS = {"": "Never", "86400": "1 day", "604800": "1 week", "2592000": "30 days", "31536000": "1 year"}
+KEEP = "keep"  # the end that a block has
 
 COMPARISONS = {NameComparison.EQUALS: "This name only", NameComparison.CONTAINS: "Names that contain it"}
 
@@ -56,11 +57,9 @@ class CanonicalEmailsPage:
 
 
 @frozen
-class IpBlocksPage:
-    """A page of blocked networks, with the form for another one as submitted."""
+class IpBlockForm:
+    """The form of a block, as submitted. `durations` has a choice of KEEP for a block that expires."""
 
-    blocks: tuple[IpBlock, ...]
-    older: str | None = None
     ip: str = ""
     severity: str = IpSeverity.SIGN_UP_BLOCK
     comment: str = ""
@@ -68,6 +67,35 @@ class IpBlocksPage:
     errors: Mapping[str, str] = field(factory=dict)
     severities: Mapping[IpSeverity, str] = SEVERITIES
     durations: Mapping[str, str] = DURATIONS
+
+
+@frozen
+class IpBlocksPage:
+    """A page of blocked networks, with the form for another one."""
+
+    blocks: tuple[IpBlock, ...]
+    older: str | None
+    form: IpBlockForm
+
+
+@frozen
+class IpBlockPage:
+    """The page of one block, with the form to change it."""
+
+    block: IpBlock
+    form: IpBlockForm
+
+
+def changed_form(form: IpBlockForm, block: IpBlock) -> IpBlockForm:
+    """Return the form with the durations for a block that is changed: its end can be kept, if it has one."""
+    return evolve(form, durations={KEEP: "As before", **DURATIONS}) if block.values.expires_at else form
+
+
+def form_of(block: IpBlock) -> IpBlockForm:
+    """Return the form of a stored block."""
+    values = block.values
+    form = IpBlockForm(str(values.network), values.severity, values.comment, KEEP if values.expires_at else "")
+    return changed_form(form, block)
 
 
 @frozen
