@@ -17,6 +17,7 @@ from microblog.cli.check import check
 from microblog.cli.completion import completion
 from microblog.cli.context import Console
 from microblog.cli.email_blocks import email_block
+from microblog.cli.emoji import emoji
 from microblog.cli.federation import federation
 from microblog.cli.federation_rules import COMMANDS as FEDERATION_RULES
 from microblog.cli.invites import invite
@@ -70,6 +71,7 @@ for command in (
     restore,
     verify,
     media,
+    emoji,
     mail,
     jobs,
     federation,

@@ -1,0 +1,144 @@
+"""Archives of emoji: zip and tar.gz files of pictures that are named like their shortcodes.
+
+Nothing of an archive is written to the disk, so no path in it can do harm; only the last part of a name is used. An entry is unpacked no
+further than a picture may be long, and a tar no further than its number of entries justifies.
+"""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from pathlib import Path
+from stat import S_IFMT, S_IFREG
+from typing import BinaryIO, cast
+
+from attrs import define, frozen
+
+from microblog.model.emojis import ArchivedFile
+from microblog.model.errors import Invalid
+
+MAX_ENTRIES = 2_000
+MAX_ARCHIVE_BYTES = 1_000_000_000
+FIRST_BYTES, BYTES_PER_ENTRY = 16_000_000, 4_000_000  # that a tar may unpack to
+_ENCRYPTED = 1  # bit of a zip entry's flags
+_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError, gzip.BadGzipFile)
+
+
+@frozen
+class EmojiArchive:
+    """An archive at `path`, whose ending says which kind it is. No more than `max_bytes` and one are read of a file."""
+
+    path: Path
+    max_bytes: int
+
+    def files(self) -> Iterator[ArchivedFile]:
+        """Yield the files, in order. Raises Invalid (field file) for an unreadable or too large archive, OSError if it cannot be opened."""
+        if self.path.stat().st_size > MAX_ARCHIVE_BYTES:
+            raise _invalid(f"The archive has more than {MAX_ARCHIVE_BYTES // 1_000_000:,} MB.")
+        try:
+            yield from self._zipped() if self._is_zip else self._tarred()
+        except _BROKEN as problem:
+            raise _invalid(f"The archive cannot be read: {problem}") from problem
+
+    def write(self, files: Iterable[tuple[str, bytes]]) -> int:
+        """Write a new archive; return the number of files. Raises FileExistsError if there is one already. A failure leaves none behind."""
+        with self.path.open("xb") as target:
+            try:
+                return _write_zip(target, files) if self._is_zip else _write_tar(target, files)
+            except BaseException:
+                self.path.unlink()
+                raise
+
+    @property
+    def _is_zip(self) -> bool:
+        if self.path.name.lower().endswith(".zip"):
+            return True
+        if self.path.name.lower().endswith((".tar.gz", ".tgz")):
+            return False
+        raise _invalid("The name of the archive must end with .zip, .tar.gz or .tgz.")
+
+    def _zipped(self) -> Iterator[ArchivedFile]:
+        with zipfile.ZipFile(self.path) as archive:
+            members = archive.infolist()
+            if len(members) > MAX_ENTRIES:
+                raise _too_many()
+            for member in members:
+                if member.is_dir():
+                    continue
+                mode = S_IFMT(member.external_attr >> 16)  # 0 if the archive is not from Unix
+                if mode not in (0, S_IFREG):
+                    yield ArchivedFile(member.filename, problem="is no regular file")
+                elif member.flag_bits & _ENCRYPTED:
+                    yield ArchivedFile(member.filename, problem="is encrypted")
+                else:
+                    yield self._unzipped(archive, member)
+
+    def _unzipped(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> ArchivedFile:
+        try:
+            with archive.open(member) as file:
+                return ArchivedFile(member.filename, file.read(self.max_bytes + 1))
+        except _BROKEN as problem:
+            return ArchivedFile(member.filename, problem=f"cannot be read: {problem}")
+
+    def _tarred(self) -> Iterator[ArchivedFile]:
+        with gzip.open(self.path) as unpacked:
+            bounded = _BoundedReader(cast("BinaryIO", unpacked), FIRST_BYTES)
+            with tarfile.open(fileobj=cast("BinaryIO", bounded), mode="r|") as archive:
+                for number, member in enumerate(archive, 1):
+                    if number > MAX_ENTRIES:
+                        raise _too_many()
+                    bounded.left += BYTES_PER_ENTRY
+                    if member.isdir():
+                        continue
+                    file = archive.extractfile(member) if member.isreg() and not member.issparse() else None
+                    if file is None:
+                        yield ArchivedFile(member.name, problem="is no regular file")
+                    else:
+                        yield ArchivedFile(member.name, file.read(self.max_bytes + 1))
+
+
+@define
+class _BoundedReader:
+    """Reads at most `left` bytes. Raises Invalid for more."""
+
+    file: BinaryIO
+    left: int
+
+    def read(self, size: int) -> bytes:
+        """Read up to `size` bytes."""
+        found = self.file.read(size)
+        self.left -= len(found)
+        if self.left < 0:
+            raise _invalid("The archive unpacks to too many bytes.")
+        return found
+
+
+def _write_zip(target: BinaryIO, files: Iterable[tuple[str, bytes]]) -> int:
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+        return len(archive.infolist())
+
+
+def _write_tar(target: BinaryIO, files: Iterable[tuple[str, bytes]]) -> int:
+    number = 0
+    with tarfile.open(fileobj=target, mode="w:gz") as archive:
+        for name, content in files:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, BytesIO(content))
+            number += 1
+    return number
+
+
+def _invalid(sentence: str) -> Invalid:
+    return Invalid({"file": sentence}, sentence=sentence)
+
+
+def _too_many() -> Invalid:
+    return _invalid(f"The archive has more than {MAX_ENTRIES:,} entries.")
