@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from argon2 import PasswordHasher, Type
 from attrs import define, field, frozen
@@ -16,11 +16,13 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from microblog.adapters.ffmpeg import FfmpegTools
-from microblog.adapters.media_processing import DirectoryMediaStore
+from microblog.adapters.file_directory import DirectoryFileStore
+from microblog.adapters.media_processing import MediaProcessor
 from microblog.adapters.subprocess_runner import ProcessResult
 from microblog.application.services import ExternalServices
 from microblog.domain import notify
 from microblog.domain.passwords import Passwords
+from microblog.domain.ports import MediaStore
 from microblog.model.emails import DeliveryResult, DeliveryStatus, Envelope
 from microblog.model.errors import Unavailable
 from microblog.model.ids import AccountId, PostId
@@ -187,14 +189,24 @@ async def no_sleep(seconds: float) -> None:
     """Return at once instead of sleeping."""
 
 
+DiskMediaStore: TypeAlias = MediaProcessor[DirectoryFileStore]
+
+
 def external_services(directory: Path) -> ExternalServices:
     """Return the external services, with their files below the directory."""
     return ExternalServices(media_store(directory), no_sleep)
 
 
-def media_store(directory: Path, *, films: bool = True) -> DirectoryMediaStore:
+def media_store(directory: Path, *, films: bool = True) -> DiskMediaStore:
     """Return the real media store with its real programs, for tests without a running reactor."""
-    return DirectoryMediaStore(directory / "media", run_blocking, run_inline, FfmpegTools.found() if films else None)
+    files = DirectoryFileStore(directory / "media", run_inline)
+    return MediaProcessor(files, run_blocking, run_inline, FfmpegTools.found() if films else None)
+
+
+def disk_of(media_store: MediaStore) -> DirectoryFileStore:
+    """Return the directory of the real media store."""
+    assert isinstance(media_store.files, DirectoryFileStore)
+    return media_store.files
 
 
 @define

@@ -1,33 +1,32 @@
-"""Media storage and processing: files below the data directory, converted by programs with limited resources.
+"""Media processing: uploads are converted by programs with limited resources, and published in a file store.
 
-File names are random, so that a URL cannot be guessed. Files are stored in directories named by their first two characters.
+File names are random, so that a URL cannot be guessed.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, Generic, Protocol, Self, TypeVar
 
 from attrs import define, field, frozen
-from twisted.internet.threads import deferToThreadPool
 
 from microblog.adapters import ffmpeg
 from microblog.adapters.ffmpeg import UNREADABLE, ConversionPlan, FfmpegTools, unsupported
+from microblog.adapters.file_directory import InThread, copy_to
 from microblog.adapters.sandbox import command_line
 from microblog.adapters.subprocess_runner import ProcessResult, Run, runner
 from microblog.locks import Semaphore
 from microblog.model.emojis import EmojiFiles
-from microblog.model.errors import Invalid, NotFound, disk_full
+from microblog.model.errors import Invalid, disk_full
 from microblog.model.media import MAX_IMAGE_PIXELS, PREVIEW_AREA, ConvertedMedia, Dimensions, Format, MediaKind
 
 IMAGE_AREA = 8_294_400  # most pixels of a stored image
 MAX_ANIMATION_PIXELS = 100_000_000  # of all frames of an animation together, if it cannot be converted to a video
 EMOJI_AREA = 128 * 128
-COPIED, COPIES = "r", "remote"  # first letter of the names of copies, and their directory
 CONCURRENT_IMAGES = 2
 CONCURRENT_VIDEOS = 1
 FAILED = "Error processing thumbnail for uploaded media"
@@ -50,90 +49,51 @@ IMAGE_LIMITS = MediaLimits(cpu_seconds=30, timeout=60, memory=1_500_000_000, fil
 VIDEO_LIMITS = MediaLimits(cpu_seconds=600, timeout=800, memory=4_000_000_000, file=110_000_000)
 
 
-@define
-class DirectoryMediaStore:
-    """A `MediaStore` in `directory`. `run` runs programs, `in_thread` disk access. Without `tools`, video and audio are rejected."""
+class WorkingFiles(Protocol):
+    """What the conversion needs of a file store (`FileStore` in domain/ports.py)."""
 
-    directory: Path
+    def working_path(self, name: str) -> Path:
+        """Return where a file is made."""
+
+    async def publish(self, names: Iterable[str]) -> None:
+        """Store files that are complete at their working paths."""
+
+    async def discard(self, stem: str) -> None:
+        """Delete the working files that begin with the stem."""
+
+
+F = TypeVar("F", bound=WorkingFiles)
+
+
+@define
+class MediaProcessor(Generic[F]):
+    """A `MediaStore`. `run` runs programs, `in_thread` disk access. Without `tools`, video and audio are rejected."""
+
+    files: F
     run: Run
-    in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
+    in_thread: InThread
     tools: FfmpegTools | None = None
     _images: Semaphore = field(factory=lambda: Semaphore(CONCURRENT_IMAGES), init=False)
     _videos: Semaphore = field(factory=lambda: Semaphore(CONCURRENT_VIDEOS), init=False)
 
     @classmethod
-    def below(cls, directory: Path, reactor: Any) -> Self:
-        """Return a store that runs programs beside the reactor, with video support if ffmpeg is installed."""
-
-        def in_thread(work: Callable[[], Any]) -> Awaitable[Any]:
-            return deferToThreadPool(reactor, reactor.getThreadPool(), work)
-
-        return cls(directory, runner(reactor), in_thread, FfmpegTools.found())
+    def on(cls, files: F, reactor: Any, in_thread: InThread) -> Self:
+        """Return one that runs programs beside the reactor, with video support if ffmpeg is installed."""
+        return cls(files, runner(reactor), in_thread, FfmpegTools.found())
 
     @property
     def accepts_video(self) -> bool:
         """True if video and audio are accepted."""
         return self.tools is not None
 
-    def path(self, name: str) -> Path:
-        """Return the path of a file. Copies of files of other servers are below a directory of their own, which is not in backups."""
-        if name.startswith(COPIED):
-            return self.directory / COPIES / name[1:3] / name
-        return self.directory / name[:2] / name
-
-    def open(self, name: str) -> BinaryIO:
-        """Open a file for reading. Raises NotFound."""
+    @asynccontextmanager
+    async def _making(self, stem: str) -> AsyncIterator[None]:
+        """Delete what the block has made if it fails."""
         try:
-            return self.path(name).open("rb")
-        except OSError as cause:
-            raise NotFound("Not Found") from cause
-
-    async def store(self, file: BinaryIO, name: str) -> None:
-        """Store an upload unchanged under this name until it is converted."""
-        await self.in_thread(lambda: self._copy(file, name))
-
-    def _copy(self, file: BinaryIO, name: str) -> None:
-        path = self._new_path(name)
-        file.seek(0)
-        with path.open("wb") as copy:
-            shutil.copyfileobj(file, copy, 1024 * 1024)
-
-    def _new_path(self, name: str) -> Path:
-        path = self.path(name)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return path
-
-    def create(self, name: str) -> BinaryIO:
-        """Create a file for writing."""
-        return self._new_path(name).open("wb")
-
-    async def rename(self, name: str, new_name: str) -> None:
-        """Rename a file. Raises NotFound."""
-        path, new_path = self.path(name), self._new_path(new_name)
-        try:
-            await self.in_thread(lambda: path.rename(new_path))
-        except OSError as cause:
-            raise NotFound("Not Found") from cause
-
-    async def size(self, names: Iterable[str]) -> int:
-        """Return the bytes of these files together. Missing ones count nothing."""
-        paths = [self.path(name) for name in names]
-        size: int = await self.in_thread(lambda: sum(path.stat().st_size for path in paths if path.exists()))
-        return size
-
-    async def delete(self, names: Iterable[str]) -> None:
-        """Delete these files. Missing ones are ignored."""
-        paths = [self.path(name) for name in names]
-
-        def unlink() -> None:
-            for path in paths:
-                path.unlink(missing_ok=True)
-
-        await self.in_thread(unlink)
-
-    def names_with_stem(self, stem: str) -> list[str]:
-        """Return the names of the files that start with the stem."""
-        return sorted(path.name for path in self.path(stem).parent.glob(f"{stem}*"))
+            yield
+        except Exception:
+            await self.files.discard(stem)
+            raise
 
     # --- Images
 
@@ -167,21 +127,25 @@ class DirectoryMediaStore:
         return EmojiFiles(str(original["name"]), str(still["name"]))
 
     async def _convert(self, file: BinaryIO, format: Format, results: dict[str, dict[str, Any]], frames: int = 0) -> dict[str, Any]:
-        """Convert a temporary copy of the file once for each result."""
-        source = f"{next(iter(results))}-source.{format.value.lower()}"
-        await self.store(file, source)
-        try:
-            return await self._run_image_worker(source, format, results, frames)
-        finally:
-            await self.delete([source])
+        """Convert a temporary copy of the file once for each result, and publish the results."""
+        stem = next(iter(results))
+        source = self.files.working_path(f"{stem}-source.{format.value.lower()}")
+        async with self._making(stem):
+            try:
+                await self.in_thread(lambda: copy_to(source, file))
+                converted = await self._run_image_worker(source, format, results, frames)
+            finally:
+                await self.in_thread(lambda: source.unlink(missing_ok=True))
+            await self.files.publish(picture["name"] for picture in converted["pictures"])
+        return converted
 
-    async def _run_image_worker(self, source: str, format: Format, results: dict[str, dict[str, Any]], frames: int) -> dict[str, Any]:
+    async def _run_image_worker(self, source: Path, format: Format, results: dict[str, dict[str, Any]], frames: int) -> dict[str, Any]:
         job = {
-            "source": str(self.path(source)),
+            "source": str(source),
             "format": format.value,
             "pixels": MAX_IMAGE_PIXELS,
             "frames": frames,
-            "results": [{"stem": str(self._new_path(stem)), **result} for stem, result in results.items()],
+            "results": [{"stem": str(self.files.working_path(stem)), **result} for stem, result in results.items()],
         }
         script = str(Path(__file__).with_name("image_worker.py"))
         result = await self._images.run(self._run_sandboxed, [sys.executable, "-I", script, json.dumps(job)], IMAGE_LIMITS)
@@ -200,15 +164,21 @@ class DirectoryMediaStore:
 
     # --- Video and audio
 
-    async def convert_video(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
-        """Convert the file stored as `upload` to a format that every browser plays. Raises Invalid if it cannot be converted."""
+    async def convert_video(self, upload: Path, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
+        """Convert the upload to a format that every browser plays. Raises Invalid if it cannot be converted."""
         if self.tools is None:
             raise unsupported()
-        plan = await self._plan(self.path(upload), format)
-        original = self._new_path(f"{stem}{plan.ending}")
-        await self._ffmpeg(self.tools.convert(self.path(upload), format, plan, original))
+        async with self._making(stem):
+            kind, converted = await self._converted_video(self.tools, upload, format, stem)
+            await self.files.publish(name for name in (converted.original, converted.preview) if name)
+        return kind, converted
+
+    async def _converted_video(self, tools: FfmpegTools, upload: Path, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
+        plan = await self._plan(upload, format)
+        original = self.files.working_path(f"{stem}{plan.ending}")
+        await self._ffmpeg(tools.convert(upload, format, plan, original))
         if plan.kind is MediaKind.AUDIO:
-            cover = await self._cover(self.path(upload), format, stem) if plan.has_cover else None
+            cover = await self._cover(upload, format, stem) if plan.has_cover else None
             return plan.kind, (await self._plan(original, Format.MP3)).rendition(original.name, cover)
         still = await self._still(original, Format.MP4, stem)
         return plan.kind, (await self._plan(original, Format.MP4)).rendition(original.name, still)
@@ -227,12 +197,12 @@ class DirectoryMediaStore:
 
     async def _still(self, source: Path, format: Format, stem: str) -> ConvertedMedia:
         assert self.tools is not None
-        name = f"{stem}-still.png"
+        picture = self.files.working_path(f"{stem}-still.png")
         try:
-            await self._ffmpeg(self.tools.still(source, format, self._new_path(name)))
-            converted = await self._run_image_worker(name, Format.PNG, {f"{stem}-small": {"area": PREVIEW_AREA, "lossy": True}}, 0)
+            await self._ffmpeg(self.tools.still(source, format, picture))
+            converted = await self._run_image_worker(picture, Format.PNG, {f"{stem}-small": {"area": PREVIEW_AREA, "lossy": True}}, 0)
         finally:
-            await self.delete([name])
+            await self.in_thread(lambda: picture.unlink(missing_ok=True))
         return _preview(converted)
 
     async def _ffmpeg(self, command: Sequence[str]) -> ProcessResult:

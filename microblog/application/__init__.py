@@ -22,13 +22,13 @@ from microblog.adapters.dns_lookup import DnsLookup
 from microblog.adapters.file_mail_transport import FileMailTransport
 from microblog.adapters.http_fetcher import TreqFetcher
 from microblog.adapters.mail_hosts import MailHostLookup
-from microblog.adapters.media_processing import DirectoryMediaStore
 from microblog.adapters.pg_notify import PgNotifyWakeup
 from microblog.adapters.push_client import PushClient
 from microblog.adapters.redis import Address, Redis, RedisCounter
 from microblog.adapters.smtp import SmtpTransport
 from microblog.application.commits import catch_up_with, follow_up
 from microblog.application.federation import Federation, federation_start
+from microblog.application.media_storage import media_store
 from microblog.application.monitoring import Observed, build_health, metrics_collector
 from microblog.application.outgoing import OutgoingFederation
 from microblog.application.server import Frontend, build_server, caps_of
@@ -91,10 +91,10 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     counter = MemoryCounter(reactor.seconds)
     limits = RateLimiter(RedisCounter(wakeup, counter) if isinstance(wakeup, Redis) else counter, now, settings.rate_limits)
     http_fetcher = TreqFetcher(reactor, user_agent(settings)) if settings.link_previews else None
-    media_store, random = DirectoryMediaStore.below(settings.data_dir / "media", reactor), SystemRandom().random
+    random = SystemRandom().random
     profile_fetcher = TreqFetcher(reactor, user_agent(settings), SECONDS, obeys_robots=False) if settings.link_previews else None
     pause, mail_hosts = partial(deferLater, reactor), MailHostLookup(reactor, DnsLookup(reactor))
-    external = ExternalServices(media_store, pause, http_fetcher, random, profile_fetcher, mail_hosts)
+    external = ExternalServices(media_store(settings, reactor), pause, http_fetcher, random, profile_fetcher, mail_hosts)
     domain = Domain.on(settings, database, passwords, limits, external)
     call_site(passwords, settings, domain.site_settings.settings)
     domain.site_settings.listeners.append(partial(call_site, passwords, settings))

@@ -8,9 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
-from microblog.adapters.media_listing import MediaListing
-from microblog.adapters.media_processing import DirectoryMediaStore
-from microblog.application.federation import federation_client, in_thread, trust_rules
+from microblog.application.federation import federation_client, trust_rules
+from microblog.application.media_storage import media_store
 from microblog.application.services import now
 from microblog.config import Settings
 from microblog.domain.media_admin import MediaAdmin
@@ -32,10 +31,8 @@ class MediaTools:
     @classmethod
     def on(cls, settings: Settings, reactor: Any, database: Transactions, *, copy_days: int, on_part: Callable[[int], None]) -> MediaTools:
         """Build them. Copies that nobody has looked at for `copy_days` days are old."""
-        directory = settings.data_dir / "media"
-        store = DirectoryMediaStore.below(directory, reactor)
-        listing = MediaListing(directory, in_thread(reactor))
+        store = media_store(settings, reactor)
         trust = trust_rules(settings, SiteIds(settings.public_url))
         fetches = FileFetches(federation_client(settings, reactor), lambda: trust, now)
         limits = CopyLimits(settings.media_cache_mb * MEGABYTE, timedelta(days=copy_days))
-        return cls(MediaAdmin(database, store, listing, now, on_part), RemoteFiles(database, fetches, store, limits, reactor, now))
+        return cls(MediaAdmin(database, store.files, now, on_part), RemoteFiles(database, fetches, store, limits, reactor, now))

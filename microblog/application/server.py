@@ -217,7 +217,7 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
         ListForms(pages, contexts, domain.lists, domain.accounts),
         FilterPages(pages, contexts, domain.filters),
         BlockedDomainPages(pages, contexts, domain.blocked_domains),
-        MediaFiles(ServedFiles(domain.attachments.database, domain.attachments.media_store, domain.invalidation_log, now)),
+        MediaFiles(ServedFiles(domain.attachments.database, domain.attachments.media_store.files, domain.invalidation_log, now)),
         AboutPages(pages, contexts, domain.site_stats, domain.attachments.accepts_video),
         SettingsPages(pages, contexts, domain.accounts, domain.profile_images),
         LoginPages(pages, contexts, domain.account_security, domain.sessions, domain.outbox),

@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 from microblog.domain import file_types, validation
 from microblog.domain.ports import MediaStore
 from microblog.model.accounts import Viewer
-from microblog.model.errors import Invalid, NotFound
+from microblog.model.errors import Invalid, NotFound, Unavailable
 from microblog.model.ids import AccountId, MediaId, PostId, ScheduledId
 from microblog.model.media import (
     MAX_DESCRIPTION,
@@ -173,7 +173,8 @@ class Attachments:
     async def add(self, viewer: Viewer, upload: MediaUpload) -> Media:
         """Store an upload. Images are READY on return; video and audio are WAITING for a job that converts them.
 
-        Raise Invalid for a file that is not accepted, too large or unreadable; nothing of it is kept then.
+        Raise Invalid for a file that is not accepted, too large or unreadable, Unavailable if it cannot be stored; nothing of it is kept
+        then.
         """
         format = self._format(upload)
         change = validated(MediaChange(MediaId(0), upload.description, upload.focus))
@@ -184,14 +185,14 @@ class Attachments:
         id = await self.database.run(self._insert, viewer, kind, change, stem)
         try:
             if in_job:
-                await self.media_store.store(upload.file, media.upload_name(id))
+                await self.media_store.files.store(upload.file, media.upload_name(id))
                 await self.database.run(self._enqueue_conversion, id)
             else:
                 converted = await self.media_store.convert_image(upload.file, format, stem)
                 await self.database.run(media.finish, id=id, kind=kind, converted=converted)
             if upload.thumbnail and preview:
                 await self._set_preview(id, upload.thumbnail, preview)
-        except Invalid:
+        except (Invalid, Unavailable):
             await self.database.run(self._discard, id)
             raise
         return await self.one(viewer, id)
@@ -296,11 +297,12 @@ class Attachments:
         upload, stem = media.upload_name(id), self.stem()
         await self.database.run(delete_unused, [stem], now=self.now(), due_at=self.now() + PROCESSING_GRACE)
         try:
-            with self.media_store.open(upload) as file:
-                format = file_types.detect_type(file)
-            if format is None:
-                raise NotFound
-            kind, converted = await self.media_store.convert_video(upload, format, stem)
+            async with self.media_store.files.on_disk(upload) as path:
+                with path.open("rb") as file:
+                    format = file_types.detect_type(file)
+                if format is None:
+                    raise NotFound
+                kind, converted = await self.media_store.convert_video(path, format, stem)
         except Invalid as refused:
             await self.database.run(self._mark_failed, id, refused.sentence)
         except NotFound:
@@ -318,9 +320,10 @@ class Attachments:
 
     async def delete_unused(self, names: Sequence[str]) -> None:
         """Delete files whose names start with one of `names` and that nothing refers to."""
-        stored_names = [name for beginning in names for name in self.media_store.names_with_stem(beginning)]
+        files = self.media_store.files
+        stored_names = [name for beginning in names for name in await files.names_with_stem(beginning)]
         if stored_names:
-            await self.media_store.delete(await self.database.read(media.unused_files, names=stored_names))
+            await files.delete(await self.database.read(media.unused_files, names=stored_names))
 
 
 def _provisional_kind(format: Format) -> MediaKind:

@@ -132,7 +132,7 @@ class CustomEmojis:
             files = await self.media_store.emoji_images(file, format, stem)
         except Invalid as problem:
             raise _refused(problem.sentence) from problem
-        return evolve(files, bytes=await self.media_store.size([files.original, files.still]))
+        return evolve(files, bytes=await self.media_store.files.size([files.original, files.still]))
 
     def _create(self, cursor: Cursor, draft: EmojiDraft, files: EmojiFiles, by: AccountId | None) -> CustomEmoji:
         created = custom_emojis.insert(cursor, draft, files, now=self.now())

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from attrs import frozen
 
 from microblog.domain.attachments import UNATTACHED_LIFETIME, delete_unattached
-from microblog.domain.ports import MediaStore
+from microblog.domain.ports import FileStore
 from microblog.model.media_usage import FileTotals, MediaUsage, StoredFile
 from microblog.storage import media, media_usage
 from microblog.storage.database import Transactions
@@ -19,28 +18,17 @@ YOUNG = timedelta(days=1)
 """Younger files are kept although nothing refers to them: a file is written before the row that names it is committed."""
 
 
-class Files(Protocol):
-    """The files on the disk, directory by directory."""
-
-    async def parts(self) -> list[str]:
-        """Return the names of the directories."""
-
-    async def files(self, part: str) -> list[StoredFile]:
-        """Return the files of a directory."""
-
-
 @frozen
 class MediaAdmin:
-    """Administrative commands about media. `on_part` is called after each directory, with the number of all, to show progress."""
+    """Administrative commands about media. `on_part` is called after each part of the storage, with the number of all, to show progress."""
 
     database: Transactions
-    media_store: MediaStore
-    files: Files
+    files: FileStore
     now: Callable[[], datetime]
     on_part: Callable[[int], None] = lambda total: None
 
     async def usage(self) -> MediaUsage:
-        """Return the numbers of attachments and the files on the disk."""
+        """Return the numbers of attachments and the stored files."""
         own, copies = FileTotals(), FileTotals()
         async for found in self._parts():
             for file in found:
@@ -60,7 +48,7 @@ class MediaAdmin:
         async for found in self._parts():
             for file in await self._unused(found):
                 if not only_count:
-                    await self.media_store.delete([file.name])
+                    await self.files.delete([file.name])
                 totals = totals.plus(file)
         return totals
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import BinaryIO, Protocol
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import BinaryIO, Protocol, TypeAlias
 
 from microblog.model.cards import FetchedPage
 from microblog.model.emails import DeliveryResult, Envelope
 from microblog.model.emojis import EmojiFiles
-from microblog.model.media import ConvertedMedia, Dimensions, Format, MediaKind
+from microblog.model.media import ConvertedMedia, Dimensions, FileLink, Format, MediaKind
+from microblog.model.media_usage import StoredFile
 from microblog.model.push import PushResponse
+
+ServedFile: TypeAlias = "BinaryIO | FileLink"
+"""A file to send, which the receiver closes, or a link to redirect to."""
 
 
 class MailTransport(Protocol):
@@ -47,36 +53,66 @@ class PushService(Protocol):
         """Try once to send the message to the endpoint, within bounded time. Raises FetchError if there is no response."""
 
 
-class MediaStore(Protocol):
-    """Storage and conversion of media files. Names begin with a `stem` chosen by the caller.
+class FileStore(Protocol):
+    """Storage of media files by name: a directory of this machine, or a bucket. The contents behind a name never change.
 
-    Conversions raise Invalid if the file cannot be converted. `names_with_stem` finds the files that they leave behind then.
+    Programs make a file at its working path on this machine; once published, every process of the site has it. What does not respond or
+    has no space left raises Unavailable.
     """
 
-    @property
-    def accepts_video(self) -> bool:
-        """True if video and audio are accepted."""
-
-    def open(self, name: str) -> BinaryIO:
-        """Open a stored file. Raises NotFound."""
-
-    def names_with_stem(self, stem: str) -> list[str]:
-        """Return the names of the stored files that begin with the stem."""
-
-    async def store(self, file: BinaryIO, name: str) -> None:
-        """Store an upload unchanged."""
+    def working_path(self, name: str) -> Path:
+        """Return where a program writes a file before it is published. The directory exists."""
 
     def create(self, name: str) -> BinaryIO:
-        """Create a file that the caller writes and closes."""
+        """Create a working file that the caller writes, reads again, and closes."""
 
     async def rename(self, name: str, new_name: str) -> None:
-        """Rename a stored file. Raises NotFound."""
+        """Rename a working file."""
+
+    async def publish(self, names: Iterable[str]) -> None:
+        """Store working files that are complete."""
+
+    async def discard(self, stem: str) -> None:
+        """Delete the working files that begin with the stem, after a failure."""
+
+    async def store(self, file: BinaryIO, name: str) -> None:
+        """Store a file unchanged, from its first byte."""
+
+    def on_disk(self, name: str) -> AbstractAsyncContextManager[Path]:
+        """Enter with the path of a stored file on this machine, for programs that read it. Raises NotFound."""
+
+    async def serve(self, name: str, *, is_open: bool) -> ServedFile:
+        """Return the file, or a link to it, for somebody who may see it. `is_open`: everybody may. Raises NotFound."""
+
+    async def names_with_stem(self, stem: str) -> list[str]:
+        """Return the names of the files, published or not, that begin with the stem."""
 
     async def size(self, names: Iterable[str]) -> int:
         """Return the bytes of these files together; missing ones count nothing."""
 
     async def delete(self, names: Iterable[str]) -> None:
         """Delete files; missing ones are ignored."""
+
+    async def parts(self) -> list[str]:
+        """Return the names of the parts of the storage, which `files` lists one by one."""
+
+    async def files(self, part: str) -> list[StoredFile]:
+        """Return the files of a part. They may appear and disappear meanwhile."""
+
+
+class MediaStore(Protocol):
+    """Conversion of media into a file store. Names begin with a `stem` chosen by the caller.
+
+    Conversions raise Invalid if the file cannot be converted. What they leave behind when the process dies begins with the stem.
+    """
+
+    @property
+    def files(self) -> FileStore:
+        """Where the files are."""
+
+    @property
+    def accepts_video(self) -> bool:
+        """True if video and audio are accepted."""
 
     async def convert_image(self, file: BinaryIO, format: Format, stem: str) -> ConvertedMedia:
         """Convert an image and make its preview."""
@@ -93,5 +129,5 @@ class MediaStore(Protocol):
     async def emoji_images(self, file: BinaryIO, format: Format, stem: str) -> EmojiFiles:
         """Convert an image or an animation as `small_image` does, and its first frame to a PNG."""
 
-    async def convert_video(self, upload: str, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
-        """Convert the video or audio file that was stored under the name `upload`."""
+    async def convert_video(self, upload: Path, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
+        """Convert a video or audio file."""

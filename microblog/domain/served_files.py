@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import BinaryIO
 
 from attrs import define, field
 
 from microblog.domain.caching import cache_keys
 from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
-from microblog.domain.ports import MediaStore
+from microblog.domain.ports import FileStore, ServedFile
 from microblog.model.errors import NotFound
 from microblog.model.media import FileUse
 from microblog.storage import media
@@ -27,10 +26,10 @@ CARD_MAX_AGE = timedelta(minutes=5)  # the deletion of a link preview is not in 
 
 @define
 class ServedFiles:
-    """Opens media files for download."""
+    """Serves media files, by a file store."""
 
     database: Transactions
-    media_store: MediaStore
+    files: FileStore
     invalidation_log: InvalidationLog
     now: Callable[[], datetime]
     _cache: DependencyCache[FileUse] = field(init=False)
@@ -53,9 +52,9 @@ class ServedFiles:
             raise NotFound("Not Found")
         return use.is_open
 
-    def open(self, name: str) -> BinaryIO:
-        """Open the file. Raises NotFound."""
-        return self.media_store.open(name)
+    async def serve(self, name: str, *, is_open: bool) -> ServedFile:
+        """Return the file, or a link to it. Raises NotFound."""
+        return await self.files.serve(name, is_open=is_open)
 
     def _dependencies(self, use: FileUse) -> CacheDependencies | None:
         """Return the cache dependencies of the use; None if changes of it would not be noticed.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from attrs import frozen
 
 from microblog.domain.custom_emojis import CustomEmojis
@@ -30,5 +28,8 @@ class EmojiCopies:
         if found.host is None:
             raise NotFound
         draft = await self.emojis.available(EmojiDraft(shortcode or found.emoji.shortcode, category))
-        with closing((await self.files.emoji(id)).file) as file:
-            return await self.emojis.copy(draft, file, by)
+        copy = await self.files.emoji(id)
+        copy.close()
+        async with self.files.media_store.files.on_disk(copy.name) as path:
+            with path.open("rb") as file:
+                return await self.emojis.copy(draft, file, by)

@@ -50,7 +50,7 @@ class ProfileImageCopies:
         return None
 
     async def _copy(self, account: AccountId, wanted: WantedFile) -> None:
-        stem, now, store = secrets.token_hex(16), self.files.now(), self.files.media_store
+        stem, now, store = secrets.token_hex(16), self.files.now(), self.files.media_store.files
         id = await self.files.database.run(remote_images.reserve, kind=wanted.kind, stem=stem, until=now + LEASE, now=now)
         is_kept = False
         try:
@@ -64,16 +64,15 @@ class ProfileImageCopies:
             self.files.stats.fetched += is_kept
         finally:
             if not is_kept:
-                await store.delete(store.names_with_stem(stem))
+                await store.delete(await store.names_with_stem(stem))
                 await self.files.database.run(remote_files.delete, ids=[id])
 
     async def _fetched(self, wanted: WantedFile, stem: str) -> str:
         """Fetch and convert an image; return the name of the file. Raises FetchError or Invalid."""
         store, name = self.files.media_store, f"{stem}-download"
         try:
-            with store.create(name) as file:
+            with store.files.create(name) as file:
                 format = await self.files.fetches.fetch(wanted, file)
-            with store.open(name) as file:
                 return await store.cropped(file, format, stem, SIZES[wanted.kind])
         finally:
-            await store.delete([name])
+            await store.files.discard(name)

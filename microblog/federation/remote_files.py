@@ -17,12 +17,12 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from microblog.domain.ports import MediaStore
+from microblog.domain.ports import MediaStore, ServedFile
 from microblog.federation.file_fetches import FileFetches, WantedFile
 from microblog.federation.waiting import after
 from microblog.model.cards import FetchError
 from microblog.model.errors import Invalid, NotFound, Unavailable
-from microblog.model.media import ConvertedMedia, Format, MediaKind
+from microblog.model.media import ConvertedMedia, FileLink, Format, MediaKind
 from microblog.model.remote_files import CopiedFiles, RemoteFileKind, SharedFile
 from microblog.storage import emojis, remote_media
 from microblog.storage import remote_files as rows
@@ -52,11 +52,16 @@ class CopyLimits:
 
 @frozen
 class OpenCopy:
-    """An open copy. `name` is that of the file, which never changes its content. `is_open`: everybody may see it."""
+    """A copy to send. `name` is that of the file, which never changes its content. `is_open`: everybody may see it."""
 
-    file: BinaryIO
+    served: ServedFile
     name: str
     is_open: bool
+
+    def close(self) -> None:
+        """Close the file: it is not sent."""
+        if not isinstance(self.served, FileLink):
+            self.served.close()
 
 
 @define
@@ -116,18 +121,18 @@ class RemoteFiles:
             raise NotFound("Not Found")
         files = shared.files or await self._wait_for(shared)
         try:
-            return self._opened(shared, files, small=small)
+            return await self._opened(shared, files, small=small)
         except NotFound:  # the file is lost, or was evicted since
-            return self._opened(shared, await self._wait_for(shared, again=True), small=small)
+            return await self._opened(shared, await self._wait_for(shared, again=True), small=small)
 
-    def _opened(self, shared: SharedFile, files: CopiedFiles, *, small: bool) -> OpenCopy:
+    async def _opened(self, shared: SharedFile, files: CopiedFiles, *, small: bool) -> OpenCopy:
         name = files.preview if small else files.original
         if name is None:
             raise NotFound("Not Found")
-        file = self.media_store.open(name)
+        served = await self.media_store.files.serve(name, is_open=shared.is_open)
         if files.used_at is not None and self.now() - files.used_at > TOUCH_AFTER:
             Deferred.fromCoroutine(self.database.run(rows.touch, kind=shared.kind, id=shared.id, now=self.now())).addErrback(_report)
-        return OpenCopy(file, name, shared.is_open)
+        return OpenCopy(served, name, shared.is_open)
 
     # --- One fetch for all readers
 
@@ -162,9 +167,9 @@ class RemoteFiles:
         claim = await self.database.run(rows.claim, file=shared, stem=stem, until=now + LEASE, now=now, again=again)
         if claim is None:
             return await self._of_other_process(shared)
-        if claim.stem != stem:
-            await self.media_store.delete(self.media_store.names_with_stem(claim.stem))
         try:
+            if claim.stem != stem:
+                await self._delete_with_stem(claim.stem)
             copied = await self._fetched(shared, claim.stem)
         except (FetchError, Invalid) as problem:
             await self._failed(shared, claim, problem)
@@ -200,14 +205,13 @@ class RemoteFiles:
         """Fetch a file and convert it. Raises FetchError or Invalid."""
         name = f"{stem}-download"
         try:
-            with self.media_store.create(name) as file:
+            with self.media_store.files.create(name) as file:
                 format = await self.fetches.fetch(_wanted(shared), file)
-            if not format.is_image:
-                return await self._as_it_is(shared, name, stem, format)
-            with self.media_store.open(name) as file:
-                return await self._converted(shared, file, stem, format)
+                if format.is_image:
+                    return await self._converted(shared, file, stem, format)
+            return await self._as_it_is(shared, name, stem, format)
         finally:
-            await self.media_store.delete([name])
+            await self.media_store.files.discard(name)
 
     async def _converted(self, shared: SharedFile, file: BinaryIO, stem: str, format: Format) -> _Copied:
         if shared.kind is RemoteFileKind.EMOJI:
@@ -221,15 +225,16 @@ class RemoteFiles:
         kind = _film_kind(shared.media, format)
         endings = _ENDINGS.get(format, {None: format.value})
         stored = f"{stem}.{endings.get(kind, endings[None])}"
-        await self.media_store.rename(name, stored)
+        await self.media_store.files.rename(name, stored)
+        await self.media_store.files.publish([stored])
         return _Copied(CopiedFiles(stored), kind)
 
     async def keep(self, finish: Callable[[Cursor, int], bool], names: list[str], id: int) -> bool:
         """Make room for files, and let `finish` store them; if it returns False, they are not wanted any more and deleted."""
-        size = await self.media_store.size(names)
+        size = await self.media_store.files.size(names)
         evicted, is_kept = await self.database.run(self._make_room, id, size, finish)
         if not is_kept:
-            await self.media_store.delete(names)
+            await self.media_store.files.delete(names)
         if evicted:
             await self.delete_released()
         return is_kept
@@ -252,7 +257,10 @@ class RemoteFiles:
     async def _failed(self, shared: SharedFile, claim: Claim, problem: Exception) -> None:
         is_missing = is_permanent(problem)
         self.stats.count(problem)
-        await self.media_store.delete(self.media_store.names_with_stem(claim.stem))
+        try:
+            await self._delete_with_stem(claim.stem)
+        except Unavailable:  # the next try, or the eviction of the row, deletes them
+            _log.failure("Files of a copy that could not be made are left.")
 
         def store(cursor: Cursor) -> None:
             retry_at = self.now() + (MISSING_PAUSE if is_missing else PAUSE)
@@ -276,8 +284,12 @@ class RemoteFiles:
     async def delete_released(self) -> None:
         """Delete the files of copies that nothing shows any more."""
         while claims := await self.database.read(rows.released, limit=BATCH, now=self.now()):
-            await self.media_store.delete(name for claim in claims for name in self.media_store.names_with_stem(claim.stem))
+            for claim in claims:
+                await self._delete_with_stem(claim.stem)
             await self.database.run(rows.delete, ids=[claim.id for claim in claims])
+
+    async def _delete_with_stem(self, stem: str) -> None:
+        await self.media_store.files.delete(await self.media_store.files.names_with_stem(stem))
 
 
 def _wanted(shared: SharedFile) -> WantedFile:

@@ -168,6 +168,15 @@ class Media:
 
 
 @frozen
+class FileLink:
+    """A link to a file elsewhere. `max_age`: seconds for which it may be reused. `is_shared`: it works for everybody and for ever."""
+
+    url: str
+    max_age: int
+    is_shared: bool
+
+
+@frozen
 class FileUse:
     """Use of a media file: by a post, a profile (`account`), a link preview, a custom emoji, or none yet for a new upload.
 

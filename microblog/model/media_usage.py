@@ -12,7 +12,7 @@ from microblog.model.media import MediaKind
 
 @frozen
 class StoredFile:
-    """A file on the disk. `is_copy`: of a file of another server."""
+    """A file of the storage. `is_copy`: of a file of another server."""
 
     name: str
     bytes: int
@@ -34,7 +34,7 @@ class FileTotals:
 
 @frozen
 class MediaUsage:
-    """Media of the site: numbers of attachments of people here by kind, of those that no post uses, and the files on the disk.
+    """Media of the site: numbers of attachments of people here by kind, of those that no post uses, and the stored files.
 
     `own` are files of people here and of link previews, `copies` those of other servers.
     """

@@ -14,13 +14,13 @@ from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageOps, ImageStat
 from PIL.PngImagePlugin import PngInfo
 from twisted.internet import reactor
 
-from microblog.adapters.media_processing import DirectoryMediaStore, MediaLimits
+from microblog.adapters.media_processing import MediaLimits
 from microblog.adapters.sandbox import command_line
 from microblog.adapters.subprocess_runner import runner
 from microblog.model.errors import Invalid, NotFound, Unavailable
 from microblog.model.media import PREVIEW_AREA, Dimensions, Format, MediaKind
 from tests import fakes, files
-from tests.fakes import result_of
+from tests.fakes import DiskMediaStore, result_of
 
 needs_ffmpeg = pytest.mark.skipif(not (shutil.which("ffmpeg") and shutil.which("ffprobe")), reason="video needs ffmpeg")
 PROBE = [
@@ -38,12 +38,12 @@ RED, BLUE = (254, 0, 0), (0, 0, 254)
 
 
 @pytest.fixture
-def media_store(tmp_path: Path) -> DirectoryMediaStore:
+def media_store(tmp_path: Path) -> DiskMediaStore:
     return fakes.media_store(tmp_path)
 
 
-def open_as_rgb(media_store: DirectoryMediaStore, name: str) -> Image.Image:
-    with Image.open(media_store.path(name)) as image:
+def open_as_rgb(media_store: DiskMediaStore, name: str) -> Image.Image:
+    with Image.open(media_store.files.path(name)) as image:
         return image.convert("RGB")
 
 
@@ -65,9 +65,7 @@ def is_near(pixel: object, colour: tuple[int, int, int]) -> bool:
         (Format.GIF, ".png", "P"),
     ],
 )
-def test_each_format_is_converted_to_one_that_browsers_support(
-    media_store: DirectoryMediaStore, format: Format, ending: str, mode: str
-) -> None:
+def test_each_format_is_converted_to_one_that_browsers_support(media_store: DiskMediaStore, format: Format, ending: str, mode: str) -> None:
     converted = result_of(media_store.convert_image(files.image(format.value, mode=mode), format, "aa"))
     assert converted.original == f"aa{ending}"
     assert (converted.size, converted.preview_size) == (Dimensions(64, 48), Dimensions(64, 48))
@@ -78,13 +76,13 @@ def test_each_format_is_converted_to_one_that_browsers_support(
         assert is_near(image.getpixel((60, 20)), BLUE)
 
 
-def test_sixteen_bit_images_keep_their_brightness(media_store: DirectoryMediaStore) -> None:
+def test_sixteen_bit_images_keep_their_brightness(media_store: DiskMediaStore) -> None:
     image = Image.new("I;16", (8, 8), 0x8000)
     converted = result_of(media_store.convert_image(files.encode_image(image, "PNG"), Format.PNG, "aa"))
     assert is_near(open_as_rgb(media_store, converted.original).getpixel((3, 3)), (128, 128, 128))
 
 
-def test_a_large_image_is_scaled_down_with_a_small_preview(media_store: DirectoryMediaStore) -> None:
+def test_a_large_image_is_scaled_down_with_a_small_preview(media_store: DiskMediaStore) -> None:
     converted = result_of(media_store.convert_image(files.image(size=(5000, 2500)), Format.JPEG, "aa"))
     assert converted.size is not None
     assert converted.preview_size is not None
@@ -93,17 +91,17 @@ def test_a_large_image_is_scaled_down_with_a_small_preview(media_store: Director
     assert abs(converted.size.width / converted.size.height - 2) < 0.01
 
 
-def test_transparency_is_preserved(media_store: DirectoryMediaStore) -> None:
+def test_transparency_is_preserved(media_store: DiskMediaStore) -> None:
     image = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
     converted = result_of(media_store.convert_image(files.encode_image(image, "PNG"), Format.PNG, "aa"))
     assert converted.original == "aa.png"
-    with Image.open(media_store.path("aa.png")) as stored:
+    with Image.open(media_store.files.path("aa.png")) as stored:
         assert stored.mode == "RGBA"
         assert stored.getpixel((1, 1)) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(("orientation", "red_at"), [(1, (5, 20)), (3, (60, 20)), (6, (20, 5)), (8, (20, 60))])
-def test_exif_orientation_is_applied(media_store: DirectoryMediaStore, orientation: int, red_at: tuple[int, int]) -> None:
+def test_exif_orientation_is_applied(media_store: DiskMediaStore, orientation: int, red_at: tuple[int, int]) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     converted = result_of(media_store.convert_image(files.image(exif=exif), Format.JPEG, "aa"))
@@ -111,7 +109,7 @@ def test_exif_orientation_is_applied(media_store: DirectoryMediaStore, orientati
     assert is_near(open_as_rgb(media_store, converted.original).getpixel(red_at), RED)
 
 
-def test_metadata_is_removed(media_store: DirectoryMediaStore) -> None:
+def test_metadata_is_removed(media_store: DiskMediaStore) -> None:
     exif, info = Image.Exif(), PngInfo()
     exif[0x010E] = "SECRETPLACE"
     info.add_text("Comment", "SECRETPLACE")
@@ -123,17 +121,17 @@ def test_metadata_is_removed(media_store: DirectoryMediaStore) -> None:
     ]:
         assert b"SECRETPLACE" in file.getvalue()
         result_of(media_store.convert_image(file, format, f"a{format.value}"))
-    stored = b"".join(path.read_bytes() for path in media_store.directory.rglob("*") if path.is_file())
+    stored = b"".join(path.read_bytes() for path in media_store.files.directory.rglob("*") if path.is_file())
     assert b"SECRETPLACE" not in stored
 
 
-def test_data_after_the_image_is_removed(media_store: DirectoryMediaStore) -> None:
+def test_data_after_the_image_is_removed(media_store: DiskMediaStore) -> None:
     file = BytesIO(files.image().getvalue() + b"<script>alert(1)</script>PK\x03\x04")
     converted = result_of(media_store.convert_image(file, Format.JPEG, "aa"))
-    assert b"script" not in media_store.path(converted.original).read_bytes()
+    assert b"script" not in media_store.files.path(converted.original).read_bytes()
 
 
-def test_a_decompression_bomb_is_refused_before_decoding(media_store: DirectoryMediaStore) -> None:
+def test_a_decompression_bomb_is_refused_before_decoding(media_store: DiskMediaStore) -> None:
     file = files.encode_image(Image.new("1", (20_000, 20_000)), "PNG")
     assert len(file.getvalue()) < 100_000
     with pytest.raises(Invalid, match="20000x20000 images are not supported"):
@@ -156,7 +154,7 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 
 @pytest.mark.parametrize("orientation", [1, 2, 6, 7])
-def test_a_photo_looks_the_same_as_without_shortcuts(media_store: DirectoryMediaStore, orientation: int) -> None:
+def test_a_photo_looks_the_same_as_without_shortcuts(media_store: DiskMediaStore, orientation: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     sent = files.encode_image(photo(1300, 900), "JPEG", quality=92, exif=exif)
@@ -189,7 +187,7 @@ def swapping_profile() -> bytes:
         (Format.WEBP, (800, 600), "RGB"),
     ],
 )
-def test_colour_profiles_are_applied(media_store: DirectoryMediaStore, format: Format, size: tuple[int, int], mode: str) -> None:
+def test_colour_profiles_are_applied(media_store: DiskMediaStore, format: Format, size: tuple[int, int], mode: str) -> None:
     image = files.image(format.value, size=size, mode=mode, icc_profile=swapping_profile())
     converted = result_of(media_store.convert_image(image, format, "aa"))
     cropped = result_of(media_store.cropped(image, format, "ab", Dimensions(40, 30)))
@@ -201,13 +199,13 @@ def test_colour_profiles_are_applied(media_store: DirectoryMediaStore, format: F
 
 
 @pytest.mark.parametrize(("mode", "size"), [("RGBA", (1200, 800)), ("LA", (1200, 800)), ("P", (1200, 800)), ("RGBA", (60, 40))])
-def test_a_transparent_image_is_shrunk_without_dark_edges(media_store: DirectoryMediaStore, mode: str, size: tuple[int, int]) -> None:
+def test_a_transparent_image_is_shrunk_without_dark_edges(media_store: DiskMediaStore, mode: str, size: tuple[int, int]) -> None:
     image = Image.new("RGBA", size, (0, 0, 0, 0))
     image.paste((250, 250, 250, 255), (0, 0, size[0] // 2, size[1]))
     sent = files.encode_image(image.quantize(8) if mode == "P" else image.convert(mode), "PNG", compress_level=1)
     converted = result_of(media_store.convert_image(sent, Format.PNG, "aa"))
     for name in (converted.original, converted.preview or ""):
-        with Image.open(media_store.path(name)) as stored:
+        with Image.open(media_store.files.path(name)) as stored:
             assert stored.mode == "RGBA"
             row = [stored.getpixel((x, stored.height // 2)) for x in range(stored.width)]
         assert (row[1][3], row[-2][3]) == (255, 0)  # type: ignore[index]  # RGBA pixels are tuples
@@ -215,17 +213,17 @@ def test_a_transparent_image_is_shrunk_without_dark_edges(media_store: Directory
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%!PS-Adobe-3.0", b"GIF89a\0\0"])
-def test_an_unreadable_file_is_refused_and_nothing_is_stored(media_store: DirectoryMediaStore, data: bytes) -> None:
+def test_an_unreadable_file_is_refused_and_nothing_is_stored(media_store: DiskMediaStore, data: bytes) -> None:
     for format in (Format.JPEG, Format.GIF):
         with pytest.raises(Invalid, match="could not be verified"):
             result_of(media_store.convert_image(BytesIO(data), format, "aa"))
-    assert media_store.names_with_stem("aa") == []
+    assert result_of(media_store.files.names_with_stem("aa")) == []
 
 
-def test_a_full_disk_is_not_reported_as_a_broken_image(media_store: DirectoryMediaStore) -> None:
+def test_a_full_disk_is_not_reported_as_a_broken_image(media_store: DiskMediaStore) -> None:
     for name in ("aa.png", "aa.jpg", "aa.webp", "aa-small.png", "aa-small.jpg", "aa-small.webp"):
-        media_store.path(name).parent.mkdir(parents=True, exist_ok=True)
-        media_store.path(name).symlink_to("/dev/full")
+        media_store.files.path(name).parent.mkdir(parents=True, exist_ok=True)
+        media_store.files.path(name).symlink_to("/dev/full")
     with pytest.raises(Unavailable, match="run out of storage"):
         result_of(media_store.convert_image(files.image(), Format.JPEG, "aa"))
 
@@ -269,7 +267,7 @@ def metadata_ranges(format: str, data: bytes) -> list[tuple[int, int]]:
 
 
 @pytest.mark.parametrize("format", [Format.JPEG, Format.PNG, Format.WEBP])
-def test_broken_metadata_is_ignored(media_store: DirectoryMediaStore, format: Format) -> None:
+def test_broken_metadata_is_ignored(media_store: DiskMediaStore, format: Format) -> None:
     original, rng = image_with_metadata(format.value), random.Random(1)
     parts = metadata_ranges(format.value, original)
     assert len(parts) >= 3
@@ -285,7 +283,7 @@ def test_broken_metadata_is_ignored(media_store: DirectoryMediaStore, format: Fo
         assert is_near(open_as_rgb(media_store, converted.original).getpixel((5, 5)), RED), (start, end)
 
 
-def test_a_jpeg_with_several_images_is_not_an_animation(media_store: DirectoryMediaStore) -> None:
+def test_a_jpeg_with_several_images_is_not_an_animation(media_store: DiskMediaStore) -> None:
     image = Image.open(files.image())
     converted = result_of(
         media_store.convert_image(files.encode_image(image, "MPO", save_all=True, append_images=[image.copy()]), Format.JPEG, "aa")
@@ -293,7 +291,7 @@ def test_a_jpeg_with_several_images_is_not_an_animation(media_store: DirectoryMe
     assert (converted.original, converted.preview) == ("aa.jpg", "aa-small.jpg")
 
 
-def test_a_preview_has_the_format_of_the_image(media_store: DirectoryMediaStore) -> None:
+def test_a_preview_has_the_format_of_the_image(media_store: DiskMediaStore) -> None:
     for format, ending in ((Format.PNG, "png"), (Format.JPEG, "jpg"), (Format.WEBP, "webp"), (Format.GIF, "png")):
         converted = result_of(media_store.convert_image(files.image(format.value, size=(900, 600)), format, f"a{ending}"))
         assert (converted.preview or "").endswith(f"-small.{ending}")
@@ -306,13 +304,13 @@ def test_an_animation_that_is_too_large_is_refused_with_the_limit(tmp_path: Path
         result_of(media_store.convert_image(files.encode_image(first, "GIF", save_all=True, append_images=others), Format.GIF, "aa"))
 
 
-def test_a_truncated_image_is_refused(media_store: DirectoryMediaStore) -> None:
+def test_a_truncated_image_is_refused(media_store: DiskMediaStore) -> None:
     original = files.image(size=(800, 600)).getvalue()
     with pytest.raises(Invalid):
         result_of(media_store.convert_image(BytesIO(original[: len(original) // 2]), Format.JPEG, "aa"))
 
 
-def test_a_wrong_format_is_refused(media_store: DirectoryMediaStore) -> None:
+def test_a_wrong_format_is_refused(media_store: DiskMediaStore) -> None:
     with pytest.raises(Invalid):
         result_of(media_store.convert_image(files.image("PNG"), Format.JPEG, "aa"))
 
@@ -321,32 +319,32 @@ def test_an_animation_is_kept_without_ffmpeg(tmp_path: Path) -> None:
     media_store = fakes.media_store(tmp_path, films=False)
     converted = result_of(media_store.convert_image(files.animation(4), Format.GIF, "aa"))
     assert (converted.original, converted.preview) == ("aa.gif", "aa-small.png")
-    with Image.open(media_store.path("aa.gif")) as image:
+    with Image.open(media_store.files.path("aa.gif")) as image:
         assert getattr(image, "n_frames", 1) == 4
 
 
-def test_an_avatar_is_cropped_to_its_size(media_store: DirectoryMediaStore) -> None:
+def test_an_avatar_is_cropped_to_its_size(media_store: DiskMediaStore) -> None:
     name = result_of(media_store.cropped(files.image(size=(300, 900)), Format.JPEG, "aa", Dimensions(400, 400)))
     assert open_as_rgb(media_store, name).size == (400, 400)
 
 
-def test_a_file_is_stored_and_deleted_by_name(media_store: DirectoryMediaStore) -> None:
-    result_of(media_store.store(BytesIO(b"content"), "upload-1"))
-    with media_store.open("upload-1") as file:
+def test_a_file_is_stored_and_deleted_by_name(media_store: DiskMediaStore) -> None:
+    result_of(media_store.files.store(BytesIO(b"content"), "upload-1"))
+    with result_of(media_store.files.serve("upload-1", is_open=True)) as file:
         assert file.read() == b"content"
-    assert media_store.names_with_stem("upload-1") == ["upload-1"]
-    result_of(media_store.delete(["upload-1", "never-there"]))
+    assert result_of(media_store.files.names_with_stem("upload-1")) == ["upload-1"]
+    result_of(media_store.files.delete(["upload-1", "never-there"]))
     with pytest.raises(NotFound):
-        media_store.open("upload-1")
+        result_of(media_store.files.serve("upload-1", is_open=True))
 
 
 # --- video and audio
 
 
 @needs_ffmpeg
-def test_a_video_becomes_mp4_with_a_preview_and_without_metadata(media_store: DirectoryMediaStore) -> None:
-    result_of(media_store.store(files.video(), "upload-1"))
-    kind, converted = result_of(media_store.convert_video("upload-1", Format.MP4, "aa"))
+def test_a_video_becomes_mp4_with_a_preview_and_without_metadata(media_store: DiskMediaStore) -> None:
+    result_of(media_store.files.store(files.video(), "upload-1"))
+    kind, converted = result_of(media_store.convert_video(media_store.files.path("upload-1"), Format.MP4, "aa"))
     assert (kind, converted.original, converted.preview, converted.size, converted.frame_rate) == (
         MediaKind.VIDEO,
         "aa.mp4",
@@ -356,31 +354,31 @@ def test_a_video_becomes_mp4_with_a_preview_and_without_metadata(media_store: Di
     )
     assert converted.duration == pytest.approx(1, abs=0.1)
     assert converted.blurhash
-    assert b"secret" not in media_store.path("aa.mp4").read_bytes()
-    assert media_store.names_with_stem("aa") == ["aa-small.jpg", "aa.mp4"]
+    assert b"secret" not in media_store.files.path("aa.mp4").read_bytes()
+    assert result_of(media_store.files.names_with_stem("aa")) == ["aa-small.jpg", "aa.mp4"]
 
 
 @needs_ffmpeg
-def test_a_silent_video_and_an_animated_gif_become_gifv(media_store: DirectoryMediaStore) -> None:
+def test_a_silent_video_and_an_animated_gif_become_gifv(media_store: DiskMediaStore) -> None:
     for number, (file, format) in enumerate([(files.video(sound=False), Format.MP4), (files.animation(), Format.GIF)]):
-        result_of(media_store.store(file, f"upload-{number}"))
-        kind, converted = result_of(media_store.convert_video(f"upload-{number}", format, f"a{number}"))
+        result_of(media_store.files.store(file, f"upload-{number}"))
+        kind, converted = result_of(media_store.convert_video(media_store.files.path(f"upload-{number}"), format, f"a{number}"))
         assert (kind, converted.original) == (MediaKind.GIFV, f"a{number}.mp4")
 
 
 @needs_ffmpeg
-def test_audio_becomes_mp3_without_a_preview(media_store: DirectoryMediaStore) -> None:
-    result_of(media_store.store(files.audio(), "upload-1"))
-    kind, converted = result_of(media_store.convert_video("upload-1", Format.WAV, "aa"))
+def test_audio_becomes_mp3_without_a_preview(media_store: DiskMediaStore) -> None:
+    result_of(media_store.files.store(files.audio(), "upload-1"))
+    kind, converted = result_of(media_store.convert_video(media_store.files.path("upload-1"), Format.WAV, "aa"))
     assert (kind, converted.original, converted.preview, converted.size) == (MediaKind.AUDIO, "aa.mp3", None, None)
     assert converted.duration == pytest.approx(1, abs=0.1)
 
 
 @needs_ffmpeg
-def test_the_cover_of_an_audio_file_is_its_preview(media_store: DirectoryMediaStore) -> None:
+def test_the_cover_of_an_audio_file_is_its_preview(media_store: DiskMediaStore) -> None:
     for number, (name, format) in enumerate([("tune.mp3", Format.MP3), ("tune.flac", Format.FLAC), ("tune.m4a", Format.MP4)]):
-        result_of(media_store.store(files.audio_with_cover(name), f"upload-{number}"))
-        kind, converted = result_of(media_store.convert_video(f"upload-{number}", format, f"a{number}"))
+        result_of(media_store.files.store(files.audio_with_cover(name), f"upload-{number}"))
+        kind, converted = result_of(media_store.convert_video(media_store.files.path(f"upload-{number}"), format, f"a{number}"))
         assert (kind, converted.original, converted.preview, converted.size) == (
             MediaKind.AUDIO,
             f"a{number}.mp3",
@@ -389,28 +387,26 @@ def test_the_cover_of_an_audio_file_is_its_preview(media_store: DirectoryMediaSt
         ), name
         assert (converted.preview_size, bool(converted.blurhash)) == (Dimensions(120, 90), True)
         assert is_near(open_as_rgb(media_store, converted.preview or "").getpixel((20, 40)), (254, 0, 0))
-        assert media_store.names_with_stem(f"a{number}") == [f"a{number}-small.jpg", f"a{number}.mp3"]
+        assert result_of(media_store.files.names_with_stem(f"a{number}")) == [f"a{number}-small.jpg", f"a{number}.mp3"]
 
 
 @needs_ffmpeg
-def test_an_unreadable_cover_is_ignored(media_store: DirectoryMediaStore) -> None:
+def test_an_unreadable_cover_is_ignored(media_store: DiskMediaStore) -> None:
     data = bytearray(files.audio_with_cover("tune.mp3").getvalue())
     position = data.index(b"\x89PNG")
     data[position + 8 : position + 200] = b"x" * 192
-    result_of(media_store.store(BytesIO(bytes(data)), "upload-1"))
-    kind, converted = result_of(media_store.convert_video("upload-1", Format.MP3, "aa"))
+    result_of(media_store.files.store(BytesIO(bytes(data)), "upload-1"))
+    kind, converted = result_of(media_store.convert_video(media_store.files.path("upload-1"), Format.MP3, "aa"))
     assert (kind, converted.original, converted.preview) == (MediaKind.AUDIO, "aa.mp3", None)
 
 
 @needs_ffmpeg
 @pytest.mark.parametrize(("ratio", "displayed_size"), [("2", Dimensions(128, 48)), ("8/9", Dimensions(56, 48)), ("1", Dimensions(64, 48))])
-def test_a_video_with_non_square_pixels_has_its_display_size(
-    media_store: DirectoryMediaStore, ratio: str, displayed_size: Dimensions
-) -> None:
-    result_of(media_store.store(files.video_with_options("-vf", f"setsar={ratio}"), "upload-1"))
-    _, converted = result_of(media_store.convert_video("upload-1", Format.MP4, "aa"))
+def test_a_video_with_non_square_pixels_has_its_display_size(media_store: DiskMediaStore, ratio: str, displayed_size: Dimensions) -> None:
+    result_of(media_store.files.store(files.video_with_options("-vf", f"setsar={ratio}"), "upload-1"))
+    _, converted = result_of(media_store.convert_video(media_store.files.path("upload-1"), Format.MP4, "aa"))
     assert (converted.size, converted.preview_size) == (displayed_size, displayed_size)
-    probed = result_of(fakes.run_blocking([*PROBE, str(media_store.path("aa.mp4"))], 20)).output.decode().split()
+    probed = result_of(fakes.run_blocking([*PROBE, str(media_store.files.path("aa.mp4"))], 20)).output.decode().split()
     assert probed in ([f"{displayed_size.width},{displayed_size.height},1:1"], [f"{displayed_size.width},{displayed_size.height},N/A"])
 
 
@@ -423,10 +419,10 @@ def test_a_video_with_non_square_pixels_has_its_display_size(
         (("-vf", "scale=2000:100,setsar=60"), r"^120000x100 videos are not supported"),
     ],
 )
-def test_an_unsupported_video_is_refused_with_the_limit(media_store: DirectoryMediaStore, options: tuple[str, ...], sentence: str) -> None:
-    result_of(media_store.store(files.video_with_options(*options), "upload-1"))
+def test_an_unsupported_video_is_refused_with_the_limit(media_store: DiskMediaStore, options: tuple[str, ...], sentence: str) -> None:
+    result_of(media_store.files.store(files.video_with_options(*options), "upload-1"))
     with pytest.raises(Invalid) as caught:
-        result_of(media_store.convert_video("upload-1", Format.MP4, "aa"))
+        result_of(media_store.convert_video(media_store.files.path("upload-1"), Format.MP4, "aa"))
     assert re.search(sentence, caught.value.sentence)
 
 
@@ -439,30 +435,30 @@ def test_a_video_that_exceeds_a_limit_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: MediaLimits, sentence: str
 ) -> None:
     media_store = fakes.media_store(tmp_path)
-    result_of(media_store.store(files.video_with_options("-vf", "scale=640:480"), "upload-1"))
+    result_of(media_store.files.store(files.video_with_options("-vf", "scale=640:480"), "upload-1"))
     monkeypatch.setattr("microblog.adapters.media_processing.VIDEO_LIMITS", limits)
     with pytest.raises(Invalid, match=sentence):
-        result_of(media_store.convert_video("upload-1", Format.MP4, "aa"))
+        result_of(media_store.convert_video(media_store.files.path("upload-1"), Format.MP4, "aa"))
 
 
 @needs_ffmpeg
-def test_a_full_disk_is_not_reported_as_a_broken_video(media_store: DirectoryMediaStore) -> None:
-    result_of(media_store.store(files.video_with_options("-vf", "scale=640:480"), "upload-1"))
-    media_store.path("aa.mp4").parent.mkdir(parents=True)
-    media_store.path("aa.mp4").symlink_to("/dev/full")
+def test_a_full_disk_is_not_reported_as_a_broken_video(media_store: DiskMediaStore) -> None:
+    result_of(media_store.files.store(files.video_with_options("-vf", "scale=640:480"), "upload-1"))
+    media_store.files.path("aa.mp4").parent.mkdir(parents=True)
+    media_store.files.path("aa.mp4").symlink_to("/dev/full")
     with pytest.raises(Unavailable, match="run out of storage"):
-        result_of(media_store.convert_video("upload-1", Format.MP4, "aa"))
+        result_of(media_store.convert_video(media_store.files.path("upload-1"), Format.MP4, "aa"))
 
 
 @needs_ffmpeg
-def test_a_playlist_reads_no_other_files(media_store: DirectoryMediaStore, tmp_path: Path) -> None:
+def test_a_playlist_reads_no_other_files(media_store: DiskMediaStore, tmp_path: Path) -> None:
     secret = tmp_path / "secret.mp4"
     secret.write_bytes(files.video().getvalue())
     for text in (f"#EXTM3U\n#EXTINF:1,\nfile://{secret}\n", f"ffconcat version 1.0\nfile {secret}\n"):
-        result_of(media_store.store(BytesIO(text.encode()), "upload-1"))
+        result_of(media_store.files.store(BytesIO(text.encode()), "upload-1"))
         for format in (Format.MP4, Format.MATROSKA, Format.OGG):
             with pytest.raises(Invalid):
-                result_of(media_store.convert_video("upload-1", format, "aa"))
+                result_of(media_store.convert_video(media_store.files.path("upload-1"), format, "aa"))
 
 
 # --- sandboxed programs

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from microblog.adapters.media_processing import DirectoryMediaStore
+from microblog.adapters.file_directory import DirectoryFileStore
+from microblog.adapters.media_processing import MediaProcessor
 from microblog.domain import account_deletion, attachments
 from microblog.domain.attachments import UNATTACHED_LIFETIME, Attachments, MediaUpload
 from microblog.domain.file_types import detect_type, is_animated
@@ -26,13 +27,13 @@ from microblog.storage import jobs, media
 from microblog.storage.database import Cursor, execute
 from tests import fakes, files, make
 from tests.adapters.test_media_processing import needs_ffmpeg
-from tests.fakes import RolledBackDatabase, WallClock
+from tests.fakes import DiskMediaStore, RolledBackDatabase, WallClock, disk_of
 
 LATER = timedelta(hours=25)
 
 
 @pytest.fixture
-def media_store(tmp_path: Path) -> DirectoryMediaStore:
+def media_store(tmp_path: Path) -> DiskMediaStore:
     return fakes.media_store(tmp_path)
 
 
@@ -42,7 +43,7 @@ def clock() -> WallClock:
 
 
 @pytest.fixture
-def attachments_service(db: RolledBackDatabase, media_store: DirectoryMediaStore, clock: WallClock) -> Attachments:
+def attachments_service(db: RolledBackDatabase, media_store: DiskMediaStore, clock: WallClock) -> Attachments:
     return Attachments(db, media_store, clock, fakes.no_sleep)
 
 
@@ -73,8 +74,8 @@ async def clean_up_a_day_later(attachments_service: Attachments, db: RolledBackD
     await run_due_jobs(attachments_service, db, clock)
 
 
-def stored_files(media_store: DirectoryMediaStore) -> list[str]:
-    return sorted(path.name for path in media_store.directory.rglob("*") if path.is_file())
+def stored_files(media_store: DiskMediaStore) -> list[str]:
+    return sorted(path.name for path in media_store.files.directory.rglob("*") if path.is_file())
 
 
 async def test_an_image_is_ready_at_once(attachments_service: Attachments, cursor: Cursor) -> None:
@@ -88,7 +89,7 @@ async def test_an_image_is_ready_at_once(attachments_service: Attachments, curso
     )
     assert created.path is not None
     assert created.preview_path is not None
-    with attachments_service.media_store.open(created.path.removeprefix("/media/")) as file:
+    with disk_of(attachments_service.media_store).path(created.path.removeprefix("/media/")).open("rb") as file:
         assert detect_type(file) is Format.JPEG
 
 
@@ -112,7 +113,7 @@ async def test_addresses_cannot_be_guessed(attachments_service: Attachments, cur
     ],
 )
 async def test_a_file_that_is_no_image_is_refused_by_its_first_bytes(
-    attachments_service: Attachments, cursor: Cursor, media_store: DirectoryMediaStore, sent: bytes
+    attachments_service: Attachments, cursor: Cursor, media_store: DiskMediaStore, sent: bytes
 ) -> None:
     with pytest.raises(Invalid, match="File content type is invalid, File is invalid"):
         await add(attachments_service, make.viewer(cursor), BytesIO(sent))
@@ -120,7 +121,7 @@ async def test_a_file_that_is_no_image_is_refused_by_its_first_bytes(
 
 
 async def test_an_undecodable_file_is_refused_and_leaves_nothing(
-    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
+    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DiskMediaStore
 ) -> None:
     with pytest.raises(Invalid, match="could not be verified"):
         await add(attachments_service, make.viewer(db.cursor), BytesIO(b"\xff\xd8\xff" + b"<script>" * 100))
@@ -214,7 +215,11 @@ async def test_an_edit_changes_media_their_order_and_descriptions(attachments_se
 
 
 async def test_media_of_a_deleted_post_can_be_reused_for_a_day(
-    attachments_service: Attachments, posts: Posts, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
+    attachments_service: Attachments,
+    posts: Posts,
+    db: RolledBackDatabase,
+    clock: WallClock,
+    media_store: DiskMediaStore,
 ) -> None:
     ada = make.viewer(db.cursor)
     item = await add(attachments_service, ada)
@@ -229,7 +234,11 @@ async def test_media_of_a_deleted_post_can_be_reused_for_a_day(
 
 
 async def test_media_are_deleted_with_the_post_on_request(
-    attachments_service: Attachments, posts: Posts, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
+    attachments_service: Attachments,
+    posts: Posts,
+    db: RolledBackDatabase,
+    clock: WallClock,
+    media_store: DiskMediaStore,
 ) -> None:
     ada = make.viewer(db.cursor)
     post = await posts.publish(ada, PostDraft("Gone", media=((await add(attachments_service, ada)).id,)))
@@ -239,7 +248,11 @@ async def test_media_are_deleted_with_the_post_on_request(
 
 
 async def test_unattached_media_are_deleted_after_a_day_and_not_before(
-    attachments_service: Attachments, posts: Posts, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
+    attachments_service: Attachments,
+    posts: Posts,
+    db: RolledBackDatabase,
+    clock: WallClock,
+    media_store: DiskMediaStore,
 ) -> None:
     ada = make.viewer(db.cursor)
     await posts.publish(ada, PostDraft("Kept", media=((await add(attachments_service, ada)).id,)))
@@ -255,19 +268,19 @@ async def test_unattached_media_are_deleted_after_a_day_and_not_before(
 
 
 async def test_files_left_by_a_crash_are_deleted(
-    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
+    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DiskMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
 
     class SimulatedCrash(Exception):
         pass
 
-    class DyingDatabase(DirectoryMediaStore):
+    class DyingDatabase(MediaProcessor[DirectoryFileStore]):
         async def cropped(self, *arguments: object) -> str:
-            await self.store(BytesIO(b"half"), f"{arguments[2]}.jpg")
+            await self.files.store(BytesIO(b"half"), f"{arguments[2]}.jpg")
             raise SimulatedCrash
 
-    dying = DyingDatabase(media_store.directory, media_store.run, media_store.in_thread)
+    dying = DyingDatabase(media_store.files, media_store.run, media_store.in_thread)
     with pytest.raises(SimulatedCrash):
         await ProfileImages(db, dying, clock).set_avatar(ada, files.image())
     assert len(stored_files(media_store)) == 1
@@ -297,7 +310,7 @@ async def test_only_the_owner_can_change_or_delete_unattached_media(attachments_
 
 
 async def test_deleting_an_attachment_deletes_its_files(
-    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
+    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DiskMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
     await attachments_service.delete(ada, (await add(attachments_service, ada)).id)
@@ -306,7 +319,7 @@ async def test_deleting_an_attachment_deletes_its_files(
 
 
 async def test_a_thumbnail_can_be_replaced(
-    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
+    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DiskMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
     item = await add(attachments_service, ada)
@@ -321,7 +334,7 @@ async def test_a_thumbnail_can_be_replaced(
 
 @needs_ffmpeg
 async def test_a_video_is_processed_by_a_job(
-    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
+    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DiskMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
     item = await add(attachments_service, ada, files.video())
@@ -349,7 +362,7 @@ async def test_an_animated_gif_becomes_a_video_and_a_still_one_an_image(
 
 @needs_ffmpeg
 async def test_a_broken_video_fails_and_leaves_no_file(
-    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
+    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DiskMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
     item = await add(attachments_service, ada, BytesIO(files.video().getvalue()[:200]))
@@ -371,7 +384,7 @@ async def test_videos_are_refused_without_ffmpeg(db: RolledBackDatabase, tmp_pat
 
 
 async def test_a_new_avatar_replaces_the_old_file(
-    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
+    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DiskMediaStore
 ) -> None:
     ada, pictures = make.viewer(db.cursor), ProfileImages(db, media_store, clock)
     first = await pictures.set_avatar(ada, files.image())
@@ -385,7 +398,7 @@ async def test_a_new_avatar_replaces_the_old_file(
 
 
 async def test_profile_images_are_deleted_with_the_account(
-    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DirectoryMediaStore
+    attachments_service: Attachments, db: RolledBackDatabase, clock: WallClock, media_store: DiskMediaStore
 ) -> None:
     ada = make.viewer(db.cursor)
     await ProfileImages(db, media_store, clock).set_avatar(ada, files.image())
@@ -395,7 +408,7 @@ async def test_profile_images_are_deleted_with_the_account(
 
 
 @pytest.mark.parametrize("sent", [b"<svg/>", b"\xff\xd8\xff broken", b""])
-async def test_an_avatar_must_be_an_image(db: RolledBackDatabase, media_store: DirectoryMediaStore, sent: bytes) -> None:
+async def test_an_avatar_must_be_an_image(db: RolledBackDatabase, media_store: DiskMediaStore, sent: bytes) -> None:
     with pytest.raises(Invalid) as refused:
         await ProfileImages(db, media_store, lambda: make.NOW).set_avatar(make.viewer(db.cursor), BytesIO(sent))
     assert refused.value.codes == {"avatar": "ERR_INVALID"}

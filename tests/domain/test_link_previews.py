@@ -242,7 +242,7 @@ def test_unused_preview_images_are_deleted(site: PreviewFixture, db: RolledBackD
     name = card.image.rpartition("/")[2]
     pieces = attachments.Attachments(db, site.cards.media_store, site.clock, pause=lambda _: None)  # type: ignore[arg-type,return-value]
     result_of(pieces.delete_unused([name]))
-    assert site.cards.media_store.names_with_stem(name) == [name]
+    assert result_of(site.cards.media_store.files.names_with_stem(name)) == [name]
     later = NOW + timedelta(days=1)
     assert link_previews.delete_unused_cards(site.cursor, before=later, limit=10) == 0, "a post shows it"
     site.edit(post, "no link")
@@ -252,7 +252,7 @@ def test_unused_preview_images_are_deleted(site: PreviewFixture, db: RolledBackD
     )
     assert [name] in names
     result_of(pieces.delete_unused([name]))
-    assert site.cards.media_store.names_with_stem(name) == []
+    assert result_of(site.cards.media_store.files.names_with_stem(name)) == []
 
 
 def test_the_fetch_job_updates_its_preview_and_requires_an_id(site: PreviewFixture) -> None:

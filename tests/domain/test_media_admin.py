@@ -7,56 +7,52 @@ from pathlib import Path
 
 import pytest
 
-from microblog.adapters.media_listing import MediaListing
-from microblog.adapters.media_processing import DirectoryMediaStore
 from microblog.domain.attachments import Attachments, MediaUpload
 from microblog.domain.media_admin import MediaAdmin
 from microblog.model.media import MediaKind
 from microblog.model.media_usage import FileTotals
 from microblog.storage.database import Cursor
 from tests import fakes, files, make
-from tests.fakes import RolledBackDatabase
+from tests.fakes import DiskMediaStore, RolledBackDatabase
 
 UPLOADED = datetime.now(UTC)
 UNUSED, UNUSED_COPY = "ab" + "0" * 30 + ".jpg", "rcd" + "0" * 30 + ".jpg"
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> DirectoryMediaStore:
+def store(tmp_path: Path) -> DiskMediaStore:
     return fakes.media_store(tmp_path)
 
 
-def admin(db: RolledBackDatabase, store: DirectoryMediaStore, *, days: int = 0) -> MediaAdmin:
+def admin(db: RolledBackDatabase, store: DiskMediaStore, *, days: int = 0) -> MediaAdmin:
     """Return the commands as they are so many days after the uploads."""
-    return MediaAdmin(db, store, MediaListing(store.directory, store.in_thread), lambda: UPLOADED + timedelta(days=days))
+    return MediaAdmin(db, store.files, lambda: UPLOADED + timedelta(days=days))
 
 
-async def upload(db: RolledBackDatabase, store: DirectoryMediaStore, cursor: Cursor) -> None:
+async def upload(db: RolledBackDatabase, store: DiskMediaStore, cursor: Cursor) -> None:
     file = files.image()
     attachments = Attachments(db, store, lambda: UPLOADED, fakes.no_sleep)
     await attachments.add(make.viewer(cursor), MediaUpload(file, len(file.getvalue())))
 
 
-def write(store: DirectoryMediaStore, name: str, size: int) -> Path:
-    with store.create(name) as file:
+def write(store: DiskMediaStore, name: str, size: int) -> Path:
+    with store.files.create(name) as file:
         file.write(b"x" * size)
-    return store.path(name)
+    return store.files.path(name)
 
 
-async def test_own_files_and_copies_are_counted_apart(db: RolledBackDatabase, store: DirectoryMediaStore, cursor: Cursor) -> None:
+async def test_own_files_and_copies_are_counted_apart(db: RolledBackDatabase, store: DiskMediaStore, cursor: Cursor) -> None:
     empty = await admin(db, store).usage()
     assert (empty.attachments, empty.own, empty.copies) == ({}, FileTotals(), FileTotals())
     await upload(db, store, cursor)
     write(store, UNUSED_COPY, 1_000)
     found = await admin(db, store).usage()
     assert (found.attachments, found.unattached, found.own.files) == ({MediaKind.IMAGE: 1}, 1, 2)  # the image and its preview
-    assert found.own.bytes == sum(path.stat().st_size for path in store.directory.rglob("*.*") if "remote" not in path.parts)
+    assert found.own.bytes == sum(path.stat().st_size for path in store.files.directory.rglob("*.*") if "remote" not in path.parts)
     assert found.copies == FileTotals(1, 1_000)
 
 
-async def test_only_old_files_that_nothing_refers_to_are_deleted(
-    db: RolledBackDatabase, store: DirectoryMediaStore, cursor: Cursor
-) -> None:
+async def test_only_old_files_that_nothing_refers_to_are_deleted(db: RolledBackDatabase, store: DiskMediaStore, cursor: Cursor) -> None:
     await upload(db, store, cursor)
     unused, copy = write(store, UNUSED, 500), write(store, UNUSED_COPY, 500)
     assert await admin(db, store).prune_files() == FileTotals()  # too young: its row may be about to be committed
@@ -67,20 +63,19 @@ async def test_only_old_files_that_nothing_refers_to_are_deleted(
     assert (await admin(db, store).usage()).own.files == 2
 
 
-async def test_uploads_that_no_post_used_for_a_day_are_deleted(db: RolledBackDatabase, store: DirectoryMediaStore, cursor: Cursor) -> None:
+async def test_uploads_that_no_post_used_for_a_day_are_deleted(db: RolledBackDatabase, store: DiskMediaStore, cursor: Cursor) -> None:
     await upload(db, store, cursor)
     await admin(db, store).prune_uploads()
     assert (await admin(db, store).usage()).unattached == 1
     later = admin(db, store, days=2)
     await later.prune_uploads()
     assert (await later.prune_files()).files == 2
-    assert [path for path in store.directory.rglob("*") if path.is_file()] == []
+    assert [path for path in store.files.directory.rglob("*") if path.is_file()] == []
 
 
-async def test_progress_is_reported_for_each_directory(db: RolledBackDatabase, store: DirectoryMediaStore) -> None:
+async def test_progress_is_reported_for_each_directory(db: RolledBackDatabase, store: DiskMediaStore) -> None:
     write(store, UNUSED, 1)
     write(store, UNUSED_COPY, 1)
     totals: list[int] = []
-    listing = MediaListing(store.directory, store.in_thread)
-    await MediaAdmin(db, store, listing, lambda: UPLOADED, totals.append).usage()
+    await MediaAdmin(db, store.files, lambda: UPLOADED, totals.append).usage()
     assert totals == [2, 2]

@@ -26,7 +26,7 @@ from microblog.storage import remote_files
 from microblog.storage.database import Cursor, fetch_all
 from tests import files as samples
 from tests import make
-from tests.fakes import RolledBackDatabase, media_store
+from tests.fakes import RolledBackDatabase, disk_of, media_store
 from tests.federation.internet import Internet
 from tests.federation.remote_side import BO, RemoteSide, known_actor
 from tests.make import NOW
@@ -66,7 +66,7 @@ class Profiles:
     def image(self, path: str | None) -> Image.Image:
         """Open the file at a path of this site."""
         assert path is not None
-        with self.files.media_store.open(path.removeprefix("/media/")) as file:
+        with disk_of(self.files.media_store).path(path.removeprefix("/media/")).open("rb") as file:
             return Image.open(BytesIO(file.read()))
 
     @property
@@ -104,8 +104,7 @@ def picture(url: str) -> dict[str, str]:
 
 
 def stored(profiles: Profiles) -> list[Path]:
-    directory: Path = profiles.files.media_store.directory  # type: ignore[attr-defined]  # the real store
-    return [path for path in directory.rglob("*") if path.is_file()]
+    return [path for path in disk_of(profiles.files.media_store).directory.rglob("*") if path.is_file()]
 
 
 async def test_images_are_copied_by_a_job_and_shown_from_here(profiles: Profiles) -> None:

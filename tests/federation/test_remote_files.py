@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 from microblog.adapters.federation_client import FederationClient
-from microblog.adapters.media_processing import DirectoryMediaStore
+from microblog.adapters.file_directory import DirectoryFileStore
 from microblog.federation import remote_files as module
 from microblog.federation.file_fetches import AT_ONCE_PER_HOST, FileFetches
 from microblog.federation.remote_files import LEASE, MISSING_PAUSE, PAUSE, CopyLimits, RemoteFiles
@@ -25,7 +25,7 @@ from microblog.federation.trust import TrustRules
 from microblog.model.domain_rules import DomainRule, DomainRules, DomainSeverity
 from microblog.model.errors import NotFound, Unavailable
 from microblog.model.ids import PostId
-from microblog.model.media import MAX_IMAGE_BYTES, Media, MediaKind, MediaState
+from microblog.model.media import MAX_IMAGE_BYTES, FileLink, Media, MediaKind, MediaState
 from microblog.model.posts import Post
 from microblog.storage import posts, remote_files
 from microblog.storage.database import Cursor, fetch_value
@@ -53,7 +53,7 @@ class Copies:
 
     side: RemoteSide
     server: FileServer
-    store: DirectoryMediaStore
+    store: DirectoryFileStore
     domains: DomainRules
     files: RemoteFiles
     number: int = 0
@@ -80,8 +80,9 @@ class Copies:
         _, _, name, _ = str(media.path).split("/")
         id, _, key = name.partition("-")
         copy = await self.files.media(int(id), key or None, small=variant == "small")
-        with copy.file:
-            return copy.name, copy.file.read()
+        assert not isinstance(copy.served, FileLink)
+        with copy.served:
+            return copy.name, copy.served.read()
 
     def stored(self) -> list[Path]:
         """All files on the disk."""
@@ -112,7 +113,7 @@ def copies(cursor: Cursor, server: FileServer, tmp_path: Path) -> Copies:
         return TrustRules("site.test", made.domains, exempt=exempt)
 
     files = RemoteFiles(side.db, FileFetches(client, rules, now), store, CopyLimits(10_000_000, timedelta(days=14)), _clock, now)
-    made = Copies(side, server, store, DomainRules(), files)
+    made = Copies(side, server, store.files, DomainRules(), files)
     return made
 
 

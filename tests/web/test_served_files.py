@@ -14,7 +14,7 @@ from microblog.model.posts import Visibility
 from microblog.storage import jobs, media
 from microblog.storage.database import Cursor, execute, fetch_value
 from tests import files, make
-from tests.fakes import result_of
+from tests.fakes import disk_of, result_of
 from tests.web.api.client import Client, new_client_for
 from tests.web.http_client import HttpResponse, request
 from tests.web.visitor import HOST, PASSWORD, SiteFixture, Visitor, build_site
@@ -70,8 +70,7 @@ def run_jobs(site: SiteFixture) -> None:
 
 
 def files_on_disk(site: SiteFixture) -> list[str]:
-    directory = site.domain.attachments.media_store.directory  # type: ignore[attr-defined]  # of the real media store
-    return sorted(path.name for path in directory.rglob("*") if path.is_file())
+    return sorted(path.name for path in disk_of(site.domain.attachments.media_store).directory.rglob("*") if path.is_file())
 
 
 def test_deleting_a_post_on_the_site_deletes_its_files_at_once(site: SiteFixture, ada: Visitor, api_client: Client) -> None:

@@ -14,9 +14,10 @@ from attrs import evolve, frozen
 from twisted.internet.interfaces import IPullProducer, ITransport
 from zope.interface import implementer
 
+from microblog.domain.ports import ServedFile
 from microblog.domain.served_files import ServedFiles
 from microblog.model.errors import NotFound
-from microblog.model.media import MEDIA_TYPES
+from microblog.model.media import MEDIA_TYPES, FileLink
 from microblog.web.http.body_sender import BodySender
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
@@ -70,12 +71,21 @@ class MediaFiles:
         match = _NAME.fullmatch(name)
         if match is None or match[1] not in MEDIA_TYPES:
             raise NotFound("Not Found")
-        cache = PUBLIC_CACHE if await self.files.is_open(name) else PRIVATE_CACHE
+        is_open = await self.files.is_open(name)
+        cache = PUBLIC_CACHE if is_open else PRIVATE_CACHE
         response = Response.data(b"", MEDIA_TYPES[match[1]]).cached(cache, name).with_policy(POLICY).with_headers(HEADERS)
-        return response if request.has(response.etag) else with_file(request, response, self.files.open(name))
+        return response if request.has(response.etag) else with_served(request, response, await self.files.serve(name, is_open=is_open))
 
 
-def with_file(request: Request, response: Response, file: BinaryIO) -> Response:
+def with_served(request: Request, response: Response, served: ServedFile) -> Response:
+    """Add the file to the response, or return a redirect to it, which a browser may reuse as long as the link."""
+    if not isinstance(served, FileLink):
+        return _with_file(request, response, served)
+    scope = "public" if served.is_shared else "private"
+    return Response.redirect(served.url, 302).cached(f"{scope}, max-age={served.max_age}".encode("ascii")).with_headers(HEADERS)
+
+
+def _with_file(request: Request, response: Response, file: BinaryIO) -> Response:
     """Add the file, or the requested range of it, to the response."""
     size = os.fstat(file.fileno()).st_size
     requested = byte_range(request.header("Range"), size)

@@ -10,7 +10,7 @@ from microblog.model.media import MEDIA_TYPES
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import RouteOptions, route
-from microblog.web.pages.media_files import HEADERS, POLICY, PRIVATE_CACHE, with_file
+from microblog.web.pages.media_files import HEADERS, POLICY, PRIVATE_CACHE, with_served
 
 _TYPES = MEDIA_TYPES | {
     "m4a": "audio/mp4",
@@ -51,6 +51,6 @@ def _response(request: Request, copy: OpenCopy) -> Response:
     cache = _CACHE if copy.is_open else PRIVATE_CACHE
     response = Response.data(b"", kind).cached(cache, copy.name).with_policy(POLICY).with_headers(HEADERS)
     if request.has(response.etag):
-        copy.file.close()
+        copy.close()
         return response
-    return with_file(request, response, copy.file)
+    return with_served(request, response, copy.served)

@@ -96,7 +96,7 @@ def test_a_large_file_is_sent_piece_by_piece(site: SiteFixture) -> None:
     name = "0" * 32 + ".mp4"
     upload(client(site, "ada"))
     site.cursor.execute("update media set original = %s", [name])
-    result_of(attachments.media_store.store(BytesIO(bytes(range(256)) * 4_000), name))
+    result_of(attachments.media_store.files.store(BytesIO(bytes(range(256)) * 4_000), name))
     response = fetch(site, f"/media/{name}")
     assert (response.status, response.header("Content-Length"), len(response.body)) == (200, "1024000", 1_024_000)
     assert response.body == bytes(range(256)) * 4_000
