@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from microblog.config_derived import derive
 from microblog.config_errors import SettingProblem, SettingsError
 from microblog.config_fields import PREFIX, SettingDoc, doc_of, number, setting, switch
 from microblog.config_files import CONFIG, DEFAULT_CONFIG, config_file
+from microblog.config_media import MediaSettings
 from microblog.config_values import from_environment, from_file, values_of
 from microblog.logs.format import LogFormat
 from microblog.logs.process_log import LEVELS
@@ -44,8 +46,12 @@ __all__ = [
 ]
 
 
-@frozen(kw_only=True)
-class Settings:
+def _inherited_last(settings: type, fields: list[attrs.Attribute[Any]]) -> list[attrs.Attribute[Any]]:
+    return sorted(fields, key=lambda field: field.name not in settings.__annotations__)
+
+
+@frozen(kw_only=True, field_transformer=_inherited_last)
+class Settings(MediaSettings):
     """The values of all settings, as returned by `load`. They do not change while the site runs."""
 
     listen: str = setting(
@@ -306,12 +312,6 @@ class Settings:
         allowed="must be a readable file",
         default=None,
         shown_default="unset: the authorities that this machine trusts",
-    )
-    media_cache_mb: int = number(
-        "Disk space for copies of other servers' media; the least recently used go first.", 200, 9_999_999, default=5_000, unit="megabytes"
-    )
-    media_cache_days: int = number(
-        "How long a copy of a file of another server is kept that nobody looks at.", 7, 30, default=14, unit="days"
     )
     page_cache_mb: int = number(
         "Memory for cached pages and API responses in one process. 0 turns the cache off.", 0, 4096, default=32, unit="megabytes"

@@ -18,6 +18,7 @@ def derive(values: dict[str, Any], problems: list[SettingProblem]) -> None:
             problems.append(SettingProblem("MICROBLOG_PUBLIC_URL", None, sentence))
     _derive_mail(values)
     _check_federation(values, problems)
+    _check_bucket(values, problems)
 
 
 def _check_federation(values: dict[str, Any], problems: list[SettingProblem]) -> None:
@@ -27,6 +28,17 @@ def _check_federation(values: dict[str, Any], problems: list[SettingProblem]) ->
     if not url.startswith("https://") or read.is_local(url):
         sentence = "needs a MICROBLOG_PUBLIC_URL that begins with https:// and that everybody can reach: other servers accept no other"
         problems.append(SettingProblem("MICROBLOG_FEDERATION", mode.value, sentence))
+
+
+def _check_bucket(values: dict[str, Any], problems: list[SettingProblem]) -> None:
+    if values.get("s3_path_style", "") is None:
+        values["s3_path_style"] = values.get("s3_endpoint") is not None
+    wants_bucket = values.get("media_storage") == "s3"
+    needed = {"s3_key_id", "s3_secret_key"} if values.get("s3_bucket") else {"s3_bucket"} if wants_bucket else set()
+    for name in sorted(needed):
+        if values.get(name, "") is None:
+            because = "MICROBLOG_S3_BUCKET is set" if values.get("s3_bucket") else "MICROBLOG_MEDIA_STORAGE is s3"
+            problems.append(SettingProblem(f"MICROBLOG_{name.upper()}", None, f"must be set, because {because}"))
 
 
 def _derive_mail(values: dict[str, Any]) -> None:

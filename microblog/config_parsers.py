@@ -106,6 +106,26 @@ def base_url(text: str) -> str:
     return f"{parts.scheme}://[{host}]{port}" if ":" in host else f"{parts.scheme}://{host}{port}"
 
 
+def base_url_with_path(text: str) -> str:
+    """Return an http(s) URL normalised like a `base_url`, with its path but without a final slash. Raises ValueError."""
+    scheme, _, rest = text.partition("://")
+    host, slash, path = rest.partition("/")
+    if not re.fullmatch(r"[A-Za-z0-9._~/-]*", path):
+        raise ValueError
+    return (base_url(f"{scheme}://{host}") + slash + path).rstrip("/")
+
+
+def matching(pattern: str) -> Callable[[str], str]:
+    """Return a parser of texts that match the pattern as a whole."""
+
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError
+        return text
+
+    return read
+
+
 def _has_host(parts: SplitResult) -> bool:
     host = parts.hostname or ""
     if ":" in host:

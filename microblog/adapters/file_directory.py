@@ -110,6 +110,15 @@ class DirectoryFileStore:
         if paths:
             await self.in_thread(unlink)
 
+    @property
+    def link_origins(self) -> tuple[str, ...]:
+        """No origins: all files are served from here."""
+        return ()
+
+    async def problem(self) -> str:
+        """Return an empty text: the disk has a check of its own."""
+        return ""
+
     async def parts(self) -> list[str]:
         """Return the names of the directories with files."""
         found: list[str] = await self.in_thread(lambda: sorted(self._parts()))

@@ -50,7 +50,7 @@ VIDEO_LIMITS = MediaLimits(cpu_seconds=600, timeout=800, memory=4_000_000_000, f
 
 
 class WorkingFiles(Protocol):
-    """What the conversion needs of a file store (`FileStore` in domain/ports.py)."""
+    """The part of a file store that the conversion needs (`FileStore` in domain/ports.py)."""
 
     def working_path(self, name: str) -> Path:
         """Return where a file is made."""

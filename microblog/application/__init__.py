@@ -25,6 +25,7 @@ from microblog.adapters.mail_hosts import MailHostLookup
 from microblog.adapters.pg_notify import PgNotifyWakeup
 from microblog.adapters.push_client import PushClient
 from microblog.adapters.redis import Address, Redis, RedisCounter
+from microblog.adapters.s3_bucket import BucketError
 from microblog.adapters.smtp import SmtpTransport
 from microblog.application.commits import catch_up_with, follow_up
 from microblog.application.federation import Federation, federation_start
@@ -78,7 +79,7 @@ _SPARE_CONNECTIONS = 12  # in addition to the pool's: migrations, the administra
 
 
 INBOX_PAUSE_S = 0.05  # in which received activities are collected before their jobs are claimed
-START_PROBLEMS: tuple[type[Exception], ...] = (UnusableDatabase, postgres.EmbeddedPostgresError, PublicUrlChanged)
+START_PROBLEMS: tuple[type[Exception], ...] = (UnusableDatabase, postgres.EmbeddedPostgresError, PublicUrlChanged, BucketError)
 """Errors at start-up whose text is shown to the administrator."""
 
 

@@ -53,7 +53,8 @@ def build_health(settings: Settings, reactor: Any, observed: Observed, proxy_che
     workers, feed, outgoing, redis = observed.workers.workers, observed.feed, observed.outgoing, observed.redis
     components: dict[str, Heartbeat] = {**workers, "events": feed, **(outgoing.health if outgoing else {})}
     ping = None if redis is None else redis.ping
-    probes = Probes(components, feed, DiskSpace(settings.data_dir, reactor).free, ping, proxy_check.problems)
+    storage = observed.domain.attachments.media_store.files.problem if settings.s3_bucket else None
+    probes = Probes(components, feed, DiskSpace(settings.data_dir, reactor).free, ping, proxy_check.problems, storage)
     thresholds = HealthThresholds(
         job_age_s=settings.health_job_age,
         email_age_s=settings.health_mail_age,

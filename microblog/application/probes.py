@@ -9,6 +9,8 @@ from microblog.adapters.dns_lookup import DnsLookup
 from microblog.adapters.ffmpeg import FfmpegTools
 from microblog.adapters.redis import Address, ping
 from microblog.adapters.smtp_probe import SmtpProbe, probe
+from microblog.application.federation import in_thread
+from microblog.application.media_storage import open_bucket
 from microblog.config import Settings
 
 SMTP_DEADLINE_S = 12.0
@@ -30,6 +32,14 @@ async def ping_redis(settings: Settings, reactor: Any) -> str:
     """Return the version of the Redis server that the settings name."""
     assert settings.redis_url is not None
     return await ping(Address.parse(settings.redis_url), reactor)
+
+
+async def try_bucket(settings: Settings, reactor: Any) -> str:
+    """Write, read and delete an object of the bucket that the settings name; return the name of the bucket."""
+    assert settings.s3_bucket is not None
+    bucket = open_bucket(settings, settings.s3_bucket)
+    await in_thread(reactor)(bucket.try_out)
+    return str(bucket.address)
 
 
 def has_ffmpeg() -> bool:

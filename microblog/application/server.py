@@ -159,18 +159,22 @@ def build_server(
     site = Dispatcher(
         [*features, openapi, ApiDocsPage(pages, contexts, lambda: openapi.document)],
         origin=SiteOrigin.parse(settings.public_url),
-        authorizer=Authorizer(
-            CommandAuthentication(auth_cache), domain.rate_limiter, auth_cache, lambda: domain.invalidation_log.last_position
-        ),
+        authorizer=_authorizer(domain, auth_cache),
         errors=Errors(ErrorPages(pages, contexts, post_forms).page),
         in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
         federates=federation is not None,
         hsts_subdomains=settings.hsts_subdomains,
+        media_origins=domain.attachments.media_store.files.link_origins,
     )
     turn_off_others(domain.invalidation_log.caches, settings.caches)
     server = HttpServer(site, reactor, proxies=trusted(settings), caps=caps_of(settings), access_log=access_log, wall=time.time)
     server.refuses = domain.refused_networks.refuse
     return server
+
+
+def _authorizer(domain: Domain, auth_cache: AuthCache) -> Authorizer:
+    log = domain.invalidation_log
+    return Authorizer(CommandAuthentication(auth_cache), domain.rate_limiter, auth_cache, lambda: log.last_position)
 
 
 def trusted(settings: Settings) -> Proxies:

@@ -25,7 +25,7 @@ from microblog.cli.ip_blocks import ip_block
 from microblog.cli.jobs import jobs
 from microblog.cli.log import log
 from microblog.cli.mail import mail
-from microblog.cli.media import media
+from microblog.cli.media_storage import media
 from microblog.cli.posts import post
 from microblog.cli.site import config, demo, migrate, version
 from microblog.cli.stats import stats

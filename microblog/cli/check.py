@@ -16,6 +16,8 @@ from microblog.cli.checks.findings import Check, Finding, Status, run_all
 from microblog.cli.context import Console, as_json, on_reactor, show
 from microblog.config import Settings, SettingsError, sources
 
+BUCKET_LIMIT_S = 60.0  # with retries
+
 
 @click.command()
 @click.option("--strict", is_flag=True, help="Exit with 1 if there is a warning too.")
@@ -24,8 +26,9 @@ from microblog.config import Settings, SettingsError, sources
 def check(console: Console, strict: bool, as_json: bool) -> None:
     """Check whether the site can run, is configured safely, and whether its e-mails can arrive.
 
-    Looks at the settings, data directory, disk, file modes, database and its settings, schema, clock, federation, Redis, mail server (logs
-    in, sends nothing), DNS of the mail domain, public URL and reverse proxy. Changes nothing. Each result is one line: ok, warning or
+    Looks at the settings, data directory, disk, file modes, database and its settings, schema, clock, federation, Redis, the bucket for
+    media (writes, reads and deletes an object), mail server (logs in, sends nothing), DNS of the mail domain, public URL and reverse
+    proxy. Changes nothing. Each result is one line: ok, warning or
     error, the setting that it concerns, and what to do. Each check has a time limit; what does not respond is an error.
 
     Exit codes: 0 if there is no error; 1 if there is an error, or with --strict a warning; 2 for wrong usage. Missing migrations are a
@@ -77,6 +80,9 @@ def _checks(console: Console, settings: Settings, reactor: Any) -> Iterator[Chec
     yield Check("database", database.URL, partial(database.database, settings, reactor), database.START_LIMIT_S)
     if settings.redis_url is not None:
         yield Check("redis", network.REDIS, partial(network.redis, partial(probes.ping_redis, settings, reactor)))
+    if settings.s3_bucket is not None:
+        tried = partial(probes.try_bucket, settings, reactor)
+        yield Check("bucket", network.BUCKET, partial(network.bucket, settings, tried), BUCKET_LIMIT_S)
     yield Check("address", network.PUBLIC_URL, partial(network.public_url, settings, dns))
     yield Check("proxy", network.PROXIES, reach)
     yield from _mail_checks(settings, reactor, dns)

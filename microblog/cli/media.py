@@ -27,20 +27,20 @@ def media() -> None:
 @as_json
 @click.pass_obj
 def usage(console: Console, as_json: bool) -> None:
-    """Print the numbers of attachments, and the files on the disk: of people here, and copies of files of other servers."""
-    found = _run(console, lambda tools: tools.admin.usage())
+    """Print the numbers of attachments, and the stored files: of people here, and copies of files of other servers."""
+    found = run(console, lambda tools: tools.admin.usage())
     value = {
         "attachments": {str(kind): number for kind, number in found.attachments.items()},
         "unattached": found.unattached,
-        "own": _described(found.own),
-        "copies": _described(found.copies) | {"max_bytes": console.settings.media_cache_mb * MEGABYTE},
+        "own": described(found.own),
+        "copies": described(found.copies) | {"max_bytes": console.settings.media_cache_mb * MEGABYTE},
     }
     kinds = ", ".join(f"{number:,} {kind}" for kind, number in found.attachments.items()) or "none"
     lines = [
         f"Attachments of people here: {kinds}",
         f"Uploads that no post uses: {found.unattached:,}",
-        f"Own files: {_in_words(found.own)}",
-        f"Copies of files of other servers: {_in_words(found.copies)}, at most {console.settings.media_cache_mb:,} MB",
+        f"Own files: {in_words(found.own)}",
+        f"Copies of files of other servers: {in_words(found.copies)}, at most {console.settings.media_cache_mb:,} MB",
     ]
     show(value, "\n".join(lines), as_json=as_json)
 
@@ -71,20 +71,23 @@ def prune(console: Console, /, copy_days: int | None, dry_run: bool, yes: bool, 
         return await tools.admin.prune_files(only_count=dry_run)
 
     days = console.settings.media_cache_days if copy_days is None else copy_days
-    pruned = _run(console, work, copy_days=days)
+    pruned = run(console, work, copy_days=days)
     done = "Files that nothing refers to" if dry_run else "Deleted files that nothing referred to"
-    show({"dry_run": dry_run, **_described(pruned)}, f"{done}: {_in_words(pruned)}", as_json=as_json)
+    show({"dry_run": dry_run, **described(pruned)}, f"{done}: {in_words(pruned)}", as_json=as_json)
 
 
-def _described(totals: FileTotals) -> dict[str, object]:
+def described(totals: FileTotals) -> dict[str, object]:
+    """Return the fields for output."""
     return {"files": totals.files, "bytes": totals.bytes}
 
 
-def _in_words(totals: FileTotals) -> str:
+def in_words(totals: FileTotals) -> str:
+    """Return the totals in words."""
     return f"{totals.files:,} with {totals.bytes / MEGABYTE:,.1f} MB"
 
 
-def _run(console: Console, work: Callable[[MediaTools], Awaitable[T]], *, copy_days: int = 0) -> T:
+def run(console: Console, work: Callable[[MediaTools], Awaitable[T]], *, copy_days: int = 0) -> T:
+    """Return the result of `work` on the site's media, and show its progress."""
     report_errors(lambda: application.require_place(console.settings, files=True))
 
     async def with_tools(opened: Services, shown: Progress) -> T:

@@ -31,7 +31,8 @@ class Probes:
     """The measurements of a process.
 
     `components` by name, `feed` is the one that reads the event log. `disk_free` returns bytes or raises OSError; `ping` asks Redis, and is
-    None if the site has none; `proxy_problems` returns sentences about the reverse proxy.
+    None if the site has none; `proxy_problems` returns sentences about the reverse proxy; `storage` returns the problem of the object
+    storage, and is None if the site has none.
     """
 
     components: Mapping[str, Heartbeat]
@@ -39,6 +40,7 @@ class Probes:
     disk_free: Callable[[], Awaitable[int]]
     ping: Callable[[], Awaitable[object]] | None = None
     proxy_problems: Callable[[], Sequence[str]] = tuple
+    storage: Callable[[], Awaitable[str]] | None = None
 
 
 @define
@@ -79,11 +81,14 @@ class Health:
 
     async def _measure(self) -> HealthReport:
         asked = self._in_time(self._state()), self._in_time(self.probes.disk_free()), self._in_time(self._pinged())
+        stored = self._in_time(self._storage_problem())
         (state, seconds), (free, _), (responds, ping_seconds) = await asked[0], await asked[1], await asked[2]
         found = [*self._of_database(state, seconds), checks.component_check(self.probes.components)]
         found.append(checks.disk_check(free, self.thresholds.disk_free_bytes))
         if self.probes.ping is not None:
             found.append(checks.redis_check(responds is not None, ping_seconds, TIMEOUT_S))
+        if self.probes.storage is not None:
+            found.append(checks.storage_check((await stored)[0]))
         found.append(checks.proxy_check(self.probes.proxy_problems()))
         return HealthReport(found)
 
@@ -110,6 +115,9 @@ class Health:
         if self.probes.ping is not None:
             await self.probes.ping()
         return True
+
+    async def _storage_problem(self) -> str:
+        return "" if self.probes.storage is None else await self.probes.storage()
 
     def _in_time(self, work: Awaitable[T]) -> Deferred[tuple[T | None, float]]:
         """Start a measurement. The result is its value and how many seconds it took; None for any error: what it asks does not work."""

@@ -96,6 +96,15 @@ def redis_check(responds: bool, seconds: float, limit_s: float) -> HealthCheck:
     return HealthCheck("redis", state, message, round(seconds, 3), limit_s, "seconds")
 
 
+def storage_check(problem: str | None) -> HealthCheck:
+    """Return the check of the object storage. `problem` is empty if it can be used, None if it does not respond."""
+    if problem == "":
+        return HealthCheck("storage", CheckState.OK, "The bucket for media responds.", 0, 0, "problems")
+    reason = "it does not respond." if problem is None else problem
+    message = f"Media cannot be uploaded, and some not be seen: {reason}"
+    return HealthCheck("storage", CheckState.FAILED, message, 1, 0, "problems")
+
+
 def proxy_check(problems: Sequence[str]) -> HealthCheck:
     """Return the check of the reverse proxy. It only warns: requests show the problems, and anybody can send some."""
     if not problems:

@@ -93,6 +93,13 @@ class FileStore(Protocol):
     async def delete(self, names: Iterable[str]) -> None:
         """Delete files; missing ones are ignored."""
 
+    @property
+    def link_origins(self) -> Collection[str]:
+        """The origins of the links that `serve` returns; pages have to permit them."""
+
+    async def problem(self) -> str:
+        """Return a sentence that says why the storage cannot be used; empty if it can. May be half a minute old."""
+
     async def parts(self) -> list[str]:
         """Return the names of the parts of the storage, which `files` lists one by one."""
 
@@ -108,7 +115,7 @@ class MediaStore(Protocol):
 
     @property
     def files(self) -> FileStore:
-        """Where the files are."""
+        """The store of the converted files."""
 
     @property
     def accepts_video(self) -> bool:

@@ -26,6 +26,17 @@ MEDIA_TYPES = {
     "mp3": "audio/mpeg",
 }
 """Media types of stored files, by the extensions of their names."""
+COPY_TYPES = MEDIA_TYPES | {
+    "m4a": "audio/mp4",
+    "webm": "video/webm",
+    "weba": "audio/webm",
+    "ogg": "audio/ogg",
+    "ogv": "video/ogg",
+    "wav": "audio/wav",
+    "flac": "audio/flac",
+    "aac": "audio/aac",
+}
+"""Media types of copies, by the extensions of their names. They follow from the contents of the files."""
 
 
 class MediaKind(StrEnum):

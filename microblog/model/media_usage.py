@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 
 from attrs import frozen
 
@@ -18,6 +19,14 @@ class StoredFile:
     bytes: int
     changed_at: datetime
     is_copy: bool
+
+
+class TransferResult(StrEnum):
+    """Result of copying a file to another storage: it was copied, it was there, or the source has it no more."""
+
+    COPIED = "copied"
+    PRESENT = "present"
+    GONE = "gone"
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""Numbers of attachments, for administrators. Each reads the whole table."""
+"""Numbers of attachments and names of their files, for administrators. All together read the whole table."""
 
 from __future__ import annotations
 
@@ -15,3 +15,48 @@ def attachments_by_kind(cursor: Cursor) -> dict[MediaKind, int]:
 def unattached(cursor: Cursor) -> int:
     """Count the uploads that nothing uses at the moment."""
     return int(fetch_value(cursor, "select count(*) from media where unattached_since is not null"))
+
+
+def attachment_files(cursor: Cursor, *, after: int, limit: int) -> list[tuple[int, list[str]]]:
+    """Return the next attachments of people here by id, each with the names of its files."""
+    return fetch_all(
+        cursor,
+        lambda id, names: (int(id), [str(name) for name in names]),
+        """select id, array_remove(array[original, preview], null) from media
+           where id > %(after)s and remote_url is null order by id limit %(limit)s""",
+        {"after": after, "limit": limit},
+    )
+
+
+def profile_image_files(cursor: Cursor, *, after: int, limit: int) -> list[tuple[int, list[str]]]:
+    """Return the next accounts by id, here and elsewhere, each with the names of the files of avatar and header."""
+    return fetch_all(
+        cursor,
+        lambda id, paths: (int(id), _names(paths)),
+        """select id, array_remove(array[avatar, header], null) from accounts where id > %(after)s order by id limit %(limit)s""",
+        {"after": after, "limit": limit},
+    )
+
+
+def card_image_files(cursor: Cursor, *, after: int, limit: int) -> list[tuple[int, list[str]]]:
+    """Return the next link previews by id, each with the name of the file of its image, if it has one."""
+    return fetch_all(
+        cursor,
+        lambda id, image: (int(id), _names([image])),
+        "select id, image from cards where id > %(after)s order by id limit %(limit)s",
+        {"after": after, "limit": limit},
+    )
+
+
+def emoji_files(cursor: Cursor, *, after: int, limit: int) -> list[tuple[int, list[str]]]:
+    """Return the next custom emoji of this site by id, each with the names of its files."""
+    return fetch_all(
+        cursor,
+        lambda id, names: (int(id), [str(name) for name in names]),
+        "select id, array[file, still] from emojis where id > %(after)s and host is null order by id limit %(limit)s",
+        {"after": after, "limit": limit},
+    )
+
+
+def _names(paths: list[str]) -> list[str]:
+    return [path.removeprefix("/media/") for path in paths if path.startswith("/media/")]

@@ -204,8 +204,10 @@ async def test_two_processes_fetch_a_file_once(copies: Copies) -> None:
     await deferLater(_clock, 0.1)
     copies.server.release()
     content = await first
-    with (await second).file as file:
-        assert file.read() == content
+    served = (await second).served
+    assert not isinstance(served, FileLink)
+    with served:
+        assert served.read() == content
     assert copies.server.asked == {"/a.png": 1}
 
 
@@ -402,7 +404,7 @@ async def test_media_of_posts_that_not_everybody_sees_have_addresses_that_nobody
             await copies.files.media(media.id, key, small=False)
     assert copies.server.asked == {}
     copy = await copies.files.media(media.id, media.remote.key, small=False)
-    copy.file.close()
+    copy.close()
     assert not copy.is_open
 
 

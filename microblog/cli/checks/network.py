@@ -11,6 +11,7 @@ from microblog.config import Settings
 from microblog.config_parsers import UNIX, is_local, leads_to, mail_host
 from microblog.federation.start import PublicUrlChanged
 
+BUCKET = "MICROBLOG_S3_BUCKET"
 PROXIES, PUBLIC_URL, LISTEN, REDIS = "MICROBLOG_TRUSTED_PROXIES", "MICROBLOG_PUBLIC_URL", "MICROBLOG_LISTEN", "MICROBLOG_REDIS_URL"
 _EVERYBODY = "all visitors seem to have one address, and 25 wrong passwords of one lock out everybody"
 
@@ -78,6 +79,17 @@ def federation(settings: Settings, known_as: str | None) -> Finding:
 async def redis(ping: Callable[[], Awaitable[str]]) -> Sequence[Finding]:
     """Check that Redis responds. `ping` returns its version, or raises."""
     return [Finding("redis", Status.OK, f"version {await ping()}", REDIS)]
+
+
+async def bucket(settings: Settings, attempt: Callable[[], Awaitable[str]]) -> Sequence[Finding]:
+    """Check the bucket for media. `attempt` writes, reads and deletes an object there and returns the bucket's name, or raises."""
+    name = await attempt()
+    links = settings.s3_public_url or settings.s3_endpoint
+    if settings.public_url.startswith("https:") and links and not links.startswith("https:"):
+        setting = "MICROBLOG_S3_PUBLIC_URL" if settings.s3_public_url else "MICROBLOG_S3_ENDPOINT"
+        return [Finding("bucket", Status.WARNING, f"browsers do not load media from {links} into pages with TLS: use https://", setting)]
+    use = "for new media" if settings.media_storage == "s3" else "for media that are there; new ones stay in the data directory"
+    return [Finding("bucket", Status.OK, f"{name}, can be written and read, {use}", BUCKET)]
 
 
 def video(*, is_installed: bool) -> Finding:

@@ -7,7 +7,7 @@ really waits: a coroutine that finishes at once is answered at once.
 from __future__ import annotations
 
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Iterable, Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -75,6 +75,7 @@ class Dispatcher:
     """All routes of all features, behind one authorizer. `in_thread` parses large bodies in a thread.
 
     `federates`: pages redirect to their ActivityPub documents. `hsts_subdomains`: browsers use https for all names below the site's.
+    `media_origins`: where media are besides the site itself.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Dispatcher:
         in_thread: InThread = _inline,
         federates: bool = False,
         hsts_subdomains: bool = False,
+        media_origins: Collection[str] = (),
     ) -> None:
         self.origin = origin
         self.routes = Routes(features, self)
@@ -94,7 +96,7 @@ class Dispatcher:
         self._errors = errors
         self._in_thread = in_thread
         self._federates = federates
-        self._head = HeaderEncoder(origin.secure, hsts_subdomains)
+        self._head = HeaderEncoder(origin.secure, hsts_subdomains, media_origins)
         self._refusals: dict[tuple[int, str], bytes] = {}  # rendered once per sentence, so that refusals are cheap
         self._working: set[Deferred[None]] = set()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
 
-from attrs import frozen
+from attrs import field, frozen
 
 from microblog.domain.rate_limits import LimitUsage
 from microblog.web.http.compression import is_compressible
@@ -50,14 +50,29 @@ def status_line(status: int) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\n".encode("ascii")
 
 
+@frozen(eq=False)  # hashed for each response
+class _SitePolicy:
+    """Additions of the settings to the policies: the line about TLS, and origins of media besides the site's, each after a space."""
+
+    transport_security: bytes
+    media_origins: bytes
+
+    def with_media(self, policy: bytes) -> bytes:
+        """Return a page's policy that permits media from these origins."""
+        for directive in (b"img-src 'self'", b"media-src 'self'"):
+            policy = policy.replace(directive, directive + self.media_origins)
+        return policy
+
+
 @lru_cache(maxsize=64)
-def _policies(content_type: bytes, policy: bytes | None, vary: bytes, transport_security: bytes, keeps_opener: bool) -> bytes:
+def _policies(content_type: bytes, policy: bytes | None, vary: bytes, site: _SitePolicy, keeps_opener: bool) -> bytes:
     page = content_type == HTML
     block = _PAGES if page else _EVERYWHERE
     if page and not keeps_opener:
         block += _ISOLATED
-    block += b"Content-Security-Policy: " + (policy or (PAGE_POLICY if page else API_POLICY)) + b"\r\n"
-    block += vary + transport_security
+    policy = policy or (PAGE_POLICY if page else API_POLICY)
+    block += b"Content-Security-Policy: " + (site.with_media(policy) if page else policy) + b"\r\n"
+    block += vary + site.transport_security
     return (b"Content-Type: " + content_type + b"\r\n" if content_type else b"") + block
 
 
@@ -104,25 +119,29 @@ def preflight(request: Request) -> Response:
 
 @frozen
 class HeaderEncoder:
-    """Encodes response heads. `secure`: the public URL is https. `subdomains`: so are all names below its host (HSTS)."""
+    """Encodes response heads. `secure`: the public URL is https. `subdomains`: so are all names below its host (HSTS).
+
+    `media_origins`: where media are besides the site's own origin.
+    """
 
     secure: bool
     subdomains: bool = False
+    media_origins: Collection[str] = ()
+    _site: _SitePolicy = field(init=False)
 
-    @property
-    def _transport_security(self) -> bytes:
-        if not self.secure:
-            return b""
-        return _TRANSPORT_SECURITY_BELOW if self.subdomains else _TRANSPORT_SECURITY
+    @_site.default
+    def _of_site(self) -> _SitePolicy:
+        transport_security = (_TRANSPORT_SECURITY_BELOW if self.subdomains else _TRANSPORT_SECURITY) if self.secure else b""
+        return _SitePolicy(transport_security, "".join(f" {origin}" for origin in self.media_origins).encode("ascii"))
 
     def policies(self, content_type: bytes) -> bytes:
         """The lines of a response without a route: Content-Type and the security policies for it."""
-        return _policies(content_type, None, b"", self._transport_security, False)
+        return _policies(content_type, None, b"", self._site, False)
 
     def encode(self, response: Response, request: Request, date: bytes) -> bytes:
         """The head, including the empty line. `date` is an IMF-fixdate."""
         keeps_opener = request.route is not None and request.route.options.keeps_opener
-        policies = _policies(response.content_type, response.policy, _vary(response, request), self._transport_security, keeps_opener)
+        policies = _policies(response.content_type, response.policy, _vary(response, request), self._site, keeps_opener)
         parts = [status_line(response.status), policies]
         parts += (b"Date: ", date, b"\r\nX-Request-Id: ", request.incoming.id.encode("ascii"))
         parts += (b"\r\nCache-Control: ", _cache(response, request), b"\r\n")

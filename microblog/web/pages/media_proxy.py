@@ -6,23 +6,12 @@ from attrs import frozen
 
 from microblog.federation.remote_files import OpenCopy, RemoteFiles
 from microblog.model.errors import NotFound
-from microblog.model.media import MEDIA_TYPES
+from microblog.model.media import COPY_TYPES
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import RouteOptions, route
 from microblog.web.pages.media_files import HEADERS, POLICY, PRIVATE_CACHE, with_served
 
-_TYPES = MEDIA_TYPES | {
-    "m4a": "audio/mp4",
-    "webm": "video/webm",
-    "weba": "audio/webm",
-    "ogg": "audio/ogg",
-    "ogv": "video/ogg",
-    "wav": "audio/wav",
-    "flac": "audio/flac",
-    "aac": "audio/aac",
-}
-"""Media types of copies, by the extensions of their names. They follow from the contents of the files."""
 _CACHE = b"public, max-age=86400, s-maxage=3600"  # the file behind an address may be another one some day
 
 
@@ -47,7 +36,7 @@ class MediaProxy:
 
 
 def _response(request: Request, copy: OpenCopy) -> Response:
-    kind = _TYPES[copy.name.rpartition(".")[2]]
+    kind = COPY_TYPES[copy.name.rpartition(".")[2]]
     cache = _CACHE if copy.is_open else PRIVATE_CACHE
     response = Response.data(b"", kind).cached(cache, copy.name).with_policy(POLICY).with_headers(HEADERS)
     if request.has(response.etag):
