@@ -12,9 +12,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from microblog.application.backups import back_up, restore
+from microblog.application.backups import BackupPlace, back_up, restore
 from microblog.cli.progress import progress
-from microblog.config import secret_key
+from microblog.config import load, secret_key
 from microblog.storage.schema_check import prepare_database
 from tests.acceptance.site_process import environment
 from tests.test_cli import program
@@ -56,14 +56,15 @@ def test_a_backup_shows_its_steps_on_a_terminal_only(database_url: str, tmp_path
 def test_each_step_is_reported_up_to_its_end(database_url: str, tmp_path: Path) -> None:
     secret_key(tmp_path / "var")
     steps: list[tuple[str, int, int]] = []
-    back_up(database_url, tmp_path / "var", tmp_path / "b.zip", "2026-03-04", lambda *step: steps.append(step))
+    settings, place = load({"MICROBLOG_DATA_DIR": str(tmp_path / "var")}), BackupPlace(tmp_path / "b.zip")
+    back_up(database_url, settings, place, "2026-03-04", lambda *step: steps.append(step))
     assert list(dict.fromkeys(name for name, _, _ in steps)) == ["Tables", "Database", "Files"]
     assert {name: done == total for name, done, total in steps} == {"Tables": True, "Database": True, "Files": True}
     with psycopg2.connect(database_url) as connection, connection.cursor() as cursor:
         cursor.execute("drop schema public cascade; create schema public")
     connection.close()
     steps.clear()
-    restore(database_url, tmp_path / "new", tmp_path / "b.zip", lambda *step: steps.append(step))
+    restore(database_url, tmp_path / "new", place, lambda *step: steps.append(step))
     assert list(dict.fromkeys(name for name, _, _ in steps)) == ["Checksums", "Files", "Database", "Tables"]
     assert all(done == total for name, done, total in {step[0]: step for step in steps}.values())
 

@@ -287,6 +287,26 @@ def test_no_password_is_shown() -> None:
     assert "open-sesame" not in "".join(found.values())
 
 
+def test_a_bucket_needs_a_name_and_an_access_key() -> None:
+    assert set(problems({"MICROBLOG_MEDIA_STORAGE": "s3"})) == {"MICROBLOG_S3_BUCKET"}
+    assert set(problems({"MICROBLOG_S3_BUCKET": "blog"})) == {"MICROBLOG_S3_KEY_ID", "MICROBLOG_S3_SECRET_KEY"}
+    wrong = {"MICROBLOG_S3_BUCKET": "Not A Bucket", "MICROBLOG_S3_ENDPOINT": "s3.example", "MICROBLOG_S3_PREFIX": "/media/"}
+    wrong |= {"MICROBLOG_S3_PUBLIC_URL": "https://cdn.example/?a", "MICROBLOG_S3_SECRET_KEY": "canary canary"}
+    found = problems(wrong)
+    assert set(found) == set(wrong)
+    assert "canary" not in str(found)
+
+
+def test_addresses_of_a_bucket_are_of_the_usual_style_of_its_storage() -> None:
+    bucket = {"MICROBLOG_S3_BUCKET": "blog", "MICROBLOG_S3_KEY_ID": "id", "MICROBLOG_S3_SECRET_KEY": "key"}
+    assert load(bucket).s3_path_style is False
+    elsewhere = bucket | {"MICROBLOG_S3_ENDPOINT": "https://S3.example/", "MICROBLOG_S3_PUBLIC_URL": "https://CDN.example/media/"}
+    settings = load(elsewhere)
+    assert (settings.s3_path_style, settings.s3_endpoint) == (True, "https://s3.example")
+    assert settings.s3_public_url == "https://cdn.example/media"
+    assert load(elsewhere | {"MICROBLOG_S3_PATH_STYLE": "off"}).s3_path_style is False
+
+
 @given(st.dictionaries(st.sampled_from([setting.name for setting in setting_docs()]), st.text(max_size=60)))
 def test_any_text_is_a_value_or_a_reported_error(environment: dict[str, str]) -> None:
     try:

@@ -4,6 +4,8 @@
     files/...       files outside the database: media, saved e-mails, the secret key
     backup.json     the table of contents, written last: an archive without it is incomplete
 
+With "media" in the table of contents, media are in a directory of their own (media_backup.py) instead.
+
 Everything here is synchronous and may take long: it is called in a thread.
 """
 
@@ -15,7 +17,7 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -26,7 +28,7 @@ from attrs import frozen
 from microblog.adapters.postgres_files import package_directory
 from microblog.model.progress import Report, unreported
 
-FORMAT = 1
+FORMAT, WITHOUT_MEDIA = 1, 2
 BACKED_UP = ("media", "mail", "secret_key")  # parts of the data directory to back up; the rest is the database's or can be regenerated
 LEFT_OUT = ("media", "remote")  # copies of files of other servers, which are fetched again
 _CONTENTS, _DUMP, _FILES = "backup.json", "database.dump", "files"
@@ -69,7 +71,9 @@ def write(target: Path, source: Source, data_dir: Path, about: Mapping[str, Any]
             report("Database", 0, 1)
             _dump(archive, source)
             report("Database", 1, 1)
-            contents = {"format": FORMAT, **about, "files": list(_add_files(archive, data_dir, report))}
+            format = WITHOUT_MEDIA if "media" in about else FORMAT
+            files = list(_add_files(archive, data_dir, report, [name for name in BACKED_UP if name not in about]))
+            contents = {"format": format, **about, "files": files}
             archive.writestr(_CONTENTS, json.dumps(contents))
         os.link(part, target)  # unlike rename, it never replaces a file that another process created meanwhile
     except FileExistsError:
@@ -108,8 +112,8 @@ def _program(name: str) -> str:
     return str(package_directory() / "pginstall" / "bin" / name)
 
 
-def _add_files(archive: zipfile.ZipFile, data_dir: Path, report: Report) -> Iterator[str]:
-    paths = sorted(_site_files(data_dir))
+def _add_files(archive: zipfile.ZipFile, data_dir: Path, report: Report, entries: Sequence[str]) -> Iterator[str]:
+    paths = sorted(_site_files(data_dir, entries))
     for number, path in enumerate(paths, 1):
         report("Files", number, len(paths))
         name = f"{_FILES}/{path.relative_to(data_dir).as_posix()}"
@@ -122,8 +126,8 @@ def _add_files(archive: zipfile.ZipFile, data_dir: Path, report: Report) -> Iter
         yield name
 
 
-def _site_files(data_dir: Path) -> Iterator[Path]:
-    for name in BACKED_UP:
+def _site_files(data_dir: Path, entries: Sequence[str]) -> Iterator[Path]:
+    for name in entries:
         entry = data_dir / name
         for path in entry.rglob("*") if entry.is_dir() else [entry]:
             is_left_out = path.relative_to(data_dir).parts[: len(LEFT_OUT)] == LEFT_OUT
@@ -164,8 +168,10 @@ def check_format(source: Path) -> None:
 
 def _contents(archive: zipfile.ZipFile, source: Path) -> dict[str, Any]:
     contents: dict[str, Any] = json.loads(archive.read(_CONTENTS))
-    if contents["format"] != FORMAT:
+    if contents["format"] not in (FORMAT, WITHOUT_MEDIA):
         raise BackupError(f"{source} was created by a newer release: this version cannot read format {contents['format']}.")
+    if ("media" in contents) != (contents["format"] == WITHOUT_MEDIA):
+        raise KeyError("media")
     return contents
 
 
@@ -181,7 +187,10 @@ def _read(source: Path) -> Iterator[None]:
 
 @contextmanager
 def unpack(archive: zipfile.ZipFile, data_dir: Path, report: Report = unreported) -> Iterator[Path]:
-    """Unpack the archive and yield the dump's path. The site's files are moved into place if the block succeeds. Raises BackupError."""
+    """Unpack the archive and yield the dump's path. The site's files are moved into place if the block succeeds. Raises BackupError.
+
+    The block may add media to `media_directory`.
+    """
     existing = [name for name in BACKED_UP if (data_dir / name).exists()]
     if existing:
         raise BackupError(f"{data_dir} already contains files of a site ({', '.join(existing)}): restore into an empty data directory.")
@@ -191,10 +200,16 @@ def unpack(archive: zipfile.ZipFile, data_dir: Path, report: Report = unreported
         for number, name in enumerate(names, 1):
             _unpack(archive, name, Path(directory))
             report("Files", number, len(names))
+        Path(directory, _FILES).mkdir(mode=0o700, exist_ok=True)
         yield Path(directory, _DUMP)
         for name in BACKED_UP:
             if (entry := Path(directory, _FILES, name)).exists():
                 entry.rename(data_dir / name)
+
+
+def media_directory(dump: Path) -> Path:
+    """Return where media of an unpacked archive are, or have to be put."""
+    return dump.parent / _FILES / "media"
 
 
 def _unpack(archive: zipfile.ZipFile, name: str, directory: Path) -> None:

@@ -13,7 +13,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from microblog import application
 from microblog.application import services
-from microblog.application.backups import back_up, check_format
+from microblog.application.backups import BackupPlace, back_up, check_format
 from microblog.application.backups import restore as restored
 from microblog.application.backups import verify as verified
 from microblog.cli.context import Console, as_json, on_reactor, open_server, report_errors, show
@@ -21,29 +21,37 @@ from microblog.cli.progress import Progress, progress
 from microblog.config import Settings
 from microblog.model.progress import Report
 
-FILE = click.Path(dir_okay=False, path_type=Path)
+FILE, DIRECTORY = click.Path(dir_okay=False, path_type=Path), click.Path(file_okay=False, path_type=Path)
+media_option = click.option("--media", metavar="DIRECTORY", type=DIRECTORY, help="The directory with the media of several backups.")
 
 
 @click.command()
 @click.argument("target", metavar="FILE", type=FILE)
+@media_option
 @as_json
 @click.pass_obj
-def backup(console: Console, target: Path, as_json: bool) -> None:
+def backup(console: Console, target: Path, media: Path | None, as_json: bool) -> None:
     """Write a backup of the whole site to a new FILE: database, media and secret key. The site can keep running.
 
     The backup is a consistent snapshot of the database. Only the file's owner can read it, because it contains all secrets of the site.
+
+    With --media, media are not in FILE but in a directory, into which each backup copies only files that are new. It needs that directory
+    to be restored. Media in a bucket are backed up with --media only.
     """
-    settings = console.settings
+    settings, place = console.settings, BackupPlace(target, media)
     report_errors(lambda: application.require_place(settings, files=True))
-    contents = _in_thread(settings, lambda url, report: back_up(url, settings.data_dir, target, services.now().isoformat(), report))
+    contents = _in_thread(settings, lambda url, report: back_up(url, settings, place, services.now().isoformat(), report))
     _report(f"Backed up to {target}: ", contents, as_json=as_json)
+    if settings.s3_bucket is not None and media is None:
+        click.echo(f"Media in the bucket {settings.s3_bucket} are not in it: --media DIRECTORY backs them up.", err=True)
 
 
 @click.command()
 @click.argument("source", metavar="FILE", type=FILE)
+@media_option
 @as_json
 @click.pass_obj
-def restore(console: Console, source: Path, as_json: bool) -> None:
+def restore(console: Console, source: Path, media: Path | None, as_json: bool) -> None:
     """Restore a site from a backup into an empty database and an empty data directory.
 
     The restored data is compared with the backup. Accepts backups of this version and older ones; the next start of the site migrates an
@@ -51,15 +59,16 @@ def restore(console: Console, source: Path, as_json: bool) -> None:
     """
     settings = console.settings
     report_errors(lambda: check_format(source))  # before anything is created
-    contents = _in_thread(settings, lambda url, report: restored(url, settings.data_dir, source, report), create=True)
+    contents = _in_thread(settings, lambda url, report: restored(url, settings.data_dir, BackupPlace(source, media), report), create=True)
     _report("Restored ", contents, as_json=as_json)
 
 
 @click.command()
 @click.argument("source", metavar="FILE", type=FILE)
+@media_option
 @as_json
 @click.pass_obj
-def verify(console: Console, source: Path, as_json: bool) -> None:
+def verify(console: Console, source: Path, media: Path | None, as_json: bool) -> None:
     """Verify a backup: restore it on a temporary PostgreSQL server and compare every row and file with the backup.
 
     A backup without accounts is rejected: it was probably taken from the wrong database.
@@ -67,7 +76,7 @@ def verify(console: Console, source: Path, as_json: bool) -> None:
     report_errors(lambda: check_format(source))
     with tempfile.TemporaryDirectory(prefix="microblog-verify-") as directory:
         trial = evolve(console.settings, database_url=None, data_dir=Path(directory))
-        contents = _in_thread(trial, lambda url, report: verified(url, trial.data_dir, source, report), create=True)
+        contents = _in_thread(trial, lambda url, report: verified(url, trial.data_dir, BackupPlace(source, media), report), create=True)
         _report(f"{source} is intact: ", contents, as_json=as_json)
 
 
@@ -86,6 +95,6 @@ def _in_thread(settings: Settings, work: Callable[[str, Report], dict[str, Any]]
 
 
 def _report(begin: str, contents: dict[str, Any], *, as_json: bool) -> None:
-    rows = sum(table["rows"] for table in contents["tables"].values())
-    summary = {"version": contents["version"], "made_at": contents["made_at"], "rows": rows, "files": len(contents["files"])}
+    rows, files = sum(table["rows"] for table in contents["tables"].values()), len(contents["files"]) + len(contents.get("media", ()))
+    summary = {"version": contents["version"], "made_at": contents["made_at"], "rows": rows, "files": files}
     show(summary, f"{begin}{rows:,} rows and {summary['files']:,} files, as of {contents['made_at']}.", as_json=as_json)

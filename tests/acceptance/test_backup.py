@@ -183,3 +183,48 @@ def _write_damaged(archive_bytes: bytes, broken: Path, damage: str) -> None:
             output.writestr("files/media/../../../escaped", "x")
         for name in archive.namelist():
             output.writestr(name, json.dumps(manifest) if name == "backup.json" else archive.read(name))
+
+
+def test_a_second_backup_copies_only_new_media_and_both_can_be_restored(
+    backed_up: tuple[SiteProcess, SiteClient, Path], empty_site: SiteProcess, tmp_path: Path
+) -> None:
+    site, ada, _ = backed_up
+    media, first, second = tmp_path / "media", tmp_path / "first.zip", tmp_path / "second.zip"
+
+    def objects() -> dict[str, int]:
+        return {path.name: path.stat().st_ino for path in (media / "objects").rglob("*") if path.is_file()}
+
+    def site_files(data_dir: Path) -> dict[str, bytes]:
+        found = (path for path in (data_dir / "media").rglob("*") if path.is_file() and "remote" not in path.parts)
+        return {path.name: path.read_bytes() for path in found}
+
+    before = json.loads(site.run_command("backup", str(first), "--media", str(media), "--json"))
+    stored = objects()
+    with zipfile.ZipFile(first) as archive:
+        assert [name for name in archive.namelist() if "media" in name] == []
+    upload(ada)
+    site.run_command("backup", str(second), "--media", str(media))
+    assert stored.items() < objects().items(), "what was there is not written again"
+    assert json.loads(site.run_command("verify", str(first), "--media", str(media), "--json"))["files"] == before["files"]
+    assert "name it with --media" in run_and_fail(site, "verify", str(second))
+    empty_site.run_command("restore", str(second), "--media", str(media))
+    assert site_files(empty_site.data_dir) == site_files(site.data_dir)
+
+
+def test_damaged_and_missing_media_of_a_backup_are_named_and_leave_nothing(
+    backed_up: tuple[SiteProcess, SiteClient, Path], empty_site: SiteProcess, tmp_path: Path
+) -> None:
+    site, _, _ = backed_up
+    media, backup = tmp_path / "media", tmp_path / "site.zip"
+    site.run_command("backup", str(backup), "--media", str(media))
+    damaged = next(path for path in (media / "objects").rglob("*") if path.is_file())
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert f"{damaged} (" in run_and_fail(site, "verify", str(backup), "--media", str(media))
+    assert "is damaged" in run_and_fail(empty_site, "restore", str(backup), "--media", str(media))
+    assert {entry.name for entry in empty_site.data_dir.glob("*")} <= {"postgres", "postgres.lock"}
+    damaged.unlink()
+    assert "is missing" in run_and_fail(site, "verify", str(backup), "--media", str(media))
+    site.run_command("backup", str(tmp_path / "next.zip"), "--media", str(media))
+    assert damaged.read_bytes() == content, "the next backup has it again"
+    site.run_command("verify", str(backup), "--media", str(media))

@@ -196,6 +196,21 @@ def test_redis_is_asked_if_the_site_has_one(db: RolledBackDatabase, hangs: bool)
     assert bad(report(broken)) == {"redis": CheckState.FAILED}
 
 
+@pytest.mark.parametrize("problem", ["", "https://s3.example, bucket blog: there is no such bucket.", None])
+def test_the_object_storage_is_asked_if_the_site_has_one(db: RolledBackDatabase, problem: str | None) -> None:
+    async def storage() -> str:
+        if problem is None:
+            await Deferred()
+        return str(problem)
+
+    clock = Clock()
+    probes = Probes({}, FakeComponent(), much_space, storage=storage)
+    report = waiting_report(health(db, clock=clock, probes=probes), clock)
+    assert named(report, "storage").state is (CheckState.OK if problem == "" else CheckState.FAILED)
+    assert (problem or "") in (named(report, "storage").message or "")
+    assert "it does not respond" in (named(report, "storage").message or "") or problem is not None
+
+
 def test_problems_with_the_proxy_only_warn(db: RolledBackDatabase) -> None:
     """Anybody can send a request that looks as if a proxy were set up wrongly."""
     probes = Probes({}, FakeComponent(), much_space, proxy_problems=lambda: ["It is wrong."])
