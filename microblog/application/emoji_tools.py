@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
 from microblog.adapters.emoji_archive import EmojiArchive
-from microblog.adapters.media_processing import DirectoryMediaStore
+from microblog.application.media_storage import media_store
 from microblog.application.services import now
 from microblog.config import Settings
 from microblog.domain.caching.invalidation import InvalidationLog
 from microblog.domain.custom_emojis import MAX_BYTES, CustomEmojis
 from microblog.domain.emoji_import import EmojiImport, ImportCounts, ImportOptions
-from microblog.model.emojis import CustomEmoji
 from microblog.model.progress import Report
 from microblog.storage.database import Transactions
 
@@ -30,8 +30,7 @@ class EmojiTools:
     @classmethod
     def on(cls, settings: Settings, reactor: Any, database: Transactions, report: Report) -> EmojiTools:
         """Build them."""
-        store = DirectoryMediaStore.below(settings.data_dir / "media", reactor)
-        emojis = CustomEmojis(database, store, InvalidationLog(database), now)
+        emojis = CustomEmojis(database, media_store(settings, reactor), InvalidationLog(database), now)
         return cls(emojis, EmojiImport(emojis, report))
 
     async def import_archive(self, path: Path, options: ImportOptions) -> ImportCounts:
@@ -41,10 +40,10 @@ class EmojiTools:
     async def export_archive(self, path: Path, category: str | None) -> int:
         """Write the emoji of this site, or those of a category, into a new archive; return their number."""
         found = await self.imports.exported(category)
-        return EmojiArchive(path, MAX_BYTES).write(self._files(found))
-
-    def _files(self, found: list[tuple[str, CustomEmoji]]) -> Iterator[tuple[str, bytes]]:
-        for number, (name, each) in enumerate(found, 1):
-            with self.emojis.media_store.open(each.emoji.path.rpartition("/")[2]) as file:
-                yield name, file.read()
-            self.imports.report("Emoji", number, len(found))
+        with tempfile.TemporaryDirectory(prefix="microblog-emoji-") as directory:
+            copies = {name: Path(directory, str(number)) for number, (name, _) in enumerate(found)}
+            for number, (name, each) in enumerate(found, 1):
+                async with self.emojis.media_store.files.on_disk(each.emoji.path.rpartition("/")[2]) as file:
+                    shutil.copyfile(file, copies[name])
+                self.imports.report("Emoji", number, len(found))
+            return EmojiArchive(path, MAX_BYTES).write((name, copy.read_bytes()) for name, copy in copies.items())
