@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from microblog.model.accounts import Account, Preferences, ProfileField, RelatedAccount, Relationship, Role, Viewer
+from microblog.model.permissions import PERMISSIONS
 from microblog.render.api.definition import ABSENT, Definition, Entity, always, copy_of, elsewhere, key, many, one, optional, part
 from microblog.render.api.emojis import EMOJI
 from microblog.render.api.schemas import (
@@ -27,7 +28,7 @@ from microblog.render.api.schemas import (
 )
 from microblog.render.api.site import SiteUrls, day_or_null, midnight, moment_or_null
 
-EVERYONE, PERMISSIONS = "-99", {Role.USER: "65536", Role.MODERATOR: "1308", Role.ADMIN: "1"}
+EVERYONE = "-99"
 ROLE_IDS = {Role.USER: EVERYONE, Role.MODERATOR: "2", Role.ADMIN: "3"}
 ROLE_NAMES = {Role.USER: "", Role.MODERATOR: "Moderator", Role.ADMIN: "Admin"}
 RELATIONS = {"type": "integer", "minimum": -1}  # -1: hidden
@@ -85,7 +86,7 @@ ROLE = Definition[Role, SiteUrls](
     {
         "id": key({"type": "string", "pattern": "^-?[0-9]+$"}, lambda role, _: ROLE_IDS[role]),
         "name": key(TEXT, lambda role, _: ROLE_NAMES[role]),
-        "permissions": key(DIGITS, lambda role, _: PERMISSIONS[role]),
+        "permissions": key(DIGITS, lambda role, _: str(int(PERMISSIONS[role]))),
         "color": always(TEXT, ""),
         "highlighted": key(FLAG, lambda role, _: role is not Role.USER),
     },
