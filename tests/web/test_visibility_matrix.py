@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
+from microblog.model.accounts import Role
 from microblog.model.posts import Visibility
 from microblog.storage.database import Cursor, fetch_value
 from microblog.web.http.route import Route
@@ -20,7 +21,7 @@ from tests.web.crawler import fill_path
 from tests.web.http_client import HttpResponse, request
 from tests.web.visitor import HOST, SiteFixture, Visitor, build_site
 
-VIEWERS = ("anonymous", "stranger", "follower", "mentioned", "blocked", "muted", "author", "moderator", "suspended")
+VIEWERS = ("anonymous", "stranger", "follower", "mentioned", "blocked", "muted", "author", "moderator", "administrator", "suspended")
 EVERYBODY = frozenset(VIEWERS)
 MAY_SEE = {
     Visibility.PUBLIC: EVERYBODY - {"blocked"},
@@ -79,8 +80,9 @@ def viewer(site: SiteFixture, kind: str) -> ViewerClient:
             make.block(site.cursor, author, reader)
         case "muted":
             make.mute(site.cursor, author, reader)
-        case "moderator":
-            site.cursor.execute("update users set role = 'moderator' where account_id = %s", [reader.id])
+        case "moderator" | "administrator":
+            role = Role.MODERATOR if kind == "moderator" else Role.ADMIN
+            site.cursor.execute("update users set role = %s where account_id = %s", [role, reader.id])
         case "suspended":
             make.suspend(site.cursor, reader)
     return ViewerClient(visitor, api_client)
