@@ -36,6 +36,7 @@ from microblog.application.server import Frontend, build_server, caps_of
 from microblog.application.services import Domain, ExternalServices, mail_directory, now
 from microblog.application.site import email_sender
 from microblog.config import Settings, secret_key
+from microblog.domain.announcement_desk import AnnouncementDesk
 from microblog.domain.caching.invalidation import POLL_INTERVAL_S
 from microblog.domain.guessable_passwords import site_words
 from microblog.domain.notify import PostNotifier
@@ -47,7 +48,7 @@ from microblog.domain.push.vapid import Signer
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.federation.start import PublicUrlChanged
 from microblog.federation.waiting import Collected
-from microblog.jobs import post_jobs, profile_jobs
+from microblog.jobs import announcement_jobs, post_jobs, profile_jobs
 from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
 from microblog.jobs.retention_jobs import RetentionJobs
@@ -205,6 +206,7 @@ def build_workers(
     previews, notifier = external.link_previews(database), PostNotifier(database, now)
     posts = post_jobs.tasks(domain.attachments, previews, domain.polls, domain.schedules, notifier)
     posts |= profile_jobs.tasks(ProfileLinks(database, settings.public_url, now, external.profile_fetcher))
+    posts |= announcement_jobs.tasks(AnnouncementDesk(domain.announcements))
     tasks, media_tasks = ({}, {}) if federation is None else (federation.tasks, federation.media_tasks(previews))
     own_retention = retention_jobs(settings, database)
     services = JobServices(domain.statistics, posts, email_jobs, push_jobs, retention, tasks, own_retention, media_tasks)

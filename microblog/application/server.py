@@ -14,6 +14,7 @@ from microblog.application.federation import Federation
 from microblog.application.services import Domain, now
 from microblog.application.site import current_site_view
 from microblog.config import Settings, secret_key
+from microblog.domain.announcement_desk import AnnouncementDesk
 from microblog.domain.audit import AuditLog
 from microblog.domain.auth_cache import AuthCache, CommandAuthentication
 from microblog.domain.authentication import Authentication
@@ -45,6 +46,7 @@ from microblog.web.http.response_cache import ResponseCache
 from microblog.web.http.server import HttpServer
 from microblog.web.pages.about import AboutPages
 from microblog.web.pages.admin import JobPages, OutboxPages
+from microblog.web.pages.announcements import AnnouncementPages
 from microblog.web.pages.api_docs import ApiDocsPage
 from microblog.web.pages.assets import Assets, load
 from microblog.web.pages.audit import AuditPages
@@ -254,6 +256,7 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain, feder
         IpBlockPages(pages, contexts, domain.ip_blocks),
         UsernameBlockPages(pages, contexts, domain.username_blocks),
         AuditPages(pages, contexts, AuditLog(domain.timelines.database)),
+        AnnouncementPages(pages, contexts, AnnouncementDesk(domain.announcements)),
         RulePages(pages, contexts, RuleAdmin(domain.timelines.database, domain.site_settings, now)),
         SiteSettingsPages(pages, contexts, SiteAdmin(domain.timelines.database, domain.site_settings, now)),
         CustomEmojiPages(pages, contexts, domain.custom_emojis, federation.emoji_copies if federation else None),

@@ -18,11 +18,11 @@ from microblog.domain.email_queue import is_given_up
 from microblog.model.accounts import AccountWithLogin, Role, Viewer
 from microblog.model.emails import PREFERENCE_FIELDS, DigestSummary, Email, EmailContext, EmailKind, EmailState
 from microblog.model.filters import FilterContext, FilterSet
-from microblog.model.ids import AccountId, EmailId, NotificationId, PostId, ScheduledId, id_at
+from microblog.model.ids import AccountId, AnnouncementId, EmailId, NotificationId, PostId, ScheduledId, id_at
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.storage import email_digests, emails, filters, notifications, posts, scheduled, users
+from microblog.storage import announcements, email_digests, emails, filters, notifications, posts, scheduled, users
 from microblog.storage.database import Cursor, Transactions, suppress_wakeup
 
 PENDING_STATES = frozenset({EmailState.WAITING, EmailState.DEFERRED, EmailState.FAILED})
@@ -73,6 +73,12 @@ class EmailComposer:
             )
             if written < BATCH:
                 return
+
+    async def enqueue_announcement(self, id: AnnouncementId) -> None:
+        """Queue e-mails with the announcement to all users, at most one to each, however often it is called."""
+        after: int | None = 0
+        while after is not None:
+            after = await self.database.run(emails.add_of_announcement, announcement=id, after=after, now=self.now(), limit=BATCH)
 
     async def enqueue_reports(self, begin: datetime, end: datetime) -> int:
         """Queue the report of that period for the administrators, once each. Return their number."""
@@ -142,6 +148,7 @@ class EmailComposer:
             EmailKind.WARNING: self._warning,
             EmailKind.APPEAL: self._warning,
             EmailKind.MODERATION: self._moderation,
+            EmailKind.ANNOUNCEMENT: self._announcement,
             EmailKind.DIGEST: self._digest,
             EmailKind.REPORT: self._report,
         }
@@ -234,6 +241,13 @@ class EmailComposer:
         if not member.login.role.includes(Role.MODERATOR):
             raise EmailCancelled("The recipient is no longer a moderator.")
         return evolve(context, link=self.links.page(context.email.data["page"]))
+
+    def _announcement(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
+        del member
+        found = announcements.by_id(cursor, id=int(context.email.data["announcement"]), viewer=None)
+        if not found or found[0].has_ended(self.now()):
+            raise EmailCancelled("The announcement was deleted or has ended.")
+        return evolve(context, email=evolve(context.email, data={"text": found[0].text}))
 
     def _digest(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
         since, account = datetime.fromisoformat(context.email.data["since"]), member.account

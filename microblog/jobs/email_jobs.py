@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from attrs import field, frozen
 from twisted.logger import Logger
 
-from microblog.domain import password_reset
+from microblog.domain import announcement_desk, password_reset
 from microblog.domain.email_composer import EmailComposer
 from microblog.domain.password_reset import PasswordReset
 from microblog.domain.ports import MailTransport
@@ -19,7 +19,7 @@ from microblog.jobs.retry import RetryPolicy
 from microblog.jobs.scheduler import Daily, Timer
 from microblog.jobs.worker import Finish, Finishing, Task
 from microblog.model.emails import DAILY, WEEKLY, DeliveryStatus, EmailContext, EmailState, Envelope
-from microblog.model.ids import EmailId, NotificationId
+from microblog.model.ids import AnnouncementId, EmailId, NotificationId
 from microblog.model.jobs import Job, PermanentFailure, RetryLater
 from microblog.render.email.emails import EmailRenderer
 from microblog.storage import emails, known_browsers
@@ -75,6 +75,7 @@ class EmailJobs:
             password_reset.JOB: self.queue_password_reset,
             DIGESTS: self.queue_digests,
             REPORTS: self.queue_reports,
+            announcement_desk.EMAIL: self.queue_announcement,
         }
 
     async def queue_notifications(self, job: Job, finish: Finish) -> None:
@@ -99,6 +100,10 @@ class EmailJobs:
         """Queue the administrators' report of the previous day."""
         end = self._tick(job).replace(hour=0, minute=0, second=0, microsecond=0)
         await self.composer.enqueue_reports(end - timedelta(days=1), end)
+
+    async def queue_announcement(self, job: Job) -> None:
+        """Queue the e-mails with an announcement."""
+        await self.composer.enqueue_announcement(AnnouncementId(job.id_of("announcement")))
 
     async def send(self, job: Job) -> None:
         """Try to deliver an e-mail. Raises RetryLater if the mail server defers it."""

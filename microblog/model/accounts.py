@@ -127,6 +127,7 @@ class Preferences:
     mail_follow: bool = True
     mail_follow_request: bool = True
     mail_login: bool = True
+    mail_announcement: bool = True
     mail_digest: str = "weekly"
     mail_report: bool = True
     mail_moderation: bool = True

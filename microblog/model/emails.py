@@ -31,6 +31,7 @@ class EmailKind(StrEnum):
     WARNING = "warning"
     APPEAL = "appeal"
     MODERATION = "moderation"
+    ANNOUNCEMENT = "announcement"
     DIGEST = "digest"
     REPORT = "report"
     TEST = "test"
@@ -44,6 +45,7 @@ PREFERENCE_FIELDS = {
     EmailKind.FOLLOW: "mail_follow",
     EmailKind.FOLLOW_REQUEST: "mail_follow_request",
     EmailKind.LOGIN: "mail_login",
+    EmailKind.ANNOUNCEMENT: "mail_announcement",
     EmailKind.DIGEST: "mail_digest",
     EmailKind.REPORT: "mail_report",
     EmailKind.MODERATION: "mail_moderation",

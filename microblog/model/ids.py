@@ -42,6 +42,7 @@ IpBlockId = NewType("IpBlockId", int)
 CanonicalEmailBlockId = NewType("CanonicalEmailBlockId", int)
 UsernameBlockId = NewType("UsernameBlockId", int)
 RuleId = NewType("RuleId", int)
+AnnouncementDraftId = NewType("AnnouncementDraftId", int)
 
 MAX_ID = 2**63 - 1  # bigint of PostgreSQL
 SEQUENCE_BITS = 16

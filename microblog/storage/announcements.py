@@ -6,7 +6,9 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from microblog.model.announcements import Announcement, Reaction
+from attrs import asdict
+
+from microblog.model.announcements import Announcement, AnnouncementContent, Reaction
 from microblog.model.emojis import emojis_from
 from microblog.model.ids import AccountId, AnnouncementId
 from microblog.storage import emojis
@@ -77,6 +79,16 @@ def insert(cursor: Cursor, announcement: Announcement) -> AnnouncementId:
                 "at": announcement.published_at,
             },
         )
+    )
+
+
+def update(cursor: Cursor, content: AnnouncementContent, *, id: int, html: str, now: datetime) -> None:
+    """Replace everything of a published announcement."""
+    execute(
+        cursor,
+        """update announcements set text = %(text)s, html = %(html)s, starts_at = %(starts_at)s, ends_at = %(ends_at)s,
+               all_day = %(all_day)s, updated_at = %(now)s where id = %(id)s""",
+        {**asdict(content), "id": id, "html": html, "now": now},
     )
 
 

@@ -10,7 +10,7 @@ import orjson
 
 from microblog.model.accounts import Preferences
 from microblog.model.emails import EMAILED_NOTIFICATIONS, Email, EmailKind, EmailState
-from microblog.model.ids import AccountId, EmailId, NotificationId, id_at
+from microblog.model.ids import AccountId, AnnouncementId, EmailId, NotificationId, id_at
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
@@ -97,6 +97,32 @@ _ADD_OF_NOTIFICATIONS = Prepared(
 
 
 _DEFAULTS = orjson.dumps({str(kind): getattr(Preferences(), f"mail_{kind}") for kind in EMAILED_NOTIFICATIONS}).decode()
+
+
+def add_of_announcement(cursor: Cursor, *, announcement: AnnouncementId, after: int, now: datetime, limit: int) -> AccountId | None:
+    """Create the e-mails with an announcement to the next `limit` users, in the order of their account ids, from the id `after`.
+
+    Returns the last of these ids; None if there are no more users. Nobody gets two.
+    """
+    found = fetch_value(cursor, _ADD_OF_ANNOUNCEMENT, {"announcement": str(announcement), "after": after, "now": now, "limit": limit})
+    return None if found is None else AccountId(found)
+
+
+_ADD_OF_ANNOUNCEMENT = (
+    """with batch as (
+           select l.account_id, l.email from users l join accounts a on a.id = l.account_id
+           where l.account_id > %(after)s and """
+    + REACHABLE
+    + """ order by l.account_id limit %(limit)s),
+       written as (
+           insert into emails (id, kind, account_id, recipient, key, data, created_at)
+           select new_id(%(now)s), 'announcement', account_id, email, %(announcement)s,
+                  jsonb_build_object('announcement', %(announcement)s::text), %(now)s from batch
+           on conflict do nothing returning id, created_at as due_at),
+       queued as ("""
+    + JOBS
+    + ") select max(account_id) from batch"
+)
 
 
 def lock(cursor: Cursor, *, id: EmailId) -> Email | None:

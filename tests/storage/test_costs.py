@@ -54,7 +54,10 @@ ONE_ROW = "writes or reads rows by their keys, as many as it is given"
 ONCE_A_DAY = "no request causes it: a job, once a day"
 NOT_CALLED = {
     "accounts.update_profile": ONE_ROW,
+    "announcement_drafts.insert": ONE_ROW,
+    "announcement_drafts.replace": ONE_ROW,
     "announcements.insert": ONE_ROW,
+    "announcements.update": ONE_ROW,
     "audit.insert": ONE_ROW,
     "audit.search": "what a moderator asks for",
     "site_stats.active": "what an administrator asks for",

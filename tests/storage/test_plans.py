@@ -65,6 +65,7 @@ HOT = {query.name: query for query in frequent_queries(SITE)}
 
 # Modules whose statements are not about posts and people, or are no statements.
 OTHER_MODULES = {
+    "announcement_drafts": "tables of its own",
     "announcements": "tables of its own",
     "bulk_insert": "fills an empty site",
     "cards": "tables of its own",

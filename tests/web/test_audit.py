@@ -17,12 +17,13 @@ from microblog.application.services import now
 from microblog.domain.ip_blocks import IpBlockDraft
 from microblog.domain.username_blocks import UsernameBlockDraft
 from microblog.model.accounts import Account
+from microblog.model.announcements import AnnouncementContent
 from microblog.model.audit import AuditAction, AuditEntry, AuditQuery, AuditRecord
 from microblog.model.domain_rules import DomainRule, DomainSeverity, RuleToStore
 from microblog.model.ids import AccountId, WarningId
 from microblog.model.paging import Page
 from microblog.render.audit import LABELS
-from microblog.storage import audit, jobs, rules
+from microblog.storage import announcement_drafts, audit, jobs, rules
 from microblog.storage.database import Cursor, fetch_value
 from microblog.web.http.route import AccessLevel, Route
 from tests import files, make
@@ -61,6 +62,12 @@ class Desk:
         """Return the ids of two rules, the first one before the second."""
         one, other = (rules.insert(self.cursor, text=text, hint="", now=now()) for text in ("No spam.", "No moss."))
         return one, other
+
+    def announcement(self) -> int:
+        return result_of(self.site.domain.announcements.publish("News.")).id
+
+    def announcement_draft(self) -> int:
+        return announcement_drafts.insert(self.cursor, AnnouncementContent("News."), scheduled_at=None, email=False, now=now())
 
     def closed(self) -> str:
         report = self.report()
@@ -193,6 +200,18 @@ CASES: dict[str, Case] = {
         f"/v1/admin/canonical_email_blocks/{desk.email_address('d@example.org')}",
         {},
     ),
+    "POST /admin/announcements": lambda desk: ("/admin/announcements", {"text": "News.", "act": "draft"}),
+    "POST /admin/announcements/drafts/<id:draft_id>": lambda desk: (
+        f"/admin/announcements/drafts/{desk.announcement_draft()}",
+        {"text": "Other news.", "act": "publish"},
+    ),
+    "POST /admin/announcements/drafts/<id:draft_id>/delete": lambda desk: (
+        f"/admin/announcements/drafts/{desk.announcement_draft()}/delete",
+        {},
+    ),
+    "POST /admin/announcements/<id:announcement_id>": lambda desk: (f"/admin/announcements/{desk.announcement()}", {"text": "Changed."}),
+    "POST /admin/announcements/<id:announcement_id>/unpublish": lambda desk: (f"/admin/announcements/{desk.announcement()}/unpublish", {}),
+    "POST /admin/announcements/<id:announcement_id>/delete": lambda desk: (f"/admin/announcements/{desk.announcement()}/delete", {}),
     "POST /admin/rules": lambda desk: ("/admin/rules", {"text": "Be kind."}),
     "POST /admin/rules/<id:rule_id>": lambda desk: (f"/admin/rules/{desk.rules()[0]}", {"text": "Be kinder."}),
     "POST /admin/rules/<id:rule_id>/up": lambda desk: (f"/admin/rules/{desk.rules()[1]}/up", {}),

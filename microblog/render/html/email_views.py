@@ -25,6 +25,7 @@ KIND_LABELS = {
     EmailKind.WARNING: "Moderation warning",
     EmailKind.APPEAL: "Decision about an appeal",
     EmailKind.MODERATION: "News for moderators",
+    EmailKind.ANNOUNCEMENT: "Announcement",
     EmailKind.DIGEST: "Digest",
     EmailKind.REPORT: "Daily report",
     EmailKind.TEST: "Test",
@@ -34,6 +35,7 @@ UNSUBSCRIBED = {
     EmailKind.FOLLOW: "e-mails when someone follows you",
     EmailKind.FOLLOW_REQUEST: "e-mails when someone requests to follow you",
     EmailKind.LOGIN: "e-mails when someone logs in to your account from a new browser",
+    EmailKind.ANNOUNCEMENT: "e-mails with announcements of this site",
     EmailKind.DIGEST: "e-mail digests",
     EmailKind.REPORT: "daily reports about this site",
     EmailKind.MODERATION: "e-mails about new reports, sign-ups and appeals",
@@ -93,6 +95,7 @@ class EmailForm:
                 "Someone logs in to your account from a new browser",
                 "Recommended: it warns you if your password was stolen.",
             ),
+            (EmailKind.ANNOUNCEMENT, "The administrators announce something to everybody by e-mail", ""),
             (EmailKind.MODERATION, "A report, a sign-up or an appeal waits for a moderator", "For moderators."),
             (EmailKind.REPORT, "The daily report about this site is ready", "For administrators."),
         ]

@@ -233,7 +233,9 @@ function remove(id) {
 function showAnnouncement({ id, html }) {
   /** @type {HTMLTemplateElement | null} */
   const template = document.querySelector("template[data-announcements]");
-  if (!template || document.querySelector(`[data-announcement="${id}"]`)) return;
+  const shown = document.querySelector(`[data-announcement="${id}"] .text`);
+  if (shown) shown.innerHTML = html; // it was edited
+  if (!template || shown) return;
   const content = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
   /** @type {HTMLFormElement | null} */
   const form = content.querySelector("form");
