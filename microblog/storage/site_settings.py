@@ -7,7 +7,7 @@ from datetime import datetime
 from psycopg2.extras import Json
 
 from microblog.model.site_settings import StoredValue
-from microblog.storage.database import Cursor, execute, fetch_all
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 
 
 def stored(cursor: Cursor) -> dict[str, StoredValue]:
@@ -18,7 +18,7 @@ def stored(cursor: Cursor) -> dict[str, StoredValue]:
 
 def lock(cursor: Cursor) -> None:
     """Let nobody else change the settings until this transaction ends."""
-    execute(cursor, "lock table site_settings in share row exclusive mode")
+    fetch_value(cursor, "select pg_advisory_xact_lock(-7415963103)")
 
 
 def store(cursor: Cursor, *, name: str, value: str | bool, now: datetime) -> None:

@@ -32,7 +32,7 @@ from microblog.model.emojis import Emoji, EmojiDraft, EmojiFiles, EmojiPage, Emo
 from microblog.model.events import EventKind, Position
 from microblog.model.federation import ActorEndpoints, ActorKind
 from microblog.model.federation_posts import RemoteAttachment, RemoteCounts, RemoteEmoji, RemoteImage
-from microblog.model.ids import ConversationId, JobId
+from microblog.model.ids import ConversationId, JobId, RuleId
 from microblog.model.incoming_activities import ActivityToStore
 from microblog.model.jobs import Job, JobState
 from microblog.model.lists import ListReplies
@@ -47,6 +47,7 @@ from microblog.model.remote_actors import ActorCounts, ActorToStore, StoredKey
 from microblog.model.remote_files import RemoteFileKind, SharedFile
 from microblog.model.remote_posts import Addressees, AttachmentToStore, KnownPost, PostPoll
 from microblog.model.reports import ReportCategory
+from microblog.model.rules import Rule
 from microblog.model.severances import SeveranceKind
 from microblog.model.statistics import TimeSpan
 from microblog.model.timeline_rules import AccountPosts, TagFilter
@@ -197,6 +198,7 @@ BY_TYPE: dict[str, Any] = {
     "MediaKind": MediaKind.IMAGE,
     "ListReplies": ListReplies.LIST,
     "Sequence[Job]": [JOB],
+    "Sequence[Rule]": [Rule(RuleId(1), "text")],
     "AccountQuery": AccountQuery(),
     "TimeSpan": TimeSpan(SITE.end - timedelta(days=1), SITE.end),
     "date": SITE.end.date(),
