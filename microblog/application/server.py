@@ -85,6 +85,7 @@ from microblog.web.pages.servers import ServerPages
 from microblog.web.pages.settings import LoginPages, PeopleSettings, SettingsPages
 from microblog.web.pages.severances import SeverancePages
 from microblog.web.pages.site_settings import SiteSettingsPages
+from microblog.web.pages.site_style import SiteStyle
 from microblog.web.pages.statistics import StatisticsPages
 from microblog.web.pages.strikes import AppealPages, StrikePages
 from microblog.web.pages.tags import TagButtons
@@ -142,7 +143,7 @@ def build_server(
     rendering = renderer.streamed, pages.notification, conversation_row(pages)
     streams = Streams(feed, *rendering, domain.accounts, domain.posts, limiter, site_view())
     live = StreamingRoutes(feed, PayloadEncoder(statuses), auth_cache, domain.lists, limiter)
-    files = [SiteFiles(site_view, frontend.assets.url), FeedRoutes(domain.accounts, domain.timelines, site_view)]
+    files = [SiteStyle(site_view), SiteFiles(site_view, frontend.assets.url), FeedRoutes(domain.accounts, domain.timelines, site_view)]
     features = [
         frontend.assets,
         *files,

@@ -15,6 +15,7 @@ from microblog.model.accounts import RegistrationMode
 from microblog.model.federation_mode import FederationMode
 from microblog.model.site_settings import FixedValue, SiteSettings, Stored, in_force
 from microblog.model.site_texts import TextPage
+from microblog.render.accent import accent_css
 from microblog.render.email.emails import EmailSender
 from microblog.render.site_view import SiteView
 from microblog.storage.database import Transactions
@@ -76,6 +77,7 @@ class CurrentSiteView:
             reason_required=settings.reason_required,
             closed_message=self._html(settings.closed_message) if settings.closed_message else "",
             landing=settings.landing,
+            style=accent_css(settings.accent_light, settings.accent_dark),
             texts=texts,
         )
 

@@ -16,9 +16,10 @@ from microblog.domain.validation import ValidationErrors
 from microblog.model import site_settings as model
 from microblog.model.accounts import Viewer
 from microblog.model.audit import AuditAction, AuditEntry
+from microblog.model.colours import READABLE, Colour, contrast, mixed
 from microblog.model.errors import Invalid
 from microblog.model.events import Event, EventKind
-from microblog.model.site_settings import CHOICES, FixedValue, SiteSettings, Stored
+from microblog.model.site_settings import BACKGROUNDS, CHOICES, TINT, FixedValue, SiteSettings, Stored
 from microblog.storage import events, rules, site_settings
 from microblog.storage.database import Cursor, Transactions
 
@@ -124,6 +125,8 @@ def _value(name: str, value: Value) -> Value:
         return validation.one_of(str(value), frozenset(CHOICES[name]), name)
     if isinstance(value, bool):
         return value
+    if name in BACKGROUNDS:
+        return _accent(name, value.strip().lower())
     if name == "contact":
         return _contact(value)
     limit = _LONGEST[name]
@@ -133,6 +136,23 @@ def _value(name: str, value: Value) -> Value:
             raise Invalid({name: f"{name.capitalize()} can't be blank"}, codes={name: "ERR_BLANK"})
         return line
     return validation.limited(value, limit, name).strip()
+
+
+def _accent(name: str, text: str) -> str:
+    """Return the accent of a theme if texts in it can be read on the backgrounds of the theme, or nothing for the default one."""
+    if not text:
+        return ""
+    try:
+        colour = Colour.parse(text)
+    except ValueError as problem:
+        raise Invalid({name: "This is not a colour such as #14655a"}, codes={name: "ERR_INVALID"}) from problem
+    beside, sheet = BACKGROUNDS[name]
+    least = min(contrast(colour, background) for background in (beside, sheet, mixed(sheet, colour, TINT)))
+    if least < READABLE:
+        change = "darker" if name == "accent_light" else "lighter"
+        sentence = f"Texts in this colour could not be read: the contrast is {least:.1f} and must be {READABLE}. Choose a {change} one"
+        raise Invalid({name: sentence}, codes={name: "ERR_INVALID"})
+    return text
 
 
 def _contact(text: str) -> str:

@@ -11,12 +11,19 @@ import attrs
 from attrs import frozen
 
 from microblog.model.accounts import RegistrationMode
+from microblog.model.colours import Colour
 from microblog.model.rules import Rule
 
 MAX_NAME = 60
 MAX_DESCRIPTION = 200
 MAX_ABOUT = 20_000
 MAX_CLOSED_MESSAGE = 1_000
+DEFAULT_ACCENT_LIGHT, DEFAULT_ACCENT_DARK = "#14655a", "#7fd4bf"
+LIGHT_SHEET, DARK_SHEET = Colour.parse("#fffefb"), Colour.parse("#171c1a")
+BACKGROUNDS = {"accent_light": (Colour.parse("#efece4"), LIGHT_SHEET), "accent_dark": (Colour.parse("#1f2623"), DARK_SHEET)}
+"""Backgrounds of the style sheet on which an accent is the colour of texts: one beside the sheet, and the sheet, by name of the setting."""
+TINT = 0.12
+"""Share of the accent in the tint of a sheet, on which texts have the accent too."""
 
 
 class LandingPage(StrEnum):
@@ -31,6 +38,7 @@ class LandingPage(StrEnum):
 class SiteSettings:
     """The settings in force. `about` is the long description, as typed, `about_at` the time of its last change.
 
+    The accents of the light and the dark theme are like #14655a, or empty for the default ones.
     `contact` is an e-mail address or empty. `closed_message` tells visitors why nobody can sign up.
     """
 
@@ -42,6 +50,8 @@ class SiteSettings:
     reason_required: bool = True
     closed_message: str = ""
     landing: LandingPage = LandingPage.FRONT
+    accent_light: str = ""
+    accent_dark: str = ""
     about_at: datetime | None = None
     rules: tuple[Rule, ...] = ()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from attrs import frozen
 
 from microblog.model.accounts import RegistrationMode, Viewer
@@ -14,7 +16,7 @@ from microblog.model.site_texts import NO_TEXTS, SiteTexts
 class SiteView:
     """The site, independent of the viewer. `url` has no path or trailing slash; `limit` is the maximum length of a post in characters.
 
-    `closed_message` is HTML and tells why nobody can sign up; it may be empty.
+    `closed_message` is HTML and tells why nobody can sign up, `style` a style sheet beside that of all sites; both may be empty.
     """
 
     name: str
@@ -24,6 +26,7 @@ class SiteView:
     reason_required: bool = True
     closed_message: str = ""
     landing: LandingPage = LandingPage.FRONT
+    style: str = ""
     limit: int = 500
     contact: str | None = None
     version: str = ""
@@ -36,6 +39,16 @@ class SiteView:
     def hides_others_from(self, viewer: Viewer | None) -> bool:
         """True if pages show the viewer only accounts and posts of this site."""
         return viewer is None and not self.shows_others
+
+    @property
+    def style_hash(self) -> str:
+        """Hash of the style sheet, for its address."""
+        return sha256(self.style.encode("utf-8")).hexdigest()[:16]
+
+    @property
+    def style_path(self) -> str:
+        """Path of the style sheet; empty if there is none."""
+        return f"/site/{self.style_hash}.css" if self.style else ""
 
     @property
     def host(self) -> str:

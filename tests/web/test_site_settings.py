@@ -174,3 +174,36 @@ def test_only_administrators_may_see_and_change_the_settings(free_site: SiteFixt
         assert 'href="/admin/site"' not in visitor.get("/admin/people").text
     assert 'href="/admin/site"' in boss.get("/admin/people").text
     assert site_settings.stored(free_site.cursor) == {}
+
+
+def test_accents_are_in_a_style_sheet_of_their_own_that_is_cached_for_ever(free_site: SiteFixture, boss: Visitor) -> None:
+    visitor = free_site.visitor()
+    assert (visitor.get("/site/x.css").status, "/site/" in visitor.get("/about").text) == (404, False)
+    change(boss, accent_light="#7A1F5C", accent_dark="#f0a8d8")
+    [path] = document(visitor.get("/about")).xpath("//link[starts-with(@href, '/site/')]/@href")
+    sheet = visitor.get(path)
+    assert (sheet.header("Content-Type"), "immutable" in str(sheet.header("Cache-Control"))) == ("text/css; charset=utf-8", True)
+    assert "--accent: light-dark(#7a1f5c, #f0a8d8);" in sheet.text
+    assert "--on-accent: light-dark(#ffffff, #000000);" in sheet.text
+    assert "style-src 'self'" in str(visitor.get("/about").header("Content-Security-Policy"))
+    change(boss, accent_light="#1f3d7a", accent_dark="")
+    [other] = document(visitor.get("/about")).xpath("//link[starts-with(@href, '/site/')]/@href")
+    assert (other != path, "immutable" in str(visitor.get(path).header("Cache-Control"))) == (True, False)
+    assert "light-dark(#1f3d7a, #7fd4bf)" in visitor.get(path).text  # an old page gets the present colours
+    change(boss, accent_light="")
+    assert visitor.get(other).status == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "error"),
+    [
+        ("accent_light", "red", "This is not a colour such as #14655a"),
+        ("accent_light", "#f0a8d8", "Choose a darker one"),
+        ("accent_dark", "#14655a", "Choose a lighter one"),
+        ("accent_dark", "#fff;} body{display:none}", "This is not a colour such as #14655a"),
+    ],
+)
+def test_a_colour_in_which_texts_could_not_be_read_is_refused(boss: Visitor, name: str, typed: str, error: str) -> None:
+    response = boss.post(PAGE, form(boss) | {name: typed})
+    assert (response.status, error in main_text(response)) == (422, True)
+    assert document(response).xpath(f"//input[@name='{name}']/@value") == [typed]
