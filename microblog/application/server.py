@@ -55,7 +55,7 @@ from microblog.web.pages.autocomplete import AutocompleteRoutes
 from microblog.web.pages.blocked_domains import BlockedDomainPages
 from microblog.web.pages.canonical_email_blocks import CanonicalEmailBlockPages
 from microblog.web.pages.conversations import ConversationPages
-from microblog.web.pages.custom_emojis import CustomEmojiPages
+from microblog.web.pages.custom_emojis import CustomEmojiPages, EmojiPickerPages
 from microblog.web.pages.email_domain_blocks import EmailDomainBlockPages
 from microblog.web.pages.email_settings import AddressPages, EmailSettingsPages, UnsubscribePages
 from microblog.web.pages.error_pages import ErrorPages
@@ -126,7 +126,7 @@ def build_server(
     """Return the HTTP server with all routes and those of `others`. Starts nothing."""
     pages, position, site_version = frontend.pages, lambda: str(feed.position), lambda: domain.site_settings.version
     site_view = current_site_view(settings, domain.site_settings)
-    contexts = PageContexts(site_view, domain.sidebar, domain.trends, position, now)
+    contexts = PageContexts(site_view, domain.sidebar, domain.trends, position, now, domain.custom_emojis)
     post_forms = PostForms(Uploads(domain.attachments))
     entities = Entities(settings.public_url, vapid.public_key(secret_key(settings.data_dir)))
     card, icon = frontend.assets.url("card.png"), frontend.assets.url("touch.png")
@@ -215,7 +215,7 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
             domain.filters.filter_cache,
         ),
         ListPages(pages, contexts, domain.lists, renderer, domain.collection_cache),
-        AutocompleteRoutes(pages, domain.autocomplete),
+        AutocompleteRoutes(pages, domain.autocomplete, domain.custom_emojis),
         ConversationPages(pages, contexts, domain.conversations, domain.filters.filter_cache),
         TagButtons(domain.tags),
         ReportPages(pages, contexts, domain.reports, domain.accounts),
@@ -260,6 +260,7 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain, feder
         AnnouncementPages(pages, contexts, AnnouncementDesk(domain.announcements)),
         RulePages(pages, contexts, RuleAdmin(domain.timelines.database, domain.site_settings, now)),
         SiteSettingsPages(pages, contexts, SiteAdmin(domain.timelines.database, domain.site_settings, now)),
+        EmojiPickerPages(pages, contexts, domain.custom_emojis),
         CustomEmojiPages(pages, contexts, domain.custom_emojis, federation.emoji_copies if federation else None),
         *([ServerPages(pages, contexts, federation.servers, federation.domains)] if federation else []),
     ]

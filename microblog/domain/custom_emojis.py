@@ -59,6 +59,12 @@ class CustomEmojis:
             self._listed.put("listed", found, CacheDependencies(), position)  # a change of any emoji empties all caches
         return found
 
+    async def suggestions(self, part: str, limit: int) -> list[Emoji]:
+        """Return listed emoji whose shortcode has the part, without regard to case; those that begin with it come first."""
+        wanted = part.lower()
+        found = [emoji for emoji in await self.listed() if wanted in emoji.shortcode.lower()] if wanted else []
+        return sorted(found, key=lambda emoji: not emoji.shortcode.lower().startswith(wanted))[:limit]
+
     async def one(self, id: int) -> CustomEmoji:
         """Return an emoji of this or another server. Raises NotFound."""
         return _found(await self.database.read(custom_emojis.by_id, id=id))

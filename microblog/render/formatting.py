@@ -26,7 +26,7 @@ HUES = 12
 _INITIAL = regex.compile(r"[\p{L}\p{N}]\p{M}*|\p{Extended_Pictographic}")
 _ICONS = (
     "home place bell search person bookmark heart boost reply more gear pen lock envelope moon globe sun contrast back check"
-    " close out pin trash mute block key alert clock plus people picture poll"
+    " close out pin trash mute block key alert clock plus people picture poll emoji"
 )
 ICONS = {name: Markup(f'<svg class="i" aria-hidden="true"><use href="#i-{name}"/></svg>') for name in _ICONS.split()}  # noqa: S704 - constants
 

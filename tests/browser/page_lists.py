@@ -17,6 +17,7 @@ FOR_VISITORS = (
     "/nowhere",
     "/password/forgot",
     "/api/docs",
+    "/emojis",
 )
 FOR_MEMBERS = (
     "/home",
@@ -127,6 +128,7 @@ EXCEPTIONS = {
     "/share": "redirects to /compose",
     "/.well-known/change-password": "redirects to /settings/account",
     "/notifications/groups/<group_key>": "a part of a page, for a script",
+    "/compose/emojis": "a part of a page, for a script",
     "/compose/complete": "a part of a page, for a script",
     "/pending": "only for accounts that wait for approval; the layout of /login",
     "/confirm/<secret:token>": "needs the token of an e-mail; redirects, or shows the page of an error",

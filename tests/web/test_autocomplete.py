@@ -26,6 +26,16 @@ def test_text_without_a_prefix_has_no_suggestions(site: SiteFixture) -> None:
     assert ada.get("/compose/complete?q=@" + "a" * 200, Accept="application/json").status == 422
 
 
+def test_custom_emoji_are_suggested_by_part_of_their_codes(site: SiteFixture) -> None:
+    ada = site.registered_user("ada")
+    for name in ("blob_cat", "Cat", "cattle", "dog"):
+        make.emoji(site.cursor, name)
+    result = ada.get("/compose/complete?q=:cat").json
+    assert result["count"] == 3
+    assert [part.partition('"')[0] for part in result["html"].split('data-value="')[1:]] == [":Cat:", ":cattle:", ":blob_cat:"]
+    assert ada.get("/compose/complete?q=:elk").json["count"] == ada.get("/compose/complete?q=:").json["count"] == 0
+
+
 def test_suggestions_require_a_login_and_are_rate_limited(site: SiteFixture) -> None:
     assert site.visitor().get("/compose/complete?q=@ad", Accept="application/json").status == 401
     ada = site.registered_user("ada")

@@ -200,6 +200,31 @@ def test_a_site_without_federation_has_no_emoji_of_others(cursor: Cursor, tmp_pa
     assert do(boss, "copy", [make.emoji(cursor, "cat").emoji.id]).status == 404
 
 
+# --- The picker
+
+
+def test_everybody_reads_the_codes_by_category(site: SiteFixture, boss: Visitor) -> None:
+    assert "This site has none yet" in main_text(site.visitor().get("/emojis"))
+    ant, _bee, cat = (make.emoji(site.cursor, name).emoji.id for name in ("ant", "bee", "cat"))
+    do(boss, "category", [ant], new_category="Insects")
+    do(boss, "disable", [cat])
+    page = document(site.visitor().get("/emojis"))
+    assert page.xpath("//main//code/text()") == [":bee:", ":ant:"]
+    assert page.xpath("//main//h2/text()") == ["Insects"]
+    picker = document(boss.get("/compose/emojis"))
+    assert picker.xpath("//button/@data-code") == [":bee:", ":ant:"]
+    assert picker.xpath("//div[@role='group']/@aria-label") == ["Insects"]
+    assert site.visitor().get("/compose/emojis").status == 303
+
+
+def test_the_composer_leads_to_the_codes_if_there_are_any(site: SiteFixture, boss: Visitor) -> None:
+    post = make.post(site.cursor, site.viewer("boss"))
+    link, pages = "//form[@data-composer]//details[@data-emoji-picker]//a/@href", ("/home", "/compose", f"/@boss/{post.id}")
+    assert [document(boss.get(page)).xpath(link) for page in pages] == [[]] * 3
+    make.emoji(site.cursor, "ant")
+    assert [document(boss.get(page)).xpath(link) for page in pages] == [["/emojis"]] * 3
+
+
 # --- API
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 
-from microblog.model.emojis import CustomEmoji, EmojiDraft, EmojiQuery
+from microblog.model.emojis import CustomEmoji, Emoji, EmojiDraft, EmojiQuery
 
 STATES = {"": "All", "enabled": "Enabled", "unlisted": "Not in the picker", "disabled": "Disabled"}
 
@@ -30,6 +30,22 @@ class EmojisPage:
     def is_filtered(self) -> bool:
         """True if the list may lack some emoji."""
         return bool(self.query.part or self.query.host or self.query.category or self.state)
+
+
+@frozen
+class EmojiGroup:
+    """The emoji of a category, in the order of the list; an empty name stands for those of none."""
+
+    name: str
+    emojis: tuple[Emoji, ...]
+
+
+def grouped(emojis: Iterable[Emoji]) -> list[EmojiGroup]:
+    """Return the emoji by category: first those of none, then the categories by name."""
+    by_name: dict[str, list[Emoji]] = {}
+    for emoji in emojis:
+        by_name.setdefault(emoji.category, []).append(emoji)
+    return [EmojiGroup(name, tuple(by_name[name])) for name in sorted(by_name, key=str.lower)]
 
 
 @frozen

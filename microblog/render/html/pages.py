@@ -290,7 +290,7 @@ class Pages:
     def _composer(self, context: PageContext, composer: ComposerView) -> Shell:
         """The form for a reply, with slots for its key and token."""
         arguments = {
-            "context": PageContext(context.site, slot("csrf"), "", NO_TIME, context.viewer),
+            "context": PageContext(context.site, slot("csrf"), "", NO_TIME, context.viewer, has_emojis=context.has_emojis),
             "composer": evolve(composer, key=slot("key")),
         }
         name = "_composer", composer.reply_to, context.viewer.id if context.viewer else None

@@ -1,4 +1,4 @@
-"""Pages for administrators: the custom emoji of this site, and those of other servers that can be copied."""
+"""The custom emoji of this site: their list and picker, and pages for administrators, also of those of other servers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from microblog.federation.emoji_copies import EmojiCopies
 from microblog.model.emojis import CustomEmoji, EmojiChange, EmojiDraft, EmojiPage, EmojiQuery
 from microblog.model.errors import Invalid, NotFound, Problem
 from microblog.model.ids import AccountId
-from microblog.render.html.emoji_views import STATES, EmojiForm, EmojisPage
+from microblog.render.html.emoji_views import STATES, EmojiForm, EmojisPage, grouped
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import ConfirmView
@@ -33,6 +33,27 @@ CHANGES = {
     "enable": EmojiChange(is_disabled=False),
     "disable": EmojiChange(is_disabled=True),
 }
+
+
+@frozen
+class EmojiPickerPages:
+    """The emoji that everybody may write: a page with their codes, and the picker of the composer."""
+
+    pages: Pages
+    contexts: PageContexts
+    emojis: CustomEmojis
+
+    @route("GET", "/emojis", RouteOptions())
+    async def codes(self, request: Request) -> Response:
+        """List the emoji with their codes, by category."""
+        groups = grouped(await self.emojis.listed())
+        return Response.html(self.pages.page("emoji_codes", await self.contexts.of(request), PageMetadata("Custom emoji"), groups=groups))
+
+    @route("GET", "/compose/emojis", RouteOptions(viewer=AccessLevel.MEMBER))
+    async def picker(self, request: Request) -> Response:
+        """Return the content of the picker, for its script: the same as buttons."""
+        del request
+        return Response.html(self.pages.part("_emoji_picker", groups=grouped(await self.emojis.listed())))
 
 
 @frozen

@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from microblog.domain.caching import cache_keys
 from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.caching.sidebar_cache import MAX_AGE, SidebarCache
+from microblog.domain.custom_emojis import CustomEmojis
 from microblog.domain.trends import Trends
 from microblog.render.html.view_models import PageContext
 from microblog.render.site_view import SiteView
@@ -45,6 +46,7 @@ class PageContexts:
     trends: Trends
     position: Callable[[], str]
     now: Callable[[], datetime]
+    emojis: CustomEmojis
 
     @property
     def site(self) -> SiteView:
@@ -70,6 +72,7 @@ class PageContexts:
             requests=counts.requests,
             messages=counts.messages,
             people=await self.sidebar.suggestions(request.viewer) if people else (),
+            has_emojis=bool(await self.emojis.listed()),
         )
 
     def dependencies(self, context: PageContext) -> CacheDependencies:

@@ -1,8 +1,10 @@
-// Autocomplete of mentions and hashtags: `@ad` or `#dem` opens a list below the caret, for keyboard, mouse and touch.
+// Autocomplete of mentions, hashtags and custom emoji: `@ad`, `#dem` or `:ca` opens a list below the caret, for keyboard, mouse and touch.
 //
 // The text field keeps the focus. For screen readers it is a combobox while the list is open, and a plain multi-line field otherwise.
 
-const TOKEN = /(?:^|[^\p{L}\p{M}\p{N}_=/]|[\ufe0e\ufe0f\u20e3])(@[\p{L}\p{M}\p{N}_]{1,30}|(?<!\))[#\uff03][\p{L}\p{M}\p{N}_\u00b7\u30fb\u200c]{1,50})$/u;
+const TOKEN = /(?:^|[^\p{L}\p{M}\p{N}_=/]|[\ufe0e\ufe0f\u20e3])(@[\p{L}\p{M}\p{N}_]{1,30}|(?<!\))[#\uff03][\p{L}\p{M}\p{N}_\u00b7\u30fb\u200c]{1,50}|(?<!:):[A-Za-z0-9_]{2,50})$/u;
+/** @type {Record<string, string>} */
+const LABELS = { "@": "People", "#": "Hashtags", ":": "Emoji" };
 const CONTINUES = /^[\p{L}\p{M}\p{N}_]/u;
 const WAIT_MS = 120; // debounce between a key and the request
 const PAUSE_MS = 10_000; // pause after a rejected request
@@ -122,7 +124,7 @@ export function complete(field) {
     list.replaceChildren(document.createRange().createContextualFragment(result.html));
     list.querySelectorAll(":scope > :not([role=option])").forEach((other) => other.remove());
     options().forEach((option, number) => { option.id = `${list.id}-${number}`; });
-    list.setAttribute("aria-label", wanted.text.startsWith("@") ? "People" : "Hashtags");
+    list.setAttribute("aria-label", LABELS[wanted.text[0]]);
     open();
     moved = false;
     mark(0);

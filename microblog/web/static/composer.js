@@ -4,6 +4,7 @@
 
 import { attach } from "./attach.js";
 import { complete } from "./complete.js";
+import { pickEmoji } from "./emojis.js";
 import { length } from "./length.js";
 import { toast } from "./toast.js";
 
@@ -86,6 +87,7 @@ function enhance(form) {
   if (unsaved) saveDraft();
   else measure();
   complete(text);
+  pickEmoji(form);
   form.addEventListener("input", saveDraft);
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !send.disabled) form.requestSubmit(send);
