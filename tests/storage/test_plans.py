@@ -12,6 +12,7 @@ import pkgutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_network
 from types import ModuleType
 from typing import Any
 
@@ -34,6 +35,7 @@ from microblog.model.federation import ActorEndpoints, ActorKind
 from microblog.model.federation_posts import RemoteAttachment, RemoteCounts, RemoteEmoji, RemoteImage
 from microblog.model.ids import ConversationId, JobId, RuleId
 from microblog.model.incoming_activities import ActivityToStore
+from microblog.model.ip_blocks import IpBlockValues, IpSeverity
 from microblog.model.jobs import Job, JobState
 from microblog.model.lists import ListReplies
 from microblog.model.media import MediaKind
@@ -79,8 +81,6 @@ OTHER_MODULES = {
     "filters": "tables of its own",
     "jobs": "tables of its own",
     "emails": "tables of its own",
-    "email_domain_blocks": "tables of its own",
-    "ip_blocks": "tables of its own",
     "lists": "tables of its own",
     "email_digests": "tables of its own",
     "media": "tables of its own",
@@ -95,7 +95,6 @@ OTHER_MODULES = {
     "scheduled": "tables of its own",
     "statements": "carries out what others say",
     "statistics": "reads whole days, once a day",
-    "username_blocks": "tables of its own",
     "visibility": "no statements",
 }
 OTHER_FUNCTIONS = {
@@ -235,6 +234,7 @@ BY_TYPE: dict[str, Any] = {
     "Mapping[AccountHosts, HiddenBy]": {AccountHosts("far.example", "far.example"): HiddenBy(suspended=True)},
     "Sequence[tuple[AccountId, AccountId]]": [(ACCOUNT, OTHER)],
     "SeveranceKind": SeveranceKind.DOMAIN_BLOCK,
+    "IpBlockValues": IpBlockValues(ip_network("192.0.2.0/24"), IpSeverity.NO_ACCESS),
     "AuditEntry": AuditEntry(AuditAction.ACCOUNT_WARN, ACCOUNT),
     "AuditQuery": AuditQuery(),
     "HostFilter": HostFilter.ALL,
@@ -258,6 +258,8 @@ BY_PLACE: dict[str, dict[str, Any]] = {
     "conversations.set_unread": {"unread": True},
     "delivery_stats.hosts": {"after": ""},
     "federation_days.count_received": {"until": SITE.end},
+    "email_domain_blocks.attempts": {"blocks": [1], "since": SITE.end.date()},
+    "email_domain_blocks.count_attempt": {"blocks": [1], "day": SITE.end.date()},
     "ip_blocks.by_network": {"network": "192.0.2.0/24"},
     "ip_blocks.severities": {"address": "192.0.2.1"},
     "incoming_activities.waiting": {"since": SITE.end - timedelta(days=1)},
