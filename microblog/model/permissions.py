@@ -46,6 +46,7 @@ _ADMIN = (
     | Permission.MANAGE_SETTINGS
     | Permission.MANAGE_BLOCKS
     | Permission.MANAGE_RULES
+    | Permission.MANAGE_ANNOUNCEMENTS
     | Permission.MANAGE_CUSTOM_EMOJIS
 )
 PERMISSIONS = {Role.USER: Permission(0), Role.MODERATOR: _MODERATOR, Role.ADMIN: _ADMIN}

@@ -28,6 +28,7 @@ Fields = dict[str, str]
 
 ROUTES = {
     "/admin/accounts": Permission.MANAGE_USERS,
+    "/admin/announcements": Permission.MANAGE_ANNOUNCEMENTS,
     "/admin/appeals": Permission.MANAGE_APPEALS,
     "/admin/canonical_email_blocks": Permission.MANAGE_BLOCKS,
     "/admin/email_domain_blocks": Permission.MANAGE_BLOCKS,
