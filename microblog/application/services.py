@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from platform import python_version
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+import twisted
+from microblog import __version__
 from microblog.application.site import current_site_settings
 from microblog.config import Settings, secret_key
 from microblog.domain.account_actions import AccountActions
 from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.account_security import AccountSecurity
 from microblog.domain.accounts import Accounts
+from microblog.domain.admin_metrics import AdminMetrics
 from microblog.domain.announcements import Announcements
 from microblog.domain.apps import Apps
 from microblog.domain.attachments import Attachments
@@ -82,6 +86,7 @@ from microblog.jobs.clock_check import SystemClock
 from microblog.model.federation_mode import FederationMode
 from microblog.storage.database import Transactions
 
+VERSIONS = {"microblog": __version__, "Python": python_version(), "Twisted": twisted.__version__}
 now = SystemClock(lambda: datetime.now(UTC))
 
 
@@ -171,6 +176,7 @@ class Domain:
     canonical_email_blocks: CanonicalEmailBlocks = field(init=False)
     ip_blocks: IpBlocks = field(init=False)
     username_blocks: UsernameBlocks = field(init=False)
+    admin_metrics: AdminMetrics = field(init=False)
     refused_networks: CurrentRefusedNetworks = field(init=False)
     custom_emojis: CustomEmojis = field(init=False)
 
@@ -229,6 +235,10 @@ class Domain:
     @username_blocks.default
     def _username_blocks(self) -> UsernameBlocks:
         return UsernameBlocks(self.timelines.database, now)
+
+    @admin_metrics.default
+    def _admin_metrics(self) -> AdminMetrics:
+        return AdminMetrics(self.statistics, self.accounts.host, VERSIONS)
 
     @refused_networks.default
     def _refused_networks(self) -> CurrentRefusedNetworks:

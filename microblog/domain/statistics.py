@@ -12,7 +12,7 @@ from microblog.model.errors import Invalid
 from microblog.model.ids import PostId
 from microblog.model.progress import Report, unreported
 from microblog.model.statistics import DAY, Day, Measure, TimeSpan, day_span, days, start_of_day
-from microblog.storage import statistics
+from microblog.storage import day_counts, statistics
 from microblog.storage.database import Cursor, Transactions
 
 UTC_ZONE = ZoneInfo("UTC")
@@ -91,6 +91,13 @@ class DailyStatistics:
         """Return the counts of these days, oldest first; days that were not counted are left out."""
         return await self.database.read(statistics.read, zone=zone.key, first=first, last=last)
 
+    async def up_to_now(self, first: date, last: date) -> list[Day]:
+        """Return the counts of these days in UTC, oldest first. Today and yesterday are counted on the fly if they are not stored yet."""
+        found, today = await self.read(UTC_ZONE, first, last), self.now().astimezone(UTC).date()
+        stored = {day.day for day in found}
+        recent = [day for day in (today - DAY, today) if first <= day <= last and day not in stored]
+        return [*found, *[await self.database.read(_counted, UTC_ZONE, day) for day in recent]]
+
     async def today(self, zone: ZoneInfo) -> Day:
         """Count today up to now, without storing it."""
         today = self.now().astimezone(zone).date()
@@ -144,3 +151,13 @@ def _counted(cursor: Cursor, zone: ZoneInfo, day: date) -> Day:
 
 def _count(cursor: Cursor, zone: ZoneInfo, day: date) -> None:
     statistics.write(cursor, zone.key, _counted(cursor, zone, day))
+    if zone.key == UTC_ZONE.key:
+        _count_for_moderators(cursor, day)
+
+
+def _count_for_moderators(cursor: Cursor, day: date) -> None:
+    day_counts.lock_day(cursor, day=day)
+    day_counts.forget_posts(cursor, day=day)
+    day_counts.store_posts(cursor, day=day, span=day_span(day, UTC_ZONE))
+    day_counts.forget_cohorts(cursor, day=day)
+    day_counts.store_cohorts(cursor, day=day)

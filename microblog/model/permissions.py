@@ -31,6 +31,7 @@ class Permission(IntFlag):
 
 _MODERATOR = (
     Permission.VIEW_AUDIT_LOG
+    | Permission.VIEW_DASHBOARD
     | Permission.MANAGE_REPORTS
     | Permission.MANAGE_APPEALS
     | Permission.MANAGE_USERS

@@ -192,6 +192,18 @@ def number(count: int) -> str:
     raise AssertionError(count)
 
 
+def byte_size(count: int) -> str:
+    """Format a number of bytes with three digits: 0 Bytes, 1.88 MB, 46.2 GB, 780 GB."""
+    if count < 1024:
+        return f"{count} Byte" if count == 1 else f"{count} Bytes"
+    power = min((count.bit_length() - 1) // 10, len(_BYTE_UNITS))
+    size = count / 1024**power
+    return f"{size:.0f} {_BYTE_UNITS[power - 1]}" if size >= 100 else f"{size:.3g} {_BYTE_UNITS[power - 1]}"
+
+
+_BYTE_UNITS = ("KB", "MB", "GB", "TB", "PB")
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """Return the singular or the plural for a count."""
     return one if count == 1 else many or f"{one}s"

@@ -213,10 +213,11 @@ def first_signup(cursor: Cursor) -> datetime | None:
 
 
 def missing_days(cursor: Cursor, *, zone: str, first: date, last: date) -> list[date]:
-    """Return the days without statistics, oldest first."""
+    """Return the days without statistics, oldest first; in UTC also those without the numbers of `day_counts`."""
     cursor.execute(
         """select d::date from generate_series(%(first)s::timestamp, %(last)s::timestamp, interval '1 day') d
-           where not exists (select from statistics s where s.zone = %(zone)s and s.day = d::date) order by 1""",
+           where not exists (select from statistics s where s.zone = %(zone)s and s.day = d::date)
+           or %(zone)s = 'UTC' and not exists (select from counted_days c where c.day = d::date) order by 1""",
         {"zone": zone, "first": first, "last": last},
     )
     return first_column(cursor.fetchall())

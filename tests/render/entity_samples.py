@@ -19,6 +19,7 @@ from microblog.model.accounts import (
     Role,
     Viewer,
 )
+from microblog.model.admin_metrics import Cohort, CohortPoint, DimensionEntry, DimensionKey, DimensionReport, MeasureKey, MeasureReport
 from microblog.model.announcements import Announcement, Reaction
 from microblog.model.canonical_email_blocks import CanonicalEmailBlock
 from microblog.model.cards import Card
@@ -71,9 +72,11 @@ from microblog.model.rules import Rule
 from microblog.model.scheduled import ScheduledPost
 from microblog.model.severances import Severance, SeveranceKind
 from microblog.model.site_texts import SiteTexts, TextPage
+from microblog.model.statistics import Unit
 from microblog.render.api import apps
 from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.accounts import PREFERENCES, RELATIONSHIP
+from microblog.render.api.admin_metrics import ADMIN_COHORT, ADMIN_DIMENSION, ADMIN_MEASURE
 from microblog.render.api.conversations import conversation_entity
 from microblog.render.api.domain_rules import ADMIN_DOMAIN_ALLOW, ADMIN_DOMAIN_BLOCK, DOMAIN_BLOCK
 from microblog.render.api.emojis import ADMIN_EMOJI, EMOJI
@@ -360,4 +363,22 @@ def site() -> Samples:
         "custom emoji, for administrators": ("AdminEmoji", ADMIN_EMOJI(CAT, ENTITIES)),
         "custom emoji of another server, for administrators": ("AdminEmoji", ADMIN_EMOJI(FAR_CAT, ENTITIES)),
         "domain allow": ("AdminDomainAllow", ADMIN_DOMAIN_ALLOW(AllowedDomain(DomainRuleId(9), "c.example", NOW), None)),
+        **_metrics(),
+    }
+
+
+def _metrics() -> Samples:
+    """Return samples of the numbers for moderators."""
+    day = date(2026, 3, 4)
+    entries = DimensionEntry("de", "3"), DimensionEntry("web", "2", "Website")
+    size = DimensionReport(DimensionKey.SPACE_USAGE, (DimensionEntry("postgresql", "1971519", "PostgreSQL", "bytes"),))
+    version = DimensionReport(DimensionKey.SOFTWARE_VERSIONS, (DimensionEntry("python", "3.13.1", "Python"),))
+    cohort = Cohort(day, Unit.DAY, 4, (CohortPoint(day, 3, 0.75),))
+    return {
+        "measure": ("AdminMeasure", ADMIN_MEASURE(MeasureReport(MeasureKey.NEW_USERS, 3, 1, ((day, 3),)), None)),
+        "measure, bytes": ("AdminMeasure", ADMIN_MEASURE(MeasureReport(MeasureKey.INSTANCE_MEDIA, 1536, None, ((day, 0),)), None)),
+        "dimension": ("AdminDimension", ADMIN_DIMENSION(DimensionReport(DimensionKey.LANGUAGES, entries), None)),
+        "dimension, bytes": ("AdminDimension", ADMIN_DIMENSION(size, None)),
+        "dimension, versions": ("AdminDimension", ADMIN_DIMENSION(version, None)),
+        "cohort": ("AdminCohort", ADMIN_COHORT(cohort, None)),
     }

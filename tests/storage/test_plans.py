@@ -98,6 +98,10 @@ OTHER_MODULES = {
     "visibility": "no statements",
 }
 OTHER_FUNCTIONS = {
+    "day_counts.count_posts": "reads a whole day",
+    "day_counts.count_cohorts": "reads the visits of a whole month",
+    "day_counts.store_posts": "reads a whole day, once a day",
+    "day_counts.store_cohorts": "reads the visits of a whole month, once a day",
     "accounts.search": "reads every account, and says so",
     "users.page_of": "the administrator's list, with conditions that few logins fit",
     "users.search": "the same for programs of moderators",
@@ -201,6 +205,7 @@ BY_TYPE: dict[str, Any] = {
     "AccountQuery": AccountQuery(),
     "TimeSpan": TimeSpan(SITE.end - timedelta(days=1), SITE.end),
     "date": SITE.end.date(),
+    "Sequence[date]": [SITE.end.date()],
     "timedelta": timedelta(minutes=1),
     "Sequence[StoredConversation]": [conversations.StoredConversation(ConversationId(1), ACCOUNT, (OTHER,), True, POST, POST)],
     "InvalidationPosition": InvalidationPosition("1:1:", SITE.end),

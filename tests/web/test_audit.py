@@ -280,9 +280,13 @@ CASES: dict[str, Case] = {
 }
 """A request for each route of staff that changes something."""
 
+A_DAY = {"start_at": "2026-03-04", "end_at": "2026-03-04"}
 READING: dict[str, Case] = {
     # A query in the body, so that the e-mail address is in no URL.
     "POST /api/v1/admin/canonical_email_blocks/test": lambda desk: ("/v1/admin/canonical_email_blocks/test", {"email": "e@example.org"}),
+    "POST /api/v1/admin/measures": lambda desk: ("/v1/admin/measures", {"keys[]": "new_users", **A_DAY}),
+    "POST /api/v1/admin/dimensions": lambda desk: ("/v1/admin/dimensions", {"keys[]": "servers"}),
+    "POST /api/v1/admin/retention": lambda desk: ("/v1/admin/retention", {"frequency": "day", **A_DAY}),
 }
 """A request for each route of staff that changes nothing, although its method is not GET."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from microblog.domain.accounts import Accounts
+from microblog.domain.admin_metrics import AdminMetrics
 from microblog.domain.announcements import Announcements
 from microblog.domain.apps import Apps
 from microblog.domain.attachments import Attachments
@@ -56,6 +57,7 @@ from microblog.render.api.entities import Entities
 from microblog.render.api.instance import InstanceEntities
 from microblog.render.api.status_json import StatusJsonCache
 from microblog.web.api.accounts import AccountRoutes, RelationshipRoutes
+from microblog.web.api.admin_metrics import AdminMetricsRoutes
 from microblog.web.api.api_version import api_version
 from microblog.web.api.apps import AppRoutes
 from microblog.web.api.blocked_domains import BlockedDomainRoutes
@@ -101,6 +103,8 @@ class ApiServices(Protocol):
 
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def admin_metrics(self) -> AdminMetrics: ...
     @property
     def announcements(self) -> Announcements: ...
     @property
@@ -248,8 +252,7 @@ def routes(
         ConversationRoutes(entities, serializer, services.conversations, services.timelines, cache),
         NotificationPolicyRoutes(services.notification_policies),
         NotificationRequestRoutes(entities, serializer, services.notification_policies),
-        AccountAdminRoutes(entities, services.moderation),
-        ReportAdminRoutes(entities, serializer, services.reports, lambda: site.site.texts.rules),
+        *_admin_routes(services, site, serializer),
         NotificationRoutes(entities, serializer, services.notifications, pages, accounts_json),
         MarkerRoutes(services.read_markers, cache),
         PushSubscriptionRoutes(entities, services.push_notifications),
@@ -272,6 +275,16 @@ def _sign_up_block_routes(services: ApiServices) -> list[object]:
 def _own_account_routes(services: ApiServices, entities: Entities) -> list[object]:
     """The features of one's own account besides its profile."""
     return [MoveRoutes(entities, services.moves, services.follows), EmailConfirmationRoutes(services.email_confirmation)]
+
+
+def _admin_routes(services: ApiServices, site: InstanceEntities, serializer: StatusSerializer) -> list[object]:
+    """The features of moderators and administrators, without blocks and those about other servers."""
+    entities = site.entities
+    return [
+        AccountAdminRoutes(entities, services.moderation),
+        ReportAdminRoutes(entities, serializer, services.reports, lambda: site.site.texts.rules),
+        AdminMetricsRoutes(services.admin_metrics),
+    ]
 
 
 def _rule_routes(site: InstanceEntities, federation: ApiFederation | None) -> list[object]:

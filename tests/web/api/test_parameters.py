@@ -188,6 +188,62 @@ def ip_block(site: SiteFixture, method: str) -> None:
     assert boss.get("/v1/admin/ip_blocks").json == [saved]
 
 
+TAG_MEASURES = "tag_accounts tag_uses tag_servers"
+HOST_MEASURES = "instance_accounts instance_media_attachments instance_reports instance_statuses instance_follows instance_followers"
+
+
+def moderator_and_tag(site: SiteFixture) -> tuple[Client, str]:
+    """A moderator, and the id of a hashtag that was used today."""
+    maud = client(site, "maud", "admin:read admin:write write read", role=Role.MODERATOR)
+    tag = maud.post("/v1/statuses", status="#moss").json["tags"][0]["name"]
+    return maud, maud.get(f"/v1/tags/{tag}").json["id"]
+
+
+@reads_back("POST", "/api/v1/admin/measures", f"keys start_at end_at {TAG_MEASURES} {HOST_MEASURES}")
+def measures(site: SiteFixture, method: str) -> None:
+    maud, tag = moderator_and_tag(site)
+    today = str(datetime.now(UTC).date())
+    keys = ["tag_uses", *TAG_MEASURES.split(), *HOST_MEASURES.split()]
+    subjects = {key: {"id": tag} if key.startswith("tag_") else {"domain": "far.example"} for key in keys}
+    make.remote_account(site.cursor, host="far.example", now=datetime.now(UTC))
+    found = maud.post("/v1/admin/measures", keys=keys, start_at=today, end_at=today, **subjects).json
+    assert [(one["key"], len(one["data"])) for one in found] == [(key, 1) for key in dict.fromkeys(keys)]
+    assert {one["key"]: one["total"] for one in found if one["total"] != "0"} == {
+        "tag_uses": "1",
+        "tag_accounts": "1",
+        "instance_accounts": "1",
+    }
+    for key in subjects:
+        assert maud.post("/v1/admin/measures", keys=[key], start_at=today, end_at=today).status == 400
+
+
+@reads_back(
+    "POST",
+    "/api/v1/admin/dimensions",
+    "keys start_at end_at limit tag_servers tag_languages instance_accounts instance_languages",
+)
+def dimensions(site: SiteFixture, method: str) -> None:
+    maud, tag = moderator_and_tag(site)
+    client(site, "ada").post("/v1/statuses", status="#moss", language="de")
+    path, subjects = "/v1/admin/dimensions", {"tag_servers": {"id": tag}, "tag_languages": {"id": tag}}
+    domain = {key: {"domain": "far.example"} for key in ("instance_accounts", "instance_languages")}
+    assert [one["data"] for one in maud.post(path, keys=list(domain), **domain).json] == [[], []]
+    [servers, languages] = maud.post(path, keys=list(subjects), **subjects).json
+    assert (servers["data"][0]["value"], len(languages["data"])) == ("2", 2)
+    [languages] = maud.post(path, keys=["tag_languages"], limit=1, **subjects).json
+    assert len(languages["data"]) == 1
+    [languages] = maud.post(path, keys=["tag_languages"], start_at="2026-01-01", end_at="2026-01-02", **subjects).json
+    assert languages["data"] == []
+
+
+@reads_back("POST", "/api/v1/admin/retention", "start_at end_at frequency")
+def retention(site: SiteFixture, method: str) -> None:
+    maud, _ = moderator_and_tag(site)
+    for frequency, count in (("day", 3), ("month", 1)):
+        found = maud.post("/v1/admin/retention", start_at="2026-01-01", end_at="2026-01-03", frequency=frequency).json
+        assert [one["frequency"] for one in found] == [frequency] * count
+
+
 @reads_back("POST DELETE", "/api/v1/domain_blocks", "domain")
 def domain(site: SiteFixture, method: str) -> None:
     ada = client(site, "ada")
@@ -534,6 +590,9 @@ MASTODON = {
     "GET v1/admin/ip_blocks": PAGE,
     "POST v1/admin/ip_blocks": "ip severity comment expires_in",
     "PUT v1/admin/ip_blocks/<>": "ip severity comment expires_in",
+    "POST v1/admin/measures": f"keys start_at end_at {TAG_MEASURES} {HOST_MEASURES}",
+    "POST v1/admin/dimensions": "keys start_at end_at limit tag_servers tag_languages instance_accounts instance_languages",
+    "POST v1/admin/retention": "start_at end_at frequency",
     "GET v1/admin/reports": f"{PAGE} resolved account_id target_account_id",
     "PUT v1/admin/reports/<>": "category rule_ids",
     "POST v1/apps": "client_name redirect_uris scopes website",

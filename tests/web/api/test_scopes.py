@@ -77,6 +77,9 @@ admin     admin:read             GET        /api/v1/admin/custom_emojis/:x
 admin     admin:write            PATCH,DELETE /api/v1/admin/custom_emojis/:x
 admin     admin:read             GET        /api/v1/admin/custom_emojis/categories
 admin     admin:read:email_domain_blocks GET        /api/v1/admin/email_domain_blocks
+moderator admin:read             POST       /api/v1/admin/dimensions
+moderator admin:read             POST       /api/v1/admin/measures
+moderator admin:read             POST       /api/v1/admin/retention
 admin     admin:read:ip_blocks   GET        /api/v1/admin/ip_blocks
 admin     admin:write:ip_blocks  POST       /api/v1/admin/ip_blocks
 admin     admin:read:ip_blocks   GET        /api/v1/admin/ip_blocks/:x
