@@ -93,10 +93,9 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     counter = MemoryCounter(reactor.seconds)
     limits = RateLimiter(RedisCounter(wakeup, counter) if isinstance(wakeup, Redis) else counter, now, settings.rate_limits)
     http_fetcher = TreqFetcher(reactor, user_agent(settings)) if settings.link_previews else None
-    random = SystemRandom().random
     profile_fetcher = TreqFetcher(reactor, user_agent(settings), SECONDS, obeys_robots=False) if settings.link_previews else None
     pause, mail_hosts = partial(deferLater, reactor), MailHostLookup(reactor, DnsLookup(reactor))
-    external = ExternalServices(media_store(settings, reactor), pause, http_fetcher, random, profile_fetcher, mail_hosts)
+    external = ExternalServices(media_store(settings, reactor), pause, http_fetcher, SystemRandom().random, profile_fetcher, mail_hosts)
     domain = Domain.on(settings, database, passwords, limits, external)
     call_site(passwords, settings, domain.site_settings.settings)
     domain.site_settings.listeners.append(partial(call_site, passwords, settings))
@@ -124,7 +123,9 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     access = MonitoringAccess(settings.metrics_allowed_networks)
     others = [HealthPages(health.report, access), MetricsPage(metrics.exposition, access)]
     frontend = Frontend.of_this_release()
-    server = build_server(settings, reactor, domain, frontend, feed=feed, federation=federation, access_log=log.write, others=others)
+    server = build_server(
+        *(settings, reactor, domain, frontend), feed=feed, federation=federation, access_log=log.write, others=others, health=health.report
+    )
     server.sampled = proxy_check.look
     start = federation_start(settings, database)
     components: list[Component] = [log, DatabaseComponent(database, reactor), start, passwords, wakeup, feed, domain.refused_networks]

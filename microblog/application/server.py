@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from microblog.domain.severances import Severances
 from microblog.domain.site_settings import SiteAdmin
 from microblog.live.broadcaster import Broadcaster
 from microblog.model.caches import turn_off_others
+from microblog.model.health import HealthReport
 from microblog.render.api.entities import Entities
 from microblog.render.api.instance import InstanceEntities
 from microblog.render.api.status_json import StatusJsonCache
@@ -56,6 +57,7 @@ from microblog.web.pages.blocked_domains import BlockedDomainPages
 from microblog.web.pages.canonical_email_blocks import CanonicalEmailBlockPages
 from microblog.web.pages.conversations import ConversationPages
 from microblog.web.pages.custom_emojis import CustomEmojiPages, EmojiPickerPages
+from microblog.web.pages.dashboard import DashboardPages
 from microblog.web.pages.email_domain_blocks import EmailDomainBlockPages
 from microblog.web.pages.email_settings import AddressPages, EmailSettingsPages, UnsubscribePages
 from microblog.web.pages.error_pages import ErrorPages
@@ -122,8 +124,9 @@ def build_server(
     federation: Federation | None = None,
     access_log: Callable[[str], object] | None = None,
     others: Sequence[object] = (),
+    health: Callable[[], Awaitable[HealthReport]] | None = None,
 ) -> HttpServer:
-    """Return the HTTP server with all routes and those of `others`. Starts nothing."""
+    """Return the HTTP server with all routes and those of `others`. Starts nothing. `health` is for the page of administrators."""
     pages, position, site_version = frontend.pages, lambda: str(feed.position), lambda: domain.site_settings.version
     site_view = current_site_view(settings, domain.site_settings)
     contexts = PageContexts(site_view, domain.sidebar, domain.trends, position, now, domain.custom_emojis)
@@ -146,12 +149,13 @@ def build_server(
     files = [SiteStyle(site_view), SiteFiles(site_view, frontend.assets.url), FeedRoutes(domain.accounts, domain.timelines, site_view)]
     features = [
         frontend.assets,
-        *files,
+        *(SiteFiles(site_view, frontend.assets.url), FeedRoutes(domain.accounts, domain.timelines, site_view)),
         streams,
         live,
         *others,
         *(federation.routes if federation else []),
         *site_pages(pages, contexts, post_forms, domain, renderer),
+        DashboardPages(pages, contexts, domain.admin_metrics, moderation_desk(domain), domain.jobs, health),
         StatisticsPages(*(pages, contexts, domain.statistics, renderer, domain.posts), federation.statistics if federation else None),
         SearchPages(*(pages, contexts, domain.search, PeopleLists(domain.profile_cache), renderer), resolution),
         *([RemoteFollowPages(pages, contexts, domain.accounts, resolution)] if resolution else []),
@@ -242,7 +246,7 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
 
 def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain, federation: Federation | None) -> list[object]:
     """Return the routes of the pages for moderators and administrators, and of their decisions for those concerned."""
-    desk = ModerationDesk(domain.timelines.database, domain.moderation, domain.reports)
+    desk = moderation_desk(domain)
     return [
         PeoplePages(pages, contexts, domain.moderation),
         InvitePages(pages, contexts, domain.moderation),
@@ -264,3 +268,8 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain, feder
         CustomEmojiPages(pages, contexts, domain.custom_emojis, federation.emoji_copies if federation else None),
         *([ServerPages(pages, contexts, federation.servers, federation.domains)] if federation else []),
     ]
+
+
+def moderation_desk(domain: Domain) -> ModerationDesk:
+    """Return the service of what moderators know."""
+    return ModerationDesk(domain.timelines.database, domain.moderation, domain.reports)

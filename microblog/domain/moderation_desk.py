@@ -10,6 +10,7 @@ from microblog.domain.reports import Reports
 from microblog.domain.text import post_text
 from microblog.model.account_history import AccountHistory, ModerationNote
 from microblog.model.accounts import Account, AccountWithLogin, Role, Viewer
+from microblog.model.admin_metrics import WaitingCounts
 from microblog.model.audit import AuditAction, AuditEntry, AuditQuery
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId, ModerationNoteId, ReportId
@@ -41,6 +42,11 @@ class ModerationDesk:
     database: Transactions
     moderation: Moderation
     reports: Reports
+
+    async def waiting(self, viewer: Viewer) -> WaitingCounts:
+        """Count what waits for a moderator."""
+        _require_moderator(viewer)
+        return await self.database.read(moderation_desk.waiting)
 
     async def account(self, viewer: Viewer, id: AccountId) -> tuple[ModeratedAccount, AccountHistory]:
         """Return an account with its history."""

@@ -117,3 +117,12 @@ class Cohort:
     frequency: Unit
     size: int
     points: tuple[CohortPoint, ...]
+
+
+@frozen
+class WaitingCounts:
+    """Numbers of things that wait for a moderator: open reports, sign-ups to approve, and appeals."""
+
+    reports: int
+    applicants: int
+    appeals: int

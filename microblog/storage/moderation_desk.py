@@ -1,4 +1,4 @@
-"""Notes of moderators about accounts and reports, and the posts that they see of an account."""
+"""Notes of moderators about accounts and reports, the posts that they see of an account, and what waits for them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from microblog.model.account_history import ModerationNote
+from microblog.model.admin_metrics import WaitingCounts
 from microblog.model.ids import AccountId, ModerationNoteId, PostId, ReportId
-from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value
 
 _SELECT = """select n.id, n.account_id, n.report_id, (select a.username from accounts a where a.id = n.author_id), n.text, n.created_at
     from moderation_notes n"""
@@ -56,3 +57,17 @@ def newest_posts(cursor: Cursor, *, author: AccountId, limit: int) -> list[PostI
     sql = """select id from posts where account_id = %(author)s and boost_of is null and deleted_at is null
         and visibility in ('public', 'unlisted') order by id desc limit %(limit)s"""
     return fetch_all(cursor, PostId, sql, {"author": author, "limit": limit})
+
+
+def waiting(cursor: Cursor) -> WaitingCounts:
+    """Count what waits for a moderator."""
+    found = fetch_one(
+        cursor,
+        WaitingCounts,
+        """select (select count(*) from reports where closed_at is null)::int,
+                  (select count(*) from users u join accounts a on a.id = u.account_id
+                   where u.approved_at is null and a.suspended_at is null and a.deleted_at is null)::int,
+                  (select count(*) from appeals where decided_at is null)::int""",
+    )
+    assert found is not None
+    return found

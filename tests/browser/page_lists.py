@@ -50,6 +50,8 @@ FOR_MEMBERS = (
     "/settings/delete",
 )
 FOR_MODERATORS = (
+    "/admin/dashboard",
+    "/admin/dashboard?days=7",
     "/admin/people",
     "/admin/people?type=applied",
     "/admin/invites",

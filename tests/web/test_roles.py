@@ -31,6 +31,7 @@ ROUTES = {
     "/admin/announcements": Permission.MANAGE_ANNOUNCEMENTS,
     "/admin/appeals": Permission.MANAGE_APPEALS,
     "/admin/canonical_email_blocks": Permission.MANAGE_BLOCKS,
+    "/admin/dashboard": Permission.VIEW_DASHBOARD,
     "/admin/email_domain_blocks": Permission.MANAGE_BLOCKS,
     "/admin/emojis": Permission.MANAGE_CUSTOM_EMOJIS,
     "/admin/invites": Permission.MANAGE_INVITES | Permission.INVITE_USERS,

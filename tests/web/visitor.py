@@ -22,6 +22,7 @@ from microblog.domain.ports import MailHosts
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.federation.ports import RemoteServers
 from microblog.model.accounts import Viewer
+from microblog.model.health import HealthCheck, HealthReport
 from microblog.storage.database import Cursor
 from microblog.web.http.dispatcher import Dispatcher
 from microblog.web.http.route import Route
@@ -38,13 +39,14 @@ FRONTEND = Frontend.of_this_release()
 
 @define(eq=False)
 class SiteFixture:
-    """The whole site on one cursor, whose transaction is rolled back."""
+    """The whole site on one cursor, whose transaction is rolled back. `checks`: what it reports about its health."""
 
     cursor: Cursor
     server: HttpServer
     domain: Domain
     database: RolledBackDatabase
     federation: Federation | None = None
+    checks: list[HealthCheck] = field(factory=list)
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -98,8 +100,13 @@ def build_site(
     feed = build_broadcaster(database, clock)
     result_of(feed.start())
     federation = Federation.on(config, clock, database, domain, servers)
-    server = build_server(config, clock, domain, FRONTEND, feed=feed, federation=federation)
-    return SiteFixture(cursor, server, domain, database, federation)
+    checks: list[HealthCheck] = []
+
+    async def report() -> HealthReport:
+        return HealthReport(checks)
+
+    server = build_server(config, clock, domain, FRONTEND, feed=feed, federation=federation, health=report)
+    return SiteFixture(cursor, server, domain, database, federation, checks)
 
 
 @define(eq=False)
