@@ -1,8 +1,7 @@
 """The site's settings: name, type, unit, default and meaning of each.
 
-A value comes from the environment, else from the TOML file, else from the default. All problems are reported together, each with the
-setting's name, its value and the allowed values. `twistd microblog --help`, the documentation and the tests are derived from the same
-fields. Only application, service and cli import this module; all others get values as plain arguments.
+A value comes from the environment, else from the TOML file, else from the default. All problems are reported together, with the allowed
+values. `--help`, documentation and tests are derived from the same fields. Only application, service and cli import this module.
 """
 
 from __future__ import annotations
@@ -192,6 +191,7 @@ class Settings(MediaSettings):
         "Show a preview of the first link in a post, and check whether links of profiles link back. Linked pages see the IP address.",
         default="on",
     )
+    trends_review: bool = switch("Show trending hashtags, posts and links only after a moderator has approved them.", default="off")
     site_name: str | None = setting(
         "The name of the site.",
         read=read.line(60),

@@ -92,6 +92,7 @@ from microblog.web.pages.statistics import StatisticsPages
 from microblog.web.pages.strikes import AppealPages, StrikePages
 from microblog.web.pages.tags import TagButtons
 from microblog.web.pages.timelines import TimelinePages
+from microblog.web.pages.trend_reviews import TrendReviewPages
 from microblog.web.pages.uploads import Uploads
 from microblog.web.pages.username_blocks import UsernameBlockPages
 from microblog.web.streaming.sse import Streams
@@ -146,10 +147,9 @@ def build_server(
     rendering = renderer.streamed, pages.notification, conversation_row(pages)
     streams = Streams(feed, *rendering, domain.accounts, domain.posts, limiter, site_view())
     live = StreamingRoutes(feed, PayloadEncoder(statuses), auth_cache, domain.lists, limiter)
-    files = [SiteStyle(site_view), SiteFiles(site_view, frontend.assets.url), FeedRoutes(domain.accounts, domain.timelines, site_view)]
     features = [
         frontend.assets,
-        *(SiteFiles(site_view, frontend.assets.url), FeedRoutes(domain.accounts, domain.timelines, site_view)),
+        *(SiteStyle(site_view), SiteFiles(site_view, frontend.assets.url), FeedRoutes(domain.accounts, domain.timelines, site_view)),
         streams,
         live,
         *others,
@@ -256,6 +256,7 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain, feder
         ReportDeskPages(pages, contexts, desk),
         StrikePages(pages, contexts, domain.strikes),
         AppealPages(pages, contexts, domain.strikes),
+        TrendReviewPages(pages, contexts, domain.trends, domain.trend_reviews),
         EmailDomainBlockPages(pages, contexts, domain.email_domain_blocks),
         CanonicalEmailBlockPages(pages, contexts, domain.canonical_email_blocks),
         IpBlockPages(pages, contexts, domain.ip_blocks),

@@ -80,6 +80,7 @@ from microblog.domain.tags import HashtagService
 from microblog.domain.thread_cache import ThreadCache
 from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
+from microblog.domain.trend_reviews import TrendReviews
 from microblog.domain.trends import Trends
 from microblog.domain.username_blocks import UsernameBlocks
 from microblog.jobs.clock_check import SystemClock
@@ -177,6 +178,7 @@ class Domain:
     ip_blocks: IpBlocks = field(init=False)
     username_blocks: UsernameBlocks = field(init=False)
     admin_metrics: AdminMetrics = field(init=False)
+    trend_reviews: TrendReviews = field(init=False)
     refused_networks: CurrentRefusedNetworks = field(init=False)
     custom_emojis: CustomEmojis = field(init=False)
 
@@ -240,6 +242,10 @@ class Domain:
     def _admin_metrics(self) -> AdminMetrics:
         return AdminMetrics(self.statistics, self.accounts.host, VERSIONS)
 
+    @trend_reviews.default
+    def _trend_reviews(self) -> TrendReviews:
+        return TrendReviews(self.timelines.database, self.search, now)
+
     @refused_networks.default
     def _refused_networks(self) -> CurrentRefusedNetworks:
         return CurrentRefusedNetworks(self.timelines.database, self.attachments.pause, now)
@@ -299,7 +305,7 @@ class Domain:
             tags=HashtagService(database, search, now),
             timelines=timelines,
             tokens=Tokens(database, now),
-            trends=Trends(database, search, now),
+            trends=Trends(database, search, invalidation_log, now, settings.trends_review),
         )
 
 

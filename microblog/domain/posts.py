@@ -5,7 +5,7 @@ Each command is one transaction: the post, its mentions and tags, the job for it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from attrs import evolve, field, frozen
@@ -24,7 +24,7 @@ from microblog.model.ids import AccountId, PostId, ScheduledId
 from microblog.model.media import Media, MediaKind
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import NO_FLAGS, Mention, Post, PostDraft, PostFlags, PostRevision, PostThread, Visibility
-from microblog.storage import accounts, events, idempotency_keys, notifications, posts
+from microblog.storage import accounts, events, idempotency_keys, notifications, posts, reviewed_tags
 from microblog.storage.database import Cursor, Transactions
 
 MAX_KEY_LENGTH = 255
@@ -137,7 +137,9 @@ class Posts:
         attached = attachments.lock_attachable(cursor, viewer, draft)
         if draft.poll:
             polls.checked(draft.poll)
-        return self._compose(viewer, draft, self._parent(cursor, viewer, draft), attached)[0]
+        post, parsed = self._compose(viewer, draft, self._parent(cursor, viewer, draft), attached)
+        _require_usable(cursor, {tag.key for tag in parsed.tags})
+        return post
 
     def publish_within(self, cursor: Cursor, viewer: Viewer, draft: PostDraft, scheduled: ScheduledId | None = None) -> Post:
         """Publish in the running transaction, without looking up the idempotency key.
@@ -147,6 +149,7 @@ class Posts:
         key, parent = self._key(draft), self._parent(cursor, viewer, draft)
         attached = attachments.lock_attachable(cursor, viewer, draft, scheduled=scheduled)
         post, parsed = self._compose(viewer, draft, parent, attached)
+        _require_usable(cursor, {tag.key for tag in parsed.tags})
         id = self._insert(cursor, post, parsed, draft.allowed)
         self._add_attachments(cursor, id, attached, draft, post.created_at)
         if self.previews and parsed.links and may_show_preview(post.visibility, has_media=bool(attached or draft.poll)):
@@ -274,6 +277,7 @@ class Posts:
         """Return the edited post with its parsed text and mentions."""
         text, spoiler = self._checked_text(draft, attached)
         parsed = post_text.parse(text, self.host)
+        _require_usable(cursor, {tag.key for tag in parsed.tags} - {tag.key for tag in before.tags})
         mentioned = self._mentioned(cursor, parsed)
         after = evolve(
             before,
@@ -314,6 +318,13 @@ class Posts:
     def _history(self, cursor: Cursor, viewer: Viewer | None, id: PostId) -> tuple[Post, list[PostRevision]]:
         post = visible_post(cursor, id, viewer).original
         return post, posts.history(cursor, post=post.id)
+
+
+def _require_usable(cursor: Cursor, keys: Collection[str]) -> None:
+    """Raise Invalid if moderators do not allow one of the hashtags."""
+    if names := reviewed_tags.unusable(cursor, keys=sorted(keys)) if keys else []:
+        words = "a disallowed hashtag" if len(names) == 1 else "the disallowed hashtags"
+        raise Invalid({"text": f"Text contained {words}: {', '.join(names)}"}, codes={"text": "ERR_INVALID"})
 
 
 def _several(cursor: Cursor, viewer: Viewer | None, ids: Sequence[PostId]) -> list[Post]:

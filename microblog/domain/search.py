@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import regex
@@ -120,14 +120,26 @@ class SearchService:
 
     def read_uses(self, cursor: Cursor, wanted: Sequence[Tag]) -> list[TagUse]:
         """Like `uses`, in a transaction."""
-        today = self.now().replace(hour=0, minute=0, second=0, microsecond=0)
-        starts = [int((today - timedelta(days=back)).timestamp()) for back in range(DAYS)]
-        first = id_at(today - timedelta(days=DAYS - 1)) - 1
-        used = {
-            (tag, day * 86_400): (people, posts)
-            for tag, day, people, posts in tags.usage(cursor, tags=[tag.id for tag in wanted], since=first)
-        }
-        return [TagUse(tag, tuple(TagDay(start, *used.get((tag.id, start), (0, 0))) for start in starts)) for tag in wanted]
+        starts = day_starts(self.now())
+        rows = tags.usage(cursor, tags=[tag.id for tag in wanted], since=before_day(starts[-1]))
+        return [TagUse(tag, recent_days(starts, [row[1:] for row in rows if row[0] == tag.id])) for tag in wanted]
+
+
+def day_starts(now: datetime) -> list[int]:
+    """Return the beginnings of the last days in UTC as Unix time, today first."""
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return [int((today - timedelta(days=back)).timestamp()) for back in range(DAYS)]
+
+
+def before_day(start: int) -> int:
+    """Return the largest id from before a day."""
+    return id_at(datetime.fromtimestamp(start, UTC)) - 1
+
+
+def recent_days(starts: Sequence[int], rows: Iterable[tuple[int, int, int]]) -> tuple[TagDay, ...]:
+    """Return the use on the days that begin at `starts`, from rows of days since 1970, people and posts."""
+    used = {day * 86_400: (people, posts) for day, people, posts in rows}
+    return tuple(TagDay(start, *used.get(start, (0, 0))) for start in starts)
 
 
 def tag_prefix(query: str) -> str:

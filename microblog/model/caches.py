@@ -41,6 +41,7 @@ CACHES = frozenset(
         "threads",
         "timelines",
         "tokens",
+        "trends",
         "unread_counts",
         "viewers",
     }

@@ -33,6 +33,7 @@ _MODERATOR = (
     Permission.VIEW_AUDIT_LOG
     | Permission.VIEW_DASHBOARD
     | Permission.MANAGE_REPORTS
+    | Permission.MANAGE_TAXONOMIES
     | Permission.MANAGE_APPEALS
     | Permission.MANAGE_USERS
     | Permission.MANAGE_INVITES

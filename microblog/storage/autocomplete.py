@@ -44,7 +44,7 @@ _TAGS = f"""with recent as (
             union
             (select id from tags where key like %(start)s order by key using ~<~ limit {MAX_CANDIDATES})) found
         join tags t using (id) left join recent r on r.tag_id = t.id
-        where t.key like %(start)s
+        where t.key like %(start)s and t.usable and t.listable
         order by t.key = %(exact)s desc, recently desc, t.key limit {_MAX_TAG_CANDIDATES})
     -- Only tags that occur in a post that the viewer may see. Posts are counted if the last count of all public uses is below the limit.
     select l.id, l.key, l.name, visible.uses from candidates l, lateral (

@@ -97,10 +97,14 @@ def store_fetched(cursor: Cursor, *, id: CardId, card: Card | None, now: datetim
 
 
 def delete_unused(cursor: Cursor, *, before: datetime, limit: int) -> list[str]:
-    """Delete at most `limit` unused cards from before that time; return the paths of their images ('' for none)."""
+    """Delete at most `limit` unused cards from before that time; return the paths of their images ('' for none).
+
+    Those that must not trend stay, so that they do not trend when they are shared again.
+    """
     cursor.execute(
         """delete from cards where id in (
                select c.id from cards c where c.created_at < %(before)s and not exists (select from post_cards p where p.card_id = c.id)
+               and not exists (select from reviewed_links r where r.card_id = c.id and not r.approved)
                order by c.created_at limit %(limit)s for update skip locked)
            returning image""",
         {"before": before, "limit": limit},

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from microblog.model.ids import SEQUENCE_BITS, AccountId, TagId
 from microblog.model.posts import Tag
 from microblog.model.profile_features import MAX_USES
+from microblog.model.trends import ReviewedTag
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all
+from microblog.storage.reviewed_tags import COLUMNS, reviewed_tag
 from microblog.storage.visibility import VISIBLE
 
 MAX_SCANNED = 10_000  # most tags with the prefix that are considered
@@ -29,7 +31,7 @@ _VISIBLE_USES = f"""
 
 
 def by_prefix(cursor: Cursor, *, prefix: str, viewer: AccountId | None, limit: int, offset: int = 0) -> list[Tag]:
-    """Return tags whose folded key has this prefix and that occur in a post the viewer may see.
+    """Return usable and listable tags whose folded key has this prefix and that occur in a post the viewer may see.
 
     The exact one first, then the most used: by the last count and the uses since.
     """
@@ -60,7 +62,7 @@ _BY_PREFIX = Prepared(f"""
                 select k.key, k.uses from tags k where k.key ~>=~ %(prefix)s::text and k.key ~<~ %(end)s::text
                 order by k.key using ~<~ limit {MAX_SCANNED}) b
             order by b.key = %(prefix)s desc, b.uses desc, b.key limit %(near)s) near
-        join tags t on t.key = near.key
+        join tags t on t.key = near.key and t.usable and t.listable
         -- Uses since the last count.
         cross join lateral (
             select count(*) as uses from (
@@ -150,14 +152,14 @@ def _day(id: int) -> int:
     return (id >> SEQUENCE_BITS) // 86_400_000
 
 
-def trending(cursor: Cursor, *, after: int, limit: int) -> list[Tag]:
-    """Return the tags used by the most authors of this site in public posts with ids above `after`."""
+def trending(cursor: Cursor, *, after: int, limit: int) -> list[ReviewedTag]:
+    """Return the usable tags that most authors of this site used in public posts with ids above `after`, also those that must not trend."""
     return fetch_all(
         cursor,
-        _tag,
-        """select t.id, t.key, t.name from post_tags pt
+        reviewed_tag,
+        f"""select {COLUMNS} from post_tags pt
            join posts p on p.id = pt.post_id and p.visibility = 'public' and p.deleted_at is null
-           join tags t on t.id = pt.tag_id
+           join tags t on t.id = pt.tag_id and t.usable
            join accounts a on a.id = p.account_id and a.suspended_at is null and a.deleted_at is null and a.limited_at is null
                and a.host is null
            where pt.post_id > %(after)s

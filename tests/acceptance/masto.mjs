@@ -1,4 +1,4 @@
-// Scenarios with masto.js on a started site. SITE is its URL, ADA and BOB are access tokens of two users.
+// Scenarios with masto.js on a started site. SITE is its URL, ADA and BOB are access tokens of two users, MAUD of a moderator.
 // Run by test_masto.py; the tests do not depend on each other.
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -179,4 +179,25 @@ test("several streams share one WebSocket", async () => {
   assert.equal(received.filter((one) => one[0] === "all" && one[1] === "update" && one[2] === post.id).length, 1);
   streaming.close();
   await Promise.all(ends);
+});
+
+test("a moderator reads numbers of the site and reviews trends", async () => {
+  const { admin } = client(process.env.MAUD).v1;
+  const { id } = await ada.v1.statuses.create({ status: "#Measured" });
+  await bob.v1.statuses.create({ status: "#Measured" });
+  await bob.v1.statuses.$select(id).favourite();
+  const tag = await ada.v1.tags.$select("Measured").fetch();
+  const today = new Date().toISOString();
+  const period = { startAt: today, endAt: today };
+  const [uses, users] = await admin.measures.create({ keys: ["tag_uses", "new_users"], tagUses: { id: tag.id }, ...period });
+  assert.deepEqual([uses.total, uses.data.map((day) => day.value), Number(users.total) > 0], ["2", ["2"], true]);
+  const [servers] = await admin.dimensions.create({ keys: ["tag_servers"], tagServers: { id: tag.id }, limit: "1", ...period });
+  assert.deepEqual(servers.data.map((entry) => entry.value), ["2"]);
+  const [cohort] = await admin.retention.create({ ...period, frequency: "day" });
+  assert.ok(cohort.data[0].rate > 0);
+  assert.equal((await admin.trends.tags.$select(tag.id).reject()).trendable, false);
+  assert.equal((await admin.trends.tags.$select(tag.id).approve()).requiresReview, false);
+  assert.equal((await admin.trends.statuses.$select(id).reject()).id, id);
+  assert.ok(!ids(await anonymous.v1.trends.statuses.list()).includes(id));
+  assert.ok(Array.isArray(await admin.trends.tags.list()) && Array.isArray(await admin.trends.links.list()));
 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -20,7 +21,10 @@ SCENARIOS = Path(__file__).with_name("masto.mjs")
 def test_the_scenarios_of_masto_mjs_pass(shared_site: SiteProcess) -> None:
     require("masto")
     ada, bob = register_account(shared_site, "ada"), register_account(shared_site, "bob")
-    environment = os.environ | {"SITE": shared_site.url, "ADA": str(ada.access_token), "BOB": str(bob.access_token)}
+    maud = register_account(shared_site, "maud").me().username
+    shared_site.run_command("user", "role", maud, "moderator")
+    token = json.loads(shared_site.run_command("token", "create", maud, "--scopes", "read admin:read admin:write", "--json"))["token"]
+    environment = os.environ | {"SITE": shared_site.url, "ADA": str(ada.access_token), "BOB": str(bob.access_token), "MAUD": token}
     command = [NODE, "--test", "--test-reporter=spec", str(SCENARIOS)]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert result.returncode == 0, result.stdout[-20_000:] + result.stderr

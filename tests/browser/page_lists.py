@@ -51,6 +51,9 @@ FOR_MEMBERS = (
 )
 FOR_MODERATORS = (
     "/admin/dashboard",
+    "/admin/trends",
+    "/admin/trends?of=posts",
+    "/admin/trends?of=links",
     "/admin/dashboard?days=7",
     "/admin/people",
     "/admin/people?type=applied",

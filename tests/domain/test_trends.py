@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, ensureDeferred
 
 from microblog.domain.accounts import Accounts
+from microblog.domain.caching.invalidation import InvalidationLog
 from microblog.domain.search import SearchService
 from microblog.domain.trends import CACHE_TIME, Trends
 from microblog.model.posts import Visibility
@@ -20,7 +21,7 @@ def trends(db: RolledBackDatabase) -> tuple[Trends, list[timedelta]]:
     """Return the service, and an offset of its clock from `make.NOW`."""
     late = [timedelta()]
     search = SearchService(db, Accounts(db, "example.org", "https://example.org", lambda: make.NOW), lambda: make.NOW)
-    return Trends(db, search, lambda: make.NOW + late[0]), late
+    return Trends(db, search, InvalidationLog(db), lambda: make.NOW + late[0]), late
 
 
 async def test_hashtags_of_several_authors_in_public_posts_are_listed_and_cached(db: RolledBackDatabase, cursor: Cursor) -> None:

@@ -22,7 +22,7 @@ from microblog.model.accounts import (
 from microblog.model.admin_metrics import Cohort, CohortPoint, DimensionEntry, DimensionKey, DimensionReport, MeasureKey, MeasureReport
 from microblog.model.announcements import Announcement, Reaction
 from microblog.model.canonical_email_blocks import CanonicalEmailBlock
-from microblog.model.cards import Card
+from microblog.model.cards import Card, CardId
 from microblog.model.conversations import Conversation
 from microblog.model.domain_rules import AllowedDomain, DomainRule, DomainSeverity, StoredDomainRule
 from microblog.model.email_domain_blocks import AttemptDay, EmailDomainBlock
@@ -73,6 +73,7 @@ from microblog.model.scheduled import ScheduledPost
 from microblog.model.severances import Severance, SeveranceKind
 from microblog.model.site_texts import SiteTexts, TextPage
 from microblog.model.statistics import Unit
+from microblog.model.trends import LinkTrend, ReviewedTag, ReviewedTagUse
 from microblog.render.api import apps
 from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.accounts import PREFERENCES, RELATIONSHIP
@@ -102,6 +103,7 @@ from microblog.render.api.sign_up_blocks import ADMIN_CANONICAL_EMAIL_BLOCK, ADM
 from microblog.render.api.status_json import StatusJsonCache
 from microblog.render.api.statuses import POLL, STATUS_SOURCE, PollForViewer
 from microblog.render.api.tags import featured_entity, tag_entity
+from microblog.render.api.trends import ADMIN_TAG, ADMIN_TREND_LINK, TREND_LINK, TagForModerator
 from tests.render.samples import NOW, SITE, account, post
 
 Samples = dict[str, tuple[str, object]]
@@ -373,8 +375,14 @@ def _metrics() -> Samples:
     entries = DimensionEntry("de", "3"), DimensionEntry("web", "2", "Website")
     size = DimensionReport(DimensionKey.SPACE_USAGE, (DimensionEntry("postgresql", "1971519", "PostgreSQL", "bytes"),))
     version = DimensionReport(DimensionKey.SOFTWARE_VERSIONS, (DimensionEntry("python", "3.13.1", "Python"),))
+    days = tuple(TagDay(start * 86_400, 1, 2) for start in range(7))
+    link = LinkTrend(CardId(5), Card("https://example.net/", "Moss"), None, days)
+    reviewed = ReviewedTagUse(ReviewedTag(Tag(TagId(6), "moss", "Moss"), listable=False), TagUse(Tag(TagId(6), "moss", "Moss"), days))
     cohort = Cohort(day, Unit.DAY, 4, (CohortPoint(day, 3, 0.75),))
     return {
+        "trending link": ("TrendsLink", TREND_LINK(link, ENTITIES)),
+        "trending link, for moderators": ("AdminTrendsLink", ADMIN_TREND_LINK(link, ENTITIES)),
+        "hashtag, for moderators": ("AdminTag", ADMIN_TAG(TagForModerator(reviewed, trendable=True), ENTITIES)),
         "measure": ("AdminMeasure", ADMIN_MEASURE(MeasureReport(MeasureKey.NEW_USERS, 3, 1, ((day, 3),)), None)),
         "measure, bytes": ("AdminMeasure", ADMIN_MEASURE(MeasureReport(MeasureKey.INSTANCE_MEDIA, 1536, None, ((day, 0),)), None)),
         "dimension": ("AdminDimension", ADMIN_DIMENSION(DimensionReport(DimensionKey.LANGUAGES, entries), None)),

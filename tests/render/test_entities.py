@@ -30,7 +30,7 @@ INSIDE = {
     "Role",
 }
 """Schemas of parts of other entities."""
-MADE_BY_ROUTES = {"Context", "DeletedStatus", "Error", "Markers", "NodeInfoLinks", "Search", "Suggestion"}
+MADE_BY_ROUTES = {"AdminTrendsStatus", "Context", "DeletedStatus", "Error", "Markers", "NodeInfoLinks", "Search", "Suggestion"}
 """Schemas of what routes put together themselves, and of what this site has none of: tests of the routes hold them."""
 
 

@@ -53,6 +53,7 @@ from microblog.model.rules import Rule
 from microblog.model.severances import SeveranceKind
 from microblog.model.statistics import TimeSpan
 from microblog.model.timeline_rules import AccountPosts, TagFilter
+from microblog.model.trends import TagChanges
 from microblog.storage import conversations, search
 from microblog.storage.database import Connection, Cursor, connect, execute, fetch_all
 from microblog.storage.domain_accounts import AccountHosts
@@ -205,6 +206,8 @@ BY_TYPE: dict[str, Any] = {
     "AccountQuery": AccountQuery(),
     "TimeSpan": TimeSpan(SITE.end - timedelta(days=1), SITE.end),
     "date": SITE.end.date(),
+    "TagChanges": TagChanges(usable=False),
+    "Sequence[CardId]": [1],
     "Sequence[date]": [SITE.end.date()],
     "timedelta": timedelta(minutes=1),
     "Sequence[StoredConversation]": [conversations.StoredConversation(ConversationId(1), ACCOUNT, (OTHER,), True, POST, POST)],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -150,8 +150,7 @@ class Process:
         for cache in self.domain.invalidation_log.caches:
             if not isinstance(cache, DependencyCache):
                 getattr(cache, "_entries", {}).clear()
-        self.domain.trends._tags = [], self.domain.trends.now() + timedelta(days=1)  # trends may be minutes old
-        self.domain.trends._posts = [], self.domain.trends.now() + timedelta(days=1)
+        self.domain.trends._counting, self.domain.trends._last_names = True, None  # pages show none: trends may be minutes old
 
 
 def response_on(connection: MemoryConnection, method: str = "GET") -> HttpResponse:

@@ -19,11 +19,13 @@ from microblog.domain.username_blocks import UsernameBlockDraft
 from microblog.model.accounts import Account
 from microblog.model.announcements import AnnouncementContent
 from microblog.model.audit import AuditAction, AuditEntry, AuditQuery, AuditRecord
+from microblog.model.cards import Card
 from microblog.model.domain_rules import DomainRule, DomainSeverity, RuleToStore
 from microblog.model.ids import AccountId, WarningId
 from microblog.model.paging import Page
+from microblog.model.posts import Post
 from microblog.render.audit import LABELS
-from microblog.storage import announcement_drafts, audit, jobs, rules
+from microblog.storage import announcement_drafts, audit, cards, jobs, rules
 from microblog.storage.database import Cursor, fetch_value
 from microblog.web.http.route import AccessLevel, Route
 from tests import files, make
@@ -102,6 +104,18 @@ class Desk:
     def emoji(self, shortcode: str) -> int:
         return make.emoji(self.cursor, shortcode).emoji.id
 
+    def post(self, text: str = "Moss") -> Post:
+        return make.post(self.cursor, self.member(), text)
+
+    def tag(self, name: str) -> str:
+        self.post(f"#{name}")
+        return str(fetch_value(self.cursor, "select id from tags where key = %(key)s", {"key": name}))
+
+    def link(self, url: str) -> str:
+        source = cards.get_or_create(self.cursor, url=url, now=make.NOW)
+        cards.store_fetched(self.cursor, id=source.id, card=Card(url, "Moss"), now=make.NOW)
+        return str(source.id)
+
     def host(self, name: str) -> str:
         self.cursor.execute("insert into hosts (host) values (%s) on conflict do nothing", [name])
         return name
@@ -174,6 +188,22 @@ CASES: dict[str, Case] = {
     "POST /admin/appeals/<id:strike_id>/approve": lambda desk: (f"/admin/appeals/{desk.appeal()}/approve", {}),
     "POST /admin/appeals/<id:strike_id>/reject": lambda desk: (f"/admin/appeals/{desk.appeal()}/reject", {}),
     "POST /admin/strikes/<id:strike_id>/undo": lambda desk: (f"/admin/strikes/{desk.appeal()}/undo", {}),
+    "POST /admin/trends/tags": lambda desk: ("/admin/trends/tags", {"ids": desk.tag("a"), "act": "disallow"}),
+    "POST /admin/trends/posts": lambda desk: ("/admin/trends/posts", {"ids": str(desk.post().id), "act": "reject"}),
+    "POST /admin/trends/links": lambda desk: ("/admin/trends/links", {"ids": desk.link("https://a.example"), "act": "approve"}),
+    "PUT /api/v1/admin/tags/<id:tag_id>": lambda desk: (f"/v1/admin/tags/{desk.tag('b')}", {"listable": "0"}),
+    "POST /api/v1/admin/trends/tags/<id:tag_id>/approve": lambda desk: (f"/v1/admin/trends/tags/{desk.tag('c')}/approve", {}),
+    "POST /api/v1/admin/trends/tags/<id:tag_id>/reject": lambda desk: (f"/v1/admin/trends/tags/{desk.tag('d')}/reject", {}),
+    "POST /api/v1/admin/trends/statuses/<id:status_id>/approve": lambda desk: (f"/v1/admin/trends/statuses/{desk.post().id}/approve", {}),
+    "POST /api/v1/admin/trends/statuses/<id:status_id>/reject": lambda desk: (f"/v1/admin/trends/statuses/{desk.post().id}/reject", {}),
+    "POST /api/v1/admin/trends/links/<id:link_id>/approve": lambda desk: (
+        f"/v1/admin/trends/links/{desk.link('https://b.example')}/approve",
+        {},
+    ),
+    "POST /api/v1/admin/trends/links/<id:link_id>/reject": lambda desk: (
+        f"/v1/admin/trends/links/{desk.link('https://c.example')}/reject",
+        {},
+    ),
     "POST /admin/outbox/<id:email_id>/retry": lambda desk: (f"/admin/outbox/{desk.email()}/retry", {}),
     "POST /admin/jobs/<id:job_id>/retry": lambda desk: (f"/admin/jobs/{desk.job()}/retry", {}),
     "POST /admin/jobs/<id:job_id>/discard": lambda desk: (f"/admin/jobs/{desk.job()}/discard", {}),

@@ -47,6 +47,7 @@ ROUTES = {
     "/admin/site": Permission.MANAGE_SETTINGS,
     "/admin/stats": Permission.VIEW_DEVOPS,
     "/admin/strikes": Permission.MANAGE_USERS,
+    "/admin/trends": Permission.MANAGE_TAXONOMIES,
     "/admin/username_blocks": Permission.MANAGE_BLOCKS,
     "/api/v1/admin/accounts": Permission.MANAGE_USERS | Permission.DELETE_USER_DATA,
     "/api/v1/admin/canonical_email_blocks": Permission.MANAGE_BLOCKS,
@@ -59,6 +60,8 @@ ROUTES = {
     "/api/v1/admin/email_domain_blocks": Permission.MANAGE_BLOCKS,
     "/api/v1/admin/ip_blocks": Permission.MANAGE_BLOCKS,
     "/api/v1/admin/reports": Permission.MANAGE_REPORTS,
+    "/api/v1/admin/tags": Permission.MANAGE_TAXONOMIES,
+    "/api/v1/admin/trends": Permission.MANAGE_TAXONOMIES,
     "/api/v2/admin/accounts": Permission.MANAGE_USERS,
 }
 """The permissions that routes of staff stand for, by the beginning of their paths."""

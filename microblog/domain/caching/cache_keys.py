@@ -20,6 +20,8 @@ from microblog.model.posts import Post, PostThread
 PUBLIC = "public"
 NEWS = "news"
 HASHTAG_CHARACTERS = 2  # of a hashtag that are part of its key
+TRENDS = "trends"
+"""Key of the decisions of moderators about trends."""
 PEOPLE = "people"
 """Key of which accounts there are: logged if one is suspended, limited or deleted, or is not any more."""
 

@@ -46,6 +46,7 @@ from microblog.domain.tags import HashtagService
 from microblog.domain.thread_cache import ThreadCache
 from microblog.domain.timelines import Timelines
 from microblog.domain.tokens import Tokens
+from microblog.domain.trend_reviews import TrendReviews
 from microblog.domain.trends import Trends
 from microblog.federation.documents.ids import SiteIds
 from microblog.federation.domain_moderation import DomainModeration
@@ -94,6 +95,7 @@ from microblog.web.api.statuses import StatusRoutes, ThreadRoutes
 from microblog.web.api.suggestions import DirectoryRoutes, EndorsementRoutes
 from microblog.web.api.tags import FollowedTagRoutes, TagRoutes
 from microblog.web.api.timelines import TimelineRoutes
+from microblog.web.api.trend_reviews import TrendReviewRoutes
 from microblog.web.api.trends import TrendRoutes
 from microblog.web.http.response_cache import ResponseCache
 
@@ -187,6 +189,8 @@ class ApiServices(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def trends(self) -> Trends: ...
+    @property
+    def trend_reviews(self) -> TrendReviews: ...
 
 
 class ApiFederation(Protocol):
@@ -284,6 +288,7 @@ def _admin_routes(services: ApiServices, site: InstanceEntities, serializer: Sta
         AccountAdminRoutes(entities, services.moderation),
         ReportAdminRoutes(entities, serializer, services.reports, lambda: site.site.texts.rules),
         AdminMetricsRoutes(services.admin_metrics),
+        TrendReviewRoutes(entities, serializer, services.trends, services.trend_reviews, services.posts),
     ]
 
 

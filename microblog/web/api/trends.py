@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+import orjson
 from attrs import frozen
 
 from microblog.domain.tags import HashtagService
@@ -11,9 +12,11 @@ from microblog.domain.trends import Trends
 from microblog.model.posts import TagUse
 from microblog.render.api.definition import Entity
 from microblog.render.api.entities import Entities
-from microblog.render.api.schemas import ANY, WHOLE, array_of
+from microblog.render.api.schemas import WHOLE, array_of
+from microblog.render.api.status_json import json_array
 from microblog.render.api.statuses import STATUS
 from microblog.render.api.tags import TAG, tag_entity
+from microblog.render.api.trends import TREND_LINK
 from microblog.web.api.status_serializer import StatusSerializer
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
@@ -39,8 +42,8 @@ class TrendRoutes:
     @route("GET", "/api/v1/trends/tags", TAGS, RouteDoc("View trending tags", array_of(TAG), query=SLICE))
     async def of_tags(self, request: Request) -> Response:
         """Tags that were used by most accounts recently."""
-        limit, offset = _slice(request, 10, 20)
-        return _linked(request, await self._entities(request, await self.trends.tags(limit=limit, offset=offset)), limit, offset)
+        limit, offset = slice_of(request, 10, 20)
+        return linked(request, await self._entities(request, await self.trends.tags(limit=limit, offset=offset)), limit, offset)
 
     @route("GET", "/api/v1/trends", TAGS, RouteDoc("View trending tags (deprecated path)", array_of(TAG), query=SLICE))
     async def old(self, request: Request) -> Response:
@@ -50,28 +53,31 @@ class TrendRoutes:
     @route("GET", "/api/v1/trends/statuses", POSTS, RouteDoc("View trending statuses", array_of(STATUS), query=SLICE))
     async def of_posts(self, request: Request) -> Response:
         """Posts that were favourited or boosted most recently by most accounts."""
-        limit, offset = _slice(request, 20, 40)
+        limit, offset = slice_of(request, 20, 40)
         found = await self.trends.posts(request.viewer, limit=limit, offset=offset)
         response = Response.json(await self.serializer.many(request.viewer, found))
         return response.with_header("Link", _next(request, limit, offset)) if limit and len(found) == limit else response
 
-    @route("GET", "/api/v1/trends/links", LINKS, RouteDoc("View trending links", array_of(ANY), query=SLICE))
+    @route("GET", "/api/v1/trends/links", LINKS, RouteDoc("View trending links", array_of(TREND_LINK), query=SLICE))
     async def of_links(self, request: Request) -> Response:
-        """Always an empty list: links are not counted."""
-        del request
-        return Response.json([])
+        """Links that most accounts shared recently, with their previews."""
+        limit, offset = slice_of(request, 10, 20)
+        return linked(request, TREND_LINK.each(await self.trends.links(limit=limit, offset=offset), self.entities), limit, offset)
 
     async def _entities(self, request: Request, uses: list[TagUse]) -> list[Entity]:
         flags = await self.tags.flags(request.viewer, [use.tag for use in uses])
         return [tag_entity(self.entities, use, flags.get(use.tag.key)) for use in uses]
 
 
-def _slice(request: Request, default: int, max_limit: int) -> tuple[int, int]:
+def slice_of(request: Request, default: int, max_limit: int) -> tuple[int, int]:
+    """Return the limit and the offset of a list."""
     return request.fields.limit(default, max_limit), request.fields.offset(10_000)
 
 
-def _linked(request: Request, entities: list[Entity], limit: int, offset: int) -> Response:
-    response = Response.json(entities)
+def linked(request: Request, entities: list[Entity] | list[bytes], limit: int, offset: int) -> Response:
+    """Return a list, of entities or of their JSON, with a link to what follows if it is full."""
+    encoded = json_array([one if isinstance(one, bytes) else orjson.dumps(one) for one in entities])
+    response = Response.json(encoded)
     return response.with_header("Link", _next(request, limit, offset)) if limit and len(entities) == limit else response
 
 

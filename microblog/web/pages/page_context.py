@@ -78,10 +78,10 @@ class PageContexts:
     def dependencies(self, context: PageContext) -> CacheDependencies:
         """Return the cache dependencies of a context. Suggestions, trends and scheduled announcements may be a minute old."""
         if context.viewer is None:
-            return CacheDependencies(until=self.now() + MAX_AGE) if context.tags else CacheDependencies()
-        dependencies = cache_keys.of_viewer(context.viewer) | cache_keys.of_keys(
-            cache_keys.of_notifications(context.viewer.id), cache_keys.of_viewer_state(context.viewer.id), cache_keys.NEWS
-        )
+            return CacheDependencies(frozenset({cache_keys.TRENDS}), self.now() + MAX_AGE) if context.tags else CacheDependencies()
+        viewer = context.viewer.id
+        keys = cache_keys.of_notifications(viewer), cache_keys.of_viewer_state(viewer), cache_keys.NEWS, cache_keys.TRENDS
+        dependencies = cache_keys.of_viewer(context.viewer) | cache_keys.of_keys(*keys)
         return dependencies | CacheDependencies(
             frozenset(cache_keys.of_account(one.id) for one in context.people), self.sidebar.expiry(context.viewer)
         )

@@ -236,6 +236,15 @@ def dimensions(site: SiteFixture, method: str) -> None:
     assert languages["data"] == []
 
 
+@reads_back("PUT", "/api/v1/admin/tags/<>", "display_name trendable usable listable")
+def tag_settings(site: SiteFixture, method: str) -> None:
+    maud, tag = moderator_and_tag(site)
+    sent = {"display_name": "Moss", "trendable": False, "usable": False, "listable": False}
+    maud.request(method, f"/v1/admin/tags/{tag}", json=sent)
+    found = maud.get(f"/v1/admin/tags/{tag}").json
+    assert {name: found["name" if name == "display_name" else name] for name in sent} == sent
+
+
 @reads_back("POST", "/api/v1/admin/retention", "start_at end_at frequency")
 def retention(site: SiteFixture, method: str) -> None:
     maud, _ = moderator_and_tag(site)
@@ -590,6 +599,7 @@ MASTODON = {
     "GET v1/admin/ip_blocks": PAGE,
     "POST v1/admin/ip_blocks": "ip severity comment expires_in",
     "PUT v1/admin/ip_blocks/<>": "ip severity comment expires_in",
+    "PUT v1/admin/tags/<>": "display_name trendable usable listable",
     "POST v1/admin/measures": f"keys start_at end_at {TAG_MEASURES} {HOST_MEASURES}",
     "POST v1/admin/dimensions": "keys start_at end_at limit tag_servers tag_languages instance_accounts instance_languages",
     "POST v1/admin/retention": "start_at end_at frequency",
