@@ -8,15 +8,6 @@ create table site_settings (
     updated_at timestamptz not null
 );
 
--- Images that administrators uploaded, in the sizes in which they are served: small, few, and needed by all processes.
-create table site_images (
-    name text primary key,  -- which image, and its width
-    content bytea not null,
-    content_type text not null,
-    hash text not null,  -- of the content, part of its address
-    updated_at timestamptz not null
-);
-
 -- Rules of the site. Deleted ones are kept, because reports refer to them. Small ids are those of rules from a file, by line.
 create table rules (
     id bigint generated always as identity (start with 1001) primary key,
