@@ -38,11 +38,11 @@ def run_and_fail(site: SiteProcess, *arguments: str) -> str:
     return completed.stderr
 
 
-def upload(owner: SiteClient) -> int:
+def upload(owner: SiteClient, colour: str = "teal") -> int:
     """Publish a post with an image through the API; return its id."""
     token = json.loads(owner.site.run_command("token", "create", "ada_backs_up", "--scopes", "read write", "--json"))["token"]
     image = io.BytesIO()
-    Image.new("RGB", (300, 200), "teal").save(image, "PNG")
+    Image.new("RGB", (300, 200), colour).save(image, "PNG")
     client = Mastodon(access_token=token, api_base_url=owner.site.url)
     media = client.media_post(image.getvalue(), mime_type="image/png", description="A colour")
     return int(client.status_post("With a picture", media_ids=[media]).id)
@@ -202,7 +202,7 @@ def test_a_second_backup_copies_only_new_media_and_both_can_be_restored(
     stored = objects()
     with zipfile.ZipFile(first) as archive:
         assert [name for name in archive.namelist() if "media" in name] == []
-    upload(ada)
+    upload(ada, "plum")
     site.run_command("backup", str(second), "--media", str(media))
     assert stored.items() < objects().items(), "what was there is not written again"
     assert json.loads(site.run_command("verify", str(first), "--media", str(media), "--json"))["files"] == before["files"]
