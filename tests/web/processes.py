@@ -213,7 +213,8 @@ class Cluster:
     def empty(self) -> None:
         """Delete everything in the database, and empty all caches."""
         with self.plain.database.connection.cursor() as cursor:
-            cursor.execute("truncate accounts, apps, posts, cards, tags, jobs, events, invalidation_log, severance_events cascade")
+            cursor.execute("truncate accounts, apps, posts, cards, tags, jobs, events, invalidation_log cascade")
+            cursor.execute("truncate severance_events, audit_log cascade")
             cursor.execute("select setval('id_sequence', 0, false)")
         self.clock.time = self.started_at
         for process in (*self.cached, self.plain):
