@@ -16,6 +16,7 @@ from microblog.federation.signature_choice import SignatureForm, sign
 from microblog.federation.signed_requests import HttpRequest
 from microblog.model.accounts import Viewer
 from microblog.model.posts import Post, PostDraft, Visibility
+from microblog.storage import follows as stored_follows
 from microblog.storage import posts as stored_posts
 from microblog.storage.database import Cursor
 from tests import make
@@ -79,6 +80,7 @@ def test_a_request_gets_nothing_until_it_is_accepted(
 ) -> None:
     asking, commands = remote_actor(cursor, "asks.example"), Follows(db, lambda: NOW)
     result_of(commands.follow(Viewer(asking), ada.id))
+    stored_follows.set_activity_uri(cursor, follower=asking.id, followee=ada.id, uri=f"{asking.uri}#follows/1")  # as the inbox does
     for visibility in (Visibility.PRIVATE, Visibility.UNLISTED, Visibility.PUBLIC):
         publish(posts, ada, "before", visibility)
     assert outbound.run() == []
