@@ -6,10 +6,11 @@ First, the number of reads that the site can serve under the writes is measured 
 rate, three times as JSON and once as HTML, while popular authors post and readers favourite the newest posts. Each line is an interval:
 
 * memory (PSS) of the site and of PostgreSQL, and what the caches hold by their own estimate;
+* the open files and sockets of the site;
 * lag: how late the reactor ran its timers, from the buckets of `microblog_reactor_lag_seconds`, so a value is an upper bound;
 * errors: responses that were not 200, and connections that were lost.
 
-The last line compares the memory of the last quarter with that of the second one. Exits with 1 if there was an error.
+The last line compares memory and open files of the last quarter with those of the second one. Exits with 1 if there was an error.
 """
 
 from __future__ import annotations
@@ -105,15 +106,29 @@ HEADINGS = (
     "site MB",
     "PostgreSQL MB",
     "caches MB",
+    "files",
     "lag p50",
     "p99",
     "errors",
 )
 
 
-def soak(site: MeasuredSite, streams: list[Stream], minutes: float, every: float) -> tuple[list[float], Counter[str]]:
-    """Send for some minutes and print a line for each interval; return the memory of the site in each, and all errors."""
-    reads, posts, metrics, memory = streams[0], streams[1:2], Metrics(site), list[float]()
+@define
+class Resources:
+    """The site's memory in MB and its open files, at the end of each interval."""
+
+    memory: list[float] = Factory(list)
+    files: list[float] = Factory(list)
+
+    def read(self, pids: list[int]) -> None:
+        """Add the values of this moment."""
+        self.memory.append(megabytes(pids))
+        self.files.append(sum(psutil.Process(pid).num_fds() for pid in pids))
+
+
+def soak(site: MeasuredSite, streams: list[Stream], minutes: float, every: float) -> tuple[Resources, Counter[str]]:
+    """Send for some minutes and print a line for each interval; return what the site used in each, and all errors."""
+    reads, posts, metrics, used = streams[0], streams[1:2], Metrics(site), Resources()
     metrics.read()
     print("| " + " | ".join(HEADINGS) + " |\n" + "|---" * len(HEADINGS) + "|", flush=True)
     started = time.monotonic()
@@ -122,21 +137,22 @@ def soak(site: MeasuredSite, streams: list[Stream], minutes: float, every: float
             before = site.cpu()
             elapsed = running.run(min(every, left))
             cpu, lags = (site.cpu() - before).total / elapsed * 100, metrics.read()
-            memory.append(megabytes(site.pids))
+            used.read(site.pids)
             cells = (
                 f"{(time.monotonic() - started) / 60:.1f}",
                 f"{len(reads.durations) / elapsed:,.0f}",
                 *(f"{percentile(reads.durations, share):.1f}" for share in (0.5, 0.99)),
                 *(f"{percentile(each.durations, 0.99):.1f}" for each in posts),
                 f"{cpu:.0f}",
-                f"{memory[-1]:.0f}",
+                f"{used.memory[-1]:.0f}",
                 f"{postgres_megabytes(site):.0f}",
                 f"{metrics.cache_bytes / 1e6:.0f}",
+                f"{used.files[-1]:.0f}",
                 *(f"{lag_at(lags, share):g}" for share in (0.5, 0.99)),
                 str(sum(sum(stream.errors.values()) for stream in streams)),
             )
             print("| " + " | ".join(cells) + " |", flush=True)
-    return memory, sum((stream.errors for stream in streams), Counter())
+    return used, sum((stream.errors for stream in streams), Counter())
 
 
 def postgres_megabytes(site: MeasuredSite) -> float:
@@ -148,6 +164,12 @@ def postgres_megabytes(site: MeasuredSite) -> float:
         except psutil.NoSuchProcess:
             continue
     return total
+
+
+def quarters(values: list[float]) -> tuple[float, float]:
+    """Return the medians of the second and of the last quarter."""
+    quarter = max(1, len(values) // 4)
+    return statistics.median(values[quarter : 2 * quarter] or values), statistics.median(values[-quarter:])
 
 
 def main() -> None:
@@ -171,10 +193,10 @@ def main() -> None:
         streams = [site.reads(alternating(), rate), *writers.streams(arguments.writes)]
         for stream in streams:
             stream.strict = False
-        memory, errors = soak(site, streams, arguments.minutes, arguments.every)
-    quarter = max(1, len(memory) // 4)
-    early, late = statistics.median(memory[quarter : 2 * quarter] or memory), statistics.median(memory[-quarter:])
-    print(f"\nMemory of the site: {early:.0f} MB in the second quarter, {late:.0f} MB in the last one. {conditions()}")
+        used, errors = soak(site, streams, arguments.minutes, arguments.every)
+    (early, late), (files_early, files_late) = quarters(used.memory), quarters(used.files)
+    print(f"\nMemory of the site: {early:.0f} MB in the second quarter, {late:.0f} MB in the last one; ", end="")
+    print(f"open files: {files_early:.0f}, then {files_late:.0f}. {conditions()}")
     for what, number in errors.most_common():
         print(f"{number} x {what}")
     sys.exit(1 if errors else 0)
