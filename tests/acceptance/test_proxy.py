@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -61,3 +64,17 @@ def test_behind_a_unix_socket_clients_are_limited_separately(tmp_path: Path) -> 
     log = (site.data_dir / "log" / "access.log").read_text("utf-8")
     assert {line.split()[1] for line in log.splitlines()} >= {"192.0.2.1", "192.0.2.2"}
     assert "0.0.0.0" not in log
+
+
+@needs_nginx
+def test_the_request_id_is_made_by_the_proxy_and_not_by_the_client(tmp_path: Path) -> None:
+    with site_process(tmp_path, trusted_proxies="127.0.0.1") as site:
+        site.start()
+        with nginx(tmp_path / "nginx", f"127.0.0.1:{site.port}") as proxy, closing(HTTPConnection("127.0.0.1", proxy.port)) as connection:
+            connection.request("GET", "/login", headers={"X-Request-Id": "made-up-by-a-client"})
+            request_id = connection.getresponse().headers["X-Request-Id"]
+        site.stop()
+    assert re.fullmatch("[0-9a-f]{32}", request_id), "the format of nginx"
+    log = (site.data_dir / "log" / "access.log").read_text("utf-8")
+    assert request_id in log
+    assert "made-up" not in log
