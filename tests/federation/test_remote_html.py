@@ -242,8 +242,8 @@ def test_tags_are_nested_at_most_64_deep() -> None:
 
 def test_long_html_is_cut_off_at_whole_tags_and_entities() -> None:
     for html in (
-        "<p>word</p>" * 20_000,
-        "<b>&amp;</b>&lt;" * 20_000,
+        f"<p>{'word ' * 10}</p>" * 4_000,
+        f"<b>{'&amp;' * 10}</b>&lt;" * 4_000,
         "&lt;" * 90_000,
         "é" * 200_000,
         "<blockquote>" * 60 + "x" * 200_000,
@@ -252,6 +252,11 @@ def test_long_html_is_cut_off_at_whole_tags_and_entities() -> None:
         cleaned = clean(html)
         assert 90_000 <= len(cleaned) <= bounds.MAX_CONTENT
         assert clean(cleaned) == cleaned
+
+
+def test_html_of_very_many_tags_is_cut_off_sooner() -> None:
+    words = clean("<p>word</p>" * 20_000).count("word")
+    assert words == bounds.MAX_HTML_TOKENS // 3
 
 
 @pytest.mark.parametrize(
