@@ -68,8 +68,10 @@ def leaves(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
             yield from leaves(below, *path, name)
         return
     needed = [one for one in command.params if isinstance(one, click.Argument)]
+    options = [one for one in command.params if isinstance(one, click.Option) and one.required]
+    given = [text for one in options for text in (one.opts[0], one.type.choices[-1] if isinstance(one.type, click.Choice) else "1")]
     yes = ["--yes"] if any("--yes" in one.opts for one in command.params) else []
-    yield (*path, *(text for one in needed for text in ARGUMENTS.get(str(one.name), ("something",))), *yes)
+    yield (*path, *(text for one in needed for text in ARGUMENTS.get(str(one.name), ("something",))), *given, *yes)
 
 
 COMMANDS = [command for command in leaves(main) if command[0] not in WITHOUT_A_SITE]
