@@ -16,6 +16,7 @@ from microblog.application import build_broadcaster
 from microblog.application.federation import Federation
 from microblog.application.server import Frontend, build_server
 from microblog.application.services import Domain
+from microblog.application.site import fixed_site_settings
 from microblog.config import load
 from microblog.domain.guessable_passwords import site_words
 from microblog.domain.ports import MailHosts
@@ -96,7 +97,7 @@ def build_site(
     limits = RateLimiter(MemoryCounter(clock.seconds), lambda: make.NOW, config.rate_limits)
     database = RolledBackDatabase(cursor)
     external = evolve(external_services(data_dir), mail_hosts=mail_hosts)
-    domain = Domain.on(config, database, quick_passwords(site_words(config.site_name or "", config.domain)), limits, external)
+    domain = Domain.on(config, database, quick_passwords(site_words(fixed_site_settings(config).name, config.domain)), limits, external)
     feed = build_broadcaster(database, clock)
     result_of(feed.start())
     federation = Federation.on(config, clock, database, domain, servers)

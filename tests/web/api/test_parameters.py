@@ -188,6 +188,27 @@ def ip_block(site: SiteFixture, method: str) -> None:
     assert boss.get("/v1/admin/ip_blocks").json == [saved]
 
 
+@reads_back("POST", "/api/v1/admin/custom_emojis", "shortcode image category visible_in_picker")
+def new_emoji(site: SiteFixture, method: str) -> None:
+    boss = client(site, "boss", "admin:read admin:write", role=Role.ADMIN)
+    sent = {"shortcode": "cat", "image": uri((9, 9)), "category": "Animals", "visible_in_picker": False}
+    saved = boss.get(f"/v1/admin/custom_emojis/{boss.post('/v1/admin/custom_emojis', **sent).json['id']}").json
+    assert (saved["shortcode"], saved["category"], saved["visible_in_picker"]) == ("cat", "Animals", False)
+    assert saved["total_file_size"] > 0
+
+
+@reads_back("PATCH", "/api/v1/admin/custom_emojis/<>", "type shortcode image category visible_in_picker")
+def changed_emoji(site: SiteFixture, method: str) -> None:
+    boss = client(site, "boss", "admin:read admin:write", role=Role.ADMIN)
+    path = f"/v1/admin/custom_emojis/{make.emoji(site.cursor, 'dog').emoji.id}"
+    before = boss.get(path).json
+    sent = {"shortcode": "cat", "image": uri((9, 9)), "category": "Animals", "visible_in_picker": False}
+    assert boss.request(method, path, json={"type": "modify", **sent}).status == 200
+    saved = boss.get(path).json
+    assert (saved["shortcode"], saved["category"], saved["visible_in_picker"]) == ("cat", "Animals", False)
+    assert saved["url"] != before["url"]
+
+
 TAG_MEASURES = "tag_accounts tag_uses tag_servers"
 HOST_MEASURES = "instance_accounts instance_media_attachments instance_reports instance_statuses instance_follows instance_followers"
 
