@@ -49,6 +49,13 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without settings, not even those of the checks themselves, which a site does not know."""
+    for name in [name for name in os.environ if name.startswith("MICROBLOG_")]:
+        monkeypatch.delenv(name)
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Start the session's server with a migrated template database; yields the directory of its socket."""

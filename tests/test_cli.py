@@ -44,10 +44,7 @@ class SynchronousConsole(Console):
 
 
 @pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in list(os.environ):
-        if name.startswith("MICROBLOG_"):
-            monkeypatch.delenv(name)
+def _environment(no_settings: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MICROBLOG_CONFIG", os.devnull)  # whatever settings file this machine has
     monkeypatch.setenv("MICROBLOG_DATA_DIR", str(tmp_path / "var"))
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("_environment")
 
 
 @pytest.fixture
-def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _environment(no_settings: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MICROBLOG_CONFIG", "/dev/null")
     monkeypatch.setenv("MICROBLOG_DATA_DIR", str(tmp_path / "var"))
 
