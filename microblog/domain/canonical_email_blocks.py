@@ -66,12 +66,10 @@ class CanonicalEmailBlocks:
         return [await self.remove(block.id) for block in found]
 
     def _add(self, cursor: Cursor, hash: str, field: str, by: AccountId | None) -> CanonicalEmailBlock:
-        known = canonical_email_blocks.of_hash(cursor, hash=hash)
-        id = None if known else canonical_email_blocks.add(cursor, hash=hash, account=None, by=by, now=self.now())
-        if id is None:
+        if canonical_email_blocks.of_hash(cursor, hash=hash):
             label = "E-mail address" if field == "email" else "Canonical email hash"
             raise Invalid({field: f"{label} has already been taken"}, codes={field: "ERR_TAKEN"})
-        added = _found(cursor, id)
+        added = _found(cursor, canonical_email_blocks.add(cursor, hash=hash, by=by, now=self.now()))
         self._record(cursor, AuditAction.CANONICAL_EMAIL_BLOCK_CREATE, by, added)
         return added
 
@@ -88,8 +86,7 @@ class CanonicalEmailBlocks:
 
 def block_suspended(cursor: Cursor, login: Login, now: datetime) -> None:
     """Block the address of an account that is being suspended."""
-    hash = canonical_email_hash(login.email)
-    canonical_email_blocks.add(cursor, hash=hash, account=login.account_id, by=None, now=now)
+    canonical_email_blocks.add_of_account(cursor, hash=canonical_email_hash(login.email), account=login.account_id, now=now)
 
 
 def unblock_restored(cursor: Cursor, account: AccountId) -> None:

@@ -39,15 +39,18 @@ def of_hash(cursor: Cursor, *, hash: str) -> list[CanonicalEmailBlock]:
     return fetch_all(cursor, _block, f"{_SELECT} where b.hash = %(hash)s order by b.id desc", {"hash": hash})
 
 
-def add(cursor: Cursor, *, hash: str, account: AccountId | None, by: AccountId | None, now: datetime) -> CanonicalEmailBlockId | None:
-    """Store a block, for a suspended account or for itself, and return its id; None if there is one already."""
-    found: int | None = fetch_value(
-        cursor,
-        """insert into canonical_email_blocks (id, hash, account_id, created_by, created_at)
-           values (new_id(%(now)s), %(hash)s, %(account)s, %(by)s, %(now)s) on conflict do nothing returning id""",
-        {"hash": hash, "account": account, "by": by, "now": now},
-    )
-    return None if found is None else CanonicalEmailBlockId(found)
+def add(cursor: Cursor, *, hash: str, by: AccountId | None, now: datetime) -> CanonicalEmailBlockId:
+    """Store a block and return its id."""
+    sql = """insert into canonical_email_blocks (id, hash, created_by, created_at)
+        values (new_id(%(now)s), %(hash)s, %(by)s, %(now)s) returning id"""
+    return CanonicalEmailBlockId(fetch_value(cursor, sql, {"hash": hash, "by": by, "now": now}))
+
+
+def add_of_account(cursor: Cursor, *, hash: str, account: AccountId, now: datetime) -> None:
+    """Store the block that the suspension of an account makes, unless it is there already."""
+    sql = """insert into canonical_email_blocks (id, hash, account_id, created_at)
+        values (new_id(%(now)s), %(hash)s, %(account)s, %(now)s) on conflict (account_id) do nothing"""
+    execute(cursor, sql, {"hash": hash, "account": account, "now": now})
 
 
 def remove(cursor: Cursor, *, id: CanonicalEmailBlockId) -> None:

@@ -9,7 +9,7 @@ import pytest
 from microblog.model.accounts import Role
 from microblog.model.canonical_email_blocks import canonical_email_hash
 from microblog.model.ids import CanonicalEmailBlockId, WarningId
-from microblog.storage import migrate
+from microblog.storage import accounts, migrate
 from microblog.storage.database import Cursor, fetch_all, fetch_value
 from tests import make
 from tests.fakes import MailboxTransport, result_of
@@ -114,6 +114,15 @@ def test_the_address_of_an_account_stays_blocked_after_its_deletion(site: SiteFi
     result_of(admin.suspend(eve))
     result_of(admin.delete(eve))
     assert hashes(site) == [canonical_email_hash("eve@example.org")]
+
+
+def test_blocks_outlive_the_rows_of_suspended_accounts_with_the_same_address(site: SiteFixture) -> None:
+    twins = [make.member(site.cursor, email=email).account.id for email in ("eve@example.org", "E.ve@example.org")]
+    block(site, "eve@example.org")
+    for account in twins:
+        result_of(site.domain.moderation.account_admin.suspend(account))
+        accounts.delete(site.cursor, id=account)
+    assert hashes(site) == [canonical_email_hash("eve@example.org")] * 3
 
 
 def test_the_migration_blocks_the_addresses_of_accounts_that_are_suspended(site: SiteFixture) -> None:

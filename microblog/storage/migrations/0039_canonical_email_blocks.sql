@@ -7,8 +7,8 @@ create table canonical_email_blocks (
     created_by bigint references accounts on delete set null,  -- null: the command line or a suspension
     created_at timestamptz not null
 );
-create unique index canonical_email_blocks_by_hash on canonical_email_blocks (hash, coalesce(account_id, 0));  -- sign-ups; one row each
-create index canonical_email_blocks_by_account on canonical_email_blocks (account_id) where account_id is not null;  -- end of a suspension
+create index canonical_email_blocks_by_hash on canonical_email_blocks (hash);  -- sign-ups. Not unique: the block outlives its account
+create unique index canonical_email_blocks_by_account on canonical_email_blocks (account_id);  -- one each; end of a suspension
 create index canonical_email_blocks_by_creator on canonical_email_blocks (created_by) where created_by is not null;  -- deletion of the account
 
 -- Suspensions block the address from now on; those of today do, too.
