@@ -106,10 +106,14 @@ class CustomEmojis:
         """
         return await self.database.run(self._store, uploads, overwrite)
 
-    async def replace_picture(self, id: int, file: BinaryIO, by: AccountId | None = None) -> CustomEmoji:
-        """Give an emoji another picture, at another address. Raises NotFound, and Invalid (field image)."""
+    async def edit(self, id: int, change: EmojiChange, file: BinaryIO | None = None, by: AccountId | None = None) -> CustomEmoji:
+        """Change an emoji of this site and, if a file is given, its picture, which gets another address: both or neither.
+
+        Raises NotFound, and Invalid (fields shortcode, category, image).
+        """
         await self.one(id)
-        return await self.database.run(self._replace_picture, id, await self.convert(file), by)
+        files = None if file is None else await self.convert(file)
+        return await self.database.run(self._edit, id, change, files, by)
 
     async def change(self, ids: Collection[int], change: EmojiChange, by: AccountId | None = None) -> list[CustomEmoji]:
         """Change those of the emoji that are of this site. Raises Invalid (fields shortcode, category)."""
@@ -161,6 +165,11 @@ class CustomEmojis:
             else:
                 delete_unused(cursor, [files.original, files.still], now=self.now())
         return created, replaced
+
+    def _edit(self, cursor: Cursor, id: int, change: EmojiChange, files: EmojiFiles | None, by: AccountId | None) -> CustomEmoji:
+        if files is not None:
+            self._replace_picture(cursor, id, files, by)
+        return _found(next(iter(self._change(cursor, [id], change, by)), None))
 
     def _replace_picture(self, cursor: Cursor, id: int, files: EmojiFiles, by: AccountId | None) -> CustomEmoji:
         before = _found(next(iter(custom_emojis.lock(cursor, ids=[id])), None))

@@ -261,6 +261,14 @@ def test_the_api_names_the_wrong_field(site: SiteFixture, app: Client, fields: d
     assert (response.status, list(response.json["details"])) == (422, [wrong])
 
 
+def test_a_change_with_a_wrong_picture_changes_nothing(site: SiteFixture, boss: Visitor, app: Client) -> None:
+    id = make.emoji(site.cursor, "cat").emoji.id
+    by_client = app.patch(f"{PATH}/{id}", type="modify", shortcode="dog", image="data:image/svg+xml,<svg/>")
+    assert (by_client.status, codes(site)) == (422, ["cat"])
+    by_form = boss.upload(f"{PAGE}/{id}", f"{PAGE}/{id}", {"image": BytesIO(b"<svg/>")}, shortcode="dog")
+    assert (by_form.status, codes(site)) == (422, ["cat"])
+
+
 def test_clients_copy_emoji_of_other_servers(site: SiteFixture, app: Client, far: Emoji) -> None:
     assert app.get(f"{PATH}/{far.id}").json["domain"] == "b.example"
     copied = app.patch(f"{PATH}/{far.id}", type="copy", shortcode="hound", category="Borrowed").json

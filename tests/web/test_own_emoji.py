@@ -211,7 +211,7 @@ def test_files_go_with_their_emoji(site: SiteFixture, cursor: Cursor) -> None:
     emoji = add(site)
     paths = emoji.emoji.path, emoji.emoji.still_path
     assert [get(site, path).status for path in paths] == [200, 200]
-    replaced = result_of(site.domain.custom_emojis.replace_picture(emoji.emoji.id, picture((20, 20))))
+    replaced = result_of(site.domain.custom_emojis.edit(emoji.emoji.id, EmojiChange(), picture((20, 20))))
     assert [get(site, path).status for path in paths] == [404, 404]
     assert decoded(get(site, replaced.emoji.path)).size == (20, 20)
     result_of(site.domain.custom_emojis.delete([emoji.emoji.id]))
@@ -301,7 +301,7 @@ def test_a_replaced_picture_is_on_all_pages(processes: tuple[Process, Process]) 
     before = result_of(first.domain.custom_emojis.create(EmojiDraft("cat"), picture())).emoji
     second.wake()
     assert before.path in second.request("GET", f"/@ada/{post.id}", {}).text
-    after = result_of(first.domain.custom_emojis.replace_picture(before.id, picture((20, 20)))).emoji
+    after = result_of(first.domain.custom_emojis.edit(before.id, EmojiChange(), picture((20, 20)))).emoji
     second.wake()
     page = second.request("GET", f"/@ada/{post.id}", {}).text
     assert (before.path in page, after.path in page) == (False, True)

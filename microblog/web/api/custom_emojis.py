@@ -138,8 +138,7 @@ class CustomEmojiAdminRoutes:
             return self._one((await self.emojis.change([emoji_id], EmojiChange(is_disabled=type == "disable"), by))[0])
         change = EmojiChange(shortcode, category, fields.flag("visible_in_picker", None))
         image = fields.upload("image")
-        [changed] = await self.emojis.change([emoji_id], change, by)
-        return self._one(changed if image is None else await self.emojis.replace_picture(emoji_id, image.file, by))
+        return self._one(await self.emojis.edit(emoji_id, change, image.file if image else None, by))
 
     @route(
         "DELETE",

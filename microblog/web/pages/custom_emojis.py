@@ -114,9 +114,8 @@ class CustomEmojiPages:
         """Change an emoji, and its picture if a file was chosen."""
         emoji, draft, upload = await self._own(emoji_id), _draft(request.fields), request.fields.upload("image")
         try:
-            await self.emojis.change([emoji_id], EmojiChange(draft.shortcode, draft.category, draft.is_listed), request.member.id)
-            if upload is not None:
-                await self.emojis.replace_picture(emoji_id, upload.file, request.member.id)
+            change = EmojiChange(draft.shortcode, draft.category, draft.is_listed)
+            await self.emojis.edit(emoji_id, change, upload.file if upload else None, request.member.id)
         except Invalid as problem:
             return await self._form(request, emoji, draft, problem)
         return Response.redirect(PATH)
