@@ -279,7 +279,7 @@ class Settings(MediaSettings):
         default="off",
     )
     federation_send_blocks: bool = switch(
-        "Tell the servers of accounts that members block about it, so that they hide the members' posts. Off: follows end without a word.",
+        "Tell the servers of accounts that members block, so that they hide the members' posts. Off: follows end without a reason.",
         default="on",
     )
     federation_public_pages: bool = switch(

@@ -26,7 +26,8 @@ MAX_ENTRIES = 2_000
 MAX_ARCHIVE_BYTES = 1_000_000_000
 FIRST_BYTES, BYTES_PER_ENTRY = 16_000_000, 4_000_000  # that a tar may unpack to
 _ENCRYPTED = 1  # bit of a zip entry's flags
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError, gzip.BadGzipFile)
+# Of what a damaged archive raises; RuntimeError is how zipfile refuses unknown methods of compression and encryption.
+_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError, gzip.BadGzipFile)
 
 
 @frozen

@@ -29,7 +29,6 @@ from microblog.adapters.file_directory import COPIES, place_of
 from microblog.adapters.s3_bucket import S3Bucket
 from microblog.model.progress import Report, unreported
 
-_CHUNK = 1 << 20
 _INDEX = "index.json"
 
 
@@ -209,9 +208,6 @@ class MediaBackup:
 
 def _measure(path: Path) -> tuple[int, str]:
     """Return size and SHA-256 checksum of a file."""
-    checksum, size = hashlib.sha256(), 0
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            checksum.update(chunk)
-            size += len(chunk)
-    return size, checksum.hexdigest()
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+        return file.tell(), checksum

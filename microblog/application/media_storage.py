@@ -14,7 +14,7 @@ from microblog.adapters.media_processing import MediaProcessor
 from microblog.adapters.s3_bucket import MAX_REQUESTS, BucketAddress, S3Bucket
 from microblog.application.federation import in_thread
 from microblog.config import Settings
-from microblog.domain.ports import MediaStore
+from microblog.domain.ports import FileStore, MediaStore
 from microblog.federation.ports import InThread
 
 
@@ -29,10 +29,7 @@ def file_store(settings: Settings, reactor: Any) -> DirectoryFileStore | BucketF
 
 def media_store(settings: Settings, reactor: Any) -> MediaStore:
     """Return the conversion of uploads into that storage."""
-    files, threads = file_store(settings, reactor), in_thread(reactor)
-    if isinstance(files, DirectoryFileStore):
-        return MediaProcessor.on(files, reactor, threads)
-    return MediaProcessor.on(files, reactor, threads)
+    return MediaProcessor[FileStore].on(file_store(settings, reactor), reactor, in_thread(reactor))
 
 
 def open_bucket(settings: Settings, bucket: str) -> S3Bucket:

@@ -152,7 +152,7 @@ async def open_services(settings: Settings, reactor: Any) -> AsyncIterator[Servi
         for name in await deferToThreadPool(reactor, reactor.getThreadPool(), prepare_database, url):
             click.echo(f"Applied migration {name}.", err=True)
         database = Database(url, reactor, threads=1, timeout_s=TIMEOUT_S, pooled=settings.database_pooler)
-        passwords = Passwords(reactor, site_words=site_words(settings.site_name or "", settings.domain))
+        passwords = Passwords(reactor, site_words=site_words(fixed_site_settings(settings).name, settings.domain))
         database.start()
         passwords.start()
         try:

@@ -19,7 +19,7 @@ def accent_css(light: str, dark: str) -> str:
         "--on-accent": (_on(day), _on(night)),
         "--accent-tint": (mixed(LIGHT_SHEET, day, TINT), mixed(DARK_SHEET, night, TINT)),
     }
-    variables = "".join(f"  {name}: light-dark({light}, {dark});\n" for name, (light, dark) in pairs.items())
+    variables = "".join(f"  {name}: light-dark({by_day}, {by_night});\n" for name, (by_day, by_night) in pairs.items())
     deep = mixed(day, BLACK, 0.3)
     return (
         f":root {{\n{variables}}}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from attrs import asdict
 
@@ -14,10 +15,10 @@ _COLUMNS = "id, text, starts_at, ends_at, all_day, scheduled_at, email, updated_
 MAX_LISTED = 1_000
 
 
-def _draft(id: int, text: str, starts_at: datetime | None, ends_at: datetime | None, all_day: bool, *rest: object) -> AnnouncementDraft:
+def _draft(id: int, text: str, starts_at: datetime | None, ends_at: datetime | None, all_day: bool, *rest: Any) -> AnnouncementDraft:
     scheduled_at, email, updated_at = rest
     content = AnnouncementContent(text, starts_at, ends_at, all_day)
-    return AnnouncementDraft(AnnouncementDraftId(id), content, scheduled_at, bool(email), updated_at)  # type: ignore[arg-type] # columns
+    return AnnouncementDraft(AnnouncementDraftId(id), content, scheduled_at, email, updated_at)
 
 
 def everything(cursor: Cursor) -> list[AnnouncementDraft]:

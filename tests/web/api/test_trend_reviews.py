@@ -9,6 +9,7 @@ import pytest
 from microblog.application.services import now
 from microblog.model.accounts import Role
 from microblog.model.cards import Card
+from microblog.model.ids import PostId
 from microblog.storage import cards
 from microblog.storage.database import Cursor, fetch_value
 from tests.web.api.client import Client, anonymous_client, client, new_client_for
@@ -35,7 +36,7 @@ def trending(site: SiteFixture) -> tuple[str, str, str]:
     source = cards.get_or_create(site.cursor, url=URL, now=now())
     cards.store_fetched(site.cursor, id=source.id, card=Card(URL, "All about moss"), now=now())
     for post in posts:
-        cards.attach(site.cursor, post=int(post), card=source.id)  # type: ignore[arg-type]  # an id
+        cards.attach(site.cursor, post=PostId(int(post)), card=source.id)
     return str(fetch_value(site.cursor, "select id from tags where key = 'moss'")), posts[0], str(source.id)
 
 
