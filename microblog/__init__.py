@@ -15,7 +15,7 @@ adapters            everything outside our tables: embedded PostgreSQL, Redis, S
 config              all settings; read by application, service and cli, which pass values on as plain arguments
 workers, lifecycle  job workers of a process; components beside the server; ``metrics`` collects their figures
 twisted_private     private names of Twisted that web and service use, in one place
-locks               locks and semaphores for coroutines, of any layer
+coroutines          locks and semaphores for coroutines, and several at the same time; of any layer
 application         composition root: builds the object graph; only it imports ``adapters``
 service, cli        ``twistd microblog`` and the administrator's command ``microblog``
 ==================  ======================================================================================================

@@ -19,14 +19,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "render": {"model"},
     "storage": {"model", "logs"},
-    "domain": {"model", "storage", "logs", "locks"},
-    "federation": {"model", "render", "storage", "domain", "logs", "locks"},
-    "live": {"model", "render", "storage", "locks"},
+    "domain": {"model", "storage", "logs", "coroutines"},
+    "federation": {"model", "render", "storage", "domain", "logs", "coroutines"},
+    "live": {"model", "render", "storage", "coroutines"},
     "jobs": {"model", "render", "storage", "domain", "federation", "logs"},
     "twisted_private": set(),
     "web": {"model", "render", "domain", "federation", "live", "twisted_private", "logs"},
-    "adapters": {"model", "locks"},
-    "locks": set(),
+    "adapters": {"model", "coroutines"},
+    "coroutines": set(),
     "config_errors": set(),
     "config_parsers": set(),
     "secret_key": {"config_errors"},
@@ -53,7 +53,10 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("model", "render", "storage", "domain", "live", "jobs", "web", "adapters"),
         *("config", "config_parsers", "settings_reload", "application", "logs"),
     },
-    "cli": {"model", "render", "storage", "domain", "federation", "live", "jobs", "web", "config", "config_parsers", "application"},
+    "cli": {
+        *("model", "render", "storage", "domain", "federation", "live", "jobs", "web"),
+        *("config", "config_parsers", "application", "coroutines"),
+    },
 }
 
 # Which sub-packages of its layer each sub-package may import, besides itself; "" stands for the modules outside sub-packages.
@@ -89,7 +92,7 @@ BELONGS_TO: dict[str, set[str]] = {
     "psycopg2": {"storage", "adapters"},
     "twisted": {
         *("storage", "domain", "federation", "live", "jobs", "web", "adapters"),
-        *("logs", "config_parsers", "settings_reload", "lifecycle", "locks", "reactor_lag", "reactor_stalls"),
+        *("logs", "config_parsers", "settings_reload", "lifecycle", "coroutines", "reactor_lag", "reactor_stalls"),
         *("application", "service", "cli", "twisted_private"),
     },
     "klein": {"web", "application"},

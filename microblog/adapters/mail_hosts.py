@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred
 from twisted.internet.error import TimeoutError
 from twisted.logger import Logger
 
 from microblog.adapters.dns_lookup import DnsLookup
+from microblog.coroutines import gather
 from microblog.model.errors import ProbeError
 
 TIMEOUT_S = 3.0
@@ -39,9 +40,10 @@ class MailHostLookup:
         self._running += 1
         try:
             await Deferred.fromCoroutine(self._collect(domain, found)).addTimeout(self.timeout_s, self.reactor)
-        except (ProbeError, TimeoutError) as problem:
-            reason = str(problem) or f"The name servers did not answer within {self.timeout_s:g} seconds."
-            _log.warn("The mail hosts of {host} are not fully known: {reason}", host=domain, reason=reason)
+        except TimeoutError:
+            _log_incomplete(domain, f"The name servers did not answer within {self.timeout_s:g} seconds.")
+        except ProbeError as problem:
+            _log_incomplete(domain, str(problem))
         finally:
             self._running -= 1
         return found
@@ -50,8 +52,16 @@ class MailHostLookup:
         """Add the hosts and addresses to `found`. Without MX records, the domain itself receives its mail (RFC 5321, section 5.1)."""
         hosts = [host.lower() for host in (await self.dns.mail_exchangers(domain))[:MAX_HOSTS] if host]
         found += hosts
-        looked_up = [Deferred.fromCoroutine(self._add_addresses(host, found)) for host in hosts or [domain]]
-        await gatherResults(looked_up, consumeErrors=True)
+        await gather(self._add_addresses(host, found) for host in hosts or [domain])
 
     async def _add_addresses(self, host: str, found: list[str]) -> None:
-        found += [address for address in await self.dns.addresses(host) if address not in found]
+        try:
+            addresses = await self.dns.addresses(host)
+        except ProbeError as problem:
+            _log_incomplete(host, str(problem))
+        else:
+            found += [address for address in addresses if address not in found]
+
+
+def _log_incomplete(host: str, reason: str) -> None:
+    _log.warn("The mail hosts of {host} are not fully known: {reason}", host=host, reason=reason)

@@ -19,7 +19,7 @@ from microblog.adapters.ffmpeg import UNREADABLE, ConversionPlan, FfmpegTools, u
 from microblog.adapters.file_directory import InThread, copy_to
 from microblog.adapters.sandbox import command_line
 from microblog.adapters.subprocess_runner import ProcessResult, Run, runner
-from microblog.locks import Semaphore
+from microblog.coroutines import Semaphore
 from microblog.model.emojis import EmojiFiles
 from microblog.model.errors import Invalid, disk_full
 from microblog.model.media import MAX_IMAGE_PIXELS, PREVIEW_AREA, ConvertedMedia, Dimensions, Format, MediaKind

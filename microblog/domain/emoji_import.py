@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from typing import Protocol
 
 from attrs import define, field, frozen
-from twisted.internet.defer import Deferred, gatherResults
 
+from microblog.coroutines import gather
 from microblog.domain.custom_emojis import CustomEmojis, validated
 from microblog.model.emojis import ArchivedFile, CustomEmoji, EmojiDraft, EmojiFiles, EmojiPage, EmojiQuery
 from microblog.model.errors import Invalid
@@ -80,7 +80,7 @@ class EmojiImport:
             known = await self.emojis.known([draft.shortcode for draft in drafts.values()])
             counts.known += sum(draft.shortcode.lower() in known for draft in drafts.values())
             drafts = {file: draft for file, draft in drafts.items() if draft.shortcode.lower() not in known}
-        converted = await gatherResults([Deferred.fromCoroutine(self._converted(file, counts)) for file in drafts])
+        converted = await gather(self._converted(file, counts) for file in drafts)
         stored = [(draft, files) for draft, files in zip(drafts.values(), converted, strict=True) if files is not None]
         created, replaced = await self.emojis.store(stored, overwrite=options.overwrite)
         counts.created += created

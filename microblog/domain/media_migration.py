@@ -5,13 +5,13 @@ Both storages are read by the site meanwhile, so that nothing is missing at any 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from attrs import define, field, frozen
-from twisted.internet.defer import Deferred, FirstError, gatherResults
 
+from microblog.coroutines import gather
 from microblog.model.media_usage import FileTotals, StoredFile, TransferResult
 
 AT_ONCE = 8
@@ -64,7 +64,7 @@ class MediaMigration:
             files = await self.transfer.files(part)
             for start in range(0, len(files), AT_ONCE):
                 batch = files[start : start + AT_ONCE]
-                await _all([self._move(file, totals) for file in batch])
+                await gather(self._move(file, totals) for file in batch)
             self.on_part(len(parts))
         return totals
 
@@ -82,11 +82,3 @@ class MediaMigration:
         if self.removes and not self.dry_run:
             await self.transfer.remove(file.name)
             totals.removed = totals.removed.plus(file)
-
-
-async def _all(works: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Do all of them at the same time. Raises the first error."""
-    try:
-        await gatherResults([Deferred.fromCoroutine(work) for work in works], consumeErrors=True)
-    except FirstError as first:
-        first.subFailure.raiseException()

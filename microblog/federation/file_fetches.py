@@ -15,12 +15,12 @@ from urllib.parse import urljoin
 
 from attrs import define, field, frozen
 
+from microblog.coroutines import Semaphore
 from microblog.domain import file_types
 from microblog.federation.fetching import MAX_REDIRECTS, REDIRECTS, TEMPORARY
 from microblog.federation.hosts import host_of, registered_domain
 from microblog.federation.ports import RemoteServers
 from microblog.federation.trust import TrustRules
-from microblog.locks import Semaphore
 from microblog.model.cards import FetchError
 from microblog.model.media import MAX_IMAGE_BYTES, MAX_VIDEO_BYTES, Format
 from microblog.model.remote_files import RemoteFileKind

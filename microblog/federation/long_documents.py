@@ -10,7 +10,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
-from microblog.locks import Lock
+from microblog.coroutines import Lock
 from microblog.model.errors import Unavailable
 
 LONG = 64 * 1024  # bytes

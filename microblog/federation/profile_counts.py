@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, gatherResults
 
+from microblog.coroutines import gather
 from microblog.federation.fetching import FetchBudget, NotFetched
 from microblog.federation.incoming import parse_collection
 from microblog.federation.post_effects import Finish
@@ -64,7 +64,7 @@ class ProfileCounts:
     async def _collections(self, account: Account, budget: FetchBudget) -> list[RemoteCollection | None]:
         """Return the collections of followers, followed accounts and posts, as far as they can be read."""
         urls = await self.actors.database.read(remote_actors.collections_of, account=account.id)
-        return await gatherResults([Deferred.fromCoroutine(self._collection(account, url, budget)) for url in urls], consumeErrors=True)
+        return await gather(self._collection(account, url, budget) for url in urls)
 
     async def _newest(self, account: Account, outbox: RemoteCollection, budget: FetchBudget) -> list[RemotePost]:
         """Return the posts for everybody on the first page of an outbox. Those that are only named there are left out, and boosts."""

@@ -9,11 +9,11 @@ from typing import Protocol, Self
 
 from attrs import define, field, frozen
 
+from microblog.coroutines import Semaphore
 from microblog.live.recent_entries import EarlierEntries
 from microblog.live.subscriber import Subscriber
 from microblog.live.updates import ANNOUNCEMENTS, WITH_POST, NotificationUpdate, UnreadUpdate, Update
 from microblog.live.viewer_state import RelationsSnapshot
-from microblog.locks import Semaphore
 from microblog.model.announcements import Announcement
 from microblog.model.conversations import Conversation
 from microblog.model.events import Event, EventKind, Position

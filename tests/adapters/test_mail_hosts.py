@@ -26,8 +26,9 @@ def hosts() -> Iterator[MailHostLookup]:
         "plain.example": [a("192.0.2.3")],
         "nomail.example": [mx("", 0), a("192.0.2.4")],
         "many.example": [mx(f"mx{number}.example", number) for number in range(2 * MAX_HOSTS)],
+        "half.example": [mx("mx1.half.example", 10), mx("mx2.farm.example", 20)],
     }
-    with name_server(records) as address:
+    with name_server(records, failing=["mx1.half.example", "broken.example"]) as address:
         yield MailHostLookup(reactor, DnsLookup(reactor, [address]))
 
 
@@ -55,6 +56,13 @@ async def test_a_name_that_does_not_exist_has_no_hosts(hosts: MailHostLookup) ->
 
 async def test_the_number_of_hosts_is_bounded(hosts: MailHostLookup) -> None:
     assert await hosts.of("many.example") == [f"mx{number}.example" for number in range(MAX_HOSTS)]
+
+
+async def test_a_host_whose_name_server_fails_does_not_hide_the_others(hosts: MailHostLookup) -> None:
+    with capturedLogs() as events:
+        assert await hosts.of("half.example") == ["mx1.half.example", "mx2.farm.example", "192.0.2.2"]
+        assert await hosts.of("broken.example") == []
+    assert [event["host"] for event in events if "reason" in event] == ["mx1.half.example", "broken.example"]
 
 
 async def test_a_name_server_that_does_not_answer_is_not_waited_for(silent: DnsLookup) -> None:

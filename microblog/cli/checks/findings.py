@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, TimeoutError, gatherResults
+from twisted.internet.defer import Deferred, TimeoutError
 
 from microblog.cli.context import FAILURES, plain
+from microblog.coroutines import gather
 from microblog.model.errors import describe_os_error
 
 LIMIT_S = 15.0
@@ -75,5 +76,5 @@ async def _awaited(run: Callable[[], Awaitable[Sequence[Finding]]]) -> Sequence[
 
 async def run_all(checks: Sequence[Check], reactor: Any) -> list[Finding]:
     """Run the checks at the same time, and return their findings in the order of the checks."""
-    results = await gatherResults([Deferred.fromCoroutine(check.findings(reactor)) for check in checks])
+    results = await gather(check.findings(reactor) for check in checks)
     return [finding for findings in results for finding in findings]

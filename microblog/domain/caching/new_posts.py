@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from attrs import Factory, define
 
+from microblog.coroutines import Lock
 from microblog.domain.caching.invalidation import InvalidationLog
-from microblog.locks import Lock
 from microblog.model.ids import PostId
 from microblog.storage import timeline_facts
 from microblog.storage.database import Transactions

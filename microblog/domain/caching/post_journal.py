@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from attrs import Factory, define
 
+from microblog.coroutines import Lock
 from microblog.domain.caching.invalidation import InvalidationLog
-from microblog.locks import Lock
 from microblog.model.caches import CacheFigures, estimated_bytes
 from microblog.model.ids import AccountId, PostId
 from microblog.model.timeline_rules import PostFacts

@@ -1,4 +1,4 @@
-"""Tests of locks and semaphores with more waiters than Python has stack frames."""
+"""Tests of locks and semaphores with more waiters than Python has stack frames, and of coroutines that run at the same time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
-from microblog.locks import Lock, Semaphore
+from microblog.coroutines import Lock, Semaphore, gather
 
 WAITERS = sys.getrecursionlimit()
 
@@ -50,3 +50,30 @@ def test_a_waiter_that_holds_it_makes_the_others_wait_and_a_cancelled_one_is_pas
     assert (first.called, third.called) == (False, False)
     ends[0].callback(None)
     assert (first.called, third.called) == (True, True)
+
+
+async def test_coroutines_run_at_the_same_time_and_the_error_of_the_first_is_raised_when_all_have_ended() -> None:
+    waits: list[Deferred[int]] = [Deferred() for _ in range(3)]
+
+    async def wait(number: int) -> int:
+        return await waits[number]
+
+    gathered = Deferred.fromCoroutine(gather(wait(number) for number in range(3)))
+    waits[2].errback(KeyError("the third"))
+    waits[1].errback(ValueError("the second"))
+    assert not gathered.called
+    waits[0].callback(0)
+    with pytest.raises(ValueError, match="the second"):
+        await gathered
+
+
+async def test_the_results_of_coroutines_stand_in_their_order() -> None:
+    waits: list[Deferred[int]] = [Deferred(), Deferred()]
+
+    async def wait(number: int) -> int:
+        return await waits[number]
+
+    gathered = Deferred.fromCoroutine(gather(wait(number) for number in range(2)))
+    for number in (1, 0):
+        waits[number].callback(number)
+    assert await gathered == [0, 1]

@@ -1,15 +1,20 @@
-"""Locks and semaphores for coroutines.
+"""Locks and semaphores for coroutines, and several coroutines at the same time.
 
-Twisted's resume each waiter within the `release` of the one before. When about a hundred wait for something that then takes no time, such
-as a read that one of them has done for all, the calls nest until Python's recursion limit; the waiter whose turn it was is never resumed,
-and keeps the lock for ever. These resume the waiters one after the other.
+Twisted's locks resume each waiter within the `release` of the one before. When about a hundred wait for something that then takes no time,
+such as a read that one of them has done for all, the calls nest until Python's recursion limit; the waiter whose turn it was is never
+resumed, and keeps the lock for ever. These resume the waiters one after the other.
+
+Twisted's `gatherResults` raises FirstError, so who handles the errors of the coroutines misses them. `gather` raises the error itself.
 """
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Coroutine, Iterable
+from typing import Any, Self, TypeVar
 
 from twisted.internet import defer
+
+T = TypeVar("T")
 
 
 class Lock(defer.DeferredLock):
@@ -50,3 +55,13 @@ class Semaphore(defer.DeferredSemaphore):
                 self.waiting.pop(0).callback(self)
         finally:
             self._is_passing_on = False
+
+
+async def gather(coroutines: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run coroutines at the same time and return their results in order. If some fail, raise the first one's error when all have ended."""
+    deferreds = [defer.Deferred.fromCoroutine(each) for each in coroutines]
+    ended: list[tuple[bool, Any]] = await defer.DeferredList(deferreds, consumeErrors=True)
+    for succeeded, result in ended:
+        if not succeeded:
+            result.raiseException()
+    return [result for _, result in ended]
