@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from attrs import define, field
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from tests.acceptance.site_process import SiteProcess, site_process
 
@@ -84,10 +85,24 @@ class BrowserUser:
         self.page.wait_for_url("**/home")
 
     def publish(self, text: str) -> None:
-        """Publish a post with the composer of the open page."""
+        """Publish a post with the composer of the open page, and wait for the server's response: the page shows the text before."""
+        with self.page.expect_response(re.compile(r"/posts$")):
+            self.submit_post(text)
+
+    def submit_post(self, text: str) -> None:
+        """Submit a post with the composer of the open page, whether or not the server gets it."""
         composer = self.page.locator("main form[data-composer]").first
         composer.locator("textarea[name=text]").fill(text)
         composer.locator("button.primary").click()
+
+    def close(self) -> None:
+        """Close the window, from an empty page: Chromium may never close one that is about to show another page (Playwright issue 42366)."""
+        for page in self.context.pages:
+            try:
+                page.goto("about:blank")
+            except Error:  # a script of the page opened another page at the same time
+                page.goto("about:blank")
+        self.context.close()
 
     def screenshot(self, name: str) -> None:
         """Save a screenshot if MICROBLOG_SCREENSHOTS names a directory."""
@@ -113,5 +128,5 @@ def new_user(chromium: Browser, browser_site: SiteProcess) -> Iterator[Callable[
 
     yield make
     for user in users:
-        user.context.close()
+        user.close()
     assert [user.console_errors for user in users if user.console_errors] == []

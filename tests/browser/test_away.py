@@ -24,7 +24,7 @@ def test_an_unsent_post_stays_and_retry_sends_it_once(new_user: Callable[..., Br
     ada.sign_up("away_writer")
     ada.open("/home")  # loads all scripts
     _disconnect(ada)
-    ada.publish("Written on a train")
+    ada.submit_post("Written on a train")
     failed = ada.page.locator(".pending.failed", has_text="Written on a train")
     expect(failed.get_by_text("ould not reach the server")).to_be_visible()
     ada.screenshot("not-sent")

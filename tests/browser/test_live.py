@@ -38,7 +38,7 @@ def open_window(chromium: Browser, restartable_site: SiteProcess) -> Iterator[Ca
 
     yield make
     for user in users:
-        user.context.close()
+        user.close()
     assert [user.console_errors for user in users if user.console_errors] == []
 
 

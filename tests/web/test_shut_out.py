@@ -18,7 +18,8 @@ from tests.web.api.client import Client, new_client_for
 from tests.web.api.test_push_subscription import PATH, subscribe
 from tests.web.visitor import PASSWORD, SiteFixture, Visitor, build_site
 
-LOG_TABLES = {"events", "invalidation_log", "jobs", "emails", "visits"}  # logs, which keep what happened
+LOG_TABLES = {"audit_log", "events", "invalidation_log", "jobs", "emails", "visits"}  # logs, which keep what happened
+CHANGED_TABLES = {"suspension": {"accounts", "canonical_email_blocks"}, "disabling": {"users"}, "limiting": {"accounts"}}
 SANCTIONS: dict[str, tuple[Callable[[AccountAdmin, AccountId], object], Callable[[AccountAdmin, AccountId], object]]] = {
     "suspension": (lambda members, id: result_of(members.suspend(id)), lambda members, id: result_of(members.restore(id))),
     "disabling": (lambda members, id: result_of(members.disable(id)), lambda members, id: result_of(members.enable(id))),
@@ -69,7 +70,7 @@ def test_undoing_a_sanction_restores_every_row(user: SanctionedUser, sanction: s
     before = rows(user.site.cursor)
     begin(user.members, user.api_client.owner.id)
     changed = rows(user.site.cursor)
-    assert {table for table in before if before[table] != changed[table]} == {"users" if sanction == "disabling" else "accounts"}
+    assert {table for table in before if before[table] != changed[table]} == CHANGED_TABLES[sanction]
     end(user.members, user.api_client.owner.id)
     assert rows(user.site.cursor) == before
 
