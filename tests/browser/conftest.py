@@ -96,7 +96,7 @@ class BrowserUser:
         composer.locator("button.primary").click()
 
     def close(self) -> None:
-        """Close the window, from an empty page: Chromium may never close one that is about to show another page (Playwright issue 42366)."""
+        """Close the window, from an empty page: Chromium may never close one that is about to show another (Playwright issue 42366)."""
         for page in self.context.pages:
             try:
                 page.goto("about:blank")
