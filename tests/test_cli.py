@@ -17,7 +17,8 @@ from click.testing import CliRunner, Result
 from microblog import __version__
 from microblog.application.services import now
 from microblog.cli import main
-from microblog.cli.context import Console, Services, build_services, plain, report_errors
+from microblog.cli.context import Console, plain, report_errors
+from microblog.cli.services import Services, build_services
 from microblog.config import secret_key, setting_docs
 from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Role

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,9 @@ from tests.manual import CONTRIB, FILES, files
 from tests.test_cli import program
 
 GENERATED = files()
+
+DECLARATIONS = {"microblog", "microblog.cli", "microblog.model", "click", "attr", "attrs", "orjson"}
+"""Packages, besides the standard library, that declare the commands."""
 
 
 def test_contrib_has_the_pages_and_scripts_of_the_commands_as_they_are() -> None:
@@ -58,6 +62,41 @@ def test_commands_options_and_choices_are_completed() -> None:
     assert {"create", "delete", "ip"} <= set(completed("microblog", "user", ""))
     assert "--strict" in completed("microblog", "check", "--s")
     assert completed("microblog", "user", "role", "ada", "mod") == ["moderator"]
+
+
+PRINT_IMPORTED = """
+import sys
+known = {*sys.stdlib_module_names, *sys.modules}
+from microblog.cli import main
+try:
+    main(prog_name="microblog")
+finally:
+    print(*{".".join(name.split(".")[: 2 if name.startswith("microblog.") else 1]) for name in sys.modules} - known, file=sys.stderr)
+"""
+"""Runs the command, and prints the packages that were imported for it to standard error."""
+
+
+@pytest.mark.parametrize("words", ["us", "user role ada mod", "check --s", "federation blo"])
+def test_completion_imports_only_the_declarations_of_the_commands(words: str) -> None:
+    """A shell starts the program for each completion, and importing the whole application takes seconds."""
+    given = ["microblog", *words.split()]
+    environment = {VARIABLE: "bash_complete", "COMP_WORDS": " ".join(given), "COMP_CWORD": str(len(given) - 1)}
+    done = run(PRINT_IMPORTED, environment=environment)
+    assert done.stdout.startswith("plain,")
+    assert set(done.stderr.split()) == DECLARATIONS
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["user", "create", "--help"], ["version"]])
+def test_help_and_version_import_only_the_declarations_of_the_commands(arguments: list[str]) -> None:
+    done = run(PRINT_IMPORTED, *arguments)
+    assert done.stdout
+    assert set(done.stderr.split()) == DECLARATIONS
+
+
+def run(program: str, *arguments: str, environment: Mapping[str, str] = {}) -> subprocess.CompletedProcess[str]:
+    """Run a program in Python."""
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.acceptance

@@ -2,6 +2,9 @@
 
 Exit codes: 0 success; 1 error, with a message on standard error; 2 wrong usage. With `--json` a command prints one JSON value
 and nothing else. Passwords are read from a prompt or from the first line of standard input; never from the command line.
+
+At their top, the modules of commands import only what declares commands: click, the model and each other. Importing the rest takes
+seconds, so a command does that when it runs, and completion in a shell and `--help` are quick.
 """
 
 from __future__ import annotations

@@ -5,21 +5,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from attrs import evolve
-from twisted.internet.threads import deferToThreadPool
 
-from microblog import application
-from microblog.application import services
-from microblog.application.backups import BackupPlace, back_up, check_format
-from microblog.application.backups import restore as restored
-from microblog.application.backups import verify as verified
-from microblog.cli.context import Console, as_json, on_reactor, open_server, report_errors, show
+from microblog.cli.context import Console, as_json, on_reactor, report_errors, show
 from microblog.cli.progress import Progress, progress
-from microblog.config import Settings
 from microblog.model.progress import Report
+
+if TYPE_CHECKING:
+    from microblog.config import Settings
 
 FILE, DIRECTORY = click.Path(dir_okay=False, path_type=Path), click.Path(file_okay=False, path_type=Path)
 media_option = click.option("--media", metavar="DIRECTORY", type=DIRECTORY, help="The directory with the media of several backups.")
@@ -38,9 +34,12 @@ def backup(console: Console, target: Path, media: Path | None, as_json: bool) ->
     With --media, media are not in FILE but in a directory, into which each backup copies only files that are new. It needs that directory
     to be restored. Media in a bucket are backed up with --media only.
     """
+    from microblog.application.backups import BackupPlace, back_up
+    from microblog.application.services import now
+
     settings, place = console.settings, BackupPlace(target, media)
-    report_errors(lambda: application.require_place(settings, files=True))
-    contents = _in_thread(settings, lambda url, report: back_up(url, settings, place, services.now().isoformat(), report))
+    console.require_files()
+    contents = _in_thread(settings, lambda url, report: back_up(url, settings, place, now().isoformat(), report))
     _report(f"Backed up to {target}: ", contents, as_json=as_json)
     if settings.s3_bucket is not None and media is None:
         click.echo(f"Media in the bucket {settings.s3_bucket} are not in it: --media DIRECTORY backs them up.", err=True)
@@ -57,9 +56,11 @@ def restore(console: Console, source: Path, media: Path | None, as_json: bool) -
     The restored data is compared with the backup. Accepts backups of this version and older ones; the next start of the site migrates an
     older one.
     """
-    settings = console.settings
-    report_errors(lambda: check_format(source))  # before anything is created
-    contents = _in_thread(settings, lambda url, report: restored(url, settings.data_dir, BackupPlace(source, media), report), create=True)
+    from microblog.application import backups
+
+    settings, place = console.settings, backups.BackupPlace(source, media)
+    report_errors(lambda: backups.check_format(source))  # before anything is created
+    contents = _in_thread(settings, lambda url, report: backups.restore(url, settings.data_dir, place, report), create=True)
     _report("Restored ", contents, as_json=as_json)
 
 
@@ -73,10 +74,13 @@ def verify(console: Console, source: Path, media: Path | None, as_json: bool) ->
 
     A backup without accounts is rejected: it was probably taken from the wrong database.
     """
-    report_errors(lambda: check_format(source))
+    from microblog.application import backups
+
+    place = backups.BackupPlace(source, media)
+    report_errors(lambda: backups.check_format(source))
     with tempfile.TemporaryDirectory(prefix="microblog-verify-") as directory:
         trial = evolve(console.settings, database_url=None, data_dir=Path(directory))
-        contents = _in_thread(trial, lambda url, report: verified(url, trial.data_dir, BackupPlace(source, media), report), create=True)
+        contents = _in_thread(trial, lambda url, report: backups.verify(url, trial.data_dir, place, report), create=True)
         _report(f"{source} is intact: ", contents, as_json=as_json)
 
 
@@ -85,6 +89,9 @@ def _in_thread(settings: Settings, work: Callable[[str, Report], dict[str, Any]]
 
     Starts the embedded server if needed; `create` also creates it.
     """
+    from twisted.internet.threads import deferToThreadPool
+
+    from microblog.cli.services import open_server
 
     async def run(reactor: Any, shown: Progress) -> dict[str, Any]:
         async with open_server(settings, reactor, create=create) as url:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from microblog import application
-from microblog.application.emoji_tools import EmojiTools
-from microblog.cli.context import Console, Services, as_json, confirm, plain, reactor, report_errors, show, table, yes
+from microblog.cli.context import Console, as_json, confirm, plain, reactor, show, table, yes
 from microblog.cli.progress import Progress, progress
-from microblog.domain.emoji_import import ImportOptions
 from microblog.model.emojis import CustomEmoji, EmojiChange, EmojiPage, EmojiQuery
 from microblog.model.errors import NotFound
+
+if TYPE_CHECKING:
+    from microblog.application.emoji_tools import EmojiTools
+    from microblog.cli.services import Services
 
 T = TypeVar("T")
 COLUMNS = ("shortcode", "category", "listed", "disabled", "bytes")
@@ -54,6 +55,8 @@ def import_(console: Console, /, file: Path, as_json: bool, unlisted: bool, **op
 
     The name of a file is the shortcode. If the import is interrupted, call it again: what is there already is skipped.
     """
+    from microblog.domain.emoji_import import ImportOptions
+
     wanted = ImportOptions(is_listed=not unlisted, **options)
     counts = _run(console, lambda tools: tools.import_archive(file, wanted))
     result = {"created": counts.created, "replaced": counts.replaced, "skipped": counts.known, "failed": counts.failed}
@@ -140,7 +143,9 @@ def _described(each: CustomEmoji) -> dict[str, object]:
 
 
 def _run(console: Console, work: Callable[[EmojiTools], Awaitable[T]]) -> T:
-    report_errors(lambda: application.require_place(console.settings, files=True))
+    from microblog.application.emoji_tools import EmojiTools
+
+    console.require_files()
 
     async def with_tools(shown: Progress, opened: Services) -> T:
         return await work(EmojiTools.on(console.settings, reactor(), opened.database, shown.report))

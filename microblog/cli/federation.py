@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 import click
 
-from microblog.application import services
-from microblog.application.federation import federation_statistics
-from microblog.cli.context import Console, Services, as_json, plain, show, table
-from microblog.config import Settings
-from microblog.federation import servers
+from microblog.cli.context import Console, as_json, plain, show, table
 from microblog.model.deliveries import HostSummary
 from microblog.model.federation_mode import FederationMode
 from microblog.model.federation_statistics import FederationFigures
-from microblog.storage import federation_start
+
+if TYPE_CHECKING:
+    from microblog.cli.services import Services
+    from microblog.config import Settings
 
 DAY_COLUMNS = ("day", "received", "delivered", "failed")
 COLUMNS = ("host", "state", "waiting", "failures", "paused_until", "last_error")
@@ -29,6 +30,8 @@ def federation() -> None:
 @click.pass_obj
 def status(console: Console, as_json: bool) -> None:
     """Print what waits for other servers, those that do not respond, and the traffic of the last days."""
+    from microblog.application.federation import federation_statistics
+    from microblog.storage import federation_start
 
     async def work(opened: Services) -> tuple[FederationFigures, str | None]:
         return await federation_statistics(opened.database).figures(), await opened.database.read(federation_start.public_url)
@@ -64,9 +67,11 @@ def status(console: Console, as_json: bool) -> None:
 @click.pass_obj
 def retry(console: Console, host: str, as_json: bool) -> None:
     """Try everything that waits for HOST now, and deliver to it again if it was dead."""
+    from microblog.application.services import now
+    from microblog.federation import servers
 
     async def work(opened: Services) -> int:
-        return await opened.database.run(servers.retry, host.lower(), None, services.now())
+        return await opened.database.run(servers.retry, host.lower(), None, now())
 
     waiting = console.run(work)
     show({"host": host.lower(), "waiting": waiting}, f"Deliveries to {plain(host.lower())} that are tried now: {waiting}", as_json=as_json)

@@ -6,22 +6,23 @@ import csv
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from io import StringIO
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 from attrs import asdict
 
-from microblog.application.federation_tools import FederationTools, domain_moderation
-from microblog.cli.context import Console, Services, as_json, plain, reactor, show, table
+from microblog.cli.context import Console, as_json, plain, reactor, show, table
 from microblog.cli.progress import progress
-from microblog.federation.domain_moderation import DomainModeration
 from microblog.model.accounts import Account
 from microblog.model.domain_rules import AllowedDomain, DomainRule, DomainSeverity, RuleToStore, StoredDomainRule
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.federation_mode import FederationMode
 from microblog.model.paging import Page
-from microblog.render.html.server_views import consequence
-from microblog.storage import actor_keys
+
+if TYPE_CHECKING:
+    from microblog.application.federation_tools import FederationTools
+    from microblog.cli.services import Services
+    from microblog.federation.domain_moderation import DomainModeration
 
 T = TypeVar("T")
 COLUMNS = ("domain", "severity", "reject_media", "reject_reports", "obfuscate", "public_comment")
@@ -44,6 +45,8 @@ MAX_ALLOWED = 100_000
 @click.pass_obj
 def block(console: Console, /, domain: str, as_json: bool, yes: bool, severity: str | None, **options: Any) -> None:
     """Suspend DOMAIN and its subdomains, or limit them. An existing rule is replaced."""
+    from microblog.render.html.server_views import consequence
+
     flags = {name: options[name] for name in ("reject_media", "reject_reports", "obfuscate")}
     rule = DomainRule(domain, DomainSeverity(severity or "suspend"), **flags)
     wanted = RuleToStore(rule, options["comment"], options["private_comment"])
@@ -93,6 +96,7 @@ def allow(console: Console, host: str, as_json: bool) -> None:
 @click.pass_obj
 def disallow(console: Console, host: str, yes: bool, as_json: bool) -> None:
     """Take HOST off the allow-list. With MICROBLOG_FEDERATION=allowlist its accounts are suspended."""
+    from microblog.render.html.server_views import consequence
 
     async def work(domains: DomainModeration) -> AllowedDomain:
         found = await domains.allowed_domain(domains.domain(host))
@@ -244,6 +248,8 @@ def rotate_keys(console: Console, /, usernames: tuple[str, ...], everybody: bool
     if everybody and not yes:
         click.confirm("Replace the keys of all accounts?", abort=True, err=True)
 
+    from microblog.storage import actor_keys
+
     async def work(tools: FederationTools) -> list[str]:
         keys = tools.requests.keys
         owners = {owner.username.lower(): owner for owner in await keys.database.read(actor_keys.owners)}
@@ -260,6 +266,8 @@ def rotate_keys(console: Console, /, usernames: tuple[str, ...], everybody: bool
 
 
 def _run(console: Console, work: Callable[[DomainModeration], Awaitable[T]]) -> T:
+    from microblog.application.federation_tools import domain_moderation
+
     async def with_rules(opened: Services) -> T:
         domains = domain_moderation(console.settings, reactor(), opened.database)
         await domains.rules.read()
@@ -269,6 +277,8 @@ def _run(console: Console, work: Callable[[DomainModeration], Awaitable[T]]) -> 
 
 
 def _run_tools(console: Console, work: Callable[[FederationTools], Awaitable[T]]) -> T:
+    from microblog.application.federation_tools import FederationTools
+
     async def with_tools(opened: Services) -> T:
         if console.settings.federation is FederationMode.OFF:
             raise Forbidden("Federation is off: see MICROBLOG_FEDERATION.")

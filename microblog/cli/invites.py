@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 import click
 
-from microblog.application.services import now
 from microblog.cli.context import Console, as_json, show, table
 from microblog.model.accounts import Invite
 
@@ -48,6 +47,8 @@ def create(console: Console, uses: int | None, days: float | None, as_json: bool
 @click.pass_obj
 def list_(console: Console, limit: int, as_json: bool) -> None:
     """List invites, newest first."""
+    from microblog.application.services import now
+
     found = console.run(lambda services: services.registrations.invites(limit=limit))
     moment = now()
     rows = [described(invite, moment) for invite in found]

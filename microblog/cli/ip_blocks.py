@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from microblog.cli.context import Console, as_json, plain, show, table
-from microblog.domain.ip_blocks import IpBlockDraft
 from microblog.model.ip_blocks import IpBlock, IpSeverity
 
 COLUMNS = ("ip", "severity", "expires_at", "comment")
@@ -51,6 +50,8 @@ def list_(console: Console, as_json: bool) -> None:
 @click.pass_obj
 def add(console: Console, /, ip: str, as_json: bool, days: float | None, **options: str) -> None:
     """Block IP: an address such as 192.0.2.7, or a network such as 198.51.100.0/24."""
+    from microblog.domain.ip_blocks import IpBlockDraft
+
     draft = IpBlockDraft(ip, options["severity"], options["comment"], None if days is None else max(1, round(days * 86_400)))
     added = console.run(lambda services: services.ip_blocks.add(draft))
     show(_described(added), f"{plain(str(added.values.network))}: {added.values.severity}", as_json=as_json)

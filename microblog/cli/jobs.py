@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
-from microblog.cli.context import Console, Services, as_json, confirm, plain, show, table, yes
+from microblog.cli.context import Console, as_json, confirm, plain, show, table, yes
 from microblog.model.ids import JobId
 from microblog.model.jobs import Job, JobState
 from microblog.model.paging import Page
+
+if TYPE_CHECKING:
+    from microblog.cli.services import Services
 
 COLUMNS = ("id", "kind", "state", "tries", "due_at", "last_error")
 COUNT_COLUMNS = ("kind", "waiting", "running", "retrying", "failed", "oldest_due")

@@ -10,7 +10,6 @@ import click
 from microblog.cli.context import Console, as_json, show, table
 from microblog.model.audit import AuditAction, AuditQuery
 from microblog.model.paging import Page
-from microblog.render.audit import audit_record_json, facts_text
 
 COLUMNS = ("at", "actor", "action", "target", "text", "facts")
 DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -28,6 +27,8 @@ DAY = click.DateTime(formats=["%Y-%m-%d"])
 @click.pass_obj
 def log(console: Console, /, first: datetime | None, last: datetime | None, as_json: bool, **only: Any) -> None:
     """Print the audit log, newest first: what moderators, administrators and this command line did."""
+    from microblog.render.audit import audit_record_json, facts_text
+
     query = AuditQuery(
         actor=only["actor"].removeprefix("@"),
         action=only["action"] or "",

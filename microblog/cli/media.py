@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from microblog import application
-from microblog.application.media_tools import MediaTools
-from microblog.cli.context import Console, Services, as_json, confirm, reactor, report_errors, show, yes
+from microblog.cli.context import Console, as_json, confirm, reactor, show, yes
 from microblog.cli.progress import Progress, progress
 from microblog.model.media_usage import FileTotals
+
+if TYPE_CHECKING:
+    from microblog.application.media_tools import MediaTools
+    from microblog.cli.services import Services
 
 T = TypeVar("T")
 MEGABYTE = 1_000_000
@@ -88,7 +90,9 @@ def in_words(totals: FileTotals) -> str:
 
 def run(console: Console, work: Callable[[MediaTools], Awaitable[T]], *, copy_days: int = 0) -> T:
     """Return the result of `work` on the site's media, and show its progress."""
-    report_errors(lambda: application.require_place(console.settings, files=True))
+    from microblog.application.media_tools import MediaTools
+
+    console.require_files()
 
     async def with_tools(opened: Services, shown: Progress) -> T:
         tools = MediaTools.on(

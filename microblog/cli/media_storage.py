@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
-from microblog import application
-from microblog.application.media_tools import MigrationOptions, media_migration
 from microblog.cli.context import Console, as_json, on_reactor, report_errors, show
 from microblog.cli.media import described, in_words, media, run
 from microblog.cli.progress import progress
-from microblog.domain.media_migration import MigratedFiles
+
+if TYPE_CHECKING:
+    from microblog.domain.media_migration import MigratedFiles
 
 __all__ = ["media"]
 
@@ -35,9 +36,11 @@ def migrate(console: Console, /, target: str, remove: bool, dry_run: bool, as_js
     the site, and run this on each machine with a data directory; an hour later run it again with --remove. To move back: set
     MICROBLOG_MEDIA_STORAGE to local, restart, run this, and remove MICROBLOG_S3_BUCKET when `microblog media verify` finds everything.
     """
+    from microblog.application.media_tools import MigrationOptions, media_migration
+
     settings = console.settings
     options = MigrationOptions(target == "s3", remove, dry_run)
-    report_errors(lambda: application.require_place(settings, files=True))
+    console.require_files()
     with progress() as shown:
         count = partial(shown.count, "Directories")
         moved = report_errors(lambda: on_reactor(lambda reactor: media_migration(settings, reactor, options, count).run()))

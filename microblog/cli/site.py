@@ -5,29 +5,17 @@ from __future__ import annotations
 import os
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from twisted.internet.threads import deferToThreadPool
 
 from microblog import __version__
-from microblog.application import services
-from microblog.cli.context import (
-    Console,
-    Services,
-    as_json,
-    new_password,
-    on_reactor,
-    open_server,
-    plain,
-    report_errors,
-    show,
-    table,
-)
+from microblog.cli.context import Console, as_json, new_password, on_reactor, plain, report_errors, show, table
 from microblog.cli.progress import Progress, progress
-from microblog.config import CONFIG, DEFAULT_CONFIG, Settings, setting_docs, sources
-from microblog.domain.demo.compose import compose
-from microblog.storage.schema_check import prepare_database
+
+if TYPE_CHECKING:
+    from microblog.cli.services import Services
+    from microblog.config import Settings
 
 
 @click.command()
@@ -42,6 +30,11 @@ def version(as_json: bool) -> None:
 @click.pass_obj
 def migrate(console: Console, as_json: bool) -> None:
     """Upgrade the site's database to this version's schema. The site also does this when it starts."""
+    from twisted.internet.threads import deferToThreadPool
+
+    from microblog.cli.services import open_server
+    from microblog.storage.schema_check import prepare_database
+
     settings = console.settings
 
     async def work(reactor: Any, shown: Progress) -> list[str]:
@@ -59,6 +52,8 @@ def migrate(console: Console, as_json: bool) -> None:
 @click.pass_obj
 def config(console: Console, as_json: bool) -> None:
     """Print every setting with its value and origin. Secrets are hidden."""
+    from microblog.config import CONFIG, DEFAULT_CONFIG, setting_docs, sources
+
     file = console.config
     origin = sources(os.environ, file)
     rows = [
@@ -103,8 +98,11 @@ def demo(console: Console, seed: int, posts: int, with_password: bool, as_json: 
 
     Fails if the site has any account. Without --password nobody can log in as a demo user.
     """
+    from microblog.application.services import now
+    from microblog.domain.demo.compose import compose
+
     password = new_password("Password for all demo users") if with_password else None
-    plan = compose(seed, services.now(), posts)
+    plan = compose(seed, now(), posts)
 
     async def work(opened: Services) -> None:
         await opened.demo.fill(plan, password)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from microblog.cli.context import Console, Services, as_json, show, table
+from microblog.cli.context import Console, as_json, show, table
 from microblog.model.ids import AppId, TokenId
 from microblog.model.oauth import App, IssuedToken, Token
+
+if TYPE_CHECKING:
+    from microblog.cli.services import Services
 
 COLUMNS = ("id", "app", "scopes", "created_at", "used_at")
 APP_COLUMNS = ("id", "name", "website", "scopes", "created_at", "tokens")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from microblog.cli.context import Console, as_json, plain, show, table
-from microblog.domain.username_blocks import UsernameBlockDraft
 from microblog.model.username_blocks import NameComparison, UsernameBlock
 
 COLUMNS = ("username", "comparison", "allow_with_approval", "created_at")
@@ -42,6 +41,8 @@ def list_(console: Console, as_json: bool) -> None:
 @click.pass_obj
 def add(console: Console, /, username: str, as_json: bool, contains: bool, allow_with_approval: bool) -> None:
     """Block USERNAME. Digits count as the letters that they look like."""
+    from microblog.domain.username_blocks import UsernameBlockDraft
+
     draft = UsernameBlockDraft(username, NameComparison.CONTAINS if contains else NameComparison.EQUALS, allow_with_approval)
     added = console.run(lambda services: services.username_blocks.add(draft))
     show(_described(added), f"Blocked: {plain(added.username)}", as_json=as_json)

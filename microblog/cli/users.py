@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from microblog.cli.context import Console, Services, as_json, new_password, show, table
-from microblog.domain.registration import SignUpForm
+from microblog.cli.context import Console, as_json, new_password, show, table
 from microblog.model.accounts import Account, AccountWithLogin, Role, Session
 from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 
-Change = Callable[[Services, AccountId], Awaitable[object]]
-ChangeElsewhere = Callable[[Services, AccountId], Awaitable[Account]]
+if TYPE_CHECKING:
+    from microblog.cli.services import Services
+
+    Change = Callable[[Services, AccountId], Awaitable[object]]
+    ChangeElsewhere = Callable[[Services, AccountId], Awaitable[Account]]
 
 ROLES = click.Choice([str(role) for role in Role])
 SESSION_COLUMNS = ("address", "seen_at", "created_at", "user_agent")
@@ -62,6 +65,8 @@ def create(console: Console, /, *, username: str, email: str, role: str, id: int
 
     The account needs no approval or e-mail confirmation, and its username may be a reserved one.
     """
+    from microblog.domain.registration import SignUpForm
+
     form = SignUpForm(username, email, new_password(), agreement=True)
 
     async def work(services: Services) -> AccountWithLogin:

@@ -10,7 +10,7 @@ from twisted.internet.threads import deferToThreadPool
 from microblog.application import services
 from microblog.cli.checks import network
 from microblog.cli.checks.findings import Finding, Status
-from microblog.cli.context import open_server
+from microblog.cli.services import open_server
 from microblog.config import Settings
 from microblog.jobs.clock_check import MAX_CLOCK_SKEW
 from microblog.storage.schema_check import DatabaseState, SiteNotFound, database_state

@@ -9,7 +9,8 @@ from typing import Any
 from attrs import frozen
 from twisted.internet.defer import Deferred, TimeoutError
 
-from microblog.cli.context import FAILURES, plain
+from microblog.cli.context import plain
+from microblog.cli.services import FAILURES
 from microblog.coroutines import gather
 from microblog.model.errors import describe_os_error
 
