@@ -6,6 +6,7 @@ Pages are requested with a browser, the API with a token of the same user. API c
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ from attrs import frozen
 from microblog.model.accounts import Role
 from microblog.model.posts import Visibility
 from microblog.storage.database import Cursor, fetch_value
-from microblog.web.http.route import Route
+from microblog.web.http.route import AccessLevel, Route
 from tests import files, make
-from tests.web.api.client import Client, anonymous_client, new_client_for
+from tests.web.api.client import ALL_SCOPES, Client, anonymous_client, new_client_for
 from tests.web.crawler import fill_path
 from tests.web.http_client import HttpResponse, request
 from tests.web.visitor import HOST, SiteFixture, Visitor, build_site
@@ -36,7 +37,11 @@ TOKEN = re.compile(r'name="csrf" value="[^"]*"|datetime="[^"]*"|data-now="[^"]*"
 
 
 PAGE, STATUS = "/@<username:username>/<id:post_id>", "/api/v1/statuses/<id:status_id>"
+REPORT_ROUTES = frozenset(f"{api}/admin/reports{id}" for api in ("", "/api/v1") for id in ("", "/<id:report_id>"))
 UNFINISHED = ("/live/", "/static/", "/api/v1/streaming")  # streams have their own matrix
+STAFF_LEVELS = {"moderator": (AccessLevel.MODERATOR,), "administrator": (AccessLevel.MODERATOR, AccessLevel.ADMIN)}
+STAFF_SCOPES = f"{ALL_SCOPES} admin:read admin:write"
+VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 
 
 @frozen
@@ -72,7 +77,7 @@ def viewer(site: SiteFixture, kind: str) -> ViewerClient:
         return ViewerClient(author_visitor, new_client_for(site, author))
     visitor = site.registered_user("reader")
     reader = site.viewer("reader")
-    api_client = new_client_for(site, reader)
+    api_client = new_client_for(site, reader, STAFF_SCOPES if kind in STAFF_LEVELS else ALL_SCOPES)
     match kind:
         case "follower":
             make.follow(site.cursor, reader, author)
@@ -90,20 +95,26 @@ def viewer(site: SiteFixture, kind: str) -> ViewerClient:
 
 @frozen
 class SecretPost:
-    """A post with media and a poll, and the posts that refer to it."""
+    """A post with media and a poll, the posts that refer to it, and an open report about it by somebody who may see it."""
 
     id: str
     around: tuple[str, ...]  # the post itself, a public reply to it, a boost of it
+    report: str
 
     def values(self, site: SiteFixture, id: str) -> dict[str, str]:
         """Return path variables that refer to this post."""
         account, poll = site.viewer("author").id, fetch_value(site.cursor, "select id from polls", {})
-        return {"username": "author", "name": TAG, "account_id": str(account), "poll_id": str(poll), "post_id": id, "status_id": id}
+        of_post = {"poll_id": str(poll), "post_id": id, "status_id": id, "report_id": self.report}
+        return {"username": "author", "name": TAG, "account_id": str(account), **of_post}
 
 
 def publish_secret(site: SiteFixture, visibility: Visibility, named: str) -> SecretPost:
-    """Publish a post with the secret in every field; reply publicly, and let its author boost, favourite, bookmark and pin it."""
-    author = new_client_for(site, site.viewer("author"))
+    """Publish a post with the secret in every field; reply publicly, and let its author boost, favourite, bookmark and pin it.
+
+    A witness, whom it mentions, reports it.
+    """
+    author, witness = new_client_for(site, site.viewer("author")), new_client_for(site, make.viewer(site.cursor, "witness"))
+    named += " @witness"
     picture = author.upload("POST", "/v2/media", {"file": files.image()}, description=SECRET).json["id"]
     fields = {"visibility": visibility, "spoiler_text": f"{SECRET} {named}"}
     post = author.post("/v1/statuses", status=f"{WORD} {SECRET}{named} #{TAG}", media_ids=[picture], **fields).json["id"]
@@ -115,7 +126,9 @@ def publish_secret(site: SiteFixture, visibility: Visibility, named: str) -> Sec
     boost = author.post(f"/v1/statuses/{post}/reblog").json.get("id", post)
     for mark in ("favourite", "bookmark", "pin"):
         author.post(f"/v1/statuses/{post}/{mark}")
-    return SecretPost(post, (post, reply, boost))
+    report = witness.post("/v1/reports", account_id=str(author.owner.id), status_ids=[post], comment="Look!").json
+    assert report["status_ids"] == [post]
+    return SecretPost(post, (post, reply, boost), report["id"])
 
 
 def query_strings(route: Route, id: str) -> tuple[str, ...]:
@@ -124,6 +137,12 @@ def query_strings(route: Route, id: str) -> tuple[str, ...]:
     if "search" in route.path:
         return "", f"?q=%23{TAG}", f"?q={WORD}", f"?q=from:author%20{WORD}", f"?q=http://{HOST}/@author/{id}&resolve=1"
     return ("", f"?q=%23{TAG[:3]}", f"?q=%23{TAG}") if "complete" in route.path else ("", about)
+
+
+def readable_by_staff(site: SiteFixture, kind: str, values: Mapping[str, str]) -> set[str]:
+    """Return the routes that are open to this kind of staff alone, and whose variables have values here."""
+    routes = (route for route in site.routes if route.method == "GET" and route.options.viewer in STAFF_LEVELS.get(kind, ()))
+    return {route.path for route in routes if values.keys() >= set(VARIABLE.findall(route.path))}
 
 
 def names_a_post(route: Route) -> bool:
@@ -136,7 +155,7 @@ def names_a_post(route: Route) -> bool:
 def test_no_route_shows_a_post_to_a_viewer_who_may_not_see_it(site: SiteFixture, kind: str, visibility: Visibility) -> None:
     viewer_client = viewer(site, kind)
     post = publish_secret(site, visibility, " @reader" if kind == "mentioned" else "")
-    allowed, seen = kind in MAY_SEE[visibility], set()
+    allowed, seen, found = kind in MAY_SEE[visibility], set(), set()
     routes = [route for route in site.routes if not route.path.startswith(UNFINISHED)]
     for route in routes:
         for id in post.around if names_a_post(route) and route.method == "GET" else post.around[:1] if route.method == "GET" else ():
@@ -144,10 +163,14 @@ def test_no_route_shows_a_post_to_a_viewer_who_may_not_see_it(site: SiteFixture,
             for query in query_strings(route, id):
                 response = viewer_client.request(route, path + query)
                 assert response.status < 500, path + query
+                if response.status == 200:
+                    found.add(route.path)
                 if SECRET.encode() in response.body:
                     seen.add(route.path)
+    assert readable_by_staff(site, kind, post.values(site, post.id)) <= found
     if allowed:
         assert {PAGE, STATUS} - ({STATUS} if kind == "suspended" else set()) <= seen
+        assert (kind in STAFF_LEVELS) is (seen >= REPORT_ROUTES)
         return
     for route in routes:  # commands come last, so that their effects reveal nothing to the reads
         if route.method != "GET" and names_a_post(route):
