@@ -253,7 +253,7 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain, feder
         OutboxPages(pages, contexts, domain.outbox),
         JobPages(pages, contexts, domain.jobs),
         AccountDeskPages(pages, contexts, desk),
-        ReportDeskPages(pages, contexts, desk),
+        ReportDeskPages(pages, contexts, desk, domain.attachments.media_store.files),
         StrikePages(pages, contexts, domain.strikes),
         AppealPages(pages, contexts, domain.strikes),
         TrendReviewPages(pages, contexts, domain.trends, domain.trend_reviews),

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from attrs import evolve, frozen
 
 from microblog.domain import notifications as notification_rules
+from microblog.domain import reported_posts
 from microblog.domain.email_links import EmailLinks
 from microblog.domain.email_queue import is_given_up
 from microblog.model.accounts import AccountWithLogin, Role, Viewer
@@ -22,7 +23,7 @@ from microblog.model.ids import AccountId, AnnouncementId, EmailId, Notification
 from microblog.model.notifications import Notification, NotificationKind
 from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.storage import announcements, email_digests, emails, filters, notifications, posts, scheduled, users
+from microblog.storage import announcements, email_digests, emails, filters, notifications, posts, scheduled, users, warnings
 from microblog.storage.database import Cursor, Transactions, suppress_wakeup
 
 PENDING_STATES = frozenset({EmailState.WAITING, EmailState.DEFERRED, EmailState.FAILED})
@@ -30,6 +31,7 @@ SHOWN_IN_DIGEST = 6
 _NOT_COUNTED = (NotificationKind.SIGN_UP, NotificationKind.REPORT, NotificationKind.WARNING, NotificationKind.SEVERED_RELATIONSHIPS)
 COUNTED = tuple(kind for kind in NotificationKind if kind not in _NOT_COUNTED)
 BATCH = 500  # e-mails per transaction, or posts per statement
+MAX_POSTS = 10  # in an e-mail about a decision of moderators; its page shows all of them
 NOT_SHOWN = ("favourite", "reblog", "poll", "update", "admin.sign_up", "admin.report", "moderation_warning", "severed_relationships")
 _FIXED_ADDRESS = frozenset({EmailKind.CONFIRM, EmailKind.RESET, EmailKind.PASSWORD, EmailKind.ADDRESS})  # to the address when queued
 # The user waits for these: they are sent even to addresses that rejected earlier e-mails.
@@ -232,9 +234,13 @@ class EmailComposer:
         return evolve(context, email=evolve(context.email, data=data), link=self.links.page("/scheduled"))
 
     def _warning(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
-        del cursor
-        strike = context.email.data.get("strike")  # e-mails that were queued by an earlier release have none
-        return evolve(context, link=self.links.strike(strike, member.account.id, self.now()) if strike else self.links.page("/about"))
+        id, owner = context.email.data.get("strike"), member.account.id  # e-mails that were queued by an earlier release have none
+        if id is None:
+            return evolve(context, link=self.links.page("/about"))
+        strike = warnings.by_id(cursor, id=int(id))
+        found = reported_posts.load(cursor, strike.warning.posts, owner) if strike else {}
+        shown = tuple(found[post].post for post in sorted(found)[:MAX_POSTS])
+        return evolve(context, posts=shown, link=self.links.strike(id, owner, self.now()))
 
     def _moderation(self, cursor: Cursor, context: EmailContext, member: AccountWithLogin) -> EmailContext:
         del cursor

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from microblog.domain import audit, validation
+from microblog.domain import audit, reported_posts, validation
 from microblog.domain.moderation import ModeratedAccount, Moderation
 from microblog.domain.reports import Reports
 from microblog.domain.text import post_text
-from microblog.model.account_history import AccountHistory, ModerationNote
+from microblog.model.account_history import AccountHistory, AccountPast, ModerationNote
 from microblog.model.accounts import Account, AccountWithLogin, Role, Viewer
 from microblog.model.admin_metrics import WaitingCounts
 from microblog.model.audit import AuditAction, AuditEntry, AuditQuery
 from microblog.model.errors import Forbidden, Invalid, NotFound
-from microblog.model.ids import AccountId, ModerationNoteId, ReportId
+from microblog.model.ids import AccountId, MediaId, ModerationNoteId, ReportId
+from microblog.model.media import Media
 from microblog.model.paging import Page
 from microblog.model.reports import Report, ReportDetails
 from microblog.storage import audit as audit_log
@@ -21,15 +22,20 @@ from microblog.storage import emails, moderation_desk, posts, reports, sessions,
 from microblog.storage.database import Cursor, Transactions
 
 MAX_NOTE = 2_000  # characters
-NEWEST = Page(limit=20)  # rows of each kind
+NEWEST, BRIEF = Page(limit=20), Page(limit=6)  # rows of each kind
 
 
 @frozen
 class ReportFile:
-    """A report with notes about it, and the numbers of reports by its author and of reports about and strikes against its target."""
+    """A report with the threads of its posts, notes about it, and the past of both sides.
+
+    The numbers are those of reports by its author, and of reports about and strikes against its target.
+    """
 
     details: ReportDetails
     notes: tuple[ModerationNote, ...]
+    reporter: AccountPast
+    target: AccountPast
     by_reporter: int
     about_target: int
     strikes: int
@@ -56,7 +62,15 @@ class ModerationDesk:
     async def report(self, viewer: Viewer, id: ReportId) -> ReportFile:
         """Return a report with the past of both sides."""
         details = await self.reports.one(viewer, id)
-        return await self.database.read(self._file, details)
+        return await self.database.read(self._file, viewer, details)
+
+    async def report_media(self, viewer: Viewer, id: ReportId, media: MediaId) -> Media:
+        """Return an attachment of one of the posts of a report that the moderator is shown."""
+        details = await self.reports.one(viewer, id)
+        found = next((piece for reported in details.posts for piece in reported.post.original.media if piece.id == media), None)
+        if found is None:
+            raise NotFound
+        return found
 
     async def add_note(self, viewer: Viewer, text: str, account: AccountId, report: ReportId | None = None) -> ModerationNoteId:
         """Keep a note about an account, or about a report on it. Raises Invalid (field note)."""
@@ -90,11 +104,13 @@ class ModerationDesk:
             emails=tuple(emails.of_account(cursor, account=account.id, limit=NEWEST.limit)) if has_login else (),
         )
 
-    def _file(self, cursor: Cursor, details: ReportDetails) -> ReportFile:
+    def _file(self, cursor: Cursor, viewer: Viewer, details: ReportDetails) -> ReportFile:
         report = details.report
         return ReportFile(
-            details,
+            evolve(details, posts=reported_posts.with_threads(cursor, details.posts, viewer.id)),
             tuple(moderation_desk.notes_of_report(cursor, report=report.id)),
+            _past(cursor, report.by, report.id),
+            _past(cursor, report.target, report.id),
             reports.count(cursor, by=report.by.id),
             reports.count(cursor, target=report.target.id),
             warnings.count(cursor, account=report.target.id),
@@ -119,6 +135,16 @@ class ModerationDesk:
         entry = AuditEntry(AuditAction.NOTE_DELETE, viewer.id, note.author or "", id, note.account, note.text)
         audit.record(cursor, entry, self.reports.now())
         return note
+
+
+def _past(cursor: Cursor, account: Account, report: ReportId) -> AccountPast:
+    """Return the past of somebody whom a report is by or about, without that report."""
+    by = reports.search(cursor, page=BRIEF, by=account.id)
+    about = reports.search(cursor, page=BRIEF, target=account.id)
+    return AccountPast(
+        tuple(warnings.of_account(cursor, account=account.id, page=BRIEF)),
+        *(tuple(one for one in found if one.id != report) for found in (by, about)),
+    )
 
 
 def _account(found: ModeratedAccount) -> Account:

@@ -24,7 +24,7 @@ from microblog.model.ids import AccountId, PostId, ScheduledId
 from microblog.model.media import Media, MediaKind
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import NO_FLAGS, Mention, Post, PostDraft, PostFlags, PostRevision, PostThread, Visibility
-from microblog.storage import accounts, events, idempotency_keys, notifications, posts, reviewed_tags
+from microblog.storage import accounts, deleted_posts, events, idempotency_keys, notifications, posts, reviewed_tags
 from microblog.storage.database import Cursor, Transactions
 
 MAX_KEY_LENGTH = 255
@@ -346,7 +346,7 @@ def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) ->
     attachments.detach(cursor, post, now=now, at_once=media)
     conversations.on_deleted(cursor, post, now)
     record(cursor, EventKind.POST_DELETED, post, now)
-    for boost, booster, visibility in posts.delete_boosts(cursor, original=post.id, now=now):
+    for boost, booster, visibility in deleted_posts.delete_boosts(cursor, original=post.id, now=now):
         accounts.uncount_post(cursor, id=booster)
         data = {"visibility": visibility, "boost_of": post.id, "boost_author": post.author.id}
         events.record(cursor, EventKind.POST_DELETED, at=now, account=booster, post=boost, data=data)

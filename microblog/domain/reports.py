@@ -8,7 +8,7 @@ from functools import partial
 
 from attrs import frozen
 
-from microblog.domain import audit, validation
+from microblog.domain import audit, reported_posts, validation
 from microblog.domain.follows import require_account
 from microblog.domain.notify import notify
 from microblog.domain.staff_emails import StaffEvent, Waiting, email_staff
@@ -19,7 +19,6 @@ from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, PostId, ReportId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
-from microblog.model.posts import Post
 from microblog.model.reports import Report, ReportCategory, ReportDetails
 from microblog.model.rules import Rule
 from microblog.storage import events, posts, reports, users
@@ -91,10 +90,10 @@ class Reports:
         category = ReportCategory(draft.category) if draft.category else default
         return await self.database.run(self._file, viewer, draft, comment, category)
 
-    async def open_reports(self, viewer: Viewer, page: Page) -> list[tuple[Report, list[Post]]]:
-        """Return open reports, each with those of its posts that the moderator may see. Raises Forbidden for non-moderators."""
+    async def open_reports(self, viewer: Viewer, page: Page) -> list[ReportDetails]:
+        """Return open reports with their posts. Raises Forbidden for non-moderators."""
         _require_moderator(viewer)
-        return await self.database.read(_waiting, viewer, page)
+        return await self.database.read(_find_details, viewer, partial(reports.open_reports, page=page))
 
     async def close(self, viewer: Viewer, id: ReportId) -> None:
         """Resolve the report. Raises NotFound, and Forbidden for non-moderators."""
@@ -213,14 +212,5 @@ def _details_of(cursor: Cursor, viewer: Viewer, id: ReportId) -> ReportDetails:
 def _details(cursor: Cursor, viewer: Viewer, found: list[Report]) -> list[ReportDetails]:
     ids = {id for one in found for id in (one.by.id, one.target.id, one.closed_by, one.assigned_to) if id is not None}
     members = {member.account.id: member for member in users.by_accounts(cursor, accounts=ids)} if ids else {}
-    return [ReportDetails(report, shown, members) for report, shown in _with_posts(cursor, viewer, found)]
-
-
-def _waiting(cursor: Cursor, viewer: Viewer, page: Page) -> list[tuple[Report, list[Post]]]:
-    return _with_posts(cursor, viewer, reports.open_reports(cursor, page=page))
-
-
-def _with_posts(cursor: Cursor, viewer: Viewer, found: list[Report]) -> list[tuple[Report, list[Post]]]:
-    post_ids = [post for report in found for post in report.posts]
-    shown = posts.by_ids(cursor, posts.visible(cursor, ids=post_ids, viewer=viewer.id)) if post_ids else {}
-    return [(report, [shown[post] for post in report.posts if post in shown]) for report in found]
+    shown = reported_posts.load(cursor, {post for report in found for post in report.posts}, viewer.id)
+    return [ReportDetails(report, [shown[post] for post in report.posts if post in shown], members) for report in found]

@@ -14,7 +14,7 @@ from attrs import define, field
 from microblog.domain.caching import cache_keys
 from microblog.domain.caching.cache_keys import CacheDependencies
 from microblog.domain.caching.invalidation import DependencyCache, InvalidationLog
-from microblog.domain.ports import FileStore, ServedFile
+from microblog.domain.ports import FileStore
 from microblog.model.errors import NotFound
 from microblog.model.media import FileUse
 from microblog.storage import media
@@ -26,7 +26,7 @@ CARD_MAX_AGE = timedelta(minutes=5)  # the deletion of a link preview is not in 
 
 @define
 class ServedFiles:
-    """Serves media files, by a file store."""
+    """Access to the files of a file store."""
 
     database: Transactions
     files: FileStore
@@ -51,10 +51,6 @@ class ServedFiles:
         if use is None or use.withheld:
             raise NotFound("Not Found")
         return use.is_open
-
-    async def serve(self, name: str, *, is_open: bool) -> ServedFile:
-        """Return the file, or a link to it. Raises NotFound."""
-        return await self.files.serve(name, is_open=is_open)
 
     def _dependencies(self, use: FileUse) -> CacheDependencies | None:
         """Return the cache dependencies of the use; None if changes of it would not be noticed.

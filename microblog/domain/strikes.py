@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from attrs import frozen
 
-from microblog.domain import audit, validation
+from microblog.domain import audit, reported_posts, validation
 from microblog.domain.account_actions import AccountActions
 from microblog.domain.email_links import EmailLinks, read
 from microblog.domain.email_queue import enqueue
@@ -18,7 +18,7 @@ from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.emails import EmailKind
 from microblog.model.errors import Conflict, Forbidden, Gone, Invalid, NotFound
 from microblog.model.ids import AccountId, WarningId
-from microblog.model.moderation import Strike
+from microblog.model.moderation import Strike, StrikeDetails
 from microblog.model.paging import Page
 from microblog.storage import users, warnings
 from microblog.storage.database import Cursor, Transactions
@@ -56,9 +56,9 @@ class Strikes:
         """Return the strikes against an account, newest first."""
         return await self.database.read(warnings.of_account, account=account, page=page)
 
-    async def one(self, account: AccountId, id: WarningId) -> Strike:
-        """Return one of the strikes against the account. Raises NotFound."""
-        return await self.database.read(_own, account, id)
+    async def one(self, account: AccountId, id: WarningId) -> StrikeDetails:
+        """Return one of the strikes against the account with the posts that it is about. Raises NotFound."""
+        return await self.database.read(_own_details, account, id)
 
     def owner(self, id: WarningId, token: str) -> AccountId:
         """Return the account to which the link in the e-mail about this strike was sent. Raises Gone if the token is invalid."""
@@ -91,10 +91,10 @@ class Strikes:
 
     # --- For moderators
 
-    async def appeals(self, viewer: Viewer, page: Page) -> list[Strike]:
-        """Return the strikes with an appeal that waits, newest first. Raises Forbidden for non-moderators."""
+    async def appeals(self, viewer: Viewer, page: Page) -> list[StrikeDetails]:
+        """Return the strikes with an appeal that waits, with their posts, newest first. Raises Forbidden for non-moderators."""
         _require_moderator(viewer)
-        return await self.database.read(warnings.appealed, page=page)
+        return await self.database.read(_appeals, viewer, page)
 
     async def decide(self, viewer: Viewer, id: WarningId, *, approve: bool) -> Strike:
         """Approve an appeal, which undoes the strike, or reject it; its author is told by e-mail.
@@ -154,6 +154,14 @@ def _own(cursor: Cursor, account: AccountId, id: WarningId) -> Strike:
     if strike.account.id != account:
         raise NotFound
     return strike
+
+
+def _own_details(cursor: Cursor, account: AccountId, id: WarningId) -> StrikeDetails:
+    return reported_posts.of_strikes(cursor, [_own(cursor, account, id)], account)[0]
+
+
+def _appeals(cursor: Cursor, viewer: Viewer, page: Page) -> list[StrikeDetails]:
+    return reported_posts.of_strikes(cursor, warnings.appealed(cursor, page=page), viewer.id)
 
 
 def _subordinate(cursor: Cursor, viewer: Viewer, id: WarningId) -> Strike:

@@ -28,6 +28,15 @@ class ModerationNote:
 
 
 @frozen
+class AccountPast:
+    """The newest strikes against an account, reports by it, and reports about it."""
+
+    strikes: tuple[Strike, ...]
+    reports_by: tuple[Report, ...]
+    reports_about: tuple[Report, ...]
+
+
+@frozen
 class AccountHistory:
     """The newest of everything about an account. `posts`: public ones. Sessions and e-mails: only of accounts of this site."""
 

@@ -138,7 +138,7 @@ class EmailContext:
     """Everything that the templates of an e-mail need. `link` is the URL of its button, `unsubscribe` turns off its kind.
 
     `by` is the account that caused it, `post` what they wrote, `root` the first post of the thread; each None if the recipient may
-    not see it.
+    not see it. `posts` are the recipient's own that a decision of moderators is about.
     """
 
     email: Email
@@ -150,6 +150,7 @@ class EmailContext:
     by: Account | None = None
     post: Post | None = None
     root: Post | None = None
+    posts: tuple[Post, ...] = ()
     digest: DigestSummary | None = None
     report: DailyReport | None = None
 

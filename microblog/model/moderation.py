@@ -9,6 +9,7 @@ from attrs import frozen
 
 from microblog.model.accounts import Account
 from microblog.model.ids import PostId, ReportId, WarningId
+from microblog.model.reports import ReportedPost
 
 
 class AccountState(StrEnum):
@@ -114,3 +115,11 @@ class Strike:
     moderator: str | None = None
     overruled_at: datetime | None = None
     report: ReportId | None = None
+
+
+@frozen
+class StrikeDetails:
+    """A strike with the posts that it is about, as far as the viewer is shown them."""
+
+    strike: Strike
+    posts: tuple[ReportedPost, ...] = ()

@@ -46,9 +46,24 @@ class Report:
 
 
 @frozen
+class ReportedPost:
+    """A reported post, which may be deleted, with the post that it replies to and the first replies to it."""
+
+    post: Post
+    deleted_at: datetime | None = None
+    parent: Post | None = None
+    replies: tuple[Post, ...] = ()
+
+    @property
+    def is_hidden(self) -> bool:
+        """True if nobody else sees it any more: it was deleted, or its author suspended."""
+        return self.deleted_at is not None or self.post.author.suspended_at is not None
+
+
+@frozen
 class ReportDetails:
-    """A report as moderators see it: with the reported posts that they may see, and the accounts involved."""
+    """A report as moderators see it: with the reported posts that they are shown, and the accounts involved."""
 
     report: Report
-    posts: Sequence[Post]
+    posts: Sequence[ReportedPost]
     members: Mapping[AccountId, AccountWithLogin]

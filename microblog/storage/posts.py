@@ -98,12 +98,12 @@ def _row(*columns: Any) -> _Row:
     return _Row(post, boost_of)
 
 
-def by_ids(cursor: Cursor, ids: Collection[int]) -> dict[PostId, Post]:
-    """Return the posts that are not deleted, boosts with their originals. Does not check visibility.
+def by_ids(cursor: Cursor, ids: Collection[int], *, deleted: bool = False) -> dict[PostId, Post]:
+    """Return the posts that exist (or are marked as `deleted`), boosts with their originals. Does not check visibility.
 
     A boost whose original was deleted is omitted.
     """
-    return _with_boosted(cursor, _rows(cursor, _BY_IDS, ids))
+    return _with_boosted(cursor, _rows(cursor, _EVEN_DELETED if deleted else _BY_IDS, ids))
 
 
 def visible_by_ids(cursor: Cursor, ids: Collection[int], viewer: AccountId | None) -> dict[PostId, Post]:
@@ -127,7 +127,8 @@ def _rows(cursor: Cursor, sql: Prepared, ids: Collection[int], viewer: AccountId
     return {row.post.id: row for row in fetch_all(cursor, _row, sql, {"ids": list(ids), "viewer": viewer})}
 
 
-_BY_IDS = Prepared(f"select {_COLUMNS} {_FROM} where p.id = any(%(ids)s) and p.deleted_at is null")
+_EVEN_DELETED = Prepared(f"select {_COLUMNS} {_FROM} where p.id = any(%(ids)s)")
+_BY_IDS = Prepared(f"{_EVEN_DELETED} and p.deleted_at is null")
 _VISIBLE_BY_IDS = Prepared(f"select {_COLUMNS} {_FROM} where p.id = any(%(ids)s) and {VISIBLE}")
 
 
@@ -345,17 +346,6 @@ def delete(cursor: Cursor, *, post: PostId, now: datetime) -> bool:
     """Mark the post as deleted; return False if it was deleted before."""
     sql = "update posts set deleted_at = %(now)s where id = %(post)s and deleted_at is null"
     return bool(execute(cursor, sql, {"post": post, "now": now}))
-
-
-def delete_boosts(cursor: Cursor, *, original: PostId, now: datetime) -> list[tuple[PostId, AccountId, Visibility]]:
-    """Mark all boosts of the post as deleted; return each boost's id, account and visibility."""
-    return fetch_all(
-        cursor,
-        lambda id, author, visibility: (PostId(id), AccountId(author), Visibility(visibility)),
-        """update posts set deleted_at = %(now)s where boost_of = %(original)s and deleted_at is null
-           returning id, account_id, visibility""",
-        {"original": original, "now": now},
-    )
 
 
 def boost_by(cursor: Cursor, *, original: PostId, account: AccountId) -> PostId | None:

@@ -147,14 +147,16 @@ def close(cursor: Cursor, *, id: int, by: AccountId, now: datetime) -> bool:
 
 _SEARCH = (
     _SELECT
-    + """ where r.id < %(max_id)s and r.id > %(min_id)s and (r.closed_at is not null) = %(closed)s
+    + """ where r.id < %(max_id)s and r.id > %(min_id)s and (r.closed_at is not null) = coalesce(%(closed)s, r.closed_at is not null)
            and (%(by)s::bigint is null or r.account_id = %(by)s) and (%(target)s::bigint is null or r.target_id = %(target)s)
            order by r.id desc limit %(limit)s"""
 )
 
 
-def search(cursor: Cursor, *, page: Page, closed: bool, by: AccountId | None, target: AccountId | None) -> list[Report]:
-    """Return open or closed reports, optionally `by` one account or about one `target`, newest first."""
+def search(
+    cursor: Cursor, *, page: Page, closed: bool | None = None, by: AccountId | None = None, target: AccountId | None = None
+) -> list[Report]:
+    """Return open or closed reports (None: both), optionally `by` one account or about one `target`, newest first."""
     return directed(
         page, fetch_all(cursor, _report, page_sql(_SEARCH, page), bounds(page) | {"closed": closed, "by": by, "target": target})
     )

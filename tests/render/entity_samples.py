@@ -67,7 +67,7 @@ from microblog.model.polls import Poll, PollDraft
 from microblog.model.posts import Mention, PostDraft, PostFlags, PostRevision, Tag, TagDay, TagUse, Visibility
 from microblog.model.profile_features import FeaturedTag, TagFlags
 from microblog.model.push import PushChoice, PushSubscription, PushTarget
-from microblog.model.reports import Report, ReportCategory, ReportDetails
+from microblog.model.reports import Report, ReportCategory, ReportDetails, ReportedPost
 from microblog.model.rules import Rule
 from microblog.model.scheduled import ScheduledPost
 from microblog.model.severances import Severance, SeveranceKind
@@ -310,7 +310,7 @@ def moderation() -> Samples:
         "case": ("AdminReport", admin_report_entity(ENTITIES, ReportDetails(report, (), {}), ())),
         "case, closed": (
             "AdminReport",
-            admin_report_entity(ENTITIES, ReportDetails(closed, (FULL,), {GRACE.id: member}), (STATUSES.encoded(FULL),)),
+            admin_report_entity(ENTITIES, ReportDetails(closed, (ReportedPost(FULL),), {GRACE.id: member}), (STATUSES.encoded(FULL),)),
         ),
         "report": ("Report", report_entity(ENTITIES, report)),
         "report, closed": ("Report", report_entity(ENTITIES, closed)),

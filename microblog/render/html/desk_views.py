@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from microblog.model.account_history import AccountHistory, ModerationNote
+from microblog.model.account_history import AccountHistory, AccountPast, ModerationNote
 from microblog.model.accounts import Account, Login
 from microblog.model.audit import AuditAction
 from microblog.model.emails import EmailKind, EmailState
@@ -59,6 +59,8 @@ class ReportPage:
 
     details: ReportDetails
     notes: tuple[ModerationNote, ...]
+    reporter: AccountPast
+    target: AccountPast
     by_reporter: int
     about_target: int
     strikes: int
@@ -68,6 +70,7 @@ class ReportPage:
     closed_by: str = ""
     note: str = ""
     errors: Mapping[str, str] = field(factory=dict)
+    actions: Mapping[ModerationAction, str] = ACTION_TEXTS
 
 
 def acts_in_force(account: Account, login: Login | None) -> dict[str, str]:

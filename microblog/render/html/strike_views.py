@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from microblog.model.moderation import AppealState, ModerationAction, Strike
+from microblog.model.moderation import AppealState, ModerationAction, Strike, StrikeDetails
 
 ACTION_TEXTS = {
     ModerationAction.NONE: "Warning",
@@ -29,9 +29,9 @@ APPEAL_TEXTS = {
 
 @frozen
 class StrikePage:
-    """A strike for its owner. `action` is the address of the form of the appeal; empty if it cannot be appealed."""
+    """A strike for its owner, with its posts. `action` is the address of the form of the appeal; empty if it cannot be appealed."""
 
-    strike: Strike
+    details: StrikeDetails
     action: str
     deadline: datetime
     text: str = ""
@@ -39,11 +39,25 @@ class StrikePage:
     actions: Mapping[ModerationAction, str] = ACTION_TEXTS
     appeals: Mapping[AppealState, str] = APPEAL_TEXTS
 
+    @property
+    def strike(self) -> Strike:
+        """The strike."""
+        return self.details.strike
+
 
 @frozen
 class StrikesPage:
-    """A list of strikes: the viewer's own, or those with an appeal, for moderators."""
+    """The viewer's own strikes."""
 
     strikes: tuple[Strike, ...]
+    older: str | None = None
+    actions: Mapping[ModerationAction, str] = ACTION_TEXTS
+
+
+@frozen
+class AppealsPage:
+    """Strikes with an appeal that waits, with the posts that they are about, for moderators."""
+
+    appeals: tuple[StrikeDetails, ...]
     older: str | None = None
     actions: Mapping[ModerationAction, str] = ACTION_TEXTS

@@ -215,7 +215,7 @@ class ReportAdminRoutes:
 
     @route("GET", "/api/v1/admin/reports/<id:report_id>", READ_REPORTS, _report_doc("View a single report"))
     async def show(self, request: Request, report_id: int) -> Response:
-        """One report, with those of its posts that the moderator may see."""
+        """One report with its posts, also those that were deleted in the last thirty days."""
         return await self._response(request, await self.reports.one(request.member, ReportId(report_id)))
 
     @route("PUT", "/api/v1/admin/reports/<id:report_id>", WRITE_REPORTS, _report_doc("Update a report", *CATEGORY))
@@ -250,7 +250,7 @@ class ReportAdminRoutes:
 
     async def _entities(self, request: Request, reports: Sequence[ReportDetails]) -> list[dict[str, object]]:
         """The reports as API entities; the posts of all of them are serialized together."""
-        statuses = iter(await self.serializer.each(request.viewer, [post for details in reports for post in details.posts]))
+        statuses = iter(await self.serializer.each(request.viewer, [one.post for details in reports for one in details.posts]))
         return [admin_report_entity(self.entities, details, list(islice(statuses, len(details.posts)))) for details in reports]
 
     async def _response(self, request: Request, details: ReportDetails) -> Response:

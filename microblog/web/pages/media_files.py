@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from twisted.internet.interfaces import IPullProducer, ITransport
 from zope.interface import implementer
 
-from microblog.domain.ports import ServedFile
+from microblog.domain.ports import FileStore, ServedFile
 from microblog.domain.served_files import ServedFiles
 from microblog.model.errors import NotFound
 from microblog.model.media import MEDIA_TYPES, FileLink
@@ -71,10 +71,14 @@ class MediaFiles:
         match = _NAME.fullmatch(name)
         if match is None or match[1] not in MEDIA_TYPES:
             raise NotFound("Not Found")
-        is_open = await self.files.is_open(name)
-        cache = PUBLIC_CACHE if is_open else PRIVATE_CACHE
-        response = Response.data(b"", MEDIA_TYPES[match[1]]).cached(cache, name).with_policy(POLICY).with_headers(HEADERS)
-        return response if request.has(response.etag) else with_served(request, response, await self.files.serve(name, is_open=is_open))
+        return await served(request, self.files.files, name, is_open=await self.files.is_open(name))
+
+
+async def served(request: Request, files: FileStore, name: str, *, is_open: bool) -> Response:
+    """Return the response with a file for somebody who may see it. `is_open`: everybody may. Raises NotFound."""
+    cache = PUBLIC_CACHE if is_open else PRIVATE_CACHE
+    response = Response.data(b"", MEDIA_TYPES[name.rpartition(".")[2]]).cached(cache, name).with_policy(POLICY).with_headers(HEADERS)
+    return response if request.has(response.etag) else with_served(request, response, await files.serve(name, is_open=is_open))
 
 
 def with_served(request: Request, response: Response, served: ServedFile) -> Response:

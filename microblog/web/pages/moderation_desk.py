@@ -8,9 +8,10 @@ from attrs import frozen
 
 from microblog.domain.moderation import Moderation, outranks
 from microblog.domain.moderation_desk import ModerationDesk
+from microblog.domain.ports import FileStore
 from microblog.model.accounts import Account, AccountWithLogin
 from microblog.model.errors import Invalid, NotFound
-from microblog.model.ids import AccountId, ModerationNoteId, ReportId
+from microblog.model.ids import AccountId, MediaId, ModerationNoteId, ReportId
 from microblog.model.moderation import ModerationAction, Sanction
 from microblog.render.html.desk_views import AccountPage, ReportPage, acts_in_force, choices
 from microblog.render.html.page_metadata import PageMetadata
@@ -19,6 +20,7 @@ from microblog.web.http.errors import status_of
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.pages.media_files import served
 from microblog.web.pages.page_context import PageContexts
 
 MODERATOR = RouteOptions(viewer=AccessLevel.MODERATOR)
@@ -110,6 +112,7 @@ class ReportDeskPages:
     pages: Pages
     contexts: PageContexts
     desk: ModerationDesk
+    files: FileStore
 
     @route("GET", "/admin/reports/<id:report_id>", MODERATOR)
     async def show(self, request: Request, report_id: int) -> Response:
@@ -124,6 +127,8 @@ class ReportDeskPages:
         view = ReportPage(
             file.details,
             file.notes,
+            file.reporter,
+            file.target,
             file.by_reporter,
             file.about_target,
             file.strikes,
@@ -136,6 +141,15 @@ class ReportDeskPages:
         )
         html = self.pages.page("admin_report", await self.contexts.of(request), PageMetadata("Report", index=False), page=view)
         return Response.html(html, status_of(problem) if problem else 200)
+
+    @route("GET", "/admin/reports/<id:report_id>/media/<id:media_id>/<variant>", RouteOptions(viewer=AccessLevel.MODERATOR, body=0))
+    async def media(self, request: Request, report_id: int, media_id: int, variant: str) -> Response:
+        """Serve an attachment of a reported post, or a small picture of it, also after the post was deleted or its author suspended."""
+        media = await self.desk.report_media(request.member, ReportId(report_id), MediaId(media_id))
+        name = None if media.rendition is None else {"original": media.rendition.original, "small": media.rendition.preview}.get(variant)
+        if not name or media.remote is not None:
+            raise NotFound
+        return await served(request, self.files, name, is_open=False)
 
     @route("POST", "/admin/reports/<id:report_id>/assign", MODERATOR)
     async def assign(self, request: Request, report_id: int) -> Response:

@@ -10,7 +10,7 @@ from microblog.model.errors import Invalid
 from microblog.model.ids import AccountId, WarningId
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
-from microblog.render.html.strike_views import StrikePage, StrikesPage
+from microblog.render.html.strike_views import AppealsPage, StrikePage, StrikesPage
 from microblog.render.html.view_models import PageContext
 from microblog.web.http.errors import status_of
 from microblog.web.http.request import Request
@@ -75,12 +75,12 @@ class StrikePages:
     async def _show(
         self, request: Request, context: PageContext, account: AccountId, id: WarningId, problem: Invalid | None = None
     ) -> Response:
-        strike = await self.strikes.one(account, id)
-        action = ""
+        details = await self.strikes.one(account, id)
+        strike, action = details.strike, ""
         if self.strikes.can_appeal(strike):
             action = f"/disputes/strikes/{id}/appeal" if request.viewer and request.viewer.id == account else request.path
         deadline = strike.warning.created_at + APPEAL_PERIOD
-        view = StrikePage(strike, action, deadline, request.fields.text("text") if problem else "", problem.fields if problem else {})
+        view = StrikePage(details, action, deadline, request.fields.text("text") if problem else "", problem.fields if problem else {})
         html = self.pages.page("strike", context, PageMetadata("Moderation decision", index=False), page=view)
         return Response.html(html, status_of(problem) if problem else 200)
 
@@ -98,7 +98,7 @@ class AppealPages:
         """List the appeals that wait, newest first."""
         page = page_of(request)
         found = tuple(await self.strikes.appeals(request.member, page))
-        view = StrikesPage(found, older(request, [each.warning.id for each in found], page))
+        view = AppealsPage(found, older(request, [each.strike.warning.id for each in found], page))
         return Response.html(self.pages.page("appeals", await self.contexts.of(request), PageMetadata("Appeals"), page=view))
 
     @route("POST", "/admin/appeals/<id:strike_id>/approve", MODERATOR)
