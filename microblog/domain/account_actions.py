@@ -57,7 +57,7 @@ class AccountActions:
         def impose(cursor: Cursor) -> None:
             posts = _reported_posts(cursor, target, sanction)
             self.elsewhere.carry_out(cursor, target, sanction.action)
-            self._change_posts(cursor, target, sanction.action, posts)
+            self._change_posts(cursor, target, sanction.action, posts, self.now())
             self._resolve_reports(cursor, moderator, target, sanction)
             account = suspensions.by_id(cursor, id=target)
             assert account is not None  # `carry_out` found it
@@ -78,39 +78,44 @@ class AccountActions:
         return await self.database.run(self._impose, moderator, target, validated)
 
     def _impose(self, cursor: Cursor, moderator: AccountId, target: AccountId, sanction: Sanction) -> AccountWithLogin:
-        account, posts = _account(cursor, target), _reported_posts(cursor, target, sanction)
-        warning = warnings.insert(cursor, sanction, account=target, moderator=moderator, posts=posts, now=self.now())
+        account, posts, now = _account(cursor, target), _reported_posts(cursor, target, sanction), self.now()
+        warning = warnings.insert(cursor, sanction, account=target, moderator=moderator, posts=posts, now=now)
         if sanction.notify:
             # Before the action: suspended accounts get no notifications, and the owner should find this one after a restore.
-            notify(cursor, accounts=[target], kind=NotificationKind.WARNING, sender=target, now=self.now(), warning=warning)
-            enqueue_notice(cursor, EmailKind.WARNING, account.login, self.now(), **self._email_data(sanction, warning))
+            notify(cursor, accounts=[target], kind=NotificationKind.WARNING, sender=target, now=now, warning=warning)
+            enqueue_notice(cursor, EmailKind.WARNING, account.login, now, **self._email_data(sanction, warning))
         self.account_admin.carry_out(cursor, target, sanction.action)
-        marked = self._change_posts(cursor, target, sanction.action, posts)
+        marked = self._change_posts(cursor, target, sanction.action, posts, now)
         if marked:
             warnings.note_marked(cursor, warning=warning, posts=marked)
         self._resolve_reports(cursor, moderator, target, sanction)
         self._record(cursor, moderator, account.account, sanction, posts)
         return _account(cursor, target)
 
-    def undo(self, cursor: Cursor, strike: Strike) -> None:
-        """Undo a strike in the running transaction. Deleted posts do not come back."""
-        account, warning = strike.account.id, strike.warning
+    def undo(self, cursor: Cursor, strike: Strike) -> list[PostId]:
+        """Undo a strike in the running transaction; return the posts that this changed or brought back."""
+        account, warning, changed = strike.account.id, strike.warning, list[PostId]()
         self.account_admin.undo(cursor, account, warning.action)
         if warning.action is ModerationAction.MARK_STATUSES_AS_SENSITIVE:
             marked = warnings.marked(cursor, warning=warning.id)
-            post_moderation.mark_media(cursor, marked, account, self.now(), sensitive=False)
+            changed = post_moderation.mark_media(cursor, marked, account, self.now(), sensitive=False)
+        elif warning.action is ModerationAction.DELETE_STATUSES:  # at the time of the decision
+            changed = post_moderation.restore(cursor, warning.posts, warning.created_at, self.now())
         warnings.overrule(cursor, warning=warning.id, now=self.now())
+        return changed
 
     def _email_data(self, sanction: Sanction, warning: WarningId) -> dict[str, str]:
         return {"action": sanction.action, "text": sanction.text, "strike": str(warning)}
 
-    def _change_posts(self, cursor: Cursor, author: AccountId, action: ModerationAction, posts: Sequence[PostId]) -> list[PostId]:
+    def _change_posts(
+        self, cursor: Cursor, author: AccountId, action: ModerationAction, posts: Sequence[PostId], now: datetime
+    ) -> list[PostId]:
         """Do what the action does to the posts; return those whose media it marked as sensitive."""
         if action is ModerationAction.DELETE_STATUSES:
-            post_moderation.delete(cursor, posts, author, self.now())
+            post_moderation.delete(cursor, posts, author, now)
         if action is not ModerationAction.MARK_STATUSES_AS_SENSITIVE:
             return []
-        return post_moderation.mark_media(cursor, posts, author, self.now(), sensitive=True)
+        return post_moderation.mark_media(cursor, posts, author, now, sensitive=True)
 
     def _record(self, cursor: Cursor, moderator: AccountId, account: Account, sanction: Sanction, posts: Sequence[PostId]) -> None:
         facts: dict[str, object] = {} if sanction.report is None else {"report": str(sanction.report)}

@@ -126,6 +126,11 @@ def detach(cursor: Cursor, post: Post, *, now: datetime, at_once: bool) -> None:
         delete_unused(cursor, media.delete(cursor, ids=attachments), now=now)
 
 
+def delete_of_posts(cursor: Cursor, posts: Sequence[PostId], *, now: datetime) -> None:
+    """Delete the attachments of deleted posts that are still theirs, and queue the deletion of their files."""
+    delete_unused(cursor, media.delete_of_posts(cursor, posts=posts), now=now)
+
+
 def delete_some(cursor: Cursor, account: AccountId, *, limit: int, now: datetime) -> int:
     """Delete up to `limit` attachments of the account and queue the deletion of their files. Return the number of file names."""
     names = media.delete_of_account(cursor, account=account, limit=limit)

@@ -27,6 +27,12 @@ def on_published(cursor: Cursor, post: Post, now: datetime) -> None:
         _deliver(cursor, post, participants(post), now)
 
 
+def on_restored(cursor: Cursor, post: Post, now: datetime) -> None:
+    """Add a direct post that was deleted to its conversation again, unread by nobody."""
+    if post.visibility is Visibility.DIRECT:
+        _deliver(cursor, post, (), now)
+
+
 def on_edited(cursor: Cursor, before: Post, after: Post, newly_mentioned: Collection[AccountId], now: datetime) -> None:
     """Update conversations after an edit in the running transaction. A direct post with other mentions moves to another conversation.
 

@@ -29,7 +29,10 @@ def event_data(post: Post) -> dict[str, object]:
     }
 
 
-def record(cursor: Cursor, kind: EventKind, post: Post, at: datetime, *, unresolved: bool = False) -> None:
-    """Write an event about the post. `unresolved`: accounts that it mentions may become known; other servers get it after that."""
-    data = event_data(post) | ({"unresolved": True} if unresolved else {})
+def record(cursor: Cursor, kind: EventKind, post: Post, at: datetime, *, unresolved: bool = False, restored: bool = False) -> None:
+    """Write an event about the post. `unresolved`: accounts that it mentions may become known; other servers get it after that.
+
+    `restored`: it was published before, and deleted.
+    """
+    data = event_data(post) | ({"unresolved": True} if unresolved else {}) | ({"restored": True} if restored else {})
     events.record(cursor, kind, at=at, account=post.author.id, post=post.id, data=data)

@@ -1,4 +1,7 @@
-"""Acts of moderators on posts: delete them, and mark their media as sensitive. They run in the transaction of a moderation action."""
+"""Acts of moderators on posts: delete and restore them, and mark their media as sensitive.
+
+They run in the transaction of a moderation action.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from datetime import datetime
 
 from attrs import evolve
 
-from microblog.domain import post_events
+from microblog.domain import deleted_posts, post_events
 from microblog.domain.posts import remove
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, PostId
@@ -17,9 +20,14 @@ from microblog.storage.database import Cursor
 
 
 def delete(cursor: Cursor, ids: Iterable[PostId], author: AccountId, now: datetime) -> None:
-    """Delete those posts of the author that still exist."""
+    """Delete those posts of the author that still exist. Nobody can use their files elsewhere, and they come back with `restore`."""
     for post in _of(cursor, ids, author):
-        remove(cursor, post, now)
+        remove(cursor, post, now, restorable=True)
+
+
+def restore(cursor: Cursor, ids: Iterable[PostId], deleted_at: datetime, now: datetime) -> list[PostId]:
+    """Restore those of the posts that were deleted at that time, and return them."""
+    return [id for id in sorted(set(ids)) if deleted_posts.restore(cursor, id, deleted_at, now)]
 
 
 def mark_media(cursor: Cursor, ids: Iterable[PostId], author: AccountId, now: datetime, *, sensitive: bool) -> list[PostId]:

@@ -332,10 +332,10 @@ def _several(cursor: Cursor, viewer: Viewer | None, ids: Sequence[PostId]) -> li
     return [found[id] for id in dict.fromkeys(ids) if id in found]
 
 
-def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) -> None:
+def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False, restorable: bool = False) -> None:
     """Delete the post in the running transaction, with its boosts and notifications, and adjust the counters.
 
-    `media`: delete its media at once.
+    `media`: delete its media at once. `restorable`: leave them where they are, so that the post can come back (`deleted_posts.restore`).
     """
     if not posts.delete(cursor, post=post.id, now=now):
         raise NotFound
@@ -343,7 +343,8 @@ def remove(cursor: Cursor, post: Post, now: datetime, *, media: bool = False) ->
     if post.boost:
         notifications.withdraw(cursor, account=post.boost.author.id, kind=NotificationKind.BOOST, sender=post.author.id, post=post.boost.id)
     notifications.delete_of_post(cursor, post=post.id)
-    attachments.detach(cursor, post, now=now, at_once=media)
+    if not restorable:
+        attachments.detach(cursor, post, now=now, at_once=media)
     conversations.on_deleted(cursor, post, now)
     record(cursor, EventKind.POST_DELETED, post, now)
     for boost, booster, visibility in deleted_posts.delete_boosts(cursor, original=post.id, now=now):

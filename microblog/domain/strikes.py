@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from attrs import frozen
@@ -17,7 +17,7 @@ from microblog.model.accounts import Role, Viewer
 from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.emails import EmailKind
 from microblog.model.errors import Conflict, Forbidden, Gone, Invalid, NotFound
-from microblog.model.ids import AccountId, WarningId
+from microblog.model.ids import AccountId, PostId, WarningId
 from microblog.model.moderation import Strike, StrikeDetails
 from microblog.model.paging import Page
 from microblog.storage import users, warnings
@@ -118,13 +118,12 @@ class Strikes:
             raise NotFound
         if not warnings.decide_appeal(cursor, warning=id, by=viewer.id, approved=approve, now=self.now()):
             raise Conflict("This appeal was decided already.")
-        if approve and strike.overruled_at is None:
-            self.actions.undo(cursor, strike)
+        changed = self.actions.undo(cursor, strike) if approve and strike.overruled_at is None else []
         member = users.by_account(cursor, account=strike.account.id)
         if member is not None:
             data = {"decision": "approved" if approve else "rejected", "strike": str(id)}
             enqueue(cursor, EmailKind.APPEAL, member.login, self.now(), **data)
-        self._record(cursor, viewer, AuditAction.APPEAL_APPROVE if approve else AuditAction.APPEAL_REJECT, strike)
+        self._record(cursor, viewer, AuditAction.APPEAL_APPROVE if approve else AuditAction.APPEAL_REJECT, strike, changed)
         return _found(cursor, id)
 
     def _undo(self, cursor: Cursor, viewer: Viewer, id: WarningId) -> Strike:
@@ -133,12 +132,13 @@ class Strikes:
             raise Conflict(UNDONE)
         if self.now() - strike.warning.created_at > UNDO_PERIOD:
             raise Conflict(UNDO_EXPIRED)
-        self.actions.undo(cursor, strike)
-        self._record(cursor, viewer, AuditAction.STRIKE_UNDO, strike)
+        self._record(cursor, viewer, AuditAction.STRIKE_UNDO, strike, self.actions.undo(cursor, strike))
         return _found(cursor, id)
 
-    def _record(self, cursor: Cursor, viewer: Viewer, action: AuditAction, strike: Strike) -> None:
-        account, facts = strike.account, {"action": strike.warning.action}
+    def _record(self, cursor: Cursor, viewer: Viewer, action: AuditAction, strike: Strike, changed: Sequence[PostId]) -> None:
+        account, facts = strike.account, dict[str, object]({"action": strike.warning.action})
+        if changed:
+            facts["posts"] = [str(post) for post in changed]
         audit.record(cursor, AuditEntry(action, viewer.id, account.acct, strike.warning.id, account.id, facts=facts), self.now())
 
 

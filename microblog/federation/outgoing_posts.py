@@ -32,7 +32,8 @@ class OutgoingPosts:
         post = self._post(cursor, event)
         if post is None or event.data.get("unresolved") is True:
             return 0
-        return self._publish(cursor, post, self.outgoing.inboxes(self._recipients(cursor, post), post.visibility))
+        again = event.at if event.data.get("restored") is True else None
+        return self._publish(cursor, post, self.outgoing.inboxes(self._recipients(cursor, post), post.visibility), again)
 
     def addressed(self, cursor: Cursor, event: Event) -> int:
         """Send a post whose mentions were looked up to those who did not get it before."""
@@ -43,11 +44,11 @@ class OutgoingPosts:
         chosen = self.outgoing.inboxes(self._recipients(cursor, post), post.visibility)
         return self._publish(cursor, post, tuple(inbox for inbox in chosen if inbox.url not in known))
 
-    def _publish(self, cursor: Cursor, post: Post, inboxes: tuple[Inbox, ...]) -> int:
+    def _publish(self, cursor: Cursor, post: Post, inboxes: tuple[Inbox, ...], again: datetime | None = None) -> int:
         if not inboxes:
             return 0
         if post.boost is None:
-            sent = self._send(cursor, OutgoingKind.CREATE, post, self._create(cursor, post), inboxes)
+            sent = self._send(cursor, OutgoingKind.CREATE, post, self._create(cursor, post, again), inboxes)
         else:
             sent = self._send(cursor, OutgoingKind.ANNOUNCE, post, self._announce(post, post.boost), inboxes)
         activity_recipients.add_post_inboxes(cursor, post=post.id, inboxes=[inbox.url for inbox in inboxes])
@@ -118,8 +119,8 @@ class OutgoingPosts:
     def _writer(self) -> PostWriter:
         return PostWriter(self.outgoing.ids, self.outgoing.now())
 
-    def _create(self, cursor: Cursor, post: Post) -> Json:
-        return write_create(post, linked_posts(cursor, [post], self.outgoing.ids)[0].links, self._writer())
+    def _create(self, cursor: Cursor, post: Post, again: datetime | None) -> Json:
+        return write_create(post, linked_posts(cursor, [post], self.outgoing.ids)[0].links, self._writer(), again)
 
     def _announce(self, boost: Post, original: Post) -> Json:
         ids, author = self.outgoing.ids, original.author

@@ -24,7 +24,7 @@ from microblog.model.ids import AccountId, PollId, PostId
 from microblog.model.polls import NO_END
 from microblog.model.posts import Post, Visibility
 from microblog.model.remote_posts import Addressees, KnownPost
-from microblog.storage import events, incoming_activities, jobs, posts, remote_posts
+from microblog.storage import deleted_posts, events, incoming_activities, jobs, posts, remote_posts
 from microblog.storage.database import Cursor
 
 PARENT_JOB = "federation.parent"
@@ -79,9 +79,11 @@ class RemotePosts:
         remote_posts.lock(cursor, uris=[uri])
         incoming_activities.remember_deleted(cursor, uri=uri, actor=actor, now=self.now())
         known = remote_posts.by_uri(cursor, uri=uri)
-        if known is None or known.author_uri != actor or not posts.lock(cursor, post=known.id):
+        if known is None or known.author_uri != actor:
             return
-        if post := posts.by_ids(cursor, [known.id]).get(known.id):
+        if not posts.lock(cursor, post=known.id):
+            deleted_posts.delete_again(cursor, post=known.id, now=self.now())
+        elif post := posts.by_ids(cursor, [known.id]).get(known.id):
             remove(cursor, post, self.now())
 
     def find(self, cursor: Cursor, uri: str) -> KnownPost | None:

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
-from microblog.domain import account_deletion, announcements, blocked_domains, moves
+from microblog.domain import account_deletion, announcements, blocked_domains, deleted_posts, moves
 from microblog.domain.follows import Follows
 from microblog.domain.moves import FollowerMoves
 from microblog.domain.relationships import Relationships
 from microblog.domain.search import DAYS
+from microblog.domain.strikes import UNDO_PERIOD
 from microblog.jobs import clock_check
 from microblog.jobs.scheduler import Daily, Every, Timer, TimerRule
 from microblog.jobs.worker import Task
@@ -24,7 +25,6 @@ from microblog.model.email_domain_blocks import HISTORY_DAYS
 from microblog.model.ids import AccountId, AnnouncementId, SeveranceEventId, id_at
 from microblog.model.jobs import Job
 from microblog.storage import events, idempotency_keys, invalidation_log, jobs, oauth, sessions, tags
-from microblog.storage.account_deletion import delete_marked_posts
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.email_domain_blocks import delete_old_attempts
 
@@ -36,7 +36,7 @@ HOURLY = Every(timedelta(hours=1))
 IDEMPOTENCY_KEY_RETENTION = timedelta(hours=24)
 DONE_JOB_RETENTION = timedelta(days=3)
 TICK_RETENTION = timedelta(days=90)
-DELETED_POST_RETENTION = timedelta(days=30)
+DELETED_POST_RETENTION = UNDO_PERIOD
 CODE_RETENTION = timedelta(days=1)  # until then, a second use of a code is detected
 REVOKED_TOKEN_RETENTION = timedelta(days=90)  # until then, apps are told "revoked" instead of "invalid"
 UNUSED_APP_RETENTION = timedelta(days=30)
@@ -44,7 +44,7 @@ ATTEMPT_RETENTION = timedelta(days=HISTORY_DAYS)
 
 
 class CleanupTask(Protocol):
-    """A storage function that deletes at most `limit` rows older than `before`."""
+    """A function that deletes at most `limit` rows older than `before`."""
 
     def __call__(self, cursor: Cursor, *, before: datetime, limit: int) -> int:
         """Return the number of deleted rows."""
@@ -86,7 +86,7 @@ def cleanup_batches(*, events_kept: timedelta) -> list[CleanupBatch]:
         CleanupBatch("cleanup.oauth_apps", oauth.delete_unused_apps, UNUSED_APP_RETENTION, nightly(3, 40)),
         CleanupBatch("cleanup.jobs", jobs.delete_old, DONE_JOB_RETENTION, HOURLY),
         CleanupBatch("cleanup.timer_ticks", jobs.delete_old_runs, TICK_RETENTION, nightly(3, 10)),
-        CleanupBatch("cleanup.deleted_posts", delete_marked_posts, DELETED_POST_RETENTION, nightly(3, 20)),
+        CleanupBatch("cleanup.deleted_posts", deleted_posts.purge, DELETED_POST_RETENTION, nightly(3, 20)),
         CleanupBatch("cleanup.email_domain_attempts", delete_old_attempts, ATTEMPT_RETENTION, nightly(3, 15)),
     ]
 

@@ -16,7 +16,7 @@ class EventKind(StrEnum):
     """The kind of an event. The comments say which columns of the event are set."""
 
     # account: author; post; data: visibility, boost_of, boost_author, reply_to, reply_to_account, thread, language, tags, mentions,
-    # remote, parent_unknown, unresolved (other servers get it with the next kind)
+    # remote, parent_unknown, unresolved (other servers get it with the next kind), restored (its deletion was undone)
     POST_PUBLISHED = "post.published"
     POST_ADDRESSED = "post.addressed"  # as above; whom it mentions was looked up
     POST_EDITED = "post.edited"  # as above

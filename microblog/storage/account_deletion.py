@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from microblog.model.ids import AccountId, PostId
 from microblog.storage.database import Cursor, execute, fetch_value, first_column
-
-
-def delete_marked_posts(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Delete at most `limit` posts that were marked as deleted before that time, with all rows that refer to them; return their number."""
-    return execute(
-        cursor,
-        """delete from posts where id in (
-               select id from posts where deleted_at < %(before)s order by deleted_at limit %(limit)s for update skip locked)""",
-        {"before": before, "limit": limit},
-    )
 
 
 def is_deleted(cursor: Cursor, *, account: AccountId) -> bool:

@@ -202,6 +202,11 @@ def uncount_post(cursor: Cursor, *, id: int) -> None:
     execute(cursor, _UNCOUNT_POST, {"id": id})
 
 
+def count_post(cursor: Cursor, *, id: int) -> None:
+    """Add a deleted post that came back to the author's counter (not for direct messages)."""
+    execute(cursor, "update account_counts set posts = posts + 1 where account_id = %(id)s", {"id": id})
+
+
 _UNCOUNT_POST = Prepared("update account_counts set posts = posts - 1 where account_id = %(id)s")
 
 

@@ -222,6 +222,13 @@ def delete(cursor: Cursor, *, ids: Collection[int]) -> list[str]:
     )
 
 
+def delete_of_posts(cursor: Cursor, *, posts: Collection[PostId]) -> list[str]:
+    """Delete all attachments of the posts, including those of their edit history; return the names of their files."""
+    return _deleted_files(
+        cursor, "delete from media where post_id = any(%(posts)s) returning id, original, preview", {"posts": list(posts)}
+    )
+
+
 def delete_of_account(cursor: Cursor, *, account: AccountId, limit: int) -> list[str]:
     """Delete at most `limit` of the account's attachments, used or not; return the names of their files."""
     return _deleted_files(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from microblog.domain import post_moderation
 from microblog.domain.account_admin import AccountAdmin
 from microblog.domain.account_deletion import begin_deletion
 from microblog.domain.accounts import Accounts, ProfileChanges
@@ -133,6 +134,18 @@ def test_edits_and_deletion_reach_whoever_got_the_post(
     assert sent.document["object"] == {"id": SITE.post("ada", post.id), "type": "Tombstone", "formerType": "Note"}
     cursor.execute("select * from post_recipients")
     assert cursor.fetchall() == []
+
+
+def test_a_post_that_comes_back_is_published_by_another_activity(cursor: Cursor, ada: Viewer, outbound: OutboundFixture) -> None:
+    remote_follower(cursor, ada)
+    post = make.post(cursor, ada)
+    first = outbound.one().document
+    post_moderation.delete(cursor, [post.id], ada.id, NOW)
+    assert outbound.one().kind == "delete"
+    assert post_moderation.restore(cursor, [post.id], NOW, NOW) == [post.id]
+    again = outbound.one()
+    assert (again.kind, again.inboxes, again.document["object"]["id"]) == ("create", ["https://b.example/inbox"], first["object"]["id"])
+    assert again.document["id"].startswith(f"{first['id']}#again/")
 
 
 def test_who_boosted_or_answered_gets_the_deletion(cursor: Cursor, db: RolledBackDatabase, ada: Viewer, outbound: OutboundFixture) -> None:

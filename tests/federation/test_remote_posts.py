@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from microblog.domain import post_moderation
 from microblog.domain.conversations import Conversations
 from microblog.domain.link_previews import PreviewScheduler
 from microblog.domain.posts import Posts
@@ -342,6 +343,15 @@ async def test_a_deleted_post_is_gone_and_does_not_come_back(side: RemoteSide, c
     assert side.events() == ["post.published", "post.deleted"]
     await side.receive(activity("Delete", f"{BO}/statuses/2"))
     assert await side.create(note("2")) is None
+
+
+async def test_what_its_author_deleted_does_not_come_back_when_moderators_undo_their_deletion(side: RemoteSide, cursor: Cursor) -> None:
+    gone, there = await side.created(note(cc=[PUBLIC])), await side.created(note("2", cc=[PUBLIC]))
+    before = NOW - timedelta(hours=1)
+    post_moderation.delete(cursor, [gone.id, there.id], gone.author.id, before)
+    await side.receive(activity("Delete", str(gone.uri)))
+    assert post_moderation.restore(cursor, [gone.id, there.id], before, NOW) == [there.id]
+    assert side.post(str(gone.uri)) is None
 
 
 # --- Previews

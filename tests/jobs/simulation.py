@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from attrs import define, field, frozen
 
+from microblog.domain import deleted_posts
 from microblog.domain.account_deletion import AccountDeletion, begin_deletion
 from microblog.domain.follows import Follows
 from microblog.domain.interactions import Interactions
@@ -27,7 +28,6 @@ from microblog.model.paging import Page
 from microblog.model.posts import Post, PostDraft, Visibility
 from microblog.model.statistics import TOP, Day, Measure, PostScore, TagScore, start_of_day
 from microblog.storage import emails, jobs, sessions
-from microblog.storage.account_deletion import delete_marked_posts
 from microblog.storage.database import Cursor, execute, fetch_value
 from tests import make
 from tests.fakes import RolledBackDatabase, WallClock, result_of
@@ -213,7 +213,7 @@ class Simulation:
         execute(self.cursor, "delete from accounts where id = %(id)s", {"id": applicant.account.id})
 
     def expunge(self, a: int, b: int) -> None:
-        delete_marked_posts(self.cursor, before=self.clock(), limit=1 + a % 3)
+        deleted_posts.purge(self.cursor, before=self.clock(), limit=1 + a % 3)
 
     def send_email(self, a: int, b: int) -> None:
         emails.add(self.cursor, EmailKind.TEST, account=None, recipient="a@example.org", now=self.clock())

@@ -14,10 +14,11 @@ import pytest
 from attrs import define
 
 from microblog.application.services import now
+from microblog.domain import deleted_posts
 from microblog.model.accounts import Role, Viewer
 from microblog.model.notifications import NotificationKind
 from microblog.model.posts import Post
-from microblog.storage import account_deletion, email_digests, interactions, notifications, posts, statistics, tags, users
+from microblog.storage import email_digests, interactions, notifications, posts, statistics, tags, users
 from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import result_of
@@ -162,7 +163,7 @@ def test_statistics_of_a_day_stay_as_they_are_when_posts_of_others_are_deleted(t
         posts.delete(town.cursor, post=post.id, now=YESTERDAY)
     town.cursor.execute("delete from favourites where account_id in (select id from accounts where host is not null)")
     town.cursor.execute("delete from follows where follower_id in (select id from accounts where host is not null)")
-    assert account_deletion.delete_marked_posts(town.cursor, before=now(), limit=100) == len(made)
+    assert deleted_posts.purge(town.cursor, before=now(), limit=100) == len(made)
     assert counted() == before
 
 

@@ -113,6 +113,10 @@ class SiteIds:
         """Return the id of an activity that says that a post was changed at that time. Edits may follow each other within a second."""
         return f"{self.post(name, number)}#updates/{microseconds(at)}"
 
+    def post_again(self, name: str, number: int, at: datetime) -> str:
+        """Return the id of an activity that publishes a post again, whose deletion was undone at that time."""
+        return f"{self.make(LocalKind.CREATE, name, number)}#again/{microseconds(at)}"
+
     def actor_update(self, name: str, at: datetime) -> str:
         """Return the id of an activity that says that a profile was changed at that time."""
         return self.make(LocalKind.ACTOR_UPDATE, name, microseconds(at))

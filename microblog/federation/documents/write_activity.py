@@ -21,9 +21,10 @@ MAX_COMMENT = 5_000  # characters of a report
 EVERYBODY = Audience((PUBLIC,))
 
 
-def write_create(post: Post, links: PostLinks, writer: PostWriter) -> Json:
-    """Return the publication of a post."""
-    id = writer.ids.make(LocalKind.CREATE, post.author.username, post.id)
+def write_create(post: Post, links: PostLinks, writer: PostWriter, again: datetime | None = None) -> Json:
+    """Return the publication of a post, or the one `again` at that time after its deletion: no server does one activity twice."""
+    ids, name = writer.ids, post.author.username
+    id = ids.make(LocalKind.CREATE, name, post.id) if again is None else ids.post_again(name, post.id, again)
     return _about_post(id, "Create", writer.write(post, links)) | {"published": moment(post.created_at)}
 
 

@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 from attrs import define
 
+from microblog.domain import post_moderation
 from microblog.domain.filters import FilterDraft, KeywordDraft
 from microblog.domain.lists import ListOptions
 from microblog.domain.rate_limits import API_TOKEN, connection_limits
 from microblog.live.subscriber import MAX_SUBSCRIPTIONS
+from microblog.model.ids import PostId
 from microblog.web.streaming.websocket import MAX_FRAMES
+from tests import make
 from tests.fakes import result_of
 from tests.web.http_client import MemoryConnection, encode_request, parse_responses
 from tests.web.live_site import LiveSite, open_live_site, parse_events
@@ -202,6 +205,18 @@ def test_edits_and_deletions_have_their_event_names(live_site: LiveSite, users: 
     assert (update["event"], edited["event"], deleted["event"]) == ("update", "status.update", "delete")
     assert "Better" in status(edited)["content"]
     assert deleted["payload"] == id
+
+
+def test_a_post_that_moderators_bring_back_is_streamed_again(live_site: LiveSite, users: Users) -> None:
+    live_site.post(users.ada, "First")
+    id, author = post_id(live_site, "ada"), live_site.viewer("ada").id
+    socket = open_socket(live_site, f"access_token={users.token}&stream=user")
+    result_of(live_site.database.run(post_moderation.delete, [PostId(int(id))], author, make.NOW))
+    live_site.process_events()
+    assert result_of(live_site.database.run(post_moderation.restore, [PostId(int(id))], make.NOW, make.NOW)) == [int(id)]
+    live_site.process_events()
+    deleted, update = socket.read()
+    assert (deleted["event"], deleted["payload"], update["event"], status(update)["id"]) == ("delete", id, "update", id)
 
 
 def test_a_notification_is_sent_on_both_streams_that_have_it(live_site: LiveSite, users: Users) -> None:
