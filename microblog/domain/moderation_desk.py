@@ -16,7 +16,7 @@ from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId, MediaId, ModerationNoteId, ReportId
 from microblog.model.media import Media
 from microblog.model.paging import Page
-from microblog.model.reports import Report, ReportDetails
+from microblog.model.reports import Report, ReportDetails, ReportQuery
 from microblog.storage import audit as audit_log
 from microblog.storage import emails, moderation_desk, posts, reports, sessions, warnings
 from microblog.storage.database import Cursor, Transactions
@@ -88,8 +88,8 @@ class ModerationDesk:
 
     def _history(self, cursor: Cursor, found: ModeratedAccount) -> AccountHistory:
         account, now = _account(found), self.reports.now()
-        by = {closed: reports.search(cursor, page=NEWEST, closed=closed, by=account.id, target=None) for closed in (False, True)}
-        about = {closed: reports.search(cursor, page=NEWEST, closed=closed, by=None, target=account.id) for closed in (False, True)}
+        by = {closed: reports.search(cursor, page=NEWEST, query=ReportQuery(closed, by=account.id)) for closed in (False, True)}
+        about = {closed: reports.search(cursor, page=NEWEST, query=ReportQuery(closed, target=account.id)) for closed in (False, True)}
         has_login = isinstance(found, AccountWithLogin)
         ids = moderation_desk.newest_posts(cursor, author=account.id, limit=NEWEST.limit)
         found_posts = posts.by_ids(cursor, ids)
@@ -139,8 +139,8 @@ class ModerationDesk:
 
 def _past(cursor: Cursor, account: Account, report: ReportId) -> AccountPast:
     """Return the past of somebody whom a report is by or about, without that report."""
-    by = reports.search(cursor, page=BRIEF, by=account.id)
-    about = reports.search(cursor, page=BRIEF, target=account.id)
+    by = reports.search(cursor, page=BRIEF, query=ReportQuery(by=account.id))
+    about = reports.search(cursor, page=BRIEF, query=ReportQuery(target=account.id))
     return AccountPast(
         tuple(warnings.of_account(cursor, account=account.id, page=BRIEF)),
         *(tuple(one for one in found if one.id != report) for found in (by, about)),

@@ -14,18 +14,19 @@ from microblog.domain.notify import notify
 from microblog.domain.staff_emails import StaffEvent, Waiting, email_staff
 from microblog.model.accounts import Account, Role, Viewer
 from microblog.model.audit import AuditAction, AuditEntry
-from microblog.model.errors import Forbidden, Invalid, NotFound
+from microblog.model.errors import Conflict, Forbidden, Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, PostId, ReportId
 from microblog.model.notifications import NotificationKind
 from microblog.model.paging import Page
-from microblog.model.reports import Report, ReportCategory, ReportDetails
+from microblog.model.reports import Report, ReportCategory, ReportDetails, ReportQuery
 from microblog.model.rules import Rule
 from microblog.storage import events, posts, reports, users
 from microblog.storage.database import Cursor, Transactions
 
 MAX_COMMENT_LENGTH = 1_000
 MAX_POSTS = 100
+CLAIMED = "Another moderator works on this report. To take it over, unassign it first."
 
 
 @frozen
@@ -90,11 +91,6 @@ class Reports:
         category = ReportCategory(draft.category) if draft.category else default
         return await self.database.run(self._file, viewer, draft, comment, category)
 
-    async def open_reports(self, viewer: Viewer, page: Page) -> list[ReportDetails]:
-        """Return open reports with their posts. Raises Forbidden for non-moderators."""
-        _require_moderator(viewer)
-        return await self.database.read(_find_details, viewer, partial(reports.open_reports, page=page))
-
     async def close(self, viewer: Viewer, id: ReportId) -> None:
         """Resolve the report. Raises NotFound, and Forbidden for non-moderators."""
         _require_moderator(viewer)
@@ -106,12 +102,10 @@ class Reports:
 
         await self.database.run(close)
 
-    async def search(
-        self, viewer: Viewer, page: Page, *, closed: bool, by: AccountId | None = None, target: AccountId | None = None
-    ) -> list[ReportDetails]:
-        """Return open or closed reports, newest first, optionally by or about one account. Raises Forbidden for non-moderators."""
+    async def search(self, viewer: Viewer, page: Page, query: ReportQuery) -> list[ReportDetails]:
+        """Return the reports that match, newest first. Raises Forbidden for non-moderators."""
         _require_moderator(viewer)
-        return await self.database.read(_find_details, viewer, partial(reports.search, page=page, closed=closed, by=by, target=target))
+        return await self.database.read(_find_details, viewer, partial(reports.search, page=page, query=query))
 
     async def one(self, viewer: Viewer, id: ReportId) -> ReportDetails:
         """Return one report. Raises NotFound, and Forbidden for non-moderators."""
@@ -127,8 +121,17 @@ class Reports:
         """Reopen the report. Raises as `one`."""
         return await self._change(viewer, id, AuditAction.REPORT_REOPEN, partial(reports.reopen, id=id))
 
+    async def claim(self, viewer: Viewer, id: ReportId) -> ReportDetails:
+        """Assign the report to the viewer. Raises as `one`, and Conflict if another moderator works on it."""
+
+        def claim(cursor: Cursor) -> None:
+            if not reports.claim(cursor, id=id, to=viewer.id):
+                raise Conflict(CLAIMED)
+
+        return await self._change(viewer, id, AuditAction.REPORT_ASSIGN, claim)
+
     async def assign(self, viewer: Viewer, id: ReportId, to: AccountId | None) -> ReportDetails:
-        """Assign the report to this moderator, or to nobody. Raises as `one`."""
+        """Assign the report to this moderator, whoever works on it, or to nobody. Raises as `one`."""
         action = AuditAction.REPORT_UNASSIGN if to is None else AuditAction.REPORT_ASSIGN
         return await self._change(viewer, id, action, partial(reports.assign, id=id, to=to))
 

@@ -46,6 +46,17 @@ class Report:
 
 
 @frozen
+class ReportQuery:
+    """Criteria of a search for reports; None matches all. `unassigned`: only those that no moderator works on."""
+
+    closed: bool | None = None
+    by: AccountId | None = None
+    target: AccountId | None = None
+    assigned_to: AccountId | None = None
+    unassigned: bool = False
+
+
+@frozen
 class ReportedPost:
     """A reported post, which may be deleted, with the post that it replies to and the first replies to it."""
 

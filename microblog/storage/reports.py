@@ -8,11 +8,11 @@ from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from microblog.model.ids import AccountId, PostId, ReportId, RuleId, id_at
 from microblog.model.paging import Page
-from microblog.model.reports import Report, ReportCategory
+from microblog.model.reports import Report, ReportCategory, ReportQuery
 from microblog.model.rules import Rule
 from microblog.storage import accounts
 from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fetch_one, fetch_value
@@ -126,14 +126,6 @@ def by_ids(cursor: Cursor, *, ids: Collection[int]) -> dict[ReportId, Report]:
     return {report.id: report for report in found}
 
 
-_OPEN = _SELECT + " where r.closed_at is null and r.id < %(max_id)s and r.id > %(min_id)s order by r.id desc limit %(limit)s"
-
-
-def open_reports(cursor: Cursor, *, page: Page) -> list[Report]:
-    """Return open reports, newest first."""
-    return directed(page, fetch_all(cursor, _report, page_sql(_OPEN, page), bounds(page)))
-
-
 def close(cursor: Cursor, *, id: int, by: AccountId, now: datetime) -> bool:
     """Close the report; return False if it was closed before or there is none."""
     return bool(
@@ -149,17 +141,14 @@ _SEARCH = (
     _SELECT
     + """ where r.id < %(max_id)s and r.id > %(min_id)s and (r.closed_at is not null) = coalesce(%(closed)s, r.closed_at is not null)
            and (%(by)s::bigint is null or r.account_id = %(by)s) and (%(target)s::bigint is null or r.target_id = %(target)s)
-           order by r.id desc limit %(limit)s"""
+           and (%(assigned_to)s::bigint is null or r.assigned_to = %(assigned_to)s)
+           and (r.assigned_to is null or not %(unassigned)s) order by r.id desc limit %(limit)s"""
 )
 
 
-def search(
-    cursor: Cursor, *, page: Page, closed: bool | None = None, by: AccountId | None = None, target: AccountId | None = None
-) -> list[Report]:
-    """Return open or closed reports (None: both), optionally `by` one account or about one `target`, newest first."""
-    return directed(
-        page, fetch_all(cursor, _report, page_sql(_SEARCH, page), bounds(page) | {"closed": closed, "by": by, "target": target})
-    )
+def search(cursor: Cursor, *, page: Page, query: ReportQuery) -> list[Report]:
+    """Return the reports that match, newest first."""
+    return directed(page, fetch_all(cursor, _report, page_sql(_SEARCH, page), bounds(page) | asdict(query)))
 
 
 def count(cursor: Cursor, *, by: AccountId | None = None, target: AccountId | None = None) -> int:
@@ -185,6 +174,12 @@ def close_all(cursor: Cursor, *, target: AccountId, by: AccountId, now: datetime
 def assign(cursor: Cursor, *, id: int, to: AccountId | None) -> None:
     """Assign the report to a moderator, or with None to nobody."""
     execute(cursor, "update reports set assigned_to = %(to)s where id = %(id)s", {"id": id, "to": to})
+
+
+def claim(cursor: Cursor, *, id: int, to: AccountId) -> bool:
+    """Assign the report to a moderator, unless it is assigned to another one; return False then."""
+    sql = "update reports set assigned_to = %(to)s where id = %(id)s and coalesce(assigned_to, %(to)s) = %(to)s"
+    return bool(execute(cursor, sql, {"id": id, "to": to}))
 
 
 def classify(cursor: Cursor, *, id: int, category: ReportCategory | None, rules: Sequence[Rule] | None) -> None:

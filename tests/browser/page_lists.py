@@ -59,6 +59,7 @@ FOR_MODERATORS = (
     "/admin/people?type=applied",
     "/admin/invites",
     "/admin/reports",
+    "/admin/reports?type=resolved",
     "/admin/outbox",
     "/admin/jobs?state=done",
     "/admin/appeals",

@@ -262,3 +262,29 @@ def test_the_page_of_a_report_shows_the_posts_and_both_sides(site: SiteFixture) 
     mod.submit(f"{page}/reopen", page=page)
     assert "Mark as resolved" in main_text(mod.get(page))
     assert mod.get("/admin/reports/1").status == 404
+
+
+def test_reports_are_listed_by_who_works_on_them(site: SiteFixture) -> None:
+    mod, eve = with_role(site, "mod", "moderator"), client(site, "eve")
+    posts = [eve.post("/v1/statuses", status=text).json["id"] for text in ("Moss", "More moss")]
+    free, taken, done = (f"/admin/reports/{reported(site, eve, posts[:number])}" for number in range(3))
+    mod.submit(f"{taken}/assign", page=taken)
+    queue = "/admin/reports?type=unassigned"
+    assert f'name="next" value="{queue}"' in mod.get(queue).text
+    assert mod.submit(f"{done}/close", page=queue, next=queue).header("Location") == queue
+    for tab, shown in (("", {free, taken}), ("?type=mine", {taken}), ("?type=unassigned", {free}), ("?type=resolved", {done})):
+        assert {free, taken, done} & set(links(mod.get(f"/admin/reports{tab}"))) == shown, tab
+    assert "Assigned to @mod" in main_text(mod.get("/admin/reports"))
+    assert "Resolved by @mod" in main_text(mod.get("/admin/reports?type=resolved"))
+
+
+def test_a_report_that_another_moderator_works_on_is_taken_over_by_intent_only(site: SiteFixture) -> None:
+    mod, mel, eve = with_role(site, "mod", "moderator"), with_role(site, "mel", "moderator"), client(site, "eve")
+    page = f"/admin/reports/{reported(site, eve, [])}"
+    assert [mod.submit(f"{page}/assign", page=page).status for _ in range(2)] == [303, 303]
+    refused = mel.submit(f"{page}/assign", page="/admin/reports")
+    assert (refused.status, "Another moderator works on this report" in main_text(refused)) == (409, True)
+    assert "Assigned to @mod" in main_text(mel.get(page))
+    mel.submit(f"{page}/assign", page=page, unassign="1")
+    mel.submit(f"{page}/assign", page=page)
+    assert "Assigned to @mel" in main_text(mel.get(page))

@@ -26,6 +26,8 @@ CHOICES = {
     ModerationAction.SUSPEND: "Suspend: hide the account and all its posts",
 }
 
+REPORT_TABS = {"": "Open", "mine": "Mine", "unassigned": "Unassigned", "resolved": "Resolved"}
+
 
 def choices(*, here: bool, has_posts: bool) -> dict[ModerationAction, str]:
     """Return the actions that can be taken against an account, with labels. `here`: it is of this site."""
@@ -51,6 +53,16 @@ class AccountPage:
     acts: Mapping[AuditAction, str] = LABELS
     email_kinds: Mapping[EmailKind, str] = KIND_LABELS
     email_states: Mapping[EmailState, str] = STATE_LABELS
+
+
+@frozen
+class ReportsPage:
+    """Reports. `tab` is a key of REPORT_TABS."""
+
+    reports: tuple[ReportDetails, ...]
+    tab: str = ""
+    older: str | None = None
+    tabs: Mapping[str, str] = REPORT_TABS
 
 
 @frozen

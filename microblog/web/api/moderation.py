@@ -13,7 +13,7 @@ from microblog.model.accounts import Account
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, ReportId
 from microblog.model.moderation import ACCOUNT_ACTIONS, AccountQuery, AccountState, ModerationAction, RemoteAccountQuery, Sanction
-from microblog.model.reports import ReportDetails
+from microblog.model.reports import ReportDetails, ReportQuery
 from microblog.model.rules import Rule
 from microblog.render.api.entities import Entities
 from microblog.render.api.moderation import ADMIN_ACCOUNT, ADMIN_REPORT, admin_account_entity, admin_report_entity
@@ -207,7 +207,7 @@ class ReportAdminRoutes:
         """Open reports, or resolved ones if `resolved` is set; newest first."""
         fields, page = request.fields, page_of(request, 100, MAX_PAGE_SIZE)
         by, about = (None if id is None else AccountId(id) for id in (fields.id("account_id"), fields.id("target_account_id")))
-        found = await self.reports.search(request.member, page, closed=fields.flag("resolved"), by=by, target=about)
+        found = await self.reports.search(request.member, page, ReportQuery(fields.flag("resolved"), by, about))
         entities = await self._entities(request, found)
         return paged(
             request, entities, [details.report.id for details in found], page, PageLinks(("resolved", "account_id", "target_account_id"))

@@ -153,9 +153,11 @@ class ReportDeskPages:
 
     @route("POST", "/admin/reports/<id:report_id>/assign", MODERATOR)
     async def assign(self, request: Request, report_id: int) -> Response:
-        """Assign the report to the viewer, or with `unassign` to nobody."""
-        to = None if request.fields.flag("unassign") else request.member.id
-        await self.desk.reports.assign(request.member, ReportId(report_id), to)
+        """Assign the report to the viewer, unless another moderator works on it, or with `unassign` to nobody."""
+        if request.fields.flag("unassign"):
+            await self.desk.reports.assign(request.member, ReportId(report_id), None)
+        else:
+            await self.desk.reports.claim(request.member, ReportId(report_id))
         return Response.redirect(f"/admin/reports/{report_id}")
 
     @route("POST", "/admin/reports/<id:report_id>/reopen", MODERATOR)

@@ -10,7 +10,8 @@ from microblog.domain.rate_limits import REPORTS
 from microblog.domain.reports import ReportDraft, Reports
 from microblog.model.errors import Invalid
 from microblog.model.ids import AnnouncementId, PostId, ReportId
-from microblog.model.reports import ReportCategory
+from microblog.model.reports import ReportCategory, ReportQuery
+from microblog.render.html.desk_views import ReportsPage
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.web.http.errors import status_of
@@ -26,7 +27,7 @@ MODERATOR = RouteOptions(viewer=AccessLevel.MODERATOR)
 
 @frozen
 class ReportPages:
-    """The report form and the list of open reports."""
+    """The report form and the list of reports."""
 
     pages: Pages
     contexts: PageContexts
@@ -72,19 +73,18 @@ class ReportPages:
 
     @route("GET", "/admin/reports", MODERATOR)
     async def waiting(self, request: Request) -> Response:
-        """List open reports, newest first."""
-        page = page_of(request)
-        found = await self.reports.open_reports(request.member, page)
-        further = older(request, [report.id for report, _ in found], page)
-        return Response.html(
-            self.pages.page("reports", await self.contexts.of(request), PageMetadata("Reports"), reports=found, older=further)
-        )
+        """List reports, newest first: open ones (`type` empty), open ones that are `mine` or `unassigned`, or `resolved` ones."""
+        page, tab, viewer = page_of(request), request.fields.value("type", max=20), request.member
+        query = ReportQuery(tab == "resolved", assigned_to=viewer.id if tab == "mine" else None, unassigned=tab == "unassigned")
+        found = tuple(await self.reports.search(viewer, page, query))
+        view = ReportsPage(found, tab, older(request, [each.report.id for each in found], page))
+        return Response.html(self.pages.page("reports", await self.contexts.of(request), PageMetadata("Reports"), page=view))
 
     @route("POST", "/admin/reports/<id:report_id>/close", MODERATOR)
     async def close(self, request: Request, report_id: int) -> Response:
         """Mark a report as resolved."""
         await self.reports.close(request.member, ReportId(report_id))
-        return Response.redirect("/admin/reports")
+        return Response.redirect(request.next_path("/admin/reports"))
 
 
 @frozen
