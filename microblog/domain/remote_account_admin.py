@@ -95,6 +95,16 @@ class RemoteAccountAdmin:
             case ModerationAction.SUSPEND:
                 self._suspend(cursor, id)
 
+    def undo(self, cursor: Cursor, id: AccountId, action: ModerationAction) -> None:
+        """Undo a moderation action in the running transaction."""
+        match action:
+            case ModerationAction.SENSITIVE:
+                self._mark_sensitive(cursor, id, None)
+            case ModerationAction.SILENCE:
+                self._limit(cursor, id, None)
+            case ModerationAction.SUSPEND:
+                self._restore(cursor, id)
+
     def _account(self, cursor: Cursor, id: AccountId) -> Account:
         found = suspensions.by_id(cursor, id=id)
         if found is None:

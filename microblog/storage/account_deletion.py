@@ -37,7 +37,7 @@ def delete_favourites(cursor: Cursor, *, account: AccountId, limit: int) -> int:
 def delete_other_rows(cursor: Cursor, *, account: AccountId) -> int:
     """Delete all rows that no counter includes: requests, blocks, mutes, notifications, lists, known browsers ...; return their number.
 
-    Blocks, mutes and notes by others are theirs: as long as the account is only suspended, they stay.
+    Blocks, mutes and notes by others are theirs: as long as the account is only suspended, they stay, and so do moderators' decisions.
     """
     return execute(
         cursor,
@@ -62,7 +62,7 @@ def delete_other_rows(cursor: Cursor, *, account: AccountId) -> int:
            r as (delete from announcement_reactions where account_id = %(account)s returning 1),
            s as (delete from notification_permissions where account_id = %(account)s or from_account_id = %(account)s returning 1),
            t as (delete from notification_policies where account_id = %(account)s returning 1),
-           u as (delete from account_warnings where account_id = %(account)s returning 1),
+           u as (delete from account_warnings where account_id = (select id from gone) returning 1),
            v as (delete from account_aliases where account_id = %(account)s or target_id = %(account)s returning 1)
            select from a union all select from b union all select from c union all select from d union all select from e
            union all select from f union all select from g union all select from h union all select from i union all select from j

@@ -22,6 +22,7 @@ from tests.federation.outgoing import OutboundFixture
 from tests.federation.remote_server import URL, RemoteUser, run_effects
 from tests.federation.remote_side import known_actor
 from tests.web.api.client import Client, client
+from tests.web.test_moderation import with_role
 from tests.web.visitor import SiteFixture, build_site, main_text
 
 ADA = f"{URL}/users/ada"
@@ -206,6 +207,26 @@ def test_other_actions_are_refused(site: SiteFixture, moderator: Client, ada: Cl
     assert moderator.post(f"/v1/admin/accounts/{account.id}/action", type="disable").status == 422
     assert moderator.post(f"/v1/admin/accounts/{account.id}/approve").status == 404
     assert ada.post(f"/v1/admin/accounts/{account.id}/action", type="suspend").status == 403
+
+
+@pytest.mark.parametrize(("type", "state"), [("silence", "silenced"), ("sensitive", "sensitized"), ("suspend", "suspended")])
+def test_an_act_is_a_strike_that_is_undone_within_thirty_days(
+    site: SiteFixture, moderator: Client, bo: RemoteUser, type: str, state: str
+) -> None:
+    id, mod = known_actor(site.cursor).id, with_role(site, "mod", "moderator")
+    assert moderator.post(f"/v1/admin/accounts/{id}/action", type=type, text="No moss.").status == 200
+    page = f"/admin/accounts/{id}"
+    assert ("No moss." in main_text(mod.get(page)), moderator.get(f"/v1/admin/accounts/{id}").json[state]) == (True, True)
+    strike = fetch_value(site.cursor, "select id from account_warnings")
+    assert mod.submit(f"/admin/strikes/{strike}/undo", page=page).status == 303
+    assert ("Undone" in main_text(mod.get(page)), moderator.get(f"/v1/admin/accounts/{id}").json[state]) == (True, False)
+    assert fetch_value(site.cursor, "select count(*) from notifications where kind = 'moderation_warning'") == 0
+
+
+def test_a_message_has_the_same_limit_as_one_to_somebody_here(site: SiteFixture, moderator: Client, bo: RemoteUser) -> None:
+    id = known_actor(site.cursor).id
+    assert moderator.post(f"/v1/admin/accounts/{id}/action", type="silence", text="x" * 5_001).status == 422
+    assert fetch_value(site.cursor, "select count(*) from account_warnings") == 0
 
 
 def test_moderators_find_accounts_of_other_servers(site: SiteFixture, internet: Internet, moderator: Client, bo: RemoteUser) -> None:
