@@ -14,7 +14,7 @@ from tests.web.visitor import SiteFixture, build_site
 
 # Files, feeds, data and streams: what is no HTML page.
 NO_PAGES = re.compile(
-    r"/static/|/media/|/media_proxy/|/live/|/(avatars|headers)/|/compose/media/|/(robots\.txt|favicon\.ico|manifest\.json|site\.webmanifest)$"
+    r"/static/|/media/|/admin/reports/[^/]+/media/|/media_proxy/|/live/|/(avatars|headers)/|/compose/media/|/(robots\.txt|favicon\.ico|manifest\.json|site\.webmanifest)$"
     r"|.*\.(rss|atom|csv|json|css)$"
 )
 VALUES = {

@@ -13,10 +13,14 @@ import pytest
 from attrs import frozen
 
 from microblog.model.accounts import Role
+from microblog.model.ids import AccountId, ReportId, WarningId
+from microblog.model.moderation import ModerationAction, Sanction
+from microblog.model.paging import Page
 from microblog.model.posts import Visibility
 from microblog.storage.database import Cursor, fetch_value
 from microblog.web.http.route import AccessLevel, Route
 from tests import files, make
+from tests.fakes import result_of
 from tests.web.api.client import ALL_SCOPES, Client, anonymous_client, new_client_for
 from tests.web.crawler import fill_path
 from tests.web.http_client import HttpResponse, request
@@ -37,7 +41,7 @@ TOKEN = re.compile(r'name="csrf" value="[^"]*"|datetime="[^"]*"|data-now="[^"]*"
 
 
 PAGE, STATUS = "/@<username:username>/<id:post_id>", "/api/v1/statuses/<id:status_id>"
-REPORT_ROUTES = frozenset(f"{api}/admin/reports{id}" for api in ("", "/api/v1") for id in ("", "/<id:report_id>"))
+DESK = {"/admin/appeals", *(f"{api}/admin/reports{id}" for api in ("", "/api/v1") for id in ("", "/<id:report_id>"))}
 UNFINISHED = ("/live/", "/static/", "/api/v1/streaming")  # streams have their own matrix
 STAFF_LEVELS = {"moderator": (AccessLevel.MODERATOR,), "administrator": (AccessLevel.MODERATOR, AccessLevel.ADMIN)}
 STAFF_SCOPES = f"{ALL_SCOPES} admin:read admin:write"
@@ -95,23 +99,24 @@ def viewer(site: SiteFixture, kind: str) -> ViewerClient:
 
 @frozen
 class SecretPost:
-    """A post with media and a poll, the posts that refer to it, and an open report about it by somebody who may see it."""
+    """A post with media and a poll, the posts that refer to it, and an open report and an appealed decision about it."""
 
     id: str
     around: tuple[str, ...]  # the post itself, a public reply to it, a boost of it
     report: str
+    strike: str
 
     def values(self, site: SiteFixture, id: str) -> dict[str, str]:
         """Return path variables that refer to this post."""
         account, poll = site.viewer("author").id, fetch_value(site.cursor, "select id from polls", {})
-        of_post = {"poll_id": str(poll), "post_id": id, "status_id": id, "report_id": self.report}
+        of_post = {"poll_id": str(poll), "post_id": id, "status_id": id, "report_id": self.report, "strike_id": self.strike}
         return {"username": "author", "name": TAG, "account_id": str(account), **of_post}
 
 
 def publish_secret(site: SiteFixture, visibility: Visibility, named: str) -> SecretPost:
     """Publish a post with the secret in every field; reply publicly, and let its author boost, favourite, bookmark and pin it.
 
-    A witness, whom it mentions, reports it.
+    A witness, whom it mentions, reports it twice; one report leads to a warning, which the author appeals.
     """
     author, witness = new_client_for(site, site.viewer("author")), new_client_for(site, make.viewer(site.cursor, "witness"))
     named += " @witness"
@@ -126,9 +131,20 @@ def publish_secret(site: SiteFixture, visibility: Visibility, named: str) -> Sec
     boost = author.post(f"/v1/statuses/{post}/reblog").json.get("id", post)
     for mark in ("favourite", "bookmark", "pin"):
         author.post(f"/v1/statuses/{post}/{mark}")
-    report = witness.post("/v1/reports", account_id=str(author.owner.id), status_ids=[post], comment="Look!").json
-    assert report["status_ids"] == [post]
-    return SecretPost(post, (post, reply, boost), report["id"])
+    filed = {"account_id": str(author.owner.id), "status_ids": [post], "comment": "Look!"}
+    reports = [witness.post("/v1/reports", **filed).json for _ in range(2)]
+    assert [report["status_ids"] for report in reports] == [[post], [post]]
+    strike = warn(site, author.owner.id, ReportId(int(reports[1]["id"])))
+    return SecretPost(post, (post, reply, boost), reports[0]["id"], str(strike))
+
+
+def warn(site: SiteFixture, account: AccountId, report: ReportId) -> WarningId:
+    """Warn an account because of a report, and appeal the decision."""
+    judge, strikes = make.viewer(site.cursor, "judge", role=Role.ADMIN), site.domain.strikes
+    result_of(strikes.actions.impose(judge.id, account, Sanction(ModerationAction.NONE, notify=False, report=report)))
+    [strike] = result_of(strikes.of(account, Page()))
+    result_of(strikes.appeal(account, strike.warning.id, "No."))
+    return strike.warning.id
 
 
 def query_strings(route: Route, id: str) -> tuple[str, ...]:
@@ -170,7 +186,7 @@ def test_no_route_shows_a_post_to_a_viewer_who_may_not_see_it(site: SiteFixture,
     assert readable_by_staff(site, kind, post.values(site, post.id)) <= found
     if allowed:
         assert {PAGE, STATUS} - ({STATUS} if kind == "suspended" else set()) <= seen
-        assert (kind in STAFF_LEVELS) is (seen >= REPORT_ROUTES)
+        assert (kind in STAFF_LEVELS) is (seen >= DESK)
         return
     for route in routes:  # commands come last, so that their effects reveal nothing to the reads
         if route.method != "GET" and names_a_post(route):
