@@ -6,7 +6,9 @@ botocore is imported when a client is built: it is an optional dependency (`micr
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
+import ssl
 import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ MAX_REQUESTS = 8
 """Requests at a time."""
 _TRIES = 3
 _CHUNK = 1024 * 1024
+_AUTHORITIES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem")  # Debian, Fedora, SUSE
 _MISSING = frozenset({"404", "NoSuchKey"})
 _REASONS = {
     "NoSuchBucket": "there is no such bucket; create it, or correct MICROBLOG_S3_BUCKET",
@@ -115,8 +118,8 @@ class S3Bucket:
             response_checksum_validation="when_required",
         )
         keys = {"aws_access_key_id": key_id, "aws_secret_access_key": secret_key}
-        client = Session().create_client("s3", region_name=address.region, endpoint_url=address.endpoint, config=config, **keys)
-        return cls(address, client)
+        place = {"region_name": address.region, "endpoint_url": address.endpoint, "verify": _trusted_authorities()}
+        return cls(address, Session().create_client("s3", config=config, **place, **keys))
 
     def put(self, key: str, file: BinaryIO, content_type: str, cache_control: str) -> Checksums:
         """Store the whole file and return its checksums. The storage compares what arrives with one of them."""
@@ -220,6 +223,12 @@ class S3Bucket:
             raise BucketError(f"{self.address}: {reason}.") from problem
         except (BotoCoreError, HTTPClientError) as problem:
             raise BucketError(f"{self.address}: it cannot be reached: {_one_line(problem)}") from problem
+
+
+def _trusted_authorities() -> str | None:
+    """Return the file of the certificate authorities that this machine trusts, as for all other connections; None: those of botocore."""
+    usual = ssl.get_default_verify_paths().cafile  # respects SSL_CERT_FILE
+    return usual or next(filter(os.path.isfile, _AUTHORITIES), None)
 
 
 def _code(problem: Any) -> str:

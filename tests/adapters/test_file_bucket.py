@@ -21,8 +21,10 @@ from microblog.model.errors import Invalid, NotFound, Unavailable
 from microblog.model.media import FileLink, Format
 from tests import files
 from tests.adapters.test_media_processing import needs_ffmpeg
+from tests.certificates import create_certificates
 from tests.fakes import result_of, run_blocking, run_inline
 from tests.s3_server import BUCKET, S3Server, run_s3_server
+from tests.tls_front import run_tls_front
 
 NAME, COPY = "ab" + "0" * 30 + ".jpg", "rcd" + "0" * 30 + ".jpg"
 
@@ -235,6 +237,18 @@ def test_a_wrong_access_key_is_named(tmp_path: Path) -> None:
             strict.bucket().try_out()
         with pytest.raises(BucketError, match="the access key may not do this"):
             strict.bucket().head("ab")
+
+
+def test_a_storage_with_a_certificate_that_this_machine_trusts_is_trusted(
+    server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates = create_certificates(tmp_path)
+    with run_tls_front(certificates.server, server.port) as front:
+        address = BucketAddress(BUCKET, f"https://127.0.0.1:{front.port}", "us-east-1", True, "", 5)
+        with pytest.raises(BucketError, match="it cannot be reached: SSL validation failed"):
+            S3Bucket.open(address, "key", "secret").try_out()
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+        S3Bucket.open(address, "key", "secret").try_out()
 
 
 def test_a_storage_that_hangs_is_asked_once_in_half_a_minute(tmp_path: Path) -> None:
