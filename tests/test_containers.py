@@ -41,10 +41,21 @@ def test_the_build_installs_the_versions_that_the_tests_ran_with() -> None:
     assert any(line.startswith("twisted==") for line in versions)
 
 
+def test_the_image_can_store_media_in_a_bucket() -> None:
+    [installed] = re.findall(r'--constraint /tmp/versions.txt (".+")$', (CONTAINER / "Containerfile").read_text("utf-8"), re.MULTILINE)
+    assert installed == '".[s3]"'
+    assert "\n  env_file: [ .env ]" in site_of_compose_file(), "the settings of the bucket are there"
+
+
 def test_processes_of_the_compose_file_cannot_change_their_system() -> None:
+    site = re.sub(r"[ \"]", "", site_of_compose_file())
+    assert all(line in site for line in ("read_only:true", "cap_drop:[ALL]", "no-new-privileges:true"))
+
+
+def site_of_compose_file() -> str:
+    """Return what the processes of the site have in common."""
     text = (CONTAINER / "compose.yaml").read_text("utf-8")
-    site = text[text.index("x-site:") : text.index("services:")]
-    assert all(line in re.sub(r"[ \"]", "", site) for line in ("read_only:true", "cap_drop:[ALL]", "no-new-privileges:true"))
+    return text[text.index("x-site:") : text.index("services:")]
 
 
 def test_every_variable_of_the_compose_file_is_in_the_example() -> None:
