@@ -23,6 +23,7 @@ from microblog.coroutines import Semaphore
 from microblog.model.emojis import EmojiFiles
 from microblog.model.errors import Invalid, disk_full
 from microblog.model.media import MAX_IMAGE_PIXELS, PREVIEW_AREA, ConvertedMedia, Dimensions, Format, MediaKind
+from microblog.model.site_images import ImageFile, SiteImage, WantedImage
 
 IMAGE_AREA = 8_294_400  # most pixels of a stored image
 MAX_ANIMATION_PIXELS = 100_000_000  # of all frames of an animation together, if it cannot be converted to a video
@@ -125,6 +126,13 @@ class MediaProcessor(Generic[F]):
         converted = await self._convert(file, format, {stem: small, f"{stem}-small": {**small, "png": True}}, frames=MAX_ANIMATION_PIXELS)
         [original, still] = converted["pictures"]
         return EmojiFiles(str(original["name"]), str(still["name"]))
+
+    async def site_image(self, file: BinaryIO, format: Format, stem: str, wanted: Sequence[WantedImage]) -> SiteImage:
+        """Make an image in each of the sizes, the largest first. Raises Invalid like `convert_image`."""
+        results = {f"{stem}-{number}" if number else stem: _result(each) for number, each in enumerate(wanted)}
+        converted = await self._convert(file, format, results)
+        files = tuple(ImageFile(str(picture["name"]), _size(picture)) for picture in converted["pictures"])
+        return SiteImage(files, converted["blurhash"])
 
     async def _convert(self, file: BinaryIO, format: Format, results: dict[str, dict[str, Any]], frames: int = 0) -> dict[str, Any]:
         """Convert a temporary copy of the file once for each result, and publish the results."""
@@ -237,6 +245,13 @@ def _failure(result: ProcessResult, limits: MediaLimits) -> Invalid:
 def _preview(converted: dict[str, Any]) -> ConvertedMedia:
     [preview] = converted["pictures"]
     return ConvertedMedia("", preview["name"], None, _size(preview), blurhash=converted["blurhash"])
+
+
+def _result(wanted: WantedImage) -> dict[str, Any]:
+    """Return the description of a result for image_worker.py."""
+    if wanted.fill is None:
+        return {"area": wanted.area, "png": wanted.png}
+    return {"fill": [wanted.fill.width, wanted.fill.height], "png": wanted.png}
 
 
 def _size(picture: dict[str, Any]) -> Dimensions:

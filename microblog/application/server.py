@@ -24,6 +24,7 @@ from microblog.domain.rate_limits import connection_limits
 from microblog.domain.rules import RuleAdmin
 from microblog.domain.served_files import ServedFiles
 from microblog.domain.severances import Severances
+from microblog.domain.site_images import SiteImages
 from microblog.domain.site_settings import SiteAdmin
 from microblog.live.broadcaster import Broadcaster
 from microblog.model.caches import turn_off_others
@@ -149,7 +150,7 @@ def build_server(
     live = StreamingRoutes(feed, PayloadEncoder(statuses), auth_cache, domain.lists, limiter)
     features = [
         frontend.assets,
-        *(SiteStyle(site_view), SiteFiles(site_view, frontend.assets.url), FeedRoutes(domain.accounts, domain.timelines, site_view)),
+        *(SiteStyle(site_view), SiteFiles(site_view, frontend.assets), FeedRoutes(domain.accounts, domain.timelines, site_view)),
         streams,
         live,
         *others,
@@ -264,11 +265,16 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain, feder
         AuditPages(pages, contexts, AuditLog(domain.timelines.database)),
         AnnouncementPages(pages, contexts, AnnouncementDesk(domain.announcements)),
         RulePages(pages, contexts, RuleAdmin(domain.timelines.database, domain.site_settings, now)),
-        SiteSettingsPages(pages, contexts, SiteAdmin(domain.timelines.database, domain.site_settings, now)),
+        SiteSettingsPages(pages, contexts, _site_admin(domain)),
         EmojiPickerPages(pages, contexts, domain.custom_emojis),
         CustomEmojiPages(pages, contexts, domain.custom_emojis, federation.emoji_copies if federation else None),
         *([ServerPages(pages, contexts, federation.servers, federation.domains)] if federation else []),
     ]
+
+
+def _site_admin(domain: Domain) -> SiteAdmin:
+    database = domain.timelines.database
+    return SiteAdmin(database, domain.site_settings, SiteImages(database, domain.attachments.media_store, now), now)
 
 
 def moderation_desk(domain: Domain) -> ModerationDesk:

@@ -13,6 +13,7 @@ from microblog.domain.site_settings import CurrentSiteSettings
 from microblog.domain.text import post_text
 from microblog.model.accounts import RegistrationMode
 from microblog.model.federation_mode import FederationMode
+from microblog.model.site_images import SiteImageKind
 from microblog.model.site_settings import FixedValue, SiteSettings, Stored, in_force
 from microblog.model.site_texts import TextPage
 from microblog.render.accent import accent_css
@@ -78,6 +79,10 @@ class CurrentSiteView:
             closed_message=self._html(settings.closed_message) if settings.closed_message else "",
             landing=settings.landing,
             style=accent_css(settings.accent_light, settings.accent_dark),
+            logo=settings.images.get(SiteImageKind.LOGO),
+            icon=settings.images.get(SiteImageKind.ICON),
+            thumbnail=settings.images.get(SiteImageKind.THUMBNAIL),
+            name_beside_logo=settings.name_beside_logo,
             texts=texts,
         )
 

@@ -24,6 +24,7 @@ QUERIES: tuple[_NamesAfter, ...] = (
     media_usage.profile_image_files,
     media_usage.card_image_files,
     media_usage.emoji_files,
+    media_usage.site_image_files,
 )
 
 

@@ -13,6 +13,7 @@ from microblog.model.emojis import EmojiFiles
 from microblog.model.media import ConvertedMedia, Dimensions, FileLink, Format, MediaKind
 from microblog.model.media_usage import StoredFile
 from microblog.model.push import PushResponse
+from microblog.model.site_images import SiteImage, WantedImage
 
 ServedFile: TypeAlias = "BinaryIO | FileLink"
 """A file to send, which the receiver closes, or a link to redirect to."""
@@ -135,6 +136,9 @@ class MediaStore(Protocol):
 
     async def emoji_images(self, file: BinaryIO, format: Format, stem: str) -> EmojiFiles:
         """Convert an image or an animation as `small_image` does, and its first frame to a PNG."""
+
+    async def site_image(self, file: BinaryIO, format: Format, stem: str, wanted: Sequence[WantedImage]) -> SiteImage:
+        """Convert an image, or the first frame of an animation, to each of the sizes, of which the largest comes first."""
 
     async def convert_video(self, upload: Path, format: Format, stem: str) -> tuple[MediaKind, ConvertedMedia]:
         """Convert a video or audio file."""

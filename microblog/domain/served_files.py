@@ -55,9 +55,9 @@ class ServedFiles:
     def _dependencies(self, use: FileUse) -> CacheDependencies | None:
         """Return the cache dependencies of the use; None if changes of it would not be noticed.
 
-        Suspensions, and changes of custom emoji, invalidate all cached uses.
+        Suspensions, and changes of custom emoji and of pictures of the site, invalidate all cached uses.
         """
-        if use.is_emoji:
+        if use.is_of_site:
             return CacheDependencies()
         if use.post is not None:
             return cache_keys.of_keys(cache_keys.of_post(use.post))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from functools import partial
 
-import attrs
 from attrs import Factory, define, field, frozen
 
-from microblog.domain import audit, validation
+from microblog.domain import audit, site_images, validation
 from microblog.domain.caching.reread import Rereader
+from microblog.domain.site_images import Images, SiteImages, Uploads
 from microblog.domain.text import post_text
 from microblog.domain.validation import ValidationErrors
 from microblog.model import site_settings as model
@@ -19,8 +20,10 @@ from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.colours import READABLE, Colour, contrast, mixed
 from microblog.model.errors import Invalid
 from microblog.model.events import Event, EventKind
+from microblog.model.site_images import SiteImage, SiteImageKind
 from microblog.model.site_settings import BACKGROUNDS, CHOICES, TINT, FixedValue, SiteSettings, Stored
 from microblog.storage import events, rules, site_settings
+from microblog.storage import site_images as stored_images
 from microblog.storage.database import Cursor, Transactions
 
 Value = str | bool
@@ -77,44 +80,64 @@ class CurrentSiteSettings:
 
 
 @frozen
+class SiteChange:
+    """Wanted settings: a value for each name of a setting, new pictures, and the kinds of pictures to remove."""
+
+    values: Mapping[str, Value]
+    uploads: Uploads = Factory(dict)
+    removed: AbstractSet[SiteImageKind] = frozenset()
+
+
+@frozen
 class SiteAdmin:
     """Commands of administrators about the settings. Callers check permissions."""
 
     database: Transactions
     current: CurrentSiteSettings
+    images: SiteImages
     now: Callable[[], datetime]
 
-    async def change(self, typed: Mapping[str, Value], by: Viewer) -> SiteSettings:
+    async def change(self, wanted: SiteChange, by: Viewer) -> SiteSettings:
         """Store the settings that differ from those in force, and return the new ones. Fixed ones stay.
 
-        `typed` has a value for each name of a setting. Raises Invalid with all errors (fields named as the settings).
+        Raises Invalid with all errors (fields named as the settings); that of a damaged picture comes only if all else is right.
         """
-        checked = _checked({name: value for name, value in typed.items() if name not in self.current.fixed})
-        await self.database.run(self._change, checked, by)
+        values = _checked({name: value for name, value in wanted.values.items() if name not in self.current.fixed}, wanted.uploads)
+        removed = dict.fromkeys(wanted.removed - set(wanted.uploads))
+        await self.database.run(self._change, values, {**removed, **await self.images.convert(wanted.uploads)}, by)
         await self.current.read()
         return self.current.settings
 
-    def _change(self, cursor: Cursor, values: Mapping[str, Value], by: Viewer) -> None:
+    def _change(self, cursor: Cursor, values: Mapping[str, Value], images: Images, by: Viewer) -> None:
         site_settings.lock(cursor)
-        before = attrs.asdict(model.in_force(_stored(cursor), self.current.fixed, self.current.defaults))
-        changed = {name: value for name, value in values.items() if before[name] != value}
-        if not changed:
+        before = model.in_force(_stored(cursor), self.current.fixed, self.current.defaults)
+        changed = {name: value for name, value in values.items() if getattr(before, name) != value}
+        pictures = {kind: image for kind, image in images.items() if before.images.get(kind) != image}
+        if not changed and not pictures:
             return
         for name, value in changed.items():
             site_settings.store(cursor, name=name, value=value, now=self.now())
-        facts = {name: {"before": before[name], "after": value} for name, value in changed.items()}
+        site_images.replace(cursor, pictures, self.now())
+        facts: dict[str, object] = {name: {"before": getattr(before, name), "after": value} for name, value in changed.items()}
+        facts |= {kind.value: {"before": _file(before.images.get(kind)), "after": _file(image)} for kind, image in pictures.items()}
         audit.record(cursor, AuditEntry(AuditAction.SITE_UPDATE, by.id, facts=facts), self.now())
         events.record(cursor, EventKind.SITE_SETTINGS_CHANGED, at=self.now())
 
 
 def _stored(cursor: Cursor) -> Stored:
-    return Stored(site_settings.stored(cursor), tuple(rules.current(cursor)))
+    return Stored(site_settings.stored(cursor), tuple(rules.current(cursor)), stored_images.stored(cursor))
 
 
-def _checked(typed: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the values as they are stored. Raises Invalid with all errors."""
+def _file(image: SiteImage | None) -> str | None:
+    """Return the name of the largest file, for the audit log."""
+    return image.files[0].name if image else None
+
+
+def _checked(typed: Mapping[str, Value], uploads: Uploads) -> dict[str, Value]:
+    """Return the values as they are stored. Raises Invalid with all errors, also those of uploads."""
     errors = ValidationErrors()
     values = {name: errors.collect(partial(_value, name, value), value) for name, value in typed.items()}
+    site_images.check(uploads, errors)
     errors.raise_if_any()
     return values
 

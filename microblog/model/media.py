@@ -189,9 +189,10 @@ class FileLink:
 
 @frozen
 class FileUse:
-    """Use of a media file: by a post, a profile (`account`), a link preview, a custom emoji, or none yet for a new upload.
+    """Use of a media file: by a post, a profile (`account`), a link preview, by the site itself, or none yet for a new upload.
 
-    `is_open`: everybody may see it. `withheld`: it is served to nobody, because its owner or its post was suspended or deleted.
+    `is_of_site`: it is a custom emoji or a picture of the site. `is_open`: everybody may see it. `withheld`: it is served to nobody,
+    because its owner or its post was suspended or deleted.
     """
 
     post: PostId | None = None
@@ -199,7 +200,7 @@ class FileUse:
     is_card: bool = False
     is_open: bool = False
     withheld: bool = False
-    is_emoji: bool = False
+    is_of_site: bool = False
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""Settings of the site that administrators change on its pages: name, descriptions, contact, sign-ups."""
+"""Settings of the site that administrators change on its pages: name, descriptions, pictures, colours, sign-ups."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from attrs import frozen
 from microblog.model.accounts import RegistrationMode
 from microblog.model.colours import Colour
 from microblog.model.rules import Rule
+from microblog.model.site_images import SiteImage, SiteImageKind
 
 MAX_NAME = 60
 MAX_DESCRIPTION = 200
@@ -40,12 +41,14 @@ class SiteSettings:
 
     The accents of the light and the dark theme are like #14655a, or empty for the default ones.
     `contact` is an e-mail address or empty. `closed_message` tells visitors why nobody can sign up.
+    `name_beside_logo`: the header has both.
     """
 
     name: str = "microblog"
     description: str = "A small microblog server."
     about: str = ""
     contact: str = ""
+    name_beside_logo: bool = True
     registration: RegistrationMode = RegistrationMode.APPROVAL
     reason_required: bool = True
     closed_message: str = ""
@@ -54,9 +57,10 @@ class SiteSettings:
     accent_dark: str = ""
     about_at: datetime | None = None
     rules: tuple[Rule, ...] = ()
+    images: Mapping[SiteImageKind, SiteImage] = attrs.Factory(dict)
 
 
-NAMES = tuple(field.name for field in attrs.fields(SiteSettings) if field.name not in ("about_at", "rules"))
+NAMES = tuple(field.name for field in attrs.fields(SiteSettings) if field.name not in ("about_at", "rules", "images"))
 """The names of the settings on the page, in its order."""
 CHOICES: Mapping[str, type[StrEnum]] = {"registration": RegistrationMode, "landing": LandingPage}
 """The settings that are one of several values."""
@@ -80,16 +84,17 @@ class FixedValue:
 
 @frozen
 class Stored:
-    """The settings in the database: values by the names of settings, and the rules in their order."""
+    """The settings in the database: values by the names of settings, the rules in their order, and the pictures."""
 
     values: Mapping[str, StoredValue] = attrs.Factory(dict)
     rules: tuple[Rule, ...] = ()
+    images: Mapping[SiteImageKind, SiteImage] = attrs.Factory(dict)
 
 
 def in_force(found: Stored, fixed: Mapping[str, FixedValue], defaults: SiteSettings) -> SiteSettings:
     """Return the settings: fixed values, else stored ones, else `defaults`. Names and choices of a newer release are ignored."""
     stored = found.values
-    values: dict[str, Any] = {"rules": fixed["rules"].value if "rules" in fixed else found.rules}
+    values: dict[str, Any] = {"rules": fixed["rules"].value if "rules" in fixed else found.rules, "images": found.images}
     for name in NAMES:
         if name in fixed:
             values[name] = fixed[name].value

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from microblog.model.accounts import RegistrationMode, Viewer
 from microblog.model.federation_mode import ShownBlocks
+from microblog.model.site_images import SiteImage
 from microblog.model.site_settings import LandingPage
 from microblog.model.site_texts import NO_TEXTS, SiteTexts
 
@@ -17,6 +18,7 @@ class SiteView:
     """The site, independent of the viewer. `url` has no path or trailing slash; `limit` is the maximum length of a post in characters.
 
     `closed_message` is HTML and tells why nobody can sign up, `style` a style sheet beside that of all sites; both may be empty.
+    `name_beside_logo`: the header shows the name also if there is a logo.
     """
 
     name: str
@@ -27,6 +29,10 @@ class SiteView:
     closed_message: str = ""
     landing: LandingPage = LandingPage.FRONT
     style: str = ""
+    logo: SiteImage | None = None
+    icon: SiteImage | None = None
+    thumbnail: SiteImage | None = None
+    name_beside_logo: bool = True
     limit: int = 500
     contact: str | None = None
     version: str = ""

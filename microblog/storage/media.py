@@ -261,7 +261,7 @@ def upload_name(id: int) -> str:
 
 
 def unused_files(cursor: Cursor, *, names: Collection[str]) -> list[str]:
-    """Return the files that no attachment, waiting upload, account, custom emoji or card refers to."""
+    """Return the files that no attachment, waiting upload, account, custom emoji, card or picture of the site refers to."""
     cursor.execute(
         """select f.name from unnest(%(names)s::text[]) f (name)
            where not exists (select from media m where m.original = f.name)
@@ -271,6 +271,7 @@ def unused_files(cursor: Cursor, *, names: Collection[str]) -> list[str]:
            and not exists (select from accounts a where a.header = '/media/' || f.name)
            and not exists (select from emojis e where e.file = f.name)
            and not exists (select from emojis e where e.still = f.name)
+           and not exists (select from site_images i where i.file = f.name)
            and not exists (select from cards c where c.image = '/media/' || f.name and c.image <> '')""",
         {"names": list(names)},
     )
@@ -295,6 +296,7 @@ _FILE_USE = Prepared(
             _PROFILE_IMAGE_USE.format(column="avatar"),
             _PROFILE_IMAGE_USE.format(column="header"),
             *(f"select null, null, false, true, false, true from emojis e where e.{column} = %(name)s" for column in ("file", "still")),
+            "select null, null, false, true, false, true from site_images i where i.file = %(name)s",
             "(select null, null, true, true, false, false from cards c where c.image = %(path)s and c.image <> '' limit 1)",
         )
     )

@@ -58,5 +58,15 @@ def emoji_files(cursor: Cursor, *, after: int, limit: int) -> list[tuple[int, li
     )
 
 
+def site_image_files(cursor: Cursor, *, after: int, limit: int) -> list[tuple[int, list[str]]]:
+    """Return the next files of pictures of the site by id, each with its name."""
+    return fetch_all(
+        cursor,
+        lambda id, name: (int(id), [str(name)]),
+        "select id, file from site_images where id > %(after)s order by id limit %(limit)s",
+        {"after": after, "limit": limit},
+    )
+
+
 def _names(paths: list[str]) -> list[str]:
     return [path.removeprefix("/media/") for path in paths if path.startswith("/media/")]

@@ -19,6 +19,7 @@ from microblog.adapters.sandbox import command_line
 from microblog.adapters.subprocess_runner import runner
 from microblog.model.errors import Invalid, NotFound, Unavailable
 from microblog.model.media import PREVIEW_AREA, Dimensions, Format, MediaKind
+from microblog.model.site_images import ICON_SIZES, WANTED, ImageFile, SiteImageKind
 from tests import fakes, files
 from tests.fakes import DiskMediaStore, result_of
 
@@ -326,6 +327,16 @@ def test_an_animation_is_kept_without_ffmpeg(tmp_path: Path) -> None:
 def test_an_avatar_is_cropped_to_its_size(media_store: DiskMediaStore) -> None:
     name = result_of(media_store.cropped(files.image(size=(300, 900)), Format.JPEG, "aa", Dimensions(400, 400)))
     assert open_as_rgb(media_store, name).size == (400, 400)
+
+
+def test_a_picture_of_the_site_is_made_in_all_its_sizes(media_store: DiskMediaStore) -> None:
+    upload = files.image("WEBP", size=(600, 300), mode="RGBA")
+    icon = result_of(media_store.site_image(upload, Format.WEBP, "aa", WANTED[SiteImageKind.ICON]))
+    assert [file.name for file in icon.files[:2]] == ["aa.png", "aa-1.png"]
+    assert [open_as_rgb(media_store, file.name).size for file in icon.files] == [(size, size) for size in ICON_SIZES]
+    assert (icon.of_width(180).size.width, icon.of_width(33).size.width, icon.of_width(999).size.width) == (180, 36, 512)
+    logo = result_of(media_store.site_image(files.image("PNG", size=(2_000, 500)), Format.PNG, "bb", WANTED[SiteImageKind.LOGO]))
+    assert logo.files == (ImageFile("bb.png", Dimensions(692, 173)),)
 
 
 def test_a_file_is_stored_and_deleted_by_name(media_store: DiskMediaStore) -> None:

@@ -38,7 +38,7 @@ from microblog.model.incoming_activities import ActivityToStore
 from microblog.model.ip_blocks import IpBlockValues, IpSeverity
 from microblog.model.jobs import Job, JobState
 from microblog.model.lists import ListReplies
-from microblog.model.media import MediaKind
+from microblog.model.media import Dimensions, MediaKind
 from microblog.model.moderation import AccountQuery, ModerationAction, RemoteAccountQuery, Sanction
 from microblog.model.notification_policy import Policy
 from microblog.model.notifications import NotificationKind
@@ -51,6 +51,7 @@ from microblog.model.remote_posts import Addressees, AttachmentToStore, KnownPos
 from microblog.model.reports import ReportCategory
 from microblog.model.rules import Rule
 from microblog.model.severances import SeveranceKind
+from microblog.model.site_images import ImageFile, SiteImage, SiteImageKind
 from microblog.model.statistics import TimeSpan
 from microblog.model.timeline_rules import AccountPosts, TagFilter
 from microblog.model.trends import TagChanges
@@ -223,6 +224,8 @@ BY_TYPE: dict[str, Any] = {
     "Addressees": Addressees((ACCOUNT,), (OTHER,)),
     "Collection[Emoji]": [Emoji("cat", 1)],
     "EmojiDraft": EmojiDraft("dog"),
+    "SiteImageKind": SiteImageKind.LOGO,
+    "SiteImage": SiteImage((ImageFile("logo.png", Dimensions(400, 100)),)),
     "EmojiFiles": EmojiFiles("dog.gif", "dog-small.png"),
     "EmojiPage": EmojiPage(20),
     "EmojiQuery": EmojiQuery(),

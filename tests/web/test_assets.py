@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from twisted.internet.task import Clock
 
-from microblog.application.server import STATIC
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.web.http.authorization import Authorizer
 from microblog.web.http.compression import accepts_gzip
@@ -110,11 +109,3 @@ def test_a_changed_file_changes_the_hash(assets: Assets, tmp_path: Path) -> None
 def test_an_unknown_asset_name_is_an_error(assets: Assets) -> None:
     with pytest.raises(KeyError, match=r"stlye\.css"):
         assets.url("stlye.css")
-
-
-def test_the_favicon_is_served_at_the_root(assets: Assets) -> None:
-    assert get(assets, "/favicon.ico", method="HEAD").header("Content-Type") == "image/x-icon"
-
-
-def test_the_product_has_a_favicon() -> None:
-    assert get(Assets(load(STATIC)), "/favicon.ico").body.startswith(b"\0\0\1\0")

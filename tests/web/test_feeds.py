@@ -46,6 +46,11 @@ def test_robots_txt_is_served(site: SiteFixture) -> None:
     assert "User-agent: *\nDisallow: /api/\n" in response.text
 
 
+def test_the_product_has_a_favicon_at_the_root(site: SiteFixture) -> None:
+    response = site.visitor().get("/favicon.ico")
+    assert (response.header("Content-Type"), response.body[:4]) == ("image/x-icon", b"\0\0\1\0")
+
+
 @pytest.mark.parametrize("path", ["/manifest.json", "/site.webmanifest"])
 def test_the_web_app_manifest_is_served(site: SiteFixture, path: str) -> None:
     visitor = site.visitor()

@@ -75,7 +75,6 @@ class InstanceEntities:
     video_enabled: bool = False
     version: str = field(init=False)
     streaming: str = field(init=False)
-    card_url: str = field(init=False)
     media_types: list[str] = field(init=False)
 
     @property
@@ -93,9 +92,16 @@ class InstanceEntities:
         """The WebSocket URL of the streaming API, on the host of the site."""
         return self.site.url.replace("http", "ws", 1)
 
-    @card_url.default
-    def _card_url(self) -> str:
-        return self.entities.absolute(self.card)
+    def thumbnail(self, width: int) -> str:
+        """Return the URL of the picture of the site, in the size that is at least so wide; of the card if there is none."""
+        image = self.site.thumbnail
+        return self.entities.absolute(self.card if image is None else image.of_width(width).path)
+
+    @property
+    def icons(self) -> list[tuple[str, str]]:
+        """Paths and sizes of the icon, the smallest first."""
+        files = self.site.icon.files if self.site.icon else ()
+        return [(file.path, f"{file.size.width}x{file.size.height}") for file in reversed(files)] or [(self.icon, "180x180")]
 
     @media_types.default
     def _media_types(self) -> list[str]:
@@ -186,8 +192,8 @@ STATUS_LIMITS: Keys[Any, InstanceEntities] = {
     "characters_reserved_per_url": always(COUNT, URL_LENGTH),
 }
 POLLS: Keys[Any, InstanceEntities] = {name: always(COUNT, limit) for name, limit in POLL_LIMITS.items()}
-ICON = Definition[str, InstanceEntities](
-    "", {"src": key(URL, lambda path, on: on.entities.absolute(path)), "size": always(TEXT, "180x180")}
+ICON = Definition[tuple[str, str], InstanceEntities](
+    "", {"src": key(URL, lambda icon, on: on.entities.absolute(icon[0])), "size": key(TEXT, lambda icon, _: icon[1])}
 )
 V1_INSTANCE = Definition[InstanceNumbers, InstanceEntities](
     "V1Instance",
@@ -206,7 +212,7 @@ V1_INSTANCE = Definition[InstanceNumbers, InstanceEntities](
                 "domain_count": always(COUNT, 1),
             }
         ),
-        "thumbnail": key(URL, lambda _, on: on.card_url),
+        "thumbnail": key(URL, lambda _, on: on.thumbnail(1200)),
         "languages": always(TEXTS, ["en"]),
         "registrations": key(FLAG, lambda _, on: on.is_open),
         "approval_required": key(FLAG, lambda _, on: on.approval_required),
@@ -234,12 +240,12 @@ INSTANCE = Definition[VersionedNumbers, InstanceEntities](
         "usage": part({"users": part({"active_month": key(COUNT, lambda at, _: at.numbers.active)})}),
         "thumbnail": part(
             {
-                "url": key(URL, lambda _, on: on.card_url),
-                "blurhash": always(nullable(TEXT), None),
-                "versions": part({"@1x": key(URL, lambda _, on: on.card_url), "@2x": copy_of("@1x", URL)}),
+                "url": key(URL, lambda _, on: on.thumbnail(1200)),
+                "blurhash": key(nullable(TEXT), lambda _, on: on.site.thumbnail and on.site.thumbnail.blurhash),
+                "versions": part({"@1x": key(URL, lambda _, on: on.thumbnail(1200)), "@2x": key(URL, lambda _, on: on.thumbnail(2400))}),
             }
         ),
-        "icon": key(array_of(ICON), lambda _, on: [ICON(on.icon, on)]),
+        "icon": many(ICON, lambda _, on: on.icons),
         "languages": always(TEXTS, ["en"]),
         "configuration": part(
             {

@@ -9,6 +9,7 @@ from attrs import field, frozen
 from microblog.model.accounts import RegistrationMode
 from microblog.model.ids import RuleId
 from microblog.model.rules import MAX_TEXT
+from microblog.model.site_images import FORMATS, MAX_BYTES, SiteImage, SiteImageKind
 from microblog.model.site_settings import MAX_DESCRIPTION, MAX_NAME, FixedValue, LandingPage
 
 REGISTRATIONS = {
@@ -21,6 +22,11 @@ LANDING_PAGES = {
     LandingPage.FRONT: ("Front page", "About signing up, with recent local posts."),
     LandingPage.LOCAL: ("Local timeline", "The public posts of everyone here."),
     LandingPage.ABOUT: ("About page", "Description, rules and administrators."),
+}
+IMAGES = {
+    SiteImageKind.LOGO: ("Logo", "Shown at the top of every page, up to 48 pixels high."),
+    SiteImageKind.ICON: ("Icon", "For tabs of browsers and for apps. Cropped to a square; best with at least 512 × 512 pixels."),
+    SiteImageKind.THUMBNAIL: ("Thumbnail", "For previews of links, and lists of servers. Cropped; best with 1200 × 630 pixels."),
 }
 
 
@@ -41,11 +47,18 @@ class SiteSettingsPage:
 
     values: Mapping[str, str | bool]
     fixed: Mapping[str, FixedValue]
+    images: Mapping[SiteImageKind, SiteImage]
     errors: Mapping[str, str] = field(factory=dict)
     registrations: Mapping[RegistrationMode, tuple[str, str]] = REGISTRATIONS
     landing_pages: Mapping[LandingPage, tuple[str, str]] = LANDING_PAGES
     max_name: int = MAX_NAME
     max_description: int = MAX_DESCRIPTION
+    image_kinds: Mapping[SiteImageKind, tuple[str, str]] = IMAGES
+    image_types: str = ",".join(f"image/{format.value.lower()}" for format in FORMATS)
+
+    def max_megabytes(self, kind: SiteImageKind) -> int:
+        """Return the size that an upload may have."""
+        return MAX_BYTES[kind] // 1024 // 1024
 
     @property
     def sources(self) -> Mapping[str, str]:

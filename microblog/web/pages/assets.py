@@ -79,24 +79,20 @@ class Assets:
         cache = SHORT_CACHE
         if inner in self._files and _RELEASE.fullmatch(release):
             name, cache = inner, FOR_EVER if release == self.hash else SHORT_CACHE
-        return self._response(request, name, cache)
-
-    @route("GET", "/favicon.ico", RouteOptions(body=0))
-    async def favicon(self, request: Request) -> Response:
-        """Serve the icon at the default address."""
-        return self._response(request, "favicon.ico", SHORT_CACHE)
+        return self.response(request, name, cache)
 
     @route("GET", "/avatars/original/missing.png", RouteOptions(body=0))
     async def no_avatar(self, request: Request) -> Response:
         """Serve the default avatar at Mastodon's address."""
-        return self._response(request, "avatar.png", SHORT_CACHE)
+        return self.response(request, "avatar.png", SHORT_CACHE)
 
     @route("GET", "/headers/original/missing.png", RouteOptions(body=0))
     async def no_header(self, request: Request) -> Response:
         """Serve the default header image at Mastodon's address."""
-        return self._response(request, "header.png", SHORT_CACHE)
+        return self.response(request, "header.png", SHORT_CACHE)
 
-    def _response(self, request: Request, name: str, cache: bytes) -> Response:
+    def response(self, request: Request, name: str, cache: bytes) -> Response:
+        """Return the response with a file. Raises NotFound."""
         asset = self._files.get(name)
         if asset is None:
             raise NotFound("Not Found")

@@ -16,6 +16,7 @@ from microblog.render.site_view import SiteView
 from microblog.web.http.request import Request
 from microblog.web.http.response import PUBLIC_A_WHILE, Response
 from microblog.web.http.route import RouteOptions, route
+from microblog.web.pages.assets import SHORT_CACHE, Assets
 
 MANIFEST_TYPE = "application/manifest+json; charset=utf-8"
 ROBOTS = b"""User-agent: *
@@ -60,20 +61,27 @@ def _feed(request: Request, feed: bytes) -> Response:
 
 @frozen
 class SiteFiles:
-    """Files that browsers and crawlers expect at fixed addresses. `asset` returns the URL of a static file."""
+    """Files that browsers and crawlers expect at fixed addresses."""
 
     current_site: Callable[[], SiteView]
-    asset: Callable[[str], str]
+    assets: Assets
 
     @route("GET", "/robots.txt", RouteOptions(body=0))
     async def robots(self, request: Request) -> Response:
         """Serve robots.txt."""
         return Response.data(ROBOTS, "text/plain; charset=utf-8").cached(PUBLIC_A_WHILE)
 
+    @route("GET", "/favicon.ico", RouteOptions(body=0))
+    async def favicon(self, request: Request) -> Response:
+        """Serve the icon at the default address."""
+        site = self.current_site()
+        if site.icon is not None:
+            return Response.redirect(site.icon.of_width(48).path, 302).cached(SHORT_CACHE)
+        return self.assets.response(request, "favicon.ico", SHORT_CACHE)
+
     @route("GET", "/manifest.json", RouteOptions(body=0))
     async def manifest(self, request: Request) -> Response:
         """Serve the web app manifest."""
-        icons = [("favicon.svg", "any", "image/svg+xml"), ("touch.png", "180x180", "image/png"), ("card.png", "512x512", "image/png")]
         site = self.current_site()
         manifest = {
             "name": site.name,
@@ -83,10 +91,16 @@ class SiteFiles:
             "start_url": "/home",
             "scope": "/",
             "display": "standalone",
-            "icons": [{"src": self.asset(name), "sizes": sizes, "type": kind} for name, sizes, kind in icons],
+            "icons": [{"src": src, "sizes": sizes, "type": kind} for src, sizes, kind in self._icons(site)],
             "shortcuts": [{"name": "New post", "url": "/compose"}, {"name": "Notifications", "url": "/notifications"}],
         }
         return Response.data(orjson.dumps(manifest), MANIFEST_TYPE).cached(PUBLIC_A_WHILE)
+
+    def _icons(self, site: SiteView) -> Iterable[tuple[str, str, str]]:
+        if site.icon is not None:
+            return [(file.path, f"{file.size.width}x{file.size.height}", "image/png") for file in site.icon.files]
+        icons = [("favicon.svg", "any", "image/svg+xml"), ("touch.png", "180x180", "image/png"), ("card.png", "512x512", "image/png")]
+        return [(self.assets.url(name), sizes, kind) for name, sizes, kind in icons]
 
     @route("GET", "/site.webmanifest", RouteOptions(body=0))
     async def webmanifest(self, request: Request) -> Response:

@@ -29,7 +29,7 @@ PUBLIC_CACHE, PRIVATE_CACHE = b"public, max-age=86400, s-maxage=3600, immutable"
 POLICY = (
     b"default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 )
-_NAME = re.compile(r"[0-9a-f]{32}(?:-small)?\.([a-z0-9]{3,4})")
+_NAME = re.compile(r"[0-9a-f]{32}(?:-small|-[0-9]{1,2})?\.([a-z0-9]{3,4})")
 HEADERS = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin", "Accept-Ranges": "bytes"}
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 

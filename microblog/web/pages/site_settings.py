@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import attrs
 from attrs import frozen
 
-from microblog.domain.site_settings import SiteAdmin
+from microblog.domain.site_settings import SiteAdmin, SiteChange
 from microblog.model.errors import Invalid
+from microblog.model.site_images import MAX_BYTES, SiteImageKind
 from microblog.model.site_settings import NAMES, SiteSettings
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
@@ -16,10 +16,12 @@ from microblog.render.html.site_views import SiteSettingsPage
 from microblog.web.http.errors import status_of
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
-from microblog.web.http.route import AccessLevel, RouteOptions, route
+from microblog.web.http.route import TEXT_FORM, AccessLevel, RouteOptions, route
 from microblog.web.pages.page_context import PageContexts
 
 ADMIN = RouteOptions(viewer=AccessLevel.ADMIN)
+FORM = RouteOptions(viewer=AccessLevel.ADMIN, body=TEXT_FORM, files=2 * sum(MAX_BYTES.values()) + TEXT_FORM)
+"""Takes larger files than are accepted, for an error that says so beside what was typed."""
 PATH = "/admin/site"
 _FLAGS = frozenset(name for name in NAMES if isinstance(getattr(SiteSettings(), name), bool))
 
@@ -35,21 +37,24 @@ class SiteSettingsPages:
     @route("GET", PATH, ADMIN)
     async def show(self, request: Request) -> Response:
         """Show the settings in force."""
-        values = attrs.asdict(self.admin.current.settings)
-        return await self._show(request, values)
+        settings = self.admin.current.settings
+        return await self._show(request, {name: getattr(settings, name) for name in NAMES})
 
-    @route("POST", PATH, ADMIN)
+    @route("POST", PATH, FORM)
     async def change(self, request: Request) -> Response:
         """Store the settings. On errors, show the form again with its values and an error per field."""
         fields = request.fields
         typed = {name: fields.flag(name) if name in _FLAGS else fields.text(name) for name in NAMES}
+        uploads = {kind: upload.file for kind in SiteImageKind if (upload := fields.upload(kind)) is not None}
+        removed = frozenset(kind for kind in SiteImageKind if fields.flag(f"drop_{kind}"))
         try:
-            await self.admin.change(typed, request.member)
+            await self.admin.change(SiteChange(typed, uploads, removed), request.member)
         except Invalid as problem:
             return await self._show(request, typed, problem)
         return Response.redirect(f"{PATH}?notice=saved")
 
     async def _show(self, request: Request, values: Mapping[str, str | bool], problem: Invalid | None = None) -> Response:
-        page = SiteSettingsPage(values, self.admin.current.fixed, problem.fields if problem else {})
+        current = self.admin.current
+        page = SiteSettingsPage(values, current.fixed, current.settings.images, problem.fields if problem else {})
         html = self.pages.page("site_settings", await self.contexts.of(request), PageMetadata("Site settings"), page=page)
         return Response.html(html, status_of(problem) if problem else 200)
