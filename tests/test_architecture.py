@@ -99,6 +99,7 @@ BELONGS_TO: dict[str, set[str]] = {
     "oauthlib": {"domain"},
     "jinja2": {"render"},
     "nh3": {"federation"},
+    "tinycss2": {"domain"},
     "zxcvbn": {"domain"},
     "http_sf": {"federation"},
     "treq": {"adapters"},

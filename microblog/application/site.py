@@ -11,6 +11,7 @@ from microblog.adapters.site_texts import ABOUT, RULES, rules_in, texts_in
 from microblog.config import PREFIX, Settings
 from microblog.domain.site_settings import CurrentSiteSettings
 from microblog.domain.text import post_text
+from microblog.domain.text.custom_css import parse_css
 from microblog.model.accounts import RegistrationMode
 from microblog.model.federation_mode import FederationMode
 from microblog.model.site_images import SiteImageKind
@@ -79,6 +80,7 @@ class CurrentSiteView:
             closed_message=self._html(settings.closed_message) if settings.closed_message else "",
             landing=settings.landing,
             style=accent_css(settings.accent_light, settings.accent_dark),
+            custom_css=parse_css(settings.custom_css).css,
             logo=settings.images.get(SiteImageKind.LOGO),
             icon=settings.images.get(SiteImageKind.ICON),
             thumbnail=settings.images.get(SiteImageKind.THUMBNAIL),

@@ -13,6 +13,7 @@ from microblog.domain import audit, site_images, validation
 from microblog.domain.caching.reread import Rereader
 from microblog.domain.site_images import Images, SiteImages, Uploads
 from microblog.domain.text import post_text
+from microblog.domain.text.custom_css import parse_css
 from microblog.domain.validation import ValidationErrors
 from microblog.model import site_settings as model
 from microblog.model.accounts import Viewer
@@ -152,6 +153,8 @@ def _value(name: str, value: Value) -> Value:
         return _accent(name, value.strip().lower())
     if name == "contact":
         return _contact(value)
+    if name == "custom_css":
+        return _custom_css(value)
     limit = _LONGEST[name]
     if name in ("name", "description"):
         line = post_text.clean_line(validation.limited(value, limit, name), name)
@@ -176,6 +179,17 @@ def _accent(name: str, text: str) -> str:
         sentence = f"Texts in this colour could not be read: the contrast is {least:.1f} and must be {READABLE}. Choose a {change} one"
         raise Invalid({name: sentence}, codes={name: "ERR_INVALID"})
     return text
+
+
+def _custom_css(text: str) -> str:
+    """Return CSS as it is stored if all of it is accepted."""
+    if len(text) > model.MAX_CUSTOM_CSS:
+        raise Invalid(
+            {"custom_css": f"Custom CSS is too long (maximum is {model.MAX_CUSTOM_CSS} characters)"}, codes={"custom_css": "ERR_TOO_LONG"}
+        )
+    if sentence := parse_css(text).sentence:
+        raise Invalid({"custom_css": sentence}, codes={"custom_css": "ERR_INVALID"})
+    return validation.limited(text, model.MAX_CUSTOM_CSS, "custom_css")
 
 
 def _contact(text: str) -> str:

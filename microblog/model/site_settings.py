@@ -19,6 +19,7 @@ MAX_NAME = 60
 MAX_DESCRIPTION = 200
 MAX_ABOUT = 20_000
 MAX_CLOSED_MESSAGE = 1_000
+MAX_CUSTOM_CSS = 10_000
 DEFAULT_ACCENT_LIGHT, DEFAULT_ACCENT_DARK = "#14655a", "#7fd4bf"
 LIGHT_SHEET, DARK_SHEET = Colour.parse("#fffefb"), Colour.parse("#171c1a")
 BACKGROUNDS = {"accent_light": (Colour.parse("#efece4"), LIGHT_SHEET), "accent_dark": (Colour.parse("#1f2623"), DARK_SHEET)}
@@ -40,7 +41,7 @@ class SiteSettings:
     """The settings in force. `about` is the long description, as typed, `about_at` the time of its last change.
 
     The accents of the light and the dark theme are like #14655a, or empty for the default ones.
-    `contact` is an e-mail address or empty. `closed_message` tells visitors why nobody can sign up.
+    `contact` is an e-mail address or empty. `closed_message` tells visitors why nobody can sign up. `custom_css` is CSS as typed.
     `name_beside_logo`: the header has both.
     """
 
@@ -55,6 +56,7 @@ class SiteSettings:
     landing: LandingPage = LandingPage.FRONT
     accent_light: str = ""
     accent_dark: str = ""
+    custom_css: str = ""
     about_at: datetime | None = None
     rules: tuple[Rule, ...] = ()
     images: Mapping[SiteImageKind, SiteImage] = attrs.Factory(dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 
 from attrs import frozen
@@ -13,12 +14,17 @@ from microblog.model.site_settings import LandingPage
 from microblog.model.site_texts import NO_TEXTS, SiteTexts
 
 
+@lru_cache(4)
+def _hash(css: str) -> str:
+    return sha256(css.encode("utf-8")).hexdigest()[:16]
+
+
 @frozen
 class SiteView:
     """The site, independent of the viewer. `url` has no path or trailing slash; `limit` is the maximum length of a post in characters.
 
-    `closed_message` is HTML and tells why nobody can sign up, `style` a style sheet beside that of all sites; both may be empty.
-    `name_beside_logo`: the header shows the name also if there is a logo.
+    `closed_message` is HTML and tells why nobody can sign up, `style` and `custom_css` are style sheets beside that of all sites; each may
+    be empty. `name_beside_logo`: the header shows the name also if there is a logo.
     """
 
     name: str
@@ -29,6 +35,7 @@ class SiteView:
     closed_message: str = ""
     landing: LandingPage = LandingPage.FRONT
     style: str = ""
+    custom_css: str = ""
     logo: SiteImage | None = None
     icon: SiteImage | None = None
     thumbnail: SiteImage | None = None
@@ -49,12 +56,22 @@ class SiteView:
     @property
     def style_hash(self) -> str:
         """Hash of the style sheet, for its address."""
-        return sha256(self.style.encode("utf-8")).hexdigest()[:16]
+        return _hash(self.style)
 
     @property
     def style_path(self) -> str:
         """Path of the style sheet; empty if there is none."""
         return f"/site/{self.style_hash}.css" if self.style else ""
+
+    @property
+    def custom_css_hash(self) -> str:
+        """Hash of the custom CSS, for its address."""
+        return _hash(self.custom_css)
+
+    @property
+    def custom_css_path(self) -> str:
+        """Path of the custom CSS; empty if there is none."""
+        return f"/site/custom/{self.custom_css_hash}.css" if self.custom_css else ""
 
     @property
     def host(self) -> str:

@@ -10,7 +10,7 @@ from microblog.model.accounts import RegistrationMode
 from microblog.model.ids import RuleId
 from microblog.model.rules import MAX_TEXT
 from microblog.model.site_images import FORMATS, MAX_BYTES, SiteImage, SiteImageKind
-from microblog.model.site_settings import MAX_DESCRIPTION, MAX_NAME, FixedValue, LandingPage
+from microblog.model.site_settings import MAX_CUSTOM_CSS, MAX_DESCRIPTION, MAX_NAME, FixedValue, LandingPage
 
 REGISTRATIONS = {
     RegistrationMode.OPEN: ("Open", "Anyone can sign up."),
@@ -53,6 +53,7 @@ class SiteSettingsPage:
     landing_pages: Mapping[LandingPage, tuple[str, str]] = LANDING_PAGES
     max_name: int = MAX_NAME
     max_description: int = MAX_DESCRIPTION
+    max_custom_css: int = MAX_CUSTOM_CSS
     image_kinds: Mapping[SiteImageKind, tuple[str, str]] = IMAGES
     image_types: str = ",".join(f"image/{format.value.lower()}" for format in FORMATS)
 

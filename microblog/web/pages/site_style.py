@@ -1,4 +1,4 @@
-"""The style sheet of the site's own colours."""
+"""Style sheets of the site's own: its colours, and the custom CSS of its administrators."""
 
 from __future__ import annotations
 
@@ -16,15 +16,35 @@ from microblog.web.pages.assets import SHORT_CACHE
 
 @frozen
 class SiteStyle:
-    """Serves the style sheet from memory. Its address has a hash of its content, so that it is cached for ever."""
+    """Serves the style sheets from memory. Their addresses have a hash of the content, so that they are cached for ever.
+
+    With another hash, the sheet in force is served.
+    """
 
     current_site: Callable[[], SiteView]
 
     @route("GET", "/site/<name>.css", RouteOptions(body=0))
-    async def show(self, request: Request, name: str) -> Response:
-        """Serve the style sheet; with another hash, the one in force."""
+    async def colours(self, request: Request, name: str) -> Response:
+        """Serve the style sheet of the accents."""
         site = self.current_site()
         if not site.style:
             raise NotFound("Not Found")
-        cache = FOR_EVER if name == site.style_hash else SHORT_CACHE
-        return Response.data(site.style.encode("utf-8"), "text/css; charset=utf-8").cached(cache, site.style_hash)
+        return _sheet(site.style, site.style_hash, FOR_EVER if name == site.style_hash else SHORT_CACHE)
+
+    @route("GET", "/site/custom/<name>.css", RouteOptions(body=0))
+    async def custom(self, request: Request, name: str) -> Response:
+        """Serve the custom CSS."""
+        site = self.current_site()
+        if not site.custom_css:
+            raise NotFound("Not Found")
+        return _sheet(site.custom_css, site.custom_css_hash, FOR_EVER if name == site.custom_css_hash else SHORT_CACHE)
+
+    @route("GET", "/custom.css", RouteOptions(body=0))
+    async def custom_at_fixed_address(self, request: Request) -> Response:
+        """Serve the custom CSS at Mastodon's address, which has an empty style sheet if there is none."""
+        site = self.current_site()
+        return _sheet(site.custom_css, site.custom_css_hash, SHORT_CACHE)
+
+
+def _sheet(css: str, content_hash: str, cache: bytes) -> Response:
+    return Response.data(css.encode("utf-8"), "text/css; charset=utf-8").cached(cache, content_hash)
