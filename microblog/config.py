@@ -191,7 +191,7 @@ class Settings(MediaSettings):
         "Show a preview of the first link in a post, and check whether links of profiles link back. Linked pages see the IP address.",
         default="on",
     )
-    trends_review: bool = switch("Show trending hashtags, posts and links only after a moderator has approved them.", default="off")
+    trends_review: bool | None = switch("Show trending hashtags, posts and links only after a moderator has approved them.", default=None)
     site_name: str | None = setting(
         "The name of the site.",
         read=read.line(60),

@@ -65,9 +65,10 @@ def number(meaning: str, least: int, most: int, *, default: int, unit: str, relo
     return setting(meaning, read=read.whole(least, most), allowed=allowed, default=str(default), unit=unit, reloads=reloads)
 
 
-def switch(meaning: str, *, default: str, reloads: bool = False) -> Any:
-    """Return a field of `Settings` that is on or off."""
-    return setting(meaning, read=read.switch, allowed="must be on or off", default=default, reloads=reloads)
+def switch(meaning: str, *, default: str | None, reloads: bool = False) -> Any:
+    """Return a field of `Settings` that is on or off; without a default, None leaves it to the page of site settings."""
+    shown = default or "unset: as on the page"
+    return setting(meaning, read=read.switch, allowed="must be on or off", default=default, shown_default=shown, reloads=reloads)
 
 
 def name_of(field: attrs.Attribute[Any]) -> str:

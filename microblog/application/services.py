@@ -288,7 +288,7 @@ class Domain:
             notifications=Notifications(database, now),
             oauth=OAuth(database, now),
             outbox=EmailOutbox(database, None if settings.smtp_url else str(mail_directory(settings)), now),
-            suggestions=Suggestions(database, now),
+            suggestions=Suggestions(database, now, lambda: site.settings.profile_directory),
             profile_images=ProfileImages(database, external.media_store, now),
             polls=Polls(database, now, settings.federation is not FederationMode.OFF),
             posts=posts,
@@ -305,7 +305,7 @@ class Domain:
             tags=HashtagService(database, search, now),
             timelines=timelines,
             tokens=Tokens(database, now),
-            trends=Trends(database, search, invalidation_log, now, settings.trends_review),
+            trends=Trends(database, search, invalidation_log, now, lambda: site.settings.trends),
         )
 
 

@@ -17,6 +17,7 @@ from microblog.model.federation_mode import FederationMode
 from microblog.model.site_images import SiteImageKind
 from microblog.model.site_settings import FixedValue, SiteSettings, Stored, in_force
 from microblog.model.site_texts import TextPage
+from microblog.model.trends import TrendsMode
 from microblog.render.accent import accent_css
 from microblog.render.email.emails import EmailSender
 from microblog.render.site_view import SiteView
@@ -44,6 +45,8 @@ def fixed_values(settings: Settings) -> dict[str, FixedValue]:
     """Return the values that the environment or the settings file sets, with the name of the setting."""
     given = {name: (getattr(settings, key), PREFIX + key.upper()) for name, key in _FIXED_BY.items()}
     fixed = {name: FixedValue(value, source) for name, (value, source) in given.items() if value is not None}
+    if settings.trends_review is not None:
+        fixed["trends"] = FixedValue(TrendsMode.APPROVED if settings.trends_review else TrendsMode.ALL, f"{PREFIX}TRENDS_REVIEW")
     if settings.texts_dir is not None and (settings.texts_dir / ABOUT).exists():
         fixed["about"] = FixedValue("", f"{ABOUT} in {PREFIX}TEXTS_DIR")
     if rules := rules_in(settings.texts_dir):

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from microblog.domain.follows import relationship, require_account
 from microblog.model.accounts import Account, RelatedAccount, Relationship, Viewer
-from microblog.model.errors import Invalid
+from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.storage import accounts, follows, suggestions
@@ -21,10 +21,11 @@ FAMILIAR = 10
 
 @frozen
 class Suggestions:
-    """Lists of accounts other than follows and searches."""
+    """Lists of accounts other than follows and searches. `has_directory` returns whether the site has a profile directory now."""
 
     database: Transactions
     now: Callable[[], datetime]
+    has_directory: Callable[[], bool] = lambda: True
 
     async def endorse(self, viewer: Viewer, id: AccountId) -> Relationship:
         """Feature an account that the viewer follows on the viewer's profile. Raises NotFound, and Invalid if not followed."""
@@ -44,7 +45,9 @@ class Suggestions:
         return [(id, [account for known, account in found if known == id]) for id in dict.fromkeys(ids)]
 
     async def directory(self, viewer: Viewer | None, *, newest: bool, limit: int, offset: int) -> list[Account]:
-        """Return the profile directory: accounts that opted in, by creation (`newest`) or by their last post."""
+        """Return the profile directory: accounts that opted in, by creation (`newest`) or by their last post. Raises NotFound."""
+        if not self.has_directory():
+            raise NotFound
         lister = suggestions.newest if newest else suggestions.active
         return await self.database.read(lister, viewer=viewer.id if viewer else None, limit=limit, offset=offset)
 

@@ -18,7 +18,7 @@ from microblog.domain.search import SearchService, before_day, day_starts, recen
 from microblog.model.accounts import Viewer
 from microblog.model.ids import PostId, id_at
 from microblog.model.posts import Post, Tag, TagUse
-from microblog.model.trends import LinkTrend, PostTrend, ReviewedPost, ReviewedTag, ReviewedTagUse
+from microblog.model.trends import LinkTrend, PostTrend, ReviewedPost, ReviewedTag, ReviewedTagUse, TrendsMode
 from microblog.storage import posts, tags, trends
 from microblog.storage.database import Cursor, Transactions
 
@@ -30,13 +30,13 @@ KINDS = 8  # cached lists
 
 @define
 class Trends:
-    """Counts trends every few minutes and caches the result. `needs_review`: only those that a moderator approved are shown."""
+    """Counts trends every few minutes and caches the result. `mode` returns which of them people see now."""
 
     database: Transactions
     search: SearchService
     invalidation_log: InvalidationLog
     now: Callable[[], datetime]
-    needs_review: bool = False
+    mode: Callable[[], TrendsMode] = lambda: TrendsMode.ALL
     _cached: DependencyCache[list[Any]] = field(init=False)
     _counting: bool = field(default=False, init=False)
     _last_names: tuple[list[Tag], int] | None = field(default=None, init=False)
@@ -88,7 +88,7 @@ class Trends:
 
     def is_shown(self, approved: bool | None) -> bool:
         """True if something may trend; `approved`: what a moderator decided, None: nothing."""
-        return not self.needs_review if approved is None else approved
+        return self.mode().shows(approved)
 
     async def with_days(self, links: Sequence[LinkTrend]) -> list[LinkTrend]:
         """Add the recent use of links."""

@@ -14,6 +14,7 @@ from microblog.model.accounts import RegistrationMode
 from microblog.model.colours import Colour
 from microblog.model.rules import Rule
 from microblog.model.site_images import SiteImage, SiteImageKind
+from microblog.model.trends import TrendsMode
 
 MAX_NAME = 60
 MAX_DESCRIPTION = 200
@@ -42,7 +43,7 @@ class SiteSettings:
 
     The accents of the light and the dark theme are like #14655a, or empty for the default ones.
     `contact` is an e-mail address or empty. `closed_message` tells visitors why nobody can sign up. `custom_css` is CSS as typed.
-    `name_beside_logo`: the header has both.
+    `name_beside_logo`: the header has both. `profile_directory`: apps can list the people here who want to be found.
     """
 
     name: str = "microblog"
@@ -54,6 +55,8 @@ class SiteSettings:
     reason_required: bool = True
     closed_message: str = ""
     landing: LandingPage = LandingPage.FRONT
+    trends: TrendsMode = TrendsMode.ALL
+    profile_directory: bool = True
     accent_light: str = ""
     accent_dark: str = ""
     custom_css: str = ""
@@ -64,7 +67,7 @@ class SiteSettings:
 
 NAMES = tuple(field.name for field in attrs.fields(SiteSettings) if field.name not in ("about_at", "rules", "images"))
 """The names of the settings on the page, in its order."""
-CHOICES: Mapping[str, type[StrEnum]] = {"registration": RegistrationMode, "landing": LandingPage}
+CHOICES: Mapping[str, type[StrEnum]] = {"registration": RegistrationMode, "landing": LandingPage, "trends": TrendsMode}
 """The settings that are one of several values."""
 
 

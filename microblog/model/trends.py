@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from attrs import frozen
 
 from microblog.model.cards import Card, CardId
 from microblog.model.ids import PostId
 from microblog.model.posts import Post, Tag, TagDay, TagUse
+
+
+class TrendsMode(StrEnum):
+    """Trends that people see: all that moderators did not reject, only those that they approved, or none."""
+
+    ALL = "all"
+    APPROVED = "approved"
+    NONE = "none"
+
+    def shows(self, approved: bool | None) -> bool:
+        """True if people see a trend with this decision of moderators."""
+        return self is not TrendsMode.NONE and (self is TrendsMode.ALL if approved is None else approved)
 
 
 @frozen

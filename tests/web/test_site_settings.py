@@ -14,6 +14,7 @@ from microblog.storage.database import Cursor, fetch_all
 from tests import make
 from tests.fakes import result_of
 from tests.web.api.client import anonymous_client
+from tests.web.api.test_trend_reviews import public, trending
 from tests.web.test_moderation import with_role
 from tests.web.visitor import PASSWORD, SiteFixture, Visitor, build_site, document, main_text
 
@@ -107,6 +108,18 @@ def test_visitors_see_first_what_administrators_chose(free_site: SiteFixture, bo
     assert boss.get("/").header("Location") == "/home"
 
 
+def test_trends_and_the_profile_directory_are_shown_as_administrators_chose(free_site: SiteFixture, boss: Visitor) -> None:
+    api, visitor = anonymous_client(free_site), free_site.visitor()
+    trending(free_site)
+    for mode, shown in (("approved", 0), ("none", 0), ("all", 1)):
+        change(boss, trends=mode)
+        assert [len(found) for found in public(free_site)] == [shown] * 3, mode
+        assert ("<h2>Trending</h2>" in visitor.get("/local").text) is bool(shown), mode
+    assert api.get("/v1/directory").status == 200
+    change(boss, profile_directory="")
+    assert api.get("/v1/directory").status == 404
+
+
 def test_all_errors_are_shown_and_what_was_typed_is_kept(free_site: SiteFixture, boss: Visitor) -> None:
     typed = {"name": " ", "description": "x" * 201, "contact": "nobody", "registration": "maybe", "landing": "moon", "about": "Kept."}
     response = boss.post(PAGE, form(boss) | typed)
@@ -125,12 +138,14 @@ def test_all_errors_are_shown_and_what_was_typed_is_kept(free_site: SiteFixture,
 
 def test_the_environment_wins_and_the_page_names_what_sets_a_value(cursor: Cursor, tmp_path: Path) -> None:
     (tmp_path / "about.txt").write_text("From the file.")
-    site = build_site(cursor, tmp_path, site_name="Ours", contact_email="we@site.test", registration="closed", texts_dir=str(tmp_path))
+    site = build_site(
+        cursor, tmp_path, site_name="Ours", contact_email="we@site.test", registration="closed", texts_dir=str(tmp_path), trends_review="on"
+    )
     boss = with_role(site, "boss", "admin")
     page = main_text(boss.get(PAGE))
-    for source in ("SITE_NAME", "CONTACT_EMAIL", "REGISTRATION", "TEXTS_DIR"):
+    for source in ("SITE_NAME", "CONTACT_EMAIL", "REGISTRATION", "TEXTS_DIR", "TRENDS_REVIEW"):
         assert f"MICROBLOG_{source}, which takes precedence" in page, source
-    assert not {"name", "contact", "registration", "about"} & set(form(boss))
+    assert not {"name", "contact", "registration", "about", "trends"} & set(form(boss))
     change(boss, name="Theirs", contact="they@site.test", registration="open", about="From the page.", description="Free.")
     instance = anonymous_client(site).get("/v2/instance").json
     assert (instance["title"], instance["contact"]["email"], instance["registrations"]["enabled"]) == ("Ours", "we@site.test", False)

@@ -11,6 +11,7 @@ from microblog.model.ids import RuleId
 from microblog.model.rules import MAX_TEXT
 from microblog.model.site_images import FORMATS, MAX_BYTES, SiteImage, SiteImageKind
 from microblog.model.site_settings import MAX_CUSTOM_CSS, MAX_DESCRIPTION, MAX_NAME, FixedValue, LandingPage
+from microblog.model.trends import TrendsMode
 
 REGISTRATIONS = {
     RegistrationMode.OPEN: ("Open", "Anyone can sign up."),
@@ -22,6 +23,11 @@ LANDING_PAGES = {
     LandingPage.FRONT: ("Front page", "About signing up, with recent local posts."),
     LandingPage.LOCAL: ("Local timeline", "The public posts of everyone here."),
     LandingPage.ABOUT: ("About page", "Description, rules and administrators."),
+}
+TRENDS = {
+    TrendsMode.ALL: ("Unless rejected", "Hashtags, posts and links trend until a moderator rejects them."),
+    TrendsMode.APPROVED: ("After approval", "Nothing trends before a moderator approves it."),
+    TrendsMode.NONE: ("Nowhere", "Neither pages nor apps show trends."),
 }
 IMAGES = {
     SiteImageKind.LOGO: ("Logo", "Shown at the top of every page, up to 48 pixels high."),
@@ -54,6 +60,7 @@ class SiteSettingsPage:
     max_name: int = MAX_NAME
     max_description: int = MAX_DESCRIPTION
     max_custom_css: int = MAX_CUSTOM_CSS
+    trends_modes: Mapping[TrendsMode, tuple[str, str]] = TRENDS
     image_kinds: Mapping[SiteImageKind, tuple[str, str]] = IMAGES
     image_types: str = ",".join(f"image/{format.value.lower()}" for format in FORMATS)
 

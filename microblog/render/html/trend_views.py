@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from microblog.model.trends import LinkTrend, ReviewedPost, ReviewedTagUse
+from microblog.model.trends import LinkTrend, ReviewedPost, ReviewedTagUse, TrendsMode
 
 TABS = {"tags": "Hashtags", "posts": "Posts", "links": "Links"}
+NOTES = {
+    TrendsMode.ALL: "Hashtags, posts and links trend unless a moderator rejects them.",
+    TrendsMode.APPROVED: "Hashtags, posts and links trend after a moderator has approved them.",
+    TrendsMode.NONE: "Trends are not shown on this site, as administrators chose in the site settings.",
+}
 DECISIONS = {"approve": "Approve", "reject": "Reject"}
 TAG_SETTINGS = {
     "allow": "Allow in posts",
@@ -19,10 +24,10 @@ MAX_EXCERPT = 280
 
 @frozen
 class TrendsPage:
-    """A page of trends of one tab. `needs_review`: those without a decision are not shown to people. `query`: a hashtag looked for."""
+    """A page of trends of one tab. `mode`: which ones people see. `query`: a hashtag looked for."""
 
     tab: str
-    needs_review: bool
+    mode: TrendsMode
     tags: tuple[ReviewedTagUse, ...] = ()
     posts: tuple[ReviewedPost, ...] = ()
     links: tuple[LinkTrend, ...] = ()
@@ -33,6 +38,11 @@ class TrendsPage:
     def tabs(self) -> dict[str, str]:
         """The tabs with their labels."""
         return TABS
+
+    @property
+    def note(self) -> str:
+        """A sentence about which trends people see."""
+        return NOTES[self.mode]
 
     @property
     def actions(self) -> dict[str, str]:
@@ -47,7 +57,7 @@ class TrendsPage:
     def state(self, approved: bool | None) -> str:
         """Return what was decided, in a word."""
         if approved is None:
-            return "Waiting for review" if self.needs_review else "Not reviewed"
+            return "Not reviewed" if self.mode is TrendsMode.ALL else "Waiting for review"
         return "Approved" if approved else "Rejected"
 
     def uses(self, days: tuple[object, ...], name: str) -> int:

@@ -111,10 +111,11 @@ class DirectoryRoutes:
                 *LIMIT,
                 OFFSET,
             ),
+            errors=(404,),
         ),
     )
     async def directory(self, request: Request) -> Response:
-        """Discoverable accounts, most recently active first by default."""
+        """Discoverable accounts, most recently active first by default. Not found on sites that turned the directory off."""
         fields = request.fields
         offset = fields.offset(MAX_OFFSET)
         newest = fields.value("order") == "new"

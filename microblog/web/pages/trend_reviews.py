@@ -86,7 +86,7 @@ class TrendReviewPages:
 
     async def _view(self, request: Request, tab: str) -> TrendsPage:
         query = request.fields.text("q", max=MAX_QUERY).strip()
-        view = TrendsPage(tab, self.trends.needs_review, query=query)
+        view = TrendsPage(tab, self.trends.mode(), query=query)
         if tab == "posts":
             return evolve(view, posts=tuple(await self.trends.posts_to_review(request.member, limit=MAX_TRENDS)))
         if tab == "links":
