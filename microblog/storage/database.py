@@ -108,9 +108,10 @@ class _ConnectionLost(Unavailable):
 def _connect_options(timeout_s: float, *, read_only: bool) -> dict[str, Any]:
     """Return the connection options: time-outs, UTC, and detection of a lost server or network."""
     # Prepared statements use one generic plan: otherwise PostgreSQL plans some of them again each time without a better result.
+    # JIT would compile statements that look expensive before there are statistics, for many seconds on a busy machine.
     options = (
         f"-c timezone=UTC -c statement_timeout={int(timeout_s * 1000)} -c idle_in_transaction_session_timeout=60000"
-        " -c plan_cache_mode=force_generic_plan"
+        " -c plan_cache_mode=force_generic_plan -c jit=off"
     )
     return {
         "connection_factory": PipeliningConnection,
@@ -334,7 +335,7 @@ class Database:
     def _settings(self) -> str:
         """Return the settings for the start of each transaction if they cannot be set once per connection."""
         timeouts = f"set local statement_timeout = {int(self.timeout_s * 1000)}; set local idle_in_transaction_session_timeout = 60000"
-        return f"set local timezone = 'UTC'; {timeouts}"
+        return f"set local timezone = 'UTC'; {timeouts}; set local jit = off"
 
 
 def _acquire_connection(pool: ConnectionPool, call: TimedCall) -> PipeliningConnection:

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from microblog.model.errors import Invalid
 from microblog.storage import jobs
-from microblog.storage.database import Cursor, Database, FollowUp, connect, execute, execute_deferred, fetch_all
+from microblog.storage.database import Cursor, Database, FollowUp, connect, execute, execute_deferred, fetch_all, fetch_value
 from tests import make
 from tests.make import NOW
 
@@ -27,6 +27,24 @@ def database(database_url: str) -> Iterator[Database]:
     database.start()
     yield database
     database.stop()
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+async def test_statements_are_not_compiled_whatever_the_server_is_set_to(database_url: str, pooled: bool) -> None:
+    with closing(connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("do $$ begin execute format('alter database %I set jit = on', current_database()); end $$")
+        connection.commit()
+    database = Database(database_url, reactor, threads=1, pooled=pooled)
+    database.start()
+    try:
+        assert [await database.run(jit), await database.read(jit)] == ["off", "off"]
+    finally:
+        database.stop()
+
+
+def jit(cursor: Cursor) -> str:
+    """Return whether the server compiles statements."""
+    return str(fetch_value(cursor, "select current_setting('jit')"))
 
 
 async def test_claiming_and_finishing_jobs_sends_no_wakeup_unless_a_job_with_the_same_key_may_wait(database: Database) -> None:
