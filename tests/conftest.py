@@ -15,6 +15,8 @@ import pytest
 import pytest_twisted
 
 from microblog.adapters.postgres_files import dsn
+from microblog.federation import actor_keys
+from microblog.federation.keys import generate_private_pem
 from microblog.storage.database import Connection, Cursor, connect
 from microblog.storage.migrate import migrate
 from tests import make, servers
@@ -54,6 +56,23 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment without settings, not even those of the checks themselves, which a site does not know."""
     for name in [name for name in os.environ if name.startswith("MICROBLOG_")]:
         monkeypatch.delenv(name)
+
+
+_private_keys: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def reused_private_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the actors of sites in this process real keys that were made for earlier tests, because making one takes 100 ms."""
+    numbers = itertools.count()
+
+    def generate() -> str:
+        number = next(numbers)
+        if number == len(_private_keys):
+            _private_keys.append(generate_private_pem())
+        return _private_keys[number]
+
+    monkeypatch.setattr(actor_keys, "generate_private_pem", generate)
 
 
 @pytest.fixture(scope="session")

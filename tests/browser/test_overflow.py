@@ -140,34 +140,33 @@ def log_in(user: BrowserUser, name: str) -> None:
     user.page.wait_for_url("**/home")
 
 
-def find_overflows(user: BrowserUser, paths: tuple[str, ...], width: int) -> list[str]:
-    """Return the problems of pages: elements that are wider than the window, and controls that are squeezed."""
+def find_overflows(user: BrowserUser, paths: tuple[str, ...]) -> list[str]:
+    """Return the problems of pages in windows of every size: elements that are wider than the window, and controls that are squeezed."""
     found = []
     for path in paths:
         assert user.open(path) == status_of(path), path
         user.page.evaluate("document.querySelectorAll('details:not(.menu)').forEach((each) => { each.open = true; })")
-        user.screenshot(f"{width}-{path.strip('/').replace('/', '_').replace('?', '_')[:60] or 'front'}")
-        found += [
-            f"{width} {path}: {problem}"
-            for problem in (user.page.evaluate(OVERFLOWING_ELEMENTS), *user.page.evaluate(NARROW_CONTROLS))
-            if problem
-        ]
+        for width, height in SIZES:
+            user.page.set_viewport_size({"width": width, "height": height})
+            user.screenshot(f"{width}-{path.strip('/').replace('/', '_').replace('?', '_')[:60] or 'front'}")
+            found += [
+                f"{width} {path}: {problem}"
+                for problem in (user.page.evaluate(OVERFLOWING_ELEMENTS), *user.page.evaluate(NARROW_CONTROLS))
+                if problem
+            ]
     return found
 
 
-@pytest.mark.parametrize(("width", "height"), SIZES)
-def test_no_user_content_makes_a_page_wider_than_the_window(
-    new_user: Callable[..., BrowserUser], long_content: LongContent, width: int, height: int
-) -> None:
-    visitor, reader, boss, writer = (new_user(width=width, height=height, dark=width == 390) for _ in range(4))
+def test_no_user_content_makes_a_page_wider_than_the_window(new_user: Callable[..., BrowserUser], long_content: LongContent) -> None:
+    visitor, reader, boss, writer = (new_user() for _ in range(4))
     for client, name in ((reader, long_content.reader), (boss, long_content.boss), (writer, long_content.writer)):
         log_in(client, name)
-    found = find_overflows(visitor, (*FOR_VISITORS, *long_content.public[:9]), width)
-    found += find_overflows(reader, (*FOR_MEMBERS, *long_content.public, *long_content.for_reader), width)
+    found = find_overflows(visitor, (*FOR_VISITORS, *long_content.public[:9]))
+    found += find_overflows(reader, (*FOR_MEMBERS, *long_content.public, *long_content.for_reader))
     boss.open("/admin/ip_blocks")
     block = str(boss.page.get_by_role("link", name="Change the block of").first.get_attribute("href"))
-    found += find_overflows(boss, (*FOR_MODERATORS, *long_content.for_boss, block, "/notifications", "/home"), width)
-    found += find_overflows(writer, ("/scheduled", "/conversations", "/settings", "/notifications?all", *long_content.for_writer), width)
+    found += find_overflows(boss, (*FOR_MODERATORS, *long_content.for_boss, block, "/notifications", "/home"))
+    found += find_overflows(writer, ("/scheduled", "/conversations", "/settings", "/notifications?all", *long_content.for_writer))
     assert found == []
 
 

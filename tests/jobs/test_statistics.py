@@ -60,7 +60,7 @@ def all_rows(cursor: Cursor) -> list[tuple[object, ...]]:
 SETUP_STEPS = [Step(action, 1, 1, 0) for action in ("sign_up", "sign_up", "post", "post", "favourite", "boost", "follow")]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.sampled_from(ZONES), st.lists(steps, min_size=10, max_size=50))
 def test_the_jobs_count_the_same_as_a_plain_recount(cursor: Cursor, zone_and_start: tuple[str, datetime], random_steps: list[Step]) -> None:
     with rolled_back(cursor):

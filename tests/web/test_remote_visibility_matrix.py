@@ -16,6 +16,7 @@ from microblog.federation.signed_requests import HttpRequest
 from microblog.model.accounts import Account
 from microblog.model.posts import Post, Visibility
 from microblog.storage.database import Cursor, fetch_one
+from microblog.web.http.route_options import AccessLevel
 from tests import make
 from tests.fakes import result_of
 from tests.federation.internet import JSON, Internet
@@ -79,12 +80,17 @@ class Servers:
 
     def shown(self, kind: str, post: SecretPost) -> set[str]:
         """Return the paths of the routes that show the secret to a reader."""
+        values = {id: post.values(self.site, id) for id in post.around}
         seen = set()
         for route in finite_get_routes(self.site):
+            if route.options.viewer is not AccessLevel.ANYONE:
+                response = self.get(kind, fill_path(route.path, values[post.id]), JSON)
+                assert response.status in (303, 401), route.path  # the other requests cannot get further
+                continue
             for id in post.around if names_a_post(route) else post.around[:1]:
-                path = fill_path(route.path, post.values(self.site, id))
-                for query in (*query_strings(route, id), "?page=true"):
-                    for accept in (JSON, HTML):
+                path = fill_path(route.path, values[id])
+                for query in (*query_strings(route, id), *(() if route.options.api else ("?page=true",))):
+                    for accept in (JSON,) if route.options.api else (JSON, HTML):  # the client API is JSON alone
                         response = self.get(kind, path + query, accept)
                         assert response.status < 500, path + query
                         if SECRET.encode() in response.body:

@@ -1,4 +1,7 @@
-"""Cached responses are never stale: a site with caches responds as one without them."""
+"""Cached responses are never stale: after each kind of change, a site with caches responds as one without them.
+
+test_histories.py has random sequences of changes, several processes and requests at the same time.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,6 @@ from urllib.parse import urlencode
 
 import pytest
 from attrs import define, evolve, field
-from hypothesis import HealthCheck, Phase, example, given, settings
-from hypothesis import strategies as st
 
 from microblog.application import build_broadcaster
 from microblog.application.federation import Federation
@@ -108,13 +109,6 @@ STATES = {
     "deletion arrives": f"update posts set deleted_at = now() where id = ({NEWEST_ELSEWHERE})",
 }
 ARRIVALS = ("post arrives", "reply arrives", "boost arrives")  # from another server
-STEP = st.tuples(
-    st.sampled_from([*commands(0, "0", "x", "0"), *STATES, *ARRIVALS]),
-    st.integers(0, 2),
-    st.integers(0, 2),
-    st.integers(0, 20),
-    st.booleans(),
-)
 OWN = ("edit", "delete", "pin", "unpin", "ask", "rename", "lock")  # only the author can do these
 OWN_PATHS = (
     "/api/v1/timelines/home",
@@ -126,7 +120,6 @@ OWN_PATHS = (
 )
 # /notifications without a type marks what it shows as read.
 OWN_PAGES = ("/home", "/local", "/federated", "/tags/tea", "/notifications?type=mention", "/lists", "/favourites", "/bookmarks")
-LEAST = ["post", "follow them", "reblog"]  # what most histories need first
 
 
 @define(eq=False)
@@ -194,12 +187,12 @@ class CachedAndUncached:
         assert response.status < 500, (what, response.text)
 
     def addresses(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """Return every cached path, with the headers of every client."""
+        """Return every cached path, with the headers of nobody, of the first and of the second account, which act on each other."""
         posts = self.posts()
         accounts = [f"/api/v1/accounts/{who.id}/statuses{query}" for who in self.people[:2] for query in ("", "?pinned=1")]
         threads = [f"/api/v1/statuses/{id}/context" for id in {*posts[:1], *posts[-1:]}]
         own = (*OWN_PATHS, *(f"/api/v1/timelines/list/{id}" for id in self.lists()))
-        for headers in ({}, *self.headers):
+        for headers in ({}, *self.headers[:2]):
             for path in (
                 "/api/v1/timelines/public",
                 "/api/v1/timelines/public?remote=1",
@@ -217,7 +210,7 @@ class CachedAndUncached:
         people = [f"/@{name}{tab}" for name in NAMES[:2] for tab in ("", "/with_replies", "/followers", "/following")]
         people += [f"/@zoe@{FAR}", f"/@zoe@{FAR}/followers", *(f"/@zoe@{FAR}/{id}" for id in posts[-2:])]
         own_pages = [*OWN_PAGES, *(f"/lists/{id}" for id in self.lists())]
-        for cookie in self.cookies:
+        for cookie in self.cookies[:2]:
             yield from ((path, cookie) for path in (*own_pages, *people, *threads[:2]))
 
     def compare(self) -> None:
@@ -270,25 +263,6 @@ def test_every_kind_of_change_invalidates_the_caches(cursor: Cursor, tmp_path: P
             both.do({"block them": "unblock them", "suspend": "restore", "hide": "end filters"}[what], 1, 1 if what == "hide" else 0, 0)
             both.do("follow them", 1, 0, 0)
             both.compare()
-
-
-@settings(max_examples=12, phases=[Phase.explicit, Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(history=st.lists(STEP, min_size=3, max_size=8))
-@example(history=[("post", 1, 0, 0, False), ("follow them", 0, 1, 0, True), ("edit", 1, 0, 0, True), ("delete", 1, 0, 0, True)])
-@example(history=[("follow them", 0, 1, 0, True), ("unfollow them", 1, 0, 0, True)])  # who is popular changes
-@example(history=[("post", 0, 1, 0, False), ("follow them", 1, 0, 0, True), ("block them", 0, 1, 0, True), ("suspend", 0, 0, 0, True)])
-def test_cached_responses_equal_uncached_ones(cursor: Cursor, tmp_path: Path, history: list[tuple[str, int, int, int, bool]]) -> None:
-    execute(cursor, "savepoint example")
-    try:
-        both = build_both(cursor, tmp_path)
-        for what, who, to, which, compare in [*((what, 1, 0, 0, False) for what in LEAST), *history]:
-            both.do(what, who, to, which)
-            if compare:
-                both.compare()
-        both.compare()
-        both.compare()  # the second time, from the cache
-    finally:
-        execute(cursor, "rollback to savepoint example")
 
 
 def test_a_cached_page_has_fresh_form_tokens(cursor: Cursor, tmp_path: Path) -> None:
