@@ -1,4 +1,4 @@
-"""A real S3 server for tests: moto's, in a process of its own, with a bucket."""
+"""Real S3 servers for tests, in a process of their own, with a bucket: moto's, and one that verifies signatures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,28 @@ from botocore.session import Session
 from microblog.adapters.child_launcher import command_line
 from microblog.adapters.s3_bucket import BucketAddress, S3Bucket
 from tests.acceptance.site_process import free_port, wait_until
+from tests.node import NODE, PACKAGES
 
 BUCKET = "site-media"
+VERIFYING_SERVER = "@20minutes/s3rver"
+"""An S3 server on npm that verifies signatures of headers and of links. It knows one access key."""
+ITS_KEY = "S3RVER"
+"""The id of that key, and the secret too."""
+START_IT = """
+const [path, directory, port, bucket] = process.argv.slice(1)
+const S3rver = require(path)
+new S3rver({ directory, port, address: "127.0.0.1", silent: true, configureBuckets: [{ name: bucket }] }).run()
+"""
 
 
 @frozen
 class S3Server:
-    """The server. It accepts every access key, except with `strict`: then it accepts none."""
+    """The server. moto accepts every access key, except with `strict`: then it accepts none."""
 
     port: int
     process: subprocess.Popen[bytes] = field(repr=False)
+    key_id: str = "key"
+    secret_key: str = "secret"
     client: Any = field(init=False, repr=False)
     """A client of another making than the site's."""
 
@@ -43,9 +55,10 @@ class S3Server:
         keys = {"aws_access_key_id": "admin", "aws_secret_access_key": "admin"}
         return Session().create_client("s3", region_name="us-east-1", endpoint_url=self.url, **keys)
 
-    def bucket(self, name: str = BUCKET, *, prefix: str = "", timeout: float = 5) -> S3Bucket:
+    def bucket(self, name: str = BUCKET, *, prefix: str = "", secret_key: str | None = None) -> S3Bucket:
         """A bucket, as the site opens it."""
-        return S3Bucket.open(BucketAddress(name, self.url, "us-east-1", True, prefix, timeout), "key", "secret")
+        address = BucketAddress(name, self.url, "us-east-1", True, prefix, 5)
+        return S3Bucket.open(address, self.key_id, secret_key or self.secret_key)
 
     @property
     def keys(self) -> list[str]:
@@ -73,26 +86,42 @@ class S3Server:
 
 @contextmanager
 def run_s3_server(directory: Path, *, strict: bool = False) -> Iterator[S3Server]:
-    """Run the server with an empty bucket."""
-    port, log = free_port(), directory / "s3.log"
+    """Run moto's server with an empty bucket."""
+    port = free_port()
     command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    environment = os.environ | ({"INITIAL_NO_AUTH_ACTION_COUNT": "1"} if strict else {})
-    with log.open("ab") as output:
-        launched = command_line(command, directory=directory, at_parents_death=signal.SIGKILL)
-        process = subprocess.Popen(launched, stdout=output, stderr=output, env=environment)
-    server = S3Server(port, process)
-    try:
-        assert wait_until(lambda: _responds(server) or process.poll() is not None), log.read_text()
+    environment = {"INITIAL_NO_AUTH_ACTION_COUNT": "1"} if strict else {}
+    with _running(command, directory, port, **environment) as process:
+        server = S3Server(port, process)
         server.client.create_bucket(Bucket=BUCKET)
         yield server
+
+
+@contextmanager
+def run_verifying_s3_server(directory: Path) -> Iterator[S3Server]:
+    """Run the server that verifies signatures, with an empty bucket."""
+    port = free_port()
+    command = [NODE, "-e", START_IT, str(PACKAGES / VERIFYING_SERVER), str(directory / "objects"), str(port), BUCKET]
+    with _running(command, directory, port) as process:
+        yield S3Server(port, process, ITS_KEY, ITS_KEY)
+
+
+@contextmanager
+def _running(command: Sequence[str], directory: Path, port: int, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    log = directory / "s3.log"
+    with log.open("ab") as output:
+        launched = command_line(command, directory=directory, at_parents_death=signal.SIGKILL)
+        process = subprocess.Popen(launched, stdout=output, stderr=output, env=os.environ | environment)
+    try:
+        assert wait_until(lambda: _responds(port) or process.poll() is not None), log.read_text()
+        yield process
     finally:
         process.kill()
         process.wait(10)
 
 
-def _responds(server: S3Server) -> bool:
+def _responds(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"{server.url}/moto-api/", timeout=5):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=5):
             return True
     except urllib.error.HTTPError:
         return True
