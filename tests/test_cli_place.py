@@ -37,6 +37,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
 # Runs each command line of standard input in a fork, as if the program had been called with it: what it printed, and its exit code.
 EACH_IN_A_FORK = """
 import json, os, sys, tempfile
+import microblog.cli.checks.site, microblog.cli.services  # which commands import when they run: once instead of in each fork
 from microblog.cli import main
 results = []
 for arguments in json.load(sys.stdin):
