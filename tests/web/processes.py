@@ -23,7 +23,7 @@ from microblog.domain.account_deletion import AccountDeletion
 from microblog.domain.caching.invalidation import POLL_INTERVAL_S, DependencyCache
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.render.html.pages import Pages
-from microblog.storage.database import Connection, Cursor, FollowUp
+from microblog.storage.database import Connection, Cursor, FollowUp, connect
 from microblog.web.http.server import HttpServer
 from tests import make
 from tests.fakes import WallClock, external_services, quick_passwords, result_of, run_notification_jobs, take_notification_jobs
@@ -176,6 +176,16 @@ def build_process(connection: Connection, data_dir: Path, gate: Gate, **settings
     frontend = FRONTEND if is_usual else evolve(FRONTEND, pages=Pages(FRONTEND.assets.url))
     server = build_server(config, clock, domain, frontend, feed=feed)
     return Process(database, domain, server, clock, AccountDeletion(database, services.now))
+
+
+@contextmanager
+def two_processes(database_url: str, data_dir: Path) -> Iterator[tuple[Process, Process]]:
+    """Build two processes of a site, with all caches. Neither learns of the other's commits before it wakes up or polls."""
+    connections = connect(database_url), connect(database_url)
+    first, second = (build_process(connection, data_dir, Gate()) for connection in connections)
+    yield first, second
+    for connection in connections:
+        connection.close()
 
 
 @contextmanager

@@ -14,12 +14,12 @@ from microblog.domain.custom_emojis import MAX_BYTES
 from microblog.model.emojis import CustomEmoji, EmojiChange, EmojiDraft
 from microblog.model.errors import Invalid
 from microblog.model.posts import PostDraft
-from microblog.storage.database import Cursor, connect, fetch_all
+from microblog.storage.database import Cursor, fetch_all
 from tests import files, make
 from tests.fakes import result_of
 from tests.web.api.client import Client, new_client_for
 from tests.web.http_client import HttpResponse, request
-from tests.web.processes import Gate, Process, build_process
+from tests.web.processes import Process, two_processes
 from tests.web.visitor import SiteFixture, Visitor, build_site, document
 
 URL = "http://site.test"
@@ -253,11 +253,8 @@ def test_the_list_is_read_once_until_an_emoji_changes(site: SiteFixture) -> None
 @pytest.fixture
 def processes(database_url: str, tmp_path: Path) -> Iterator[tuple[Process, Process]]:
     """Two processes of a site with all caches."""
-    connections = connect(database_url), connect(database_url)
-    first, second = (build_process(connection, tmp_path, Gate()) for connection in connections)
-    yield first, second
-    for connection in connections:
-        connection.close()
+    with two_processes(database_url, tmp_path) as processes:
+        yield processes
 
 
 CHANGES = {

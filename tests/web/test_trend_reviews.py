@@ -6,8 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from microblog.application.services import now
+from microblog.model.accounts import Role, Viewer
+from microblog.model.cards import Card, CardId
+from microblog.model.ids import PostId, TagId
+from microblog.model.posts import PostDraft
+from microblog.model.trends import TagChanges
+from microblog.storage import cards
 from microblog.storage.database import Cursor, fetch_value
-from tests.web.api.test_trend_reviews import public, trending
+from tests import make
+from tests.fakes import result_of
+from tests.web.api.test_trend_reviews import URL, public, trending
+from tests.web.processes import Process, two_processes
 from tests.web.test_moderation import with_role
 from tests.web.visitor import SiteFixture, Visitor, build_site, document, main_text
 
@@ -77,6 +87,52 @@ def test_a_rejected_hashtag_leaves_the_pages_of_visitors_and_members_at_once(sit
     maud.submit(f"{PATH}/tags", PATH, ids=trends[0], act="reject")
     for browser in (visitor, eve):
         assert chip not in browser.get("/local").text
+
+
+def trending_on(process: Process) -> tuple[Viewer, TagId, PostId, CardId]:
+    """Return a moderator, and a hashtag, a post and a link that trend."""
+    with process.database.connection.cursor() as cursor:
+        maud, ada, bob = (
+            make.viewer(cursor, name, role=role) for name, role in (("maud", Role.MODERATOR), ("ada", Role.USER), ("bob", Role.USER))
+        )
+        link = cards.get_or_create(cursor, url=URL, now=now())
+        cards.store_fetched(cursor, id=link.id, card=Card(URL, "All about moss"), now=now())
+        posts = [result_of(process.domain.posts.publish(author, PostDraft("Look #moss"))).id for author in (ada, bob)]
+        for post in posts:
+            cards.attach(cursor, post=post, card=link.id)
+        result_of(process.domain.interactions.favourite(bob, posts[0]))
+        return maud, TagId(fetch_value(cursor, "select id from tags where key = 'moss'")), posts[0], link.id
+
+
+def test_a_rejection_leaves_what_other_processes_have_cached(database_url: str, tmp_path: Path) -> None:
+    with two_processes(database_url, tmp_path) as processes:
+        maud, tag, post, link = trending_on(processes[0])
+        paths = {
+            "/local": "#moss</a></li>",
+            "/api/v1/trends/tags": "moss",
+            "/api/v1/trends/statuses": str(post),
+            "/api/v1/trends/links": URL,
+        }
+
+        def seen(process: Process) -> list[bool]:
+            return [text in process.request("GET", path, {}).text for path, text in paths.items()]
+
+        def decide(on: Process, *, approved: bool) -> None:
+            reviews = on.domain.trend_reviews
+            result_of(reviews.review_tags(maud, [tag], TagChanges(approved=approved)))
+            result_of(reviews.review_posts(maud, [post], approved=approved))
+            result_of(reviews.review_links(maud, [link], approved=approved))
+
+        first, second = processes
+        second.wake()
+        for process in processes:
+            assert [seen(process), seen(process)] == [[True] * 4] * 2
+        decide(first, approved=False)
+        second.wake()
+        assert [seen(first), seen(second)] == [[False] * 4] * 2
+        decide(second, approved=True)
+        first.wake()
+        assert [seen(first)[1:], seen(second)[1:]] == [[True] * 3] * 2
 
 
 def test_the_page_is_for_moderators(site: SiteFixture) -> None:
