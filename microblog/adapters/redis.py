@@ -155,6 +155,13 @@ class Redis:
         """Wait for a response. Raises RedisUnavailable if there is no connection, and txredisapi's errors if it is lost."""
         await self.command("ping")
 
+    async def used_memory(self) -> int | None:
+        """Return the bytes of memory that the server uses; None while it is unavailable."""
+        try:
+            return int((await self.command("info", "memory"))["used_memory"])
+        except (RedisUnavailable, txredisapi.RedisError):
+            return None
+
     def _publish(self) -> None:
         if self._publishing:
             self._again = True

@@ -106,8 +106,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     feed = build_broadcaster(database, reactor, settings.streams_per_account)
     connection_sampler = ConnectionSampler(domain.statistics, lambda: len(feed.connections), workers.quick.name, reactor)
     domain.invalidation_log.max_age, database.committed = POLL_INTERVAL_S, domain.invalidation_log.wake_before(wakeup.send)
-    feed.listeners += [partial(catch_up_with, domain.invalidation_log), domain.refused_networks.happened]
-    feed.listeners += [domain.site_settings.happened]
+    feed.listeners += [partial(catch_up_with, domain.invalidation_log), domain.refused_networks.happened, domain.site_settings.happened]
     if federation is not None:
         feed.listeners += [federation.rules.happened, federation.keys.happened]
     outgoing = OutgoingFederation.of(federation, reactor, database, feed)
@@ -116,6 +115,7 @@ async def assemble(settings: Settings, reactor: Any, database_url: str) -> Appli
     database.follow_up = follow_up(wakeup, feed, domain.invalidation_log, workers.quick)
     log = AccessLog.below(settings.data_dir)
     stalls, lag, redis = ReactorStalls(reactor), ReactorLag(reactor), wakeup if isinstance(wakeup, Redis) else None
+    domain.admin_metrics.redis_memory = None if redis is None else redis.used_memory
     observed = Observed(database, domain, workers, feed, lag, redis=redis, federation=federation, outgoing=outgoing)
     proxy_check = ProxyCheck(SiteOrigin.parse(settings.public_url), reactor.seconds)
     health = build_health(settings, reactor, observed, proxy_check)

@@ -7,7 +7,7 @@ for a minute. Callers check permissions.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from attrs import define, field
@@ -65,11 +65,15 @@ class _RecentDays:
 
 @define
 class AdminMetrics:
-    """Reads the numbers. `host`: the site's own name. `versions`: of the site's software, by name."""
+    """Reads the numbers. `host`: the site's own name. `versions`: of the site's software, by name.
+
+    `redis_memory` returns the bytes that Redis uses, None while it is unavailable; it is None if the site has no Redis.
+    """
 
     statistics: DailyStatistics
     host: str
     versions: Mapping[str, str]
+    redis_memory: Callable[[], Awaitable[int | None]] | None = None
     _recent: _RecentDays | None = field(default=None, init=False)
 
     async def measure(self, key: MeasureKey, period: DayRange, subject: str = "") -> MeasureReport:
@@ -93,7 +97,7 @@ class AdminMetrics:
         read = self.statistics.database.read
         match key:
             case DimensionKey.SPACE_USAGE:
-                entries = await read(_space_usage)
+                entries = await self._space_usage()
             case DimensionKey.SOFTWARE_VERSIONS:
                 entries = await read(_software_versions, self.versions)
             case DimensionKey.SOURCES:
@@ -161,6 +165,16 @@ class AdminMetrics:
             *((language, n) for day, of, language, n in recent.posts if of == host and period.first <= day <= period.last),
         ]
 
+    async def _space_usage(self) -> list[DimensionEntry]:
+        database, copies = await self.statistics.database.read(_stored_bytes)
+        redis = None if self.redis_memory is None else await self.redis_memory()
+        found = {
+            "postgresql": ("PostgreSQL", database),
+            "redis": ("Redis", redis),
+            "media_cache": ("Copies of other servers' media", copies),
+        }
+        return [DimensionEntry(key, str(bytes), name, "bytes") for key, (name, bytes) in found.items() if bytes is not None]
+
     async def _recent_days(self) -> _RecentDays:
         now = self.statistics.now()
         if self._recent is None or now - self._recent.at > CACHE_TIME:
@@ -206,11 +220,8 @@ def _visitors(cursor: Cursor, period: DayRange) -> tuple[int, int]:
     return now, before
 
 
-def _space_usage(cursor: Cursor) -> list[DimensionEntry]:
-    return [
-        DimensionEntry("postgresql", str(admin_metrics.database_bytes(cursor)), "PostgreSQL", "bytes"),
-        DimensionEntry("media_cache", str(admin_metrics.copied_bytes(cursor)), "Copies of other servers' media", "bytes"),
-    ]
+def _stored_bytes(cursor: Cursor) -> tuple[int, int]:
+    return admin_metrics.database_bytes(cursor), admin_metrics.copied_bytes(cursor)
 
 
 def _software_versions(cursor: Cursor, versions: Mapping[str, str]) -> list[DimensionEntry]:

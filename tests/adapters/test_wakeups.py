@@ -110,6 +110,19 @@ async def test_a_missing_redis_delays_nothing() -> None:
     assert received == [1]
     with pytest.raises(RedisUnavailable):
         redis.command("get", "x")
+    assert await redis.used_memory() is None
+    await redis.stop()
+
+
+async def test_the_memory_of_redis_is_known(valkey: ValkeyServer) -> None:
+    redis = connect_to(valkey)
+    await start_all(redis)
+    before = await redis.used_memory()
+    await redis.command("set", "x", "x" * 1_000_000)
+    after = await redis.used_memory()
+    assert before is not None
+    assert after is not None
+    assert after - before >= 1_000_000
     await redis.stop()
 
 

@@ -219,6 +219,16 @@ def test_versions_and_sizes_are_known(town: Town) -> None:
     assert int(dict(town.ranking(DimensionKey.SPACE_USAGE))["postgresql"]) > 1_000_000
 
 
+@pytest.mark.parametrize(("used", "keys"), [(2_000_000, ["postgresql", "redis", "media_cache"]), (None, ["postgresql", "media_cache"])])
+def test_space_usage_has_the_memory_of_redis_while_it_responds(town: Town, used: int | None, keys: list[str]) -> None:
+    async def redis_memory() -> int | None:
+        return used
+
+    town.metrics.redis_memory = redis_memory
+    found = dict(town.ranking(DimensionKey.SPACE_USAGE))
+    assert (list(found), found.get("redis")) == (keys, None if used is None else str(used))
+
+
 def test_retention_counts_those_of_a_day_that_came_back_on_later_days(town: Town) -> None:
     found = result_of(town.metrics.retention(PERIOD, Unit.DAY))
     assert [cohort.begin for cohort in found] == PERIOD.days

@@ -43,7 +43,7 @@ RANKINGS = {
     DimensionKey.SOURCES: ("Sign-ups", "New accounts, by the app that created them"),
     DimensionKey.SERVERS: ("Servers", "Public posts that are known here, by the server of their authors"),
 }
-FACTS = {DimensionKey.SPACE_USAGE: "Disk usage", DimensionKey.SOFTWARE_VERSIONS: "Software"}
+FACTS = {DimensionKey.SPACE_USAGE: "Space usage", DimensionKey.SOFTWARE_VERSIONS: "Software"}
 
 
 @frozen
