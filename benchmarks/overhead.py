@@ -126,7 +126,7 @@ def empty_site(reactor: IReactorTime) -> Any:
         async def is_over(self, token: str) -> bool:
             return False
 
-        async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
+        async def by_bearer(self, token: str, *, address: str = "", pending: bool = False) -> TokenContext | None:
             return None
 
     class Empty:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from microblog.domain import account_deletion, audit, canonical_email_blocks
 from microblog.domain.email_queue import enqueue_decision, enqueue_notice
@@ -14,6 +14,7 @@ from microblog.domain.guessable_passwords import login_words
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.sessions import end_every
 from microblog.domain.validation import own_username
+from microblog.model.account_origins import AccountOrigin
 from microblog.model.accounts import AccountWithLogin, Role, Session
 from microblog.model.audit import AuditAction
 from microblog.model.emails import EmailKind
@@ -22,7 +23,7 @@ from microblog.model.events import EventKind
 from microblog.model.ids import AccountId
 from microblog.model.moderation import AccountQuery, ModerationAction
 from microblog.model.paging import Page
-from microblog.storage import accounts, events, sessions, users
+from microblog.storage import account_addresses, accounts, events, sessions, users
 from microblog.storage.database import Cursor, Transactions
 
 T = TypeVar("T")
@@ -66,6 +67,10 @@ class AccountAdmin:
         if account is None:
             raise NotFound
         return account
+
+    async def origins(self, ids: Collection[AccountId]) -> Mapping[AccountId, AccountOrigin]:
+        """Return where those of these accounts that have a login come from."""
+        return await self.database.read(account_origins, ids)
 
     async def sessions(self, id: AccountId) -> Sequence[Session]:
         """Return the account's sessions that have not expired, newest first, with the addresses they were opened from."""
@@ -233,6 +238,13 @@ class AccountAdmin:
         end_every(cursor, account=id, now=self.now())
         enqueue_decision(cursor, account, self.now(), accepted=False)
         accounts.delete(cursor, id=id)
+
+
+def account_origins(cursor: Cursor, ids: Collection[AccountId]) -> dict[AccountId, AccountOrigin]:
+    """Return where those of these accounts that have a login come from."""
+    addresses = account_addresses.of_accounts(cursor, accounts=ids)
+    signed_up = account_addresses.sign_ups(cursor, accounts=ids)
+    return {account: evolve(origin, addresses=tuple(addresses.get(account, ()))) for account, origin in signed_up}
 
 
 def _facts(before: AccountWithLogin, after: AccountWithLogin | None) -> dict[str, object]:

@@ -49,17 +49,17 @@ class AuthCache:
         """True unless a session has this token."""
         return await self.authentication.is_over(token)
 
-    async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
+    async def by_bearer(self, token: str, *, address: str = "", pending: bool = False) -> TokenContext | None:
         """Return what an access token authorizes. Raise the errors of `Authentication.by_bearer`.
 
         `pending`: accept accounts that are not approved or confirmed yet; these results are not cached.
         """
         if pending:
-            return await self.authentication.by_bearer(token, pending=True)
+            return await self.authentication.by_bearer(token, address=address, pending=True)
         position, key = await self.invalidation_log.position(), token_hash(token)
         cached = self.tokens.get(key, position)
         if cached is None:
-            cached = await self.authentication.by_bearer(token)
+            cached = await self.authentication.by_bearer(token, address=address)
             if cached is not None:
                 self.tokens.put(key, cached, self._limited(cache_keys.of_token(cached)), position)
         return cached
@@ -96,8 +96,8 @@ class CommandAuthentication:
         """True unless a session has this token."""
         return await self.cache.is_over(token)
 
-    async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
+    async def by_bearer(self, token: str, *, address: str = "", pending: bool = False) -> TokenContext | None:
         """Return what an access token authorizes. Raise the errors of `Authentication.by_bearer`."""
         if token_hash(token) in self.cache.tokens:
             self.cache.invalidation_log.wake()
-        return await self.cache.by_bearer(token, pending=pending)
+        return await self.cache.by_bearer(token, address=address, pending=pending)

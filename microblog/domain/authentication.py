@@ -25,6 +25,6 @@ class Authentication:
         """True unless a session has this token, even if its account may not log in at the moment."""
         return await self.sessions.is_over(token)
 
-    async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
+    async def by_bearer(self, token: str, *, address: str = "", pending: bool = False) -> TokenContext | None:
         """Return what an access token authorizes. Raise Unauthenticated if it was revoked, Forbidden if its owner may not log in (yet)."""
-        return await self.tokens.by_bearer(token, pending=pending)
+        return await self.tokens.by_bearer(token, address=address, pending=pending)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from attrs import frozen
 
 from microblog.domain.account_actions import AccountActions
 from microblog.domain.account_admin import AccountAdmin
+from microblog.domain.ip_blocks import parse_network
 from microblog.domain.registration import Registrations
 from microblog.domain.remote_account_admin import RemoteAccountAdmin
+from microblog.model.account_origins import AccountOrigin
 from microblog.model.accounts import Account, AccountWithLogin, Invite, Role, Viewer
-from microblog.model.errors import Forbidden, NotFound
+from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId
+from microblog.model.ip_blocks import Network
 from microblog.model.moderation import AccountQuery, RemoteAccountQuery, Sanction
 from microblog.model.paging import Page
 
@@ -47,9 +50,14 @@ class Moderation:
         _require_moderator(viewer)
         return await self.account_admin.list(page, pending=pending, suspended=suspended)
 
-    async def find(self, viewer: Viewer, name: str) -> list[ModeratedAccount]:
-        """Return the accounts with this username, e-mail address or address on another server."""
+    async def find(self, viewer: Viewer, name: str, page: Page) -> Sequence[ModeratedAccount]:
+        """Return the accounts with this username, e-mail address or address on another server.
+
+        For a network address, or a network such as 192.0.2.0/24, return those that used it, newest first.
+        """
         _require_moderator(viewer)
+        if (network := network_named(name)) is not None:
+            return await self.search(viewer, page, AccountQuery(network=network))
         found: list[ModeratedAccount] = []
         try:
             found.append(await self.account_admin.by_name(name))
@@ -76,6 +84,11 @@ class Moderation:
     async def account(self, viewer: Viewer, id: AccountId) -> ModeratedAccount:
         """Return one account."""
         return await self.account_elsewhere(viewer, id) or await self.account_admin.by_id(id)
+
+    async def origins(self, viewer: Viewer, accounts: Iterable[ModeratedAccount]) -> Mapping[AccountId, AccountOrigin]:
+        """Return where those of the accounts that have a login here come from."""
+        _require_moderator(viewer)
+        return await self.account_admin.origins([one.account.id for one in accounts if isinstance(one, AccountWithLogin)])
 
     async def subject(self, viewer: Viewer, target: AccountRef) -> AccountWithLogin:
         """Return an account that the viewer may act on."""
@@ -147,6 +160,14 @@ class Moderation:
         """Deactivate an invite."""
         _require_moderator(viewer)
         await self.registrations.end_invite(code, viewer)
+
+
+def network_named(text: str) -> Network | None:
+    """Return the network that a search text names; None if it is something else."""
+    try:
+        return parse_network(text)
+    except Invalid:
+        return None
 
 
 def outranks(viewer: Viewer, member: AccountWithLogin) -> bool:

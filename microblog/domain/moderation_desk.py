@@ -5,10 +5,12 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from microblog.domain import audit, reported_posts, validation
+from microblog.domain.account_admin import account_origins
 from microblog.domain.moderation import ModeratedAccount, Moderation
 from microblog.domain.reports import Reports
 from microblog.domain.text import post_text
 from microblog.model.account_history import AccountHistory, AccountPast, ModerationNote
+from microblog.model.account_origins import UNKNOWN_ORIGIN
 from microblog.model.accounts import Account, AccountWithLogin, Role, Viewer
 from microblog.model.admin_metrics import WaitingCounts
 from microblog.model.audit import AuditAction, AuditEntry, AuditQuery
@@ -102,6 +104,7 @@ class ModerationDesk:
             posts=tuple(found_posts[id] for id in ids if id in found_posts),
             sessions=tuple(sessions.of_account(cursor, account=account.id, now=now)) if has_login else (),
             emails=tuple(emails.of_account(cursor, account=account.id, limit=NEWEST.limit)) if has_login else (),
+            origin=account_origins(cursor, [account.id]).get(account.id, UNKNOWN_ORIGIN),
         )
 
     def _file(self, cursor: Cursor, viewer: Viewer, details: ReportDetails) -> ReportFile:

@@ -246,6 +246,7 @@ class Registrations:
             ),
             invite=invite,
             app=form.app,
+            address=form.address,
         )
         if not inserted:
             raise _taken("email")

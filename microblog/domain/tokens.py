@@ -91,10 +91,10 @@ class Tokens:
     database: Transactions
     now: Callable[[], datetime]
     make_token: Callable[[], str] = fresh_token
-    _recently_used: set[TokenId] = field(factory=set, init=False, eq=False, repr=False)
+    _recently_used: dict[TokenId, str] = field(factory=dict, init=False, eq=False, repr=False)
 
-    async def by_bearer(self, text: str, *, pending: bool = False) -> TokenContext | None:
-        """Return the context of this token; None if it is unknown. Updates `used_at` at most once per USED_EVERY.
+    async def by_bearer(self, text: str, *, address: str = "", pending: bool = False) -> TokenContext | None:
+        """Return the context of this token; None if it is unknown. Stores when and from which address it was used, once per USED_EVERY.
 
         Raises Unauthenticated if it was revoked, Forbidden if its owner may not log in (unconfirmed and unapproved accounts may if
         `pending`).
@@ -109,7 +109,7 @@ class Tokens:
         if viewer is None and found.token.account_id is not None:
             return None
         if found.token.used_at is None or self.now() - found.token.used_at >= USED_EVERY:
-            self._note_use(found.token.id)
+            self._note_use(found.token.id, address)
         return TokenContext(found.token.id, found.app, frozenset(found.token.scopes), viewer)
 
     # --- Commands of the administrator on the command line, which the audit log has
@@ -162,16 +162,17 @@ class Tokens:
         """Revoke the viewer's authorization of the app. Raises NotFound if it was not authorized."""
         await self.database.run(self._revoke_app, viewer.id, app)
 
-    def _note_use(self, token: TokenId) -> None:
-        """Schedule the update of `used_at`, in batches and without waiting, because all clients reconnect at once after an outage."""
-        self._recently_used.add(token)
+    def _note_use(self, token: TokenId, address: str) -> None:
+        """Schedule the update of the row, in batches and without waiting, because all clients reconnect at once after an outage."""
+        self._recently_used[token] = address
         if len(self._recently_used) == 1:
             Deferred.fromCoroutine(self._note_uses()).addErrback(self._use_not_noted)
 
     async def _note_uses(self) -> None:
-        while used := sorted(self._recently_used):
-            await self.database.run(oauth.record_use, tokens=used, now=self.now())
-            self._recently_used.difference_update(used)
+        while used := dict(sorted(self._recently_used.items())):
+            await self.database.run(oauth.record_use, addresses=used, now=self.now())
+            for token in used:
+                self._recently_used.pop(token, None)
 
     def _use_not_noted(self, failure: Failure) -> None:
         self._recently_used.clear()

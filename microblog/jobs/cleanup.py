@@ -17,6 +17,7 @@ from microblog.domain.follows import Follows
 from microblog.domain.moves import FollowerMoves
 from microblog.domain.relationships import Relationships
 from microblog.domain.search import DAYS
+from microblog.domain.sessions import LIFETIME, MAX_LIFETIME
 from microblog.domain.strikes import UNDO_PERIOD
 from microblog.jobs import clock_check
 from microblog.jobs.scheduler import Daily, Every, Timer, TimerRule
@@ -24,7 +25,7 @@ from microblog.jobs.worker import Task
 from microblog.model.email_domain_blocks import HISTORY_DAYS
 from microblog.model.ids import AccountId, AnnouncementId, SeveranceEventId, id_at
 from microblog.model.jobs import Job
-from microblog.storage import events, idempotency_keys, invalidation_log, jobs, oauth, sessions, tags
+from microblog.storage import account_addresses, events, idempotency_keys, invalidation_log, jobs, oauth, sessions, tags
 from microblog.storage.database import Cursor, Transactions
 from microblog.storage.email_domain_blocks import delete_old_attempts
 
@@ -87,6 +88,8 @@ def cleanup_batches(*, events_kept: timedelta) -> list[CleanupBatch]:
         CleanupBatch("cleanup.jobs", jobs.delete_old, DONE_JOB_RETENTION, HOURLY),
         CleanupBatch("cleanup.timer_ticks", jobs.delete_old_runs, TICK_RETENTION, nightly(3, 10)),
         CleanupBatch("cleanup.deleted_posts", deleted_posts.purge, DELETED_POST_RETENTION, nightly(3, 20)),
+        CleanupBatch("cleanup.token_addresses", account_addresses.forget_of_tokens, LIFETIME, nightly(3, 35)),
+        CleanupBatch("cleanup.sign_up_addresses", account_addresses.forget_of_sign_ups, MAX_LIFETIME, nightly(3, 35)),
         CleanupBatch("cleanup.email_domain_attempts", delete_old_attempts, ATTEMPT_RETENTION, nightly(3, 15)),
     ]
 

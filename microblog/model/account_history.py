@@ -6,6 +6,7 @@ from datetime import datetime
 
 from attrs import frozen
 
+from microblog.model.account_origins import UNKNOWN_ORIGIN, AccountOrigin
 from microblog.model.accounts import Session
 from microblog.model.audit import AuditRecord
 from microblog.model.emails import Email
@@ -48,3 +49,4 @@ class AccountHistory:
     posts: tuple[Post, ...]
     sessions: tuple[Session, ...] = ()
     emails: tuple[Email, ...] = ()
+    origin: AccountOrigin = UNKNOWN_ORIGIN

@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from microblog.model.accounts import Account
-from microblog.model.ids import PostId, ReportId, WarningId
+from microblog.model.accounts import Account, Role
+from microblog.model.ids import AccountId, PostId, ReportId, WarningId
+from microblog.model.ip_blocks import Network
 from microblog.model.reports import ReportedPost
 
 
@@ -18,6 +19,7 @@ class AccountState(StrEnum):
     ACTIVE = "active"
     PENDING = "pending"
     DISABLED = "disabled"
+    SENSITIZED = "sensitized"
     SILENCED = "silenced"
     SUSPENDED = "suspended"
 
@@ -62,13 +64,24 @@ class Appeal:
 
 @frozen
 class AccountQuery:
-    """Criteria of an account search: state, role, and prefixes of names and address. The default matches every account."""
+    """Criteria of an account search: state, role, prefixes of names and e-mail address. The default matches every account.
+
+    `roles`: any of these; None: all. `network`: its owner used an address of it. `invited_by`: signed up with an invite of that account.
+    """
 
     state: AccountState | None = None
     staff: bool = False
     username: str = ""
     display_name: str = ""
     email: str = ""
+    network: Network | None = None
+    roles: tuple[Role, ...] | None = None
+    invited_by: AccountId | None = None
+
+    @property
+    def needs_login(self) -> bool:
+        """True if it asks for something that only accounts of this site have."""
+        return self.staff or bool(self.email) or self.network is not None or self.roles is not None or self.invited_by is not None
 
 
 @frozen

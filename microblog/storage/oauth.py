@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -182,10 +182,15 @@ def valid_token(cursor: Cursor, *, token_hash: bytes) -> Token | None:
     )
 
 
-def record_use(cursor: Cursor, *, tokens: Collection[TokenId], now: datetime) -> None:
-    """Record that the tokens were used. Nobody is woken for it: caches of tokens do not need the time."""
+def record_use(cursor: Cursor, *, addresses: Mapping[TokenId, str], now: datetime) -> None:
+    """Record that these tokens were used, each from an address; empty: unknown. Nobody is woken: caches of tokens need neither."""
     suppress_wakeup(cursor)
-    execute(cursor, "update tokens set used_at = %(now)s where id = any(%(tokens)s)", {"tokens": list(tokens), "now": now})
+    execute(
+        cursor,
+        """update tokens t set used_at = %(now)s, address = coalesce(nullif(used.address, '')::inet, t.address)
+           from unnest(%(tokens)s::bigint[], %(addresses)s::text[]) used (id, address) where t.id = used.id""",
+        {"tokens": list(addresses), "addresses": list(addresses.values()), "now": now},
+    )
 
 
 def tokens_of(cursor: Cursor, *, account: AccountId) -> list[tuple[Token, App]]:

@@ -34,6 +34,7 @@ _SEARCH = (
     + """ and a.id < %(max_id)s and a.id > %(min_id)s and (%(domain)s = '' or a.host = %(domain)s)
         and case %(state)s when 'active' then a.suspended_at is null
                            when 'silenced' then a.limited_at is not null
+                           when 'sensitized' then a.sensitized_at is not null
                            when 'suspended' then a.suspended_at is not null
                            when 'restricted' then a.suspended_at is not null or a.limited_at is not null
                            when '' then true else false end

@@ -14,7 +14,7 @@ from microblog.model.accounts import AccountWithLogin, Login, Preferences, Role
 from microblog.model.ids import AccountId, AppId
 from microblog.model.moderation import AccountQuery
 from microblog.model.paging import Page
-from microblog.storage import accounts
+from microblog.storage import account_addresses, accounts
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value, first_column
 from microblog.storage.paging import bounds, directed, page_sql
 
@@ -67,15 +67,17 @@ def insert(
     preferences: Preferences | None = None,
     invite: int | None = None,
     app: int | None = None,
+    address: str = "",
 ) -> bool:
-    """Create the user of an account; return False if the e-mail address is in use."""
+    """Create the user of an account; return False if the e-mail address is in use. `address`: the client's; empty: unknown."""
     return bool(
         execute(
             cursor,
             """insert into users (account_id, email, password_hash, role, created_at, confirmed_at, approved_at, reason,
-                                   preferences, invite_id, app_id)
+                                   preferences, invite_id, app_id, sign_up_address)
                values (%(account)s, %(email)s, %(hash)s, %(role)s, %(now)s, case when %(confirmed)s then %(now)s::timestamptz end,
-                       case when %(approved)s then %(now)s::timestamptz end, %(reason)s, %(preferences)s, %(invite)s, %(app)s)
+                       case when %(approved)s then %(now)s::timestamptz end, %(reason)s, %(preferences)s, %(invite)s, %(app)s,
+                       nullif(%(address)s, '')::inet)
                on conflict do nothing""",
             {
                 "account": account,
@@ -89,6 +91,7 @@ def insert(
                 "preferences": _json(preferences or Preferences()),
                 "invite": invite,
                 "app": app,
+                "address": address,
             },
         )
     )
@@ -140,15 +143,20 @@ def page_of(
 _SEARCH = (
     _SELECT
     + _NOT_DELETED
-    + """and a.id < %(max_id)s and a.id > %(min_id)s
+    + f"""and a.id < %(max_id)s and a.id > %(min_id)s
          -- State of the account.
          and case %(state)s when 'active' then a.suspended_at is null
                                when 'pending' then a.suspended_at is null and l.approved_at is null
                                when 'disabled' then a.suspended_at is null and l.disabled_at is not null
                                when 'silenced' then a.limited_at is not null
+                               when 'sensitized' then a.sensitized_at is not null
                                when 'suspended' then a.suspended_at is not null
                                else true end
-         and (not %(staff)s or l.role <> 'user')
+         and (not %(staff)s or l.role <> 'user') and (%(roles)s::text[] is null or l.role = any(%(roles)s))
+         and (%(invited_by)s::bigint is null or l.invite_id in (select id from invites where created_by = %(invited_by)s))
+         -- Used the address, or an address of the network.
+         and (%(network)s::inet is null or a.id in (
+             select account_id from {account_addresses.USED} used where address <<= %(network)s::inet))
          -- Prefixes of username, display name and e-mail address; empty ones match all.
          and starts_with(lower(a.username), lower(%(username)s)) and starts_with(lower(a.display_name), lower(%(display_name)s))
          and starts_with(lower(l.email), lower(%(email)s))
@@ -158,7 +166,10 @@ _SEARCH = (
 
 def search(cursor: Cursor, *, page: Page, query: AccountQuery) -> list[AccountWithLogin]:
     """Return the users that match a moderator's query, newest first."""
-    return directed(page, fetch_all(cursor, _account_with_login, page_sql(_SEARCH, page), bounds(page) | asdict(query)))
+    roles = None if query.roles is None else list(query.roles)
+    network = None if query.network is None else str(query.network)
+    params = bounds(page) | asdict(query) | {"roles": roles, "network": network}
+    return directed(page, fetch_all(cursor, _account_with_login, page_sql(_SEARCH, page), params))
 
 
 def by_accounts(cursor: Cursor, *, accounts: Collection[AccountId]) -> list[AccountWithLogin]:

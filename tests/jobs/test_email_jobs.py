@@ -359,7 +359,7 @@ def use_an_app(cursor: Cursor, viewer: Viewer, at: datetime) -> None:
     app = oauth.insert_app(cursor, client_id="x", secret_hash=b"x", name="X", website=None, redirect_uris=(), scopes=("read",), now=at)
     token = oauth.insert_token(cursor, token_hash=b"x", app=app.id, account=viewer.id, scopes=("read",), now=at)
     assert token is not None
-    oauth.record_use(cursor, tokens=[token.id], now=at)
+    oauth.record_use(cursor, addresses={token.id: ""}, now=at)
 
 
 def test_a_digest_omits_filtered_posts(cursor: Cursor) -> None:

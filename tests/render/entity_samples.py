@@ -8,6 +8,7 @@ from ipaddress import ip_network
 import orjson
 from attrs import evolve
 
+from microblog.model.account_origins import AccountAddress, AccountOrigin, AddressSource
 from microblog.model.accounts import (
     AccountWithLogin,
     Login,
@@ -298,6 +299,7 @@ def curation() -> Samples:
 
 def moderation() -> Samples:
     member = AccountWithLogin(GRACE, Login(GRACE.id, "g@example.org", "hash", Role.MODERATOR, NOW, NOW, NOW, None, "Please"))
+    origin = AccountOrigin((AccountAddress("192.0.2.7", NOW, (AddressSource.APP,)),), ADA.id, ADA.username, AppId(1), "Tapper")
     report = Report(ReportId(1), ADA, GRACE, "Spam", ReportCategory.SPAM, NOW)
     broken = (Rule(RuleId(1), "Be kind."), Rule(RuleId(0), "Old."))
     closed = evolve(report, posts=(PostId(102),), closed_at=NOW, closed_by=GRACE.id, rules=broken, assigned_to=GRACE.id)
@@ -306,11 +308,11 @@ def moderation() -> Samples:
     return {
         "severance": ("RelationshipSeveranceEvent", SEVERANCE(SEVERED, ENTITIES)),
         "warning": ("AccountWarning", ACCOUNT_WARNING(WarningWithTarget(WARNED, GRACE), ENTITIES)),
-        "member": ("AdminAccount", admin_account_entity(ENTITIES, member)),
-        "case": ("AdminReport", admin_report_entity(ENTITIES, ReportDetails(report, (), {}), ())),
+        "member": ("AdminAccount", admin_account_entity(ENTITIES, member, {GRACE.id: origin})),
+        "case": ("AdminReport", admin_report_entity(ENTITIES, ReportDetails(report, (), {}), (), {})),
         "case, closed": (
             "AdminReport",
-            admin_report_entity(ENTITIES, ReportDetails(closed, (ReportedPost(FULL),), {GRACE.id: member}), (STATUSES.encoded(FULL),)),
+            admin_report_entity(ENTITIES, ReportDetails(closed, (ReportedPost(FULL),), {GRACE.id: member}), (STATUSES.encoded(FULL),), {}),
         ),
         "report": ("Report", report_entity(ENTITIES, report)),
         "report, closed": ("Report", report_entity(ENTITIES, closed)),

@@ -19,6 +19,7 @@ from tests.render.entity_samples import samples
 KEPT = Path(__file__).with_name("entities.json")
 INSIDE = {
     "AccountRole",
+    "AdminIp",
     "Appeal",
     "Field",
     "FilterKeyword",

@@ -67,7 +67,7 @@ class FakeAuthenticator:
         """See `Authenticator.is_over`."""
         return token not in self.cookies
 
-    async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
+    async def by_bearer(self, token: str, *, address: str = "", pending: bool = False) -> TokenContext | None:
         """See `Authenticator.by_bearer`."""
         self.lookups += 1
         return self.tokens.get(token)

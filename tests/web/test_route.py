@@ -566,6 +566,7 @@ def test_the_nearest_untrusted_address_is_the_client() -> None:
     assert client_address({"X-Forwarded-For": "1.1.1.1, 198.51.100.7, 10.0.0.9"})[0] == "198.51.100.7"
     assert client_address({"X-Forwarded-For": "1.1.1.1, nonsense, 10.0.0.9"})[0] == "10.0.0.9"
     assert client_address({"X-Forwarded-For": "10.0.0.8,10.0.0.9"})[0] == "10.0.0.8"
+    assert client_address({"X-Forwarded-For": "fe80::7%eth0"})[0] == "fe80::7"
     assert client_address({"X-Forwarded-For": "a, " * 5_000 + "198.51.100.7"})[0] == "198.51.100.7"
 
 

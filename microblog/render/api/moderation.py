@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from attrs import frozen
 
+from microblog.model.account_origins import UNKNOWN_ORIGIN, AccountAddress, AccountOrigin
 from microblog.model.accounts import Account, AccountWithLogin, Login
 from microblog.model.ids import AccountId
 from microblog.model.reports import ReportDetails
 from microblog.render.api.accounts import ACCOUNT, ROLE
-from microblog.render.api.definition import Definition, Entity, always, key, one, one_or_null
+from microblog.render.api.definition import ABSENT, Definition, Entity, key, many, one, one_or_null, optional
 from microblog.render.api.reports import REPORTED, RULE, broken_rules
-from microblog.render.api.schemas import ANY, FLAG, ID, MOMENT, NULL, TEXT, array_of, nullable
+from microblog.render.api.schemas import FLAG, ID, MOMENT, TEXT, array_of, nullable
 from microblog.render.api.site import SiteUrls, moment
 from microblog.render.api.statuses import STATUS, fragments
 
@@ -23,8 +24,17 @@ class AdminView:
 
     account: Account
     login: Login | None = None
+    origin: AccountOrigin = UNKNOWN_ORIGIN
 
 
+ADMIN_IP = Definition[AccountAddress, SiteUrls](
+    "AdminIp",
+    {
+        "ip": key(TEXT, lambda used, _: used.address),
+        "used_at": key(MOMENT, lambda used, _: moment(used.used_at)),
+    },
+)
+"""Admin::Ip, https://docs.joinmastodon.org/entities/Admin_Ip/."""
 ADMIN_ACCOUNT = Definition[AdminView, SiteUrls](
     "AdminAccount",
     {
@@ -33,7 +43,7 @@ ADMIN_ACCOUNT = Definition[AdminView, SiteUrls](
         "domain": key(nullable(TEXT), lambda known, _: known.account.host),
         "created_at": key(MOMENT, lambda known, _: moment(known.account.created_at)),
         "email": key(nullable(TEXT), lambda known, _: known.login and known.login.email),
-        "ip": always(NULL, None),
+        "ip": key(nullable(TEXT), lambda known, _: known.origin.addresses[0].address if known.origin.addresses else None),
         "confirmed": key(FLAG, lambda known, _: known.login is not None and known.login.confirmed_at is not None),
         "suspended": key(FLAG, lambda known, _: known.account.suspended_at is not None),
         "silenced": key(FLAG, lambda known, _: known.account.limited_at is not None),
@@ -42,12 +52,14 @@ ADMIN_ACCOUNT = Definition[AdminView, SiteUrls](
         "approved": key(FLAG, lambda known, _: known.login is not None and known.login.approved_at is not None),
         "locale": key(nullable(TEXT), lambda known, _: known.login and known.login.preferences.locale),
         "invite_request": key(nullable(TEXT), lambda known, _: (known.login and known.login.reason) or None),
-        "ips": always(array_of(ANY), []),
+        "ips": many(ADMIN_IP, lambda known, _: known.origin.addresses),
         "account": one(ACCOUNT, lambda known, _: known.account),
         "role": one_or_null(ROLE, lambda known, _: None if known.login is None else known.login.role),
+        "created_by_application_id": optional(ID, lambda known, _: ABSENT if known.origin.app is None else str(known.origin.app)),
+        "invited_by_account_id": optional(ID, lambda known, _: ABSENT if known.origin.invited_by is None else str(known.origin.invited_by)),
     },
 )
-"""Admin::Account, https://docs.joinmastodon.org/entities/Admin_Account/. IP addresses are not included."""
+"""Admin::Account, https://docs.joinmastodon.org/entities/Admin_Account/."""
 
 
 @frozen
@@ -56,6 +68,7 @@ class ReportWithStatuses:
 
     details: ReportDetails
     statuses: Sequence[bytes]
+    origins: Mapping[AccountId, AccountOrigin]
 
     def known(self, account: Account) -> AdminView:
         """Return the moderators' view of an account involved in the report."""
@@ -64,7 +77,7 @@ class ReportWithStatuses:
     def member(self, account: AccountId | None) -> AdminView | None:
         """Return the moderators' view of an account by id; None if there is no id, or the account was deleted."""
         member = None if account is None else self.details.members.get(account)
-        return None if member is None else AdminView(member.account, member.login)
+        return None if member is None else AdminView(member.account, member.login, self.origins.get(member.account.id, UNKNOWN_ORIGIN))
 
 
 ADMIN_REPORT = Definition[ReportWithStatuses, SiteUrls](
@@ -82,12 +95,15 @@ ADMIN_REPORT = Definition[ReportWithStatuses, SiteUrls](
 )
 
 
-def admin_account_entity(site: SiteUrls, member: AccountWithLogin | Account) -> Entity:
+def admin_account_entity(site: SiteUrls, member: AccountWithLogin | Account, origins: Mapping[AccountId, AccountOrigin]) -> Entity:
     """Return the Admin::Account entity, also of an account of another server, which has no login here."""
-    view = AdminView(member) if isinstance(member, Account) else AdminView(member.account, member.login)
-    return ADMIN_ACCOUNT(view, site)
+    if isinstance(member, Account):
+        return ADMIN_ACCOUNT(AdminView(member), site)
+    return ADMIN_ACCOUNT(AdminView(member.account, member.login, origins.get(member.account.id, UNKNOWN_ORIGIN)), site)
 
 
-def admin_report_entity(site: SiteUrls, case: ReportDetails, statuses: Sequence[bytes]) -> Entity:
-    """Return the Admin::Report entity. `statuses` are the reported posts as JSON."""
-    return ADMIN_REPORT(ReportWithStatuses(case, statuses), site)
+def admin_report_entity(
+    site: SiteUrls, case: ReportDetails, statuses: Sequence[bytes], origins: Mapping[AccountId, AccountOrigin]
+) -> Entity:
+    """Return the Admin::Report entity. `statuses` are the reported posts as JSON, `origins` those of the accounts involved."""
+    return ADMIN_REPORT(ReportWithStatuses(case, statuses, origins), site)

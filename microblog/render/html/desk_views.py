@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from microblog.model.account_history import AccountHistory, AccountPast, ModerationNote
+from microblog.model.account_origins import AddressSource
 from microblog.model.accounts import Account, Login
 from microblog.model.audit import AuditAction
 from microblog.model.emails import EmailKind, EmailState
@@ -27,6 +28,7 @@ CHOICES = {
 }
 
 REPORT_TABS = {"": "Open", "mine": "Mine", "unassigned": "Unassigned", "resolved": "Resolved"}
+ADDRESS_SOURCES = {AddressSource.SESSION: "browser", AddressSource.APP: "app", AddressSource.SIGN_UP: "sign-up"}
 
 
 def choices(*, here: bool, has_posts: bool) -> dict[ModerationAction, str]:
@@ -53,6 +55,7 @@ class AccountPage:
     acts: Mapping[AuditAction, str] = LABELS
     email_kinds: Mapping[EmailKind, str] = KIND_LABELS
     email_states: Mapping[EmailState, str] = STATE_LABELS
+    address_sources: Mapping[AddressSource, str] = ADDRESS_SOURCES
 
 
 @frozen

@@ -286,7 +286,7 @@ def _admin_routes(services: ApiServices, site: InstanceEntities, serializer: Sta
     entities = site.entities
     return [
         AccountAdminRoutes(entities, services.moderation),
-        ReportAdminRoutes(entities, serializer, services.reports, lambda: site.site.texts.rules),
+        ReportAdminRoutes(entities, serializer, services.reports, services.moderation, lambda: site.site.texts.rules),
         AdminMetricsRoutes(services.admin_metrics),
         TrendReviewRoutes(entities, serializer, services.trends, services.trend_reviews, services.posts),
     ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from microblog.domain.ip_blocks import parse_network
 from microblog.domain.moderation import ModeratedAccount, Moderation
 from microblog.domain.reports import Reports
 from microblog.model.accounts import Account
@@ -15,9 +16,10 @@ from microblog.model.ids import AccountId, ReportId
 from microblog.model.moderation import ACCOUNT_ACTIONS, AccountQuery, AccountState, ModerationAction, RemoteAccountQuery, Sanction
 from microblog.model.reports import ReportDetails, ReportQuery
 from microblog.model.rules import Rule
+from microblog.render.api.accounts import ROLE_IDS
 from microblog.render.api.entities import Entities
 from microblog.render.api.moderation import ADMIN_ACCOUNT, ADMIN_REPORT, admin_account_entity, admin_report_entity
-from microblog.render.api.schemas import EMPTY, FLAG, ID, IDS, TEXT, array_of, one_of
+from microblog.render.api.schemas import EMPTY, FLAG, ID, IDS, TEXT, TEXTS, array_of, one_of
 from microblog.web.api.paging import PageLinks, page_of, paged
 from microblog.web.api.reports import broken_rules
 from microblog.web.api.status_serializer import StatusSerializer
@@ -36,7 +38,7 @@ PREFIXES = (
     Param("email", TEXT, "Lookup a user with this e-mail prefix."),
 )
 BY_DOMAIN = Param("by_domain", TEXT, "Filter for accounts of the given domain.")
-IP = Param("ip", TEXT, "Lookup users by IP address; not supported, so nothing is found.")
+IP = Param("ip", TEXT, "Lookup users who used this IP address, or an address of this network, such as `192.0.2.0/24`.")
 STATES = tuple(Param(str(state), FLAG, f"Filter for {state} accounts.") for state in AccountState)
 OLD_QUERY = (
     *PAGING,
@@ -53,6 +55,8 @@ QUERY = (
     Param("origin", one_of("local", "remote"), "Filter for local or remote accounts. By default local, or remote with `by_domain`."),
     Param("status", one_of(*AccountState), "Filter for accounts with this status."),
     Param("permissions", one_of("staff"), "Filter for staff accounts."),
+    Param("role_ids", TEXTS, "Filter for users with these roles."),
+    Param("invited_by", ID, "Filter for users who signed up with an invite of the account with this ID."),
     *PREFIXES,
     BY_DOMAIN,
     IP,
@@ -88,35 +92,37 @@ class AccountAdminRoutes:
     entities: Entities
     moderation: Moderation
 
-    @route("GET", "/api/v1/admin/accounts", READ, RouteDoc("View accounts (v1)", array_of(ADMIN_ACCOUNT), query=OLD_QUERY))
+    @route("GET", "/api/v1/admin/accounts", READ, RouteDoc("View accounts (v1)", array_of(ADMIN_ACCOUNT), query=OLD_QUERY, errors=(422,)))
     async def all(self, request: Request) -> Response:
         """Accounts, newest first; active ones unless another status is requested."""
         fields = request.fields
         state = next((one for one in reversed(AccountState) if fields.flag(one)), AccountState.ACTIVE)
-        return await self._page(request, state, staff=fields.flag("staff"), remote=fields.flag("remote"), link_params=OLD_QUERY)
+        query = _account_query(request, state, staff=fields.flag("staff"))
+        return await self._page(request, query, remote=fields.flag("remote"), link_params=OLD_QUERY)
 
-    @route("GET", "/api/v2/admin/accounts", READ, RouteDoc("View accounts (v2)", array_of(ADMIN_ACCOUNT), query=QUERY))
+    @route("GET", "/api/v2/admin/accounts", READ, RouteDoc("View accounts (v2)", array_of(ADMIN_ACCOUNT), query=QUERY, errors=(422,)))
     async def page(self, request: Request) -> Response:
         """Accounts, newest first."""
         fields, status = request.fields, request.fields.value("status")
         state = AccountState(status) if status in set(AccountState) else None
-        remote = fields.value("origin") == "remote"
-        return await self._page(request, state, staff=fields.value("permissions") == "staff", remote=remote, link_params=QUERY)
+        query = _account_query(request, state, staff=fields.value("permissions") == "staff")
+        roles, inviter = fields.list("role_ids"), fields.id("invited_by")
+        if roles:
+            query = evolve(query, roles=tuple(role for role, id in ROLE_IDS.items() if id in roles))
+        if inviter is not None:
+            query = evolve(query, invited_by=AccountId(inviter))
+        return await self._page(request, query, remote=fields.value("origin") == "remote", link_params=QUERY)
 
-    async def _page(
-        self, request: Request, state: AccountState | None, *, staff: bool, remote: bool, link_params: tuple[Param, ...]
-    ) -> Response:
-        fields, page = request.fields, page_of(request, 100, MAX_PAGE_SIZE)
-        names, domain = [fields.value(one.name).strip() for one in PREFIXES], fields.value("by_domain").strip().lower()
+    async def _page(self, request: Request, query: AccountQuery, *, remote: bool, link_params: tuple[Param, ...]) -> Response:
+        page, domain = page_of(request, 100, MAX_PAGE_SIZE), request.fields.value("by_domain").strip().lower()
         found: Sequence[ModeratedAccount] = []
-        if fields.value("ip") or (remote and (staff or names[2])):  # those of other servers have neither role nor address here
-            pass
-        elif remote or domain:
-            wanted = RemoteAccountQuery("" if state is None else state, domain, *names[:2])
+        if not (remote or domain):
+            found = await self.moderation.search(request.member, page, query)
+        elif not query.needs_login:
+            wanted = RemoteAccountQuery("" if query.state is None else query.state, domain, query.username, query.display_name)
             found = await self.moderation.accounts_elsewhere(request.member, page, wanted)
-        else:
-            found = await self.moderation.search(request.member, page, AccountQuery(state, staff, *names))
-        entities = [admin_account_entity(self.entities, one) for one in found]
+        origins = await self.moderation.origins(request.member, found)
+        entities = [admin_account_entity(self.entities, one, origins) for one in found]
         links = PageLinks(tuple(param.name for param in link_params if param not in PAGING))
         ids = [one.id if isinstance(one, Account) else one.account.id for one in found]
         return paged(request, entities, ids, page, links)
@@ -124,12 +130,12 @@ class AccountAdminRoutes:
     @route("GET", "/api/v1/admin/accounts/<id:account_id>", READ, _doc("View a specific account"))
     async def show(self, request: Request, account_id: int) -> Response:
         """One account with its moderation details."""
-        return self._response(await self.moderation.account(request.member, AccountId(account_id)))
+        return await self._response(request, await self.moderation.account(request.member, AccountId(account_id)))
 
     @route("POST", "/api/v1/admin/accounts/<id:account_id>/approve", WRITE, _doc("Approve pending account"))
     async def approve(self, request: Request, account_id: int) -> Response:
         """Approve a sign-up; the user is notified by e-mail."""
-        return self._response(await self.moderation.approve(request.member, AccountId(account_id)))
+        return await self._response(request, await self.moderation.approve(request.member, AccountId(account_id)))
 
     @route("POST", "/api/v1/admin/accounts/<id:account_id>/reject", WRITE, RouteDoc("Reject pending account", EMPTY, errors=(404, 409)))
     async def reject(self, request: Request, account_id: int) -> Response:
@@ -140,27 +146,27 @@ class AccountAdminRoutes:
     @route("POST", "/api/v1/admin/accounts/<id:account_id>/enable", WRITE, _doc("Re-enable account"))
     async def enable(self, request: Request, account_id: int) -> Response:
         """Let the user of a disabled account log in again."""
-        return self._response(await self.moderation.enable(request.member, AccountId(account_id)))
+        return await self._response(request, await self.moderation.enable(request.member, AccountId(account_id)))
 
     @route("POST", "/api/v1/admin/accounts/<id:account_id>/unsilence", WRITE, _doc("Unsilence an account"))
     async def unlimit(self, request: Request, account_id: int) -> Response:
         """Undo the limit on a silenced account."""
-        return self._response(await self.moderation.unlimit(request.member, AccountId(account_id)))
+        return await self._response(request, await self.moderation.unlimit(request.member, AccountId(account_id)))
 
     @route("POST", "/api/v1/admin/accounts/<id:account_id>/unsensitive", WRITE, _doc("Unmark an account as sensitive"))
     async def unmark_sensitive(self, request: Request, account_id: int) -> Response:
         """Let the media of the account be as sensitive as their authors say."""
-        return self._response(await self.moderation.unmark_sensitive(request.member, AccountId(account_id)))
+        return await self._response(request, await self.moderation.unmark_sensitive(request.member, AccountId(account_id)))
 
     @route("DELETE", "/api/v1/admin/accounts/<id:account_id>", WRITE, RouteDoc("Delete an account", ADMIN_ACCOUNT, errors=(403, 404)))
     async def delete(self, request: Request, account_id: int) -> Response:
         """Delete the data of a suspended account for good."""
-        return self._response(await self.moderation.delete(request.member, AccountId(account_id)))
+        return await self._response(request, await self.moderation.delete(request.member, AccountId(account_id)))
 
     @route("POST", "/api/v1/admin/accounts/<id:account_id>/unsuspend", WRITE, _doc("Unsuspend an account"))
     async def restore(self, request: Request, account_id: int) -> Response:
         """Undo a suspension; the account and its posts are visible again."""
-        return self._response(await self.moderation.restore(request.member, AccountId(account_id)))
+        return await self._response(request, await self.moderation.restore(request.member, AccountId(account_id)))
 
     @route(
         "POST",
@@ -185,8 +191,15 @@ class AccountAdminRoutes:
         await self.moderation.impose(request.member, AccountId(account_id), sanction)
         return Response.json({})
 
-    def _response(self, member: ModeratedAccount) -> Response:
-        return Response.json(admin_account_entity(self.entities, member))
+    async def _response(self, request: Request, member: ModeratedAccount) -> Response:
+        return Response.json(admin_account_entity(self.entities, member, await self.moderation.origins(request.member, [member])))
+
+
+def _account_query(request: Request, state: AccountState | None, *, staff: bool) -> AccountQuery:
+    """Read the criteria that both versions have. Raises Invalid (field ip)."""
+    fields, address = request.fields, request.fields.value("ip").strip()
+    username, display_name, email = (fields.value(one.name).strip() for one in PREFIXES)
+    return AccountQuery(state, staff, username, display_name, email, parse_network(address) if address else None)
 
 
 def _report_doc(summary: str, *body: Param) -> RouteDoc:
@@ -200,6 +213,7 @@ class ReportAdminRoutes:
     entities: Entities
     serializer: StatusSerializer
     reports: Reports
+    moderation: Moderation
     rules: Callable[[], Sequence[Rule]] = tuple
 
     @route("GET", "/api/v1/admin/reports", READ_REPORTS, RouteDoc("View all reports", array_of(ADMIN_REPORT), query=REPORTS_QUERY))
@@ -251,7 +265,9 @@ class ReportAdminRoutes:
     async def _entities(self, request: Request, reports: Sequence[ReportDetails]) -> list[dict[str, object]]:
         """The reports as API entities; the posts of all of them are serialized together."""
         statuses = iter(await self.serializer.each(request.viewer, [one.post for details in reports for one in details.posts]))
-        return [admin_report_entity(self.entities, details, list(islice(statuses, len(details.posts)))) for details in reports]
+        involved = {id: member for details in reports for id, member in details.members.items()}
+        origins = await self.moderation.origins(request.member, involved.values())
+        return [admin_report_entity(self.entities, details, list(islice(statuses, len(details.posts))), origins) for details in reports]
 
     async def _response(self, request: Request, details: ReportDetails) -> Response:
         return Response.json((await self._entities(request, [details]))[0])

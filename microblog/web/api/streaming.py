@@ -203,7 +203,7 @@ class StreamingRoutes:
         if token is None:
             return await self._identify_browser(request)
         try:
-            access = await self.authenticator.by_bearer(token)
+            access = await self.authenticator.by_bearer(token, address=str(request.address))
         except (Unauthenticated, Forbidden) as problem:
             raise Unauthenticated(INVALID) from problem
         if access is None or access.viewer is None:

@@ -85,7 +85,8 @@ class Authorizer:
             return
         refusal: BadToken | None = None
         try:
-            context = await authenticator.by_bearer(token, pending=pending) if 0 < len(token) <= _MAX_TOKEN_LENGTH else None
+            known = 0 < len(token) <= _MAX_TOKEN_LENGTH
+            context = await authenticator.by_bearer(token, address=str(request.address), pending=pending) if known else None
         except Unauthenticated as problem:
             context, refusal = None, BadToken(problem.sentence)
         if context is None:

@@ -20,7 +20,10 @@ _MAX_CHAIN = 32
 
 @lru_cache(maxsize=4096)
 def parse_address(text: str) -> Address | None:
-    """Parse an address, also `[v6]`, `[v6]:port` or `v4:port`; IPv4-mapped IPv6 gives IPv4. None if it is not an address."""
+    """Parse an address, also `[v6]`, `[v6]:port` or `v4:port`; IPv4-mapped IPv6 gives IPv4. None if it is not an address.
+
+    The zone of a link-local address (RFC 4007, section 11) is left out: it names an interface of another machine.
+    """
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
@@ -30,7 +33,7 @@ def parse_address(text: str) -> Address | None:
     except ValueError:
         return None
     if isinstance(found, IPv6Address):
-        return found.ipv4_mapped or found
+        return found.ipv4_mapped or IPv6Address(int(found))
     return found
 
 

@@ -41,8 +41,8 @@ class Authenticator(Protocol):
     async def is_over(self, token: str) -> bool:
         """True if no session has this token, not even one of a suspended account."""
 
-    async def by_bearer(self, token: str, *, pending: bool = False) -> TokenContext | None:
-        """The app, scopes and viewer of an access token."""
+    async def by_bearer(self, token: str, *, address: str = "", pending: bool = False) -> TokenContext | None:
+        """The app, scopes and viewer of an access token. `address`: the client's, which is stored now and then."""
 
 
 @frozen

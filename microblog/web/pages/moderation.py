@@ -44,13 +44,8 @@ class PeoplePages:
     async def show(self, request: Request) -> Response:
         """List accounts, newest first: all (`type` empty), `applied`, `suspended`, or restricted ones `elsewhere`; or the match for `q`."""
         page, tab, query = page_of(request), request.fields.value("type", max=20), request.fields.text("q", max=320).strip()
-        older_url: str | None = None
-        found: Sequence[ModeratedAccount]
-        if query:
-            found = await self.moderation.find(request.member, query)
-        else:
-            found = await self._tab(request.member, page, tab)
-            older_url = older(request, [one.id if isinstance(one, Account) else one.account.id for one in found], page)
+        found = await (self.moderation.find(request.member, query, page) if query else self._tab(request.member, page, tab))
+        older_url = older(request, [one.id if isinstance(one, Account) else one.account.id for one in found], page)
         rows = tuple((one, outranks(request.member, one)) for one in found if isinstance(one, AccountWithLogin))
         others = tuple(one for one in found if isinstance(one, Account))
         view = MembersPage(rows, tab, query, older_url, others)
