@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from attrs import evolve, frozen
 
-from microblog.domain import account_deletion, audit, canonical_email_blocks
+from microblog.domain import account_deletion, applicants, audit, canonical_email_blocks
 from microblog.domain.email_queue import enqueue_decision, enqueue_notice
 from microblog.domain.guessable_passwords import login_words
 from microblog.domain.passwords import Hashes, acceptable
@@ -229,7 +229,7 @@ class AccountAdmin:
         return account
 
     def _confirm(self, cursor: Cursor, id: AccountId) -> AccountWithLogin:
-        return self._record_change(cursor, id) if users.confirm(cursor, account=id, now=self.now()) else self._account(cursor, id)
+        return self._record_change(cursor, id) if applicants.confirm(cursor, id, self.now()) else self._account(cursor, id)
 
     def _reject(self, cursor: Cursor, id: AccountId) -> None:
         account = self._account(cursor, id)

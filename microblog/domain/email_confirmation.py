@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from microblog.domain import email_policy, validation
+from microblog.domain import applicants, email_policy, validation
 from microblog.domain.email_links import EmailLinks, read
 from microblog.domain.email_queue import check_request_limit, enqueue_confirmation, enqueue_notice, is_given_up
 from microblog.domain.ports import MailHosts
@@ -89,6 +89,8 @@ class EmailConfirmation:
             enqueue_notice(cursor, EmailKind.ADDRESS, login, self.now(), address=address, done="yes")
         if not users.change_email(cursor, account=login.account_id, email=address, confirmed_at=self.now()):
             raise Conflict(f"{EMAIL_TAKEN}.")
+        if login.confirmed_at is None:
+            applicants.tell_staff(cursor, users.by_account(cursor, account=login.account_id), self.now())
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=login.account_id)
         return address
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from attrs import frozen
 
+from microblog.domain import applicants
 from microblog.domain.email_links import EmailLinks, read
 from microblog.domain.email_queue import enqueue, enqueue_notice, may_request_email
 from microblog.domain.guessable_passwords import login_words
@@ -75,6 +76,6 @@ class PasswordReset:
     def _reset(self, cursor: Cursor, login: Login, password_hash: str) -> None:
         if not users.change_password(cursor, account=login.account_id, password_hash=password_hash, old_hash=login.password_hash):
             raise Gone(EXPIRED)
-        users.confirm(cursor, account=login.account_id, now=self.now())
+        applicants.confirm(cursor, login.account_id, self.now())
         enqueue_notice(cursor, EmailKind.PASSWORD, login, self.now())
         end_every(cursor, account=login.account_id, now=self.now())

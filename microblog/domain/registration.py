@@ -8,13 +8,11 @@ from datetime import datetime, timedelta
 
 from attrs import evolve, field, frozen
 
-from microblog.domain import audit, email_domain_blocks, email_policy, ip_blocks, username_blocks, validation
+from microblog.domain import applicants, audit, email_domain_blocks, email_policy, ip_blocks, username_blocks, validation
 from microblog.domain.email_queue import enqueue_confirmation
 from microblog.domain.guessable_passwords import login_words
-from microblog.domain.notify import notify
 from microblog.domain.passwords import Hashes, acceptable
 from microblog.domain.ports import MailHosts
-from microblog.domain.staff_emails import StaffEvent, Waiting, email_staff
 from microblog.domain.text import post_text
 from microblog.domain.validation import ValidationErrors
 from microblog.model.accounts import Account, Invite, Preferences, RegistrationMode, Role, Viewer
@@ -23,7 +21,6 @@ from microblog.model.email_domain_blocks import EmailDomainBlock
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.ids import AccountId, AppId, InviteId
 from microblog.model.ip_blocks import IpSeverity
-from microblog.model.notifications import NotificationKind
 from microblog.model.site_settings import SiteSettings
 from microblog.storage import accounts, invites, users
 from microblog.storage.database import Cursor, Transactions
@@ -253,9 +250,7 @@ class Registrations:
         member = users.by_account(cursor, account=id)
         if member and not admission.confirmed:
             enqueue_confirmation(cursor, member.login, now)
-        if not admission.approved:
-            notify(cursor, accounts=users.staff(cursor), kind=NotificationKind.SIGN_UP, sender=id, now=now)
-            email_staff(cursor, Waiting(StaffEvent.SIGN_UP, id, form.username, form.reason, f"/admin/accounts/{id}"), now)
+        applicants.tell_staff(cursor, member, now)
         return self._account(cursor, id)
 
     def _use_invite(self, cursor: Cursor, code: str) -> InviteId:

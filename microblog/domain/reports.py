@@ -183,8 +183,13 @@ class Reports:
 
 
 def _tell_staff(cursor: Cursor, report: Report, now: datetime) -> None:
-    """Notify the moderators of a new report, also by e-mail. Who reported from another server stays unnamed there."""
+    """Notify the moderators of a new report, also by e-mail, unless another one about the same account is open.
+
+    Who reported from another server stays unnamed there.
+    """
     by, target = report.by, report.target
+    if reports.is_reported_already(cursor, target=target.id, excluding=report.id):
+        return
     notify(cursor, accounts=users.staff(cursor), kind=NotificationKind.REPORT, sender=by.id, now=now, report=report.id)
     name = by.host or f"@{by.acct}"
     waiting = Waiting(StaffEvent.REPORT, report.id, name, report.comment, f"/admin/reports/{report.id}", target.acct)

@@ -119,7 +119,7 @@ def report(cursor: Cursor, *, begin: datetime, end: datetime) -> DailyReport:
                   (select count(*) from emails where settled_at >= %(begin)s and settled_at < %(end)s and state in ('sent', 'kept')),
                   (select count(*) from emails where settled_at >= %(begin)s and settled_at < %(end)s and state in ('refused', 'failed')),
                   -- Now: pending sign-ups, waiting e-mails, jobs that are retried, and failed ones.
-                  (select count(*) from users where approved_at is null),
+                  (select count(*) from users where approved_at is null and confirmed_at is not null),
                   (select count(*) from emails where state in ('waiting', 'deferred')),
                   (select count(*) from jobs where state = 'waiting' and tries > 0),
                   (select count(*) from jobs where state = 'dead')""",

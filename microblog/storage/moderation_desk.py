@@ -66,7 +66,7 @@ def waiting(cursor: Cursor) -> WaitingCounts:
         WaitingCounts,
         """select (select count(*) from reports where closed_at is null)::int,
                   (select count(*) from users u join accounts a on a.id = u.account_id
-                   where u.approved_at is null and a.suspended_at is null and a.deleted_at is null)::int,
+                   where u.approved_at is null and u.confirmed_at is not null and a.suspended_at is null and a.deleted_at is null)::int,
                   (select count(*) from appeals where decided_at is null)::int""",
     )
     assert found is not None

@@ -137,6 +137,12 @@ def close(cursor: Cursor, *, id: int, by: AccountId, now: datetime) -> bool:
     )
 
 
+def is_reported_already(cursor: Cursor, *, target: AccountId, excluding: int) -> bool:
+    """True if another report about the account is open."""
+    sql = "select exists (select from reports where target_id = %(target)s and closed_at is null and id <> %(excluding)s)"
+    return bool(fetch_value(cursor, sql, {"target": target, "excluding": excluding}))
+
+
 _SEARCH = (
     _SELECT
     + """ where r.id < %(max_id)s and r.id > %(min_id)s and (r.closed_at is not null) = coalesce(%(closed)s, r.closed_at is not null)

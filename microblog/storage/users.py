@@ -127,12 +127,12 @@ def email_taken(cursor: Cursor, *, email: str) -> bool:
 def page_of(
     cursor: Cursor, *, page: Page, pending: bool = False, role: Role | None = None, suspended: bool = False
 ) -> list[AccountWithLogin]:
-    """Return users, newest first; optionally only pending, with a role, or suspended ones."""
+    """Return users, newest first; optionally only applicants with a confirmed address (pending), with a role, or suspended ones."""
     sql = (
         _SELECT
         + _NOT_DELETED
         + """and a.id < %(max_id)s and a.id > %(min_id)s
-             and (not %(pending)s or l.approved_at is null) and (%(role)s::text is null or l.role = %(role)s)
+             and (not %(pending)s or l.approved_at is null and l.confirmed_at is not null) and (%(role)s::text is null or l.role = %(role)s)
              and (not %(suspended)s or a.suspended_at is not null)
              order by a.id desc limit %(limit)s"""
     )
