@@ -95,7 +95,7 @@ class Workers:
         quick = worker({kind: tasks[kind] for kind in tasks.keys() - slow_kinds}, policies, 8)
         slow = worker({kind: tasks[kind] for kind in slow_kinds}, policies, 4, poll=1.0)
         timers = [*cleanup.timers(cleanup_batches), *statistics.timers(services.statistics), *email_jobs.timers(services.email_jobs.zone)]
-        timers += retention.timers
+        timers += [*retention.timers, suspension_jobs.DELETE_SUSPENDED]
         timers += [media_jobs.CLEAN_FILES, federation_jobs.COUNT_RECEIVED] if services.federation_tasks else []
         scheduler = SchedulerComponent(Scheduler(database, timers, now, quick.wake), reactor)
         email = worker(services.email_jobs.tasks(), email_jobs.RETRY_POLICIES, email_jobs.CONCURRENCY, poll=1.0)

@@ -41,7 +41,7 @@ def log(console: Console, /, first: datetime | None, last: datetime | None, as_j
     rows = [
         {
             "at": record.at.isoformat(timespec="seconds"),
-            "actor": record.actor or "command line",
+            "actor": record.actor or ("automatic" if record.entry.action.is_automatic else "command line"),
             "action": record.entry.action,
             "target": record.entry.target,
             "text": record.entry.text,

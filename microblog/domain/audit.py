@@ -22,7 +22,7 @@ def record(cursor: Cursor, entry: AuditEntry, now: datetime) -> None:
     """Record an act, in the transaction of the command that carries it out, and log it. Reasons and codes of invites are not logged."""
     audit.insert(cursor, entry, now=now)
     _log.info(
-        "A moderator, an administrator or the command line did this: {action} {target}",
+        "A moderator, an administrator, the command line or a job did this: {action} {target}",
         event="audit",
         action=entry.action,
         target="" if entry.action.startswith("invite.") else entry.target,

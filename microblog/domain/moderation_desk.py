@@ -8,6 +8,7 @@ from microblog.domain import audit, reported_posts, validation
 from microblog.domain.account_admin import account_origins
 from microblog.domain.moderation import ModeratedAccount, Moderation
 from microblog.domain.reports import Reports
+from microblog.domain.suspended_accounts import kept_until
 from microblog.domain.text import post_text
 from microblog.model.account_history import AccountHistory, AccountPast, ModerationNote
 from microblog.model.account_origins import UNKNOWN_ORIGIN
@@ -105,6 +106,7 @@ class ModerationDesk:
             sessions=tuple(sessions.of_account(cursor, account=account.id, now=now)) if has_login else (),
             emails=tuple(emails.of_account(cursor, account=account.id, limit=NEWEST.limit)) if has_login else (),
             origin=account_origins(cursor, [account.id]).get(account.id, UNKNOWN_ORIGIN),
+            kept_until=kept_until(cursor, account.id),
         )
 
     def _file(self, cursor: Cursor, viewer: Viewer, details: ReportDetails) -> ReportFile:

@@ -1,4 +1,4 @@
-"""Jobs about suspended accounts of other servers."""
+"""Jobs about suspended accounts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 
 from microblog.domain.remote_suspensions import CUT_JOB, EMPTY_JOB, RemoteSuspensions
+from microblog.domain.suspended_accounts import SuspendedAccounts
+from microblog.jobs.cleanup import nightly
+from microblog.jobs.scheduler import Timer
 from microblog.jobs.worker import Task
 from microblog.model.ids import AccountId, SeveranceEventId
 from microblog.model.jobs import Job
 from microblog.storage.database import Transactions
+
+DELETE_SUSPENDED = Timer("account.delete_suspended", nightly(3, 5))
 
 
 def tasks(database: Transactions, now: Callable[[], datetime]) -> dict[str, Task]:
@@ -22,4 +27,8 @@ def tasks(database: Transactions, now: Callable[[], datetime]) -> dict[str, Task
     async def empty(job: Job) -> None:
         await suspensions.empty(AccountId(job.id_of("account")))
 
-    return {CUT_JOB: cut_follows, EMPTY_JOB: empty}
+    async def delete_suspended(job: Job) -> None:
+        del job
+        await SuspendedAccounts(database, now).delete_expired()
+
+    return {CUT_JOB: cut_follows, EMPTY_JOB: empty, DELETE_SUSPENDED.kind: delete_suspended}

@@ -39,7 +39,10 @@ class AccountPast:
 
 @frozen
 class AccountHistory:
-    """The newest of everything about an account. `posts`: public ones. Sessions and e-mails: only of accounts of this site."""
+    """The newest of everything about an account. `posts`: public ones. Sessions and e-mails: only of accounts of this site.
+
+    `kept_until`: when a suspended account of this site is deleted, so until when it can be restored.
+    """
 
     strikes: tuple[Strike, ...]
     notes: tuple[ModerationNote, ...]
@@ -50,3 +53,4 @@ class AccountHistory:
     sessions: tuple[Session, ...] = ()
     emails: tuple[Email, ...] = ()
     origin: AccountOrigin = UNKNOWN_ORIGIN
+    kept_until: datetime | None = None

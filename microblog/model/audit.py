@@ -30,6 +30,7 @@ class AuditAction(StrEnum):
     ACCOUNT_CHANGE_ROLE = "account.change_role"
     ACCOUNT_RESET_PASSWORD = "account.reset_password"  # noqa: S105 - an act, not a password
     ACCOUNT_DELETE = "account.delete"
+    ACCOUNT_DELETE_SUSPENDED = "account.delete_suspended"
     POST_DELETE = "post.delete"
     POST_MARK_SENSITIVE = "post.mark_sensitive"
     STRIKE_UNDO = "strike.undo"
@@ -95,10 +96,15 @@ class AuditAction(StrEnum):
         """Kind of the target, such as `account`."""
         return self.value.partition(".")[0]
 
+    @property
+    def is_automatic(self) -> bool:
+        """True if a job does it, and nobody at that moment."""
+        return self is AuditAction.ACCOUNT_DELETE_SUSPENDED
+
 
 @frozen
 class AuditEntry:
-    """An act to be recorded. `by`: the moderator or administrator; None: somebody at the command line.
+    """An act to be recorded. `by`: the moderator or administrator; None: somebody at the command line, or a job.
 
     `target`: its name at that time (address of an account, domain, invite code). `account`: the account that it is about, also if the
     target is a post or a report. `text`: the reason or message. `facts`: the values before and after, as far as they are needed to undo
@@ -116,7 +122,7 @@ class AuditEntry:
 
 @frozen
 class AuditRecord:
-    """A recorded act. `actor`: username at that time; empty for the command line."""
+    """A recorded act. `actor`: username at that time; empty for the command line and for jobs."""
 
     id: AuditId
     at: datetime

@@ -30,6 +30,7 @@ LABELS = {
     AuditAction.ACCOUNT_CHANGE_ROLE: "Changed the role of",
     AuditAction.ACCOUNT_RESET_PASSWORD: "Set a new password for",
     AuditAction.ACCOUNT_DELETE: "Deleted the account",
+    AuditAction.ACCOUNT_DELETE_SUSPENDED: "Deleted 30 days after the suspension the account",
     AuditAction.POST_DELETE: "Deleted posts of",
     AuditAction.POST_MARK_SENSITIVE: "Marked as sensitive the media of posts of",
     AuditAction.STRIKE_UNDO: "Undid a strike against",
@@ -129,7 +130,7 @@ def _text(value: object) -> str:
 
 
 def audit_record_json(record: AuditRecord) -> dict[str, object]:
-    """Return an act as a JSON object. `actor` is null for the command line."""
+    """Return an act as a JSON object. `actor` is null for the command line and for jobs."""
     entry = record.entry
     return {
         "id": str(record.id),

@@ -1,18 +1,19 @@
-"""Suspensions and limits of single accounts of other servers, and the search for these accounts.
+"""Suspensions and limits of single accounts of other servers, the search for these accounts, and the end of suspensions here.
 
-An account may be suspended by the moderators, by its own server, or by a rule for its domain. The moderators' decision replaces the others.
+An account of another server may be suspended by the moderators, by its own server, or by a rule for its domain. The moderators' decision
+replaces the others.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from microblog.model.accounts import Account
 from microblog.model.ids import AccountId
 from microblog.model.moderation import RemoteAccountQuery
 from microblog.model.paging import Page
 from microblog.storage.accounts import SELECT, account_from
-from microblog.storage.database import Cursor, execute, fetch_all, fetch_one
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value
 from microblog.storage.paging import bounds, directed, page_sql
 
 _REMOTE = f"{SELECT} where a.host is not null and a.deleted_at is null"
@@ -71,3 +72,25 @@ def suspended_since(cursor: Cursor, *, id: AccountId) -> datetime | None:
     sql = "select suspended_at from accounts where id = %(id)s and host is not null for no key update"
     found: list[datetime | None] = fetch_all(cursor, lambda at: at, sql, {"id": id})
     return found[0] if found else None
+
+
+_KEPT_UNTIL = "greatest(a.suspended_at + %(kept_for)s, u.kept_until)"
+
+
+def kept_until(cursor: Cursor, *, id: AccountId, kept_for: timedelta) -> datetime | None:
+    """Return when a suspended account of this site is due to be deleted; None if it is not suspended, deleted already, or elsewhere."""
+    sql = f"""select {_KEPT_UNTIL} from accounts a join users u on u.account_id = a.id
+        where a.id = %(id)s and a.suspended_at is not null and a.deleted_at is null"""
+    at: datetime | None = fetch_value(cursor, sql, {"id": id, "kept_for": kept_for})
+    return at
+
+
+def expired(cursor: Cursor, *, now: datetime, kept_for: timedelta, limit: int) -> list[Account]:
+    """Lock and return at most `limit` suspended accounts of this site that are due to be deleted; none with an appeal that waits."""
+    return fetch_all(cursor, account_from, _EXPIRED, {"now": now, "kept_for": kept_for, "limit": limit})
+
+
+_EXPIRED = f"""{SELECT} join users u on u.account_id = a.id
+    where a.host is null and a.suspended_at is not null and a.deleted_at is null and {_KEPT_UNTIL} <= %(now)s
+    and not exists (select from account_warnings w join appeals p on p.warning_id = w.id where w.account_id = a.id and p.decided_at is null)
+    order by a.id limit %(limit)s for update of a skip locked"""

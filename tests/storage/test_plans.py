@@ -283,6 +283,8 @@ BY_PLACE: dict[str, dict[str, Any]] = {
     "retention.delete_posts": {"after": ""},
     "reports.count_from_host": {"since": SITE.end - timedelta(days=1)},
     "sessions.open_session": {"token_hash": b"new"},
+    "suspensions.expired": {"kept_for": timedelta(days=30)},
+    "suspensions.kept_until": {"kept_for": timedelta(days=30)},
     "suspensions.search": {"query": RemoteAccountQuery()},
 }
 

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from microblog.application.server import moderation_desk
 from microblog.model.accounts import Role
 from microblog.model.ids import WarningId
 from microblog.model.paging import Page
 from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import MailboxTransport, result_of
-from tests.mailbox import SiteMailbox, email_worker
+from tests.mailbox import email_worker
 from tests.rfc5322 import body_text
 from tests.web.api.client import client
+from tests.web.test_email_settings import SiteMailbox
 from tests.web.test_moderation import apply, with_role
 from tests.web.visitor import PASSWORD, SiteFixture, build_site, links, main_text
 
@@ -56,7 +58,7 @@ def test_moderators_hear_of_an_applicant_when_the_address_is_confirmed(cursor: C
     assert (confirmation["To"], other["To"]) == ("ann@example.org", "bot@example.org")
     assert "/admin/people?type=applied" not in links(mod.get("/notifications"))
     assert "No pending accounts" in main_text(mod.get("/admin/people?type=applied"))
-    assert result_of(site.domain.moderation_desk.waiting(mod_as_viewer)).applicants == 0
+    assert result_of(moderation_desk(site.domain).waiting(mod_as_viewer)).applicants == 0
     visitor = site.visitor()
     if by == "link":
         visitor.submit(mailbox.path(confirmation, "/confirm/"))
@@ -70,7 +72,7 @@ def test_moderators_hear_of_an_applicant_when_the_address_is_confirmed(cursor: C
     assert "/admin/people?type=applied" in links(mod.get("/notifications"))
     page = main_text(mod.get("/admin/people?type=applied"))
     assert ("@ann" in page, "@bot" in page) == (True, False)
-    assert result_of(site.domain.moderation_desk.waiting(mod_as_viewer)).applicants == 1
+    assert result_of(moderation_desk(site.domain).waiting(mod_as_viewer)).applicants == 1
 
 
 def test_a_second_open_report_about_an_account_notifies_nobody(site: SiteFixture) -> None:

@@ -25,7 +25,10 @@ from microblog.web.pages.paging import older, page_of
 
 MODERATOR = RouteOptions(viewer=AccessLevel.MODERATOR)
 APPLICANTS = "/admin/people?type=applied"
-SUSPEND_HERE = "Their profile and posts will be hidden from everyone, and they will be logged out. You can undo this at any time."
+SUSPEND_HERE = (
+    "Their profile and posts will be hidden from everyone, and they will be logged out. You can undo this within 30 days. After that, "
+    "everything that is stored about the account will be deleted. The username stays taken."
+)
 SUSPEND_ELSEWHERE = (
     "Their profile and posts will be hidden from everyone here, and all follows between them and people here will end. You can undo this "
     "within 30 days, but the follows won't come back. After that, everything that is stored here about the account will be deleted."
