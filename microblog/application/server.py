@@ -214,7 +214,7 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
         InteractionButtons(domain.interactions, renderer),
         ProfilePages(pages, contexts, renderer, domain.accounts, domain.timelines, domain.profile_cache, people, domain.remote_views),
         ProfileButtons(pages, contexts, domain.accounts, domain.follows, domain.relationships),
-        AuthPages(pages, contexts, domain.registrations, domain.sessions, domain.account_security),
+        AuthPages(pages, contexts, domain.registrations, domain.sessions, domain.strikes),
         NotificationPages(
             *(pages, contexts, domain.notifications, domain.notification_groups, domain.notification_cache, domain.collection_cache),
             domain.filters.filter_cache,

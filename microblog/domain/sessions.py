@@ -19,7 +19,7 @@ from microblog.domain.passwords import Hashes
 from microblog.domain.rate_limits import LoginThrottle
 from microblog.domain.tokens import fresh_token, revoke_every, token_hash
 from microblog.domain.validation import own_username
-from microblog.model.accounts import AccountWithLogin, Session, Viewer
+from microblog.model.accounts import Account, AccountWithLogin, Session, Viewer
 from microblog.model.errors import Forbidden, NotFound, Unauthenticated
 from microblog.model.events import EventKind
 from microblog.model.ids import AccountId, SessionId
@@ -36,6 +36,14 @@ WRONG_CREDENTIALS = "Wrong username or password."
 DISABLED = "Your login is currently disabled"
 
 _log = Logger()
+
+
+class LoginBarred(Forbidden):
+    """The password is right, but the account is suspended or disabled."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(DISABLED)
+        self.account = account
 
 
 @frozen
@@ -99,8 +107,8 @@ class Sessions:
 
         The session whose token is `replaces` ends. If the account's other browsers are known and this one is not, its owner gets an e-mail.
 
-        Raises Unauthenticated if username or password are wrong (after the same work for either), Forbidden if the login is disabled,
-        TooMany after too many failures, Unavailable if too many people log in at this moment.
+        Raises Unauthenticated if username or password are wrong (after the same work for either), LoginBarred if the account is suspended
+        or disabled, TooMany after too many failures, Unavailable if too many people log in at this moment.
         """
         member = await self._member(name)
         throttle_name = member.account.username if member else name.strip()[:MAX_NAME_LENGTH]
@@ -112,7 +120,7 @@ class Sessions:
             raise Unauthenticated(WRONG_CREDENTIALS)
         if member.barred:
             log_refused(origin.address, member.account.id, "disabled")
-            raise Forbidden(DISABLED)
+            raise LoginBarred(member.account)
         proof = member.login.password_hash
         session = await self.database.run(self._begin, member.account.id, origin, proof, replaces)
         _log.info("Account {account_id} logged in from {client}", event="logged_in", account_id=member.account.id, client=origin.address)

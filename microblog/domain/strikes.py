@@ -13,12 +13,12 @@ from microblog.domain.email_links import EmailLinks, read
 from microblog.domain.email_queue import enqueue
 from microblog.domain.staff_emails import StaffEvent, Waiting, email_staff
 from microblog.domain.text import post_text
-from microblog.model.accounts import Role, Viewer
+from microblog.model.accounts import Account, Role, Viewer
 from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.emails import EmailKind
 from microblog.model.errors import Conflict, Forbidden, Gone, Invalid, NotFound
 from microblog.model.ids import AccountId, PostId, WarningId
-from microblog.model.moderation import Strike, StrikeDetails
+from microblog.model.moderation import ModerationAction, Strike, StrikeDetails
 from microblog.model.paging import Page
 from microblog.storage import users, warnings
 from microblog.storage.database import Cursor, Transactions
@@ -66,6 +66,12 @@ class Strikes:
         if claim is None or not self.links.opens_strike(claim, id):
             raise Gone(INVALID_LINK)
         return claim.account
+
+    async def barring(self, account: Account) -> tuple[Strike, str] | None:
+        """Return the decision because of which the owner cannot log in, and the address of its page; None if there is none."""
+        action = ModerationAction.DISABLE if account.suspended_at is None else ModerationAction.SUSPEND
+        strike = await self.database.read(warnings.in_force, account=account.id, action=action)
+        return None if strike is None else (strike, self.links.strike(str(strike.warning.id), account.id, self.now()))
 
     def can_appeal(self, strike: Strike) -> bool:
         """True if the strike can be appealed now."""

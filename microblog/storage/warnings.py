@@ -118,6 +118,13 @@ def of_account(cursor: Cursor, *, account: AccountId, page: Page) -> list[Strike
     return directed(page, fetch_all(cursor, _strike, page_sql(_OF_ACCOUNT, page), bounds(page) | {"account": account}))
 
 
+def in_force(cursor: Cursor, *, account: AccountId, action: ModerationAction) -> Strike | None:
+    """Return the newest decision about the account with this action that was not undone."""
+    sql = f"""{_SELECT} where w.account_id = %(account)s and a.deleted_at is null and w.action = %(action)s
+        and w.overruled_at is null order by w.id desc limit 1"""
+    return fetch_one(cursor, _strike, sql, {"account": account, "action": action})
+
+
 _APPEALED = (
     _SELECT
     + """ where p.decided_at is null and p.warning_id is not null and a.deleted_at is null

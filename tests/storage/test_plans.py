@@ -199,6 +199,7 @@ BY_TYPE: dict[str, Any] = {
     "Job": JOB,
     "JobState": JobState.DEAD,
     "EmailKind": EmailKind.MENTION,
+    "ModerationAction": ModerationAction.SUSPEND,
     "EmailState": EmailState.SENT,
     "MediaKind": MediaKind.IMAGE,
     "ListReplies": ListReplies.LIST,

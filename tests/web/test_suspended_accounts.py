@@ -1,8 +1,9 @@
-"""Suspended accounts of this site: restored within thirty days, and deleted after that."""
+"""Suspended accounts of this site: restored within thirty days, deleted after that, and what their owners learn when they log in."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.fakes import RolledBackDatabase, result_of
 from tests.web.api.client import Client, client
 from tests.web.test_moderation import with_role
 from tests.web.test_strikes import link_to
-from tests.web.visitor import PASSWORD, SiteFixture, main_text
+from tests.web.visitor import PASSWORD, SiteFixture, links, main_text
 
 HOUR = timedelta(hours=1)
 
@@ -94,3 +95,29 @@ def test_accounts_that_an_earlier_release_suspended_are_kept_for_thirty_days_mor
     execute(site.cursor, "update users set kept_until = now() + interval '99 years' where account_id = %(id)s", {"id": eve.owner.id})
     assert not delete_expired(site, eve, KEPT_FOR + HOUR)
     assert delete_expired(site, eve, timedelta(days=36_600))
+
+
+@pytest.mark.parametrize(("kind", "told"), [("suspend", "have suspended your account"), ("disable", "have disabled your account")])
+def test_a_barred_person_without_an_email_learns_why_at_the_log_in_and_appeals(
+    site: SiteFixture, maud: Client, kind: str, told: str
+) -> None:
+    site.registered_user("eve")
+    eve = site.viewer("eve")
+    path = f"/v1/admin/accounts/{eve.id}/action"
+    assert maud.post(path, type=kind, text="You sold moss.", send_email_notification=False).status == 200
+    visitor = site.visitor()
+    wrong = visitor.submit("/login", name="eve", password="wrong")
+    assert (wrong.status, told in main_text(wrong)) == (401, False), "only the owner is told"
+    response = visitor.submit("/login", name="eve", password=PASSWORD)
+    assert (response.status, told in main_text(response)) == (403, True)
+    [decision] = [urlsplit(link).path for link in links(response) if "/disputes/" in link]
+    assert "You sold moss." in main_text(visitor.get(decision))
+    assert visitor.submit(decision, text="It was my own moss.").status == 303
+    assert "It was my own moss." in main_text(with_role(site, "mod", "moderator").get("/admin/appeals"))
+
+
+def test_a_person_whom_the_command_line_suspended_is_told_at_the_log_in(site: SiteFixture) -> None:
+    site.registered_user("eve")
+    result_of(site.domain.moderation.account_admin.suspend(site.viewer("eve").id))
+    response = site.visitor().submit("/login", name="eve", password=PASSWORD)
+    assert (response.status, "currently disabled" in main_text(response)) == (403, True)

@@ -139,11 +139,15 @@ class SignupForm:
 
 @frozen
 class LoginForm:
-    """The login form. `name` is a username or an e-mail address; `next` is the path to go to afterwards."""
+    """The login form. `name` is a username or an e-mail address; `next` is the path to go to afterwards.
+
+    `decision_url`: the page of the moderators' decision because of which the account cannot be used.
+    """
 
     name: str = ""
     next: str = ""
     error: str = ""
+    decision_url: str = ""
 
 
 @frozen

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from microblog.domain.account_security import AccountSecurity
 from microblog.domain.client_info import ClientInfo
 from microblog.domain.known_browsers import COOKIE_LIFETIME
 from microblog.domain.rate_limits import SIGN_UP
 from microblog.domain.registration import Registrations, SignUpForm
-from microblog.domain.sessions import NewSession, Sessions
+from microblog.domain.sessions import LoginBarred, NewSession, Sessions
+from microblog.domain.strikes import Strikes
 from microblog.model.errors import Invalid, Problem, TooMany, Unauthenticated
+from microblog.render.formatting import WARNING_TEXTS
 from microblog.render.html.pages import Pages
 from microblog.render.html.view_models import LoginForm, SignupForm
 from microblog.web.http.cookies import DEVICE, RETURN, SESSION, VISITOR
@@ -37,7 +38,7 @@ class AuthPages:
     contexts: PageContexts
     registrations: Registrations
     sessions: Sessions
-    security: AccountSecurity
+    strikes: Strikes
 
     @route("GET", "/signup", SIGN_IN)
     async def signup_form(self, request: Request) -> Response:
@@ -105,11 +106,20 @@ class AuthPages:
             )
         except (Unauthenticated, TooMany) as problem:
             return self._rejected(request, LoginForm(name, target, page_message(problem)), problem)
+        except LoginBarred as problem:
+            return await self._barred(request, LoginForm(name, target), problem)
         return _logged_in(Response.redirect(target), session).without_cookie(RETURN)
 
     def _rejected(self, request: Request, form: LoginForm, problem: Problem) -> Response:
         response = self._login(request, form, status_of(problem))
         return response.with_header("Retry-After", str(problem.retry_after)) if isinstance(problem, TooMany) else response
+
+    async def _barred(self, request: Request, form: LoginForm, problem: LoginBarred) -> Response:
+        """Tell the owner, whose password was right, why they cannot log in, with the page of the decision, where they can appeal it."""
+        found = await self.strikes.barring(problem.account)
+        strike, decision_url = found or (None, "")
+        error = page_message(problem) if strike is None else WARNING_TEXTS[strike.warning.action]
+        return self._login(request, evolve(form, error=error, decision_url=decision_url), status_of(problem))
 
     @route("POST", "/logout", RouteOptions())
     async def logout(self, request: Request) -> Response:
