@@ -14,6 +14,7 @@ from microblog.application.federation import Federation
 from microblog.application.services import Domain, now
 from microblog.application.site import current_site_view
 from microblog.config import Settings, secret_key
+from microblog.domain.account_support import AccountSupport
 from microblog.domain.announcement_desk import AnnouncementDesk
 from microblog.domain.audit import AuditLog
 from microblog.domain.auth_cache import AuthCache, CommandAuthentication
@@ -47,6 +48,7 @@ from microblog.web.http.request import SiteOrigin
 from microblog.web.http.response_cache import ResponseCache
 from microblog.web.http.server import HttpServer
 from microblog.web.pages.about import AboutPages
+from microblog.web.pages.account_support import AccountSupportPages
 from microblog.web.pages.admin import JobPages, OutboxPages
 from microblog.web.pages.announcements import AnnouncementPages
 from microblog.web.pages.api_docs import ApiDocsPage
@@ -247,13 +249,15 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
 
 def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain, federation: Federation | None) -> list[object]:
     """Return the routes of the pages for moderators and administrators, and of their decisions for those concerned."""
-    desk = moderation_desk(domain)
+    desk, sends_email = moderation_desk(domain), domain.outbox.directory is None
+    account_pages = AccountDeskPages(pages, contexts, desk, sends_email)
     return [
         PeoplePages(pages, contexts, domain.moderation),
         InvitePages(pages, contexts, domain.moderation),
         OutboxPages(pages, contexts, domain.outbox),
         JobPages(pages, contexts, domain.jobs),
-        AccountDeskPages(pages, contexts, desk),
+        account_pages,
+        AccountSupportPages(account_pages, AccountSupport(domain.moderation, domain.account_security.mail_hosts, sends_email)),
         ReportDeskPages(pages, contexts, desk, domain.attachments.media_store.files),
         StrikePages(pages, contexts, domain.strikes),
         AppealPages(pages, contexts, domain.strikes),

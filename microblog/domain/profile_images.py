@@ -29,6 +29,11 @@ def forget(cursor: Cursor, account: AccountId, now: datetime) -> None:
     delete_unused(cursor, [_name(path) for path in media.profile_images(cursor, account=account)], now=now)
 
 
+def remove(cursor: Cursor, account: AccountId, which: str, now: datetime) -> bool:
+    """Remove the avatar or the header in the running transaction; return False if there is none."""
+    return _replace(cursor, account, which, None, now)
+
+
 def _refused(which: str, sentence: str) -> Invalid:
     """Return the error with the name of the image in place of "File"."""
     text = sentence.replace("File", which.capitalize())
@@ -76,15 +81,20 @@ class ProfileImages:
         return await self.database.run(self._show, viewer, which, f"/media/{name}")
 
     def _show(self, cursor: Cursor, viewer: Viewer, which: str, path: str | None) -> Account:
-        before = media.set_profile_image(cursor, account=viewer.id, image=which, path=path)
-        if before:
-            delete_unused(cursor, [_name(before)], now=self.now())
-        if before != path:
-            events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=viewer.id)
+        _replace(cursor, viewer.id, which, path, self.now())
         account = accounts.by_id(cursor, id=viewer.id)
         if account is None:
             raise NotFound
         return account
+
+
+def _replace(cursor: Cursor, account: AccountId, which: str, path: str | None, now: datetime) -> bool:
+    before = media.set_profile_image(cursor, account=account, image=which, path=path)
+    if before:
+        delete_unused(cursor, [_name(before)], now=now)
+    if before != path:
+        events.record(cursor, EventKind.ACCOUNT_CHANGED, at=now, account=account)
+    return before != path
 
 
 def _name(path: str) -> str:

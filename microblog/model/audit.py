@@ -29,6 +29,11 @@ class AuditAction(StrEnum):
     ACCOUNT_UNSUSPEND = "account.unsuspend"
     ACCOUNT_CHANGE_ROLE = "account.change_role"
     ACCOUNT_RESET_PASSWORD = "account.reset_password"  # noqa: S105 - an act, not a password
+    ACCOUNT_SEND_PASSWORD_RESET = "account.send_password_reset"  # noqa: S105 - an act, not a password
+    ACCOUNT_RESEND_CONFIRMATION = "account.resend_confirmation"
+    ACCOUNT_CHANGE_EMAIL = "account.change_email"
+    ACCOUNT_REMOVE_AVATAR = "account.remove_avatar"
+    ACCOUNT_REMOVE_HEADER = "account.remove_header"
     ACCOUNT_DELETE = "account.delete"
     ACCOUNT_DELETE_SUSPENDED = "account.delete_suspended"
     POST_DELETE = "post.delete"

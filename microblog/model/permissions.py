@@ -26,6 +26,7 @@ class Permission(IntFlag):
     MANAGE_ANNOUNCEMENTS = 1 << 13
     MANAGE_CUSTOM_EMOJIS = 1 << 14
     INVITE_USERS = 1 << 16
+    MANAGE_ROLES = 1 << 17
     DELETE_USER_DATA = 1 << 19
 
 
@@ -50,6 +51,7 @@ _ADMIN = (
     | Permission.MANAGE_RULES
     | Permission.MANAGE_ANNOUNCEMENTS
     | Permission.MANAGE_CUSTOM_EMOJIS
+    | Permission.MANAGE_ROLES
 )
 PERMISSIONS = {Role.USER: Permission(0), Role.MODERATOR: _MODERATOR, Role.ADMIN: _ADMIN}
 """The permissions of each role. Clients look at single flags, so administrators have all of them besides `ADMINISTRATOR`."""

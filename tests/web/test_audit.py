@@ -57,6 +57,16 @@ class Desk:
     def member(self, *, approved: bool = True) -> Account:
         return make.member(self.cursor, approved=approved).account
 
+    def unconfirmed(self) -> AccountId:
+        account = self.member().id
+        self.cursor.execute("update users set confirmed_at = null where account_id = %s", [account])
+        return account
+
+    def pictured(self) -> AccountId:
+        account = self.member().id
+        self.cursor.execute("update accounts set avatar = '/media/a.png' where id = %s", [account])
+        return account
+
     def report(self) -> str:
         return str(client(self.site, f"reporter{len(self.log())}").post("/v1/reports", account_id=self.member().id).json["id"])
 
@@ -184,6 +194,18 @@ CASES: dict[str, Case] = {
         {"type": "unsensitive"},
     ),
     "POST /admin/accounts/<id:account_id>/notes": lambda desk: (f"/admin/accounts/{desk.member().id}/notes", {"note": "Twice."}),
+    "POST /admin/accounts/<id:account_id>/confirm": lambda desk: (f"/admin/accounts/{desk.unconfirmed()}/confirm", {}),
+    "POST /admin/accounts/<id:account_id>/resend_confirmation": lambda desk: (
+        f"/admin/accounts/{desk.unconfirmed()}/resend_confirmation",
+        {},
+    ),
+    "POST /admin/accounts/<id:account_id>/email": lambda desk: (f"/admin/accounts/{desk.member().id}/email", {"email": "new@example.org"}),
+    "POST /admin/accounts/<id:account_id>/password_reset": lambda desk: (f"/admin/accounts/{desk.member().id}/password_reset", {}),
+    "POST /admin/roles/<id:account_id>": lambda desk: (f"/admin/roles/{desk.member().id}", {"role": "moderator"}),
+    "POST /admin/accounts/<id:account_id>/remove_image": lambda desk: (
+        f"/admin/accounts/{desk.pictured()}/remove_image",
+        {"image": "avatar"},
+    ),
     "POST /admin/notes/<id:note_id>/delete": lambda desk: (f"/admin/notes/{desk.note()}/delete", {}),
     "POST /admin/appeals/<id:strike_id>/approve": lambda desk: (f"/admin/appeals/{desk.appeal()}/approve", {}),
     "POST /admin/appeals/<id:strike_id>/reject": lambda desk: (f"/admin/appeals/{desk.appeal()}/reject", {}),
@@ -335,7 +357,7 @@ def staff_routes(site: SiteFixture) -> list[Route]:
 
 @pytest.fixture
 def desk(cursor: Cursor, tmp_path: Path) -> Desk:
-    site = build_site(cursor, tmp_path, Internet(), public_url=URL, federation="on", rate_limits="off")
+    site = build_site(cursor, tmp_path, Internet(), public_url=URL, federation="on", rate_limits="off", smtp_url="smtp://mail.test")
     boss = with_role(site, "boss", "admin")
     return Desk(site, boss, new_client_for(site, site.viewer("boss"), STAFF_SCOPES))
 
@@ -441,7 +463,7 @@ def test_the_csv_file_has_no_formulas(desk: Desk) -> None:
 
 
 def test_only_moderators_read_the_log(desk: Desk) -> None:
-    ada, maud = desk.site.registered_user("ada"), with_role(desk.site, "maud", "moderator")
+    ada, maud = (with_role(desk.site, name, role) for name, role in (("ada", "user"), ("maud", "moderator")))
     for path in ("/admin/log", "/admin/log.json", "/admin/log.csv"):
         assert (maud.get(path).status, ada.get(path).status) == (200, 403)
     assert "/admin/log" in links(maud.get("/admin/people"))

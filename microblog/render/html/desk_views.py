@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from microblog.model.account_history import AccountHistory, AccountPast, ModerationNote
 from microblog.model.account_origins import AddressSource
-from microblog.model.accounts import Account, Login
+from microblog.model.accounts import Account, Login, Role
 from microblog.model.audit import AuditAction
 from microblog.model.emails import EmailKind, EmailState
 from microblog.model.moderation import ACCOUNT_ACTIONS, ModerationAction
@@ -28,6 +28,7 @@ CHOICES = {
 }
 
 REPORT_TABS = {"": "Open", "mine": "Mine", "unassigned": "Unassigned", "resolved": "Resolved"}
+ROLE_LABELS = {Role.USER: "User", Role.MODERATOR: "Moderator", Role.ADMIN: "Administrator"}
 ADDRESS_SOURCES = {AddressSource.SESSION: "browser", AddressSource.APP: "app", AddressSource.SIGN_UP: "sign-up"}
 
 
@@ -39,8 +40,20 @@ def choices(*, here: bool, has_posts: bool) -> dict[ModerationAction, str]:
 
 
 @frozen
+class SupportForm:
+    """The section "Help and profile". `email`: as it was typed. `roles`: what the viewer may choose, with labels; none for moderators."""
+
+    sends_email: bool
+    email: str = ""
+    roles: Mapping[Role, str] = field(factory=dict)
+
+
+@frozen
 class AccountPage:
-    """An account with its history. `login`: None for accounts of other servers. `undo`: what ends the acts in force, with labels."""
+    """An account with its history. `login`: None for accounts of other servers. `undo`: what ends the acts in force, with labels.
+
+    `support`: None if the viewer cannot act on the account, and for those of other servers.
+    """
 
     account: Account
     login: Login | None
@@ -51,6 +64,7 @@ class AccountPage:
     undo: Mapping[str, str]
     note: str = ""
     errors: Mapping[str, str] = field(factory=dict)
+    support: SupportForm | None = None
     actions: Mapping[ModerationAction, str] = ACTION_TEXTS
     acts: Mapping[AuditAction, str] = LABELS
     email_kinds: Mapping[EmailKind, str] = KIND_LABELS

@@ -9,11 +9,11 @@ from attrs import frozen
 from microblog.domain.moderation import Moderation, outranks
 from microblog.domain.moderation_desk import ModerationDesk
 from microblog.domain.ports import FileStore
-from microblog.model.accounts import Account, AccountWithLogin
+from microblog.model.accounts import Account, AccountWithLogin, Role
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, MediaId, ModerationNoteId, ReportId
 from microblog.model.moderation import ModerationAction, Sanction
-from microblog.render.html.desk_views import AccountPage, ReportPage, acts_in_force, choices
+from microblog.render.html.desk_views import ROLE_LABELS, AccountPage, ReportPage, SupportForm, acts_in_force, choices
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.web.http.errors import status_of
@@ -33,6 +33,7 @@ class AccountDeskPages:
     pages: Pages
     contexts: PageContexts
     desk: ModerationDesk
+    sends_email: bool
 
     @property
     def moderation(self) -> Moderation:
@@ -42,11 +43,16 @@ class AccountDeskPages:
     @route("GET", "/admin/accounts/<id:account_id>", MODERATOR)
     async def show(self, request: Request, account_id: int) -> Response:
         """Show an account with its history."""
-        return await self._show(request, AccountId(account_id))
+        return await self.response(request, AccountId(account_id))
 
-    async def _show(self, request: Request, id: AccountId, problem: Invalid | None = None) -> Response:
+    async def response(self, request: Request, id: AccountId, problem: Invalid | None = None) -> Response:
+        """Return the page, with what was typed and the errors if there is a problem."""
         found, history = await self.desk.account(request.member, id)
         account, login = (found, None) if isinstance(found, Account) else (found.account, found.login)
+        support = None
+        if isinstance(found, AccountWithLogin) and outranks(request.member, found):
+            roles = ROLE_LABELS if request.member.role is Role.ADMIN else {}
+            support = SupportForm(self.sends_email, request.fields.value("email", max=320) if problem else "", roles)
         view = AccountPage(
             account,
             login,
@@ -57,6 +63,7 @@ class AccountDeskPages:
             acts_in_force(account, login),
             request.fields.text("note") if problem else "",
             problem.fields if problem else {},
+            support,
         )
         html = self.pages.page("admin_account", await self.contexts.of(request), PageMetadata(f"@{account.acct}", index=False), page=view)
         return Response.html(html, status_of(problem) if problem else 200)
@@ -68,7 +75,7 @@ class AccountDeskPages:
         try:
             await self.moderation.impose(request.member, id, _sanction(request))
         except Invalid as problem:
-            return await self._show(request, id, problem)
+            return await self.response(request, id, problem)
         return Response.redirect(f"/admin/accounts/{id}")
 
     @route("POST", "/admin/accounts/<id:account_id>/undo", MODERATOR)
@@ -95,7 +102,7 @@ class AccountDeskPages:
         try:
             await self.desk.add_note(request.member, request.fields.text("note"), id)
         except Invalid as problem:
-            return await self._show(request, id, problem)
+            return await self.response(request, id, problem)
         return Response.redirect(f"/admin/accounts/{id}")
 
     @route("POST", "/admin/notes/<id:note_id>/delete", MODERATOR)
