@@ -245,8 +245,10 @@ def _logs(site: Site) -> Iterator[Query]:
     position = {"events_after": Position("", 2**62, 0), "changed_since": snapshot["since"]}
     kinds = {"kinds": [*(f"kind{number}" for number in range(20)), "post.notify"], "soon": site.end + DUE_IN}
     yield Query("after a commit, nothing new", follow_up.after_commit, position | kinds)
-    for cleanup in (events.delete_old, invalidation_log.delete_old, jobs.delete_old, emails.delete_old):
-        yield Query(f"{cleanup.__module__}, nothing old", cleanup, {"before": site.end - timedelta(days=400), "limit": 1_000})
+    old = {"before": site.end - timedelta(days=400), "limit": 1_000}
+    for cleanup in (events.delete_old, invalidation_log.delete_old, jobs.delete_old):
+        yield Query(f"{cleanup.__module__}, nothing old", cleanup, {"since": site.end - timedelta(days=800), **old})
+    yield Query("e-mails, nothing old", emails.delete_old, old)
     for unused in (retention.delete_posts, retention.delete_accounts):
         yield Query(f"{unused.__name__} of other servers", unused, {"after": "", "before": site.end, "limit": 20})
 

@@ -75,7 +75,7 @@ class Workers:
             name = f"{gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
             return Worker(database, tasks, now, reactor, name, SystemRandom().random, plans, at_once, poll)
 
-        cleanup_batches = [
+        cleanup_batches: list[cleanup.Cleanup] = [
             *cleanup.cleanup_batches(events_kept=services.events_kept),
             *post_jobs.CLEANUP_BATCHES,
             *push_jobs.CLEANUP_BATCHES,

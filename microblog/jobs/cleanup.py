@@ -5,9 +5,9 @@ Jobs run at least once and may be interrupted at any point: the next run deletes
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, time, timedelta
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
 from attrs import frozen
@@ -30,6 +30,7 @@ from microblog.storage.database import Cursor, Transactions
 from microblog.storage.email_domain_blocks import delete_old_attempts
 
 BATCH = 500  # rows in one transaction
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
 HOURLY = Every(timedelta(hours=1))
 
@@ -66,6 +67,36 @@ class CleanupBatch:
             pass
 
 
+class OrderedCleanupTask(Protocol):
+    """A storage function that deletes at most `limit` rows older than `before`, the oldest first, among those not older than `since`."""
+
+    def __call__(self, cursor: Cursor, *, since: datetime, before: datetime, limit: int) -> datetime | None:
+        """Return the time of the newest deleted row if there may be more, else None."""
+
+
+@frozen
+class OrderedCleanup:
+    """Rows of which every command writes some: each batch continues at the time that the one before has reached.
+
+    A batch that started at the oldest row would first go past the index entries of all rows that were deleted since the last vacuum, or
+    since a backup began. With millions a day that costs more than the deletion (docs/capacity.md).
+    """
+
+    kind: str
+    delete: OrderedCleanupTask
+    retention: timedelta
+    rule: TimerRule
+
+    async def run(self, database: Transactions, now: datetime) -> None:
+        """Delete all expired rows in batches."""
+        reached: datetime | None = BEGINNING
+        while reached is not None:
+            reached = await database.run(self.delete, since=reached, before=now - self.retention, limit=BATCH)
+
+
+Cleanup: TypeAlias = CleanupBatch | OrderedCleanup
+
+
 def _expired_sessions(cursor: Cursor, *, before: datetime, limit: int) -> int:
     return sessions.delete_expired(cursor, now=before, limit=limit)
 
@@ -75,17 +106,17 @@ def nightly(hour: int, minute: int) -> Daily:
     return Daily(time(hour, minute), UTC_ZONE)
 
 
-def cleanup_batches(*, events_kept: timedelta) -> list[CleanupBatch]:
+def cleanup_batches(*, events_kept: timedelta) -> list[Cleanup]:
     """Return all cleanup jobs of the site."""
     return [
         CleanupBatch("cleanup.sessions", _expired_sessions, timedelta(0), HOURLY),
-        CleanupBatch("cleanup.invalidation_log", invalidation_log.delete_old, invalidation_log.RETENTION, HOURLY),
-        CleanupBatch("cleanup.events", events.delete_old, events_kept, HOURLY),
-        CleanupBatch("cleanup.idempotency_keys", idempotency_keys.delete_old, IDEMPOTENCY_KEY_RETENTION, HOURLY),
+        OrderedCleanup("cleanup.invalidation_log", invalidation_log.delete_old, invalidation_log.RETENTION, HOURLY),
+        OrderedCleanup("cleanup.events", events.delete_old, events_kept, HOURLY),
+        OrderedCleanup("cleanup.idempotency_keys", idempotency_keys.delete_old, IDEMPOTENCY_KEY_RETENTION, HOURLY),
         CleanupBatch("cleanup.oauth_codes", oauth.delete_expired_codes, CODE_RETENTION, HOURLY),
         CleanupBatch("cleanup.oauth_tokens", oauth.delete_revoked_tokens, REVOKED_TOKEN_RETENTION, nightly(3, 30)),
         CleanupBatch("cleanup.oauth_apps", oauth.delete_unused_apps, UNUSED_APP_RETENTION, nightly(3, 40)),
-        CleanupBatch("cleanup.jobs", jobs.delete_old, DONE_JOB_RETENTION, HOURLY),
+        OrderedCleanup("cleanup.jobs", jobs.delete_old, DONE_JOB_RETENTION, HOURLY),
         CleanupBatch("cleanup.timer_ticks", jobs.delete_old_runs, TICK_RETENTION, nightly(3, 10)),
         CleanupBatch("cleanup.deleted_posts", deleted_posts.purge, DELETED_POST_RETENTION, nightly(3, 20)),
         CleanupBatch("cleanup.token_addresses", account_addresses.forget_of_tokens, LIFETIME, nightly(3, 35)),
@@ -99,15 +130,15 @@ COUNT_TAGS = Timer("tag.update_counts", Every(timedelta(minutes=10)))
 RECOUNT_WINDOW = timedelta(hours=1)  # tags used within this time are counted again
 
 
-def timers(batches: list[CleanupBatch]) -> list[Timer]:
+def timers(batches: Sequence[Cleanup]) -> list[Timer]:
     """Return the timers of the jobs in this module."""
     return [*(Timer(batch.kind, batch.rule) for batch in batches), END_MUTES, COUNT_TAGS, clock_check.CHECK]
 
 
-def tasks(database: Transactions, now: Callable[[], datetime], batches: list[CleanupBatch]) -> dict[str, Task]:
+def tasks(database: Transactions, now: Callable[[], datetime], batches: Sequence[Cleanup]) -> dict[str, Task]:
     """Return the tasks of this module by job kind."""
 
-    def task_of(batch: CleanupBatch) -> Task:
+    def task_of(batch: Cleanup) -> Task:
         async def run(job: Job) -> None:
             await batch.run(database, now())
 

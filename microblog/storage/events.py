@@ -108,13 +108,21 @@ def log_secret(cursor: Cursor) -> bytes:
     return str(fetch_value(cursor, "select secret from event_log")).encode("ascii")
 
 
-def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Delete at most `limit` events from before that time; return their number. The newest one always stays: it marks the log's end."""
-    return execute(
+# Rows by their place (`ctid`): to plan a join by the key, PostgreSQL looks for the key's least value, past all deleted entries.
+def delete_old(cursor: Cursor, *, since: datetime, before: datetime, limit: int) -> datetime | None:
+    """Delete at most `limit` events from before that time and not from before `since`, the oldest first.
+
+    Return the time of the newest of them if there may be more, else None. The newest one of all always stays: it marks the log's end.
+    """
+    until: datetime | None = fetch_value(
         cursor,
-        """delete from events where (xid, id) in (
-               select xid, id from events where at < %(before)s
-               and (xid, id) < (select xid, id from events order by xid desc, id desc limit 1)
-               order by at limit %(limit)s)""",
-        {"before": before, "limit": limit},
+        """with deleted as (
+               delete from events where ctid = any(array(
+                   select ctid from events where at >= %(since)s and at < %(before)s
+                   and (xid, id) < (select xid, id from events order by xid desc, id desc limit 1)
+                   order by at limit %(limit)s))
+               returning at)
+           select max(at) from deleted having count(*) = %(limit)s""",
+        {"since": since, "before": before, "limit": limit},
     )
+    return until

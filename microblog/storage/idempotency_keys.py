@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from microblog.model.ids import AccountId, PostId
-from microblog.storage.database import Cursor, Prepared, execute, execute_deferred, fetch_one
+from microblog.storage.database import Cursor, Prepared, execute_deferred, fetch_one, fetch_value
 
 
 def post_of(cursor: Cursor, *, account: AccountId, key: str) -> PostId | None:
@@ -29,11 +29,19 @@ _STORE_KEY = Prepared("""insert into idempotency_keys (account_id, key, post_id,
     on conflict (account_id, key) do update set post_id = excluded.post_id, created_at = excluded.created_at""")
 
 
-def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Delete at most `limit` idempotency keys from before that time; return their number."""
-    return execute(
+def delete_old(cursor: Cursor, *, since: datetime, before: datetime, limit: int) -> datetime | None:
+    """Delete at most `limit` idempotency keys from before that time and not from before `since`, the oldest first.
+
+    Return the time of the newest of them if there may be more, else None.
+    """
+    until: datetime | None = fetch_value(
         cursor,
-        """delete from idempotency_keys where (account_id, key) in (
-               select account_id, key from idempotency_keys where created_at < %(before)s order by created_at limit %(limit)s)""",
-        {"before": before, "limit": limit},
+        """with deleted as (
+               delete from idempotency_keys where ctid = any(array(
+                   select ctid from idempotency_keys where created_at >= %(since)s and created_at < %(before)s
+                   order by created_at limit %(limit)s))
+               returning created_at)
+           select max(created_at) from deleted having count(*) = %(limit)s""",
+        {"since": since, "before": before, "limit": limit},
     )
+    return until

@@ -7,7 +7,7 @@ from functools import partial
 
 from attrs import frozen
 
-from microblog.storage.database import Cursor, Prepared, execute, fetch_one
+from microblog.storage.database import Cursor, Prepared, fetch_one, fetch_value
 
 EVERYTHING = "*"
 MAX_KEYS = 20_000
@@ -73,11 +73,18 @@ CHANGES = """pg_current_snapshot()::text, now(), (select max(id) from changed wh
 _CHANGED_SINCE = Prepared(f"with {CHANGED} select {CHANGES}")
 
 
-def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Delete at most `limit` rows from before that time; return their number."""
-    return execute(
+def delete_old(cursor: Cursor, *, since: datetime, before: datetime, limit: int) -> datetime | None:
+    """Delete at most `limit` rows from before that time and not from before `since`, the oldest first.
+
+    Return the time of the newest of them if there may be more, else None.
+    """
+    until: datetime | None = fetch_value(
         cursor,
-        """delete from invalidation_log
-           where ctid = any(array(select ctid from invalidation_log where at < %(before)s order by at limit %(limit)s))""",
-        {"before": before, "limit": limit},
+        """with deleted as (
+               delete from invalidation_log where ctid = any(array(
+                   select ctid from invalidation_log where at >= %(since)s and at < %(before)s order by at limit %(limit)s))
+               returning at)
+           select max(at) from deleted having count(*) = %(limit)s""",
+        {"since": since, "before": before, "limit": limit},
     )
+    return until

@@ -209,15 +209,22 @@ def release(cursor: Cursor, job: Job, *, worker: str, now: datetime) -> bool:
     )
 
 
-def delete_old(cursor: Cursor, *, before: datetime, limit: int) -> int:
-    """Delete at most `limit` jobs that were done before that time; return their number. Failed ones stay until they are discarded."""
-    return execute(
+def delete_old(cursor: Cursor, *, since: datetime, before: datetime, limit: int) -> datetime | None:
+    """Delete at most `limit` jobs that were done before that time and not before `since`, the oldest first. Failed ones stay.
+
+    Return when the newest of them was done if there may be more, else None.
+    """
+    until: datetime | None = fetch_value(
         cursor,
-        """delete from jobs where id in (
-               select id from jobs where state = 'done' and finished_at < %(before)s
-               order by finished_at limit %(limit)s)""",
-        {"before": before, "limit": limit},
+        """with deleted as (
+               delete from jobs where ctid = any(array(
+                   select ctid from jobs where state = 'done' and finished_at >= %(since)s and finished_at < %(before)s
+                   order by finished_at limit %(limit)s))
+               returning finished_at)
+           select max(finished_at) from deleted having count(*) = %(limit)s""",
+        {"since": since, "before": before, "limit": limit},
     )
+    return until
 
 
 # Each state has an index of its own. A condition for several states would read the jobs that are done too.

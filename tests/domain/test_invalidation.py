@@ -188,8 +188,12 @@ def test_old_changes_are_deleted(connections: Callable[[], Connection]) -> None:
     record_change(connection, "p1")
     with connection.cursor() as cursor:
         now = invalidation_log.current_position(cursor).at
-        assert invalidation_log.delete_old(cursor, before=now - timedelta(seconds=1), limit=10) == 0
-        assert invalidation_log.delete_old(cursor, before=now + timedelta(seconds=1), limit=10) == 1
+        long_ago, second = now - timedelta(days=1), timedelta(seconds=1)
+        assert invalidation_log.delete_old(cursor, since=long_ago, before=now - second, limit=1) is None
+        reached = invalidation_log.delete_old(cursor, since=long_ago, before=now + second, limit=1)
+        assert reached is not None
+        assert now - second < reached <= now
+        assert invalidation_log.delete_old(cursor, since=reached, before=now + second, limit=1) is None
 
 
 @define

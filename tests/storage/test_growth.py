@@ -7,7 +7,7 @@ plan that reads the marks of a heavy member, or a log, is above them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,8 @@ import pytest
 from benchmarks.backlog import Backlog, heavy, pile_up
 from benchmarks.dataset import Site, fill
 from benchmarks.queries import ExplainingCursor, Query, growing_queries
+from microblog.jobs.cleanup import BEGINNING, OrderedCleanupTask
+from microblog.storage import events, invalidation_log, jobs
 from microblog.storage.database import Connection, connect, execute
 
 SITE = Site(posts=20_000, people=1_200, end=datetime(2026, 3, 4, tzinfo=UTC))
@@ -87,6 +89,16 @@ def test_what_has_piled_up_does_not_make_a_small_answer_dear(cursor: Counted, na
     more_pages, more_rows = COUNTING.get(name, (0, FOLLOWEES if name.startswith("home, ") else 0))
     assert pages(cursor) <= MOST_PAGES + more_pages
     assert sum(map(rows, about_data(cursor))) <= MOST_ROWS + more_rows
+
+
+@pytest.mark.parametrize("delete_old", [events.delete_old, invalidation_log.delete_old, jobs.delete_old], ids=lambda each: each.__module__)
+def test_a_cleanup_does_not_go_past_what_its_earlier_batches_deleted(cursor: Counted, delete_old: OrderedCleanupTask) -> None:
+    end = SITE.end + timedelta(days=1)
+    reached = delete_old(cursor, since=BEGINNING, before=end, limit=BACKLOG.rows // 4)
+    assert reached is not None
+    cursor.plans = []
+    assert delete_old(cursor, since=reached, before=end, limit=10)
+    assert pages(cursor) <= MOST_PAGES // 2
 
 
 def test_a_site_on_this_data_finds_no_job_to_do(cursor: Counted) -> None:

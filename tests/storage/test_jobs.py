@@ -121,7 +121,7 @@ def test_a_job_without_a_next_try_is_dead_and_stays_until_retried_or_discarded(c
     assert claim(cursor, now=NOW + MINUTE) == []
     (dead,) = jobs.page_of(cursor, state=JobState.DEAD, page=Page())
     assert (dead.id, len(dead.last_error), dead.finished_at) == (id, jobs.MAX_ERROR_LENGTH, NOW)
-    assert jobs.delete_old(cursor, before=NOW + MINUTE, limit=10) == 0
+    jobs.delete_old(cursor, since=NOW - MINUTE, before=NOW + MINUTE, limit=10)
     assert jobs.retry(cursor, id=dead.id, now=NOW)
     (again,) = claim(cursor)
     assert (again.id, again.tries) == (id, 1)
@@ -199,15 +199,16 @@ def test_jobs_of_a_state_are_listed_in_pages(cursor: Cursor) -> None:
     assert [job.id for job in above] == [ids[3], ids[2]]
 
 
-def test_cleanup_deletes_old_finished_jobs_in_batches(cursor: Cursor) -> None:
+def test_cleanup_deletes_old_finished_jobs_in_batches_the_oldest_first(cursor: Cursor) -> None:
     for _ in range(3):
         add(cursor)
-    for job in claim(cursor):
-        jobs.finish(cursor, job, worker="w1", now=NOW)
+    for number, job in enumerate(claim(cursor)):
+        jobs.finish(cursor, job, worker="w1", now=NOW + timedelta(seconds=number))
     waiting = add(cursor)
-    assert jobs.delete_old(cursor, before=NOW, limit=10) == 0
-    assert jobs.delete_old(cursor, before=NOW + MINUTE, limit=2) == 2
-    assert jobs.delete_old(cursor, before=NOW + MINUTE, limit=2) == 1
+    assert jobs.delete_old(cursor, since=NOW - MINUTE, before=NOW, limit=2) is None
+    assert jobs.delete_old(cursor, since=NOW - MINUTE, before=NOW + MINUTE, limit=2) == NOW + timedelta(seconds=1)
+    assert jobs.delete_old(cursor, since=NOW + timedelta(seconds=1), before=NOW + MINUTE, limit=2) is None
+    assert fetch_value(cursor, "select count(*) from jobs") == 1
     assert state(cursor, waiting) == "waiting"
 
 
