@@ -12,11 +12,12 @@ import argparse
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 
 import psycopg2
 from attrs import frozen
@@ -107,8 +108,8 @@ class DatabaseServer:
 
 
 @contextmanager
-def database_server(cache: Path, *, durable: bool) -> Iterator[DatabaseServer]:
-    """Run the server: durable as on a site, or not, for building."""
+def database_server(cache: Path, *, durable: bool, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[DatabaseServer]:
+    """Run the server: durable as on a site, or not, for building; with these settings besides those of the embedded PostgreSQL."""
     home = Home(cache)
     home.prepare()
     if not home.exists:
@@ -116,7 +117,8 @@ def database_server(cache: Path, *, durable: bool) -> Iterator[DatabaseServer]:
         home.fresh.rename(home.data)
     sockets = home.socket_directory()
     with (cache / "postgres.log").open("ab") as log:
-        server = subprocess.Popen(server_command(home, sockets, connections=40, durable=durable), stdout=log, stderr=log)
+        command = server_command(home, sockets, connections=40, durable=durable) + [f"--{name}={value}" for name, value in settings.items()]
+        server = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         _until_ready(server, sockets)
         yield DatabaseServer(home, sockets)
