@@ -78,3 +78,18 @@ def test_the_request_id_is_made_by_the_proxy_and_not_by_the_client(tmp_path: Pat
     log = (site.data_dir / "log" / "access.log").read_text("utf-8")
     assert request_id in log
     assert "made-up" not in log
+
+
+REQUEST_ID = {"proxy_pass": "proxy_set_header X-Request-Id $request_id;", "reverse_proxy": "header_up X-Request-Id {http.request.uuid}"}
+"""The directives of nginx and Caddy that pass requests on, each with the one that gives them an id."""
+
+
+def test_every_proxy_configuration_makes_the_request_id() -> None:
+    found = set()
+    for path in filter(Path.is_file, (ROOT / "contrib").rglob("*")):
+        text = path.read_text("utf-8")
+        for directive, request_id in REQUEST_ID.items():
+            if number := len(re.findall(rf"^\s*{directive}\b", text, re.MULTILINE)):
+                assert text.count(request_id) == number, path
+                found.add(path.relative_to(ROOT / "contrib").as_posix())
+    assert found == {"caddy/Caddyfile", "container/Caddyfile", "nginx/microblog.conf"}

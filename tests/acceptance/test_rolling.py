@@ -25,9 +25,9 @@ from tests.servers import PostgresServer
 
 pytestmark = pytest.mark.acceptance
 
-PROCESSES = 2
+PROCESSES = 3
 STREAMS = 1_000
-READERS = 10
+READERS = 4
 REQUESTS_PER_S = 50
 REQUESTS_PER_POST = 25
 PAGES = ("/", "/local", "/login", "/api/v1/timelines/home", "/api/v1/timelines/public", "/api/v1/accounts/verify_credentials")
@@ -85,8 +85,10 @@ def site_of_release(directory: Path, release: str) -> Iterator[Site]:
             (directory / str(number)).mkdir()
             process = stack.enter_context(site_process(directory / str(number), **settings))
             process.packages = directory / "release"
-            process.start()
+            process.launch()
             processes.append(process)
+        for process in processes:
+            process.wait()
         tokens = [str(register_account(processes[0], "person").access_token) for _ in range(READERS + 1)]
         proxy = stack.enter_context(nginx(directory / "nginx", *(f"127.0.0.1:{each.port}" for each in processes)))
         yield Site(processes, executor, proxy.port, tokens[1:], tokens[0])
