@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 
 from attrs import frozen
@@ -14,6 +14,8 @@ from microblog.model.ids import AccountId
 from microblog.model.paging import Page
 from microblog.storage import audit
 from microblog.storage.database import Cursor, Transactions
+
+BATCH = 500  # acts that are read and encoded at once
 
 _log = Logger()
 
@@ -47,3 +49,10 @@ class AuditLog:
     async def search(self, page: Page, query: AuditQuery) -> list[AuditRecord]:
         """Return acts that match, newest first."""
         return await self.database.read(audit.search, page=page, query=query)
+
+    async def everything(self, query: AuditQuery, max_id: int | None = None) -> AsyncIterator[list[AuditRecord]]:
+        """Yield all acts that match, below an id, in batches and newest first. Those that are recorded meanwhile are not among them."""
+        page = Page(BATCH, max_id=max_id)
+        while found := await self.search(page, query):
+            yield found
+            page = Page(BATCH, max_id=found[-1].id)

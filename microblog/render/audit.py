@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from io import StringIO
 
@@ -150,12 +150,38 @@ def audit_record_json(record: AuditRecord) -> dict[str, object]:
     }
 
 
-def audit_csv(records: Iterable[AuditRecord]) -> bytes:
-    """Return acts as CSV (RFC 4180), one in each row. No cell can be taken for a formula."""
+@frozen
+class AuditFile:
+    """Format of the audit log as a file, which is written in pieces: `begin`, batches of acts with `between` them, and `end`."""
+
+    name: str
+    content_type: str
+    begin: bytes
+    acts: Callable[[Sequence[AuditRecord]], bytes]
+    between: bytes
+    end: bytes
+
+
+def _json_items(records: Sequence[AuditRecord]) -> bytes:
+    return b",".join(orjson.dumps(audit_record_json(record)) for record in records)
+
+
+def _csv_rows(records: Sequence[AuditRecord]) -> bytes:
+    return _csv(_cells(record) for record in records)
+
+
+def _cells(record: AuditRecord) -> list[str]:
+    cells = audit_record_json(record) | {"facts": orjson.dumps(record.entry.facts).decode() if record.entry.facts else ""}
+    return ["" if cells[name] is None else csv_cell(str(cells[name])) for name in COLUMNS]
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> bytes:
     text = StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for record in records:
-        cells = audit_record_json(record) | {"facts": orjson.dumps(record.entry.facts).decode() if record.entry.facts else ""}
-        writer.writerow(["" if cells[name] is None else csv_cell(str(cells[name])) for name in COLUMNS])
+    csv.writer(text).writerows(rows)
     return text.getvalue().encode("utf-8", "replace")
+
+
+JSON_FILE = AuditFile("audit-log.json", "application/json; charset=utf-8", b"[", _json_items, b",", b"]")
+"""An array of objects."""
+CSV_FILE = AuditFile("audit-log.csv", "text/csv; charset=utf-8; header=present", _csv([COLUMNS]), _csv_rows, b"", b"")
+"""CSV (RFC 4180), an act in each row. No cell can be taken for a formula."""

@@ -16,6 +16,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from microblog.web.http.file_body import FileProducer
 from microblog.web.http.protocol import HttpChannel
 from microblog.web.http.server import HttpServer
 
@@ -116,9 +117,13 @@ def parse_responses(data: bytes, methods: tuple[str, ...] = ()) -> list[HttpResp
 def request(
     server: HttpServer, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes | None = None, **options: Any
 ) -> HttpResponse:
-    """Send one request on a new connection and return its response, which must not need waiting."""
+    """Send one request on a new connection, read the whole response and return it. It must not need waiting."""
     connection = MemoryConnection(server, **options)
-    (response,) = parse_responses(connection.send(encode_request(method, target, headers, body)), (method,))
+    data = connection.send(encode_request(method, target, headers, body))
+    while isinstance(connection.transport.producer, FileProducer):
+        connection.transport.producer.resumeProducing()
+        data += connection.read()
+    (response,) = parse_responses(data, (method,))
     connection.hang_up()
     return response
 

@@ -14,6 +14,7 @@ import pytest
 from attrs import define
 
 from microblog.application.services import now
+from microblog.domain.audit import BATCH
 from microblog.domain.ip_blocks import IpBlockDraft
 from microblog.domain.username_blocks import UsernameBlockDraft
 from microblog.model.accounts import Account
@@ -24,9 +25,10 @@ from microblog.model.domain_rules import DomainRule, DomainSeverity, RuleToStore
 from microblog.model.ids import AccountId, WarningId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
-from microblog.render.audit import LABELS
+from microblog.render.audit import COLUMNS, LABELS
 from microblog.storage import announcement_drafts, audit, cards, jobs, rules
 from microblog.storage.database import Cursor, fetch_value
+from microblog.web.http.file_body import MAX_UNSTREAMED
 from microblog.web.http.route import AccessLevel, Route
 from tests import files, make
 from tests.fakes import result_of
@@ -460,6 +462,28 @@ def test_the_csv_file_has_no_formulas(desk: Desk) -> None:
     assert response.header("Content-Disposition") == "attachment; filename*=UTF-8''audit-log.csv"
     rows = list(csv.DictReader(StringIO(response.text)))
     assert [(row["actor"], row["action"], row["text"]) for row in rows] == [("boss", "account.warn", "'=1+1")]
+
+
+def test_the_files_have_all_acts(desk: Desk) -> None:
+    number = 2 * BATCH + 1
+    desk.cursor.execute(
+        "insert into audit_log (id, created_at, actor_id, actor, action, target, text, facts) "
+        "select 1000 + n, %s, null, '', 'server.retry', n || '.example', repeat('x', 200), '{}' from generate_series(1, %s) n",
+        [make.NOW, number],
+    )
+    expected = [f"{place}.example" for place in range(number, 0, -1)]
+    as_json, as_csv = (desk.boss.get(f"/admin/log.{kind}?action=server.retry") for kind in ("json", "csv"))
+    assert [one["target"] for one in as_json.json] == expected
+    assert [row["target"] for row in csv.DictReader(StringIO(as_csv.text))] == expected
+    assert as_json.header("Content-Length") == str(len(as_json.body)), "a file that was cut can be told from a whole one"
+    assert len(as_json.body) > MAX_UNSTREAMED
+    last = as_json.json[-2]["id"]
+    assert [one["target"] for one in desk.boss.get(f"/admin/log.json?action=server.retry&max_id={last}").json] == ["1.example"]
+
+
+def test_a_file_without_acts_is_valid(desk: Desk) -> None:
+    assert desk.boss.get("/admin/log.json?target=nobody").json == []
+    assert list(csv.reader(StringIO(desk.boss.get("/admin/log.csv?target=nobody").text))) == [list(COLUMNS)]
 
 
 def test_only_moderators_read_the_log(desk: Desk) -> None:

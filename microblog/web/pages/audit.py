@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from contextlib import ExitStack
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, cast
 from urllib.parse import urlencode
 
 from attrs import frozen
 
 from microblog.domain.audit import AuditLog
-from microblog.model.audit import AuditAction, AuditQuery
+from microblog.model.audit import AuditQuery
 from microblog.model.errors import Invalid
-from microblog.model.paging import Page
-from microblog.render.audit import AuditPage, audit_csv, audit_record_json
+from microblog.render.audit import CSV_FILE, JSON_FILE, AuditFile, AuditPage
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
+from microblog.web.http.audit_filter import FIELDS, MAX_NAME, audit_query
 from microblog.web.http.errors import status_of
+from microblog.web.http.file_body import MAX_UNSTREAMED, ByteRange, with_file
 from microblog.web.http.request import Request
 from microblog.web.http.response import Response
 from microblog.web.http.route import AccessLevel, RouteOptions, route
@@ -22,9 +25,6 @@ from microblog.web.pages.page_context import PageContexts
 from microblog.web.pages.paging import older, page_of
 
 MODERATOR = RouteOptions(viewer=AccessLevel.MODERATOR)
-FIELDS = ("actor", "action", "target", "from", "to")
-MAX_EXPORTED = 10_000  # acts in one file; `max_id` goes on after the last one
-MAX_NAME = 320  # characters
 
 
 @frozen
@@ -40,7 +40,7 @@ class AuditPages:
         """List acts, newest first."""
         page = page_of(request)
         try:
-            query, problem = _query(request), None
+            query, problem = audit_query(request), None
         except Invalid as invalid:
             query, problem = AuditQuery(), invalid
         found = () if problem else tuple(await self.log.search(page, query))
@@ -52,40 +52,24 @@ class AuditPages:
 
     @route("GET", "/admin/log.json", MODERATOR)
     async def json(self, request: Request) -> Response:
-        """Serve the newest acts that match as JSON."""
-        found = await self.log.search(page_of(request, MAX_EXPORTED), _query(request))
-        return Response.json([audit_record_json(each) for each in found])
+        """Serve all acts that match as JSON, newest first."""
+        return await self._file(request, JSON_FILE)
 
     @route("GET", "/admin/log.csv", MODERATOR)
     async def csv(self, request: Request) -> Response:
-        """Serve the newest acts that match as CSV."""
-        found = await self.log.search(Page(MAX_EXPORTED, max_id=request.fields.id("max_id")), _query(request))
-        return Response.data(audit_csv(found), "text/csv; charset=utf-8; header=present", download_as="audit-log.csv")
+        """Serve all acts that match as CSV, newest first."""
+        return await self._file(request, CSV_FILE)
 
-
-def _query(request: Request) -> AuditQuery:
-    """Return the filter. Raises Invalid (fields action, from, to)."""
-    fields, action = request.fields, request.fields.value("action", max=100)
-    if action and action not in set(AuditAction):
-        raise Invalid({"action": "This act does not exist"})
-    first, last = _day(request, "from"), _day(request, "to")
-    if first and last and last < first:
-        raise Invalid({"to": "The last day is before the first"})
-    return AuditQuery(
-        actor=fields.text("actor", max=MAX_NAME).strip().removeprefix("@"),
-        action=action,
-        target=fields.text("target", max=MAX_NAME).strip().removeprefix("@"),
-        since=datetime.combine(first, time(), UTC) if first else None,
-        until=datetime.combine(last, time(), UTC) + timedelta(days=1) if last else None,
-    )
-
-
-def _day(request: Request, name: str) -> date | None:
-    text = request.fields.value(name, max=100)
-    try:
-        day = date.fromisoformat(text) if text else None
-    except ValueError as problem:
-        raise Invalid({name: "Enter a day such as 2026-03-04"}) from problem
-    if day is not None and not 1970 <= day.year <= 9998:
-        raise Invalid({name: "Enter a day such as 2026-03-04"})
-    return day
+    async def _file(self, request: Request, format: AuditFile) -> Response:
+        """Return a file. It is complete before its first byte is sent, so that a client with all bytes of it has all acts."""
+        batches, between = self.log.everything(audit_query(request), request.fields.id("max_id")), b""
+        response = Response.data(b"", format.content_type, download_as=format.name)
+        with ExitStack() as closing:
+            file = closing.enter_context(SpooledTemporaryFile(MAX_UNSTREAMED))
+            file.write(format.begin)
+            async for records in batches:
+                file.write(between + format.acts(records))
+                between = format.between
+            file.write(format.end)
+            closing.pop_all()
+            return with_file(request, response, cast("BinaryIO", file), ByteRange(0, file.tell()))

@@ -9,12 +9,11 @@ import pytest
 
 from microblog.jobs import post_jobs
 from microblog.storage import jobs
-from microblog.web.pages.media_files import FileProducer
 from tests import files, make
 from tests.adapters.test_media_processing import needs_ffmpeg
 from tests.fakes import result_of
 from tests.web.api.client import Client, anonymous_client, client
-from tests.web.http_client import HttpResponse, MemoryConnection, encode_request, parse_responses
+from tests.web.http_client import HttpResponse, MemoryConnection, encode_request, request
 from tests.web.visitor import SiteFixture
 
 
@@ -31,14 +30,8 @@ def run_media_jobs(site: SiteFixture) -> None:
 
 
 def fetch(site: SiteFixture, url: str, **headers: str) -> HttpResponse:
-    connection = MemoryConnection(site.server)
-    path = url.removeprefix("http://site.test")
-    data = connection.send(encode_request("GET", path, {name.replace("_", "-"): value for name, value in headers.items()}))
-    while isinstance(connection.transport.producer, FileProducer):
-        connection.transport.producer.resumeProducing()
-        data += connection.read()
-    [response] = parse_responses(data)
-    return response
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return request(site.server, "GET", url.removeprefix("http://site.test"), sent)
 
 
 def test_an_image_is_uploaded_described_and_posted(site: SiteFixture) -> None:
@@ -102,8 +95,7 @@ def test_a_large_file_is_sent_piece_by_piece(site: SiteFixture) -> None:
     assert response.body == bytes(range(256)) * 4_000
     part = fetch(site, f"/media/{name}", Range="bytes=256-600255")
     assert (part.status, len(part.body)) == (206, 600_000)
-    connection = MemoryConnection(site.server)
-    [head] = parse_responses(connection.send(encode_request("HEAD", f"/media/{name}")), ("HEAD",))
+    head = request(site.server, "HEAD", f"/media/{name}")
     assert (head.status, head.header("Content-Length"), head.body) == (200, "1024000", b"")
     leaving = MemoryConnection(site.server)
     leaving.send(encode_request("GET", f"/media/{name}"))
