@@ -16,7 +16,6 @@ from microblog.application.site import current_site_view
 from microblog.config import Settings, secret_key
 from microblog.domain.account_support import AccountSupport
 from microblog.domain.announcement_desk import AnnouncementDesk
-from microblog.domain.audit import AuditLog
 from microblog.domain.auth_cache import AuthCache, CommandAuthentication
 from microblog.domain.authentication import Authentication
 from microblog.domain.moderation_desk import ModerationDesk
@@ -266,7 +265,7 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain, feder
         CanonicalEmailBlockPages(pages, contexts, domain.canonical_email_blocks),
         IpBlockPages(pages, contexts, domain.ip_blocks),
         UsernameBlockPages(pages, contexts, domain.username_blocks),
-        AuditPages(pages, contexts, AuditLog(domain.timelines.database)),
+        AuditPages(pages, contexts, domain.audit_log),
         AnnouncementPages(pages, contexts, AnnouncementDesk(domain.announcements)),
         RulePages(pages, contexts, RuleAdmin(domain.timelines.database, domain.site_settings, now)),
         SiteSettingsPages(pages, contexts, _site_admin(domain)),

@@ -22,6 +22,7 @@ from microblog.domain.admin_metrics import AdminMetrics
 from microblog.domain.announcements import Announcements
 from microblog.domain.apps import Apps
 from microblog.domain.attachments import Attachments
+from microblog.domain.audit import AuditLog
 from microblog.domain.autocomplete import Autocomplete
 from microblog.domain.blocked_domains import BlockedDomains
 from microblog.domain.caching.account_cache import AccountCache
@@ -173,6 +174,7 @@ class Domain:
     collection_cache: CollectionCache = field(init=False)
     moves: Moves = field(init=False)
     strikes: Strikes = field(init=False)
+    audit_log: AuditLog = field(init=False)
     email_domain_blocks: EmailDomainBlocks = field(init=False)
     canonical_email_blocks: CanonicalEmailBlocks = field(init=False)
     ip_blocks: IpBlocks = field(init=False)
@@ -221,6 +223,10 @@ class Domain:
     @strikes.default
     def _strikes(self) -> Strikes:
         return Strikes(self.moderation.sanctions, self.email_composer.links)
+
+    @audit_log.default
+    def _audit_log(self) -> AuditLog:
+        return AuditLog(self.timelines.database)
 
     @email_domain_blocks.default
     def _email_domain_blocks(self) -> EmailDomainBlocks:

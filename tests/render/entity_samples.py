@@ -22,6 +22,7 @@ from microblog.model.accounts import (
 )
 from microblog.model.admin_metrics import Cohort, CohortPoint, DimensionEntry, DimensionKey, DimensionReport, MeasureKey, MeasureReport
 from microblog.model.announcements import Announcement, Reaction
+from microblog.model.audit import AuditAction, AuditEntry, AuditRecord
 from microblog.model.canonical_email_blocks import CanonicalEmailBlock
 from microblog.model.cards import Card, CardId
 from microblog.model.conversations import Conversation
@@ -33,6 +34,7 @@ from microblog.model.ids import (
     AccountId,
     AnnouncementId,
     AppId,
+    AuditId,
     CanonicalEmailBlockId,
     ConversationId,
     DomainRuleId,
@@ -79,6 +81,7 @@ from microblog.render.api import apps
 from microblog.render.api.account_json import AccountJsonCache
 from microblog.render.api.accounts import PREFERENCES, RELATIONSHIP
 from microblog.render.api.admin_metrics import ADMIN_COHORT, ADMIN_DIMENSION, ADMIN_MEASURE
+from microblog.render.api.audit import ADMIN_AUDIT_RECORD
 from microblog.render.api.conversations import conversation_entity
 from microblog.render.api.domain_rules import ADMIN_DOMAIN_ALLOW, ADMIN_DOMAIN_BLOCK, DOMAIN_BLOCK
 from microblog.render.api.emojis import ADMIN_EMOJI, EMOJI
@@ -183,6 +186,7 @@ EMAIL_BLOCKED = EmailDomainBlock(
     EmailDomainBlockId(5), "d.example", True, NOW, tuple(AttemptDay(86_400 * day, day, 2 * day) for day in range(7))
 )
 ADDRESS_BLOCKED = CanonicalEmailBlock(CanonicalEmailBlockId(6), 64 * "0", NOW)
+ACT = AuditRecord(AuditId(7), NOW, "ada", AuditEntry(AuditAction.ACCOUNT_LIMIT, ADA.id, "eve", 8, AccountId(8), "Spam", {"before": "user"}))
 IP_BLOCKED = IpBlock(IpBlockId(4), IpBlockValues(ip_network("192.0.2.0/24"), IpSeverity.NO_ACCESS, "Spam"), NOW)
 CAT = CustomEmoji(Emoji("cat", 12, EmojiFiles("cat.gif", "cat-small.png"), True, NOW, "Animals"), None, None, None, NOW, 2_048)
 FAR_CAT = CustomEmoji(Emoji("cat", 13), "b.example", "https://b.example/cat.webp", NOW, NOW)
@@ -362,6 +366,8 @@ def site() -> Samples:
         "domain block, for administrators": ("AdminDomainBlock", ADMIN_DOMAIN_BLOCK(BLOCKED, None)),
         "e-mail domain block": ("AdminEmailDomainBlock", ADMIN_EMAIL_DOMAIN_BLOCK(EMAIL_BLOCKED, None)),
         "canonical e-mail block": ("AdminCanonicalEmailBlock", ADMIN_CANONICAL_EMAIL_BLOCK(ADDRESS_BLOCKED, None)),
+        "act of a moderator": ("AdminAuditRecord", ADMIN_AUDIT_RECORD(ACT, None)),
+        "act of the command line": ("AdminAuditRecord", ADMIN_AUDIT_RECORD(evolve(ACT, actor=""), None)),
         "IP block": ("AdminIpBlock", ADMIN_IP_BLOCK(IP_BLOCKED, None)),
         "custom emoji": ("CustomEmoji", EMOJI(CAT.emoji, ENTITIES)),
         "custom emoji, for administrators": ("AdminEmoji", ADMIN_EMOJI(CAT, ENTITIES)),

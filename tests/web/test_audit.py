@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import timedelta
@@ -462,6 +463,18 @@ def test_the_csv_file_has_no_formulas(desk: Desk) -> None:
     assert response.header("Content-Disposition") == "attachment; filename*=UTF-8''audit-log.csv"
     rows = list(csv.DictReader(StringIO(response.text)))
     assert [(row["actor"], row["action"], row["text"]) for row in rows] == [("boss", "account.warn", "'=1+1")]
+
+
+def test_clients_read_the_log_page_by_page(desk: Desk) -> None:
+    eve = desk.member()
+    for act in ("silence", "sensitive", "none"):
+        desk.app.post(f"/v1/admin/accounts/{eve.id}/action", type=act, text="Spam")
+    first = desk.app.get(f"/v1/admin/audit_log?actor=boss&target={eve.username}&limit=2")
+    assert [act["action"] for act in first.json] == ["account.warn", "account.mark_sensitive"]
+    assert (first.json[0]["actor"], first.json[0]["account_id"], first.json[0]["text"]) == ("boss", str(eve.id), "Spam")
+    following = re.findall('<https://[^/]*/api([^>]*)>; rel="next"', str(first.header("Link")))
+    assert [[act["action"] for act in desk.app.get(path).json] for path in following] == [["account.limit"]]
+    assert desk.app.get("/v1/admin/audit_log?action=odd").status == 422
 
 
 def test_the_files_have_all_acts(desk: Desk) -> None:

@@ -51,6 +51,7 @@ ROUTES = {
     "/admin/trends": Permission.MANAGE_TAXONOMIES,
     "/admin/username_blocks": Permission.MANAGE_BLOCKS,
     "/api/v1/admin/accounts": Permission.MANAGE_USERS | Permission.DELETE_USER_DATA,
+    "/api/v1/admin/audit_log": Permission.VIEW_AUDIT_LOG,
     "/api/v1/admin/canonical_email_blocks": Permission.MANAGE_BLOCKS,
     "/api/v1/admin/custom_emojis": Permission.MANAGE_CUSTOM_EMOJIS,
     "/api/v1/admin/dimensions": Permission.VIEW_DASHBOARD,

@@ -9,6 +9,7 @@ from microblog.domain.admin_metrics import AdminMetrics
 from microblog.domain.announcements import Announcements
 from microblog.domain.apps import Apps
 from microblog.domain.attachments import Attachments
+from microblog.domain.audit import AuditLog
 from microblog.domain.blocked_domains import BlockedDomains
 from microblog.domain.caching.sidebar_cache import SidebarCache
 from microblog.domain.canonical_email_blocks import CanonicalEmailBlocks
@@ -61,6 +62,7 @@ from microblog.web.api.accounts import AccountRoutes, RelationshipRoutes
 from microblog.web.api.admin_metrics import AdminMetricsRoutes
 from microblog.web.api.api_version import api_version
 from microblog.web.api.apps import AppRoutes
+from microblog.web.api.audit import AuditLogRoutes
 from microblog.web.api.blocked_domains import BlockedDomainRoutes
 from microblog.web.api.canonical_email_blocks import CanonicalEmailBlockRoutes
 from microblog.web.api.conversations import ConversationRoutes
@@ -113,6 +115,8 @@ class ApiServices(Protocol):
     def apps(self) -> Apps: ...
     @property
     def attachments(self) -> Attachments: ...
+    @property
+    def audit_log(self) -> AuditLog: ...
     @property
     def site_stats(self) -> SiteStats: ...
     @property
@@ -288,6 +292,7 @@ def _admin_routes(services: ApiServices, site: InstanceEntities, serializer: Sta
         AccountAdminRoutes(entities, services.moderation),
         ReportAdminRoutes(entities, serializer, services.reports, services.moderation, lambda: site.site.texts.rules),
         AdminMetricsRoutes(services.admin_metrics),
+        AuditLogRoutes(services.audit_log),
         TrendReviewRoutes(entities, serializer, services.trends, services.trend_reviews, services.posts),
     ]
 

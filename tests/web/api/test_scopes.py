@@ -66,6 +66,7 @@ moderator admin:write:accounts   POST       /api/v1/admin/accounts/:x/reject
 moderator admin:write:accounts   POST       /api/v1/admin/accounts/:x/unsensitive
 moderator admin:write:accounts   POST       /api/v1/admin/accounts/:x/unsilence
 moderator admin:write:accounts   POST       /api/v1/admin/accounts/:x/unsuspend
+moderator admin:read             GET        /api/v1/admin/audit_log
 admin     admin:read:canonical_email_blocks GET     /api/v1/admin/canonical_email_blocks
 admin     admin:write:canonical_email_blocks POST   /api/v1/admin/canonical_email_blocks
 admin     admin:read:canonical_email_blocks GET     /api/v1/admin/canonical_email_blocks/:x
