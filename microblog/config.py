@@ -230,15 +230,14 @@ class Settings(MediaSettings):
         allowed="must be networks or addresses such as 127.0.0.1, 10.0.0.0/8, separated by commas",
         default="127.0.0.0/8,::1",
     )
+    health_timeout: int = number(
+        "How long PostgreSQL and other services may take to respond to /health/ready.", 100, 10_000, default=1500, unit="milliseconds"
+    )
     health_job_age: int = number(
         "How late a job may be before /health/ready fails. 0: any time.", 0, 9_999_999, default=900, unit="seconds"
     )
     health_mail_age: int = number(
-        "How late e-mails may be, while none is accepted, before /health/ready fails. 0: any time.",
-        0,
-        9_999_999,
-        default=3600,
-        unit="seconds",
+        "How late e-mails may be, while none is accepted, before /health/ready fails. 0: any.", 0, 9_999_999, default=3600, unit="seconds"
     )
     health_feed_lag: int = number(
         "How late streams may be before /health/ready fails. 0: any time.", 0, 9_999_999, default=60, unit="seconds"

@@ -56,6 +56,7 @@ def build_health(settings: Settings, reactor: Any, observed: Observed, proxy_che
     storage = observed.domain.attachments.media_store.files.problem if settings.s3_bucket else None
     probes = Probes(components, feed, DiskSpace(settings.data_dir, reactor).free, ping, proxy_check.problems, storage)
     thresholds = HealthThresholds(
+        response_s=settings.health_timeout / 1000,
         job_age_s=settings.health_job_age,
         email_age_s=settings.health_mail_age,
         email_delay_s=settings.mail_delay,

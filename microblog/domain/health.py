@@ -18,7 +18,6 @@ from microblog.model.health import HealthCheck, HealthReport, HealthThresholds, 
 from microblog.storage import health as rows
 from microblog.storage.database import Transactions
 
-TIMEOUT_S = 1.5  # for each measurement; they are made at the same time
 REPORT_LIFETIME_S = 1.0  # a report is reused for this long, so that checks cause no load
 
 T = TypeVar("T")
@@ -58,7 +57,7 @@ class Health:
     _waiting: list[Deferred[HealthReport]] = field(init=False, factory=list)
 
     async def report(self) -> HealthReport:
-        """Return the health of the process within about TIMEOUT_S; all that ask at the same time get one report."""
+        """Return the health of the process within about `response_s`; all that ask at the same time get one report."""
         if self._last is not None and self.clock.seconds() - self._last[0] < REPORT_LIFETIME_S:
             return self._last[1]
         waiter: Deferred[HealthReport] = Deferred()  # of its own: a client that disconnects must not end the measurement of others
@@ -86,7 +85,7 @@ class Health:
         found = [*self._of_database(state, seconds), checks.component_check(self.probes.components)]
         found.append(checks.disk_check(free, self.thresholds.disk_free_bytes))
         if self.probes.ping is not None:
-            found.append(checks.redis_check(responds is not None, ping_seconds, TIMEOUT_S))
+            found.append(checks.redis_check(responds is not None, ping_seconds, self.thresholds.response_s))
         if self.probes.storage is not None:
             found.append(checks.storage_check((await stored)[0]))
         found.append(checks.proxy_check(self.probes.proxy_problems()))
@@ -94,7 +93,7 @@ class Health:
 
     def _of_database(self, measured: tuple[SiteState, float] | None, seconds: float) -> list[HealthCheck]:
         state, difference = (None, 0.0) if measured is None else measured
-        database = checks.database_check(state, seconds, TIMEOUT_S)
+        database = checks.database_check(state, seconds, self.thresholds.response_s)
         age, limit = self.probes.feed.age(), self.thresholds.feed_lag_s
         if state is None:
             return [database, *checks.unknown_checks(), checks.feed_check(None, self.now(), age, limit)]
@@ -125,7 +124,7 @@ class Health:
         async def measured() -> tuple[T | None, float]:
             started_at, value = self.clock.seconds(), None
             try:
-                value = await Deferred.fromCoroutine(_awaited(work)).addTimeout(TIMEOUT_S, self.clock)
+                value = await Deferred.fromCoroutine(_awaited(work)).addTimeout(self.thresholds.response_s, self.clock)
             except Exception as problem:
                 _log.debug("A health check failed: {reason}", reason=str(problem) or type(problem).__name__)
             return value, self.clock.seconds() - started_at

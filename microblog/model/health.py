@@ -54,11 +54,13 @@ class HealthReport:
 
 @frozen
 class HealthThresholds:
-    """Limits of what can be measured, in seconds and bytes. 0: the check never fails.
+    """Limits of what can be measured, in seconds and bytes. 0: the check never fails, but for `response_s`.
 
-    `email_delay_s`: how long e-mails about notifications wait on purpose.
+    `response_s`: how long the database and other services may take to respond. `email_delay_s`: how long e-mails about notifications wait
+    on purpose.
     """
 
+    response_s: float
     job_age_s: float
     email_age_s: float
     email_delay_s: float

@@ -12,7 +12,7 @@ from attrs import define, evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from microblog.domain.health import TIMEOUT_S, Health, Probes
+from microblog.domain.health import Health, Probes
 from microblog.model.emails import EmailKind, EmailState
 from microblog.model.errors import Unavailable
 from microblog.model.events import EventKind
@@ -23,7 +23,7 @@ from tests import make
 from tests.fakes import RolledBackDatabase, result_of
 
 THRESHOLDS = HealthThresholds(
-    job_age_s=900, email_age_s=3600, email_delay_s=60, feed_lag_s=60, disk_free_bytes=500_000_000, clock_difference_s=5
+    response_s=1.5, job_age_s=900, email_age_s=3600, email_delay_s=60, feed_lag_s=60, disk_free_bytes=500_000_000, clock_difference_s=5
 )
 MIGRATIONS = tuple(migration.name for migration in migrate.known())
 NAMES = ["database", "migrations", "jobs", "mail", "clock", "feed", "components", "disk", "proxy"]
@@ -239,11 +239,22 @@ def test_a_database_that_fails_or_hangs_is_reported_in_time_and_a_restart_would_
     report = waiting_report(checks, clock)
     unknown = dict.fromkeys(("migrations", "jobs", "mail", "clock"), CheckState.UNKNOWN)
     assert bad(report) == {"database": CheckState.FAILED, "components": CheckState.FAILED} | unknown
-    assert named(report, "database").value == (TIMEOUT_S if hangs else 0.0)
+    assert named(report, "database").value == (THRESHOLDS.response_s if hangs else 0.0)
     progress: list[bool] = []
     Deferred.fromCoroutine(checks.makes_progress()).addCallback(progress.append)
-    clock.advance(TIMEOUT_S)
+    clock.advance(THRESHOLDS.response_s)
     assert progress == [True]
+
+
+def test_how_long_a_response_may_take_is_a_threshold() -> None:
+    clock = Clock()
+    found: list[HealthReport] = []
+    checks = health(BrokenDatabase(hangs=True), clock=clock, thresholds=evolve(THRESHOLDS, response_s=0.3))
+    Deferred.fromCoroutine(checks.report()).addCallback(found.append)
+    clock.advance(0.29)
+    assert found == []
+    clock.advance(0.01)
+    assert (named(found[0], "database").value, named(found[0], "database").threshold) == (0.3, 0.3)
 
 
 def test_frequent_checks_query_the_database_once_a_second() -> None:
@@ -264,7 +275,7 @@ def test_checks_at_the_same_time_share_one_measurement_whoever_leaves() -> None:
     waiting = [Deferred.fromCoroutine(checks.report()).addBoth(found.append) for _ in range(20)]
     waiting[0].cancel()
     assert (database.queries, len(found)) == (1, 1)
-    clock.advance(TIMEOUT_S)
+    clock.advance(THRESHOLDS.response_s)
     assert (database.queries, len(found)) == (1, 20)
     assert all(isinstance(each, HealthReport) for each in found[1:])
 
