@@ -10,6 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from PIL import Image
@@ -71,6 +72,15 @@ def audio_with_cover(name: str) -> BytesIO:
 def audio() -> BytesIO:
     """Return a second of audio."""
     return BytesIO(_ffmpeg_output("audio.wav", "-f", "lavfi", "-i", "sine=d=1"))
+
+
+def archive(**pictures: BytesIO) -> bytes:
+    """Return a zip archive of pictures with these names."""
+    written = BytesIO()
+    with ZipFile(written, "w") as target:
+        for name, picture in pictures.items():
+            target.writestr(f"{name}.png", picture.getvalue())
+    return written.getvalue()
 
 
 def multipart(sent: Mapping[str, BytesIO], fields: Iterable[tuple[str, str]]) -> tuple[str, bytes]:

@@ -12,7 +12,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from io import BytesIO
+from io import SEEK_END, BytesIO
 from pathlib import Path
 from stat import S_IFMT, S_IFREG
 from typing import BinaryIO, cast
@@ -25,6 +25,7 @@ from microblog.model.errors import Invalid
 MAX_ENTRIES = 2_000
 MAX_ARCHIVE_BYTES = 1_000_000_000
 FIRST_BYTES, BYTES_PER_ENTRY = 16_000_000, 4_000_000  # that a tar may unpack to
+_ZIP, _GZIP = b"PK", b"\x1f\x8b"  # first bytes
 _ENCRYPTED = 1  # bit of a zip entry's flags
 # Of what a damaged archive raises; RuntimeError is how zipfile refuses unknown methods of compression and encryption.
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError, gzip.BadGzipFile)
@@ -32,39 +33,27 @@ _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOF
 
 @frozen
 class EmojiArchive:
-    """An archive at `path`, whose ending says which kind it is. No more than `max_bytes` and one are read of a file."""
+    """An archive, whose first bytes say which kind it is. No more than `max_bytes` and one are read of a file in it."""
 
-    path: Path
+    archive: BinaryIO
     max_bytes: int
 
     def files(self) -> Iterator[ArchivedFile]:
-        """Yield the files, in order. Raises Invalid (field file) for an unreadable or too large archive, OSError if it cannot be opened."""
-        if self.path.stat().st_size > MAX_ARCHIVE_BYTES:
+        """Yield the files, in order. Raises Invalid (field file) for an unreadable or too large archive."""
+        if self.archive.seek(0, SEEK_END) > MAX_ARCHIVE_BYTES:
             raise _invalid(f"The archive has more than {MAX_ARCHIVE_BYTES // 1_000_000:,} MB.")
+        self.archive.seek(0)
+        first = self.archive.read(2)
+        self.archive.seek(0)
+        if first not in (_ZIP, _GZIP):
+            raise _invalid("The file is neither a zip nor a tar.gz archive.")
         try:
-            yield from self._zipped() if self._is_zip else self._tarred()
+            yield from self._zipped() if first == _ZIP else self._tarred()
         except _BROKEN as problem:
             raise _invalid(f"The archive cannot be read: {problem}") from problem
 
-    def write(self, files: Iterable[tuple[str, bytes]]) -> int:
-        """Write a new archive; return the number of files. Raises FileExistsError if there is one already. A failure leaves none behind."""
-        with self.path.open("xb") as target:
-            try:
-                return _write_zip(target, files) if self._is_zip else _write_tar(target, files)
-            except BaseException:
-                self.path.unlink()
-                raise
-
-    @property
-    def _is_zip(self) -> bool:
-        if self.path.name.lower().endswith(".zip"):
-            return True
-        if self.path.name.lower().endswith((".tar.gz", ".tgz")):
-            return False
-        raise _invalid("The name of the archive must end with .zip, .tar.gz or .tgz.")
-
     def _zipped(self) -> Iterator[ArchivedFile]:
-        with zipfile.ZipFile(self.path) as archive:
+        with zipfile.ZipFile(self.archive) as archive:
             members = archive.infolist()
             if len(members) > MAX_ENTRIES:
                 raise _too_many()
@@ -87,7 +76,7 @@ class EmojiArchive:
             return ArchivedFile(member.filename, problem=f"cannot be read: {problem}")
 
     def _tarred(self) -> Iterator[ArchivedFile]:
-        with gzip.open(self.path) as unpacked:
+        with gzip.open(self.archive) as unpacked:
             bounded = _BoundedReader(cast("BinaryIO", unpacked), FIRST_BYTES)
             with tarfile.open(fileobj=cast("BinaryIO", bounded), mode="r|") as archive:
                 for number, member in enumerate(archive, 1):
@@ -117,6 +106,25 @@ class _BoundedReader:
         if self.left < 0:
             raise _invalid("The archive unpacks to too many bytes.")
         return found
+
+
+def write_archive(path: Path, files: Iterable[tuple[str, bytes]]) -> int:
+    """Write a new archive; return the number of files. Raises FileExistsError if there is one already. A failure leaves none behind."""
+    with path.open("xb") as target:
+        try:
+            return _write_zip(target, files) if _is_zip(path.name) else _write_tar(target, files)
+        except BaseException:
+            path.unlink()
+            raise
+
+
+def _is_zip(name: str) -> bool:
+    """True for a zip archive, False for a tar. Raises Invalid for other endings."""
+    if name.lower().endswith(".zip"):
+        return True
+    if name.lower().endswith((".tar.gz", ".tgz")):
+        return False
+    raise _invalid("The name of the archive must end with .zip, .tar.gz or .tgz.")
 
 
 def _write_zip(target: BinaryIO, files: Iterable[tuple[str, bytes]]) -> int:

@@ -9,13 +9,15 @@ from typing import Any
 
 from attrs import frozen
 
-from microblog.adapters.emoji_archive import EmojiArchive
+from microblog.adapters.emoji_archive import EmojiArchive, write_archive
+from microblog.application.federation import in_thread
 from microblog.application.media_storage import media_store
 from microblog.application.services import now
 from microblog.config import Settings
 from microblog.domain.caching.invalidation import InvalidationLog
 from microblog.domain.custom_emojis import MAX_BYTES, CustomEmojis
-from microblog.domain.emoji_import import EmojiImport, ImportCounts, ImportOptions
+from microblog.domain.emoji_import import EmojiImport, ImportCounts
+from microblog.model.emojis import ImportOptions
 from microblog.model.progress import Report
 from microblog.storage.database import Transactions
 
@@ -31,11 +33,12 @@ class EmojiTools:
     def on(cls, settings: Settings, reactor: Any, database: Transactions, report: Report) -> EmojiTools:
         """Build them."""
         emojis = CustomEmojis(database, media_store(settings, reactor), InvalidationLog(database), now)
-        return cls(emojis, EmojiImport(emojis, report))
+        return cls(emojis, EmojiImport(emojis, in_thread(reactor), report))
 
     async def import_archive(self, path: Path, options: ImportOptions) -> ImportCounts:
         """Import an archive."""
-        return await self.imports.run(EmojiArchive(path, MAX_BYTES), options)
+        with path.open("rb") as file:
+            return await self.imports.run(EmojiArchive(file, MAX_BYTES), options)
 
     async def export_archive(self, path: Path, category: str | None) -> int:
         """Write the emoji of this site, or those of a category, into a new archive; return their number."""
@@ -46,4 +49,4 @@ class EmojiTools:
                 async with self.emojis.media_store.files.on_disk(each.emoji.path.rpartition("/")[2]) as file:
                     shutil.copyfile(file, copies[name])
                 self.imports.report("Emoji", number, len(found))
-            return EmojiArchive(path, MAX_BYTES).write((name, copy.read_bytes()) for name, copy in copies.items())
+            return write_archive(path, ((name, copy.read_bytes()) for name, copy in copies.items()))

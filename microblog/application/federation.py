@@ -17,6 +17,7 @@ from microblog.application.services import Domain, now
 from microblog.config import Settings, secret_key
 from microblog.domain.account_deletion import AccountDeletion
 from microblog.domain.link_previews import LinkPreviews
+from microblog.domain.ports import InThread
 from microblog.domain.remote_mentions import LateMentions
 from microblog.federation.actor_keys import ActorKeys
 from microblog.federation.documents.ids import SiteIds
@@ -38,7 +39,7 @@ from microblog.federation.local_documents import LocalDocuments
 from microblog.federation.long_documents import LongDocuments
 from microblog.federation.outgoing import Outgoing
 from microblog.federation.outgoing_forwards import OutgoingForwards
-from microblog.federation.ports import InThread, RemoteServers
+from microblog.federation.ports import RemoteServers
 from microblog.federation.post_effects import PostEffects
 from microblog.federation.post_extras import PostExtras
 from microblog.federation.reading_again import ReadingAgain

@@ -14,8 +14,7 @@ from microblog.adapters.media_processing import MediaProcessor
 from microblog.adapters.s3_bucket import MAX_REQUESTS, BucketAddress, S3Bucket
 from microblog.application.federation import in_thread
 from microblog.config import Settings
-from microblog.domain.ports import FileStore, MediaStore
-from microblog.federation.ports import InThread
+from microblog.domain.ports import FileStore, InThread, MediaStore
 
 
 def file_store(settings: Settings, reactor: Any) -> DirectoryFileStore | BucketFileStore:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.threads import deferToThreadPool
 
-from microblog.application.federation import Federation
+from microblog.adapters.emoji_archive import EmojiArchive
+from microblog.application.federation import Federation, in_thread
 from microblog.application.services import Domain, now
 from microblog.application.site import current_site_view
 from microblog.config import Settings, secret_key
@@ -18,7 +19,10 @@ from microblog.domain.account_support import AccountSupport
 from microblog.domain.announcement_desk import AnnouncementDesk
 from microblog.domain.auth_cache import AuthCache, CommandAuthentication
 from microblog.domain.authentication import Authentication
+from microblog.domain.custom_emojis import MAX_BYTES
+from microblog.domain.emoji_import import EmojiImport
 from microblog.domain.moderation_desk import ModerationDesk
+from microblog.domain.ports import InThread
 from microblog.domain.push import vapid
 from microblog.domain.rate_limits import connection_limits
 from microblog.domain.rules import RuleAdmin
@@ -62,6 +66,7 @@ from microblog.web.pages.custom_emojis import CustomEmojiPages, EmojiPickerPages
 from microblog.web.pages.dashboard import DashboardPages
 from microblog.web.pages.email_domain_blocks import EmailDomainBlockPages
 from microblog.web.pages.email_settings import AddressPages, EmailSettingsPages, UnsubscribePages
+from microblog.web.pages.emoji_import import EmojiImportPages
 from microblog.web.pages.error_pages import ErrorPages
 from microblog.web.pages.feeds import FeedRoutes, SiteFiles
 from microblog.web.pages.filters import FilterPages
@@ -161,7 +166,7 @@ def build_server(
         StatisticsPages(*(pages, contexts, domain.statistics, renderer, domain.posts), federation.statistics if federation else None),
         SearchPages(*(pages, contexts, domain.search, PeopleLists(domain.profile_cache), renderer), resolution),
         *([RemoteFollowPages(pages, contexts, domain.accounts, resolution)] if resolution else []),
-        *moderation_pages(pages, contexts, domain, federation),
+        *moderation_pages(pages, contexts, domain, federation, in_thread(reactor)),
         *api,
     ]
     openapi = OpenApiRoutes(site_view, tuple(features))
@@ -170,7 +175,7 @@ def build_server(
         origin=SiteOrigin.parse(settings.public_url),
         authorizer=_authorizer(domain, auth_cache),
         errors=Errors(ErrorPages(pages, contexts, post_forms).page),
-        in_thread=lambda parse: deferToThreadPool(reactor, reactor.getThreadPool(), parse),
+        in_thread=in_thread(reactor),
         federates=federation is not None,
         hsts_subdomains=settings.hsts_subdomains,
         media_origins=domain.attachments.media_store.files.link_origins,
@@ -246,7 +251,9 @@ def site_pages(pages: Pages, contexts: PageContexts, post_forms: PostForms, doma
     ]
 
 
-def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain, federation: Federation | None) -> list[object]:
+def moderation_pages(
+    pages: Pages, contexts: PageContexts, domain: Domain, federation: Federation | None, in_thread: InThread
+) -> list[object]:
     """Return the routes of the pages for moderators and administrators, and of their decisions for those concerned."""
     desk, sends_email = moderation_desk(domain), domain.outbox.directory is None
     account_pages = AccountDeskPages(pages, contexts, desk, sends_email)
@@ -270,6 +277,7 @@ def moderation_pages(pages: Pages, contexts: PageContexts, domain: Domain, feder
         RulePages(pages, contexts, RuleAdmin(domain.timelines.database, domain.site_settings, now)),
         SiteSettingsPages(pages, contexts, _site_admin(domain)),
         EmojiPickerPages(pages, contexts, domain.custom_emojis),
+        EmojiImportPages(pages, contexts, EmojiImport(domain.custom_emojis, in_thread), partial(EmojiArchive, max_bytes=MAX_BYTES)),
         CustomEmojiPages(pages, contexts, domain.custom_emojis, federation.emoji_copies if federation else None),
         *([ServerPages(pages, contexts, federation.servers, federation.domains)] if federation else []),
     ]

@@ -11,7 +11,7 @@ import click
 
 from microblog.cli.context import Console, as_json, confirm, plain, reactor, show, table, yes
 from microblog.cli.progress import Progress, progress
-from microblog.model.emojis import CustomEmoji, EmojiChange, EmojiPage, EmojiQuery
+from microblog.model.emojis import CustomEmoji, EmojiChange, EmojiPage, EmojiQuery, ImportOptions
 from microblog.model.errors import NotFound
 
 if TYPE_CHECKING:
@@ -55,8 +55,6 @@ def import_(console: Console, /, file: Path, as_json: bool, unlisted: bool, **op
 
     The name of a file is the shortcode. If the import is interrupted, call it again: what is there already is skipped.
     """
-    from microblog.domain.emoji_import import ImportOptions
-
     wanted = ImportOptions(is_listed=not unlisted, **options)
     counts = _run(console, lambda tools: tools.import_archive(file, wanted))
     result = {"created": counts.created, "replaced": counts.replaced, "skipped": counts.known, "failed": counts.failed}

@@ -99,12 +99,14 @@ class CustomEmojis:
         found = await self.database.read(custom_emojis.by_shortcodes, shortcodes=shortcodes)
         return {each.emoji.shortcode.lower() for each in found}
 
-    async def store(self, uploads: Sequence[tuple[EmojiDraft, EmojiFiles]], *, overwrite: bool) -> tuple[int, int]:
+    async def store(
+        self, uploads: Sequence[tuple[EmojiDraft, EmojiFiles]], *, overwrite: bool, by: AccountId | None = None
+    ) -> tuple[int, int]:
         """Add checked emoji with converted pictures; return how many are new, and how many were replaced, which `overwrite` permits.
 
         A replaced one keeps its category and place in the picker unless the draft has another.
         """
-        return await self.database.run(self._store, uploads, overwrite)
+        return await self.database.run(self._store, uploads, overwrite, by)
 
     async def edit(self, id: int, change: EmojiChange, file: BinaryIO | None = None, by: AccountId | None = None) -> CustomEmoji:
         """Change an emoji of this site and, if a file is given, its picture, which gets another address: both or neither.
@@ -151,16 +153,18 @@ class CustomEmojis:
         self._record(cursor, AuditAction.EMOJI_CREATE, by, created)
         return created
 
-    def _store(self, cursor: Cursor, uploads: Sequence[tuple[EmojiDraft, EmojiFiles]], overwrite: bool) -> tuple[int, int]:
+    def _store(
+        self, cursor: Cursor, uploads: Sequence[tuple[EmojiDraft, EmojiFiles]], overwrite: bool, by: AccountId | None
+    ) -> tuple[int, int]:
         created = replaced = 0
         for draft, files in uploads:
             known = custom_emojis.by_shortcodes(cursor, shortcodes=[draft.shortcode])
             if not known:
-                self._create(cursor, draft, files, None)
+                self._create(cursor, draft, files, by)
                 created += 1
             elif overwrite:
-                changed = self._replace_picture(cursor, known[0].emoji.id, files, None)
-                self._change_one(cursor, changed, EmojiChange(None, draft.category or None, None if draft.is_listed else False), None)
+                changed = self._replace_picture(cursor, known[0].emoji.id, files, by)
+                self._change_one(cursor, changed, EmojiChange(None, draft.category or None, None if draft.is_listed else False), by)
                 replaced += 1
             else:
                 delete_unused(cursor, [files.original, files.still], now=self.now())

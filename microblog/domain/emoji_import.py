@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from io import BytesIO
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Protocol
 
@@ -11,23 +13,14 @@ from attrs import define, field, frozen
 
 from microblog.coroutines import gather
 from microblog.domain.custom_emojis import CustomEmojis, validated
-from microblog.model.emojis import ArchivedFile, CustomEmoji, EmojiDraft, EmojiFiles, EmojiPage, EmojiQuery
+from microblog.domain.ports import InThread
+from microblog.model.emojis import ArchivedFile, CustomEmoji, EmojiDraft, EmojiFiles, EmojiPage, EmojiQuery, ImportOptions
 from microblog.model.errors import Invalid
+from microblog.model.ids import AccountId
 from microblog.model.progress import Report, unreported
 
 BATCH = 20  # emoji in a transaction: each empties the caches of all processes
 EXPORT_PAGE = 500
-
-
-@frozen
-class ImportOptions:
-    """Options of an import. `prefix` and `suffix` are added to the names of the files; `overwrite`: replace the pictures of known emoji."""
-
-    category: str = ""
-    prefix: str = ""
-    suffix: str = ""
-    overwrite: bool = False
-    is_listed: bool = True
 
 
 class Archive(Protocol):
@@ -39,36 +32,51 @@ class Archive(Protocol):
 
 @define
 class ImportCounts:
-    """Result of an import. `known`: skipped, because there is an emoji of this name; `failed`: names of files, with the reasons."""
+    """Result of an import.
+
+    `known`: skipped, because there is an emoji of this name; `failed`: names of files, with the reasons; `left`: files that there was no
+    time for.
+    """
 
     created: int = 0
     replaced: int = 0
     known: int = 0
+    left: int = 0
     failed: dict[str, str] = field(factory=dict)
 
 
 @frozen
 class EmojiImport:
-    """Imports and exports. An import that was interrupted can be repeated: what is there already is skipped, or replaced by the same."""
+    """Imports and exports. An import that was interrupted can be repeated: what is there already is skipped, or replaced by the same.
+
+    Archives are read by `in_thread`.
+    """
 
     emojis: CustomEmojis
+    in_thread: InThread
     report: Report = unreported
 
-    async def run(self, archive: Archive, options: ImportOptions) -> ImportCounts:
+    async def run(
+        self, archive: Archive, options: ImportOptions, by: AccountId | None = None, time_limit: timedelta | None = None
+    ) -> ImportCounts:
         """Import the files, whose names without ending are shortcodes. Raises Invalid for a category or archive that cannot be used.
 
-        The whole archive is looked through before anything is stored.
+        The whole archive is looked through before anything is stored. After the time limit, no further batch is begun.
         """
+        began = self.emojis.now()
         validated(EmojiDraft("any", options.category))
-        total = sum(1 for _ in _shown(archive))
-        counts, done = ImportCounts(), 0
-        for batch in _batches(_shown(archive)):
-            await self._import(batch, options, counts)
+        total = await self.in_thread(lambda: sum(1 for _ in _shown(archive)))
+        counts, done, files = ImportCounts(), 0, _shown(archive)
+        while batch := await self.in_thread(lambda: list(islice(files, BATCH))):
+            if time_limit is not None and self.emojis.now() - began > time_limit:
+                counts.left = total - done
+                break
+            await self._import(batch, options, counts, by)
             done += len(batch)
             self.report("Emoji", done, total)
         return counts
 
-    async def _import(self, batch: Sequence[ArchivedFile], options: ImportOptions, counts: ImportCounts) -> None:
+    async def _import(self, batch: Sequence[ArchivedFile], options: ImportOptions, counts: ImportCounts, by: AccountId | None) -> None:
         """Import a batch: convert its pictures, then store them in one transaction."""
         drafts = {}
         for file in batch:
@@ -82,7 +90,7 @@ class EmojiImport:
             drafts = {file: draft for file, draft in drafts.items() if draft.shortcode.lower() not in known}
         converted = await gather(self._converted(file, counts) for file in drafts)
         stored = [(draft, files) for draft, files in zip(drafts.values(), converted, strict=True) if files is not None]
-        created, replaced = await self.emojis.store(stored, overwrite=options.overwrite)
+        created, replaced = await self.emojis.store(stored, overwrite=options.overwrite, by=by)
         counts.created += created
         counts.replaced += replaced
         counts.known += len(stored) - created - replaced
@@ -102,17 +110,6 @@ class EmojiImport:
             found += page
             after = page[-1].sort_key
         return [(f"{each.emoji.shortcode}{PurePosixPath(each.emoji.path).suffix}", each) for each in found]
-
-
-def _batches(files: Iterable[ArchivedFile]) -> Iterator[list[ArchivedFile]]:
-    batch: list[ArchivedFile] = []
-    for file in files:
-        batch.append(file)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _base_name(name: str) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import BinaryIO, Protocol, TypeAlias
+from typing import BinaryIO, Protocol, TypeAlias, TypeVar
 
 from microblog.model.cards import FetchedPage
 from microblog.model.emails import DeliveryResult, Envelope
@@ -15,8 +15,16 @@ from microblog.model.media_usage import StoredFile
 from microblog.model.push import PushResponse
 from microblog.model.site_images import SiteImage, WantedImage
 
+T = TypeVar("T")
+
 ServedFile: TypeAlias = "BinaryIO | FileLink"
 """A file to send, which the receiver closes, or a link to redirect to."""
+
+
+class InThread(Protocol):
+    """Runs a function outside the reactor's thread and returns its result. Raises what the function raises."""
+
+    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
 
 class MailTransport(Protocol):

@@ -11,9 +11,9 @@ from attrs import Factory, define, field, frozen
 
 from microblog.coroutines import Lock
 from microblog.domain import audit
+from microblog.domain.ports import InThread
 from microblog.federation.documents.ids import LocalKind, SiteIds
 from microblog.federation.keys import KeySealer, SigningKey, generate_private_pem, load_private_key, public_pem
-from microblog.federation.ports import InThread
 from microblog.model.actor_keys import StoredKeyPair
 from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.events import Event, EventKind

@@ -14,6 +14,7 @@ from urllib.parse import urljoin
 
 from attrs import define, evolve, field, frozen
 
+from microblog.domain.ports import InThread
 from microblog.federation import signature_choice
 from microblog.federation.actor_keys import ActorKeys, LocalOwner
 from microblog.federation.documents.vocabulary import ACCEPT
@@ -21,7 +22,7 @@ from microblog.federation.hosts import host_of
 from microblog.federation.keys import SigningKey
 from microblog.federation.long_documents import LongDocuments
 from microblog.federation.new_hosts import NewHosts
-from microblog.federation.ports import InThread, RemoteServers
+from microblog.federation.ports import RemoteServers
 from microblog.federation.signature_choice import SignatureChoices, SignatureForm
 from microblog.federation.signed_requests import HttpRequest
 from microblog.federation.trust import Believed, Fetch, Fetched, Refused, TrustRules

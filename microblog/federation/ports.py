@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import BinaryIO, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import BinaryIO, Protocol
 
 from microblog.model.remote_requests import DownloadLimits, RemoteResponse
-
-T = TypeVar("T")
-
-
-class InThread(Protocol):
-    """Runs a function outside the reactor's thread and returns its result. Raises what the function raises."""
-
-    def __call__(self, work: Callable[[], T], /) -> Awaitable[T]: ...
 
 
 class RemoteServers(Protocol):

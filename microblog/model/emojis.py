@@ -124,6 +124,17 @@ class EmojiPage:
 
 
 @frozen
+class ImportOptions:
+    """Options of an import. `prefix` and `suffix` are added to the names of the files; `overwrite`: replace the pictures of known emoji."""
+
+    category: str = ""
+    prefix: str = ""
+    suffix: str = ""
+    overwrite: bool = False
+    is_listed: bool = True
+
+
+@frozen
 class ArchivedFile:
     """A file of an archive of emoji: its name there and its content, cut off if it is too long; or why it cannot be read."""
 

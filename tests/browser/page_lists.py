@@ -70,6 +70,7 @@ FOR_MODERATORS = (
     "/admin/site",
     "/admin/rules",
     "/admin/emojis",
+    "/admin/emojis/import",
     "/admin/announcements",
     "/admin/announcements/new",
     "/admin/log",

@@ -8,6 +8,8 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,13 @@ from microblog.adapters.emoji_archive import MAX_ENTRIES, EmojiArchive
 from microblog.application.emoji_tools import EmojiTools
 from microblog.domain.caching.invalidation import InvalidationLog
 from microblog.domain.custom_emojis import CustomEmojis
-from microblog.domain.emoji_import import EmojiImport, ImportCounts, ImportOptions
+from microblog.domain.emoji_import import BATCH, EmojiImport, ImportCounts
+from microblog.model.emojis import ArchivedFile, ImportOptions
 from microblog.model.errors import Invalid
 from microblog.storage.database import Cursor, fetch_all
 from tests import files
 from tests.fakes import RolledBackDatabase, media_store, result_of
+from tests.federation.internet import at_once
 from tests.make import NOW
 
 PNG = files.image("PNG", size=(8, 8)).getvalue()
@@ -38,7 +42,7 @@ def progress() -> list[tuple[int, int]]:
 @pytest.fixture
 def tools(db: RolledBackDatabase, tmp_path: Path, progress: list[tuple[int, int]]) -> EmojiTools:
     emojis = CustomEmojis(db, media_store(tmp_path / "var"), InvalidationLog(db), lambda: NOW)
-    return EmojiTools(emojis, EmojiImport(emojis, lambda step, done, total: progress.append((done, total))))
+    return EmojiTools(emojis, EmojiImport(emojis, at_once, lambda step, done, total: progress.append((done, total))))
 
 
 def run(tools: EmojiTools, archive: Path, **options: Any) -> ImportCounts:
@@ -67,6 +71,11 @@ def write_tar(directory: Path, contents: Mapping[str, bytes]) -> Path:
 BOTH = pytest.mark.parametrize("write", [write_zip, write_tar])
 
 
+def archived(path: Path) -> list[ArchivedFile]:
+    with path.open("rb") as file:
+        return list(EmojiArchive(file, 10).files())
+
+
 def stored(cursor: Cursor) -> list[tuple[str, str, bool]]:
     """Return the emoji: shortcode, category, and whether pickers show it."""
     sql = "select shortcode, category, is_listed from emojis where host is null order by shortcode"
@@ -85,7 +94,7 @@ def test_an_archive_is_imported_and_exported(
     for ending in ("zip", "tar.gz"):
         target = tmp_path / f"out.{ending}"
         assert result_of(tools.export_archive(target, None)) == 2
-        assert [(file.name, file.problem) for file in EmojiArchive(target, 10).files()] == [("my_cat2.png", ""), ("my_dance2.gif", "")]
+        assert [(file.name, file.problem) for file in archived(target)] == [("my_cat2.png", ""), ("my_dance2.gif", "")]
         with pytest.raises(FileExistsError):
             result_of(tools.export_archive(target, None))
         assert run(tools, target, is_listed=False) == ImportCounts(known=2)
@@ -98,6 +107,16 @@ def test_an_import_is_repeated_without_doubles(tools: EmojiTools, cursor: Cursor
     assert run(tools, archive) == ImportCounts(known=3)
     assert run(tools, archive, overwrite=True, category="New") == ImportCounts(replaced=3)
     assert stored(cursor) == [("cat", "New", True), ("dog", "New", True)]
+
+
+def test_an_import_that_takes_too_long_says_how_much_is_left_and_goes_on_when_repeated(tools: EmojiTools, tmp_path: Path) -> None:
+    archive = write_zip(tmp_path, {f"e{number}.png": PNG for number in range(BATCH + 2)})
+    moments = count()
+    tools.emojis.now = lambda: NOW + timedelta(seconds=next(moments))
+    with archive.open("rb") as file:
+        importing = tools.imports.run(EmojiArchive(file, len(PNG)), ImportOptions(), time_limit=timedelta(seconds=5))
+        assert result_of(importing) == ImportCounts(created=BATCH, left=2)
+    assert run(tools, archive) == ImportCounts(created=2, known=BATCH)
 
 
 @BOTH

@@ -174,6 +174,7 @@ def by_api(act: str, action: str | None = None, *, approved: bool = True) -> Cas
 
 
 PICTURE = f"data:image/png;base64,{b64encode(files.image('PNG', size=(8, 8)).getvalue()).decode()}"
+ARCHIVE = f"data:application/zip;base64,{b64encode(files.archive(bear=files.image('PNG'))).decode()}"
 CASES: dict[str, Case] = {
     "POST /admin/people/<username:username>/approve": on_page("approve", approved=False),
     "POST /admin/people/<username:username>/reject": on_page("reject", approved=False),
@@ -274,6 +275,7 @@ CASES: dict[str, Case] = {
     "POST /admin/rules/<id:rule_id>/delete": lambda desk: (f"/admin/rules/{desk.rules()[0]}/delete", {}),
     "POST /admin/site": lambda desk: ("/admin/site", SITE | {"description": "Another one."}),
     "POST /admin/emojis": lambda desk: ("/admin/emojis", {"shortcode": "ant", "image": PICTURE}),
+    "POST /admin/emojis/import": lambda desk: ("/admin/emojis/import", {"file": ARCHIVE}),
     "POST /admin/emojis/batch": lambda desk: ("/admin/emojis/batch", {"ids[]": str(desk.emoji("bee")), "act": "disable"}),
     "POST /admin/emojis/delete": lambda desk: ("/admin/emojis/delete", {"ids[]": str(desk.emoji("cat"))}),
     "POST /admin/emojis/<id:emoji_id>": lambda desk: (f"/admin/emojis/{desk.emoji('dog')}", {"shortcode": "hound", "listed": "1"}),

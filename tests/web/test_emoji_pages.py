@@ -22,9 +22,9 @@ from tests.federation.remote_server import URL
 from tests.web.api.client import Client, client
 from tests.web.http_client import HttpResponse
 from tests.web.test_moderation import with_role
-from tests.web.visitor import SiteFixture, Visitor, build_site, document, main_text
+from tests.web.visitor import SiteFixture, Visitor, build_site, document, links, main_text
 
-PATH, PAGE = "/v1/admin/custom_emojis", "/admin/emojis"
+PATH, PAGE, IMPORT = "/v1/admin/custom_emojis", "/admin/emojis", "/admin/emojis/import"
 FAR_PICTURE = "https://b.example/dog.jpg"
 
 
@@ -107,6 +107,39 @@ def test_errors_keep_what_was_typed(site: SiteFixture, boss: Visitor, shortcode:
 def test_a_form_without_a_file_is_refused(boss: Visitor) -> None:
     response = boss.submit(PAGE, shortcode="party")
     assert (response.status, "Please choose a file." in main_text(response)) == (422, True)
+
+
+def test_an_archive_is_imported_and_what_failed_is_named(site: SiteFixture, boss: Visitor) -> None:
+    make.emoji(site.cursor, "my_cat")
+    archive = files.archive(cat=files.image("PNG"), dog=files.image("GIF"), moss=BytesIO(b"<svg/>"))
+    assert IMPORT in links(boss.get(PAGE))
+    response = boss.upload(IMPORT, IMPORT, {"file": BytesIO(archive)}, prefix="my_", category="Pets", listed="1")
+    assert response.status == 200
+    text = main_text(response)
+    assert "Created 1, replaced 0, skipped 1, failed 1." in text
+    assert "moss.png: Image must be a PNG, GIF or WebP file" in text
+    assert [(each.shortcode, each.category) for each in result_of(site.domain.custom_emojis.listed())] == [
+        ("my_cat", ""),
+        ("my_dog", "Pets"),
+    ]
+    replaced = boss.upload(IMPORT, IMPORT, {"file": BytesIO(archive)}, prefix="my_", overwrite="1", listed="1")
+    assert "Created 0, replaced 2, skipped 0, failed 1." in main_text(replaced)
+
+
+@pytest.mark.parametrize(
+    ("archive", "category", "field"), [(b"Rar!", "Pets", "file"), (b"PK broken", "Pets", "file"), (files.archive(), "x" * 65, "category")]
+)
+def test_an_archive_that_cannot_be_used_is_refused_and_what_was_typed_kept(
+    site: SiteFixture, boss: Visitor, archive: bytes, category: str, field: str
+) -> None:
+    response = boss.upload(IMPORT, IMPORT, {"file": BytesIO(archive)}, category=category, prefix="my_", overwrite="1")
+    assert response.status == 422
+    form = document(response)
+    assert form.xpath("//*[@aria-invalid='true']/@name") == [field]
+    assert [form.xpath(f"//input[@name='{name}']/@value") for name in ("category", "prefix")] == [[category], ["my_"]]
+    assert [bool(form.xpath(f"//input[@name='{name}']/@checked")) for name in ("overwrite", "listed")] == [True, False]
+    assert boss.submit(IMPORT).status == 422
+    assert codes(site) == []
 
 
 def test_the_list_has_filters(site: SiteFixture, boss: Visitor, far: Emoji) -> None:

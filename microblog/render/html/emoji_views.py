@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 
-from microblog.model.emojis import CustomEmoji, Emoji, EmojiDraft, EmojiQuery
+from microblog.model.emojis import CustomEmoji, Emoji, EmojiDraft, EmojiQuery, ImportOptions
 
 STATES = {"": "All", "enabled": "Enabled", "unlisted": "Not in the picker", "disabled": "Disabled"}
 
@@ -55,4 +55,15 @@ class EmojiForm:
     emoji: CustomEmoji
     draft: EmojiDraft
     categories: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(factory=dict)
+
+
+@frozen
+class EmojiImportPage:
+    """The form for an archive, as submitted, with the result in words. `failed` has the names of files that were not imported, and why."""
+
+    options: ImportOptions
+    categories: tuple[str, ...] = ()
+    result: str = ""
+    failed: Mapping[str, str] = field(factory=dict)
     errors: Mapping[str, str] = field(factory=dict)
