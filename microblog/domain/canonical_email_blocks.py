@@ -60,10 +60,7 @@ class CanonicalEmailBlocks:
     async def remove_address(self, text: str) -> list[CanonicalEmailBlock]:
         """Delete all blocks of an address or hash and return them, for the command line. Raises Invalid or NotFound."""
         hash = canonical_email_hash(validation.email(text)) if "@" in text else _hash(text)
-        found = await self.database.read(canonical_email_blocks.of_hash, hash=hash)
-        if not found:
-            raise NotFound("This e-mail address is not blocked.")
-        return [await self.remove(block.id) for block in found]
+        return await self.database.run(self._remove_address, hash)
 
     def _add(self, cursor: Cursor, hash: str, field: str, by: AccountId | None) -> CanonicalEmailBlock:
         if canonical_email_blocks.of_hash(cursor, hash=hash):
@@ -78,6 +75,12 @@ class CanonicalEmailBlocks:
         canonical_email_blocks.remove(cursor, id=id)
         self._record(cursor, AuditAction.CANONICAL_EMAIL_BLOCK_DELETE, by, removed)
         return removed
+
+    def _remove_address(self, cursor: Cursor, hash: str) -> list[CanonicalEmailBlock]:
+        found = canonical_email_blocks.of_hash(cursor, hash=hash)
+        if not found:
+            raise NotFound("This e-mail address is not blocked.")
+        return [self._remove(cursor, block.id, None) for block in found]
 
     def _record(self, cursor: Cursor, action: AuditAction, by: AccountId | None, block: CanonicalEmailBlock) -> None:
         facts = {"suspended": block.suspended}

@@ -58,10 +58,7 @@ class UsernameBlocks:
 
     async def remove_name(self, text: str) -> list[UsernameBlock]:
         """Delete the blocks of exactly this name and return them, for the command line. Raises NotFound."""
-        found = await self.database.read(username_blocks.of_name, normalized=normalized(text.strip()))
-        if not found:
-            raise NotFound("This username is not blocked.")
-        return [await self.remove(block.id) for block in found]
+        return await self.database.run(self._remove_name, normalized(text.strip()))
 
     def _add(
         self, cursor: Cursor, username: str, comparison: NameComparison, allow_with_approval: bool, by: AccountId | None
@@ -87,6 +84,12 @@ class UsernameBlocks:
         username_blocks.remove(cursor, id=id)
         self._record(cursor, AuditAction.USERNAME_BLOCK_DELETE, by, removed)
         return removed
+
+    def _remove_name(self, cursor: Cursor, normalized: str) -> list[UsernameBlock]:
+        found = username_blocks.of_name(cursor, normalized=normalized)
+        if not found:
+            raise NotFound("This username is not blocked.")
+        return [self._remove(cursor, block.id, None) for block in found]
 
     def _record(self, cursor: Cursor, action: AuditAction, by: AccountId | None, block: UsernameBlock) -> None:
         facts = {"comparison": block.comparison, "allow_with_approval": block.allow_with_approval}
