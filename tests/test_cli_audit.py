@@ -18,6 +18,7 @@ from microblog.model.paging import Page
 from microblog.storage import actor_keys, audit, jobs
 from microblog.storage.database import Cursor, fetch_value
 from tests import make
+from tests.fakes import RolledBackDatabase
 from tests.federation.internet import at_once
 from tests.test_cli import PASSWORD, Run, _environment, microblog
 
@@ -63,6 +64,24 @@ UNRECORDED = {
 }
 """Commands that are not in the audit log, each with the reason."""
 
+PIECE_BY_PIECE = {
+    "demo",
+    "emoji import",
+    "federation blocks",
+    "federation resolve",
+    "federation rotate-keys",
+    "jobs discard",
+    "jobs retry",
+    "media migrate",
+    "media prune",
+    "migrate",
+    "restore",
+    "stats rebuild",
+    "user delete",
+}
+"""Commands that change things in several transactions, or whose work the running site ends: their help says what to do after an
+interruption. All others change everything in one transaction, or nothing."""
+
 AS_PROGRAMS = {"emoji delete", "emoji disable", "emoji enable", "emoji import"}
 """Commands that run a reactor: tests/test_cli_emoji.py looks at their rows."""
 
@@ -72,8 +91,21 @@ class Sample:
     """A site that the commands act on."""
 
     microblog: Run
-    cursor: Cursor
+    db: RolledBackDatabase
     directory: Path
+
+    @property
+    def cursor(self) -> Cursor:
+        return self.db.cursor
+
+    def transactions(self, name: str, arguments: list[str]) -> int:
+        """Run a command; return how many transactions of it changed something, or could have."""
+        committed: list[None] = []
+        self.db.committed = lambda: committed.append(None)
+        result = self.microblog(*name.split(), *arguments, input=f"{PASSWORD}\n")
+        self.db.committed = lambda: None
+        assert result.exit_code == 0, (name, result.output)
+        return len(committed)
 
     def member(self, *, approved: bool = True, before: str | None = None) -> str:
         name = make.member(self.cursor, approved=approved).account.username
@@ -92,9 +124,9 @@ class Sample:
         name = self.member()
         return name, self.id_of("token", "create", name)
 
-    def file(self) -> str:
+    def file(self, *domains: str) -> str:
         path = self.directory / "blocks.csv"
-        path.write_text("imported.example\n")
+        path.write_text("\n".join(domains or ["imported.example"]))
         return str(path)
 
     def blocked(self) -> str:
@@ -113,17 +145,24 @@ class Sample:
         self.microblog("canonical-email-block", "add", "unblocked@example.org")
         return "un.blocked+tag@example.org"
 
+    def email_address_twice(self) -> str:
+        name = self.member()
+        self.microblog("canonical-email-block", "add", f"{name}@example.org")
+        self.microblog("user", "suspend", name)
+        return f"{name}@example.org"
+
     def network(self) -> str:
         self.microblog("ip-block", "add", "192.0.2.0/24", "--comment", "A farm", "--days", "2")
         return "192.0.2.0/24"
 
-    def username(self) -> str:
+    def username(self, *, twice: bool = False) -> str:
         self.microblog("username-block", "add", "unblocked", "--contains")
+        if twice:
+            self.microblog("username-block", "add", "unblocked")
         return "Unbl0cked"
 
     def job(self) -> str:
-        jobs.add(self.cursor, "test.act", {}, due_at=make.NOW, now=make.NOW)
-        return str(fetch_value(self.cursor, "select max(id) from jobs"))
+        return str(jobs.add(self.cursor, "test.act", {}, due_at=make.NOW, now=make.NOW))
 
     def owner(self) -> str:
         account = make.account(self.cursor)
@@ -178,6 +217,18 @@ CASES: dict[str, Callable[[Sample], list[str]]] = {
 """Arguments for each command that changes something."""
 
 
+SEVERAL: dict[str, Callable[[Sample], list[str]]] = {
+    "canonical-email-block remove": lambda at: [at.email_address_twice()],
+    "federation blocks": lambda at: ["--import", at.file("one.example", "two.example")],
+    "federation rotate-keys": lambda at: [at.owner(), at.owner()],
+    "jobs discard": lambda at: [at.job(), at.job(), "--yes"],
+    "jobs retry": lambda at: [at.job(), at.job()],
+    "token revoke": lambda at: [at.token()[0], "--all"],
+    "username-block remove": lambda at: [at.username(twice=True)],
+}
+"""Arguments by which commands change more than one thing."""
+
+
 def unconfirmed(at: Sample) -> str:
     name = at.member()
     at.cursor.execute("update users set confirmed_at = null where email = %s", [f"{name}@example.org"])
@@ -198,11 +249,11 @@ def rows(cursor: Cursor) -> list[AuditRecord]:
 
 
 @pytest.fixture
-def sample(microblog: Run, cursor: Cursor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sample:
+def sample(microblog: Run, db: RolledBackDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sample:
     monkeypatch.setenv("MICROBLOG_PUBLIC_URL", "https://site.test")
     monkeypatch.setenv("MICROBLOG_FEDERATION", "on")
     monkeypatch.setattr(federation_tools, "in_thread", lambda reactor: at_once)
-    return Sample(microblog, cursor, tmp_path)
+    return Sample(microblog, db, tmp_path)
 
 
 def test_every_command_that_changes_something_is_in_the_audit_log(sample: Sample) -> None:
@@ -211,10 +262,18 @@ def test_every_command_that_changes_something_is_in_the_audit_log(sample: Sample
     for name, arguments in CASES.items():
         given = arguments(sample)
         known = {record.id for record in rows(sample.cursor)}
-        result = sample.microblog(*name.split(), *given, input=f"{PASSWORD}\n")
-        assert result.exit_code == 0, (name, result.output)
+        assert sample.transactions(name, given) == 1, name
         added = [record for record in rows(sample.cursor) if record.id not in known]
         assert [(record.actor, record.entry.by) for record in added] == [("", None)], name
+
+
+def test_a_command_changes_everything_in_one_transaction_unless_it_says_so(sample: Sample) -> None:
+    for name, arguments in SEVERAL.items():
+        assert (sample.transactions(name, arguments(sample)) > 1) is (name in PIECE_BY_PIECE), name
+    helps = {" ".join(path): sample.microblog(*path, "--help").stdout for path in commands(main)}
+    assert set(helps) > PIECE_BY_PIECE
+    assert [name for name in sorted(PIECE_BY_PIECE) if "interrupt" not in helps[name]] == []
+    assert "in one transaction, or nothing, unless" in " ".join(sample.microblog("--help").stdout.split())
 
 
 def test_accounts_of_other_servers_are_in_the_audit_log_by_their_address(sample: Sample) -> None:

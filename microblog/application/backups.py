@@ -79,7 +79,10 @@ def _restore(url: str, data_dir: Path, place: BackupPlace, report: Report, with_
         media = _media_of(place, contents)
         with _connected(url) as connection, connection.cursor() as cursor:
             if has_tables(cursor):
-                raise BackupError("The database is not empty: a backup can only be restored into an empty database.")
+                raise BackupError(
+                    "The database is not empty: a backup can only be restored into an empty database. If an earlier restore was "
+                    "interrupted, drop and create the database first."
+                )
         with backup_archive.unpack(archive, data_dir, report) as dump:
             if media is not None:
                 with_media(media, contents["media"], backup_archive.media_directory(dump), report)

@@ -51,7 +51,8 @@ def main(context: click.Context, config: Path | None) -> None:
     """Administer a microblog site.
 
     The commands read the same settings as the server and work whether or not the server is running. Only the server and `restore` create a
-    site; other commands fail if there is none. Exit codes: 0 for success, 1 for an error, 2 for wrong usage.
+    site; other commands fail if there is none. A command changes all that it is asked to change in one transaction, or nothing, unless its
+    help says otherwise. Exit codes: 0 for success, 1 for an error, 2 for wrong usage.
     """
     context.obj = context.obj or Console(config)
 

@@ -30,6 +30,7 @@ def backup(console: Console, target: Path, media: Path | None, as_json: bool) ->
     """Write a backup of the whole site to a new FILE: database, media and secret key. The site can keep running.
 
     The backup is a consistent snapshot of the database. Only the file's owner can read it, because it contains all secrets of the site.
+    FILE appears when it is complete.
 
     With --media, media are not in FILE but in a directory, into which each backup copies only files that are new. It needs that directory
     to be restored. Media in a bucket are backed up with --media only.
@@ -55,6 +56,10 @@ def restore(console: Console, source: Path, media: Path | None, as_json: bool) -
 
     The restored data is compared with the backup. Accepts backups of this version and older ones; the next start of the site migrates an
     older one.
+
+    The database is restored in one transaction and compared; then the files are moved into place. If it fails or is interrupted, drop and
+    create the database, delete media, mail, secret_key and .restoring-* from the data directory, and call it again. Without
+    MICROBLOG_DATABASE_URL the database is in the data directory: delete all of it.
     """
     from microblog.application import backups
 

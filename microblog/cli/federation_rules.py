@@ -117,7 +117,10 @@ def disallow(console: Console, host: str, yes: bool, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def blocks(console: Console, as_csv: bool, file: TextIO | None, as_json: bool) -> None:
-    """List the rules for domains and the allow-list, or add the rules of a file. Existing rules stay as they are."""
+    """List the rules for domains and the allow-list, or add the rules of a file. Existing rules stay as they are.
+
+    Each rule is added by itself: after an interruption, call it again for the rest.
+    """
     if file is not None:
         _import(console, file, as_json=as_json)
         return
@@ -140,7 +143,10 @@ def blocks(console: Console, as_csv: bool, file: TextIO | None, as_json: bool) -
 @as_json
 @click.pass_obj
 def resolve(console: Console, name: str, as_json: bool) -> None:
-    """Find the account @user@host, or the account or post at a URL, and store it."""
+    """Find the account @user@host, or the account or post at a URL, and store it.
+
+    What it needs is fetched and stored one by one: after an interruption, call it again for the rest.
+    """
 
     async def work(tools: FederationTools) -> dict[str, object]:
         found = await tools.resolution.identify(name, RESOLVE_S)
@@ -241,7 +247,8 @@ def _described(stored: StoredDomainRule) -> dict[str, object]:
 def rotate_keys(console: Console, /, usernames: tuple[str, ...], everybody: bool, yes: bool, as_json: bool) -> None:
     """Give accounts here new keys for what they send to other servers, because the old ones leaked.
 
-    Every known server is told, which is a request for each account and server.
+    Every known server is told, which is a request for each account and server. Each account gets its keys by itself: after an
+    interruption, call it again, with the names of the rest (the audit log has the others) or for all, who then get new keys once more.
     """
     if everybody == bool(usernames):
         raise click.UsageError("Name accounts, or give --all.")

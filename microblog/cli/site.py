@@ -29,7 +29,10 @@ def version(as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def migrate(console: Console, as_json: bool) -> None:
-    """Upgrade the site's database to this version's schema. The site also does this when it starts."""
+    """Upgrade the site's database to this version's schema. The site also does this when it starts.
+
+    Each migration is a transaction of its own: after an interruption or error, call it again for the rest.
+    """
     from twisted.internet.threads import deferToThreadPool
 
     from microblog.cli.services import open_server
@@ -96,7 +99,8 @@ def _as_text(settings: Settings, key: str) -> str | None:
 def demo(console: Console, seed: int, posts: int, with_password: bool, as_json: bool) -> None:
     """Fill an empty site with demo users and posts.
 
-    Fails if the site has any account. Without --password nobody can log in as a demo user.
+    Fails if the site has any account. Without --password nobody can log in as a demo user. Users and posts are created in one transaction;
+    if it is interrupted while it counts the statistics after that, `microblog stats rebuild` does them again.
     """
     from microblog.application.services import now
     from microblog.domain.demo.compose import compose

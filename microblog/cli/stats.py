@@ -25,7 +25,8 @@ def stats() -> None:
 def rebuild(console: Console, first: datetime | None, last: datetime | None, as_json: bool) -> None:
     """Recompute the daily statistics in UTC and in the site's time zone.
 
-    Deletions, edits and undone actions since then do not change the result; only manual changes to the database do.
+    Deletions, edits and undone actions since then do not change the result; only manual changes to the database do. Each day is stored by
+    itself: after an interruption, call it again.
     """
     with progress() as shown:
         counted = console.run(lambda services: services.statistics.rebuild(first and first.date(), last and last.date(), shown.report))

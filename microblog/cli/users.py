@@ -263,7 +263,7 @@ def ip(console: Console, name: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def delete(console: Console, name: str, yes: bool, as_json: bool) -> None:
-    """Delete a user permanently. The account is hidden immediately; the running site then deletes its data.
+    """Delete a user permanently. The account is hidden immediately; the running site then deletes its data, after interruptions again.
 
     The username stays reserved, so that nobody can impersonate the user; `user create --reattach` makes it available again.
     """
