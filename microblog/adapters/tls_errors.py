@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 from OpenSSL import SSL
 from service_identity import VerificationError
 from twisted.python.failure import Failure
@@ -19,6 +21,10 @@ def explained(problem: BaseException) -> str:
         return "The connection was lost." if first is None else explained(first)
     if isinstance(problem, VerificationError):
         return WRONG_NAME
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        return f"TLS: {problem.verify_message.rstrip('.')}."
+    if isinstance(problem, ssl.SSLError):
+        return f"TLS: {(problem.reason or str(problem)).replace('_', ' ').lower()}."
     if isinstance(problem, SSL.Error):
         return f"TLS: {_reason(problem)}."
     return f"{type(problem).__name__}: {problem}"[:MAX_LENGTH]

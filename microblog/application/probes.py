@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
 from typing import Any
 
-from microblog.adapters import smtp
+from microblog.adapters import site_probe, smtp
 from microblog.adapters.dns_lookup import DnsLookup
 from microblog.adapters.ffmpeg import FfmpegTools
 from microblog.adapters.redis import Address, ping
@@ -40,6 +42,11 @@ async def try_bucket(settings: Settings, reactor: Any) -> str:
     bucket = open_bucket(settings, settings.s3_bucket)
     await in_thread(reactor)(bucket.try_out)
     return str(bucket.address)
+
+
+async def probe_public_url(settings: Settings, reactor: Any) -> datetime:
+    """Return when the certificate of the public URL expires, which is an https URL, if the site responds there."""
+    return await in_thread(reactor)(partial(site_probe.probe, settings.public_url))
 
 
 def has_ffmpeg() -> bool:

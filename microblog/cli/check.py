@@ -18,9 +18,9 @@ def check(console: Console, strict: bool, as_json: bool) -> None:
     """Check whether the site can run, is configured safely, and whether its e-mails can arrive.
 
     Looks at the settings, data directory, disk, file modes, database and its settings, schema, clock, federation, Redis, the bucket for
-    media (writes, reads and deletes an object), mail server (logs in, sends nothing), DNS of the mail domain, public URL and reverse
-    proxy. Changes nothing else. Each result is one line: ok, warning or error, the setting that it concerns, and what to do. Each
-    check has a time limit; what does not respond is an error.
+    media (writes, reads and deletes an object), mail server (logs in, sends nothing), DNS of the mail domain, public URL, its certificate
+    and reverse proxy. Changes nothing else. Each result is one line: ok, warning or error, the setting that it concerns, and what to do.
+    Each check has a time limit; what does not respond is an error.
 
     Exit codes: 0 if there is no error; 1 if there is an error, or with --strict a warning; 2 for wrong usage. Missing migrations are a
     warning: the site applies them when it starts.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 
 from microblog.cli.checks.findings import Finding, Status
 from microblog.cli.checks.mail import DnsRecords, is_public_domain
@@ -10,9 +11,12 @@ from microblog.cli.federation import mode_sentence
 from microblog.config import Settings
 from microblog.config_parsers import UNIX, is_local, leads_to, mail_host
 from microblog.federation.start import PublicUrlChanged
+from microblog.model.cards import FetchError
+from microblog.model.errors import describe_os_error
 
 BUCKET = "MICROBLOG_S3_BUCKET"
 PROXIES, PUBLIC_URL, LISTEN, REDIS = "MICROBLOG_TRUSTED_PROXIES", "MICROBLOG_PUBLIC_URL", "MICROBLOG_LISTEN", "MICROBLOG_REDIS_URL"
+EXPIRES_SOON = timedelta(days=14)  # whatever renews certificates does so earlier: certbot 30 days before
 _EVERYBODY = "all visitors seem to have one address, and 25 wrong passwords of one lock out everybody"
 
 
@@ -67,6 +71,24 @@ async def public_url(settings: Settings, dns: DnsRecords) -> Sequence[Finding]:
         text = f"the DNS has no address for {host}: publish an A or AAAA record that leads to the reverse proxy"
         found.append(Finding("address", Status.ERROR, text, PUBLIC_URL))
     return found or [Finding("address", Status.OK, url, PUBLIC_URL)]
+
+
+async def certificate(settings: Settings, probe: Callable[[], Awaitable[datetime]], now: datetime) -> Sequence[Finding]:
+    """Check the certificate of the public URL, and that it leads to the site.
+
+    `probe` returns when the certificate expires. For one that browsers refuse it raises ProbeError, which is an error. If there is no
+    response of the site, it may not run yet, or this machine may not be able to see it from outside.
+    """
+    try:
+        expires_at = await probe()
+    except (OSError, FetchError) as problem:
+        reason = describe_os_error(problem) if isinstance(problem, OSError) else str(problem)
+        text = f"{settings.public_url} does not lead from this machine to the running site: {reason.rstrip('.')}. See the reverse proxy."
+        return [Finding("certificate", Status.WARNING, text, PUBLIC_URL)]
+    if expires_at - now < EXPIRES_SOON:
+        text = f"the certificate expires on {expires_at:%Y-%m-%d}: renew it, and find out why nothing did (certbot renew --dry-run)"
+        return [Finding("certificate", Status.WARNING, text, PUBLIC_URL)]
+    return [Finding("certificate", Status.OK, f"valid until {expires_at:%Y-%m-%d}", PUBLIC_URL)]
 
 
 def federation(settings: Settings, known_as: str | None) -> Finding:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from microblog.application import probes
+from microblog.application import probes, services
 from microblog.cli.checks import database, files, mail, network
 from microblog.cli.checks.findings import Check, Finding, Status, run_all
 from microblog.cli.context import Console, on_reactor
@@ -54,6 +54,9 @@ def _checks(console: Console, settings: Settings, reactor: Any) -> Iterator[Chec
         tried = partial(probes.try_bucket, settings, reactor)
         yield Check("bucket", network.BUCKET, partial(network.bucket, settings, tried), BUCKET_LIMIT_S)
     yield Check("address", network.PUBLIC_URL, partial(network.public_url, settings, dns))
+    if settings.public_url.startswith("https:"):
+        asked = partial(probes.probe_public_url, settings, reactor)
+        yield Check("certificate", network.PUBLIC_URL, partial(network.certificate, settings, asked, services.now()))
     yield Check("proxy", network.PROXIES, reach)
     yield from _mail_checks(settings, reactor, dns)
 
