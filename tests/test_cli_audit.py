@@ -66,6 +66,7 @@ UNRECORDED = {
 
 PIECE_BY_PIECE = {
     "demo",
+    "domain-block list",
     "emoji import",
     "federation blocks",
     "federation resolve",
@@ -180,6 +181,9 @@ CASES: dict[str, Callable[[Sample], list[str]]] = {
     "app delete": lambda at: [at.app()],
     "canonical-email-block add": lambda at: ["blocked@example.org"],
     "canonical-email-block remove": lambda at: [at.email_address()],
+    "domain-block add": lambda at: ["blocked-too.example", "--yes"],
+    "domain-block list": lambda at: ["--import", at.file("imported-too.example")],
+    "domain-block remove": lambda at: [at.blocked()],
     "email-block add": lambda at: ["blocked.example"],
     "email-block remove": lambda at: [at.email_domain()],
     "federation allow": lambda at: ["allowed.example"],
@@ -219,7 +223,8 @@ CASES: dict[str, Callable[[Sample], list[str]]] = {
 
 SEVERAL: dict[str, Callable[[Sample], list[str]]] = {
     "canonical-email-block remove": lambda at: [at.email_address_twice()],
-    "federation blocks": lambda at: ["--import", at.file("one.example", "two.example")],
+    "domain-block list": lambda at: ["--import", at.file("one.example", "two.example")],
+    "federation blocks": lambda at: ["--import", at.file("three.example", "four.example")],
     "federation rotate-keys": lambda at: [at.owner(), at.owner()],
     "jobs discard": lambda at: [at.job(), at.job(), "--yes"],
     "jobs retry": lambda at: [at.job(), at.job()],

@@ -19,6 +19,7 @@ from microblog.cli.canonical_email_blocks import canonical_email_block
 from microblog.cli.check import check
 from microblog.cli.completion import completion
 from microblog.cli.context import Console
+from microblog.cli.domain_blocks import domain_block
 from microblog.cli.email_blocks import email_block
 from microblog.cli.emoji import emoji
 from microblog.cli.federation import federation
@@ -63,6 +64,7 @@ for command in (
     invite,
     email_block,
     canonical_email_block,
+    domain_block,
     ip_block,
     username_block,
     announce,
