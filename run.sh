@@ -2,7 +2,7 @@
 # ./run.sh                  serve the site on http://127.0.0.1:8080, with everything it keeps in ./var, unless settings say otherwise
 # ./run.sh --config FILE    the same with options of `twistd microblog`
 # ./run.sh test [ARGS]      all checks; ARGS go to pytest
-# ./run.sh test-install     the documents for administrators, followed on a clean Debian (root; five minutes; ports 80, 443, 5432, 6379, 8080)
+# ./run.sh test-install     the documents for administrators, followed on clean Debians (root; ten minutes; ports 80, 443, 5432, 6379, 8080, 8081)
 # ./run.sh coverage [ARGS]  the tests alone, with a report of the lines that they reach in htmlcov/index.html
 # ./run.sh bench [ARGS]     one table of what people do most, quiet and under writes, in benchmarks/RESULTS.md (20 minutes)
 # ./run.sh docs             the documentation as pages, in build/docs/index.html
@@ -194,9 +194,11 @@ case "${1:-}" in
     test-install)
         shift
         install "[test]"
+        [ "$(id -u)" = 0 ] || { say "Only root can boot a Debian."; exit 1; }
         command -v debootstrap >/dev/null && command -v systemd-nspawn >/dev/null || {
             say "debootstrap and systemd-nspawn are needed: apt-get install -y debootstrap systemd-container"; exit 1; }
-        exec .venv/bin/python -m pytest tests/install "$@"
+        exec .venv/bin/python -m pytest tests/install --override-ini log_cli=true --log-cli-level INFO \
+            --log-cli-format "%(asctime)s %(message)s" --log-cli-date-format %T "$@"
         ;;
     coverage)
         shift

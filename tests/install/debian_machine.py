@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import takewhile
 from pathlib import Path
 
 import psutil
@@ -24,21 +26,11 @@ MIRROR = "http://deb.debian.org/debian"
 SOURCE = "root/microblog"
 PACKAGES = "systemd,systemd-sysv,dbus,ca-certificates"
 CA_BUNDLE = "/root/ca-of-the-package-index.crt"
-
-
-def code_blocks(document: str, heading: str) -> list[str]:
-    """Return the shell commands of a section of a document in docs/, one text for each block, without those of its subsections."""
-    lines = iter((ROOT / "docs" / document).read_text("utf-8").splitlines(keepends=True))
-    assert any(line == f"{heading}\n" for line in lines), f"docs/{document} has no {heading!r}"
-    blocks: list[str] = []
-    for line in lines:
-        if line.startswith("```"):
-            block = "".join(takewhile(lambda text: not text.startswith("```"), lines))
-            if line == "```sh\n":
-                blocks.append(block)
-        elif line.startswith("#"):
-            break
-    return blocks
+NAMESPACES = ("--mount", "--uts", "--ipc", "--pid")
+COMMAND_TIMEOUT_S = 600
+PORTS = (80, 443, 5432, 6379, 8080, 8081)
+LOG = logging.getLogger("tests.install")
+"""Shows how far a run has come."""
 
 
 @define
@@ -51,11 +43,23 @@ class DebianMachine:
 
     def run(self, script: str, *, typed: str = "") -> str:
         """Run the commands as root in the source directory; all must succeed. Return what they print. `typed` is their standard input."""
-        self.variables += re.findall(r"^[A-Z]+=[^\n]*$", script, re.MULTILINE)
+        without_files = re.sub(r"<<'?END'?\n.*?^END$", "", script, flags=re.MULTILINE | re.DOTALL)
+        assignments = re.findall(r"^[A-Z]+=[^\n]*$", without_files, re.MULTILINE)
         whole = "\n".join(["set -e", f"cd /{SOURCE}", *self.variables, script])
         done = self._shell(whole, typed)
         assert done.returncode == 0, f"{script}\n{done.stdout}"
+        self.variables += assignments
         return done.stdout
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file, and its directory if there is none."""
+        target = self.directory / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, "utf-8")
+
+    def read(self, path: str) -> str:
+        """Return the text of a file."""
+        return (self.directory / path.lstrip("/")).read_text("utf-8")
 
     def is_booted(self) -> bool:
         """Return True if systemd has started everything, or what can be started in a container."""
@@ -63,18 +67,18 @@ class DebianMachine:
 
     def _shell(self, script: str, typed: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["nsenter", "--target", str(self.init), "--mount", "--uts", "--ipc", "--pid", "/bin/bash", "-c", script],
+            ["nsenter", "--target", str(self.init), *NAMESPACES, "/bin/bash", "-c", script],
             input=typed,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=900,
+            timeout=COMMAND_TIMEOUT_S,
             check=False,
             env=_environment(),
         )
 
 
-def _environment() -> dict[str, str]:
+def _environment() -> Mapping[str, str]:
     """Return the environment of root's shell there, with the package index of this machine."""
     index = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     if "PIP_CERT" in index:
@@ -83,53 +87,13 @@ def _environment() -> dict[str, str]:
     return system | {"DEBIAN_FRONTEND": "noninteractive"} | index
 
 
-@contextmanager
-def debian_machine(directory: Path) -> Iterator[DebianMachine]:
-    """Install and boot a Debian that has our source directory; stop and delete it at the end."""
-    root, log = directory / "debian", directory / "debian.log"
-    _install(root, log)
-    command = [
-        str(shutil.which("systemd-nspawn")),
-        "--quiet",
-        "--register=no",
-        "--keep-unit",
-        "--boot",
-        "--console=pipe",
-        "--directory",
-        str(root),
-    ]
-    with log.open("ab") as output:
-        container = subprocess.Popen(
-            command_line(command, directory=directory, at_parents_death=signal.SIGKILL),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        )
-    try:
-        assert wait_until(lambda: container.poll() is not None or _init_of(container.pid), 60), log.read_text("utf-8")
-        assert container.poll() is None, log.read_text("utf-8")
-        machine = DebianMachine(root, _init_of(container.pid))
-        assert wait_until(machine.is_booted, 120), log.read_text("utf-8")
-        yield machine
-        container.send_signal(signal.SIGTERM)  # shuts it down
-        container.wait(60)
-    finally:
-        if init := _init_of(container.pid):
-            os.kill(init, signal.SIGKILL)  # and with it all its processes, which would outlive systemd-nspawn
-        container.kill()
-        container.wait(10)
-        shutil.rmtree(root)
-
-
-def _install(root: Path, log: Path) -> None:
-    with log.open("wb") as output:
-        made = subprocess.run(
-            ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root), MIRROR],
-            stdout=output,
-            stderr=output,
-            check=False,
-        )
-    assert made.returncode == 0, log.read_text("utf-8")[-3000:]
+def install_debian(root: Path) -> None:
+    """Install a Debian, with the source directory as git knows it."""
+    LOG.info("Debian: debootstrap %s", SUITE)
+    # In a namespace of its own, so that its mounts end with it.
+    command = ["unshare", "--mount", "debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root), MIRROR]
+    made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert made.returncode == 0, made.stdout[-3000:]
     files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, files):
         target = root / SOURCE / name
@@ -139,15 +103,55 @@ def _install(root: Path, log: Path) -> None:
         shutil.copy(certificates, root / CA_BUNDLE.lstrip("/"))
 
 
+@contextmanager
+def debian_machine(installed: Path, directory: Path) -> Iterator[DebianMachine]:
+    """Boot a copy of the installed Debian; stop and delete it at the end."""
+    root, log = directory / "debian", directory / "debian.log"
+    assert [port for port in PORTS if not _is_free(port)] == [], "these ports of this machine must be free"
+    LOG.info("Debian: booting")
+    subprocess.run(["cp", "--archive", str(installed), str(root)], check=True)
+    with log.open("wb") as output:
+        container = subprocess.Popen(_command(root, directory), stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+    try:
+        assert wait_until(lambda: container.poll() is not None or _init_of(container.pid), 60), log.read_text("utf-8")
+        assert container.poll() is None, log.read_text("utf-8")
+        machine = DebianMachine(root, _init_of(container.pid))
+        assert wait_until(machine.is_booted, 120), log.read_text("utf-8")
+        yield machine
+    finally:
+        LOG.info("Debian: deleting it")
+        processes = psutil.Process(container.pid).children(recursive=True) if container.poll() is None else []
+        container.kill()
+        container.wait(30)
+        psutil.wait_procs(processes, 30)
+        shutil.rmtree(root)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("", port))
+        except OSError:
+            return False
+        return True
+
+
+def _command(root: Path, directory: Path) -> list[str]:
+    """Return the command that boots it. All its processes are in a namespace that ends with the command, however that ends."""
+    namespace = [str(shutil.which("unshare")), "--pid", "--fork", "--kill-child", "--mount-proc"]
+    container = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--boot", "--console=pipe", f"--directory={root}"]
+    return command_line([*namespace, *container], directory=directory, at_parents_death=signal.SIGKILL)
+
+
 def _init_of(container: int) -> int:
     """Return the process id of the container's systemd here; 0 while there is none."""
     try:
-        children = psutil.Process(container).children(recursive=True)
-        return next((child.pid for child in children if child.name() == "systemd" and child.ppid() in _nspawn_pids(container)), 0)
+        for process in psutil.Process(container).children(recursive=True):
+            parent = process.parent()
+            if process.name() == "systemd" and parent is not None and "nspawn" in parent.name():
+                return int(process.pid)
     except psutil.NoSuchProcess:
-        return 0
-
-
-def _nspawn_pids(container: int) -> set[int]:
-    process = psutil.Process(container)
-    return {each.pid for each in (process, *process.children(recursive=True)) if "nspawn" in each.name()}
+        pass
+    time.sleep(0.1)
+    return 0

@@ -1,113 +1,99 @@
-"""The documents for administrators, followed word by word on a clean Debian: install, back up, lose everything, restore, upgrade."""
+"""The documents for administrators, followed on a clean Debian: install, back up, lose everything, restore, use a bucket, moderate."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import ssl
-import urllib.parse
-import urllib.request
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+from PIL import Image
 
-from tests.acceptance.nginx import replace_all
-from tests.certificates import Certificates, create_certificates
-from tests.install.debian_machine import DebianMachine, code_blocks, debian_machine
+from tests import files
+from tests.certificates import Certificates
+from tests.install import moderators_day
+from tests.install.administrator import BACKUPS, STORAGE, Administrator
+from tests.install.browser import Browser
+from tests.install.debian_machine import DebianMachine, debian_machine
+from tests.install.documents import SITE
+from tests.s3_server import S3Server, run_s3_server
 
 pytestmark = [
     pytest.mark.acceptance,
     pytest.mark.skipif(os.geteuid() != 0, reason="only root can boot a Debian"),
 ]
 
-SITE = "blog.example.org"
-PASSWORD = "correct horse battery"
-SERVICES = "microblog@8080.socket microblog@8081.socket microblog@8080.service microblog@8081.service"
+BUCKET, REGION = "blog-media", "eu-central-1"
 
 
-def install(machine: DebianMachine, certificates: Certificates) -> None:
-    """Follow install.md: two processes behind nginx, with PostgreSQL and Redis of Debian."""
-    machine.run(f"echo 127.0.0.1 {SITE} >>/etc/hosts")
-    (machine.directory / "usr/local/share/ca-certificates/test.crt").write_bytes(certificates.authority.read_bytes())
-    for number, heading in enumerate(("## 1. The program", "## 2. PostgreSQL and Redis", "## 3. Settings")):
-        [block] = code_blocks("install.md", heading)
-        machine.run(block)
-        if number == 0:
-            machine.run("update-ca-certificates")
-    two_processes = code_blocks("install.md", "## 4. The service")[0]
-    assert machine.run(two_processes).strip().endswith("OK")
-    live = machine.directory / "etc/letsencrypt/live" / SITE
-    live.mkdir(parents=True)
-    for name in ("fullchain.pem", "privkey.pem"):
-        (live / name).write_bytes(certificates.server.read_bytes())
-    nginx = code_blocks("install.md", "## 5. TLS, by nginx or Caddy")[0]
-    fetched = 'certbot certonly --webroot -w /var/www/html -d $SITE --deploy-hook "systemctl reload nginx"\n'
-    machine.run(replace_all(nginx, ("nginx certbot", "nginx"), (fetched, "")))
-    create, check = code_blocks("install.md", "## 6. The first administrator")[0].splitlines()
-    machine.run(create, typed=f"{PASSWORD}\n{PASSWORD}\n")
-    results = machine.run(f"{check} || true")
-    [error] = [line for line in results.splitlines() if line.startswith("error")]
-    assert f"the DNS has no address for {SITE}" in error, results
-    [documents] = code_blocks("install.md", "## Manual pages, completion and documents")
-    machine.run(documents)
+def publish_picture(browser: Browser, text: str, color: str) -> None:
+    """Publish a post with a picture."""
+    browser.open("/home")
+    browser.press(
+        "Post",
+        {"file_0": files.encode_image(Image.new("RGB", (90, 60), color), "JPEG").getvalue()},
+        text=text,
+        file_alt_0=f"{text}: {color}",
+    )
 
 
-def without_the_status_of_checks(script: str) -> str:
-    """Return the script for a site that the DNS does not know, which `microblog check` complains about."""
-    return script.replace("microblog check\n", "microblog check || true\n")
+def source_of_picture(browser: Browser, description: str) -> str:
+    """Load the picture as a browser does that obeys the policy of the page; return the host that it came from."""
+    response = browser.image(description)
+    assert response.status_code == 200
+    assert Image.open(BytesIO(response.content)).size == (90, 60)
+    host = response.url.split("/")[2]
+    assert host == SITE or f" https://{host} " in browser.headers["Content-Security-Policy"].partition("img-src")[2].partition(";")[0] + " "
+    return host
 
 
-def fetch(certificates: Certificates, path: str, *, token: str = "", **fields: str) -> str:
-    """Read a page of the site through the proxy, by its public name; with fields, send them as a form with the token."""
-    trusted = ssl.create_default_context(cafile=str(certificates.authority))
-    headers = {"Host": SITE} | ({"Authorization": f"Bearer {token}"} if token else {})
-    body = urllib.parse.urlencode(fields).encode() if fields else None
-    request = urllib.request.Request(f"https://127.0.0.1{path}", body, headers)
-    with urllib.request.urlopen(request, timeout=30, context=trusted) as response:
-        return str(response.read().decode())
+def keys_in_bucket(s3: S3Server) -> list[str]:
+    """Return the keys of all objects."""
+    return [each["Key"] for each in s3.client.list_objects_v2(Bucket=BUCKET).get("Contents", ())]
 
 
-def create_author(machine: DebianMachine) -> str:
-    """Create an account that writes; return its access token."""
-    machine.run("runuser -u microblog -- microblog user create author author@example.org", typed=f"{PASSWORD}\n{PASSWORD}\n")
-    made = machine.run("runuser -u microblog -- microblog token create author --scopes 'read write' --json")
-    return str(json.loads(made)["token"])
+def files_in(machine: DebianMachine, backup: str) -> list[str]:
+    """Return the names of the media files in a backup."""
+    with ZipFile(machine.directory / backup.lstrip("/")) as archive:
+        return [name for name in archive.namelist() if "media/" in name]
 
 
-def back_up(machine: DebianMachine) -> str:
-    """Follow backup.md: have cron back up every night; do now what it will do. Return the path of the backup."""
-    [block] = code_blocks("backup.md", "## Every night")
-    machine.run(block)
-    [command] = re.findall(r"^15 3 \* \* \* microblog (.*)$", (machine.directory / "etc/cron.d/microblog").read_text("utf-8"), re.MULTILINE)
-    assert machine.run(f"runuser -u microblog -- sh -c '{command.replace(chr(92), '')}'") == "", "cron would mail what it writes"
-    return machine.run("ls /var/backups/microblog/*.zip").strip()
+def move_media_to_bucket(site: Administrator, s3: S3Server) -> None:
+    """Move the media, publish another picture, and see both."""
+    s3.client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    site.serve_bucket(s3.port)
+    site.move_media_to_bucket()
+    moved = keys_in_bucket(s3)
+    assert moved
+    assert site.machine.run("find /var/lib/microblog/media -type f") == ""
+    publish_picture(site.browser("you"), "After the move", "blue")
+    assert len(keys_in_bucket(s3)) > len(moved)
+    visitor = site.browser()
+    visitor.open("/@you")
+    for description in ("Before the fire: red", "After the move: blue"):
+        assert source_of_picture(visitor, description) == STORAGE
 
 
-def lose_everything(machine: DebianMachine) -> None:
-    """Destroy the data directory and the database."""
-    machine.run(f"systemctl stop {SERVICES}")
-    machine.run("rm -rf /var/lib/microblog; runuser -u postgres -- dropdb microblog")
-    machine.run("install -d -o microblog -g microblog -m 700 /var/lib/microblog")
-    machine.run("runuser -u postgres -- createdb --owner=microblog --encoding=UTF8 --template=template0 microblog")
-
-
-def test_an_administrator_who_follows_the_documents_has_a_site_that_survives_everything(tmp_path: Path) -> None:
-    certificates = create_certificates(tmp_path, SITE)
-    with debian_machine(tmp_path) as machine:
-        install(machine, certificates)
-        assert json.loads(fetch(certificates, "/api/v2/instance"))["domain"] == SITE
-        token = create_author(machine)
-        fetch(certificates, "/api/v1/statuses", token=token, status="Before the fire")
-        backup = back_up(machine)
-        fetch(certificates, "/api/v1/statuses", token=token, status="After the backup")
-        lose_everything(machine)
-        restore = code_blocks("backup.md", "## Restoring")[1]
-        machine.run(without_the_status_of_checks(restore.replace("/var/backups/microblog/2026-11-21.zip", backup)))
-        restored = fetch(certificates, "/@author")
-        assert "Before the fire" in restored
-        assert "After the backup" not in restored
-        machine.run(without_the_status_of_checks(code_blocks("upgrade.md", "## Step by step")[0]))
-        assert "Before the fire" in fetch(certificates, "/@author")
-        assert machine.run("readlink /opt/microblog/.venv").strip() == machine.run("echo $NEW").strip() != machine.run("echo $OLD").strip()
+def test_an_administrator_who_follows_the_documents_has_a_site_that_survives_everything(
+    installed_debian: Path, certificates: Certificates, tmp_path: Path
+) -> None:
+    with debian_machine(installed_debian, tmp_path) as machine, run_s3_server(tmp_path) as s3:
+        site = Administrator(machine, certificates)
+        site.prepare()
+        site.install()
         assert "microblog-user-create" in machine.run("ls /usr/local/share/man/man1")
+        publish_picture(site.browser("you"), "Before the fire", "red")
+        backup = site.back_up_tonight("## Every night")
+        assert files_in(machine, backup)
+        publish_picture(site.browser("you"), "After the backup", "green")
+        site.lose_everything()
+        site.restore(backup)
+        visitor = site.browser()
+        assert "After the backup" not in visitor.open("/@you")
+        assert source_of_picture(visitor, "Before the fire: red") == SITE
+        move_media_to_bucket(site, s3)
+        moderators_day.have_a_day(site)
+        backup = site.back_up_tonight("## Only new media each night", 1)
+        assert files_in(machine, backup) == []
+        assert len(machine.run(f"find {BACKUPS}/media/objects -type f").splitlines()) == 2, "previews of small pictures are the pictures"
