@@ -25,7 +25,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from microblog.adapters import child_launcher
-from microblog.adapters.postgres_files import DATABASE, PORT, ROLE, EmbeddedPostgresError, Home, dsn, is_running_in, lock, servers_in
+from microblog.adapters.postgres_files import DATABASE, PORT, ROLE, EmbeddedPostgresError, Home, dsn, listens, lock, servers_in
 from microblog.model.errors import describe_os_error
 
 __all__ = ["EmbeddedPostgres", "EmbeddedPostgresError", "initdb_command", "running", "server_command"]
@@ -97,9 +97,8 @@ def _launched(home: Home, command: list[str], directory: Path) -> list[str]:
 
 def running(data_dir: Path) -> str | None:
     """Return the URL of the embedded server that runs in this data directory now, or None."""
-    data = Home(data_dir).data
-    state = _state(data)
-    if state is None or not state.is_ready or not is_running_in(data, state.pid):
+    state = _state(Home(data_dir).data)
+    if state is None or not state.is_ready or not listens(state.sockets):
         return None
     return dsn(state.sockets)
 

@@ -14,6 +14,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import socket
 import stat
 import sys
 import tempfile
@@ -31,6 +32,7 @@ _MAX_PATH_BYTES = 50  # bytes, for the directory that contains the socket's dire
 PROGRAM_DIRECTORIES = (Path("/var/cache"), Path("/var/tmp"))  # noqa: S108 - the owner is checked
 _HAS_PROC = sys.platform == "linux"
 _UNPRIVILEGED = ("microblog", "nobody")
+_CONNECT_TIMEOUT_S = 5.0
 
 
 class EmbeddedPostgresError(Exception):
@@ -181,17 +183,18 @@ def servers_in(directory: Path) -> Iterator[int]:
             continue
 
 
-def is_running_in(directory: Path, pid: int) -> bool:
-    """True if that process is a server in this data directory, as far as this system can tell."""
-    if _HAS_PROC:
-        return pid in servers_in(directory)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # it exists, and belongs to another user
+def listens(socket_directory: Path) -> bool:
+    """True if a server listens on the socket in this directory, of whatever process.
+
+    The process may be invisible: a service of systemd is in a user namespace of its own (PrivateUsers).
+    """
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(_CONNECT_TIMEOUT_S)
+        try:
+            client.connect(str(socket_directory / f".s.PGSQL.{PORT}"))
+        except OSError:
+            return False
         return True
-    return True
 
 
 def dsn(socket_directory: Path, database: str = DATABASE) -> str:

@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -84,6 +85,19 @@ async def test_running_finds_the_server_only_while_it_runs(tmp_path: Path) -> No
     async with server(tmp_path) as url:
         assert running(tmp_path) == url
     assert running(tmp_path) is None
+
+
+def test_a_server_is_found_whose_process_this_user_cannot_look_at(tmp_path: Path) -> None:
+    data, sockets = Home(tmp_path).data, tmp_path / "socket"
+    for directory in (data, sockets):
+        directory.mkdir(parents=True)
+    (data / "postmaster.pid").write_text(f"1\n{data}\n0\n5432\n{sockets}\n\n0 0\nready\n")
+    assert running(tmp_path) is None
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(sockets / ".s.PGSQL.5432"))
+        assert running(tmp_path) is None, "it was killed"
+        listener.listen()
+        assert running(tmp_path) == postgres_files.dsn(sockets)
     assert list(servers_in(Home(tmp_path).data)) == []
 
 
