@@ -115,7 +115,9 @@ def town(cursor: Cursor, tmp_path: Path) -> Town:
         interactions.favourite(cursor, account=ada.id, post=post.id, now=YESTERDAY)
         make.boost(cursor, ada, post, now=YESTERDAY)
     make.follow(cursor, bo, cleo)
-    return Town(cursor, tmp_path, ada, posted[0], browsers["ada"].cookies, str(new_client_for(site, ada).token))
+    app = new_client_for(site, ada)
+    app.get("/v1/accounts/verify_credentials")  # the page of the account shows that the app was used
+    return Town(cursor, tmp_path, ada, posted[0], browsers["ada"].cookies, str(app.token))
 
 
 def others_become_known(town: Town) -> list[Post]:
