@@ -39,7 +39,7 @@ from tests.web.api.client import Client, client, new_client_for
 from tests.web.test_moderation import with_role
 from tests.web.visitor import SiteFixture, Visitor, build_site, links, main_text
 
-SITE = {"name": "Ours", "description": "A place.", "registration": "open", "landing": "front"}
+SITE = {"name": "Ours", "description": "A place.", "registration": "open", "landing": "front", "trends": "approved"}
 STAFF_SCOPES = "read write admin:read admin:write"
 Fields = dict[str, str]
 Case = Callable[["Desk"], tuple[str, Fields]]
