@@ -26,9 +26,19 @@ class Browser:
     address: str = field(init=False, default="")
     headers: Mapping[str, str] = field(init=False, factory=dict)
 
-    def open(self, path: str, *, status: int = 200) -> str:
-        """Open a page of the site, follow its redirects, and return its text. `status`: what the site must respond."""
-        return self._show(self._send("GET", path), status)
+    def open(self, path: str, *, status: int = 200, shows: str = "") -> str:
+        """Open a page of the site, follow its redirects, and return its text. `status`: what the site must respond. `shows`: its text.
+
+        The page is loaded again for some seconds if it differs: the process that answers learns a moment later of what another one did.
+        """
+        for _ in range(TRIES):
+            response = self._send("GET", path)
+            if response.status_code == status and shows in self._show(response, status):
+                return self.text
+            time.sleep(0.5)
+        text = self._show(self._send("GET", path), status)
+        assert shows in text, text
+        return text
 
     def follow(self, link: str) -> str:
         """Follow the only link of the page with this text, and return the text of the page there."""

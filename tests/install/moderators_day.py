@@ -29,7 +29,7 @@ def have_a_day(site: Administrator) -> None:
     address = report_post(ada, eve)
     warn(maud)
     assert wait_until(lambda: len(site.mails_to("maud@example.org")) == 2), "about the applicant and about the report"
-    assert POST in site.browser().open(address), "a warning deletes nothing"
+    site.browser().open(address, shows=POST)  # a warning deletes nothing
     LOG.info("a moderator's day: the appeal")
     appeal(eve, maud)
     LOG.info("a moderator's day: the suspension and its undoing")
@@ -39,8 +39,8 @@ def have_a_day(site: Administrator) -> None:
     eve.open("/home")
     assert "The moderators have suspended your account." in eve.press("Log in", status=403, name="eve", password=PASSWORD)
     undo(maud)
-    assert POST in site.browser().open(address)
-    assert POST in eve.open("/home"), "the session goes on"
+    site.browser().open(address, shows=POST)
+    eve.open("/home", shows=POST)  # the session goes on
     read_audit_log(site, maud)
 
 
@@ -52,13 +52,13 @@ def ask_for_approval(site: Administrator) -> None:
     administrator.open("/admin/dashboard")
     administrator.follow("Site settings")
     administrator.press("Save changes", registration="approval", description=DESCRIPTION)
-    assert DESCRIPTION in site.browser().open("/about")
+    site.browser().open("/about", shows=DESCRIPTION)
 
 
 def apply_for_account(site: Administrator) -> Browser:
     """Have Eve apply for an account; return her browser."""
     eve = site.browser()
-    assert "A moderator reviews every application." in eve.open("/signup")
+    eve.open("/signup", shows="A moderator reviews every application.")
     text = eve.press("Apply for an account", username="eve", email="eve@example.org", password=PASSWORD, reason=REASON)
     assert "A moderator will review your application soon." in text
     eve.open("/@eve", status=404)
@@ -67,20 +67,20 @@ def apply_for_account(site: Administrator) -> Browser:
 
 def approve(maud: Browser, eve: Browser) -> None:
     """Have Maud read the application and approve it."""
-    maud.open("/notifications")
+    maud.open("/notifications", shows="Pending accounts")
     maud.follow("Pending accounts")
     assert REASON in maud.text
     assert REASON not in maud.press("Approve eve")
     eve.open("/home")
     eve.press("Post", text=POST)
-    assert POST in eve.open("/@eve")
+    eve.open("/@eve", shows=POST)
 
 
 def report_post(ada: Browser, eve: Browser) -> str:
     """Have Ada report Eve's post; return the address of the post."""
-    assert POST in ada.open("/@eve")
+    ada.open("/@eve", shows=POST)
     [address] = ada.page.xpath("//a[@class='at']/@href")
-    ada.open(address)
+    ada.open(address, shows=POST)
     ada.follow("Report…")
     ada.press("Send report", category="spam", comment="It is an advertisement.")
     return str(address)
@@ -88,25 +88,25 @@ def report_post(ada: Browser, eve: Browser) -> str:
 
 def warn(maud: Browser) -> None:
     """Have Maud read the report, assign it to herself, keep a note, and warn Eve."""
-    maud.open("/admin/reports")
+    maud.open("/admin/reports", shows="It is an advertisement.")
     maud.follow("Open")
     assert POST in maud.text
     assert "It is an advertisement." in maud.text
     assert "Assigned to @maud" in maud.press("Assign to me")
     assert "New here." in maud.press("Save note", note="New here.")
     assert "Resolved by @maud" in maud.press("Act", type="none", text=WARNING)
-    assert "No open reports" in maud.open("/admin/reports")
+    maud.open("/admin/reports", shows="No open reports")
 
 
 def appeal(eve: Browser, maud: Browser) -> None:
     """Have Eve read the warning and appeal, and Maud approve that."""
-    assert WARNING in eve.open("/notifications")
+    eve.open("/notifications", shows=WARNING)
     assert WARNING in eve.follow("View the decision")
     decision = eve.address
     assert APPEAL in eve.press("Send appeal", text=APPEAL)
-    assert APPEAL in maud.open("/admin/appeals")
+    maud.open("/admin/appeals", shows=APPEAL)
     assert APPEAL not in maud.press("Approve the appeal of eve")
-    assert "Your appeal was approved, and the decision was undone." in eve.open(decision)
+    eve.open(decision, shows="Your appeal was approved, and the decision was undone.")
 
 
 def suspend(maud: Browser) -> None:
@@ -114,7 +114,7 @@ def suspend(maud: Browser) -> None:
     maud.open("/admin/people?q=eve")
     maud.follow("Open eve")
     assert "Suspended" in maud.press("Act", type="suspend", text=SUSPENSION)
-    assert "eve@example.org" in maud.open("/admin/people?type=suspended")
+    maud.open("/admin/people?type=suspended", shows="eve@example.org")
 
 
 def tell_reason(site: Administrator) -> str:
@@ -123,7 +123,7 @@ def tell_reason(site: Administrator) -> str:
     text = newest_mail_to_eve(site)
     [link] = [line for line in text.splitlines() if "/disputes/strikes/" in line]
     visitor = site.browser()
-    assert "The moderators have suspended your account." in visitor.open(link)
+    visitor.open(link, shows="The moderators have suspended your account.")
     return str(visitor.page.xpath("//main//p[@class='note-warning']")[0].text_content())
 
 
@@ -138,7 +138,7 @@ def undo(maud: Browser) -> None:
     maud.follow("Open eve")
     maud.press("Undo: Account suspended")
     assert "Undone" in maud.text
-    assert "No accounts" in maud.open("/admin/people?type=suspended")
+    maud.open("/admin/people?type=suspended", shows="No accounts")
 
 
 def read_audit_log(site: Administrator, maud: Browser) -> None:

@@ -70,7 +70,7 @@ def move_media_to_bucket(site: Administrator, s3: S3Server) -> None:
     publish_picture(site.browser("you"), "After the move", "blue")
     assert len(keys_in_bucket(s3)) > len(moved)
     visitor = site.browser()
-    visitor.open("/@you")
+    visitor.open("/@you", shows="After the move")
     for description in ("Before the fire: red", "After the move: blue"):
         assert source_of_picture(visitor, description) == STORAGE
 
