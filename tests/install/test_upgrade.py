@@ -114,6 +114,7 @@ def test_an_administrator_upgrades_from_the_release_before_and_can_go_back(insta
         ada = ApiClient.create(machine)
         ada.publish("Before the upgrade")
         follow(machine, "upgrade.md", f"### From {release}")
+        machine.run(WAIT)
         assert ada.release == release
         assert "Before the upgrade" in ada.profile
         restarts = "systemctl restart microblog@8080\nsystemctl restart microblog@8081\n"
