@@ -89,7 +89,7 @@ def report_post(ada: Browser, eve: Browser) -> str:
 def warn(maud: Browser) -> None:
     """Have Maud read the report, assign it to herself, keep a note, and warn Eve."""
     maud.open("/admin/reports", shows="It is an advertisement.")
-    maud.follow("Open")
+    maud.follow("Open the report about eve")
     assert POST in maud.text
     assert "It is an advertisement." in maud.text
     assert "Assigned to @maud" in maud.press("Assign to me")
