@@ -10,14 +10,14 @@ from microblog.model.ids import RuleId
 from microblog.model.rules import Rule
 from microblog.model.site_texts import NO_TEXTS, SiteTexts, TextPage
 
-RULES, ABOUT = "rules.txt", "about.txt"
+RULES, ABOUT, PRIVACY = "rules.txt", "about.txt", "privacy.txt"
 
 
 def texts_in(directory: Path | None, html: Callable[[str], str]) -> SiteTexts:
     """Read the texts but the rules; `html` converts plain text to safe HTML. Raises OSError, UnicodeError."""
     if directory is None:
         return NO_TEXTS
-    return SiteTexts(about=_page(directory / ABOUT, html), privacy=_page(directory / "privacy.txt", html) or NO_TEXTS.privacy)
+    return SiteTexts(about=_page(directory / ABOUT, html), own_privacy=_page(directory / PRIVACY, html))
 
 
 def rules_in(directory: Path | None) -> tuple[Rule, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from attrs import define, evolve, field
 
 from microblog import __version__
-from microblog.adapters.site_texts import ABOUT, RULES, rules_in, texts_in
+from microblog.adapters.site_texts import ABOUT, PRIVACY, RULES, rules_in, texts_in
 from microblog.config import PREFIX, Settings
 from microblog.domain.site_settings import CurrentSiteSettings
 from microblog.domain.text import post_text
@@ -47,8 +47,9 @@ def fixed_values(settings: Settings) -> dict[str, FixedValue]:
     fixed = {name: FixedValue(value, source) for name, (value, source) in given.items() if value is not None}
     if settings.trends_review is not None:
         fixed["trends"] = FixedValue(TrendsMode.APPROVED if settings.trends_review else TrendsMode.ALL, f"{PREFIX}TRENDS_REVIEW")
-    if settings.texts_dir is not None and (settings.texts_dir / ABOUT).exists():
-        fixed["about"] = FixedValue("", f"{ABOUT} in {PREFIX}TEXTS_DIR")
+    for name, file in (("about", ABOUT), ("privacy", PRIVACY)):
+        if settings.texts_dir is not None and (settings.texts_dir / file).exists():
+            fixed[name] = FixedValue("", f"{file} in {PREFIX}TEXTS_DIR")
     if rules := rules_in(settings.texts_dir):
         fixed["rules"] = FixedValue(rules, f"{RULES} in {PREFIX}TEXTS_DIR")
     return fixed
@@ -73,6 +74,8 @@ class CurrentSiteView:
         texts = evolve(self.lasting.texts, rules=settings.rules)
         if texts.about is None and settings.about and settings.about_at is not None:
             texts = evolve(texts, about=TextPage(self._html(settings.about), settings.about_at))
+        if texts.own_privacy is None and settings.privacy and settings.privacy_at is not None:
+            texts = evolve(texts, own_privacy=TextPage(self._html(settings.privacy), settings.privacy_at))
         return evolve(
             self.lasting,
             name=settings.name,

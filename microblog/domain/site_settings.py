@@ -32,6 +32,7 @@ _LONGEST = {
     "name": model.MAX_NAME,
     "description": model.MAX_DESCRIPTION,
     "about": model.MAX_ABOUT,
+    "privacy": model.MAX_PRIVACY,
     "closed_message": model.MAX_CLOSED_MESSAGE,
 }
 

@@ -19,6 +19,7 @@ from microblog.model.trends import TrendsMode
 MAX_NAME = 60
 MAX_DESCRIPTION = 200
 MAX_ABOUT = 20_000
+MAX_PRIVACY = 20_000
 MAX_CLOSED_MESSAGE = 1_000
 MAX_CUSTOM_CSS = 10_000
 DEFAULT_ACCENT_LIGHT, DEFAULT_ACCENT_DARK = "#14655a", "#7fd4bf"
@@ -39,7 +40,8 @@ class LandingPage(StrEnum):
 
 @frozen(kw_only=True)
 class SiteSettings:
-    """The settings in force. `about` is the long description, as typed, `about_at` the time of its last change.
+    """The settings in force. `about` is the long description and `privacy` the privacy policy, as typed, each with the time of its last
+    change.
 
     The accents of the light and the dark theme are like #14655a, or empty for the default ones.
     `contact` is an e-mail address or empty. `closed_message` tells visitors why nobody can sign up. `custom_css` is CSS as typed.
@@ -49,6 +51,7 @@ class SiteSettings:
     name: str = "microblog"
     description: str = "A small microblog server."
     about: str = ""
+    privacy: str = ""
     contact: str = ""
     name_beside_logo: bool = True
     registration: RegistrationMode = RegistrationMode.APPROVAL
@@ -61,11 +64,12 @@ class SiteSettings:
     accent_dark: str = ""
     custom_css: str = ""
     about_at: datetime | None = None
+    privacy_at: datetime | None = None
     rules: tuple[Rule, ...] = ()
     images: Mapping[SiteImageKind, SiteImage] = attrs.Factory(dict)
 
 
-NAMES = tuple(field.name for field in attrs.fields(SiteSettings) if field.name not in ("about_at", "rules", "images"))
+NAMES = tuple(field.name for field in attrs.fields(SiteSettings) if field.name not in ("about_at", "privacy_at", "rules", "images"))
 """The names of the settings on the page, in its order."""
 CHOICES: Mapping[str, type[StrEnum]] = {"registration": RegistrationMode, "landing": LandingPage, "trends": TrendsMode}
 """The settings that are one of several values."""
@@ -105,6 +109,7 @@ def in_force(found: Stored, fixed: Mapping[str, FixedValue], defaults: SiteSetti
             values[name] = fixed[name].value
         elif name in stored and (name not in CHOICES or stored[name].value in set(CHOICES[name])):
             values[name] = CHOICES[name](str(stored[name].value)) if name in CHOICES else stored[name].value
-    if "about" in stored and "about" not in fixed:
-        values["about_at"] = stored["about"].updated_at
+    for text in ("about", "privacy"):
+        if text in stored and text not in fixed:
+            values[f"{text}_at"] = stored[text].updated_at
     return attrs.evolve(defaults, **values)

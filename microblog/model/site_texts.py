@@ -17,7 +17,7 @@ class TextPage:
     updated_at: datetime
 
 
-PRIVACY = TextPage(
+DEFAULT_PRIVACY = TextPage(
     "<p>This site stores what you post, who you follow, and your e-mail address, until you delete them. There is no tracking, and no "
     "script or image is loaded from other sites. Pages work without JavaScript.</p>",
     datetime(2026, 11, 21, tzinfo=UTC),
@@ -26,11 +26,16 @@ PRIVACY = TextPage(
 
 @frozen
 class SiteTexts:
-    """Texts of the site. `rules` are in their order; `about` extends the description."""
+    """Texts of the site. `rules` are in their order; `about` extends the description. `own_privacy`: None for the default policy."""
 
     rules: tuple[Rule, ...] = ()
     about: TextPage | None = None
-    privacy: TextPage = PRIVACY
+    own_privacy: TextPage | None = None
+
+    @property
+    def privacy(self) -> TextPage:
+        """The privacy policy."""
+        return self.own_privacy or DEFAULT_PRIVACY
 
 
 NO_TEXTS = SiteTexts()

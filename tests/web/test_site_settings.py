@@ -136,8 +136,23 @@ def test_all_errors_are_shown_and_what_was_typed_is_kept(free_site: SiteFixture,
     assert site_settings.stored(free_site.cursor) == {}
 
 
+def test_the_privacy_policy_is_on_the_about_page_and_in_the_api_at_once(free_site: SiteFixture, boss: Visitor) -> None:
+    visitor, api = free_site.visitor(), anonymous_client(free_site)
+    default = api.get("/v1/instance/privacy_policy").json
+    assert default["content"] in visitor.get("/about").text
+    change(boss, privacy="We keep nothing.")
+    policy = api.get("/v1/instance/privacy_policy").json
+    assert policy["content"] == "<p>We keep nothing.</p>"
+    assert policy["updated_at"] > default["updated_at"]
+    assert policy["content"] in visitor.get("/about").text
+    change(boss, privacy="")
+    assert api.get("/v1/instance/privacy_policy").json == default
+    assert default["content"] in visitor.get("/about").text
+
+
 def test_the_environment_wins_and_the_page_names_what_sets_a_value(cursor: Cursor, tmp_path: Path) -> None:
     (tmp_path / "about.txt").write_text("From the file.")
+    (tmp_path / "privacy.txt").write_text("Privacy from a file.")
     site = build_site(
         cursor, tmp_path, site_name="Ours", contact_email="we@site.test", registration="closed", texts_dir=str(tmp_path), trends_review="on"
     )
@@ -145,12 +160,20 @@ def test_the_environment_wins_and_the_page_names_what_sets_a_value(cursor: Curso
     page = main_text(boss.get(PAGE))
     for source in ("SITE_NAME", "CONTACT_EMAIL", "REGISTRATION", "TEXTS_DIR", "TRENDS_REVIEW"):
         assert f"MICROBLOG_{source}, which takes precedence" in page, source
-    assert not {"name", "contact", "registration", "about", "trends"} & set(form(boss))
-    change(boss, name="Theirs", contact="they@site.test", registration="open", about="From the page.", description="Free.")
+    assert not {"name", "contact", "registration", "about", "privacy", "trends"} & set(form(boss))
+    change(
+        boss,
+        name="Theirs",
+        contact="they@site.test",
+        registration="open",
+        about="From the page.",
+        privacy="Of the page.",
+        description="Free.",
+    )
     instance = anonymous_client(site).get("/v2/instance").json
     assert (instance["title"], instance["contact"]["email"], instance["registrations"]["enabled"]) == ("Ours", "we@site.test", False)
     assert instance["description"] == "Free."
-    assert "From the file." in site.visitor().get("/about").text
+    assert all(text in site.visitor().get("/about").text for text in ("From the file.", "Privacy from a file."))
     assert set(site_settings.stored(cursor)) == {"description"}
 
 
