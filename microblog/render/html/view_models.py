@@ -31,8 +31,8 @@ class PageContext:
     `path` is the path of the page with its query; forms return to it. `theme` is auto, light or dark. `unread` counts notifications,
     `requests` follow requests, `messages` unread conversations. `stream` is the URL of the page's live updates (None: none), and `position`
     the position in the event log at which the page was read, so that no update between reading and connecting is missed. `notice` is a
-    message about the last action. `people` and `tags` are suggestions for the side column. `has_emojis`: the site has custom emoji to
-    pick.
+    message about the last action. `people` and `tags` are suggestions for the side column; `tags` is None on pages that show none.
+    `has_emojis`: the site has custom emoji to pick.
     """
 
     site: SiteView
@@ -48,7 +48,7 @@ class PageContext:
     position: str = ""
     notice: str = ""
     people: tuple[Account, ...] = ()
-    tags: tuple[Tag, ...] = ()
+    tags: tuple[Tag, ...] | None = None
     has_emojis: bool = False
 
 

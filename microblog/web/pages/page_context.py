@@ -59,7 +59,7 @@ class PageContexts:
         Call it before the posts of the page are read: its position must not be later than theirs.
         """
         position = self.position() if stream else ""
-        trending = tuple(await self.trends.names(limit=TAGS)) if tags else ()
+        trending = tuple(await self.trends.names(limit=TAGS)) if tags else None
         if request.viewer is None:
             return evolve(self.plain(request), stream=stream, position=position, tags=trending)
         counts = await self.sidebar.unread_counts(request.viewer)
@@ -78,7 +78,8 @@ class PageContexts:
     def dependencies(self, context: PageContext) -> CacheDependencies:
         """Return the cache dependencies of a context. Suggestions, trends and scheduled announcements may be a minute old."""
         if context.viewer is None:
-            return CacheDependencies(frozenset({cache_keys.TRENDS}), self.now() + MAX_AGE) if context.tags else CacheDependencies()
+            shows_trends = context.tags is not None  # also while there are none
+            return CacheDependencies(frozenset({cache_keys.TRENDS}), self.now() + MAX_AGE) if shows_trends else CacheDependencies()
         viewer = context.viewer.id
         keys = cache_keys.of_notifications(viewer), cache_keys.of_viewer_state(viewer), cache_keys.NEWS, cache_keys.TRENDS
         dependencies = cache_keys.of_viewer(context.viewer) | cache_keys.of_keys(*keys)
