@@ -39,7 +39,7 @@ def test_settings_reach_second_process(processes: tuple[SiteProcess, SiteProcess
     first.run_command("user", "role", "boss", "admin")
     paths = ("/", "/local", "/about", "/api/v2/instance", "/manifest.json")
     assert not any("Kommata" in visitor.request("GET", path)[2] for path in paths for _ in range(2))  # the second one from the cache
-    typed = {"name": "Kommata", "description": "A place to write.", "registration": "closed", "landing": "front"}
+    typed = {"name": "Kommata", "description": "A place to write.", "registration": "closed", "landing": "front", "trends": "all"}
     status, _, body = boss.request("POST", "/admin/site", {"csrf": boss.fetch_csrf_token("/admin/site"), **typed})
     assert status == 303, body
     assert "Kommata" in boss.request("GET", "/admin/site")[2]  # in the process of the change at once
