@@ -16,7 +16,7 @@ from microblog.storage.database import Cursor
 from tests import make
 from tests.fakes import NoThrottle, RolledBackDatabase, WallClock, quick_passwords, result_of
 
-ORIGIN = ClientInfo("n", "a", "")
+ORIGIN = ClientInfo("192.0.2.1", "192.0.2.1", "")
 
 
 @pytest.fixture

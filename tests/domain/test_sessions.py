@@ -331,6 +331,6 @@ def test_a_hash_with_other_parameters_is_replaced_at_the_next_login(fixture: Log
 
 def test_a_stored_user_agent_is_short_and_printable(fixture: LoginFixture) -> None:
     member = fixture.member()
-    entry = result_of(fixture.sessions.begin(member.account.id, ClientInfo("n", "a", "x\0\r\n" * 1000)))
+    entry = result_of(fixture.sessions.begin(member.account.id, ClientInfo("192.0.2.1", "192.0.2.1", "x\0\r\n" * 1000)))
     [session] = result_of(fixture.sessions.of(fixture.viewer_of(entry.token)))
     assert session.user_agent == "x" * 100
