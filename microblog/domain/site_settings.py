@@ -184,13 +184,14 @@ def _accent(name: str, text: str) -> str:
 
 def _custom_css(text: str) -> str:
     """Return CSS as it is stored if all of it is accepted."""
-    if len(text) > model.MAX_CUSTOM_CSS:
+    css = post_text.clean(text, "custom_css")
+    if len(css) > model.MAX_CUSTOM_CSS:
         raise Invalid(
             {"custom_css": f"Custom CSS is too long (maximum is {model.MAX_CUSTOM_CSS} characters)"}, codes={"custom_css": "ERR_TOO_LONG"}
         )
-    if sentence := parse_css(text).sentence:
+    if sentence := parse_css(css).sentence:
         raise Invalid({"custom_css": sentence}, codes={"custom_css": "ERR_INVALID"})
-    return validation.limited(text, model.MAX_CUSTOM_CSS, "custom_css")
+    return css
 
 
 def _contact(text: str) -> str:

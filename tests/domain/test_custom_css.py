@@ -77,6 +77,9 @@ def test_what_is_accepted_is_written_anew_from_its_tokens() -> None:
         ("a { padding: 50vw }", "Line 1: 50vw is not accepted in padding (units are px, pt, rem, em, ch)."),
         ("a { font-size: 2em }", "Line 1: 2em is not accepted in font-size (units are px, pt, rem)."),
         ("a { box-shadow: 0 0 0 2em red }", "Line 1: 2em is not accepted in box-shadow (units are px, pt)."),
+        ("a { font-size: smaller }", "Line 1: smaller is not accepted in font-size."),
+        ("a { font-size: LARGER }", "Line 1: LARGER is not accepted in font-size."),
+        (":root { --body: larger }", "Line 1: larger is not accepted in --body."),
         ("a { font-size: 0 }", "Line 1: 0 is not accepted in font-size."),
         ("a { line-height: 0 }", "Line 1: 0 is not accepted in line-height (1 to 3)."),
         (

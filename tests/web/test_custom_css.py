@@ -52,7 +52,8 @@ def test_pages_where_it_is_undone_or_permission_is_given_do_not_have_it(site: Si
         assert len(document(visitor.get(path)).xpath(LINK)) == 1, path
     for path in ("/home", "/settings/account", "/notifications"):
         assert len(document(boss.get(path)).xpath(LINK)) == 1, path
-    assert document(visitor.get("/login")).xpath(LINK) == []
+    for path in ("/login", "/auth/sign_in", "/password/forgot", "/password/reset/x"):
+        assert document(visitor.get(path)).xpath(LINK) == [], path
     for path in (PAGE, "/admin/people", "/admin/nowhere", "/oauth/authorize"):
         assert document(boss.get(path)).xpath(LINK) == [], path
     change(boss, custom_css="")

@@ -18,8 +18,8 @@ _OF_FONTS = (*_FIXED, "rem")
 class Allowed:
     """Bounds of the lengths (in pixels), percentages and numbers in a value, and what else it may have.
 
-    Colours and keywords may be in every value. `strings`: also texts in quotes. Sizes of fonts have no units that multiply from element to
-    element, and what is drawn outside of an element has none that grow with its font.
+    Colours and keywords may be in every value, except MULTIPLYING_WORDS. `strings`: also texts in quotes. Sizes of fonts have no units that
+    multiply from element to element, and what is drawn outside of an element has none that grow with its font.
     """
 
     pixels: Bounds = (0, 0)
@@ -38,6 +38,8 @@ class Allowed:
         return within and units and self.strings <= other.strings and self.gradients <= other.gradients
 
 
+MULTIPLYING_WORDS = frozenset({"larger", "smaller"})
+"""Sizes of fonts that multiply from element to element: never accepted."""
 ANGLES = frozenset({"deg", "grad", "rad", "turn"})
 COLOUR_FUNCTIONS = frozenset(
     {"rgb", "rgba", "hsl", "hsla", "hwb", "lab", "lch", "oklab", "oklch", "color", "color-mix", "light-dark"},

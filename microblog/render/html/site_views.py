@@ -31,8 +31,8 @@ TRENDS = {
 }
 IMAGES = {
     SiteImageKind.LOGO: ("Logo", "Shown at the top of every page, up to 48 pixels high."),
-    SiteImageKind.ICON: ("Icon", "For tabs of browsers and for apps. Cropped to a square; best with at least 512 × 512 pixels."),
-    SiteImageKind.THUMBNAIL: ("Thumbnail", "For previews of links, and lists of servers. Cropped; best with 1200 × 630 pixels."),
+    SiteImageKind.ICON: ("Icon", "For browser tabs and apps. Cropped to a square; best with at least 512 × 512 pixels."),
+    SiteImageKind.THUMBNAIL: ("Thumbnail", "For link previews and lists of servers. Cropped; best with 1200 × 630 pixels."),
 }
 
 
