@@ -11,8 +11,7 @@ from microblog.storage.database import Cursor, execute, fetch_all
 
 MAX_ADDRESSES = 50  # of one account; the most recently used
 
-_SESSION_ADDRESS = "nullif(split_part(address, '%%', 1), '')::inet"  # as in the index
-USED = f"""(select account_id, {_SESSION_ADDRESS} as address, seen_at as used_at, 'session' as source from sessions
+USED = """(select account_id, inet_or_null(address) as address, seen_at as used_at, 'session' as source from sessions
     union all select account_id, address, used_at, 'app' from tokens where address is not null
     union all select account_id, sign_up_address, created_at, 'sign_up' from users where sign_up_address is not null)"""
 """All uses of addresses: account_id, address, used_at, source. The address may be null."""

@@ -187,7 +187,7 @@ def record_use(cursor: Cursor, *, addresses: Mapping[TokenId, str], now: datetim
     suppress_wakeup(cursor)
     execute(
         cursor,
-        """update tokens t set used_at = %(now)s, address = coalesce(nullif(used.address, '')::inet, t.address)
+        """update tokens t set used_at = %(now)s, address = coalesce(inet_or_null(used.address), t.address)
            from unnest(%(tokens)s::bigint[], %(addresses)s::text[]) used (id, address) where t.id = used.id""",
         {"tokens": list(addresses), "addresses": list(addresses.values()), "now": now},
     )

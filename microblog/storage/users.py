@@ -77,7 +77,7 @@ def insert(
                                    preferences, invite_id, app_id, sign_up_address)
                values (%(account)s, %(email)s, %(hash)s, %(role)s, %(now)s, case when %(confirmed)s then %(now)s::timestamptz end,
                        case when %(approved)s then %(now)s::timestamptz end, %(reason)s, %(preferences)s, %(invite)s, %(app)s,
-                       nullif(%(address)s, '')::inet)
+                       inet_or_null(%(address)s))
                on conflict do nothing""",
             {
                 "account": account,
