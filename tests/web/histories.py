@@ -108,7 +108,21 @@ def collection_commands(number: int, parent: int, other: int, owned: int, sieve:
 
 
 BY_MODERATOR = ("suspend", "silence", "disable", "unsuspend", "unsilence", "enable")
-WITHOUT_API = ("delete account", "purge account", "revoke", "end sessions", "post arrives", "reply arrives", "boost arrives")
+NEWEST_ELSEWHERE = "select max(id) from posts where uri is not null and boost_of is null and deleted_at is null"
+STATES_ELSEWHERE = {
+    "profile arrives": "update accounts set display_name = 'Z' || now(), is_group = not is_group, memorial = true where host is not null",
+    "counts arrive": """update account_counts set followers = followers + 5
+                        where account_id in (select id from accounts where host is not null)""",
+    "edit arrives": f"update posts set html = html || '!', edited_at = now() where id = ({NEWEST_ELSEWHERE})",
+    "orphan arrives": f"update posts set reply_to_uri = 'https://far.example/1' where id = ({NEWEST_ELSEWHERE})",
+    "parent arrives": f"""update posts p set reply_to_uri = null, reply_to = o.id, reply_to_account = o.account_id, thread_id = o.thread_id
+                         from posts o where p.id = ({NEWEST_ELSEWHERE})
+                         and o.id = (select min(id) from posts where deleted_at is null and visibility = 'public' and boost_of is null)""",
+    "deletion arrives": f"update posts set deleted_at = now() where id = ({NEWEST_ELSEWHERE})",
+}
+"""Statements for what other servers say of the stranger and the newest of the stranger's posts, which may wait for its parent."""
+ARRIVALS = ("post arrives", "reply arrives", "boost arrives")  # from another server
+WITHOUT_API = ("delete account", "purge account", "revoke", "end sessions", *ARRIVALS, *STATES_ELSEWHERE)
 COMMANDS = [*post_commands(0, 0, 0, "x", 0), *account_commands(0, 0), *collection_commands(0, 0, 0, 0, 0), *WITHOUT_API]
 
 
@@ -246,8 +260,10 @@ class History:
                     result_of(process.database.run(execute, sql, {"id": account}))
                 case "end sessions":
                     result_of(process.database.run(execute, "delete from sessions where account_id = %(id)s", {"id": account}))
-                case "post arrives" | "reply arrives" | "boost arrives":
-                    result_of(process.database.run(self.arrive, step.what, step.which))
+                case what if what in ARRIVALS:
+                    result_of(process.database.run(self.arrive, what, step.which))
+                case what:
+                    result_of(process.database.run(execute, STATES_ELSEWHERE[what], {}))
         except Problem:
             return
 
