@@ -22,7 +22,8 @@ from microblog.storage.database import Cursor
 def delete(cursor: Cursor, ids: Iterable[PostId], author: AccountId, now: datetime) -> None:
     """Delete those posts of the author that still exist. Nobody can use their files elsewhere, and they come back with `restore`."""
     for post in _of(cursor, ids, author):
-        remove(cursor, post, now, restorable=True)
+        if posts.lock(cursor, post=post.id):  # False: a boost of an own post was deleted together with it
+            remove(cursor, post, now, restorable=True)
 
 
 def restore(cursor: Cursor, ids: Iterable[PostId], deleted_at: datetime, now: datetime) -> list[PostId]:

@@ -122,6 +122,17 @@ def test_what_others_deleted_themselves_does_not_come_back(site: SiteFixture, mo
     assert eve.get(f"/v1/statuses/{post}").json["reblogs_count"] == 1
 
 
+def test_a_post_and_a_boost_by_its_author_return_together(site: SiteFixture, mod: Visitor, eve: Client, ben: Client) -> None:
+    post = eve.post("/v1/statuses", status="Buy moss!").json["id"]
+    boost = eve.post(f"/v1/statuses/{post}/reblog").json["id"]
+    before = seen(ben, eve, post)
+    strike = delete(site, mod, reported(site, eve, [post, boost]))
+    assert ben.get(f"/v1/accounts/{eve.id}/statuses").json == []
+    undo(mod, eve, strike)
+    assert [one["id"] for one in ben.get(f"/v1/accounts/{eve.id}/statuses").json] == [boost, post]
+    assert seen(ben, eve, post) == before
+
+
 def test_a_direct_post_returns_to_its_conversation_unread_by_nobody(site: SiteFixture, mod: Visitor, eve: Client, ben: Client) -> None:
     post = eve.post("/v1/statuses", status="@ben psst", visibility=Visibility.DIRECT).json["id"]
     report = ben.post("/v1/reports", account_id=eve.id, status_ids=[post]).json["id"]
