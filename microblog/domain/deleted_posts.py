@@ -8,7 +8,7 @@ from microblog.domain import attachments, conversations
 from microblog.domain.post_events import record
 from microblog.domain.posts import is_counted_boost
 from microblog.model.events import EventKind
-from microblog.model.ids import PostId
+from microblog.model.ids import AccountId, PostId
 from microblog.model.posts import Post
 from microblog.storage import accounts, posts
 from microblog.storage import deleted_posts as rows
@@ -34,6 +34,13 @@ def restore(cursor: Cursor, id: PostId, deleted_at: datetime, now: datetime) -> 
     if lost:
         posts.count(cursor, post=id, boosts=-len(lost))
     return True
+
+
+def undo_boost(cursor: Cursor, original: PostId, booster: AccountId, now: datetime) -> None:
+    """Undo a boost that was deleted together with its original, in the running transaction: it does not come back with it."""
+    for boost, boosted in rows.delete_boost_again(cursor, original=original, account=booster, now=now):
+        if is_counted_boost(boost, boosted):
+            posts.count(cursor, post=original, boosts=-1)
 
 
 def purge(cursor: Cursor, *, before: datetime, limit: int) -> int:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from attrs import frozen
 
+from microblog.domain import deleted_posts
 from microblog.domain.notify import notify, notify_of_post
 from microblog.domain.polls import Polls
 from microblog.domain.post_events import record
@@ -215,12 +216,12 @@ class PostEffects:
 
     # --- Undo
 
-    def remove_boost(self, cursor: Cursor, id: PostId | None, signer: Account) -> None:
-        """Remove a boost of the signer, in the running transaction."""
-        if id is None or not posts.lock(cursor, post=id):
-            return
-        boost = posts.by_ids(cursor, [id]).get(id)
-        if boost is not None and boost.author.id == signer.id:
+    def remove_boost(self, cursor: Cursor, original: PostId, signer: Account) -> None:
+        """Remove the signer's boost of a post, in the running transaction. One that was deleted with the post does not return with it."""
+        id = posts.boost_by(cursor, original=original, account=signer.id)
+        if id is None:
+            deleted_posts.undo_boost(cursor, original, signer.id, self.now())
+        elif posts.lock(cursor, post=id) and (boost := posts.by_ids(cursor, [id]).get(id)) is not None:
             remove(cursor, boost, self.now())
 
     def unfavourite(self, cursor: Cursor, id: PostId, signer: Account) -> None:

@@ -92,8 +92,7 @@ class Undo:
             case ActionKind.FAVOURITE:
                 self.posts.unfavourite(cursor, PostId(action.target), signer)
             case ActionKind.BOOST:
-                boost = posts.boost_by(cursor, original=PostId(action.target), account=signer.id)
-                self.posts.remove_boost(cursor, boost, signer)
+                self.posts.remove_boost(cursor, PostId(action.target), signer)
 
     def _lock_target(self, cursor: Cursor, signer: Account, action: Action) -> None:
         """Wait for whoever does the same to the same target under another id."""

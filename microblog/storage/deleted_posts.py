@@ -55,6 +55,18 @@ def delete_again(cursor: Cursor, *, post: PostId, now: datetime) -> None:
     execute(cursor, "update posts set deleted_at = %(now)s where id = %(post)s and deleted_at is not null", {"post": post, "now": now})
 
 
+def delete_boost_again(cursor: Cursor, *, original: PostId, account: AccountId, now: datetime) -> list[tuple[Visibility, Visibility]]:
+    """Note that a boost that was deleted with its original was undone too; return the visibility of both, or nothing if there is none."""
+    return fetch_all(
+        cursor,
+        lambda boost, original: (Visibility(boost), Visibility(original)),
+        """update posts p set deleted_at = %(now)s from posts o
+           where o.id = %(original)s and p.boost_of = o.id and p.account_id = %(account)s and p.deleted_at = o.deleted_at
+           returning p.visibility, o.visibility""",
+        {"original": original, "account": account, "now": now},
+    )
+
+
 def expired(cursor: Cursor, *, before: datetime, limit: int) -> list[PostId]:
     """Return and lock at most `limit` posts that were deleted before that time."""
     sql = "select id from posts where deleted_at < %(before)s order by deleted_at limit %(limit)s for update skip locked"

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from microblog.domain import post_moderation
 from microblog.federation.incoming import parse_activity
 from microblog.federation.relevance import Signer
 from microblog.model.accounts import Viewer
@@ -107,6 +108,20 @@ async def test_a_boost_of_a_post_of_this_site_is_counted_and_told(side: RemoteSi
     assert posts.by_ids(cursor, [post.id])[post.id].boosts_count == 0
     await side.receive(announce(local_post(post)))
     assert side.post(f"{BO}/boosts/1") is None
+
+
+async def test_a_boost_that_is_undone_while_its_post_is_deleted_does_not_come_back_with_it(side: RemoteSide, cursor: Cursor) -> None:
+    ada = make.viewer(cursor)
+    post = make.post(cursor, ada)
+    for number, actor in enumerate((BO, CY)):
+        store_actor(cursor, actor)
+        await side.receive(announce(local_post(post), number, id=f"{actor}/boosts/1", actor=actor))
+    deleted_at = NOW - timedelta(hours=1)
+    post_moderation.delete(cursor, [post.id], ada.id, deleted_at)
+    await side.receive(undo(f"{BO}/boosts/1"))
+    assert post_moderation.restore(cursor, [post.id], deleted_at, NOW) == [post.id]
+    assert (side.post(f"{BO}/boosts/1"), side.post(f"{CY}/boosts/1") is None) == (None, False)
+    assert posts.by_ids(cursor, [post.id])[post.id].boosts_count == 1
 
 
 async def test_an_unknown_boosted_post_is_fetched_with_its_author(side: RemoteSide, cursor: Cursor) -> None:
