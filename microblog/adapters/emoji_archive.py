@@ -7,7 +7,6 @@ further than a picture may be long, and a tar no further than its number of entr
 from __future__ import annotations
 
 import gzip
-import lzma
 import tarfile
 import zipfile
 import zlib
@@ -24,11 +23,12 @@ from microblog.model.errors import Invalid
 
 MAX_ENTRIES = 2_000
 MAX_ARCHIVE_BYTES = 1_000_000_000
-FIRST_BYTES, BYTES_PER_ENTRY = 16_000_000, 4_000_000  # that a tar may unpack to
+MAX_AHEAD, BYTES_PER_ENTRY = 16_000_000, 4_000_000  # that a tar may unpack to: before the next entry, and for each entry
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # of others, zipfile unpacks 4 kB at once, which can be gigabytes
 _ZIP, _GZIP = b"PK", b"\x1f\x8b"  # first bytes
 _ENCRYPTED = 1  # bit of a zip entry's flags
-# Of what a damaged archive raises; RuntimeError is how zipfile refuses unknown methods of compression and encryption.
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, RuntimeError, gzip.BadGzipFile)
+# Raised for damaged archives. ValueError: invalid UTF-8 in names, negative positions. RuntimeError: unknown versions and encryption.
+_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, RuntimeError, ValueError, gzip.BadGzipFile)
 
 
 @frozen
@@ -65,6 +65,8 @@ class EmojiArchive:
                     yield ArchivedFile(member.filename, problem="is no regular file")
                 elif member.flag_bits & _ENCRYPTED:
                     yield ArchivedFile(member.filename, problem="is encrypted")
+                elif member.compress_type not in _METHODS:
+                    yield ArchivedFile(member.filename, problem="is compressed by another method than deflate")
                 else:
                     yield self._unzipped(archive, member)
 
@@ -72,17 +74,17 @@ class EmojiArchive:
         try:
             with archive.open(member) as file:
                 return ArchivedFile(member.filename, file.read(self.max_bytes + 1))
-        except _BROKEN as problem:
+        except (*_BROKEN, OSError) as problem:  # of a file on a disk: its position is negative
             return ArchivedFile(member.filename, problem=f"cannot be read: {problem}")
 
     def _tarred(self) -> Iterator[ArchivedFile]:
         with gzip.open(self.archive) as unpacked:
-            bounded = _BoundedReader(cast("BinaryIO", unpacked), FIRST_BYTES)
-            with tarfile.open(fileobj=cast("BinaryIO", bounded), mode="r|") as archive:
+            bounded = _BoundedReader(cast("BinaryIO", unpacked), MAX_AHEAD)
+            with tarfile.open(fileobj=cast("BinaryIO", bounded), mode="r|", errors="replace") as archive:
                 for number, member in enumerate(archive, 1):
                     if number > MAX_ENTRIES:
                         raise _too_many()
-                    bounded.left += BYTES_PER_ENTRY
+                    bounded.left = min(bounded.left + BYTES_PER_ENTRY, MAX_AHEAD)
                     if member.isdir():
                         continue
                     file = archive.extractfile(member) if member.isreg() and not member.issparse() else None

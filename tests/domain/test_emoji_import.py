@@ -8,12 +8,15 @@ import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from microblog.adapters.emoji_archive import MAX_ENTRIES, EmojiArchive
 from microblog.application.emoji_tools import EmojiTools
@@ -159,6 +162,29 @@ def test_an_archive_that_unpacks_to_very_much_stores_nothing(tools: EmojiTools, 
     assert stored(cursor) == []
 
 
+def test_an_entry_is_not_unpacked_further_because_many_small_ones_come_before_it(tools: EmojiTools, cursor: Cursor, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.tar.gz"
+    with gzip.open(path, "wb", compresslevel=1) as file, tarfile.open(fileobj=file, mode="w|") as archive:
+        for number in range(20):
+            archive.addfile(tarfile.TarInfo(f"e{number}.png"))
+        name = tarfile.TarInfo("bomb.png")  # long names are read as a whole
+        name.type, name.size = tarfile.GNUTYPE_LONGNAME, 40_000_000
+        archive.addfile(name, io.BytesIO(bytes(name.size)))
+        archive.addfile(tarfile.TarInfo("bomb.png"))
+    with pytest.raises(Invalid, match="unpacks to too many bytes"):
+        run(tools, path)
+    assert stored(cursor) == []
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_of_compression_without_a_limit_are_refused(tools: EmojiTools, tmp_path: Path, method: int) -> None:
+    path = tmp_path / "emoji.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("bomb.png", bytes(4_000_000), method)
+        archive.writestr("cat.png", PNG)
+    assert run(tools, path) == ImportCounts(created=1, failed={"bomb.png": "is compressed by another method than deflate"})
+
+
 def test_links_and_devices_are_no_files(tools: EmojiTools, cursor: Cursor, tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
     secret.write_bytes(PNG)
@@ -185,6 +211,36 @@ def test_broken_and_unknown_archives_are_refused(tools: EmojiTools, tmp_path: Pa
     path.write_bytes(content)
     with pytest.raises(Invalid, match="archive"):
         run(tools, path)
+
+
+@given(
+    write=st.sampled_from([write_zip, write_tar]),
+    changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.sampled_from([0, 1, 0x7F, 0x80, 0xFF])), min_size=1, max_size=4),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_archive_is_refused_or_its_files_are(tmp_path: Path, write: Write, changes: list[tuple[float, int]]) -> None:
+    path = write(tmp_path, {"é.png": PNG, "cat.png": PNG})
+    content = bytearray(path.read_bytes() if write is write_zip else gzip.decompress(path.read_bytes()))
+    for place, value in changes:
+        content[int(place * len(content))] = value
+    path.write_bytes(content if write is write_zip else gzip.compress(content, 1))
+    with suppress(Invalid):
+        archived(path)
+
+
+def test_a_zip_with_an_invalid_name_is_refused(tools: EmojiTools, tmp_path: Path) -> None:
+    path = write_zip(tmp_path, {"é.png": PNG})
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xff"))
+    with pytest.raises(Invalid, match="The archive cannot be read"):
+        run(tools, path)
+
+
+def test_files_of_a_zip_with_an_invalid_position_fail(tools: EmojiTools, tmp_path: Path) -> None:
+    path = write_zip(tmp_path, {"cat.png": PNG})
+    content = path.read_bytes()
+    end = content.index(b"PK\5\6") + 16  # the position of the directory
+    path.write_bytes(content[:end] + b"\xff\xff\xff\x7f" + content[end + 4 :])
+    assert list(run(tools, path).failed) == ["cat.png"]
 
 
 def test_a_missing_archive_is_an_error_of_the_system(tools: EmojiTools, tmp_path: Path) -> None:

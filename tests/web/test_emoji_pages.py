@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from base64 import b64encode
 from collections.abc import Sequence
 from io import BytesIO
@@ -124,6 +125,14 @@ def test_an_archive_is_imported_and_what_failed_is_named(site: SiteFixture, boss
     ]
     replaced = boss.upload(IMPORT, IMPORT, {"file": BytesIO(archive)}, prefix="my_", overwrite="1", listed="1")
     assert "Created 0, replaced 2, skipped 0, failed 1." in main_text(replaced)
+
+
+def test_a_name_that_is_not_utf_8_is_shown_as_far_as_it_can_be(boss: Visitor) -> None:
+    archive = BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz", format=tarfile.GNU_FORMAT, encoding="latin-1") as target:
+        target.addfile(tarfile.TarInfo("café.png"))
+    response = boss.upload(IMPORT, IMPORT, {"file": archive})
+    assert (response.status, "caf\N{REPLACEMENT CHARACTER}.png: Shortcode" in main_text(response)) == (200, True)
 
 
 @pytest.mark.parametrize(
