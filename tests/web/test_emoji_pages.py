@@ -5,6 +5,7 @@ from __future__ import annotations
 import tarfile
 from base64 import b64encode
 from collections.abc import Sequence
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,15 @@ def test_a_name_that_is_not_utf_8_is_shown_as_far_as_it_can_be(boss: Visitor) ->
         target.addfile(tarfile.TarInfo("café.png"))
     response = boss.upload(IMPORT, IMPORT, {"file": archive})
     assert (response.status, "caf\N{REPLACEMENT CHARACTER}.png: Shortcode" in main_text(response)) == (200, True)
+
+
+@pytest.mark.parametrize(("overwrite", "advice"), [("", "import the file again to go on"), ("1", "import them in a smaller archive")])
+def test_an_import_without_enough_time_says_how_the_rest_can_be_imported(
+    boss: Visitor, monkeypatch: pytest.MonkeyPatch, overwrite: str, advice: str
+) -> None:
+    monkeypatch.setattr("microblog.web.pages.emoji_import.TIME_LIMIT", timedelta(seconds=-1))
+    response = boss.upload(IMPORT, IMPORT, {"file": BytesIO(files.archive(cat=files.image("PNG")))}, overwrite=overwrite)
+    assert "There was no time for 1 more: " + advice in main_text(response)
 
 
 @pytest.mark.parametrize(

@@ -58,15 +58,19 @@ class EmojiImportPages:
         self, request: Request, options: ImportOptions, counts: ImportCounts | None = None, problem: Invalid | None = None
     ) -> Response:
         categories = tuple(await self.imports.emojis.categories())
-        result, failed = ("", {}) if counts is None else (_in_words(counts), counts.failed)
+        result, failed = ("", {}) if counts is None else (_in_words(counts, options), counts.failed)
         page = EmojiImportPage(options, categories, result, failed, problem.fields if problem else {})
         html = self.pages.page("emoji_import", await self.contexts.of(request), PageMetadata("Import custom emoji"), page=page)
         return Response.html(html, status_of(problem) if problem else 200)
 
 
-def _in_words(counts: ImportCounts) -> str:
+def _in_words(counts: ImportCounts, options: ImportOptions) -> str:
     done = f"Created {counts.created:,}, replaced {counts.replaced:,}, skipped {counts.known:,}, failed {len(counts.failed):,}."
-    return f"{done} There was no time for {counts.left:,} more: import the file again to go on." if counts.left else done
+    if not counts.left:
+        return done
+    # The same file again would replace the same emoji, and end at the same place.
+    advice = "import them in a smaller archive, or on the command line" if options.overwrite else "import the file again to go on"
+    return f"{done} There was no time for {counts.left:,} more: {advice}."
 
 
 def _options(fields: Params) -> ImportOptions:
