@@ -39,7 +39,7 @@ class Trends:
     mode: Callable[[], TrendsMode] = lambda: TrendsMode.ALL
     _cached: DependencyCache[list[Any]] = field(init=False)
     _counting: bool = field(default=False, init=False)
-    _last_names: tuple[list[Tag], int] | None = field(default=None, init=False)
+    _last_tags: tuple[list[ReviewedTag], int] | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._cached = DependencyCache(self.invalidation_log, self.now, KINDS, "trends")
@@ -50,12 +50,12 @@ class Trends:
             self._counting = True
             try:
                 position = await self.invalidation_log.position()
-                self._last_names = [reviewed.tag for reviewed in await self._shown_tags()], position
+                self._last_tags = await self._count_tags(), position
             finally:
                 self._counting = False
-        if self._last_names is None or not self.invalidation_log.unchanged(cache_keys.of_keys(cache_keys.TRENDS), self._last_names[1]):
+        if self._last_tags is None or not self.invalidation_log.unchanged(cache_keys.of_keys(cache_keys.TRENDS), self._last_tags[1]):
             return []
-        return self._last_names[0][:limit]
+        return [reviewed.tag for reviewed in self._last_tags[0] if self.is_shown(reviewed.approved)][:limit]
 
     async def tags(self, *, limit: int, offset: int = 0) -> list[TagUse]:
         """Return the trending hashtags with their recent use."""

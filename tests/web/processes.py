@@ -150,7 +150,7 @@ class Process:
         for cache in self.domain.invalidation_log.caches:
             if not isinstance(cache, DependencyCache):
                 getattr(cache, "_entries", {}).clear()
-        self.domain.trends._counting, self.domain.trends._last_names = True, None  # pages show none: trends may be minutes old
+        self.domain.trends._counting, self.domain.trends._last_tags = True, None  # pages show none: trends may be minutes old
 
 
 def response_on(connection: MemoryConnection, method: str = "GET") -> HttpResponse:
