@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from hashlib import sha256
 
-from attrs import frozen
+from attrs import field, frozen
 
 from microblog.model.accounts import RegistrationMode, Viewer
 from microblog.model.federation_mode import ShownBlocks
@@ -14,17 +13,30 @@ from microblog.model.site_settings import LandingPage
 from microblog.model.site_texts import NO_TEXTS, SiteTexts
 
 
-@lru_cache(4)
-def _hash(css: str) -> str:
-    return sha256(css.encode("utf-8")).hexdigest()[:16]
+@frozen
+class StyleSheet:
+    """A style sheet beside that of all sites, at an address in `directory` with a hash of its content. Empty `css`: there is none."""
+
+    directory: str
+    css: str = ""
+    hash: str = field(init=False)
+
+    @hash.default
+    def _hash(self) -> str:
+        return sha256(self.css.encode("utf-8")).hexdigest()[:16]
+
+    @property
+    def path(self) -> str:
+        """Its path; empty if there is none."""
+        return f"{self.directory}{self.hash}.css" if self.css else ""
 
 
 @frozen
 class SiteView:
     """The site, independent of the viewer. `url` has no path or trailing slash; `limit` is the maximum length of a post in characters.
 
-    `closed_message` is HTML and tells why nobody can sign up, `style` and `custom_css` are style sheets beside that of all sites; each may
-    be empty. `name_beside_logo`: the header shows the name also if there is a logo.
+    `closed_message` is HTML and tells why nobody can sign up, or empty. `accents` has the accent colours, `custom_css` the custom CSS.
+    `name_beside_logo`: the header shows the name also if there is a logo.
     """
 
     name: str
@@ -34,8 +46,8 @@ class SiteView:
     reason_required: bool = True
     closed_message: str = ""
     landing: LandingPage = LandingPage.FRONT
-    style: str = ""
-    custom_css: str = ""
+    accents: StyleSheet = StyleSheet("/site/")
+    custom_css: StyleSheet = StyleSheet("/site/custom/")
     logo: SiteImage | None = None
     icon: SiteImage | None = None
     thumbnail: SiteImage | None = None
@@ -52,26 +64,6 @@ class SiteView:
     def hides_others_from(self, viewer: Viewer | None) -> bool:
         """True if pages show the viewer only accounts and posts of this site."""
         return viewer is None and not self.shows_others
-
-    @property
-    def style_hash(self) -> str:
-        """Hash of the style sheet, for its address."""
-        return _hash(self.style)
-
-    @property
-    def style_path(self) -> str:
-        """Path of the style sheet; empty if there is none."""
-        return f"/site/{self.style_hash}.css" if self.style else ""
-
-    @property
-    def custom_css_hash(self) -> str:
-        """Hash of the custom CSS, for its address."""
-        return _hash(self.custom_css)
-
-    @property
-    def custom_css_path(self) -> str:
-        """Path of the custom CSS; empty if there is none."""
-        return f"/site/custom/{self.custom_css_hash}.css" if self.custom_css else ""
 
     @property
     def host(self) -> str:
