@@ -17,7 +17,7 @@ def texts_in(directory: Path | None, html: Callable[[str], str]) -> SiteTexts:
     """Read the texts but the rules; `html` converts plain text to safe HTML. Raises OSError, UnicodeError."""
     if directory is None:
         return NO_TEXTS
-    return SiteTexts(about=_page(directory / ABOUT, html), own_privacy=_page(directory / PRIVACY, html))
+    return SiteTexts(about=_page(directory / ABOUT, html), privacy=_page(directory / PRIVACY, html) or NO_TEXTS.privacy)
 
 
 def rules_in(directory: Path | None) -> tuple[Rule, ...]:

@@ -71,11 +71,8 @@ class CurrentSiteView:
         return self._built[1]
 
     def _view(self, settings: SiteSettings) -> SiteView:
-        texts = evolve(self.lasting.texts, rules=settings.rules)
-        if texts.about is None and settings.about and settings.about_at is not None:
-            texts = evolve(texts, about=TextPage(self._html(settings.about), settings.about_at))
-        if texts.own_privacy is None and settings.privacy and settings.privacy_at is not None:
-            texts = evolve(texts, own_privacy=TextPage(self._html(settings.privacy), settings.privacy_at))
+        times = settings.texts_changed_at
+        pages = {name: TextPage(self._html(text), at) for name, at in times.items() if (text := getattr(settings, name))}
         return evolve(
             self.lasting,
             name=settings.name,
@@ -91,7 +88,7 @@ class CurrentSiteView:
             icon=settings.images.get(SiteImageKind.ICON),
             thumbnail=settings.images.get(SiteImageKind.THUMBNAIL),
             name_beside_logo=settings.name_beside_logo,
-            texts=texts,
+            texts=evolve(self.lasting.texts, rules=settings.rules, **pages),
         )
 
     def _html(self, typed: str) -> str:

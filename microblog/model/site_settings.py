@@ -40,8 +40,8 @@ class LandingPage(StrEnum):
 
 @frozen(kw_only=True)
 class SiteSettings:
-    """The settings in force. `about` is the long description and `privacy` the privacy policy, as typed, each with the time of its last
-    change.
+    """The settings in force. `about` is the long description and `privacy` the privacy policy, as typed. `texts_changed_at` has the times
+    of their last changes by name.
 
     The accents of the light and the dark theme are like #14655a, or empty for the default ones.
     `contact` is an e-mail address or empty. `closed_message` tells visitors why nobody can sign up. `custom_css` is CSS as typed.
@@ -63,14 +63,15 @@ class SiteSettings:
     accent_light: str = ""
     accent_dark: str = ""
     custom_css: str = ""
-    about_at: datetime | None = None
-    privacy_at: datetime | None = None
+    texts_changed_at: Mapping[str, datetime] = attrs.Factory(dict)
     rules: tuple[Rule, ...] = ()
     images: Mapping[SiteImageKind, SiteImage] = attrs.Factory(dict)
 
 
-NAMES = tuple(field.name for field in attrs.fields(SiteSettings) if field.name not in ("about_at", "privacy_at", "rules", "images"))
+NAMES = tuple(field.name for field in attrs.fields(SiteSettings) if field.name not in ("texts_changed_at", "rules", "images"))
 """The names of the settings on the page, in its order."""
+TEXTS = ("about", "privacy")
+"""The settings that are texts with a time of their last change."""
 CHOICES: Mapping[str, type[StrEnum]] = {"registration": RegistrationMode, "landing": LandingPage, "trends": TrendsMode}
 """The settings that are one of several values."""
 
@@ -104,12 +105,10 @@ def in_force(found: Stored, fixed: Mapping[str, FixedValue], defaults: SiteSetti
     """Return the settings: fixed values, else stored ones, else `defaults`. Names and choices of a newer release are ignored."""
     stored = found.values
     values: dict[str, Any] = {"rules": fixed["rules"].value if "rules" in fixed else found.rules, "images": found.images}
+    values["texts_changed_at"] = {text: stored[text].updated_at for text in TEXTS if text in stored and text not in fixed}
     for name in NAMES:
         if name in fixed:
             values[name] = fixed[name].value
         elif name in stored and (name not in CHOICES or stored[name].value in set(CHOICES[name])):
             values[name] = CHOICES[name](str(stored[name].value)) if name in CHOICES else stored[name].value
-    for text in ("about", "privacy"):
-        if text in stored and text not in fixed:
-            values[f"{text}_at"] = stored[text].updated_at
     return attrs.evolve(defaults, **values)

@@ -26,16 +26,11 @@ DEFAULT_PRIVACY = TextPage(
 
 @frozen
 class SiteTexts:
-    """Texts of the site. `rules` are in their order; `about` extends the description. `own_privacy`: None for the default policy."""
+    """Texts of the site. `rules` are in their order; `about` extends the description."""
 
     rules: tuple[Rule, ...] = ()
     about: TextPage | None = None
-    own_privacy: TextPage | None = None
-
-    @property
-    def privacy(self) -> TextPage:
-        """The privacy policy."""
-        return self.own_privacy or DEFAULT_PRIVACY
+    privacy: TextPage = DEFAULT_PRIVACY
 
 
 NO_TEXTS = SiteTexts()
