@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import BinaryIO
 
 from attrs import field, frozen
@@ -49,10 +50,7 @@ class SiteImages:
 def check(uploads: Uploads, errors: ValidationErrors) -> None:
     """Add an error for each upload that is too large or no picture."""
     for kind, file in uploads.items():
-        try:
-            _format(kind, file)
-        except Invalid as problem:
-            errors.add(kind, problem.fields[kind], "ERR_INVALID")
+        errors.collect(partial(_format, kind, file), None)
 
 
 def replace(cursor: Cursor, images: Images, now: datetime) -> None:
