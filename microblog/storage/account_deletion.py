@@ -37,6 +37,8 @@ def delete_favourites(cursor: Cursor, *, account: AccountId, limit: int) -> int:
 def delete_other_rows(cursor: Cursor, *, account: AccountId) -> int:
     """Delete all rows that no counter includes: requests, blocks, mutes, notifications, lists, known browsers ...; return their number.
 
+    Revoked tokens stay for a while (`oauth.delete_revoked_tokens`), without the addresses that they were used from.
+
     Blocks, mutes and notes by others are theirs: as long as the account is only suspended, they stay, and so do moderators' decisions.
     """
     return execute(
@@ -63,11 +65,12 @@ def delete_other_rows(cursor: Cursor, *, account: AccountId) -> int:
            s as (delete from notification_permissions where account_id = %(account)s or from_account_id = %(account)s returning 1),
            t as (delete from notification_policies where account_id = %(account)s returning 1),
            u as (delete from account_warnings where account_id = (select id from gone) returning 1),
-           v as (delete from account_aliases where account_id = %(account)s or target_id = %(account)s returning 1)
+           v as (delete from account_aliases where account_id = %(account)s or target_id = %(account)s returning 1),
+           w as (update tokens set address = null where account_id = (select id from gone) and address is not null returning 1)
            select from a union all select from b union all select from c union all select from d union all select from e
            union all select from f union all select from g union all select from h union all select from i union all select from j
            union all select from k union all select from l union all select from m union all select from n union all select from o
            union all select from p union all select from q union all select from r union all select from s union all select from t
-           union all select from u union all select from v""",
+           union all select from u union all select from v union all select from w""",
         {"account": account},
     )

@@ -183,12 +183,16 @@ def valid_token(cursor: Cursor, *, token_hash: bytes) -> Token | None:
 
 
 def record_use(cursor: Cursor, *, addresses: Mapping[TokenId, str], now: datetime) -> None:
-    """Record that these tokens were used, each from an address; empty: unknown. Nobody is woken: caches of tokens need neither."""
+    """Record that these tokens were used, each from an address; empty: unknown. Not of tokens that were revoked meanwhile.
+
+    Nobody is woken: caches of tokens need neither.
+    """
     suppress_wakeup(cursor)
     execute(
         cursor,
         """update tokens t set used_at = %(now)s, address = coalesce(inet_or_null(used.address), t.address)
-           from unnest(%(tokens)s::bigint[], %(addresses)s::text[]) used (id, address) where t.id = used.id""",
+           from unnest(%(tokens)s::bigint[], %(addresses)s::text[]) used (id, address)
+           where t.id = used.id and t.revoked_at is null""",
         {"tokens": list(addresses), "addresses": list(addresses.values()), "now": now},
     )
 

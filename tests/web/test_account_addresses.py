@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from microblog.domain.account_deletion import AccountDeletion
 from microblog.domain.sessions import LIFETIME, MAX_LIFETIME
 from microblog.jobs.cleanup import cleanup_batches
 from microblog.model.accounts import Role
 from microblog.model.ids import AccountId
-from microblog.storage import account_addresses
+from microblog.storage import account_addresses, oauth
 from microblog.storage.database import Cursor, fetch_value
 from tests import make
 from tests.fakes import RolledBackDatabase, result_of
@@ -141,3 +142,15 @@ def test_addresses_are_kept_as_long_as_sessions(site: SiteFixture, maud: Client,
     assert kept() == ["198.51.100.7"]
     clean(MAX_LIFETIME + timedelta(hours=1))
     assert kept() == []
+
+
+def test_a_deleted_account_leaves_no_address(site: SiteFixture, db: RolledBackDatabase) -> None:
+    eve = client(site, "eve")
+    request_from(eve, "198.51.100.8")
+    count = "select count(*) from tokens where address is not null"
+    assert fetch_value(site.cursor, count) == 1
+    [(token, _)] = oauth.tokens_of(site.cursor, account=eve.owner.id)
+    result_of(site.domain.moderation.account_admin.delete(eve.owner.id))
+    result_of(AccountDeletion(db, lambda: make.NOW).purge(eve.owner.id))
+    oauth.record_use(site.cursor, addresses={token.id: "198.51.100.9"}, now=make.NOW)  # of a request that came before
+    assert fetch_value(site.cursor, count) == 0
