@@ -133,9 +133,9 @@ def test_something_else_than_a_post_is_a_usage_error(microblog: Run, reference: 
     assert microblog("post", "delete", "--yes", "--", reference).exit_code == 2
 
 
-def test_the_addresses_of_a_user_are_those_of_the_sessions(microblog: Run, cursor: Cursor) -> None:
+def test_the_addresses_of_a_user_are_those_of_sessions_apps_and_the_sign_up(microblog: Run, cursor: Cursor) -> None:
     ada = make.member(cursor, "ada").account
-    assert ok(microblog("user", "ip", "ada")) == "No sessions.\n"
+    assert ok(microblog("user", "ip", "ada")) == "No addresses.\n"
     for number, agent in enumerate(("Old", "New\x1b[2J")):
         cursor.execute(
             """insert into sessions (id, token_hash, account_id, created_at, seen_at, expires_at, address, user_agent)
@@ -143,8 +143,17 @@ def test_the_addresses_of_a_user_are_those_of_the_sessions(microblog: Run, curso
                        '192.0.2.' || %(id)s, %(agent)s)""",
             {"id": number + 1, "hash": str(number).encode(), "account": ada.id, "agent": agent},
         )
-    assert [row["address"] for row in as_json(microblog("user", "ip", "ada", "--json"))] == ["192.0.2.2", "192.0.2.1"]
-    assert "\x1b" not in ok(microblog("user", "ip", "ada"))
+    ok(microblog("token", "create", "ada"))
+    cursor.execute("update tokens set address = '192.0.2.3', used_at = now() - interval '1 hour'")
+    cursor.execute("update users set sign_up_address = '192.0.2.1', created_at = now() - interval '1 day'")
+    rows = as_json(microblog("user", "ip", "ada", "--json"))
+    assert [(row["address"], row["sources"], row["user_agents"]) for row in rows] == [
+        ("192.0.2.2", ["session"], ["New\x1b[2J"]),
+        ("192.0.2.1", ["session", "sign_up"], ["Old"]),
+        ("192.0.2.3", ["app"], []),
+    ]
+    text = ok(microblog("user", "ip", "ada"))
+    assert ("\x1b" in text, "session, sign_up" in text) == (False, True)
 
 
 @pytest.mark.acceptance

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from microblog.cli.context import Console, as_json, new_password, show, table
+from microblog.model.account_origins import AccountOrigin
 from microblog.model.accounts import Account, AccountWithLogin, Role, Session
 from microblog.model.errors import NotFound
 from microblog.model.ids import AccountId
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     ChangeElsewhere = Callable[[Services, AccountId], Awaitable[Account]]
 
 ROLES = click.Choice([str(role) for role in Role])
-SESSION_COLUMNS = ("address", "seen_at", "created_at", "user_agent")
+ADDRESS_COLUMNS = ("address", "used_at", "sources", "user_agents")
 COLUMNS = ("id", "username", "email", "role", "state", "created_at", "posts")
 
 
@@ -239,22 +240,30 @@ def role(console: Console, name: str, role: str, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def ip(console: Console, name: str, as_json: bool) -> None:
-    """List the addresses and browsers from which a user is logged in, the latest first. Ended and expired sessions are not stored."""
+    """List the IP addresses of a user's sessions, apps and sign-up, with the browsers, the most recently used first.
 
-    async def work(services: Services) -> Sequence[Session]:
-        return await services.account_admin.sessions((await services.account_admin.by_name(name)).account.id)
+    Those of ended and expired sessions are not stored; those of apps for 60 days, that of the sign-up for a year.
+    """
 
-    found = sorted(console.run(work), key=lambda session: session.last_seen_at, reverse=True)
-    rows: list[dict[str, object]] = [
+    async def work(services: Services) -> tuple[AccountOrigin, Sequence[Session]]:
+        id = (await services.account_admin.by_name(name)).account.id
+        return (await services.account_admin.origins([id]))[id], await services.account_admin.sessions(id)
+
+    rows = _addresses(*console.run(work))
+    lines = [row | {"sources": ", ".join(row["sources"]), "user_agents": ", ".join(row["user_agents"])} for row in rows]
+    show(rows, table(lines, ADDRESS_COLUMNS) if rows else "No addresses.", as_json=as_json)
+
+
+def _addresses(origin: AccountOrigin, sessions: Sequence[Session]) -> list[dict[str, Any]]:
+    return [
         {
-            "address": session.address,
-            "created_at": session.created_at.isoformat(timespec="seconds"),
-            "seen_at": session.last_seen_at.isoformat(timespec="seconds"),
-            "user_agent": session.user_agent,
+            "address": used.address,
+            "used_at": used.used_at.isoformat(timespec="seconds"),
+            "sources": used.sources,
+            "user_agents": [session.user_agent for session in sessions if session.address == used.address],
         }
-        for session in found
+        for used in origin.addresses
     ]
-    show(rows, table(rows, SESSION_COLUMNS) if rows else "No sessions.", as_json=as_json)
 
 
 @user.command()
