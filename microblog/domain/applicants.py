@@ -17,11 +17,11 @@ def confirm(cursor: Cursor, account: AccountId, now: datetime) -> bool:
     """Mark the e-mail address as confirmed, and notify the moderators of an applicant; return False if it was confirmed before."""
     confirmed = users.confirm(cursor, account=account, now=now)
     if confirmed:
-        tell_staff(cursor, users.by_account(cursor, account=account), now)
+        notify_staff(cursor, users.by_account(cursor, account=account), now)
     return confirmed
 
 
-def tell_staff(cursor: Cursor, member: AccountWithLogin | None, now: datetime) -> None:
+def notify_staff(cursor: Cursor, member: AccountWithLogin | None, now: datetime) -> None:
     """Notify the moderators of a sign-up, also by e-mail, if it waits for approval and its address is confirmed."""
     if member is None or member.login.approved_at is not None or member.login.confirmed_at is None:
         return

@@ -90,7 +90,7 @@ class EmailConfirmation:
         if not users.change_email(cursor, account=login.account_id, email=address, confirmed_at=self.now()):
             raise Conflict(f"{EMAIL_TAKEN}.")
         if login.confirmed_at is None:
-            applicants.tell_staff(cursor, users.by_account(cursor, account=login.account_id), self.now())
+            applicants.notify_staff(cursor, users.by_account(cursor, account=login.account_id), self.now())
         events.record(cursor, EventKind.ACCOUNT_CHANGED, at=self.now(), account=login.account_id)
         return address
 

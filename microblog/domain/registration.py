@@ -250,7 +250,7 @@ class Registrations:
         member = users.by_account(cursor, account=id)
         if member and not admission.confirmed:
             enqueue_confirmation(cursor, member.login, now)
-        applicants.tell_staff(cursor, member, now)
+        applicants.notify_staff(cursor, member, now)
         return self._account(cursor, id)
 
     def _use_invite(self, cursor: Cursor, code: str) -> InviteId:

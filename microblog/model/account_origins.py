@@ -29,9 +29,10 @@ class AccountAddress:
 
 @frozen
 class AccountOrigin:
-    """The addresses of an account, the most recently used first, the account whose invite it used, and the app it signed up with.
+    """The addresses of an account, the most recently used first, and what it signed up with.
 
-    None: nobody, the command line or the website, or unknown.
+    `invited_by`: the account whose invite it used; None: no invite, or unknown. `inviter`: its username; empty if it was deleted.
+    `app`, `app_name`: None and empty: the website or the command line.
     """
 
     addresses: tuple[AccountAddress, ...] = ()

@@ -1,4 +1,4 @@
-"""Help of moderators on the page of an account, without scripts: confirmation, e-mail address, password reset, role, and images."""
+"""Account support by moderators, without scripts: confirmation, e-mail address, password reset, role, and profile images."""
 
 from __future__ import annotations
 

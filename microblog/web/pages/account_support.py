@@ -1,4 +1,4 @@
-"""Help of moderators with the account of somebody: confirmation, e-mail address, password reset, role, and profile images."""
+"""Account support by moderators: confirmation, e-mail address, password reset, role, and profile images."""
 
 from __future__ import annotations
 
