@@ -28,10 +28,11 @@ class _Zone(FileAuthority):
         self.records: Any = {name.encode(): [*records.get(name, ()), dns.Record_HINFO(b"", b"", ttl=TTL_S)] for name in names}
         self._failing = {name.encode() for name in failing}
 
-    def _lookup(self, name: bytes, cls: int, type: int, timeout: object = None) -> Any:
-        if name.lower() in self._failing:
-            return fail(ResolverError(name))
-        return super()._lookup(name, cls, type, timeout)  # type: ignore[no-untyped-call]
+    def query(self, query: dns.Query, timeout: object = None) -> Any:
+        """Return the records that answer a question, as IResolver asks."""
+        if query.name.name.lower() in self._failing:
+            return fail(ResolverError(query.name.name))
+        return super().query(query, timeout)  # type: ignore[no-untyped-call]  # Twisted's
 
 
 @contextmanager

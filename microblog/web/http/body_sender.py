@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.protocol import Protocol
 
 
@@ -11,4 +13,5 @@ class BodySender(Protocol):
     The client has to read as fast as any response, and shutdown waits for it. `unwritten`: bytes not yet passed to the transport.
     """
 
+    transport: Any  # a transport and consumer at once
     unwritten = 0

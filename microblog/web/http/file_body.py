@@ -6,7 +6,7 @@ import re
 from typing import BinaryIO
 
 from attrs import evolve, frozen
-from twisted.internet.interfaces import IPullProducer, ITransport
+from twisted.internet.interfaces import IPullProducer
 from zope.interface import implementer
 
 from microblog.web.http.body_sender import BodySender
@@ -65,20 +65,18 @@ class FileProducer(BodySender):
 
     def connectionMade(self) -> None:
         """Start producing."""
-        assert self.transport is not None
         self.file.seek(self.span.start)
-        _set_producer(self.transport, self)
+        self.transport.registerProducer(self, False)
 
     def resumeProducing(self) -> None:
         """Send the next chunk."""
-        assert self.transport is not None
         chunk = self.file.read(min(CHUNK_SIZE, self.unwritten))
         self.unwritten -= len(chunk)
         if chunk:
             self.transport.write(chunk)
         if not chunk or not self.unwritten:
             self.stopProducing()
-            _set_producer(self.transport, None)
+            self.transport.unregisterProducer()
             self.transport.loseConnection()
 
     def stopProducing(self) -> None:
@@ -88,10 +86,3 @@ class FileProducer(BodySender):
     def connectionLost(self, reason: object = None) -> None:
         """Close the file."""
         self.file.close()
-
-
-def _set_producer(transport: ITransport, producer: FileProducer | None) -> None:
-    if producer is None:
-        transport.unregisterProducer()  # type: ignore[attr-defined]  # every transport of a server is a consumer
-    else:
-        transport.registerProducer(producer, False)  # type: ignore[attr-defined]  # the same
