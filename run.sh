@@ -230,7 +230,7 @@ case "${1:-}" in
         exec .venv/bin/twistd --pidfile= --nodaemon microblog "$@"
         ;;
     *)
-        say "What is \"$1\"? ./run.sh and ./run.sh test, coverage, bench, docs, pythons, lock and microblog are known."
+        say "Unknown command: $1. Known are test, test-install, coverage, bench, docs, pythons, lock and microblog; without one, the site is served."
         exit 2
         ;;
 esac

@@ -33,7 +33,7 @@ STORAGE_PROXY = """server {{
 
 @frozen
 class Administrator:
-    """Who has the machine. `certificates` are those of the site and of the object storage."""
+    """The administrator of a machine. `certificates` are those of the site and of the object storage."""
 
     machine: DebianMachine
     certificates: Certificates

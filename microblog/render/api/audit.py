@@ -21,7 +21,10 @@ ADMIN_AUDIT_RECORD = Definition[AuditRecord, None](
         "facts": key({"type": "object"}, lambda record, _: dict(record.entry.facts)),
     },
 )
-"""An act of a moderator or administrator. `actor` is a username at that time, null for the command line; `facts` depend on the act."""
+"""An act of a moderator or administrator. `actor` is a username at that time, null for the command line and for jobs.
+
+`facts` depend on the act.
+"""
 
 
 def _id(id: int | None) -> str | None:
