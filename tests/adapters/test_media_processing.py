@@ -337,6 +337,8 @@ def test_a_picture_of_the_site_is_made_in_all_its_sizes(media_store: DiskMediaSt
     assert (icon.of_width(180).size.width, icon.of_width(33).size.width, icon.of_width(999).size.width) == (180, 36, 512)
     logo = result_of(media_store.site_image(files.image("PNG", size=(2_000, 500)), Format.PNG, "bb", WANTED[SiteImageKind.LOGO]))
     assert logo.files == (ImageFile("bb.png", Dimensions(692, 173)),)
+    still = result_of(media_store.site_image(files.animation(), Format.GIF, "cc", WANTED[SiteImageKind.LOGO]))
+    assert still.files == (ImageFile("cc.png", Dimensions(32, 24)),)
 
 
 def test_a_file_is_stored_and_deleted_by_name(media_store: DiskMediaStore) -> None:

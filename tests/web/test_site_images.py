@@ -113,6 +113,15 @@ def test_a_wrong_file_is_refused_and_the_rest_stays_in_the_form(
     assert site_images.stored(site.cursor) == {}
 
 
+def test_a_picture_that_shall_be_removed_stays_marked_when_something_else_is_wrong(site: SiteFixture, boss: Visitor) -> None:
+    for kind in ("logo", "thumbnail"):
+        upload(boss, {kind: files.image("PNG", size=(40, 21))})
+    response = upload(boss, {}, drop_logo="1", name=" ")
+    assert response.status == 422
+    assert attributes(response, "//input[@checked and starts-with(@name, 'drop_')]/@name") == ["drop_logo"]
+    assert set(site_images.stored(site.cursor)) == {SiteImageKind.LOGO, SiteImageKind.THUMBNAIL}
+
+
 def test_changes_are_in_the_audit_log_and_old_files_are_deleted(site: SiteFixture, boss: Visitor) -> None:
     upload(boss, {"logo": files.image("PNG", size=(40, 10))})
     [first] = site_images.stored(site.cursor)[SiteImageKind.LOGO].files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 from attrs import field, frozen
 
@@ -49,11 +50,15 @@ class RuleForm:
 
 @frozen
 class SiteSettingsPage:
-    """The form of the site settings, with the values in force or as submitted. `fixed` has those that cannot be changed here."""
+    """The form of the site settings, with the values in force or as submitted. `fixed` has those that cannot be changed here.
+
+    `images` are the pictures that the site has, `removed` those of them that are marked for removal.
+    """
 
     values: Mapping[str, str | bool]
     fixed: Mapping[str, FixedValue]
     images: Mapping[SiteImageKind, SiteImage]
+    removed: AbstractSet[SiteImageKind] = frozenset()
     errors: Mapping[str, str] = field(factory=dict)
     registrations: Mapping[RegistrationMode, tuple[str, str]] = REGISTRATIONS
     landing_pages: Mapping[LandingPage, tuple[str, str]] = LANDING_PAGES

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from attrs import frozen
 
 from microblog.domain.site_settings import SiteAdmin, SiteChange
@@ -38,7 +36,7 @@ class SiteSettingsPages:
     async def show(self, request: Request) -> Response:
         """Show the settings in force."""
         settings = self.admin.current.settings
-        return await self._show(request, {name: getattr(settings, name) for name in NAMES})
+        return await self._show(request, SiteChange({name: getattr(settings, name) for name in NAMES}))
 
     @route("POST", PATH, FORM)
     async def change(self, request: Request) -> Response:
@@ -47,14 +45,16 @@ class SiteSettingsPages:
         typed = {name: fields.flag(name) if name in _FLAGS else fields.text(name) for name in NAMES}
         uploads = {kind: upload.file for kind in SiteImageKind if (upload := fields.upload(kind)) is not None}
         removed = frozenset(kind for kind in SiteImageKind if fields.flag(f"drop_{kind}"))
+        wanted = SiteChange(typed, uploads, removed)
         try:
-            await self.admin.change(SiteChange(typed, uploads, removed), request.member)
+            await self.admin.change(wanted, request.member)
         except Invalid as problem:
-            return await self._show(request, typed, problem)
+            return await self._show(request, wanted, problem)
         return Response.redirect(f"{PATH}?notice=saved")
 
-    async def _show(self, request: Request, values: Mapping[str, str | bool], problem: Invalid | None = None) -> Response:
+    async def _show(self, request: Request, form: SiteChange, problem: Invalid | None = None) -> Response:
         current = self.admin.current
-        page = SiteSettingsPage(values, current.fixed, current.settings.images, problem.fields if problem else {})
+        errors = problem.fields if problem else {}
+        page = SiteSettingsPage(form.values, current.fixed, current.settings.images, form.removed, errors)
         html = self.pages.page("site_settings", await self.contexts.of(request), PageMetadata("Site settings"), page=page)
         return Response.html(html, status_of(problem) if problem else 200)
