@@ -19,8 +19,10 @@ from microblog.storage.database import Cursor, Prepared, execute, fetch_all, fet
 from microblog.storage.paging import bounds, directed, page_sql
 
 _REPORTER_COLUMNS = accounts.COLUMNS.replace("a.", "ba.").replace("c.", "bc.")
+# Nobody works on the reports of a moderator whose account was deleted, or who is none any more.
+_ASSIGNEE = "(select u.account_id from users u where u.account_id = r.assigned_to and u.role <> 'user')"
 _SELECT = f"""
-    select r.id, r.comment, r.category, r.created_at, r.post_ids, r.forwarded, r.closed_at, r.closed_by, r.rules, r.rule_ids, r.assigned_to,
+    select r.id, r.comment, r.category, r.created_at, r.post_ids, r.forwarded, r.closed_at, r.closed_by, r.rules, r.rule_ids, {_ASSIGNEE},
            {accounts.COLUMNS}, {_REPORTER_COLUMNS}
     from reports r
     join accounts a on a.id = r.target_id join account_counts c on c.account_id = a.id
@@ -145,10 +147,10 @@ def is_reported_already(cursor: Cursor, *, target: AccountId, excluding: int) ->
 
 _SEARCH = (
     _SELECT
-    + """ where r.id < %(max_id)s and r.id > %(min_id)s and (r.closed_at is not null) = coalesce(%(closed)s, r.closed_at is not null)
+    + f""" where r.id < %(max_id)s and r.id > %(min_id)s and (r.closed_at is not null) = coalesce(%(closed)s, r.closed_at is not null)
            and (%(by)s::bigint is null or r.account_id = %(by)s) and (%(target)s::bigint is null or r.target_id = %(target)s)
            and (%(assigned_to)s::bigint is null or r.assigned_to = %(assigned_to)s)
-           and (r.assigned_to is null or not %(unassigned)s) order by r.id desc limit %(limit)s"""
+           and (not %(unassigned)s or {_ASSIGNEE} is null) order by r.id desc limit %(limit)s"""
 )
 
 
@@ -184,7 +186,7 @@ def assign(cursor: Cursor, *, id: int, to: AccountId | None) -> None:
 
 def claim(cursor: Cursor, *, id: int, to: AccountId) -> bool:
     """Assign the report to a moderator, unless it is assigned to another one; return False then."""
-    sql = "update reports set assigned_to = %(to)s where id = %(id)s and coalesce(assigned_to, %(to)s) = %(to)s"
+    sql = f"update reports r set assigned_to = %(to)s where r.id = %(id)s and coalesce({_ASSIGNEE}, %(to)s) = %(to)s"
     return bool(execute(cursor, sql, {"id": id, "to": to}))
 
 

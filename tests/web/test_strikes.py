@@ -288,3 +288,15 @@ def test_a_report_that_another_moderator_works_on_is_taken_over_by_intent_only(s
     mel.submit(f"{page}/assign", page=page, unassign="1")
     mel.submit(f"{page}/assign", page=page)
     assert "Assigned to @mel" in main_text(mel.get(page))
+
+
+@pytest.mark.parametrize("how", ["demoted", "deleted"])
+def test_a_report_of_somebody_who_is_no_moderator_any_more_is_free(site: SiteFixture, how: str) -> None:
+    mod, mel, eve = with_role(site, "mod", "moderator"), with_role(site, "mel", "moderator"), client(site, "eve")
+    page = f"/admin/reports/{reported(site, eve, [])}"
+    mod.submit(f"{page}/assign", page=page)
+    admin, moderator = site.domain.moderation.account_admin, site.viewer("mod").id
+    result_of(admin.delete(moderator) if how == "deleted" else admin.set_role(moderator, Role.USER))
+    assert page in links(mel.get("/admin/reports?type=unassigned"))
+    assert mel.submit(f"{page}/assign", page=page).status == 303
+    assert "Assigned to @mel" in main_text(mel.get(page))
