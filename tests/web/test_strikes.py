@@ -300,3 +300,12 @@ def test_a_report_of_somebody_who_is_no_moderator_any_more_is_free(site: SiteFix
     assert page in links(mel.get("/admin/reports?type=unassigned"))
     assert mel.submit(f"{page}/assign", page=page).status == 303
     assert "Assigned to @mel" in main_text(mel.get(page))
+
+
+def test_a_message_that_is_too_long_stays_in_the_form(site: SiteFixture) -> None:
+    mod, eve = with_role(site, "mod", "moderator"), client(site, "eve")
+    for page in (f"/admin/accounts/{eve.id}", f"/admin/reports/{reported(site, eve, [])}"):
+        refused = mod.submit(f"{page}/action", page=page, type="silence", text="No moss! " * 600)
+        assert (refused.status, "No moss! No moss!" in refused.text) == (422, True), page
+        marks = ('<option value="silence" selected>', 'name="notify" value="1" checked')
+        assert [mark in refused.text for mark in marks] == [True, False], page

@@ -275,6 +275,15 @@ def test_moderators_suspend_it_on_the_pages(site: SiteFixture, bo: RemoteUser) -
     assert known_actor(site.cursor).suspended_at is None
 
 
+def test_the_form_for_acting_offers_nothing_that_needs_a_login(site: SiteFixture, ada: Client, bo: RemoteUser) -> None:
+    mod, account = with_role(site, "mod", "moderator"), known_actor(site.cursor)
+    report = ada.post("/v1/reports", account_id=account.id, status_ids=[str(post(bo).id)]).json["id"]
+    for page in (f"/admin/accounts/{account.id}", f"/admin/reports/{report}"):
+        form = mod.get(page).text
+        assert 'name="notify"' not in form, page
+        assert [action for action in ("none", "disable", "suspend") if f'<option value="{action}"' in form] == ["suspend"], page
+
+
 # --- By its own server
 
 

@@ -32,11 +32,22 @@ ROLE_LABELS = {Role.USER: "User", Role.MODERATOR: "Moderator", Role.ADMIN: "Admi
 ADDRESS_SOURCES = {AddressSource.SESSION: "browser", AddressSource.APP: "app", AddressSource.SIGN_UP: "sign-up"}
 
 
-def choices(*, here: bool, has_posts: bool) -> dict[ModerationAction, str]:
-    """Return the actions that can be taken against an account, with labels. `here`: it is of this site."""
-    left_out = set() if here else {ModerationAction.DISABLE}
+@frozen
+class ActForm:
+    """The form for acting on an account: the actions with labels, and what was entered. `here`: it is of this site."""
+
+    choices: Mapping[ModerationAction, str]
+    here: bool
+    chosen: str = ""
+    text: str = ""
+    notify: bool = True
+
+
+def act_form(*, here: bool, has_posts: bool) -> ActForm:
+    """Return the form for an account of this site (`here`) or another one, of which posts were reported or not."""
+    left_out = set() if here else {ModerationAction.NONE, ModerationAction.DISABLE}
     actions = set(CHOICES if has_posts else ACCOUNT_ACTIONS) - left_out
-    return {action: label for action, label in CHOICES.items() if action in actions}
+    return ActForm({action: label for action, label in CHOICES.items() if action in actions}, here)
 
 
 @frozen
@@ -60,7 +71,7 @@ class AccountPage:
     state: str
     history: AccountHistory
     can_moderate: bool
-    choices: Mapping[ModerationAction, str]
+    act: ActForm
     undo: Mapping[str, str]
     note: str = ""
     errors: Mapping[str, str] = field(factory=dict)
@@ -94,7 +105,7 @@ class ReportPage:
     about_target: int
     strikes: int
     can_moderate: bool
-    choices: Mapping[ModerationAction, str]
+    act: ActForm
     assigned: str = ""
     closed_by: str = ""
     note: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from microblog.domain.moderation import Moderation, outranks
 from microblog.domain.moderation_desk import ModerationDesk
@@ -13,7 +13,7 @@ from microblog.model.accounts import Account, AccountWithLogin, Role
 from microblog.model.errors import Invalid, NotFound
 from microblog.model.ids import AccountId, MediaId, ModerationNoteId, ReportId
 from microblog.model.moderation import ModerationAction, Sanction
-from microblog.render.html.desk_views import ROLE_LABELS, AccountPage, ReportPage, SupportForm, acts_in_force, choices
+from microblog.render.html.desk_views import ROLE_LABELS, AccountPage, ActForm, ReportPage, SupportForm, act_form, acts_in_force
 from microblog.render.html.page_metadata import PageMetadata
 from microblog.render.html.pages import Pages
 from microblog.web.http.errors import status_of
@@ -59,7 +59,7 @@ class AccountDeskPages:
             found.state if isinstance(found, AccountWithLogin) else "",
             history,
             not isinstance(found, AccountWithLogin) or outranks(request.member, found),
-            choices(here=login is not None, has_posts=False),
+            _filled(act_form(here=login is not None, has_posts=False), request, problem),
             acts_in_force(account, login),
             request.fields.text("note") if problem else "",
             problem.fields if problem else {},
@@ -140,7 +140,7 @@ class ReportDeskPages:
             file.about_target,
             file.strikes,
             target is None or outranks(request.member, target),
-            choices(here=report.target.host is None, has_posts=bool(report.posts)),
+            _filled(act_form(here=report.target.host is None, has_posts=bool(report.posts)), request, problem),
             names.get(report.assigned_to, ""),
             names.get(report.closed_by, ""),
             request.fields.text("note") if problem else "",
@@ -194,6 +194,12 @@ class ReportDeskPages:
         except Invalid as problem:
             return await self._show(request, id, problem)
         return Response.redirect(f"/admin/reports/{id}")
+
+
+def _filled(form: ActForm, request: Request, problem: Invalid | None) -> ActForm:
+    """Return the form with what was entered in it, if that has a problem."""
+    fields, chosen = request.fields, request.fields.value("type", max=50)
+    return evolve(form, chosen=chosen, text=fields.text("text"), notify=fields.flag("notify")) if problem and chosen else form
 
 
 def _sanction(request: Request, report: ReportId | None = None) -> Sanction:
