@@ -100,6 +100,33 @@ def test_cleanup_deletes_more_than_one_batch(db: Transactions, cursor: Cursor) -
     assert count(cursor, "jobs") == 0
 
 
+OLD_ROWS = {
+    "cleanup.events": "insert into events (kind, data, at) select 'muted', '{}', at from old",
+    "cleanup.idempotency_keys": """insert into idempotency_keys (account_id, key, post_id, created_at)
+        select account_id, at::text, id, at from posts, old""",
+    "cleanup.invalidation_log": "insert into invalidation_log (keys, at) select '{x}', at from old",
+    "cleanup.jobs": """insert into jobs (id, kind, state, due_at, created_at, finished_at)
+        select new_id(at), 'x', 'done', at, at, at from old""",
+}
+
+
+@pytest.mark.parametrize("kind", OLD_ROWS)
+def test_rows_of_different_ages_are_deleted_batch_by_batch_and_recent_ones_kept(
+    db: Transactions, cursor: Cursor, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(cleanup, "BATCH", 3)
+    make.post(cursor, make.viewer(cursor))
+    table, column = kind.removeprefix("cleanup."), {"cleanup.idempotency_keys": "created_at", "cleanup.jobs": "finished_at"}.get(kind, "at")
+    execute(cursor, f"delete from {table}")
+    ages = "select %(now)s - n * interval '1 hour' as at from generate_series(340, 0, -34) n"
+    execute(cursor, f"with old as ({ages}) {OLD_ROWS[kind]}", {"now": NOW})
+    run(db, kind)
+    retention = next(sweep.retention for sweep in SWEEPS if sweep.kind == kind)
+    kept = [NOW - timedelta(hours=hours) for hours in range(0, 341, 34) if timedelta(hours=hours) <= retention]
+    assert 0 < len(kept) < 9, "more than a batch is deleted"
+    assert fetch_value(cursor, f"select array_agg({column} order by {column} desc) from {table}") == kept
+
+
 def test_sign_ups_from_blocked_email_domains_are_forgotten_after_a_week(db: Transactions, cursor: Cursor) -> None:
     block = email_domain_blocks.add(cursor, domain="spam.example", allow_with_approval=False, by=None, now=NOW)
     assert block is not None

@@ -109,11 +109,13 @@ def test_a_barred_person_without_an_email_learns_why_at_the_log_in_and_appeals(
     wrong = visitor.submit("/login", name="eve", password="wrong")
     assert (wrong.status, told in main_text(wrong)) == (401, False), "only the owner is told"
     response = visitor.submit("/login", name="eve", password=PASSWORD)
-    assert (response.status, told in main_text(response)) == (403, True)
+    assert (response.status, told in main_text(response), "you can appeal it" in main_text(response)) == (403, True, True)
     [decision] = [urlsplit(link).path for link in links(response) if "/disputes/" in link]
     assert "You sold moss." in main_text(visitor.get(decision))
     assert visitor.submit(decision, text="It was my own moss.").status == 303
     assert "It was my own moss." in main_text(with_role(site, "mod", "moderator").get("/admin/appeals"))
+    again = main_text(visitor.submit("/login", name="eve", password=PASSWORD))
+    assert (told in again, "you can appeal it" in again) == (True, False), "once"
 
 
 def test_a_person_whom_the_command_line_suspended_is_told_at_the_log_in(site: SiteFixture) -> None:

@@ -141,13 +141,15 @@ class SignupForm:
 class LoginForm:
     """The login form. `name` is a username or an e-mail address; `next` is the path to go to afterwards.
 
-    `decision_url`: the page of the moderators' decision because of which the account cannot be used.
+    `decision_url`: the page of the moderators' decision because of which the account cannot be used. `can_appeal`: it can be
+    appealed there.
     """
 
     name: str = ""
     next: str = ""
     error: str = ""
     decision_url: str = ""
+    can_appeal: bool = False
 
 
 @frozen

@@ -115,11 +115,13 @@ class AuthPages:
         return response.with_header("Retry-After", str(problem.retry_after)) if isinstance(problem, TooMany) else response
 
     async def _barred(self, request: Request, form: LoginForm, problem: LoginBarred) -> Response:
-        """Tell the owner, whose password was right, why they cannot log in, with the page of the decision, where they can appeal it."""
-        found = await self.strikes.barring(problem.account)
-        strike, decision_url = found or (None, "")
-        error = page_message(problem) if strike is None else WARNING_TEXTS[strike.warning.action]
-        return self._login(request, evolve(form, error=error, decision_url=decision_url), status_of(problem))
+        """Tell the owner, whose password was right, why they cannot log in, with the page of the decision."""
+        form = evolve(form, error=page_message(problem))
+        if found := await self.strikes.barring(problem.account):
+            strike, url = found
+            text, can_appeal = WARNING_TEXTS[strike.warning.action], self.strikes.can_appeal(strike)
+            form = evolve(form, error=text, decision_url=url, can_appeal=can_appeal)
+        return self._login(request, form, status_of(problem))
 
     @route("POST", "/logout", RouteOptions())
     async def logout(self, request: Request) -> Response:
