@@ -50,6 +50,7 @@ def mark_media(cursor: Cursor, ids: Iterable[PostId], author: AccountId, now: da
 
 
 def _of(cursor: Cursor, ids: Iterable[PostId], author: AccountId) -> list[Post]:
-    """Return the posts, locked until the transaction ends."""
+    """Return the posts, locked until the transaction ends; each before a boost of it."""
     existing = [id for id in sorted(set(ids)) if posts.lock(cursor, post=id)]
-    return [post for post in posts.by_ids(cursor, existing).values() if post.author.id == author]
+    found = [post for post in posts.by_ids(cursor, existing).values() if post.author.id == author]
+    return sorted(found, key=lambda post: (post.boost is not None, post.id))
