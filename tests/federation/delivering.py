@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -12,7 +11,6 @@ from typing import Any, TypeVar
 import orjson
 from attrs import define, field
 from twisted.internet import reactor
-from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from microblog.adapters.federation_client import FederationClient
@@ -92,14 +90,6 @@ class DeliveryFixture:
         found = self.commit(lambda cursor: deliveries.state(cursor, host=server.host))
         assert found is not None
         return found
-
-
-async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait until the condition is true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        await deferLater(_clock, 0.02)
 
 
 def numbers(server: InboxServer, name: str = "ada") -> list[int]:

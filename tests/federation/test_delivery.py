@@ -23,10 +23,11 @@ from microblog.model.domain_rules import DomainRule, DomainRules, DomainSeverity
 from microblog.model.errors import Unavailable
 from microblog.storage import accounts, deliveries
 from microblog.storage.database import Transactions, fetch_all
-from tests.federation.delivering import SITE, DeliveryFixture, numbers, until
+from tests.federation.delivering import SITE, DeliveryFixture, numbers
 from tests.federation.inbox_server import InboxServer, run_inbox_servers
 from tests.federation.outgoing import remote_follower
 from tests.make import NOW
+from tests.waiting import until
 
 MINUTE = timedelta(minutes=1)
 

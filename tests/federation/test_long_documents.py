@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from threading import Event, current_thread, main_thread
-from typing import Any
 
 import pytest
 from attrs import Factory, define, field
 from twisted.internet import reactor as real
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from microblog.federation.incoming import parse_activity
@@ -18,6 +16,7 @@ from microblog.federation.long_documents import BUSY, BYTES_PER_SECOND, LONG, Lo
 from microblog.model.errors import Unavailable
 from microblog.model.federation import InvalidDocument
 from tests.fakes import result_of
+from tests.waiting import until
 from tests.web.visitor import SynchronousReactor
 
 BODY = b"x" * LONG
@@ -47,15 +46,6 @@ def parser() -> Iterator[Parser]:
     parser = Parser()
     yield parser
     parser.go_on.set()
-
-
-async def until(condition: Any) -> None:
-    """Let the reactor run until something is so."""
-    for _ in range(1000):
-        if condition():
-            return
-        await deferLater(real, 0.005)
-    raise AssertionError("It does not come about.")
 
 
 async def test_at_most_one_long_document_is_parsed_at_a_time(parser: Parser) -> None:

@@ -36,6 +36,7 @@ from tests.federation.documents import activity
 from tests.federation.file_server import FileServer, run_file_server
 from tests.federation.remote_side import BO, RemoteSide, known_actor, note, service
 from tests.make import NOW
+from tests.waiting import until
 
 _clock: Any = reactor
 JPEG, PNG = samples.image().getvalue(), samples.image("PNG").getvalue()
@@ -115,14 +116,6 @@ def copies(cursor: Cursor, server: FileServer, tmp_path: Path) -> Copies:
     files = RemoteFiles(side.db, FileFetches(client, rules, now), store, CopyLimits(10_000_000, timedelta(days=14)), _clock, now)
     made = Copies(side, server, store.files, DomainRules(), files)
     return made
-
-
-async def until(condition: Any) -> None:
-    for _ in range(250):
-        if condition():
-            return
-        await deferLater(_clock, 0.02)
-    raise AssertionError("it did not happen")
 
 
 # --- What is shown
