@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import zipfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -24,7 +23,9 @@ from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor, fetch_value
 from tests import make
+from tests.acceptance.site_process import environment as without_settings
 from tests.acceptance.site_process import site_process
+from tests.commands import run_command
 from tests.fakes import RolledBackDatabase, quick_passwords, result_of
 
 T = TypeVar("T")
@@ -316,10 +317,7 @@ def test_an_inaccessible_directory_is_an_invalid_setting(microblog: Run, monkeyp
 
 def program(*arguments: str, environment: dict[str, str], input: str = "") -> subprocess.CompletedProcess[str]:
     """Run the real program."""
-    command = [sys.executable, "-c", "from microblog.cli import main; main(prog_name='microblog')", *arguments]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")}
-    clean["MICROBLOG_CONFIG"] = os.devnull
-    return subprocess.run(command, env=clean | environment, input=input, capture_output=True, text=True, timeout=120, check=False)
+    return run_command(*arguments, environment=without_settings() | environment, input=input)
 
 
 @pytest.fixture

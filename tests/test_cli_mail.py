@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from microblog.config import secret_key
 from tests.acceptance.site_process import environment, free_port
+from tests.commands import run_command
 from tests.mail_server import MailServer, mail_server
 from tests.rfc5322 import body_text, parse, problems
 
@@ -25,9 +25,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
 
 
 def microblog(directory: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    program = str(Path(sys.executable).with_name("microblog"))
     given = environment(data_dir=str(directory), public_url="https://site.test", site_name="Ours", **settings)
-    return subprocess.run([program, "mail", "test", *arguments], env=given, capture_output=True, text=True, timeout=60, check=False)
+    return run_command("mail", "test", *arguments, environment=given)
 
 
 def test_a_test_email_arrives_and_the_response_of_the_server_is_shown(server: MailServer, tmp_path: Path) -> None:

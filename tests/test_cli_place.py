@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -13,9 +10,12 @@ import click
 import psycopg2
 import pytest
 
+from microblog.adapters.postgres_files import DATABASE, dsn
 from microblog.cli import main
 from microblog.config import secret_key
-from tests.acceptance.site_process import SiteProcess, site_process
+from tests.acceptance.site_process import SiteProcess, environment, site_process
+from tests.commands import run_command
+from tests.servers import run_postgres
 
 pytestmark = pytest.mark.acceptance
 
@@ -33,33 +33,6 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "target": ("b.zip",),
     "username": ("ada",),
 }
-
-# Runs each command line of standard input in a fork, as if the program had been called with it: what it printed, and its exit code.
-EACH_IN_A_FORK = """
-import json, os, sys, tempfile
-import microblog.cli.checks.site, microblog.cli.services  # which commands import when they run: once instead of in each fork
-from microblog.cli import main
-results = []
-for arguments in json.load(sys.stdin):
-    with tempfile.TemporaryFile() as said:
-        child = os.fork()
-        if not child:
-            code = 70
-            try:
-                os.dup2(said.fileno(), 1), os.dup2(said.fileno(), 2)
-                given, into = os.pipe()
-                os.write(into, b"correct horse battery\\n"), os.close(into), os.dup2(given, 0)
-                main(arguments, prog_name="microblog")
-            except SystemExit as ended:
-                code = ended.code or 0
-            finally:
-                sys.stdout.flush(), sys.stderr.flush()
-                os._exit(code)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        said.seek(0)
-        results.append([code, said.read().decode()])
-json.dump(results, sys.stdout)
-"""
 
 
 def leaves(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
@@ -80,20 +53,9 @@ COMMANDS = [command for command in leaves(main) if command[0] not in WITHOUT_A_S
 
 def run_all(directory: Path, commands: list[tuple[str, ...]], **settings: str) -> list[tuple[int, str]]:
     """Run each command in that directory; return exit codes and outputs."""
-    given = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")} | {"MICROBLOG_CONFIG": os.devnull}
-    given |= {f"MICROBLOG_{name.upper()}": value for name, value in settings.items()}
-    ended = subprocess.run(
-        [sys.executable, "-c", EACH_IN_A_FORK],
-        input=json.dumps(commands),
-        env=given,
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return [(code, said) for code, said in json.loads(ended.stdout)]
+    given = environment(**settings)
+    ended = [run_command(*command, environment=given, input="correct horse battery\n", directory=directory) for command in commands]
+    return [(each.returncode, each.stdout + each.stderr) for each in ended]
 
 
 def test_all_commands_are_tested() -> None:
@@ -135,12 +97,11 @@ def test_a_file_that_is_no_backup_is_refused_before_anything_is_created(tmp_path
 
 def test_the_location_of_an_empty_database_is_named(tmp_path: Path) -> None:
     """A restore that failed half-way leaves such a database."""
-    with site_process(tmp_path) as started:
-        started.start()
-        url = started.database_url()
-        connection = psycopg2.connect(url)
-        with connection, connection.cursor() as cursor:
-            cursor.execute("drop schema public cascade; create schema public")
+    with run_postgres(tmp_path / "var") as sockets:
+        connection = psycopg2.connect(dsn(sockets, "postgres"))
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f"create database {DATABASE}")
         connection.close()
         [(code, said)] = run_all(tmp_path, [("user", "list")])
     assert (code, f"No site found: the database of {tmp_path}/var does not contain a site" in said) == (1, True), said
