@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.storage.query_scopes import TABLES, Scopes, statements, storage_sources
+from tests.storage.query_scopes import TABLES, Scopes, Statement, statements, storage_sources
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "microblog"
@@ -123,16 +124,25 @@ def layer_of(path: Path) -> str:
     return first.removesuffix(".py").replace("__init__", "")
 
 
-def imported(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield line and full name of every import of a module, also within functions and for type checking."""
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Return all nodes of the syntax tree of a module, the module first."""
+    return [*ast.walk(ast.parse(path.read_text("utf-8")))]
+
+
+@cache
+def imported(path: Path) -> list[tuple[int, str]]:
+    """Return line and full name of every import of a module, also within functions and for type checking."""
     here = path.relative_to(ROOT).with_suffix("").parts
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    found = []
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
+            found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             above = ".".join(here[: len(here) - node.level]) if node.level else ""
             base = ".".join(filter(None, (above, node.module)))
-            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+            found += [(node.lineno, f"{base}.{alias.name}") for alias in node.names]
+    return found
 
 
 def _forbidden(path: Path) -> Iterator[str]:
@@ -252,7 +262,7 @@ def test_the_twisted_package_has_only_our_plugin() -> None:
 
 
 def _functions(path: Path) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", node
 
@@ -292,9 +302,14 @@ def test_functions_take_few_parameters() -> None:
     assert {name: count for name, count in counts.items() if count > MAX_PARAMETERS} == {}
 
 
+@cache
+def _statements() -> dict[str, Statement]:
+    return {statement.name: statement for statement in statements(storage_sources())}
+
+
 @pytest.mark.parametrize("table", TABLES)
 def test_every_statement_about_people_or_posts_says_whether_those_of_other_servers_are_meant(table: str) -> None:
     listed = Scopes.of(table)
-    found = set(listed.about(table, {statement.name: statement for statement in statements(storage_sources())}))
+    found = set(listed.about(table, _statements()))
     assert found - listed.by_name.keys() == set(), "choose a list for these in tests/storage/query_scopes.toml"
     assert listed.by_name.keys() - found == set(), "these do not exist any more: remove them from tests/storage/query_scopes.toml"

@@ -10,7 +10,7 @@ import importlib
 import inspect
 import socket
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from twisted.web import http
 
 from microblog import twisted_private
-from tests.test_architecture import MODULES, PACKAGE, ROOT
+from tests.test_architecture import MODULES, PACKAGE, ROOT, nodes
 
 TWISTED_PRIVATE = PACKAGE / "twisted_private.py"
 HOOKS = {"_finishRequestBody", "_respondToBadRequestAndDisconnect"}
@@ -33,10 +33,10 @@ def is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 
 
-def private_names(tree: ast.AST) -> set[str]:
+def private_names(of: Iterable[ast.AST]) -> set[str]:
     """Return the private instance names that a class body sets, reads, annotates or defines."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in of:
         match node:
             case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
                 found.add(name)
@@ -54,7 +54,7 @@ def own_private_names(cls: type) -> set[str]:
         source = textwrap.dedent(inspect.getsource(cls))
     except (OSError, TypeError):  # made by attrs, or in C
         return {name for name in vars(cls) if is_private(name)}
-    return private_names(ast.parse(source))
+    return private_names(ast.walk(ast.parse(source)))
 
 
 def subclasses_of_libraries() -> Iterator[type]:
@@ -101,11 +101,10 @@ def test_a_clashing_private_name_is_detected() -> None:
 def test_no_other_module_uses_private_attributes_of_other_modules() -> None:
     found = []
     for path in MODULES:
-        tree = ast.parse(path.read_text("utf-8"))
-        own = private_names(tree)
+        own = private_names(nodes(path))
         found += [
             f"{path.relative_to(ROOT)}:{node.lineno} {node.attr}"
-            for node in ast.walk(tree)
+            for node in nodes(path)
             if isinstance(node, ast.Attribute) and is_private(node.attr) and node.attr not in own and path != TWISTED_PRIVATE
             if not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls", "os", "sys"})
         ]
@@ -115,7 +114,7 @@ def test_no_other_module_uses_private_attributes_of_other_modules() -> None:
 def test_nothing_private_is_imported() -> None:
     found = []
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in LIBRARIES:
                 names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
                 found += [f"{path.relative_to(ROOT)}:{node.lineno} {name}" for name in names if name.startswith("_")]
