@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.commands import run_command
 from tests.acceptance.site_process import SiteProcess, site_process, wait_until
 
 pytestmark = pytest.mark.acceptance
@@ -27,12 +28,12 @@ def test_a_running_site_refuses_a_network_once_it_is_blocked_and_from_its_start(
     with site_process(tmp_path, rate_limits="off", trusted_proxies="127.0.0.1") as site:
         site.start()
         assert status_for(site, "198.51.100.9") == 200
-        site.run_command("ip-block", "add", "198.51.100.0/24", "--severity", "no_access")
+        run_command(site, "ip-block", "add", "198.51.100.0/24", "--severity", "no_access")
         assert wait_until(lambda: status_for(site, "198.51.100.9") == 403)
         assert status_for(site, "198.51.101.9") == 200
         site.stop()
         site.start()
         assert status_for(site, "198.51.100.9") == 403
-        site.run_command("ip-block", "remove", "198.51.100.0/24")
+        run_command(site, "ip-block", "remove", "198.51.100.0/24")
         assert wait_until(lambda: status_for(site, "198.51.100.9") == 200)
         site.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 import socket
@@ -17,6 +16,7 @@ import psutil
 import pytest
 from attrs import define, field
 
+from tests.acceptance.commands import run_json
 from tests.acceptance.site_client import SiteClient
 from tests.acceptance.site_process import SiteProcess, site_process
 
@@ -159,7 +159,7 @@ def test_a_large_anonymous_body_is_refused_before_it_is_sent(flooded_site: SiteP
 
 def test_a_large_body_of_a_logged_in_user_is_read(flooded_site: SiteProcess) -> None:
     SiteClient(flooded_site).sign_up("sends_much")
-    token = json.loads(flooded_site.run_command("token", "create", "sends_much", "--scopes", "write", "--json"))["token"]
+    token = run_json(flooded_site, "token", "create", "sends_much", "--scopes", "write")["token"]
     head, tail = b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n', b"\r\n--xyz--\r\n"
     with socket.create_connection(("127.0.0.1", flooded_site.port), timeout=20) as client:
         length = len(head) + 3 * MEGABYTE + len(tail)

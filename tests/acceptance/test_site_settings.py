@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from microblog.adapters.postgres_files import dsn
+from tests.acceptance.commands import run_command
 from tests.acceptance.site_client import SiteClient
 from tests.acceptance.site_process import SiteProcess, site_process, wait_until
 from tests.servers import PostgresServer
@@ -36,7 +37,7 @@ def test_settings_reach_second_process(processes: tuple[SiteProcess, SiteProcess
     first, second = processes
     boss, visitor = SiteClient(first), SiteClient(second)
     boss.sign_up("boss")
-    first.run_command("user", "role", "boss", "admin")
+    run_command(first, "user", "role", "boss", "admin")
     paths = ("/", "/local", "/about", "/api/v2/instance", "/manifest.json")
     assert not any("Kommata" in visitor.request("GET", path)[2] for path in paths for _ in range(2))  # the second one from the cache
     typed = {"name": "Kommata", "description": "A place to write.", "registration": "closed", "landing": "front", "trends": "all"}

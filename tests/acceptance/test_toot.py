@@ -20,6 +20,7 @@ from tests.acceptance.site_client import SiteClient
 from tests.acceptance.site_process import SiteProcess
 from tests.acceptance.test_sign_in import out_of_band_code, toot_command, toot_environment
 from tests.adapters.test_media_processing import needs_ffmpeg
+from tests.forked_programs import TOOT, run_forked
 
 pytestmark = pytest.mark.acceptance
 
@@ -54,9 +55,8 @@ class TootUser:
     def page_through(self, *arguments: str) -> str:
         """Run a command in a terminal, press space to page through, and return the output."""
         keyboard, terminal = pty.openpty()
-        with subprocess.Popen(
-            toot_command(*arguments), env=toot_environment(self.home), stdin=terminal, stdout=PIPE, stderr=STDOUT, text=True
-        ) as process:
+        command = toot_command(*arguments)
+        with subprocess.Popen(command, env=toot_environment(self.home), stdin=terminal, stdout=PIPE, stderr=STDOUT, text=True) as process:
             while process.poll() is None:
                 os.write(keyboard, b" ")
                 time.sleep(0.05)
@@ -68,17 +68,8 @@ class TootUser:
         return output
 
     def _execute(self, *arguments: str) -> tuple[int, str]:
-        completed = subprocess.run(
-            toot_command(*arguments),
-            env=toot_environment(self.home),
-            stdin=subprocess.DEVNULL,
-            stdout=PIPE,
-            stderr=STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return completed.returncode, completed.stdout
+        completed = run_forked(TOOT, ["toot", *arguments], environment=toot_environment(self.home))
+        return completed.returncode, completed.stdout + completed.stderr
 
 
 def log_in_toot(site: SiteProcess, name: str, home: Path) -> TootUser:
