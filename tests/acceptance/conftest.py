@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.federation_sites import run_federated_site
 from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
-from tests.acceptance.site_process import SiteProcess, site_process
+from tests.acceptance.site_process import SiteProcess, killed_at_the_end, site_process
 from tests.federation.peer import Peer, run_peer
 from tests.node import require
 
@@ -18,6 +18,13 @@ from tests.node import require
 def own_site(tmp_path: Path) -> Iterator[SiteProcess]:
     """A site for one test, not started."""
     with site_process(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+def new_site(tmp_path: Path) -> Iterator[SiteProcess]:
+    """A site for one test, not started, whose first start has to make its database."""
+    with killed_at_the_end(SiteProcess(tmp_path / "var")) as site:
         yield site
 
 

@@ -26,6 +26,7 @@ from attrs import Factory, define, field
 from microblog.adapters.child_launcher import command_line
 from microblog.adapters.postgres import running
 from microblog.adapters.postgres_files import Home, servers_in
+from tests.acceptance.prepared_database import prepare_database
 
 START_TIMEOUT_S = 120.0  # many times what a start takes, for a machine with other work
 
@@ -69,6 +70,7 @@ class SiteProcess:
     """A site that can be stopped or killed, and restarted on the same port and data.
 
     `program` is the command that runs twistd. `packages` is a directory with the packages of another release, if that one is to run.
+    `prepared`: it finds a database as after its first start, instead of making it.
     """
 
     data_dir: Path
@@ -77,6 +79,7 @@ class SiteProcess:
     process: subprocess.Popen[bytes] | None = None
     program: tuple[str, ...] = Factory(lambda: (twistd_path(),))
     packages: Path | None = None
+    prepared: bool = False
 
     @property
     def url(self) -> str:
@@ -101,6 +104,8 @@ class SiteProcess:
 
     def launch(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start the process without waiting."""
+        if self.prepared and not self.data_dir.exists():
+            prepare_database(self.data_dir)
         command = [*self.program, "--pidfile=", "--nodaemon", "microblog", *arguments]
         launch_command = command_line(command, directory=self.data_dir.parent, at_parents_death=signal.SIGKILL)
         with self.log_file.open("ab") as log:
@@ -189,8 +194,14 @@ class SiteProcess:
 
 @contextmanager
 def site_process(directory: Path, **settings: str) -> Iterator[SiteProcess]:
-    """Yield a site that is not started; kill it at the end if it still runs."""
-    site = SiteProcess(directory / "var", settings)
+    """Yield a site with a prepared database that is not started; kill it at the end if it still runs."""
+    with killed_at_the_end(SiteProcess(directory / "var", settings, prepared="database_url" not in settings)) as site:
+        yield site
+
+
+@contextmanager
+def killed_at_the_end(site: SiteProcess) -> Iterator[SiteProcess]:
+    """Yield the site; kill it at the end if it runs then."""
     try:
         yield site
     finally:

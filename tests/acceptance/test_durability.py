@@ -14,7 +14,7 @@ import psycopg2
 from attrs import define, field
 
 from tests.acceptance.site_client import SiteClient
-from tests.acceptance.site_process import site_process, wait_until
+from tests.acceptance.site_process import SiteProcess, killed_at_the_end, wait_until
 
 KILLS = 50
 WRITERS = 4
@@ -52,7 +52,7 @@ class Writer:
 
 def test_acknowledged_posts_survive_50_crashes_of_site_and_database(tmp_path: Path) -> None:
     rng = random.Random(20261120)
-    with site_process(tmp_path, rate_limits="off") as site:
+    with killed_at_the_end(SiteProcess(tmp_path / "var", {"rate_limits": "off"})) as site:
         site.start()
         author = SiteClient(site)
         author.sign_up("author")

@@ -37,17 +37,17 @@ def read_rows(url: str) -> list[str]:
     return found
 
 
-def test_the_site_starts_logs_its_url_and_stops_cleanly(own_site: SiteProcess) -> None:
-    own_site.start()
-    assert f"is ready at {own_site.url}" in own_site.log
-    url = own_site.database_url()
-    assert own_site.postgres_pids()
-    assert own_site.stop() in {0, -signal.SIGTERM}
-    assert own_site.postgres_pids() == []
-    assert not own_site.is_up()
+def test_the_site_starts_logs_its_url_and_stops_cleanly(new_site: SiteProcess) -> None:
+    new_site.start()
+    assert f"is ready at {new_site.url}" in new_site.log
+    url = new_site.database_url()
+    assert new_site.postgres_pids()
+    assert new_site.stop() in {0, -signal.SIGTERM}
+    assert new_site.postgres_pids() == []
+    assert not new_site.is_up()
     with pytest.raises(psycopg2.OperationalError):
         psycopg2.connect(url)
-    assert "Traceback" not in own_site.log
+    assert "Traceback" not in new_site.log
 
 
 def test_committed_data_survives_a_restart(own_site: SiteProcess) -> None:
@@ -151,29 +151,29 @@ def test_the_settings_file_is_read(own_site: SiteProcess, tmp_path: Path) -> Non
     assert "registration: closed" in own_site.log
 
 
-def test_a_daemon_starts_its_database_after_the_fork(own_site: SiteProcess, tmp_path: Path) -> None:
+def test_a_daemon_starts_its_database_after_the_fork(new_site: SiteProcess, tmp_path: Path) -> None:
     pid_file = tmp_path / "site.pid"
-    command = [twistd_path(), f"--pidfile={pid_file}", f"--logfile={own_site.log_file}", "microblog"]
-    result = subprocess.run(command, env=own_site.environment(), cwd=tmp_path, timeout=60, check=False)
+    command = [twistd_path(), f"--pidfile={pid_file}", f"--logfile={new_site.log_file}", "microblog"]
+    result = subprocess.run(command, env=new_site.environment(), cwd=tmp_path, timeout=60, check=False)
     assert result.returncode == 0
     try:
-        assert wait_until(own_site.is_up, 60), own_site.log
-        write_row(own_site.database_url(), "first")
+        assert wait_until(new_site.is_up, 60), new_site.log
+        write_row(new_site.database_url(), "first")
     finally:
         daemon = int(pid_file.read_text())
         os.kill(daemon, signal.SIGTERM)
-    assert wait_until(lambda: not pid_file.exists() and not own_site.postgres_pids(), 30), own_site.log
-    own_site.start()
-    assert read_rows(own_site.database_url()) == ["first"]
+    assert wait_until(lambda: not pid_file.exists() and not new_site.postgres_pids(), 30), new_site.log
+    new_site.start()
+    assert read_rows(new_site.database_url()) == ["first"]
 
 
-def test_sigterm_during_the_first_start_leaves_no_process(own_site: SiteProcess) -> None:
-    process = own_site.launch()
-    assert wait_until((own_site.data_dir / "postgres").exists, 30), own_site.log
+def test_sigterm_during_the_first_start_leaves_no_process(new_site: SiteProcess) -> None:
+    process = new_site.launch()
+    assert wait_until((new_site.data_dir / "postgres").exists, 30), new_site.log
     process.send_signal(signal.SIGTERM)
     process.wait(60)
-    assert own_site.postgres_pids() == []
-    own_site.start()
+    assert new_site.postgres_pids() == []
+    new_site.start()
 
 
 @pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT])
@@ -217,17 +217,17 @@ def test_sighup_reopens_the_logs(own_site: SiteProcess, tmp_path: Path, inherite
     assert own_site.stop() in {0, -signal.SIGTERM}
 
 
-def test_sighup_during_the_first_start_is_harmless(own_site: SiteProcess) -> None:
-    process = own_site.launch()
-    assert wait_until((own_site.data_dir / "postgres").exists, 30), own_site.log
+def test_sighup_during_the_first_start_is_harmless(new_site: SiteProcess) -> None:
+    process = new_site.launch()
+    assert wait_until((new_site.data_dir / "postgres").exists, 30), new_site.log
 
     def is_up_after_a_signal() -> bool:
         process.send_signal(signal.SIGHUP)
-        assert process.poll() is None, own_site.log
-        return own_site.is_up()
+        assert process.poll() is None, new_site.log
+        return new_site.is_up()
 
-    assert wait_until(is_up_after_a_signal, 60), own_site.log
-    assert "Received SIGHUP" in own_site.log
+    assert wait_until(is_up_after_a_signal, 60), new_site.log
+    assert "Received SIGHUP" in new_site.log
 
 
 def test_the_site_outlives_its_terminal(own_site: SiteProcess) -> None:
@@ -246,18 +246,18 @@ def test_the_site_outlives_its_terminal(own_site: SiteProcess) -> None:
     assert own_site.postgres_pids() == []
 
 
-def test_the_log_tells_how_to_create_the_first_administrator_until_there_is_one(own_site: SiteProcess) -> None:
-    own_site.start()
-    assert wait_until(lambda: "This site has no administrator yet" in own_site.log)
+def test_the_log_tells_how_to_create_the_first_administrator_until_there_is_one(new_site: SiteProcess) -> None:
+    new_site.start()
+    assert wait_until(lambda: "This site has no administrator yet" in new_site.log)
     assert (
-        f"MICROBLOG_FEDERATION=on lets people on Mastodon and other servers follow people here, and fixes the public URL {own_site.url}"
-        in (own_site.log)
+        f"MICROBLOG_FEDERATION=on lets people on Mastodon and other servers follow people here, and fixes the public URL {new_site.url}"
+        in (new_site.log)
     )
-    assert f"log in at {own_site.url}/login, and see what else the site needs: " in own_site.log
-    assert "reverse proxy" not in own_site.log
-    assert f"listening on 127.0.0.1:{own_site.port})" in own_site.log
-    assert "Applied migration 0001_initial.sql" in own_site.log
-    [message] = [line.partition("Create one: ")[2] for line in own_site.log.splitlines() if "This site has no administrator yet" in line]
+    assert f"log in at {new_site.url}/login, and see what else the site needs: " in new_site.log
+    assert "reverse proxy" not in new_site.log
+    assert f"listening on 127.0.0.1:{new_site.port})" in new_site.log
+    assert "Applied migration 0001_initial.sql" in new_site.log
+    [message] = [line.partition("Create one: ")[2] for line in new_site.log.splitlines() if "This site has no administrator yet" in line]
     shell = message.replace("NAME@EXAMPLE.ORG", "ada@example.org").replace("NAME", "ada")
     environment_without_settings = {name: value for name, value in os.environ.items() if not name.startswith("MICROBLOG_")} | {
         "MICROBLOG_CONFIG": os.devnull
@@ -274,13 +274,13 @@ def test_the_log_tells_how_to_create_the_first_administrator_until_there_is_one(
         check=False,
     )
     assert (result.returncode, result.stderr) == (0, ""), message
-    own_site.stop()
-    log_length = len(own_site.log)
-    own_site.start()
-    assert wait_until(lambda: "is ready at" in own_site.log[log_length:])
-    own_site.stop()
-    assert "first administrator" not in own_site.log[log_length:]
-    assert "Applied" not in own_site.log[log_length:]
+    new_site.stop()
+    log_length = len(new_site.log)
+    new_site.start()
+    assert wait_until(lambda: "is ready at" in new_site.log[log_length:])
+    new_site.stop()
+    assert "first administrator" not in new_site.log[log_length:]
+    assert "Applied" not in new_site.log[log_length:]
 
 
 def test_a_new_site_at_an_address_of_a_proxy_says_where_the_proxy_has_to_lead(own_site: SiteProcess) -> None:
@@ -292,22 +292,22 @@ def test_a_new_site_at_an_address_of_a_proxy_says_where_the_proxy_has_to_lead(ow
     assert "Traceback" not in own_site.log
 
 
-def test_no_log_line_contains_a_python_repr(own_site: SiteProcess) -> None:
+def test_no_log_line_contains_a_python_repr(new_site: SiteProcess) -> None:
     valkey = ValkeyServer()
     valkey.start()
     try:
-        own_site.settings |= {"redis_url": f"redis://127.0.0.1:{valkey.port}", "smtp_url": f"smtp://127.0.0.1:{free_port()}"}
-        own_site.settings["log_stalls"] = "0"  # a stack has lines of source
-        own_site.start()
-        own_site.get("/")
+        new_site.settings |= {"redis_url": f"redis://127.0.0.1:{valkey.port}", "smtp_url": f"smtp://127.0.0.1:{free_port()}"}
+        new_site.settings["log_stalls"] = "0"  # a stack has lines of source
+        new_site.start()
+        new_site.get("/")
     finally:
         valkey.stop()
-    os.kill(own_site.postmaster_pid(), signal.SIGKILL)
-    assert wait_until(lambda: b'"name":"database","state":"ok"' in own_site.get("/health/ready")[1], 30)
-    own_site.stop()
-    assert "Traceback" not in own_site.log
+    os.kill(new_site.postmaster_pid(), signal.SIGKILL)
+    assert wait_until(lambda: b'"name":"database","state":"ok"' in new_site.get("/health/ready")[1], 30)
+    new_site.stop()
+    assert "Traceback" not in new_site.log
     representation = re.compile(r"\b[A-Za-z_]\w*\(\w+=|<[\w.]+ (object )?at 0x|\b[A-Z]\w+\('")
-    assert [line for line in own_site.log.splitlines() if representation.search(line)] == []
+    assert [line for line in new_site.log.splitlines() if representation.search(line)] == []
 
 
 def test_two_processes_of_one_site_lose_no_line_of_the_access_log(tmp_path: Path, database_url: str) -> None:
