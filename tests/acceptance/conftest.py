@@ -10,6 +10,7 @@ import pytest
 from tests.acceptance.federation_sites import run_federated_site
 from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
 from tests.acceptance.site_process import SiteProcess, killed_at_the_end, site_process
+from tests.federation.file_server import FileServer, run_file_server
 from tests.federation.peer import Peer, run_peer
 from tests.node import require
 
@@ -52,24 +53,31 @@ def peer_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("peer")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def peer(peer_keys: Path) -> Iterator[Peer]:
-    """A started server of Fedify for all tests of a module."""
+    """A started server of Fedify, shared by all tests; each begins with people of its own, or with a `configure`."""
     require("@fedify/fedify")
     with run_peer(peer_keys) as peer:
         yield peer
 
 
-@pytest.fixture(scope="module")
-def federated_site(tmp_path_factory: pytest.TempPathFactory, peer: Peer) -> Iterator[SiteProcess]:
-    """A started site that federates with the peer, for all tests of a module."""
-    with run_federated_site(tmp_path_factory.mktemp("federated"), peer) as site:
+@pytest.fixture(scope="session")
+def file_server() -> Iterator[FileServer]:
+    """A started server of files, on this process's reactor."""
+    with run_file_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def federated_site(tmp_path_factory: pytest.TempPathFactory, peer: Peer, file_server: FileServer) -> Iterator[SiteProcess]:
+    """A started site that federates with the peer, whose files are on the server of files. Shared by all tests."""
+    with run_federated_site(tmp_path_factory.mktemp("federated"), peer.port, file_server.port) as site:
         yield site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory, peer_keys: Path) -> Iterator[NamedServers]:
-    """Two sites and a server of Fedify, over TLS and with names, for all tests of a module."""
+    """Two sites and a server of Fedify, over TLS and with names, shared by all tests; each creates its own accounts."""
     require("@fedify/fedify")
     with run_named_servers(tmp_path_factory.mktemp("named"), peer_keys) as servers:
         yield servers
@@ -78,8 +86,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory, peer_keys: Path) -> Iterat
             assert "Starting factory" not in site.log  # a line for each connection
 
 
-@pytest.fixture(params=["a.test", "b.test"])
-def people(request: pytest.FixtureRequest, servers: NamedServers) -> tuple[Person, Person]:
-    """Ada on one of the two sites, and Ben on the other."""
-    other = "b.test" if request.param == "a.test" else "a.test"
-    return servers.register(request.param, "ada"), servers.register(other, "ben")
+@pytest.fixture
+def people(servers: NamedServers) -> tuple[Person, Person]:
+    """Ada on one of the two sites, and Ben on the other. The sites are the same program with the same settings."""
+    return servers.register("a.test", "ada"), servers.register("b.test", "ben")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from inspect import isawaitable
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,26 @@ from twisted.internet.task import deferLater
 from tests.acceptance.site_process import SiteProcess, site_process
 from tests.federation.peer import Peer
 
-AFTER_KILL_S = 100.0  # a site that was killed may have claimed a host for a minute
+LEASE = timedelta(minutes=1)  # of jobs, and of hosts that deliveries go to
 
 
 @contextmanager
-def run_federated_site(directory: Path, *peers: Peer, **settings: str) -> Iterator[SiteProcess]:
-    """Start a site that may talk to these peers; stop it at the end."""
-    addresses = ", ".join(f"127.0.0.1:{peer.port}" for peer in peers)
-    defaults = {"federation": "on", "federation_test_addresses": addresses, "rate_limits": "off", "registration": "open"}
-    with site_process(directory, **defaults | settings) as site:
+def run_federated_site(directory: Path, *ports: int) -> Iterator[SiteProcess]:
+    """Start a site that may talk to servers at these ports of 127.0.0.1; stop it at the end."""
+    addresses = ", ".join(f"127.0.0.1:{port}" for port in ports)
+    settings = {"federation": "on", "federation_test_addresses": addresses, "rate_limits": "off", "registration": "open"}
+    with site_process(directory, **settings) as site:
         site.start()
         yield site
         site.stop()
+
+
+def start_after_kill(site: SiteProcess) -> None:
+    """Start a site that was killed. What it had claimed is free at once, as if the time of its leases had passed."""
+    killed_at = datetime.now(UTC)
+    site.start()
+    for table in ("jobs", "hosts"):  # the leases of the new process end later
+        site.change(f"update {table} set lease_until = now() where lease_until <= %s", killed_at + LEASE)
 
 
 async def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from itertools import count
-from pathlib import Path
 
 import pytest
 from attrs import define, field, frozen
 
 from microblog.adapters.postgres_files import dsn
-from microblog.application.services import now
-from microblog.domain.tokens import Tokens
 from microblog.live.subscriber import CloseReason
-from microblog.storage.database import connect
+from microblog.model.accounts import Account
+from microblog.model.ids import AccountId, AppId
 from microblog.web.streaming.websocket import CODES, close_frame
 from tests import make
+from tests.acceptance.administration import administrator, open_database
 from tests.acceptance.site_client import PASSWORD, SiteClient
-from tests.acceptance.site_process import SiteProcess, environment, site_process, wait_until
+from tests.acceptance.site_process import SiteProcess, site_process, wait_until
 from tests.acceptance.test_sign_in import ALL_SCOPES, out_of_band_code, register_app
 from tests.fakes import result_of
-from tests.live.test_event_log import CommittingDatabase
 from tests.servers import PostgresServer
 from tests.web.socket_client import frame
 
@@ -85,22 +81,27 @@ class TwoProcesses:
 
     first: SiteProcess
     second: SiteProcess
-    database_url: str
+
+    def account(self, username: str) -> AccountId:
+        """Return the id of the user's account."""
+        with open_database(self.first) as database:
+            account: Account = result_of(database.read(make.account_named, username))
+        return account.id
 
     def token(self, username: str) -> str:
         """Return a new API token of the user, for an app of its own."""
-        with closing(connect(self.database_url)) as connection:
-            with connection, connection.cursor() as cursor:
-                account = make.account_named(cursor, username)
-            return result_of(Tokens(CommittingDatabase(connection), now).issue(account.id, "read")).text
+        with administrator(self.first) as services:
+            return result_of(services.tokens.issue(self.account(username), "read")).text
 
-    def run(self, *command: str) -> str:
-        """Run an administrator command and return its output."""
-        program = str(Path(sys.executable).with_name("microblog"))
-        settings = environment(database_url=self.database_url, data_dir=str(self.first.data_dir))
-        completed = subprocess.run([program, *command], env=settings, capture_output=True, text=True, timeout=60, check=False)
-        assert completed.returncode == 0, completed.stderr
-        return completed.stdout
+    def suspend(self, username: str) -> None:
+        """Suspend the user, as a command does in a third process."""
+        with administrator(self.first) as services:
+            result_of(services.account_admin.suspend(self.account(username)))
+
+    def delete_app(self, id: AppId) -> None:
+        """Delete an app, as a command does in a third process."""
+        with administrator(self.first) as services:
+            result_of(services.tokens.delete_app(id))
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +115,10 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoProcesses
             (directory / name).mkdir()
             sites.append(stack.enter_context(site_process(directory / name, **common)))
             sites[-1].settings["public_url"] = sites[0].url
-            sites[-1].start()
-        yield TwoProcesses(sites[0], sites[1], common["database_url"])
+            sites[-1].launch()
+        for each in sites:
+            each.wait()
+        yield TwoProcesses(sites[0], sites[1])
         for each in sites:
             each.stop()  # closes the remaining streams
 
@@ -220,7 +223,7 @@ def test_revoking_other_sessions_closes_their_streams(processes: TwoProcesses) -
 def test_suspension_closes_all_streams(processes: TwoProcesses) -> None:
     ada, bob = UserWithDevices(processes), UserWithDevices(processes)
     ada_streams, bob_streams = ada.open_streams(), bob.open_streams()
-    assert_closes(lambda: processes.run("user", "suspend", ada.name), ada_streams.all, bob_streams.all)
+    assert_closes(lambda: processes.suspend(ada.name), ada_streams.all, bob_streams.all)
 
 
 def test_revoking_a_token_by_app_or_user_closes_its_streams(processes: TwoProcesses) -> None:
@@ -246,7 +249,7 @@ def test_deleting_an_app_closes_its_streams(processes: TwoProcesses) -> None:
     ada_streams = ada.open_streams()
     [id] = set(re.findall(r"/settings/apps/(\d+)/revoke", ada.browser.request("GET", "/settings/apps")[2]))
     assert_closes(
-        lambda: processes.run("app", "delete", id),
+        lambda: processes.delete_app(AppId(int(id))),
         [ada_streams.socket, ada_streams.events],
         [ada_streams.browser, ada_streams.other_browser],
     )

@@ -9,6 +9,8 @@ import requests
 from mastodon import Mastodon
 from mastodon.errors import MastodonAPIError, MastodonNotFoundError
 
+from microblog.model.ids import AccountId
+from tests.acceptance.administration import administrator
 from tests.acceptance.federation_sites import follow, follow_from, received, until
 from tests.acceptance.named_sites import NamedServers, Person
 from tests.acceptance.site_client import PASSWORD
@@ -28,7 +30,7 @@ def following(client: Mastodon) -> set[str]:
     return {account.uri for account in client.account_following(client.me())}
 
 
-@pytest.mark.parametrize(("old_host", "new_host"), [("a.test", "b.test"), ("b.test", "a.test"), ("a.test", "a.test")])
+@pytest.mark.parametrize(("old_host", "new_host"), [("a.test", "b.test"), ("a.test", "a.test")])
 async def test_followers_on_all_sites_follow_the_new_account(servers: NamedServers, old_host: str, new_host: str) -> None:
     old, new = servers.register(old_host, "old"), servers.register(new_host, "new")
     here, there = servers.register("a.test", "ada"), servers.register("b.test", "ben")
@@ -70,7 +72,8 @@ async def test_a_deleted_account_disappears_everywhere_and_its_ids_stay_gone(ser
     post = ada.client.status_post("Good bye")
     await until(lambda: any(found.uri == post.uri for found in ben.client.timeline_home()))
     site = servers.sites["a.test"]
-    site.run_command("user", "delete", ada.name, "--yes")
+    with administrator(site) as services:
+        await services.account_admin.delete(AccountId(int(ada.client.me().id)))
     assert (await received(servers.peer, "Delete", ada.id))["object"] == ada.id
 
     def is_gone() -> bool:

@@ -1,4 +1,4 @@
-"""Two started sites with databases of their own: polls, pinned posts and featured hashtags of one on the other, in both directions."""
+"""Two started sites with databases of their own: polls, pinned posts and featured hashtags of one on the other."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ async def test_pinned_posts_and_featured_hashtags_are_seen_elsewhere(people: tup
         return [each.uri for each in ben.client.account_statuses(account, pinned=True)]
 
     await until(lambda: pinned() == [old.uri])  # read as the follow was accepted
-    new = ada.client.status_post("Pinned now, about #tea")
+    new = ada.client.status_post("Pinned now, about #oolong")
     ada.client.status_pin(new)
     await until(lambda: pinned() == [new.uri, old.uri])
     ada.client.status_unpin(old)
     await until(lambda: pinned() == [new.uri])
-    feature = ada.client.featured_tag_create("tea")
-    await until(lambda: [each.name for each in ben.client.account_featured_tags(account)] == ["tea"])
+    feature = ada.client.featured_tag_create("oolong")
+    await until(lambda: [each.name for each in ben.client.account_featured_tags(account)] == ["oolong"])
     ada.client.featured_tag_delete(feature)
     await until(lambda: ben.client.account_featured_tags(account) == [])
