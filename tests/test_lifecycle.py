@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 from microblog.lifecycle import GC_THRESHOLDS, SWITCH_INTERVAL_S, GarbageCollectionComponent, ThreadSwitchComponent
+
+
+@pytest.fixture(autouse=True)
+def _as_python_starts() -> Iterator[None]:
+    """Collect garbage as Python does by default, and then again as in other tests."""
+    others = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    gc.unfreeze()
+    yield
+    gc.set_threshold(*others)
+    gc.freeze()
 
 
 def test_what_exists_at_the_start_is_not_looked_at_by_garbage_collection_until_the_stop() -> None:
