@@ -22,7 +22,7 @@ from twisted.internet.task import deferLater
 
 from microblog.adapters import postgres_files
 from microblog.adapters.child_launcher import command_line
-from microblog.adapters.postgres import EmbeddedPostgres, EmbeddedPostgresError, running
+from microblog.adapters.postgres import EmbeddedPostgres, EmbeddedPostgresError, initdb_command, running
 from microblog.adapters.postgres_files import Home, lock, package_directory, servers_in
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change users")
@@ -36,6 +36,23 @@ async def server(data_dir: Path) -> AsyncIterator[str]:
         yield url
     finally:
         await embedded.stop()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a server that never ran, as initdb makes it: that takes longer than the tests."""
+    home = Home(tmp_path_factory.mktemp("cluster"))
+    home.prepare()
+    subprocess.run(initdb_command(home, durable=False), capture_output=True, check=True)
+    home.fresh.rename(home.data)
+    return home.root
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, cluster: Path) -> Path:
+    """A data directory with a server that never ran."""
+    subprocess.run(["cp", "-a", cluster, Home(tmp_path).root], check=True)
+    return tmp_path
 
 
 def query(url: str, sql: str) -> object:
@@ -65,26 +82,26 @@ async def test_data_survives_a_restart(tmp_path: Path) -> None:
         assert query(url, "select number from entries") == 7
 
 
-async def test_encoding_collation_and_time_zone_are_fixed(tmp_path: Path) -> None:
-    async with server(tmp_path) as url:
+async def test_encoding_collation_and_time_zone_are_fixed(data_dir: Path) -> None:
+    async with server(data_dir) as url:
         assert query(url, "show server_encoding") == "UTF8"
         assert query(url, "select lower('ÄΣИ')") == "äσи"
         assert query(url, "show timezone") == "UTC"
 
 
-async def test_it_listens_on_a_private_unix_socket_only(tmp_path: Path) -> None:
-    async with server(tmp_path) as url:
+async def test_it_listens_on_a_private_unix_socket_only(data_dir: Path) -> None:
+    async with server(data_dir) as url:
         assert query(url, "show listen_addresses") == ""
         sockets = Path(str(query(url, "show unix_socket_directories")))
         assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
     assert not sockets.exists()
 
 
-async def test_running_finds_the_server_only_while_it_runs(tmp_path: Path) -> None:
-    assert running(tmp_path) is None
-    async with server(tmp_path) as url:
-        assert running(tmp_path) == url
-    assert running(tmp_path) is None
+async def test_running_finds_the_server_only_while_it_runs(data_dir: Path) -> None:
+    assert running(data_dir) is None
+    async with server(data_dir) as url:
+        assert running(data_dir) == url
+    assert running(data_dir) is None
 
 
 def test_a_server_is_found_whose_process_this_user_cannot_look_at(tmp_path: Path) -> None:
@@ -106,21 +123,21 @@ async def test_a_long_path_works(tmp_path: Path) -> None:
         assert query(url, "select 1") == 1
 
 
-async def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_second_server_on_the_same_data_is_refused(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("microblog.adapters.postgres._WAIT_FOR_LOCK_S", 0.2)
-    async with server(tmp_path) as url:
+    async with server(data_dir) as url:
         with pytest.raises(EmbeddedPostgresError, match="Another process of the site already uses"):
-            await EmbeddedPostgres(tmp_path, reactor).start()
+            await EmbeddedPostgres(data_dir, reactor).start()
         assert query(url, "select 1") == 1
 
 
-async def test_a_killed_server_is_restarted(tmp_path: Path) -> None:
-    async with server(tmp_path) as url:
+async def test_a_killed_server_is_restarted(data_dir: Path) -> None:
+    async with server(data_dir) as url:
         for _ in range(2):
-            old_postmaster = _postmaster(tmp_path)
+            old_postmaster = _postmaster(data_dir)
             os.kill(old_postmaster, signal.SIGKILL)
             assert await wait_until(lambda: _is_up(url))
-            assert _postmaster(tmp_path) != old_postmaster
+            assert _postmaster(data_dir) != old_postmaster
 
 
 def _postmaster(data_dir: Path) -> int:
@@ -148,37 +165,33 @@ async def test_an_incomplete_first_start_is_repeated(tmp_path: Path) -> None:
     assert not incomplete.exists()
 
 
-async def test_a_stale_pid_file_and_socket_lock_are_removed(tmp_path: Path) -> None:
-    async with server(tmp_path) as url:
+async def test_a_stale_pid_file_and_socket_lock_are_removed(data_dir: Path) -> None:
+    async with server(data_dir) as url:
         sockets = Path(str(query(url, "show unix_socket_directories")))
-        pid_file = (Home(tmp_path).data / "postmaster.pid").read_text()
+        pid_file = (Home(data_dir).data / "postmaster.pid").read_text()
     _, rest = pid_file.split("\n", 1)
-    (Home(tmp_path).data / "postmaster.pid").write_text(f"{os.getpid()}\n{rest}")
-    home = Home(tmp_path)
+    (Home(data_dir).data / "postmaster.pid").write_text(f"{os.getpid()}\n{rest}")
+    home = Home(data_dir)
     assert home.socket_directory() == sockets
     (sockets / ".s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n{rest}")
-    async with server(tmp_path) as url:
+    async with server(data_dir) as url:
         assert query(url, "select 1") == 1
 
 
-async def test_data_of_another_major_version_is_refused_with_advice(tmp_path: Path) -> None:
-    async with server(tmp_path):
-        pass
-    (Home(tmp_path).data / "PG_VERSION").write_text("17\n")
+async def test_data_of_another_major_version_is_refused_with_advice(data_dir: Path) -> None:
+    (Home(data_dir).data / "PG_VERSION").write_text("17\n")
     with pytest.raises(EmbeddedPostgresError, match=r"was created by PostgreSQL 17, .* make a backup"):
-        await EmbeddedPostgres(tmp_path, reactor).start()
-    lock_again = lock(tmp_path / "postgres.lock")
+        await EmbeddedPostgres(data_dir, reactor).start()
+    lock_again = lock(data_dir / "postgres.lock")
     assert lock_again is not None
     os.close(lock_again)
 
 
-async def test_a_failed_start_reports_the_message_of_the_server(tmp_path: Path) -> None:
-    async with server(tmp_path):
-        pass
-    with (Home(tmp_path).data / "postgresql.conf").open("a") as config:
+async def test_a_failed_start_reports_the_message_of_the_server(data_dir: Path) -> None:
+    with (Home(data_dir).data / "postgresql.conf").open("a") as config:
         config.write("no_such_parameter = 1\n")
     with pytest.raises(EmbeddedPostgresError, match="no_such_parameter"):
-        await EmbeddedPostgres(tmp_path, reactor).start()
+        await EmbeddedPostgres(data_dir, reactor).start()
 
 
 async def test_an_unusable_data_directory_is_reported(tmp_path: Path) -> None:
@@ -201,14 +214,12 @@ async def test_as_root_the_server_runs_as_an_unprivileged_user(tmp_path: Path) -
 
 
 @as_root
-async def test_as_root_data_keeps_its_ordinary_owner(tmp_path: Path) -> None:
-    async with server(tmp_path):
-        pass
-    home = Home(tmp_path)
+async def test_as_root_data_keeps_its_ordinary_owner(data_dir: Path) -> None:
+    home = Home(data_dir)
     for directory, directories, files in os.walk(home.root):
         for name in (*directories, *files, "."):
             os.lchown(Path(directory, name), 12345, 12345)
-    async with server(tmp_path) as url:
+    async with server(data_dir) as url:
         assert query(url, "select 1") == 1
         assert {Path(f"/proc/{pid}").stat().st_uid for pid in servers_in(home.data)} == {12345}
 
