@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import orjson
@@ -52,6 +52,12 @@ class Received:
         return SignatureFamily.CAVAGE if self.request.header("signature-input") is None else SignatureFamily.RFC_9421
 
 
+@cache
+def _private_pem() -> str:
+    """Return the key of the actor of each server, because making one takes long."""
+    return generate_private_pem()
+
+
 @define(eq=False)
 class ActorServer:
     """A server with the actor al. It answers activities with a signature of the family `refuse` with 401."""
@@ -61,7 +67,7 @@ class ActorServer:
     received: list[Received] = field(factory=list)
     choices: SignatureChoices = field(factory=SignatureChoices)
     origin: str = ""
-    pem: str = field(factory=generate_private_pem)
+    pem: str = field(factory=_private_pem)
     keys: dict[str, PublicKey] = field(factory=dict)
     account: Account = AL
     documents: dict[str, Json] = field(factory=dict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 import orjson
 from attrs import define, field
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from microblog.adapters.federation_client import FederationClient
@@ -24,7 +24,7 @@ from microblog.model.accounts import Viewer
 from microblog.model.deliveries import HostState, Inbox, OutgoingActivity, OutgoingKind
 from microblog.model.domain_rules import DomainRules
 from microblog.storage import deliveries, outgoing_activities
-from microblog.storage.database import Cursor, Database, Transactions, connect
+from microblog.storage.database import Connection, Cursor, Database, Transactions, connect
 from tests import make
 from tests.federation.inbox_server import InboxServer
 
@@ -44,9 +44,11 @@ class DeliveryFixture:
     database: Database = field(init=False)
     client: FederationClient = field(init=False)
     keys: ActorKeys = field(init=False)
+    _connection: Connection = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.database = Database(self.url, reactor)
+        self._connection = connect(self.url)
         exceptions = frozenset(("127.0.0.1", port) for port in self.ports)
         self.client = FederationClient(reactor, "microblog/1", seconds=5.0, exceptions=exceptions)
         self.keys = ActorKeys(self.database, KeySealer(b"s" * 32), SITE, deferToThread, self.now)
@@ -65,10 +67,14 @@ class DeliveryFixture:
 
     def commit(self, work: Callable[[Cursor], T]) -> T:
         """Run the work in a transaction and commit it."""
-        with contextlib.closing(connect(self.url)) as connection, connection.cursor() as cursor:
-            result = work(cursor)
-            connection.commit()
-            return result
+        with self._connection, self._connection.cursor() as cursor:
+            return work(cursor)
+
+    def close(self) -> None:
+        """Close all connections."""
+        Deferred.fromCoroutine(self.client.stop())
+        self.database.stop()
+        self._connection.close()
 
     def viewer(self, name: str = "ada") -> Viewer:
         """Create a person."""

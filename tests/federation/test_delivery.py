@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 import pytest
 from attrs import define
-from twisted.internet.defer import Deferred
 
 from microblog.federation.followers_sync import FollowersDigest, followers_digest
 from microblog.federation.keys import read_public_key
@@ -43,8 +42,7 @@ def site(database_url: str, servers: list[InboxServer]) -> Iterator[DeliveryFixt
     site = DeliveryFixture(database_url, [server.port for server in servers])
     site.database.start()
     yield site
-    Deferred.fromCoroutine(site.client.stop())
-    site.database.stop()
+    site.close()
 
 
 async def test_a_delivery_arrives_signed_by_its_actor(site: DeliveryFixture, servers: list[InboxServer]) -> None:
@@ -79,8 +77,7 @@ async def test_a_dead_host_delays_nobody(database_url: str) -> None:
         await loop.stop()
         assert loop.hosts == []
         assert site.waiting(hanging[0]) == 1
-        await site.client.stop()
-        site.database.stop()
+        site.close()
 
 
 async def test_hosts_that_failed_come_after_the_others(site: DeliveryFixture, servers: list[InboxServer]) -> None:
@@ -283,7 +280,8 @@ async def test_stopping_waits_for_a_response_but_not_for_ever(site: DeliveryFixt
     await loop.stop()
     assert 0.9 < time.monotonic() - began < 4
     servers[0].hangs = False
-    again = site.loop()  # which need not wait for the end of a lease
+    again = site.loop()  # which need not wait for the end of a lease, only for the first pause
+    site.ahead += MINUTE
     again.start()
     await until(lambda: site.waiting(servers[0]) == 0)
     await again.stop()

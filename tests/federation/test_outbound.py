@@ -20,7 +20,7 @@ from microblog.federation.recipients import InboxRules
 from microblog.model.accounts import Viewer
 from microblog.model.events import Event, EventKind
 from microblog.storage import events, outbound_position
-from microblog.storage.database import Cursor, Database, connect, execute
+from microblog.storage.database import Connection, Cursor, Database, connect, execute
 from tests import make
 from tests.federation.outgoing import SITE, SentActivity, remote_follower, sent_activities
 from tests.make import NOW
@@ -35,6 +35,7 @@ class Site:
     url: str
     database: Database
     keys: ActorKeys
+    connection: Connection
     woken: list[None] = field(factory=list)
 
     def outbound(self, **changed: Callable[[Cursor, Event], int]) -> Outbound:
@@ -45,10 +46,8 @@ class Site:
 
     def commit(self, work: Callable[[Cursor], T]) -> T:
         """Run the work in a transaction and commit it."""
-        with contextlib.closing(connect(self.url)) as connection, connection.cursor() as cursor:
-            result = work(cursor)
-            connection.commit()
-            return result
+        with self.connection, self.connection.cursor() as cursor:
+            return work(cursor)
 
     @property
     def sent(self) -> list[SentActivity]:
@@ -75,9 +74,11 @@ def site(database_url: str) -> Iterator[Site]:
     """A site whose event log is open."""
     database = Database(database_url, reactor)
     database.start()
-    site = Site(database_url, database, ActorKeys(database, KeySealer(b"s" * 32), SITE, deferToThread, lambda: NOW))
-    site.commit(lambda cursor: events.open_log(cursor, "first"))
-    yield site
+    keys = ActorKeys(database, KeySealer(b"s" * 32), SITE, deferToThread, lambda: NOW)
+    with contextlib.closing(connect(database_url)) as connection:
+        site = Site(database_url, database, keys, connection)
+        site.commit(lambda cursor: events.open_log(cursor, "first"))
+        yield site
     database.stop()
 
 
