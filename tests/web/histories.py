@@ -165,11 +165,13 @@ class Wait:
 class Compare:
     """Comparison of pages on every process that has learned what the others committed; all are woken up, poll, or stay as they are.
 
-    `share`: which one of SHARES parts of the pages (0: all).
+    `share`: which one of SHARES parts of the pages (0: all). `passes`: how often each page is compared; all but the first time the caches
+    hold them.
     """
 
     how: str = "wake"
     share: int = 0
+    passes: int = 1
 
 
 Step = Do | Look | Together | Wait | Compare
@@ -385,16 +387,25 @@ class History:
                 process.wake()
             elif step.how == "poll":
                 process.poll()
-        found = self.pages()
-        for path, headers in found if not step.share else found[step.share - 1 :: SHARES]:
-            self.cluster.plain.forget()
-            expected = comparable(self.cluster.plain.request("GET", path, headers))
-            assert expected[0] in (200, 302, 303, 401, 403, 404), path
-            for number, process in enumerate(self.cluster.cached):
-                if not process.unaware:
-                    actual = comparable(process.request("GET", path, headers))
-                    assert actual == expected, f"process {number}, {path} {headers}: {difference(actual, expected)}"
-        self.compare_home()
+        pages = self.pages()[step.share - 1 :: SHARES] if step.share else self.pages()
+        uncached = dict[int, tuple[int, tuple[object, ...]]]()  # with the number of commits before: reading a page may commit something
+        for _ in range(step.passes):
+            for place, (path, headers) in enumerate(pages):
+                if place not in uncached or uncached[place][0] != self.cluster.commits:
+                    uncached[place] = self.cluster.commits, self.uncached(path, headers)
+                expected = uncached[place][1]
+                for number, process in enumerate(self.cluster.cached):
+                    if not process.unaware:
+                        actual = comparable(process.request("GET", path, headers))
+                        assert actual == expected, f"process {number}, {path} {headers}: {difference(actual, expected)}"
+            self.compare_home()
+
+    def uncached(self, path: str, headers: dict[str, str]) -> tuple[object, ...]:
+        """Return what the process without caches responds."""
+        self.cluster.plain.forget()
+        expected = comparable(self.cluster.plain.request("GET", path, headers))
+        assert expected[0] in (200, 302, 303, 401, 403, 404), path
+        return expected
 
     def compare_home(self) -> None:
         """Compare home timelines with those that are read without caches."""

@@ -64,7 +64,7 @@ class Gate:
 class CommittingDatabase:
     """The interface of `Database` on a connection of its own. Commands are committed at once, with the notification jobs of posts.
 
-    `follow_up` as in `Database`: one command at a time reads the invalidation log right after its commit.
+    `follow_up` as in `Database`: one command at a time reads the invalidation log right after its commit. `commits` counts them.
     """
 
     connection: Connection
@@ -72,6 +72,7 @@ class CommittingDatabase:
     committed: Callable[[], None] = lambda: None
     follow_up: Callable[[], FollowUp] | None = None
     following: bool = False
+    commits: int = 0
 
     async def run(self, f: Callable[Concatenate[Cursor, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `f(cursor, ...)` in a transaction."""
@@ -83,6 +84,7 @@ class CommittingDatabase:
                 result = f(cursor, *args, **kwargs)
                 jobs = take_notification_jobs(cursor)
                 cursor.execute("commit")
+                self.commits += 1
             except BaseException:
                 cursor.execute("rollback")
                 raise
@@ -212,6 +214,11 @@ class Cluster:
         self.plain.database.committed, self.plain.database.follow_up = self.plain_committed, None
         with self.plain.database.connection.cursor() as cursor:
             cursor.execute(ORDERED_IDS)
+
+    @property
+    def commits(self) -> int:
+        """The number of commits of all processes."""
+        return sum(process.database.commits for process in (*self.cached, self.plain))
 
     def plain_committed(self) -> None:
         """Wake up the processes that have missed nothing before: reading a page may commit something too."""
