@@ -6,6 +6,7 @@ arguments, environment, directory and files; on Linux it ends with this one.
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import importlib
@@ -15,30 +16,26 @@ import pkgutil
 import signal
 import socket
 import sys
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 
 
-class _WithoutReactor:
-    """An entry of `sys.meta_path` that refuses the import of Twisted's reactor: children would share its epoll descriptor."""
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Raise ImportError for the reactor."""
-        if name == "twisted.internet.reactor":
-            raise ImportError(name)
-
-
-def _import_all_but_the_reactor(package: str) -> None:
-    """Import the modules of a package, except those that need the reactor, which each process imports for itself."""
-    without_reactor = _WithoutReactor()
-    sys.meta_path.insert(0, without_reactor)
+def _import_all(package: str) -> None:
+    """Import the modules of a package, except those that lack an optional package."""
     for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.", onerror=lambda name: None):
         if not module.name.endswith("__main__"):
             with suppress(ImportError):
                 importlib.import_module(module.name)
-    sys.meta_path.remove(without_reactor)
+
+
+def _separate_reactor() -> None:
+    """Give this process an epoll descriptor and a wake-up pipe of its own, if Twisted's reactor has been imported."""
+    if "twisted.internet.reactor" in sys.modules:
+        sys.modules["twisted.internet.reactor"].__init__()  # type: ignore[misc]  # the reactor stands there for its module
 
 
 def _run(start: dict[str, Any], parent: int) -> None:
@@ -57,8 +54,32 @@ def _run(start: dict[str, Any], parent: int) -> None:
     os.environ.clear()
     os.environ.update(start["environment"])
     sys.argv = start["arguments"]
+    _separate_reactor()
     module, _, function = start["entry"].partition(":")
-    sys.exit(getattr(importlib.import_module(module), function)())  # as the scripts do that installers make
+    _exit(_code_of(getattr(importlib.import_module(module), function)))
+
+
+def _code_of(program: Callable[[], Any]) -> int:
+    """Call the function of a script that an installer makes, and return the exit code of the script."""
+    try:
+        code = program()
+    except SystemExit as ended:
+        code = ended.code
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        return 1
+    if isinstance(code, str):
+        print(code, file=sys.stderr)
+    return code if isinstance(code, int) else int(code is not None)
+
+
+def _exit(code: int) -> None:
+    """End this process without releasing each object, which would copy the memory that it shares; otherwise as Python ends."""
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _exit_code(pid: int) -> int | None:
@@ -72,7 +93,7 @@ def serve(connection: socket.socket, package: str) -> None:
     Each line of the connection is JSON. An object describes a start and is answered with the process id; the id of a started process is
     answered with its exit code, negative for a signal, or with null while it runs.
     """
-    _import_all_but_the_reactor(package)
+    _import_all(package)
     gc.collect()
     gc.freeze()  # so that a collection in a child does not touch, and thereby copy, the memory that it shares
     parent = os.getpid()

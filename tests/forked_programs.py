@@ -113,12 +113,15 @@ class ForkedProcess:
 
 
 def run_forked(
-    entry: str, arguments: Sequence[str], *, environment: Mapping[str, str], directory: Path = ROOT, timeout: float = 120
+    entry: str, arguments: Sequence[str], *, environment: Mapping[str, str], input: str = "", directory: Path = ROOT, timeout: float = 120
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end, without input, as `subprocess.run` does with captured output."""
+    """Run a program to its end, as `subprocess.run` does with captured output."""
     with tempfile.TemporaryDirectory() as place:
-        stdout, stderr = Path(place, "stdout"), Path(place, "stderr")
-        process = ForkedProcess.start(entry, arguments, environment=environment, directory=directory, stdout=stdout, stderr=stderr)
+        stdin, stdout, stderr = Path(place, "stdin"), Path(place, "stdout"), Path(place, "stderr")
+        stdin.write_text(input, "utf-8")
+        process = ForkedProcess.start(
+            entry, arguments, environment=environment, directory=directory, stdin=str(stdin), stdout=stdout, stderr=stderr
+        )
         try:
             code = process.wait(timeout)
         finally:

@@ -125,9 +125,15 @@ def layer_of(path: Path) -> str:
 
 
 @cache
+def tree(path: Path) -> ast.Module:
+    """Return the syntax tree of a module."""
+    return ast.parse(path.read_text("utf-8"))
+
+
+@cache
 def nodes(path: Path) -> list[ast.AST]:
-    """Return all nodes of the syntax tree of a module, the module first."""
-    return [*ast.walk(ast.parse(path.read_text("utf-8")))]
+    """Return all nodes of the syntax tree of a module."""
+    return [*ast.walk(tree(path))]
 
 
 @cache

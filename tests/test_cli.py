@@ -23,10 +23,10 @@ from microblog.domain.tokens import Tokens
 from microblog.model.accounts import Role
 from microblog.storage.database import Cursor, fetch_value
 from tests import make
+from tests.acceptance.site_process import SiteProcess, killed_at_the_end
 from tests.acceptance.site_process import environment as without_settings
-from tests.acceptance.site_process import site_process
-from tests.commands import run_command
 from tests.fakes import RolledBackDatabase, quick_passwords, result_of
+from tests.forked_programs import MICROBLOG, run_forked
 
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
@@ -317,7 +317,7 @@ def test_an_inaccessible_directory_is_an_invalid_setting(microblog: Run, monkeyp
 
 def program(*arguments: str, environment: dict[str, str], input: str = "") -> subprocess.CompletedProcess[str]:
     """Run the real program."""
-    return run_command(*arguments, environment=without_settings() | environment, input=input)
+    return run_forked(MICROBLOG, ["microblog", *arguments], environment=without_settings() | environment, input=input)
 
 
 @pytest.fixture
@@ -378,7 +378,7 @@ def test_an_unreachable_database_is_reported_with_a_sentence(tmp_path: Path) -> 
 @pytest.mark.acceptance
 def test_the_embedded_database_runs_only_during_the_command(tmp_path: Path) -> None:
     environment = {"MICROBLOG_DATA_DIR": str(tmp_path / "var")}
-    with site_process(tmp_path) as started:
+    with killed_at_the_end(SiteProcess(tmp_path / "var")) as started:
         started.start()
         started.stop()
     made = program("user", "create", "ada", "ada@example.org", environment=environment, input=PASSWORD)

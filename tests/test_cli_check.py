@@ -36,7 +36,7 @@ from microblog.storage.schema_check import DatabaseState
 from microblog.storage.server_facts import ServerFacts, server_facts
 from tests.acceptance.site_process import environment, free_port
 from tests.certificates import create_certificates
-from tests.commands import run_command
+from tests.forked_programs import MICROBLOG, run_forked
 from tests.mail_server import mail_server
 from tests.name_server import a, mx, name_server, txt
 from tests.tls_front import run_tls_front
@@ -46,7 +46,7 @@ URL = "https://blog.example.org"
 
 def check(*arguments: str, **settings: str) -> tuple[int, dict[str, dict[str, Any]]]:
     """Run the real program; return its exit code and the findings by name."""
-    result = run_command("check", "--json", *arguments, environment=environment(**settings))
+    result = run_forked(MICROBLOG, ["microblog", "check", "--json", *arguments], environment=environment(**settings))
     assert result.stderr == ""
     value = json.loads(result.stdout)
     assert value["ok"] is all(one["status"] != "error" for one in value["checks"])
@@ -135,7 +135,9 @@ def test_the_log_in_at_the_mail_server_is_tried(site: dict[str, str], tmp_path: 
 
 @pytest.mark.acceptance
 def test_the_lines_are_for_people(site: dict[str, str]) -> None:
-    result = run_command("check", environment=environment(**site, listen="127.0.0.1:8080", public_url="https://blog.test"))
+    result = run_forked(
+        MICROBLOG, ["microblog", "check"], environment=environment(**site, listen="127.0.0.1:8080", public_url="https://blog.test")
+    )
     lines = result.stdout.splitlines()
     assert any(
         line.startswith("error    proxy (MICROBLOG_TRUSTED_PROXIES): https://blog.test leads through a reverse proxy") for line in lines

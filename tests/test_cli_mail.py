@@ -11,7 +11,7 @@ import pytest
 
 from microblog.config import secret_key
 from tests.acceptance.site_process import environment, free_port
-from tests.commands import run_command
+from tests.forked_programs import MICROBLOG, run_forked
 from tests.mail_server import MailServer, mail_server
 from tests.rfc5322 import body_text, parse, problems
 
@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailServer]:
 
 def microblog(directory: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     given = environment(data_dir=str(directory), public_url="https://site.test", site_name="Ours", **settings)
-    return run_command("mail", "test", *arguments, environment=given)
+    return run_forked(MICROBLOG, ["microblog", "mail", "test", *arguments], environment=given)
 
 
 def test_a_test_email_arrives_and_the_response_of_the_server_is_shown(server: MailServer, tmp_path: Path) -> None:

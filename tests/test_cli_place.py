@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import psycopg2
@@ -14,7 +15,7 @@ from microblog.adapters.postgres_files import DATABASE, dsn
 from microblog.cli import main
 from microblog.config import secret_key
 from tests.acceptance.site_process import SiteProcess, environment, site_process
-from tests.commands import run_command
+from tests.forked_programs import MICROBLOG, run_forked
 from tests.servers import run_postgres
 
 pytestmark = pytest.mark.acceptance
@@ -53,8 +54,8 @@ COMMANDS = [command for command in leaves(main) if command[0] not in WITHOUT_A_S
 
 def run_all(directory: Path, commands: list[tuple[str, ...]], **settings: str) -> list[tuple[int, str]]:
     """Run each command in that directory; return exit codes and outputs."""
-    given = environment(**settings)
-    ended = [run_command(*command, environment=given, input="correct horse battery\n", directory=directory) for command in commands]
+    more: Any = {"environment": environment(**settings), "input": "correct horse battery\n", "directory": directory}
+    ended = [run_forked(MICROBLOG, ["microblog", *command], **more) for command in commands]
     return [(each.returncode, each.stdout + each.stderr) for each in ended]
 
 
@@ -141,7 +142,7 @@ def test_the_server_and_every_command_read_the_same_settings_file(tmp_path: Path
     file = tmp_path / "etc" / "site.toml"
     with site_process(tmp_path / "etc") as started:
         file.write_text(f'listen = "tcp:{started.port}:interface=127.0.0.1"\ndata_dir = "var"\nsite_name = "Ours"\n')
-        configured = ConfiguredSite(started.data_dir, port=started.port, settings={"config": str(file)})
+        configured = ConfiguredSite(started.data_dir, port=started.port, settings={"config": str(file)}, prepared=True)
         configured.start()
         assert f"data in {file.parent}/var" in configured.log
         made, shown = run_all(elsewhere, [("user", "create", "ada", "a@example.org"), ("config",)], config=str(file))

@@ -7,7 +7,7 @@ import re
 import shlex
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -103,6 +103,12 @@ def _sources() -> dict[str, ast.Module]:
 
 
 @cache
+def _nodes() -> dict[str, list[ast.AST]]:
+    """Return all nodes of the syntax trees of the modules, by path."""
+    return {path: [*ast.walk(module)] for path, module in _sources().items()}
+
+
+@cache
 def _files() -> frozenset[str]:
     """Return the paths of all files and directories, and every shorter suffix of them down to the bare name."""
     roots = [*PACKAGES, "docs", "templates", "twisted", "types"]
@@ -111,9 +117,9 @@ def _files() -> frozenset[str]:
     return frozenset("/".join(path.parts[start:]) for path in paths for start in range(len(path.parts)))
 
 
-def _assigned(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a statement defines, including attributes of `self`."""
-    for inner in ast.walk(node):
+def _assigned(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the names that statements define, including attributes of `self`."""
+    for inner in nodes:
         if isinstance(inner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             yield inner.name
         elif isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
@@ -126,12 +132,12 @@ def _assigned(node: ast.AST) -> Iterator[str]:
 def _members() -> dict[str, set[str]]:
     """Return the names defined in each class and module, by its short name; equal short names are merged."""
     members: dict[str, set[str]] = defaultdict(set)
-    for path, module in _sources().items():
+    for path, nodes in _nodes().items():
         parts = Path(path).with_suffix("").parts
-        members[parts[-2] if parts[-1] == "__init__" else parts[-1]].update(_assigned(module))
-        for node in ast.walk(module):
+        members[parts[-2] if parts[-1] == "__init__" else parts[-1]].update(_assigned(nodes))
+        for node in nodes:
             if isinstance(node, ast.ClassDef):
-                members[node.name].update(_assigned(node))
+                members[node.name].update(_assigned(ast.walk(node)))
                 members[node.name].update(base.id for base in node.bases if isinstance(base, ast.Name))
     for package in {path.parent for path in map(Path, _sources())}:
         members[package.name].update(Path(path).stem for path in _sources() if Path(path).parent == package)
@@ -149,7 +155,7 @@ def _has_member(owner: str, name: str) -> bool:
 @cache
 def _literals() -> frozenset[str]:
     """Return all string constants of the code, such as job kinds."""
-    nodes = (node for path, module in _sources().items() if path.startswith("microblog/") for node in ast.walk(module))
+    nodes = (node for path, found in _nodes().items() if path.startswith("microblog/") for node in found)
     return frozenset(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
@@ -157,14 +163,14 @@ def _literals() -> frozenset[str]:
 def _texts() -> list[tuple[str, str]]:
     """Yield the documents and all docstrings with their locations."""
     documents = [(document.name, FENCED.sub("", document.read_text("utf-8"))) for document in DOCUMENTS]
-    nodes = [(path, node) for path, module in _sources().items() for node in ast.walk(module) if isinstance(node, DOCUMENTED)]
+    nodes = [(path, node) for path, found in _nodes().items() for node in found if isinstance(node, DOCUMENTED)]
     return documents + [(f"{path}:{getattr(node, 'lineno', 1)}", ast.get_docstring(node, clean=False) or "") for path, node in nodes]
 
 
 def _docstrings() -> Iterator[tuple[str, int, str]]:
     """Yield path, line and text of each docstring of the code: of modules, classes, functions and attributes."""
-    for path, module in _sources().items():
-        bodies = (getattr(node, "body", None) for node in ast.walk(module) if path.startswith("microblog/"))
+    for path, nodes in _nodes().items():
+        bodies = (getattr(node, "body", None) for node in nodes if path.startswith("microblog/"))
         for statement in (statement for body in bodies if isinstance(body, list) for statement in body):
             if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and isinstance(statement.value.value, str):
                 yield path, statement.lineno, statement.value.value
@@ -205,13 +211,13 @@ def test_every_class_in_the_documents_exists() -> None:
 
 
 def test_documented_names_are_defined_in_the_files_named_with_them() -> None:
-    sources, missing, found = _sources(), [], 0
+    sources, missing, found = _nodes(), [], 0
     for document in DOCUMENTS:
         for path, names in NAMES_IN_FILE.findall(document.read_text("utf-8")):
-            [module] = [module for name, module in sources.items() if name in (path, f"microblog/{path}")]
+            [nodes] = [nodes for name, nodes in sources.items() if name in (path, f"microblog/{path}")]
             for name in re.findall(r"[\w.]+", names):
                 found += 1
-                if not name.endswith(".py") and not set(name.split(".")) <= set(_assigned(module)):
+                if not name.endswith(".py") and not set(name.split(".")) <= set(_assigned(nodes)):
                     missing.append(f"{document.name}: {path} {name}")
     assert found > 20
     assert missing == []

@@ -6,13 +6,14 @@ import ast
 import re
 import string
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from attrs import frozen
 
 from microblog.logs.context import LogContext
 from microblog.logs.field_names import ALWAYS, FIELDS
-from tests.test_architecture import MODULES, ROOT
+from tests.test_architecture import MODULES, ROOT, nodes, tree
 
 LEVELS = {"debug", "info", "warn", "error", "failure", "critical"}
 EXCEPTIONS = {"failure", "log_failure"}  # Twisted's names for an exception with its traceback
@@ -53,16 +54,16 @@ class Call:
                     yield node.id if isinstance(node, ast.Name) else node.attr
 
 
-def calls_in(tree: ast.Module, place: str) -> Iterator[Call]:
+def calls_in(module: ast.Module, place: str) -> Iterator[Call]:
     """Yield all calls of loggers in a module."""
     constants = {
         target.id: node.value.value
-        for node in tree.body
+        for node in module.body
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    for node in ast.walk(tree):
+    for node in ast.walk(module):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="_log"), attr=level), args=args) if level in LEVELS:
                 first = args[0] if args else None
@@ -70,10 +71,11 @@ def calls_in(tree: ast.Module, place: str) -> Iterator[Call]:
                 yield Call(f"{place}:{node.lineno}", value if isinstance(value, str) else None, node)
 
 
+@cache
 def _calls() -> list[Call]:
     found: list[Call] = []
     for path in MODULES:
-        found += calls_in(ast.parse(path.read_text("utf-8")), path.relative_to(ROOT).as_posix())
+        found += calls_in(tree(path), path.relative_to(ROOT).as_posix())
     return found
 
 
@@ -87,13 +89,12 @@ def test_every_logger_is_called_by_its_name() -> None:
     """A logger under another name, or passed on, would escape the check above."""
     others = []
     for path in MODULES:
-        tree = ast.parse(path.read_text("utf-8"))
-        called = {id(node.func.value) for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
-        for node in ast.walk(tree):
+        called = {id(node.func.value) for node in nodes(path) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
+        declared = {id(each.value) for each in tree(path).body if isinstance(each, ast.Assign) and _is_log(each.targets)}
+        for node in nodes(path):
             match node:
-                case ast.Call(func=ast.Name(id="Logger")):
-                    if not any(isinstance(each, ast.Assign) and each.value is node and _is_log(each.targets) for each in tree.body):
-                        others.append(f"{path}:{node.lineno}")
+                case ast.Call(func=ast.Name(id="Logger")) if id(node) not in declared:
+                    others.append(f"{path}:{node.lineno}")
                 case ast.Name(id="_log", ctx=ast.Load()) if id(node) not in called:
                     others.append(f"{path}:{node.lineno}")
     assert others == []
