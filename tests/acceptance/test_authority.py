@@ -13,7 +13,6 @@ from itertools import count
 import pytest
 from attrs import define, field, frozen
 
-from microblog.adapters.postgres_files import dsn
 from microblog.live.subscriber import CloseReason
 from microblog.model.accounts import Account
 from microblog.model.ids import AccountId, AppId
@@ -24,7 +23,6 @@ from tests.acceptance.site_client import PASSWORD, SiteClient
 from tests.acceptance.site_process import SiteProcess, site_process, wait_until
 from tests.acceptance.test_sign_in import ALL_SCOPES, out_of_band_code, register_app
 from tests.fakes import result_of
-from tests.servers import PostgresServer
 from tests.web.socket_client import frame
 
 pytestmark = pytest.mark.acceptance
@@ -105,11 +103,10 @@ class TwoProcesses:
 
 
 @pytest.fixture(scope="module")
-def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoProcesses]:
+def processes(tmp_path_factory: pytest.TempPathFactory, new_database: Callable[[], str]) -> Iterator[TwoProcesses]:
     directory = tmp_path_factory.mktemp("two")
+    common = {"database_url": new_database(), "rate_limits": "off", "registration": "open"}
     with ExitStack() as stack:
-        server = stack.enter_context(PostgresServer.below(directory / "postgres"))
-        common = {"database_url": dsn(server.sockets, "postgres"), "rate_limits": "off", "registration": "open"}
         sites = []
         for name in ("first", "second"):
             (directory / name).mkdir()
