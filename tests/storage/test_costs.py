@@ -180,6 +180,7 @@ def queries() -> Iterator[Query]:
 
 
 BY_PLACE: dict[str, dict[str, Any]] = {
+    "accounts.delete": {"id": PEOPLE},  # for sign-ups that were rejected, who have little
     "emails.count_since": {"since": NOW},
     "domain_accounts.set_state_of": {"account": plans.BY_TYPE["Account"]},
 }

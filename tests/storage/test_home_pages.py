@@ -73,6 +73,8 @@ def _write_posts(cursor: Cursor, random: Random) -> None:
     originals: list[int] = []
     writers = random.sample(range(1, PEOPLE + 1), random.choice((3, PEOPLE)))
     boosts: set[tuple[int, int]] = set()
+    rows: list[tuple[Any, ...]] = []
+    mentions: list[tuple[int, int]] = []
     for id in range(100, 100 + random.randrange(80)):
         author = random.choice(writers)
         original = random.choice(originals) if originals and random.random() < 0.25 else None
@@ -82,23 +84,21 @@ def _write_posts(cursor: Cursor, random: Random) -> None:
         visibility = "public" if original else random.choice(("public", "public", "unlisted", "private", "direct"))
         deleted = NOW if random.random() < 0.1 else None
         language, answered = random.choice((None, "en", "de")), parent and authors[parent]
-        row = (id, author, "", "", visibility, language, parent, answered, id, original, NOW, deleted)
-        columns = (
-            "id, account_id, text, html, visibility, language, reply_to, reply_to_account, thread_id, boost_of, created_at, deleted_at"
-        )
-        _insert(cursor, f"posts ({columns})", [row])
+        rows.append((id, author, "", "", visibility, language, parent, answered, id, original, NOW, deleted))
         authors[id] = author
         if original is None:
             originals.append(id)
             if random.random() < 0.3:
-                _insert(cursor, "mentions (post_id, account_id)", [(id, random.choice((VIEWER, 2)))])
+                mentions.append((id, random.choice((VIEWER, 2))))
         else:
             boosts.add((original, author))
+    _insert(cursor, f"posts ({POST_COLUMNS})", rows)
+    _insert(cursor, "mentions (post_id, account_id)", mentions)
 
 
 def _insert(cursor: Cursor, into: str, rows: list[tuple[Any, ...]]) -> None:
-    for row in rows:
-        cursor.execute(f"insert into {into} values %s", (row,))
+    if rows:
+        cursor.execute(f"insert into {into} values {', '.join(['%s'] * len(rows))}", rows)
 
 
 def plain(cursor: Cursor, page: Page, list: int | None, replies: str) -> list[Entry]:
