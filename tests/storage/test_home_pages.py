@@ -115,7 +115,7 @@ PAGES = st.builds(Page, st.integers(1, 12)) | st.builds(
 
 
 @given(seed=st.integers(0, 2**32), walk=st.booleans(), pages=st.lists(PAGES, min_size=3, max_size=6))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_pages_of_home_and_lists_are_those_of_a_plain_query(cursor: Cursor, seed: int, walk: bool, pages: list[Page]) -> None:
     execute(cursor, "savepoint before")
     try:
