@@ -27,7 +27,7 @@ from tests.fakes import RolledBackDatabase, result_of
 from tests.web.api.client import Client, anonymous_client, new_client_for
 from tests.web.crawler import fill_path, finite_get_routes
 from tests.web.http_client import request
-from tests.web.visitor import SiteFixture, Visitor, build_site
+from tests.web.visitor import PASSWORD, SiteFixture, Visitor, build_site
 
 TAG, OTHER_TAG = "tea", "teapot"
 ONE_TIME = re.compile(
@@ -93,7 +93,7 @@ def neighbours(cursor: Cursor, tmp_path: Path) -> Neighbours:
     yesterday = datetime.now(UTC) - timedelta(days=1)
     execute(cursor, "update account_counts set last_post_on = %(day)s", {"day": yesterday.date()})
     visitor = site.visitor()
-    visitor.submit("/login", username="stranger", password="correct horse battery")
+    assert visitor.submit("/login", name="stranger", password=PASSWORD).status == 303
     return Neighbours(site, author, friend, stranger, visitor, post, poll, [])
 
 
@@ -193,10 +193,13 @@ def changed_numbers(neighbours: Neighbours, action: Callable[[], object]) -> dic
     return differences(before, neighbours.numbers())
 
 
-@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.__name__)
-def test_hidden_activity_changes_nothing_that_strangers_read(neighbours: Neighbours, action: Callable[[Neighbours], None]) -> None:
-    assert len(neighbours.numbers()) > 150
-    assert changed_numbers(neighbours, lambda: action(neighbours)) == {}
+def test_hidden_activity_changes_nothing_that_strangers_read(neighbours: Neighbours) -> None:
+    neighbours.numbers()  # the first visit counts as a visit
+    before = neighbours.numbers()
+    assert len(before) > 150
+    for action in ACTIONS:
+        action(neighbours)
+        assert differences(before, neighbours.numbers()) == {}, action.__name__
 
 
 @frozen
