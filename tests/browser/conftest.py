@@ -12,9 +12,10 @@ import pytest
 from attrs import define, field
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect, sync_playwright
 
+from tests.acceptance.site_client import PASSWORD, SiteClient
 from tests.acceptance.site_process import SiteProcess, site_process
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = [
     "--no-sandbox",  # as root, as in most containers, there is none
     "--disable-gpu",
@@ -23,7 +24,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PASSWORD = "correct horse battery"
 WAIT_MS = 30_000.0
 
 
@@ -35,7 +35,7 @@ def chromium() -> Iterator[Browser]:
     and later tests in the same process may need a loop of their own.
     """
     if CHROMIUM is None:
-        pytest.skip("Browser tests need Chromium: apt-get install -y chromium")
+        pytest.skip("Browser tests need Chromium: apt-get install -y chromium-headless-shell")
     expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -74,7 +74,7 @@ class BrowserUser:
         assert response is not None
         return response.status
 
-    def sign_up(self, username: str) -> None:
+    def sign_up_by_form(self, username: str) -> None:
         """Sign up by the form, and wait for the home page."""
         self.open("/")
         self.page.get_by_role("link", name="Create account").first.click()
@@ -83,6 +83,24 @@ class BrowserUser:
         self.page.locator("input[name=password]").fill(PASSWORD)
         self.page.locator("main form button.primary").click()
         self.page.wait_for_url("**/home")
+
+    def sign_up(self, username: str, *, then: str = "/home") -> None:
+        """Sign up without the browser, take over the session, and open a page."""
+        client = SiteClient(self.site)
+        client.sign_up(username)
+        self._take_session(client, then)
+
+    def log_in(self, username: str, *, then: str = "/home") -> None:
+        """Log in without the browser, take over the session, and open a page."""
+        client = SiteClient(self.site)
+        form = {"csrf": client.fetch_csrf_token("/login"), "name": username, "password": PASSWORD}
+        status, _, body = client.request("POST", "/login", form)
+        assert status == 303, body
+        self._take_session(client, then)
+
+    def _take_session(self, client: SiteClient, path: str) -> None:
+        self.context.add_cookies([{"name": name, "value": value, "url": self.site.url} for name, value in client.cookies.items()])
+        assert self.open(path) == 200, path
 
     def publish(self, text: str) -> None:
         """Publish a post with the composer of the open page, and wait for the server's response: the page shows the text before."""

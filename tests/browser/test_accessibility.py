@@ -3,37 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from mastodon import Mastodon
 
 from tests import files
 from tests.browser import page_lists
+from tests.browser.axe import violations_here, violations_of
 from tests.browser.conftest import BrowserUser
-from tests.browser.page_lists import FOR_MEMBERS, FOR_MODERATORS, FOR_VISITORS, filled, status_of
-
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-def violations(user: BrowserUser, path: str) -> list[str]:
-    """Open a page and return the violations that axe finds in the light and the dark theme."""
-    assert user.open(path) == status_of(path), path
-    return violations_here(user, path)
-
-
-def violations_here(user: BrowserUser, path: str) -> list[str]:
-    """Return the violations that axe finds on the open page, in the light and the dark theme."""
-    assert AXE.exists(), "axe-core is missing: npm ci"
-    user.page.evaluate(AXE.read_text("utf-8"))
-    found = user.page.evaluate("rules => axe.run({runOnly: rules})", RULES)["violations"]
-    user.page.emulate_media(color_scheme="dark")
-    # A theme changes nothing but colours, some of which fade.
-    found += user.page.evaluate(
-        "Promise.all(document.getAnimations().map((one) => one.finished)).then(() => axe.run({runOnly: ['color-contrast']}))"
-    )["violations"]
-    user.page.emulate_media(color_scheme="light")
-    return [f"{path}: {one['id']} ({one['help']}) {[node['target'] for node in one['nodes']][:3]}" for one in found]
+from tests.browser.page_lists import FOR_MEMBERS, FOR_MODERATORS, FOR_VISITORS, filled
 
 
 def test_every_page_is_accessible(new_user: Callable[..., BrowserUser]) -> None:
@@ -50,8 +27,7 @@ def test_every_page_is_accessible(new_user: Callable[..., BrowserUser]) -> None:
     id = post.rsplit("/", 1)[-1]
     public = filled((*page_lists.OF_ACCOUNT, *page_lists.OF_POST, *page_lists.OF_TAG), name=name, post=id, tag="axe")
     own = (*filled(page_lists.OF_OWN_POST, post=id), f"/compose?reply_to={id}")
-    problems = [problem for path in (*FOR_MEMBERS, *public, *own) for problem in violations(user, path)]
-    problems += [problem for path in (*FOR_VISITORS, *public) for problem in violations(visitor, path)]
+    problems = violations_of(user, (*FOR_MEMBERS, *public, *own)) + violations_of(visitor, (*FOR_VISITORS, *public))
     assert problems == []
 
 
@@ -99,9 +75,9 @@ def test_pages_with_content_are_accessible(new_user: Callable[..., BrowserUser])
         *filled(page_lists.OF_LIST, list=edit.split("/")[2]),
         *filled(page_lists.OF_APP, app=app),
     )
-    problems = [problem for path in (*own_pages, filtered, "/favourites", *strike) for problem in violations(ann, path)]
+    problems = violations_of(ann, (*own_pages, filtered, "/favourites", *strike))
     pages = ("/notifications", "/home", f"/@{other}", "/search?q=ann", *filled(page_lists.OF_ACCOUNT_FOR_MODERATORS, name=other))
-    problems += [problem for path in (*FOR_MODERATORS, *pages, *desk_pages, *block_pages) for problem in violations(boss, path)]
+    problems += violations_of(boss, (*FOR_MODERATORS, *pages, *desk_pages, *block_pages))
     assert problems == []
 
 

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import files
+from tests.browser.axe import violations_here
 from tests.browser.conftest import BrowserUser
-from tests.browser.test_accessibility import violations_here
 from tests.browser.test_completion import listed_options, text_field, type_in
 
 

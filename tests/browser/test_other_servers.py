@@ -13,10 +13,10 @@ from microblog.application.services import now
 from tests import make
 from tests.acceptance.accounts import register_account
 from tests.acceptance.site_process import SiteProcess, site_process, wait_until
+from tests.browser.axe import violations_of
 from tests.browser.conftest import BrowserUser
 from tests.browser.page_lists import FEDERATED_FOR_ADMINISTRATORS, FEDERATED_FOR_MEMBERS, FEDERATED_FOR_VISITORS, filled
-from tests.browser.test_accessibility import violations
-from tests.browser.test_overflow import find_overflows, log_in
+from tests.browser.test_overflow import find_overflows
 
 HOST, LIMITED, GONE = (f"{letter * 60}.{letter * 60}.example" for letter in "wlg")
 ERROR = "ConnectionLost:" + "w" * 200
@@ -72,16 +72,16 @@ def elsewhere(browser_site: SiteProcess) -> Elsewhere:
 
 def test_pages_about_other_servers_are_accessible(new_user: Callable[..., BrowserUser], elsewhere: Elsewhere) -> None:
     member, boss, visitor = new_user(width=390, height=844), new_user(), new_user()
-    log_in(member, elsewhere.member)
-    log_in(boss, elsewhere.boss)
+    member.log_in(elsewhere.member)
+    boss.log_in(elsewhere.boss)
     pages = ((visitor, FEDERATED_FOR_VISITORS), (member, FEDERATED_FOR_MEMBERS), (boss, FEDERATED_FOR_ADMINISTRATORS))
-    assert [problem for user, paths in pages for path in elsewhere.filled(paths) for problem in violations(user, path)] == []
+    assert [problem for user, paths in pages for problem in violations_of(user, elsewhere.filled(paths))] == []
 
 
 def test_texts_of_other_servers_make_no_page_wider(new_user: Callable[..., BrowserUser], elsewhere: Elsewhere) -> None:
     member, boss, visitor = (new_user() for _ in range(3))
-    log_in(member, elsewhere.member)
-    log_in(boss, elsewhere.boss)
+    member.log_in(elsewhere.member)
+    boss.log_in(elsewhere.boss)
     found = find_overflows(visitor, elsewhere.filled(FEDERATED_FOR_VISITORS))
     found += find_overflows(member, elsewhere.filled(FEDERATED_FOR_MEMBERS))
     found += find_overflows(boss, elsewhere.filled(FEDERATED_FOR_ADMINISTRATORS))

@@ -13,7 +13,7 @@ from tests import files
 from tests.acceptance.accounts import register_account
 from tests.acceptance.site_process import SiteProcess, wait_until
 from tests.browser import page_lists
-from tests.browser.conftest import PASSWORD, BrowserUser
+from tests.browser.conftest import BrowserUser
 from tests.browser.page_lists import FOR_MEMBERS, FOR_MODERATORS, FOR_VISITORS, filled, status_of
 
 SIZES = [(320, 700), (390, 844), (1280, 800)]
@@ -131,15 +131,6 @@ def long_content(browser_site: SiteProcess) -> LongContent:
     return _create_content(browser_site)
 
 
-def log_in(user: BrowserUser, name: str) -> None:
-    """Log in by the form."""
-    user.open("/login")
-    user.page.locator("input[name=name]").fill(name)
-    user.page.locator("input[name=password]").fill(PASSWORD)
-    user.page.locator("main form button.primary").click()
-    user.page.wait_for_url("**/home")
-
-
 def find_overflows(user: BrowserUser, paths: tuple[str, ...]) -> list[str]:
     """Return the problems of pages in windows of every size: elements that are wider than the window, and controls that are squeezed."""
     found = []
@@ -160,7 +151,7 @@ def find_overflows(user: BrowserUser, paths: tuple[str, ...]) -> list[str]:
 def test_no_user_content_makes_a_page_wider_than_the_window(new_user: Callable[..., BrowserUser], long_content: LongContent) -> None:
     visitor, reader, boss, writer = (new_user() for _ in range(4))
     for client, name in ((reader, long_content.reader), (boss, long_content.boss), (writer, long_content.writer)):
-        log_in(client, name)
+        client.log_in(name)
     found = find_overflows(visitor, (*FOR_VISITORS, *long_content.public[:9]))
     found += find_overflows(reader, (*FOR_MEMBERS, *long_content.public, *long_content.for_reader))
     boss.open("/admin/ip_blocks")
@@ -172,8 +163,8 @@ def test_no_user_content_makes_a_page_wider_than_the_window(new_user: Callable[.
 
 def test_a_live_update_does_not_make_the_page_wider(new_user: Callable[..., BrowserUser], long_content: LongContent) -> None:
     reader, writer = new_user(width=320, height=700), new_user(width=390, height=844)
-    log_in(reader, long_content.reader)
-    log_in(writer, long_content.writer)
+    reader.log_in(long_content.reader)
+    writer.log_in(long_content.writer)
     reader.page.locator("[data-live-state][data-state=live]").wait_for(state="attached")
     writer.open("/compose")
     writer.page.locator("main .warning").first.locator("summary").click()
