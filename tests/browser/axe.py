@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.browser.conftest import BrowserUser
@@ -36,7 +37,7 @@ def violations_here(user: BrowserUser, name: str) -> list[str]:
     return [f"{name}: {one}" for one in found]
 
 
-def violations_in_one_theme(user: BrowserUser, options: dict[str, object]) -> list[str]:
+def violations_in_one_theme(user: BrowserUser, options: Mapping[str, object]) -> list[str]:
     """Return the violations that axe finds on the open page with these options."""
     if not user.page.evaluate("'axe' in window"):
         assert AXE.exists(), "axe-core is missing: npm ci"

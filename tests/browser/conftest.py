@@ -53,14 +53,20 @@ def browser_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProce
 
 @define(eq=False)
 class BrowserUser:
-    """A user with a browser window. `console_errors` collects what the browser reports (blocked scripts, uncaught errors)."""
+    """A user with a browser window.
+
+    `client` is the same user without the window, for what is not to be seen there. `console_errors` collects what the browser
+    reports (blocked scripts, uncaught errors).
+    """
 
     site: SiteProcess
     context: BrowserContext
     page: Page
+    client: SiteClient = field(init=False)
     console_errors: list[str] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
+        self.client = SiteClient(self.site)
         self.page.on("console", lambda message: self._record_error(message))  # noqa: PLW0108 - Playwright writes attributes on bound methods
         self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
 
@@ -86,20 +92,18 @@ class BrowserUser:
 
     def sign_up(self, username: str, *, then: str = "/home") -> None:
         """Sign up without the browser, take over the session, and open a page."""
-        client = SiteClient(self.site)
-        client.sign_up(username)
-        self._take_session(client, then)
+        self.client.sign_up(username)
+        self._take_session(then)
 
     def log_in(self, username: str, *, then: str = "/home") -> None:
         """Log in without the browser, take over the session, and open a page."""
-        client = SiteClient(self.site)
-        form = {"csrf": client.fetch_csrf_token("/login"), "name": username, "password": PASSWORD}
-        status, _, body = client.request("POST", "/login", form)
+        form = {"csrf": self.client.fetch_csrf_token("/login"), "name": username, "password": PASSWORD}
+        status, _, body = self.client.request("POST", "/login", form)
         assert status == 303, body
-        self._take_session(client, then)
+        self._take_session(then)
 
-    def _take_session(self, client: SiteClient, path: str) -> None:
-        self.context.add_cookies([{"name": name, "value": value, "url": self.site.url} for name, value in client.cookies.items()])
+    def _take_session(self, path: str) -> None:
+        self.context.add_cookies([{"name": name, "value": value, "url": self.site.url} for name, value in self.client.cookies.items()])
         assert self.open(path) == 200, path
 
     def publish(self, text: str) -> None:
@@ -139,6 +143,7 @@ def new_user(chromium: Browser, browser_site: SiteProcess) -> Iterator[Callable[
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             reduced_motion="reduce",
+            locale="en-US",
         )
         context.set_default_timeout(WAIT_MS)
         users.append(BrowserUser(browser_site, context, context.new_page()))

@@ -22,7 +22,6 @@ def _reconnect(user: BrowserUser) -> None:
 def test_an_unsent_post_stays_and_retry_sends_it_once(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("away_writer")
-    ada.open("/home")  # loads all scripts
     _disconnect(ada)
     ada.submit_post("Written on a train")
     failed = ada.page.locator(".pending.failed", has_text="Written on a train")

@@ -29,8 +29,7 @@ def start_conversation(user: BrowserUser, username: str, text: str) -> None:
 def test_a_message_arrives_and_is_answered_live(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(), new_user(width=390, height=844)
     ada.sign_up("talk_ada")
-    bob.sign_up("talk_bob")
-    bob.open("/@talk_ada")
+    bob.sign_up("talk_bob", then="/@talk_ada")
     follow(bob)  # direct messages of strangers are filtered
     bob.open("/conversations")
     expect(bob.page.locator("[data-live-state]")).to_have_text("Live")
@@ -61,8 +60,7 @@ def test_a_message_arrives_and_is_answered_live(new_user: Callable[..., BrowserU
 def test_reading_or_deleting_in_one_tab_updates_the_other(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(), new_user()
     ada.sign_up("tabs_ada")
-    bob.sign_up("tabs_bob")
-    bob.open("/@tabs_ada")
+    bob.sign_up("tabs_bob", then="/@tabs_ada")
     follow(bob)
     start_conversation(ada, "tabs_bob", "are you there?")
     start_conversation(ada, "tabs_bob", "still there?")
@@ -106,8 +104,7 @@ def test_a_draft_of_a_direct_message_is_kept_apart_from_public_drafts(new_user: 
 def test_messages_work_without_scripts(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(javascript=False), new_user(javascript=False)
     ada.sign_up("plain_ada")
-    bob.sign_up("plain_bob")
-    bob.open("/@plain_ada")
+    bob.sign_up("plain_bob", then="/@plain_ada")
     bob.page.locator(".profile-do").get_by_role("button", name=re.compile("^Follow")).click()
     ada.open("/compose?mention=plain_bob&visibility=direct")
     ada.page.locator("main textarea").fill("@plain_bob psst")

@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.acceptance.site_process import SiteProcess, site_process, wait_until
-from tests.browser.conftest import WAIT_MS, BrowserUser
+from tests.acceptance.site_process import SiteProcess, wait_until
+from tests.browser.conftest import BrowserUser
 from tests.browser.test_stories import follow
 
 STATE = "[data-live-state]"
-AWAY_S = 60
+AWAY_MS = 60_000
 RETURN_MS = 45_000.0  # back-off doubles while the site is away
-
-
-@pytest.fixture(scope="module")
-def restartable_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]:
-    """A started site of this module, which its tests stop and start."""
-    with site_process(tmp_path_factory.mktemp("site"), rate_limits="off") as site:
-        site.start()
-        yield site
-
-
-@pytest.fixture
-def open_window(chromium: Browser, restartable_site: SiteProcess) -> Iterator[Callable[[], BrowserUser]]:
-    """A factory of users of that site, each with a browser context."""
-    users: list[BrowserUser] = []
-
-    def make() -> BrowserUser:
-        context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-        context.set_default_timeout(WAIT_MS)
-        users.append(BrowserUser(restartable_site, context, context.new_page()))
-        return users[-1]
-
-    yield make
-    for user in users:
-        user.close()
-    assert [user.console_errors for user in users if user.console_errors] == []
 
 
 def publish_and_see(user: BrowserUser, text: str) -> None:
@@ -54,31 +28,30 @@ def texts(page: Page, beginning: str) -> list[str]:
     return [match.group() for match in found if match]
 
 
-def test_an_announcement_appears_and_disappears_live(open_window: Callable[[], BrowserUser], restartable_site: SiteProcess) -> None:
-    ada = open_window()
+def test_an_announcement_appears_and_disappears_live(new_user: Callable[..., BrowserUser], browser_site: SiteProcess) -> None:
+    ada = new_user()
     ada.sign_up("ada_announced")
     expect(ada.page.locator(STATE).first).to_have_text("Live")
-    panel = ada.page.locator(".announcement")
+    panel = ada.page.locator(".announcement").filter(has_text=re.compile("Tea|Cake"))  # the site has those of other tests too
     expect(panel).to_have_count(0)
-    first, second = (restartable_site.run_command("announce", "publish", text).strip() for text in ("Tea <now>", "Cake later"))
+    first, second = (browser_site.run_command("announce", "publish", text).strip() for text in ("Tea <now>", "Cake later"))
     expect(panel).to_have_text([re.compile("Tea <now>"), re.compile("Cake later")])
     ada.page.reload()
     expect(panel).to_have_count(2)
     expect(ada.page.locator(STATE).first).to_have_text("Live")
-    restartable_site.run_command("announce", "withdraw", second)
+    browser_site.run_command("announce", "withdraw", second)
     expect(panel).to_have_count(1)
     panel.get_by_role("button", name="Got it").click()
     ada.page.wait_for_url("**/home")
     expect(panel).to_have_count(0)
-    restartable_site.run_command("announce", "withdraw", first)
+    browser_site.run_command("announce", "withdraw", first)
 
 
-def open_pair(open_window: Callable[[], BrowserUser], name: str) -> tuple[BrowserUser, BrowserUser]:
+def open_pair(new_user: Callable[..., BrowserUser], name: str) -> tuple[BrowserUser, BrowserUser]:
     """Return an author and a follower with an open home timeline."""
-    ada, bob = open_window(), open_window()
+    ada, bob = new_user(), new_user()
     ada.sign_up(f"ada_{name}")
-    bob.sign_up(f"bob_{name}")
-    bob.open(f"/@ada_{name}")
+    bob.sign_up(f"bob_{name}", then=f"/@ada_{name}")
     follow(bob)
     bob.open("/home")
     expect(bob.page.locator(STATE).first).to_have_text("Live")
@@ -93,15 +66,15 @@ def reveal(page: Page, count: int, beginning: str) -> None:
     expect(page.locator("article", has_text=beginning)).to_have_count(count, timeout=RETURN_MS)
 
 
-def test_a_restart_loses_and_repeats_nothing(open_window: Callable[[], BrowserUser], restartable_site: SiteProcess) -> None:
-    ada, bob = open_pair(open_window, "restart")
+def test_a_restart_loses_and_repeats_nothing(new_user: Callable[..., BrowserUser], browser_site: SiteProcess) -> None:
+    ada, bob = open_pair(new_user, "restart")
     for number in range(3):
         publish_and_see(ada, f"Before {number}")
     expect(bob.page.locator("article", has_text="Before")).to_have_count(3)
-    restartable_site.stop()
+    browser_site.stop()
     expect(bob.page.locator(STATE).first).to_have_text("Reconnecting")
     bob.screenshot("live-reconnecting")
-    restartable_site.start()
+    browser_site.start()
     ada.open("/home")
     for number in range(3):
         publish_and_see(ada, f"After {number}")
@@ -112,8 +85,10 @@ def test_a_restart_loses_and_repeats_nothing(open_window: Callable[[], BrowserUs
     assert bob.page.locator("a.gap").count() == 0
 
 
-def test_a_minute_offline_loses_and_repeats_nothing(open_window: Callable[[], BrowserUser], restartable_site: SiteProcess) -> None:
-    ada, bob = open_pair(open_window, "napping")
+def test_a_minute_offline_loses_and_repeats_nothing(new_user: Callable[..., BrowserUser], browser_site: SiteProcess) -> None:
+    ada, bob = open_pair(new_user, "napping")
+    bob.page.clock.install()
+    bob.open("/home")
     publish_and_see(ada, "Awake 0")
     expect(bob.page.locator("article", has_text="Awake")).to_have_count(1)
     bob.context.set_offline(True)
@@ -121,7 +96,7 @@ def test_a_minute_offline_loses_and_repeats_nothing(open_window: Callable[[], Br
     bob.screenshot("live-offline")
     for number in range(5):
         publish_and_see(ada, f"Asleep {number}")
-        ada.page.wait_for_timeout(1_000 * AWAY_S / 5)
+        bob.page.clock.run_for(AWAY_MS // 5)
     assert texts(bob.page, "Asleep") == []
     bob.context.set_offline(False)
     reveal(bob.page, 5, "Asleep")
@@ -132,8 +107,8 @@ def test_a_minute_offline_loses_and_repeats_nothing(open_window: Callable[[], Br
     assert bob.page.locator("a.gap").count() == 0
 
 
-def test_a_post_edited_while_hidden_is_revealed_in_its_new_form(open_window: Callable[[], BrowserUser]) -> None:
-    ada, bob = open_pair(open_window, "pill")
+def test_a_post_edited_while_hidden_is_revealed_in_its_new_form(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = open_pair(new_user, "rewriting")
     bob.page.locator("main form[data-composer] textarea[name=text]").first.fill("While this is being written nothing moves")
     publish_and_see(ada, "Half an idea")
     expect(bob.page.locator(".pill")).to_have_text("1 new post")
@@ -159,8 +134,8 @@ def record_streams(page: Page) -> list[str]:
     return stream_urls
 
 
-def test_a_silent_connection_is_replaced(open_window: Callable[[], BrowserUser]) -> None:
-    ada, bob = open_pair(open_window, "silent")
+def test_a_silent_connection_is_replaced(new_user: Callable[..., BrowserUser]) -> None:
+    ada, bob = open_pair(new_user, "silent")
     bob.page.clock.install()
     stream_urls = record_streams(bob.page)
     bob.open("/home")
@@ -175,8 +150,8 @@ def test_a_silent_connection_is_replaced(open_window: Callable[[], BrowserUser])
     assert texts(bob.page, "Heard") == ["Heard 1", "Heard 0"]
 
 
-def test_streams_that_close_at_once_are_retried_with_back_off(open_window: Callable[[], BrowserUser]) -> None:
-    bob = open_window()
+def test_streams_that_close_at_once_are_retried_with_back_off(new_user: Callable[..., BrowserUser]) -> None:
+    bob = new_user()
     bob.sign_up("bob_patient")
     bob.page.add_init_script("""
         const real = setTimeout;
@@ -196,8 +171,8 @@ def test_streams_that_close_at_once_are_retried_with_back_off(open_window: Calla
     expect(bob.page.locator(STATE).first).to_have_text("Reconnecting")
 
 
-def test_one_of_several_hidden_windows_keeps_its_stream(open_window: Callable[[], BrowserUser]) -> None:
-    bob = open_window()
+def test_one_of_several_hidden_windows_keeps_its_stream(new_user: Callable[..., BrowserUser]) -> None:
+    bob = new_user()
     bob.sign_up("bob_tabs")
     bob.context.add_init_script("Object.defineProperty(document, 'hidden', { get: () => window.away ?? false });")
     pages = [bob.context.new_page() for _ in range(3)]

@@ -38,8 +38,8 @@ def test_a_phone_shows_the_compose_button_on_every_page(new_user: Callable[..., 
     ann = new_user(width=390, height=600)
     ann.sign_up("thumb")
     for number in range(8):
-        ann.publish(f"Post {number}")
-        ann.page.locator("article", has_text=f"Post {number}").first.wait_for()
+        ann.client.publish(f"Post {number}", key=f"thumb {number}")
+    ann.open("/@thumb")
     thread = ann.page.locator("article .at").first.get_attribute("href")
     assert thread
     for path in ("/home", "/local", thread, "/@thumb", "/notifications", "/search"):
@@ -67,10 +67,10 @@ def test_a_slash_focuses_the_search_field(new_user: Callable[..., BrowserUser]) 
 
 
 def test_no_label_of_a_composer_overlaps_its_field(new_user: Callable[..., BrowserUser]) -> None:
+    ann = new_user()
+    ann.sign_up("labels", then="/compose")
     for width in (320, 390, 1280):
-        ann = new_user(width=width)
-        ann.sign_up(f"label{width}")
-        ann.open("/compose")
+        ann.page.set_viewport_size({"width": width, "height": 900})
         ann.page.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
         label, field = (ann.page.locator(f"main .later > {name}").bounding_box() for name in ("label", "input"))
         assert label

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, expect
 
 from tests import files
+from tests.acceptance.site_client import SiteClient
+from tests.acceptance.site_process import SiteProcess
 from tests.browser.conftest import BrowserUser
 
 
@@ -17,12 +19,11 @@ def top(locator: Locator) -> float:
     return box["y"]
 
 
-def test_the_first_post_appears_above_the_welcome_box(new_user: Callable[..., BrowserUser]) -> None:
-    ada, other = new_user(width=390, height=844), new_user()
+def test_the_first_post_appears_above_the_welcome_box(new_user: Callable[..., BrowserUser], browser_site: SiteProcess) -> None:
+    ada, other = new_user(width=390, height=844), SiteClient(browser_site)
     other.sign_up("first_other")
-    other.publish("Somebody was here before")
-    expect(other.page.get_by_text("Somebody was here before")).to_be_visible()
-    ada.sign_up("first_ada")
+    other.publish("Somebody was here before", key="first_other")
+    ada.sign_up_by_form("first_ada")
     welcome, post = ada.page.locator(".welcome"), ada.page.locator("article", has_text="My first words")
     expect(welcome).to_be_visible()
     expect(ada.page.locator("form:has(> [data-live])")).to_be_hidden()  # no empty box
@@ -37,7 +38,7 @@ def test_the_first_post_appears_above_the_welcome_box(new_user: Callable[..., Br
 
 def test_publishing_resets_the_composer(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
-    ada.sign_up("reset_ada")
+    ada.sign_up_by_form("reset_ada")
     form = ada.page.locator("main form[data-composer]")
     form.locator("[name=visibility]").select_option("private")
     form.locator("[name=language]").select_option("de")
@@ -86,13 +87,11 @@ def test_a_redraft_survives_a_closed_window(new_user: Callable[..., BrowserUser]
     expect(text).to_have_value("")
 
 
-def test_following_from_the_welcome_box_links_to_the_timeline(new_user: Callable[..., BrowserUser]) -> None:
-    other, ada = new_user(), new_user(width=390, height=844)
+def test_following_from_the_welcome_box_links_to_the_timeline(new_user: Callable[..., BrowserUser], browser_site: SiteProcess) -> None:
+    other, ada = SiteClient(browser_site), new_user(width=390, height=844)
     other.sign_up("near_other")
-    other.publish("Worth following")
-    expect(other.page.get_by_text("Worth following")).to_be_visible()
+    other.publish("Worth following", key="near_other")
     ada.sign_up("near_ada")
-    ada.open("/home")
     ada.page.locator(".welcome [data-follow=off]").first.click()
     ada.page.locator(".toast", has_text="in your timeline").get_by_role("link", name="View").click()
     expect(ada.page.locator(".toast")).to_have_count(0)
@@ -102,7 +101,6 @@ def test_following_from_the_welcome_box_links_to_the_timeline(new_user: Callable
 def test_the_reply_dialog_quotes_the_post(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user(width=390, height=844)
     ada.sign_up("shown_ada")
-    ada.open("/home")
     form = ada.page.locator("main form[data-composer]")
     form.locator("summary", has_text="Content warning").click()
     form.locator("[name=spoiler]").fill("The end of the novel")

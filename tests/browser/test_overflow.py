@@ -35,6 +35,8 @@ NARROW_CONTROLS = """() => [...document.querySelectorAll("main :is(button, .butt
   .filter((element) => { const box = element.getBoundingClientRect(); return box.width > 1 && box.width < 16 && box.height > 40; })
   .map((element) => `${element.tagName} ${element.className} ${element.textContent.trim().slice(0, 30)}`)"""
 
+PROBLEMS = f"() => [({OVERFLOWING_ELEMENTS})(), ...({NARROW_CONTROLS})()]"
+
 
 class LongContent(NamedTuple):
     """Usernames of accounts with content of maximum length, and paths of pages that show it: to anybody, reader, writer, moderator."""
@@ -140,11 +142,7 @@ def find_overflows(user: BrowserUser, paths: tuple[str, ...]) -> list[str]:
         for width, height in SIZES:
             user.page.set_viewport_size({"width": width, "height": height})
             user.screenshot(f"{width}-{path.strip('/').replace('/', '_').replace('?', '_')[:60] or 'front'}")
-            found += [
-                f"{width} {path}: {problem}"
-                for problem in (user.page.evaluate(OVERFLOWING_ELEMENTS), *user.page.evaluate(NARROW_CONTROLS))
-                if problem
-            ]
+            found += [f"{width} {path}: {problem}" for problem in user.page.evaluate(PROBLEMS) if problem]
     return found
 
 

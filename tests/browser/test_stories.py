@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.acceptance.site_client import PASSWORD
 from tests.acceptance.site_process import wait_until
-from tests.browser.conftest import PASSWORD, BrowserUser
+from tests.browser.conftest import BrowserUser
 
 TEXTS = ("Good morning from the train", "صباح الخير من القطار", "電車からおはようございます", "Morning! 👩‍👩‍👧 🚆")
 
@@ -24,8 +25,7 @@ def follow(user: BrowserUser) -> None:
 def test_a_post_reaches_an_open_timeline_and_its_reply_comes_back(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(), new_user(width=390, height=844)
     ada.sign_up("ada_live")
-    bob.sign_up("bob_live")
-    bob.open("/@ada_live")
+    bob.sign_up("bob_live", then="/@ada_live")
     follow(bob)
     bob.open("/home")
     for text in TEXTS:
@@ -48,7 +48,6 @@ def test_a_notification_in_the_open_list_is_marked_as_read(new_user: Callable[..
     ada, bob = new_user(), new_user()
     ada.sign_up("ada_reads")
     bob.sign_up("bob_writes")
-    ada.open("/home")
     bob.publish("Knock knock @ada_reads")
     expect(ada.page.locator("[data-count=notifications]").first).to_contain_text("1")
     ada.open("/notifications")
@@ -64,8 +63,7 @@ def test_a_notification_in_the_open_list_is_marked_as_read(new_user: Callable[..
 def test_posts_missed_while_offline_appear_once(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(), new_user()
     ada.sign_up("ada_offline")
-    bob.sign_up("bob_offline")
-    bob.open("/@ada_offline")
+    bob.sign_up("bob_offline", then="/@ada_offline")
     follow(bob)
     bob.open("/home")
     ada.publish("Before the tunnel")
@@ -84,8 +82,7 @@ def test_new_posts_wait_behind_a_button_while_the_page_is_scrolled(new_user: Cal
     ada, bob = new_user(), new_user(height=500)
     ada.sign_up("ada_pill")
     for number in range(12):
-        ada.publish(f"Old post {number}")
-        expect(ada.page.get_by_text(f"Old post {number}", exact=True)).to_be_visible()
+        ada.client.publish(f"Old post {number}", key=f"pill {number}")
     bob.open("/@ada_pill")
     bob.page.get_by_text("Old post 2", exact=True).scroll_into_view_if_needed()
     position = bob.page.get_by_text("Old post 2", exact=True).bounding_box()
@@ -124,9 +121,8 @@ def unread_badge(user: BrowserUser) -> str:
 
 def test_everything_works_without_scripts(new_user: Callable[..., BrowserUser]) -> None:
     ada, bob = new_user(javascript=False), new_user(javascript=False, width=390, height=844)
-    ada.sign_up("ada_plain")
-    bob.sign_up("bob_plain")
-    bob.open("/@ada_plain")
+    ada.sign_up_by_form("ada_plain")
+    bob.sign_up("bob_plain", then="/@ada_plain")
     bob.page.locator(".profile-do").get_by_role("button", name=re.compile("^Follow")).click()
     expect(bob.page.locator(".profile-do").locator("[data-follow=on]")).to_be_visible()
     for text in TEXTS:
@@ -199,7 +195,6 @@ def test_the_link_of_a_post_is_copied_from_its_menu(new_user: Callable[..., Brow
     ada = new_user()
     ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
     ada.sign_up("copy_ada")
-    ada.open("/home")
     ada.publish("Pass it on")
     post = ada.page.locator("article", has_text="Pass it on")
     post.locator("summary[title=More]").click()

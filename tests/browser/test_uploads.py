@@ -32,7 +32,6 @@ def choose(user: BrowserUser, *photos: FilePayload) -> None:
 def test_images_are_uploaded_described_and_posted(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_pictures")
-    ada.open("/home")
     choose(ada, photo(), photo("second.jpg"))
     form = composer(ada)
     expect(form.locator(".attachment[data-media] img")).to_have_count(2)
@@ -55,7 +54,6 @@ def test_images_are_uploaded_described_and_posted(new_user: Callable[..., Browse
 def test_uploads_of_a_draft_survive_a_reload(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_crash")
-    ada.open("/home")
     choose(ada, photo())
     form = composer(ada)
     form.locator(".attachment textarea").fill("Kept")
@@ -71,7 +69,6 @@ def test_uploads_of_a_draft_survive_a_reload(new_user: Callable[..., BrowserUser
 def test_an_image_is_pasted(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_pastes")
-    ada.open("/home")
     data = list(files.image().getvalue())
     composer(ada).locator("textarea[name=text]").evaluate(
         """(text, data) => {
@@ -87,7 +84,6 @@ def test_an_image_is_pasted(new_user: Callable[..., BrowserUser]) -> None:
 def test_an_invalid_file_shows_an_error_and_can_be_removed(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_tries")
-    ada.open("/home")
     choose(ada, {"name": "evil.jpg", "mimeType": "image/jpeg", "buffer": b"<svg onload=alert(1)>"})
     expect(composer(ada).locator(".attachment.failed")).to_contain_text("content type is invalid")
     composer(ada).get_by_role("button", name="Remove").click()
@@ -100,7 +96,6 @@ def test_an_invalid_file_shows_an_error_and_can_be_removed(new_user: Callable[..
 def test_an_upload_shows_progress_and_can_be_retried(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_tunnel")
-    ada.open("/home")
     held_routes: list[Route] = []
     ada.page.route("**/compose/media", lambda route: held_routes.append(route))  # noqa: PLW0108 - Playwright counts its parameters
     choose(ada, photo("photo.jpg"))
@@ -122,7 +117,6 @@ def test_an_upload_shows_progress_and_can_be_retried(new_user: Callable[..., Bro
 def test_removing_an_attachment_cancels_its_upload(new_user: Callable[..., BrowserUser]) -> None:
     ada = new_user()
     ada.sign_up("ada_regrets")
-    ada.open("/home")
     ada.page.route("**/compose/media", lambda route: None)
     choose(ada, photo())
     with ada.page.expect_event("requestfailed"):
@@ -136,7 +130,6 @@ def test_voting_needs_no_page_load(new_user: Callable[..., BrowserUser]) -> None
     ada, bob = new_user(), new_user(width=390, height=844)
     ada.sign_up("ada_asks")
     bob.sign_up("bob_votes")
-    ada.open("/home")
     form = composer(ada)
     form.locator("textarea[name=text]").fill("Which one?")
     form.locator(".ask > summary").click()
