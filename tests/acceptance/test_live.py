@@ -23,7 +23,8 @@ from microblog.model.events import EventKind, Position
 from microblog.storage import events
 from microblog.storage.database import connect
 from tests import make
-from tests.acceptance.site_process import SiteProcess, site_process, wait_until
+from tests.acceptance.forked_site import forked_site
+from tests.acceptance.site_process import SiteProcess, wait_until
 from tests.acceptance.stream_clients import MIN_POSTS, Author, StreamListener
 from tests.fakes import result_of
 from tests.live.test_event_log import CommittingDatabase
@@ -33,7 +34,6 @@ PROCESSES = 3
 READERS = 200
 PEOPLE = 20
 AUTHORS = 3
-WRITING_S = 22.0
 PUBLISHED = "select post_id from events where kind = 'post.published' and (xid, id) > (%s::text::xid8, %s) order by xid, id"
 
 
@@ -132,7 +132,7 @@ def cluster(directory: Path, *, with_redis: bool) -> Iterator[Cluster]:
         sites = []
         for number in range(PROCESSES):
             (directory / str(number)).mkdir()
-            sites.append(stack.enter_context(site_process(directory / str(number), **common)))
+            sites.append(stack.enter_context(forked_site(directory / str(number), **common)))
         created = Cluster(postgres, sites, redis.port if redis else None, executor, redis)
         sites[0].start()
         for each in sites[1:]:
@@ -164,12 +164,14 @@ async def run_scenario(
     authors = [
         Author(token, f"author{number}", nodes.ports[number:] + nodes.ports[:number], 0.05) for number, token in enumerate(nodes.authors)
     ]
-    loop, end = asyncio.get_running_loop(), time.monotonic() + WRITING_S
+    loop, disrupted = asyncio.get_running_loop(), asyncio.Event()
     listener_tasks = [asyncio.create_task(listener.run()) for listener in listeners]
-    author_tasks = [asyncio.create_task(author.run(lambda: time.monotonic() < end)) for author in authors]
+    author_tasks = [asyncio.create_task(author.run(lambda: not disrupted.is_set())) for author in authors]
     for disrupt in disruptions:
         await asyncio.sleep(2.5)
         await loop.run_in_executor(nodes.executor, disrupt)
+    await asyncio.sleep(2.5)
+    disrupted.set()
     await asyncio.gather(*author_tasks)
     expected = await loop.run_in_executor(nodes.executor, nodes.published)
     for _ in range(300):

@@ -18,8 +18,9 @@ from PIL import Image
 from tests import files
 from tests.acceptance.accounts import register_account
 from tests.acceptance.commands import run_json, try_command
+from tests.acceptance.forked_site import forked_site
 from tests.acceptance.site_client import SiteClient
-from tests.acceptance.site_process import SiteProcess, site_process, wait_until
+from tests.acceptance.site_process import SiteProcess, wait_until
 from tests.s3_server import S3Server, run_s3_server
 
 pytestmark = pytest.mark.acceptance
@@ -40,7 +41,7 @@ class Places:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
     directory = tmp_path_factory.mktemp("bucket")
-    with run_s3_server(directory) as s3, site_process(directory, **s3.settings(), rate_limits="off") as site:
+    with run_s3_server(directory) as s3, forked_site(directory, **s3.settings(), rate_limits="off") as site:
         site.start()
         yield Places(site, s3)
         site.stop()

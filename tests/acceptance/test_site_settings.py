@@ -10,8 +10,9 @@ import pytest
 
 from microblog.adapters.postgres_files import dsn
 from tests.acceptance.commands import run_command
+from tests.acceptance.forked_site import forked_site
 from tests.acceptance.site_client import SiteClient
-from tests.acceptance.site_process import SiteProcess, site_process, wait_until
+from tests.acceptance.site_process import SiteProcess, wait_until
 from tests.servers import PostgresServer
 
 pytestmark = pytest.mark.acceptance
@@ -25,7 +26,7 @@ def processes(tmp_path: Path) -> Iterator[tuple[SiteProcess, SiteProcess]]:
         sites = []
         for name in ("first", "second"):
             (tmp_path / name).mkdir()
-            sites.append(stack.enter_context(site_process(tmp_path / name, database_url=dsn(server.sockets, "postgres"))))
+            sites.append(stack.enter_context(forked_site(tmp_path / name, database_url=dsn(server.sockets, "postgres"))))
             sites[-1].settings["public_url"] = sites[0].url
             sites[-1].start()
         yield sites[0], sites[1]
