@@ -17,12 +17,9 @@ cd "$(dirname "$0")"
 
 say() { printf '%s\n' "$*" >&2; }
 
-# Makes ./.venv hold what pyproject.toml asks for; $1 is "" or the extra "[test]".
-install() {
-    stamp=".venv/installed$1"
+# Makes ./.venv, with nothing but pip.
+make_environment() {
     if [ -e .venv/here ] && [ "$(cat .venv/here)" != "$PWD" ]; then rm -rf .venv; fi  # it was moved: its scripts point elsewhere
-    wanted=$(cat pyproject.toml setup.cfg microblog/__init__.py run.sh requirements.lock | cksum)${MICROBLOG_LOCKED:+ locked}
-    if [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then return; fi
     if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
         python=${PYTHON:-python3}
         command -v "$python" >/dev/null || { say "Python 3.11 or newer is needed: apt-get install -y python3-venv"; exit 1; }
@@ -33,8 +30,16 @@ install() {
         say "Making ./.venv ..."
         "$python" -m venv .venv
     fi
-    say "Installing the site${1:+ and its $1 tools} into ./.venv ..."
     pwd >.venv/here
+}
+
+# Makes ./.venv hold what pyproject.toml asks for; $1 is "" or the extra "[test]".
+install() {
+    stamp=".venv/installed$1"
+    wanted=$(cat pyproject.toml setup.cfg microblog/__init__.py run.sh requirements.lock | cksum)${MICROBLOG_LOCKED:+ locked}
+    if [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && [ "$(cat .venv/here 2>/dev/null)" = "$PWD" ]; then return; fi
+    make_environment
+    say "Installing the site${1:+ and its $1 tools} into ./.venv ..."
     pip=".venv/bin/python -m pip install --quiet --disable-pip-version-check"
     if [ "${MICROBLOG_LOCKED:-}" = 1 ]; then
         $pip --require-hashes --requirement requirements.lock
@@ -81,6 +86,14 @@ programs() {
     fi
 }
 
+# Both wait for downloads.
+prepare_tests() {
+    programs &
+    fetching=$!
+    install "[test]"
+    wait "$fetching"
+}
+
 # ESLint and the type checker for the scripts of the pages. Both come by npm: without it they are skipped, except in CI.
 check_scripts() {
     if ! [ -x node_modules/.bin/eslint ] || ! [ -x node_modules/.bin/tsc ]; then
@@ -116,9 +129,9 @@ for module in pkgutil.walk_packages(microblog.__path__, "microblog."):
     "$place/bin/python" -m pytest --quiet -p no:cacheprovider tests/model tests/render/test_formatting.py tests/domain/test_posts.py
 }
 
-# All of them at once, as most of the time is waiting for downloads.
+# All of them at once, as most of the time is waiting for downloads, and beside the installation of our own.
 check_pythons() {
-    install "[test]"
+    make_environment
     # names and versions without hashes: only some of the packages are wanted
     sed -nE 's/^([A-Za-z0-9._-]+(\[[^]]*\])?==[^\\]*[^\\ ]).*/\1/p' requirements.lock | sed 's/\[[^]]*\]//' >.venv/versions
     running=""
@@ -128,6 +141,7 @@ check_pythons() {
         check_python "$python" "$minor" >".venv/python3.$minor.log" 2>&1 &
         running="$running $minor:$!"
     done
+    install "[test]"
     failed=0
     for each in $running; do
         if wait "${each#*:}"; then say "Python 3.${each%:*}: passed"; else
@@ -176,8 +190,7 @@ run_pytest() {
 
 # Every check runs, also after one has failed; pytest is the last, so that its summary is what one sees.
 run_tests() {
-    install "[test]"
-    programs
+    prepare_tests
     failed=0
     check_code || failed=1
     run_pytest .venv/bin/python "$@" || failed=1
@@ -187,8 +200,7 @@ run_tests() {
 
 # The same tests take much longer with it, so it is a command of its own.
 run_coverage() {
-    install "[test]"
-    programs
+    prepare_tests
     failed=0
     .venv/bin/coverage erase
     # COVERAGE_PROCESS_START: what the sites do that tests start is measured too, each in a file of its own. COVERAGE_FILE: beside
