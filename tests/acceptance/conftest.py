@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.federation_sites import run_federated_site
 from tests.acceptance.named_sites import NamedServers, Person, run_named_servers
-from tests.acceptance.site_process import SiteProcess, killed_at_the_end, site_process
+from tests.acceptance.site_process import SiteProcess, killed_at_the_end, site_process, twistd_path
 from tests.federation.file_server import FileServer, run_file_server
 from tests.federation.peer import Peer, run_peer
 from tests.node import require
@@ -17,15 +17,15 @@ from tests.node import require
 
 @pytest.fixture
 def own_site(tmp_path: Path) -> Iterator[SiteProcess]:
-    """A site for one test, not started."""
+    """A site for one test, not started. `new_site` is started by the program twistd."""
     with site_process(tmp_path) as site:
         yield site
 
 
 @pytest.fixture
 def new_site(tmp_path: Path) -> Iterator[SiteProcess]:
-    """A site for one test, not started, whose first start has to make its database."""
-    with killed_at_the_end(SiteProcess(tmp_path / "var")) as site:
+    """A site for one test, not started, started as by an administrator, whose first start has to make its database."""
+    with killed_at_the_end(SiteProcess(tmp_path / "var", program=(twistd_path(),))) as site:
         yield site
 
 

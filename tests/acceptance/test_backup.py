@@ -19,16 +19,14 @@ from mastodon import Mastodon
 from PIL import Image
 
 from microblog.storage.table_checksums import checksums
-from tests.acceptance.commands import run_command, run_json, try_command
-from tests.acceptance.forked_site import forked_site
 from tests.acceptance.site_client import SiteClient
-from tests.acceptance.site_process import SiteProcess, free_port
+from tests.acceptance.site_process import SiteProcess, free_port, site_process
 
 pytestmark = pytest.mark.acceptance
 
 
 def run_and_fail(site: SiteProcess, *arguments: str) -> str:
-    completed = try_command(site, *arguments)
+    completed = site.try_command(*arguments)
     assert completed.returncode == 1, completed.stdout
     assert "Traceback" not in completed.stderr
     return completed.stderr
@@ -36,7 +34,7 @@ def run_and_fail(site: SiteProcess, *arguments: str) -> str:
 
 def upload(owner: SiteClient, colour: str = "teal") -> int:
     """Publish a post with an image through the API; return its id."""
-    token = run_json(owner.site, "token", "create", "ada_backs_up", "--scopes", "read write")["token"]
+    token = owner.site.run_json("token", "create", "ada_backs_up", "--scopes", "read write")["token"]
     image = io.BytesIO()
     Image.new("RGB", (300, 200), colour).save(image, "PNG")
     client = Mastodon(access_token=token, api_base_url=owner.site.url)
@@ -48,7 +46,7 @@ def upload(owner: SiteClient, colour: str = "teal") -> int:
 def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SiteProcess, SiteClient, Path]]:
     """A site, a logged-in client, and a backup made while the client was publishing."""
     directory = tmp_path_factory.mktemp("backed-up")
-    with forked_site(directory, rate_limits="off") as site:
+    with site_process(directory, rate_limits="off") as site:
         site.start()
         ada = SiteClient(site)
         ada.sign_up("ada_backs_up")
@@ -64,7 +62,7 @@ def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SitePr
         (site.data_dir / "media" / "remote" / "ab").mkdir(parents=True)
         (site.data_dir / "media" / "remote" / "ab" / "rabc.png").write_bytes(b"a copy of a file of another server")
         try:
-            run_command(site, "backup", str(directory / "site.zip"))
+            site.run_command("backup", str(directory / "site.zip"))
         finally:
             finished.set()
             writer.join()
@@ -83,7 +81,7 @@ def empty_database(database_url: str) -> str:
 @pytest.fixture
 def empty_site(tmp_path: Path, backed_up: tuple[SiteProcess, SiteClient, Path]) -> Iterator[SiteProcess]:
     """A site without data."""
-    with forked_site(tmp_path) as site:
+    with site_process(tmp_path) as site:
         site.port = free_port()
         yield site
 
@@ -93,7 +91,7 @@ def test_a_restored_site_has_the_same_sessions_posts_and_files(
 ) -> None:
     _, ada, backup = backed_up
     run_and_fail(empty_site, "restore", __file__)  # a refused restore leaves the site empty
-    result = run_json(empty_site, "restore", str(backup))
+    result = empty_site.run_json("restore", str(backup))
     assert result["rows"] > 20
     empty_site.start()
     restored = SiteClient(empty_site, cookies=dict(ada.cookies))  # the session is one of the rows
@@ -109,7 +107,7 @@ def test_a_restored_site_has_the_same_sessions_posts_and_files(
 
 def test_verify_compares_every_row_and_file(backed_up: tuple[SiteProcess, SiteClient, Path], tmp_path: Path) -> None:
     site, _, backup = backed_up
-    result = run_json(site, "verify", str(backup))
+    result = site.run_json("verify", str(backup))
     with zipfile.ZipFile(backup) as archive:
         manifest = json.loads(archive.read("backup.json"))
         assert result["files"] == len(manifest["files"]) > 2  # the picture, its preview, the secret key
@@ -204,16 +202,16 @@ def test_a_second_backup_copies_only_new_media_and_both_can_be_restored(
         found = (path for path in (data_dir / "media").rglob("*") if path.is_file() and "remote" not in path.parts)
         return {path.name: path.read_bytes() for path in found}
 
-    before = run_json(site, "backup", str(first), "--media", str(media))
+    before = site.run_json("backup", str(first), "--media", str(media))
     stored = objects()
     with zipfile.ZipFile(first) as archive:
         assert [name for name in archive.namelist() if "media" in name] == []
     upload(ada, "plum")
-    run_command(site, "backup", str(second), "--media", str(media))
+    site.run_command("backup", str(second), "--media", str(media))
     assert stored.items() < objects().items(), "what was there is not written again"
-    assert run_json(site, "verify", str(first), "--media", str(media))["files"] == before["files"]
+    assert site.run_json("verify", str(first), "--media", str(media))["files"] == before["files"]
     assert "name it with --media" in run_and_fail(site, "verify", str(second))
-    run_command(empty_site, "restore", str(second), "--media", str(media))
+    empty_site.run_command("restore", str(second), "--media", str(media))
     assert site_files(empty_site.data_dir) == site_files(site.data_dir)
 
 
@@ -222,7 +220,7 @@ def test_damaged_and_missing_media_of_a_backup_are_named_and_leave_nothing(
 ) -> None:
     site, _, _ = backed_up
     media, backup = tmp_path / "media", tmp_path / "site.zip"
-    run_command(site, "backup", str(backup), "--media", str(media))
+    site.run_command("backup", str(backup), "--media", str(media))
     damaged = next(path for path in (media / "objects").rglob("*") if path.is_file())
     content = damaged.read_bytes()
     damaged.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -231,6 +229,6 @@ def test_damaged_and_missing_media_of_a_backup_are_named_and_leave_nothing(
     assert {entry.name for entry in empty_site.data_dir.glob("*")} <= {"postgres", "postgres.lock"}
     damaged.unlink()
     assert "is missing" in run_and_fail(site, "verify", str(backup), "--media", str(media))
-    run_command(site, "backup", str(tmp_path / "next.zip"), "--media", str(media))
+    site.run_command("backup", str(tmp_path / "next.zip"), "--media", str(media))
     assert damaged.read_bytes() == content, "the next backup has it again"
-    run_command(site, "verify", str(backup), "--media", str(media))
+    site.run_command("verify", str(backup), "--media", str(media))

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.acceptance.administration import federation_tools
-from tests.acceptance.commands import try_command
 from tests.acceptance.federation_sites import find, follow, settled, until
 from tests.acceptance.named_sites import NamedServers, Person
 
@@ -17,7 +16,7 @@ pytestmark = pytest.mark.acceptance
 
 def run(servers: NamedServers, host: str, *arguments: str) -> tuple[int, Any]:
     """Run `microblog federation` on a site; return the exit code and the JSON."""
-    done = try_command(servers.sites[host], "federation", *arguments, "--json")
+    done = servers.sites[host].try_command("federation", *arguments, "--json")
     return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 

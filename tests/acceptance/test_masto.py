@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.accounts import register_account
-from tests.acceptance.commands import run_command, run_json
 from tests.acceptance.site_process import SiteProcess
 from tests.node import NODE, require
 
@@ -22,8 +21,8 @@ def test_the_scenarios_of_masto_mjs_pass(shared_site: SiteProcess) -> None:
     require("masto")
     ada, bob = register_account(shared_site, "ada"), register_account(shared_site, "bob")
     maud = register_account(shared_site, "maud").me().username
-    run_command(shared_site, "user", "role", maud, "moderator")
-    token = run_json(shared_site, "token", "create", maud, "--scopes", "read admin:read admin:write")["token"]
+    shared_site.run_command("user", "role", maud, "moderator")
+    token = shared_site.run_json("token", "create", maud, "--scopes", "read admin:read admin:write")["token"]
     environment = os.environ | {"SITE": shared_site.url, "ADA": str(ada.access_token), "BOB": str(bob.access_token), "MAUD": token}
     command = [NODE, "--test", "--test-reporter=spec", str(SCENARIOS)]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)

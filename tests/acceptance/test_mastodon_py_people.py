@@ -12,7 +12,6 @@ from PIL import Image
 
 from tests import files
 from tests.acceptance.accounts import register_account
-from tests.acceptance.commands import run_command, run_json
 from tests.acceptance.site_client import PASSWORD
 from tests.acceptance.site_process import SiteProcess, wait_until
 
@@ -258,8 +257,8 @@ def test_an_app_creates_an_account(shared_site: SiteProcess) -> None:
 
 def test_a_moderator_handles_reports_and_accounts(shared_site: SiteProcess, bob: Mastodon) -> None:
     eve, maud = register_account(shared_site, "eve"), register_account(shared_site, "maud").me()
-    run_command(shared_site, "user", "role", maud.username, "moderator")
-    token = run_json(shared_site, "token", "create", maud.username, "--scopes", "admin:read admin:write")["token"]
+    shared_site.run_command("user", "role", maud.username, "moderator")
+    token = shared_site.run_json("token", "create", maud.username, "--scopes", "admin:read admin:write")["token"]
     admin_client = Mastodon(access_token=token, api_base_url=shared_site.url)
     reported = bob.report(eve.me(), comment="Rude")
     assert admin_client.admin_report(reported).target_account.username == eve.me().username

@@ -12,7 +12,6 @@ from mastodon.errors import MastodonAPIError, MastodonNotFoundError, MastodonUna
 
 from tests import files
 from tests.acceptance.accounts import register_account
-from tests.acceptance.commands import run_command
 from tests.acceptance.site_process import SiteProcess, wait_until
 from tests.adapters.test_media_processing import needs_ffmpeg
 
@@ -254,7 +253,7 @@ def test_trends_are_listed(shared_site: SiteProcess, ada: Mastodon, bob: Mastodo
 
 
 def test_announcements_are_read_reacted_to_and_dismissed(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
-    run_command(shared_site, "announce", "publish", "We move on #Friday.")
+    shared_site.run_command("announce", "publish", "We move on #Friday.")
     announcement = ada.announcements()[0]
     assert ("We move on" in announcement.content, announcement.read, announcement.reactions) == (True, False, [])
     ada.announcement_reaction_create(announcement, "👍")

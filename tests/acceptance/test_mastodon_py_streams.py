@@ -13,7 +13,6 @@ from mastodon import Mastodon, StreamListener
 
 from tests import files
 from tests.acceptance.accounts import register_account
-from tests.acceptance.commands import run_command
 from tests.acceptance.site_process import SiteProcess, wait_until
 
 pytestmark = pytest.mark.acceptance
@@ -105,12 +104,12 @@ def test_public_streams_have_public_posts(shared_site: SiteProcess, ada: Mastodo
 
 def test_announcements_from_the_command_line_are_streamed(shared_site: SiteProcess, ada: Mastodon, bob: Mastodon) -> None:
     with open_stream(ada.stream_user) as listener:
-        run_command(shared_site, "announce", "publish", "Tea at five")
+        shared_site.run_command("announce", "publish", "Tea at five")
         [created] = [one for one in ada.announcements() if "Tea at five" in one.content]
         assert listener.receives("announcement", created.id)
         bob.announcement_reaction_create(created, "🎉")
         assert wait_until(lambda: [data for name, data in listener.received if name == "announcement.reaction"] == [None])
-        run_command(shared_site, "announce", "withdraw", str(created.id))
+        shared_site.run_command("announce", "withdraw", str(created.id))
         assert listener.receives("announcement.delete", int(created.id))
 
 

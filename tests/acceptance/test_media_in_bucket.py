@@ -17,10 +17,8 @@ from PIL import Image
 
 from tests import files
 from tests.acceptance.accounts import register_account
-from tests.acceptance.commands import run_json, try_command
-from tests.acceptance.forked_site import forked_site
 from tests.acceptance.site_client import SiteClient
-from tests.acceptance.site_process import SiteProcess, wait_until
+from tests.acceptance.site_process import SiteProcess, site_process, wait_until
 from tests.s3_server import S3Server, run_s3_server
 
 pytestmark = pytest.mark.acceptance
@@ -41,7 +39,7 @@ class Places:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
     directory = tmp_path_factory.mktemp("bucket")
-    with run_s3_server(directory) as s3, forked_site(directory, **s3.settings(), rate_limits="off") as site:
+    with run_s3_server(directory) as s3, site_process(directory, **s3.settings(), rate_limits="off") as site:
         site.start()
         yield Places(site, s3)
         site.stop()
@@ -88,10 +86,10 @@ def test_uploads_are_seen_through_links_until_they_are_deleted(places: Places) -
     assert f"img-src 'self' {s3.url} " in policy
     assert f"media-src 'self' {s3.url} " in policy
 
-    assert run_json(site, "media", "verify") == {"ok": True, "files": 5, "missing": []}
-    usage = run_json(site, "media", "usage")
+    assert site.run_json("media", "verify") == {"ok": True, "files": 5, "missing": []}
+    usage = site.run_json("media", "usage")
     assert usage["own"]["files"] == 5
-    assert run_json(site, "media", "prune", "--yes")["files"] == 0
+    assert site.run_json("media", "prune", "--yes")["files"] == 0
     ada.status_delete(post, delete_media=True)
     assert wait_until(lambda: len(s3.keys) == 3)
     assert requests.get(urls[0], timeout=30).status_code == 404
@@ -119,18 +117,18 @@ def test_media_move_into_the_bucket_and_back_while_they_are_seen(places: Places)
     for path in places.files():
         os.utime(path, (0, 0))
 
-    moved = run_json(site, "media", "migrate", "--to", "s3", "--remove")
+    moved = site.run_json("media", "migrate", "--to", "s3", "--remove")
     assert (moved["copied"]["files"], moved["removed"]["files"]) == (2, 2)
     assert (places.files(), len(places.s3.keys)) == ([], 2)
     assert image(urls[0])[0].startswith(f"{places.s3.url}/")
-    assert run_json(site, "media", "verify")["ok"]
+    assert site.run_json("media", "verify")["ok"]
 
-    back = run_json(site, "media", "migrate", "--to", "local")
+    back = site.run_json("media", "migrate", "--to", "local")
     assert (back["copied"]["files"], len(places.files())) == (2, 2)
     assert urlsplit(image(urls[0])[0]).netloc == urlsplit(site.url).netloc
     places.files()[0].unlink()
     places.s3.empty()
-    missing = try_command(site, "media", "verify", "--json")
+    missing = site.try_command("media", "verify", "--json")
     assert (missing.returncode, len(json.loads(missing.stdout)["missing"])) == (1, 1)
     places.files()[0].unlink()
     site.stop()
@@ -161,6 +159,6 @@ def test_while_the_storage_is_down_uploads_get_a_sentence_and_the_failure_has_a_
     checks = {check["name"]: check for check in found.json()["checks"]}
     assert found.status_code == 503
     assert f"{places.s3.url}, bucket site-media: it cannot be reached" in checks["storage"]["message"]
-    checked = {one["name"]: one for one in json.loads(try_command(site, "check", "--json").stdout)["checks"]}
+    checked = {one["name"]: one for one in json.loads(site.try_command("check", "--json").stdout)["checks"]}
     assert (checked["bucket"]["status"], checked["bucket"]["setting"]) == ("error", "MICROBLOG_S3_BUCKET")
     assert "it cannot be reached" in checked["bucket"]["detail"]

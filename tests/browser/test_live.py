@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.acceptance.commands import run_command
 from tests.acceptance.site_process import SiteProcess, wait_until
 from tests.browser.conftest import BrowserUser
 from tests.browser.test_stories import follow
@@ -35,17 +34,17 @@ def test_an_announcement_appears_and_disappears_live(new_user: Callable[..., Bro
     expect(ada.page.locator(STATE).first).to_have_text("Live")
     panel = ada.page.locator(".announcement").filter(has_text=re.compile("Tea|Cake"))  # the site has those of other tests too
     expect(panel).to_have_count(0)
-    first, second = (run_command(browser_site, "announce", "publish", text).strip() for text in ("Tea <now>", "Cake later"))
+    first, second = (browser_site.run_command("announce", "publish", text).strip() for text in ("Tea <now>", "Cake later"))
     expect(panel).to_have_text([re.compile("Tea <now>"), re.compile("Cake later")])
     ada.page.reload()
     expect(panel).to_have_count(2)
     expect(ada.page.locator(STATE).first).to_have_text("Live")
-    run_command(browser_site, "announce", "withdraw", second)
+    browser_site.run_command("announce", "withdraw", second)
     expect(panel).to_have_count(1)
     panel.get_by_role("button", name="Got it").click()
     ada.page.wait_for_url("**/home")
     expect(panel).to_have_count(0)
-    run_command(browser_site, "announce", "withdraw", first)
+    browser_site.run_command("announce", "withdraw", first)
 
 
 def open_pair(new_user: Callable[..., BrowserUser], name: str) -> tuple[BrowserUser, BrowserUser]:

@@ -12,7 +12,6 @@ from microblog.adapters.postgres import running
 from microblog.application.services import now
 from tests import make
 from tests.acceptance.accounts import register_account
-from tests.acceptance.commands import run_command
 from tests.acceptance.site_process import SiteProcess, site_process, wait_until
 from tests.browser.axe import violations_of
 from tests.browser.conftest import BrowserUser
@@ -50,7 +49,7 @@ def elsewhere(browser_site: SiteProcess) -> Elsewhere:
     """Content of other servers with texts of maximum length, and servers in every state."""
     member, boss = (register_account(browser_site, name) for name in ("ada", "boss"))
     names = [client.me().username for client in (member, boss)]
-    run_command(browser_site, "user", "role", names[1], "admin")
+    browser_site.run_command("user", "role", names[1], "admin")
     url = running(browser_site.data_dir)
     assert url is not None
     with psycopg2.connect(url) as connection, connection.cursor() as cursor:
@@ -65,8 +64,8 @@ def elsewhere(browser_site: SiteProcess) -> Elsewhere:
         cursor.execute("insert into hosts (host, failures, last_error, seen_at) values (%s, 3, %s, now())", [HOST, ERROR])
         cursor.execute("insert into hosts (host, dead_since) values (%s, now())", [f"{'d' * 60}.example"])
     member.domain_block("w" * 60 + ".blocked.example")
-    run_command(browser_site, "federation", "block", LIMITED, "--limit", "--reject-media", "--reject-reports", "--yes")
-    run_command(browser_site, "federation", "block", GONE, "--comment", "W" * 500, "--yes")
+    browser_site.run_command("federation", "block", LIMITED, "--limit", "--reject-media", "--reject-reports", "--yes")
+    browser_site.run_command("federation", "block", GONE, "--comment", "W" * 500, "--yes")
     assert wait_until(lambda: any(one.type == "severed_relationships" for one in member.notifications()))
     return Elsewhere(names[0], names[1], f"{far.username}@{far.host}", post.id)
 

@@ -11,7 +11,6 @@ from mastodon import Mastodon
 
 from tests import files
 from tests.acceptance.accounts import register_account
-from tests.acceptance.commands import run_command
 from tests.acceptance.site_process import SiteProcess, wait_until
 from tests.browser import page_lists
 from tests.browser.conftest import BrowserUser
@@ -78,17 +77,17 @@ def _profile(client: Mastodon) -> str:
 
 def _block(site: SiteProcess) -> None:
     """Block what has the longest names."""
-    run_command(site, "email-block", "add", f"{'w' * 63}.{'w' * 63}.example", "--allow-with-approval")
-    run_command(site, "canonical-email-block", "add", "wide@example.org")
-    run_command(site, "username-block", "add", "w" * 30, "--contains", "--allow-with-approval")
-    run_command(site, "ip-block", "add", "2001:db8:1111:2222:3333:4444:5555:6666", "--comment", "W" * 400, "--days", "9")
+    site.run_command("email-block", "add", f"{'w' * 63}.{'w' * 63}.example", "--allow-with-approval")
+    site.run_command("canonical-email-block", "add", "wide@example.org")
+    site.run_command("username-block", "add", "w" * 30, "--contains", "--allow-with-approval")
+    site.run_command("ip-block", "add", "2001:db8:1111:2222:3333:4444:5555:6666", "--comment", "W" * 400, "--days", "9")
 
 
 def _create_content(browser_site: SiteProcess) -> LongContent:
     writer, reader, boss = (register_account(browser_site, stem * 26) for stem in "wvb")
     names = [_profile(client) for client in (writer, reader, boss)]
-    run_command(browser_site, "user", "role", names[2], "admin")
-    run_command(browser_site, "announce", "publish", "W" * 400)
+    browser_site.run_command("user", "role", names[2], "admin")
+    browser_site.run_command("announce", "publish", "W" * 400)
     posts = _posts(writer, names[1])
     for client, other_client in ((writer, reader), (reader, writer), (reader, boss)):
         client.account_follow(other_client.me())
