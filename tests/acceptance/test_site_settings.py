@@ -37,6 +37,7 @@ def test_settings_reach_second_process(processes: tuple[SiteProcess, SiteProcess
     boss, visitor = SiteClient(first), SiteClient(second)
     boss.sign_up("boss")
     first.run_command("user", "role", "boss", "admin")
+    assert wait_until(lambda: boss.request("GET", "/admin/site")[0] == 200)
     paths = ("/", "/local", "/about", "/api/v2/instance", "/manifest.json")
     assert not any("Kommata" in visitor.request("GET", path)[2] for path in paths for _ in range(2))  # the second one from the cache
     typed = {"name": "Kommata", "description": "A place to write.", "registration": "closed", "landing": "front", "trends": "all"}

@@ -8,13 +8,14 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import files
+from tests.acceptance.site_process import wait_until
 from tests.browser.axe import violations_here
 from tests.browser.conftest import BrowserUser
 from tests.browser.test_completion import listed_options, text_field, type_in
 
 
 def add_emoji(boss: BrowserUser, shortcode: str, category: str) -> None:
-    boss.open("/admin/emojis")
+    assert wait_until(lambda: boss.open("/admin/emojis") == 200)  # the site looks for changes of commands twice a second
     boss.page.get_by_label("Shortcode").fill(shortcode)
     boss.page.get_by_label("Picture").set_input_files({"name": "a.gif", "mimeType": "image/gif", "buffer": files.animation().getvalue()})
     boss.page.locator("#f-category").fill(category)
