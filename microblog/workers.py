@@ -22,6 +22,7 @@ from microblog.jobs import (
     domain_jobs,
     email_jobs,
     federation_jobs,
+    media_count_jobs,
     media_jobs,
     post_jobs,
     profile_jobs,
@@ -91,11 +92,12 @@ class Workers:
         )
         push = worker({SEND_JOB: services.push_jobs.send}, push_jobs.RETRY_POLICIES, push_jobs.CONCURRENCY)
         tasks[push_jobs.NOTIFIED_JOB] = services.push_jobs.queue_task(push.wake)
-        slow_kinds, policies = post_jobs.SLOW | profile_jobs.SLOW, post_jobs.RETRY_POLICIES | profile_jobs.RETRY_POLICIES
+        slow_kinds = post_jobs.SLOW | profile_jobs.SLOW | media_count_jobs.SLOW
+        policies = post_jobs.RETRY_POLICIES | profile_jobs.RETRY_POLICIES | media_count_jobs.RETRY_POLICIES
         quick = worker({kind: tasks[kind] for kind in tasks.keys() - slow_kinds}, policies, 8)
         slow = worker({kind: tasks[kind] for kind in slow_kinds}, policies, 4, poll=1.0)
         timers = [*cleanup.timers(cleanup_batches), *statistics.timers(services.statistics), *email_jobs.timers(services.email_jobs.zone)]
-        timers += [*retention.timers, suspension_jobs.DELETE_SUSPENDED]
+        timers += [*retention.timers, suspension_jobs.DELETE_SUSPENDED, media_count_jobs.COUNT]
         timers += [media_jobs.CLEAN_FILES, federation_jobs.COUNT_RECEIVED] if services.federation_tasks else []
         scheduler = SchedulerComponent(Scheduler(database, timers, now, quick.wake), reactor)
         email = worker(services.email_jobs.tasks(), email_jobs.RETRY_POLICIES, email_jobs.CONCURRENCY, poll=1.0)

@@ -48,7 +48,7 @@ from microblog.domain.push.vapid import Signer
 from microblog.domain.rate_limits import MemoryCounter, RateLimiter
 from microblog.federation.start import PublicUrlChanged
 from microblog.federation.waiting import Collected
-from microblog.jobs import announcement_jobs, post_jobs, profile_jobs
+from microblog.jobs import announcement_jobs, media_count_jobs, post_jobs, profile_jobs
 from microblog.jobs.email_jobs import EmailJobs
 from microblog.jobs.push_jobs import PushJobs
 from microblog.jobs.retention_jobs import RetentionJobs
@@ -208,6 +208,7 @@ def build_workers(
     posts = post_jobs.tasks(domain.attachments, previews, domain.polls, domain.schedules, notifier)
     posts |= profile_jobs.tasks(ProfileLinks(database, settings.public_url, now, external.profile_fetcher))
     posts |= announcement_jobs.tasks(AnnouncementDesk(domain.announcements))
+    posts |= media_count_jobs.tasks(database, external.media_store.files, now)
     tasks, media_tasks = ({}, {}) if federation is None else (federation.tasks, federation.media_tasks(previews))
     own_retention = retention_jobs(settings, database)
     services = JobServices(domain.statistics, posts, email_jobs, push_jobs, retention, tasks, own_retention, media_tasks)

@@ -25,7 +25,7 @@ from microblog.model.admin_metrics import (
 )
 from microblog.model.errors import NotFound
 from microblog.model.statistics import DAY, Day, Measure, TimeSpan, Unit, day_span, start_of_day
-from microblog.storage import admin_metrics, day_counts
+from microblog.storage import admin_metrics, day_counts, media_usage
 from microblog.storage.admin_metrics import DayCount
 from microblog.storage.database import Cursor
 
@@ -166,11 +166,12 @@ class AdminMetrics:
         ]
 
     async def _space_usage(self) -> list[DimensionEntry]:
-        database, copies = await self.statistics.database.read(_stored_bytes)
+        database, own, copies = await self.statistics.database.read(_stored_bytes)
         redis = None if self.redis_memory is None else await self.redis_memory()
         found = {
             "postgresql": ("PostgreSQL", database),
             "redis": ("Redis", redis),
+            "media": ("Media of this site", own),
             "media_cache": ("Copies of other servers' media", copies),
         }
         return [DimensionEntry(key, str(bytes), name, "bytes") for key, (name, bytes) in found.items() if bytes is not None]
@@ -220,8 +221,10 @@ def _visitors(cursor: Cursor, period: DayRange) -> tuple[int, int]:
     return now, before
 
 
-def _stored_bytes(cursor: Cursor) -> tuple[int, int]:
-    return admin_metrics.database_bytes(cursor), admin_metrics.copied_bytes(cursor)
+def _stored_bytes(cursor: Cursor) -> tuple[int, int | None, int]:
+    """Return the bytes of the database, of the media of this site as counted once a day, and of copies."""
+    own = media_usage.stored(cursor)
+    return admin_metrics.database_bytes(cursor), own and own.bytes, admin_metrics.copied_bytes(cursor)
 
 
 def _software_versions(cursor: Cursor, versions: Mapping[str, str]) -> list[DimensionEntry]:

@@ -29,12 +29,14 @@ class MediaAdmin:
 
     async def usage(self) -> MediaUsage:
         """Return the numbers of attachments and the stored files."""
-        own, copies = FileTotals(), FileTotals()
-        async for found in self._parts():
-            for file in found:
-                own, copies = (own, copies.plus(file)) if file.is_copy else (own.plus(file), copies)
+        own, copies = await self._totals()
         by_kind = await self.database.read(media_usage.attachments_by_kind)
         return MediaUsage(by_kind, await self.database.read(media_usage.unattached), own, copies)
+
+    async def count(self) -> None:
+        """Count the stored files of people here, and keep the result for `media_usage.stored`."""
+        own, _ = await self._totals()
+        await self.database.run(media_usage.store, totals=own, now=self.now())
 
     async def prune_uploads(self) -> None:
         """Delete uploads that no post has used for a day; their files are deleted by jobs, or by `prune_files`."""
@@ -57,6 +59,14 @@ class MediaAdmin:
         names = list(old)
         unused = [await self.database.read(media.unused_files, names=names[start : start + BATCH]) for start in range(0, len(names), BATCH)]
         return [old[name] for part in unused for name in part]
+
+    async def _totals(self) -> tuple[FileTotals, FileTotals]:
+        """Return the totals of the files of people here, and of copies."""
+        own, copies = FileTotals(), FileTotals()
+        async for found in self._parts():
+            for file in found:
+                own, copies = (own, copies.plus(file)) if file.is_copy else (own.plus(file), copies)
+        return own, copies
 
     async def _parts(self) -> AsyncIterator[list[StoredFile]]:
         parts = await self.files.parts()

@@ -1,9 +1,12 @@
-"""Numbers of attachments and names of their files, for administrators. All together read the whole table."""
+"""Numbers of attachments and names of their files, for administrators. All together read the whole table. And the size of all files."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from microblog.model.media import MediaKind
-from microblog.storage.database import Cursor, fetch_all, fetch_value
+from microblog.model.media_usage import FileTotals
+from microblog.storage.database import Cursor, execute, fetch_all, fetch_one, fetch_value
 
 
 def attachments_by_kind(cursor: Cursor) -> dict[MediaKind, int]:
@@ -15,6 +18,21 @@ def attachments_by_kind(cursor: Cursor) -> dict[MediaKind, int]:
 def unattached(cursor: Cursor) -> int:
     """Count the uploads that nothing uses at the moment."""
     return int(fetch_value(cursor, "select count(*) from media where unattached_since is not null"))
+
+
+def store(cursor: Cursor, *, totals: FileTotals, now: datetime) -> None:
+    """Store the totals of the files of people here, as counted now."""
+    execute(
+        cursor,
+        """insert into stored_media (files, bytes, counted_at) values (%(files)s, %(bytes)s, %(now)s)
+           on conflict (id) do update set files = excluded.files, bytes = excluded.bytes, counted_at = excluded.counted_at""",
+        {"files": totals.files, "bytes": totals.bytes, "now": now},
+    )
+
+
+def stored(cursor: Cursor) -> FileTotals | None:
+    """Return the totals as last stored; None before the first time."""
+    return fetch_one(cursor, lambda files, bytes: FileTotals(int(files), int(bytes)), "select files, bytes from stored_media")
 
 
 def attachment_files(cursor: Cursor, *, after: int, limit: int) -> list[tuple[int, list[str]]]:

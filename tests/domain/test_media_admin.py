@@ -11,6 +11,7 @@ from microblog.domain.attachments import Attachments, MediaUpload
 from microblog.domain.media_admin import MediaAdmin
 from microblog.model.media import MediaKind
 from microblog.model.media_usage import FileTotals
+from microblog.storage import media_usage
 from microblog.storage.database import Cursor
 from tests import fakes, files, make
 from tests.fakes import DiskMediaStore, RolledBackDatabase
@@ -50,6 +51,12 @@ async def test_own_files_and_copies_are_counted_apart(db: RolledBackDatabase, st
     assert (found.attachments, found.unattached, found.own.files) == ({MediaKind.IMAGE: 1}, 1, 2)  # the image and its preview
     assert found.own.bytes == sum(path.stat().st_size for path in store.files.directory.rglob("*.*") if "remote" not in path.parts)
     assert found.copies == FileTotals(1, 1_000)
+    assert media_usage.stored(cursor) is None
+    await admin(db, store).count()
+    assert media_usage.stored(cursor) == found.own
+    write(store, UNUSED, 10)
+    await admin(db, store).count()
+    assert media_usage.stored(cursor) == FileTotals(found.own.files + 1, found.own.bytes + 10)
 
 
 async def test_only_old_files_that_nothing_refers_to_are_deleted(db: RolledBackDatabase, store: DiskMediaStore, cursor: Cursor) -> None:

@@ -14,7 +14,7 @@ from microblog.domain.polls import Polls
 from microblog.domain.profile_links import ProfileLinks
 from microblog.domain.scheduled import Schedules
 from microblog.domain.statistics import DailyStatistics
-from microblog.jobs import post_jobs, profile_jobs
+from microblog.jobs import media_count_jobs, post_jobs, profile_jobs
 from microblog.jobs.post_jobs import SLOW
 from microblog.jobs.push_jobs import NOTIFIED_JOB
 from microblog.storage.database import Cursor
@@ -35,6 +35,7 @@ def build_workers(cursor: Cursor, data_dir: Path) -> Workers:
         attachments, None, Polls(db, posts.now), Schedules(db, posts, posts.now), notify.PostNotifier(db, posts.now)
     )
     post_tasks |= profile_jobs.tasks(ProfileLinks(db, "https://example.org", posts.now))
+    post_tasks |= media_count_jobs.tasks(db, external.media_store.files, posts.now)
     push_jobs = build_push_jobs(db, lambda: make.NOW, PushClient(Clock(), "microblog/1"))
     services = JobServices(
         DailyStatistics(db, UTC, lambda: make.NOW), post_tasks, email_worker(cursor).email_jobs, push_jobs, timedelta(days=7)
@@ -51,7 +52,7 @@ def test_each_kind_of_job_belongs_to_one_worker(cursor: Cursor, tmp_path: Path) 
 
 def test_notifications_do_not_wait_for_slow_jobs(cursor: Cursor, tmp_path: Path) -> None:
     workers = build_workers(cursor, tmp_path)
-    assert set(workers.slow.tasks) == SLOW | profile_jobs.SLOW
+    assert set(workers.slow.tasks) == SLOW | profile_jobs.SLOW | media_count_jobs.SLOW
     assert notify.JOB in workers.quick.tasks
     assert workers.quick.wake in workers.wake_on_commit
 

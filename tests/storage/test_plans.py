@@ -39,6 +39,7 @@ from microblog.model.ip_blocks import IpBlockValues, IpSeverity
 from microblog.model.jobs import Job, JobState
 from microblog.model.lists import ListReplies
 from microblog.model.media import Dimensions, MediaKind
+from microblog.model.media_usage import FileTotals
 from microblog.model.moderation import AccountQuery, ModerationAction, RemoteAccountQuery, Sanction
 from microblog.model.notification_policy import Policy
 from microblog.model.notifications import NotificationKind
@@ -185,6 +186,7 @@ BY_NAME: dict[str, Any] = {
     "xid": 0,
 }
 BY_TYPE: dict[str, Any] = {
+    "FileTotals": FileTotals(1, 1),
     "Account": SOMEBODY,
     "Post": Post(POST, SOMEBODY, "text", "html", Visibility.PUBLIC, SITE.end),
     "NotificationKind": NotificationKind.MENTION,

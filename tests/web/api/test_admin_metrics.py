@@ -9,7 +9,10 @@ import pytest
 from microblog.application.services import now
 from microblog.model.accounts import Role
 from microblog.model.admin_metrics import DimensionKey, MeasureKey, subject_parameter
+from microblog.model.media_usage import FileTotals
+from microblog.storage import media_usage
 from microblog.storage.database import fetch_value
+from tests import make
 from tests.web.api.client import Client, client
 from tests.web.visitor import HOST, SiteFixture
 
@@ -61,6 +64,7 @@ def test_measures_take_forms_with_brackets_and_times(site: SiteFixture) -> None:
 def test_all_dimensions_have_the_documented_shape(site: SiteFixture) -> None:
     tag, keys = tag_id(site), [key.value for key in DimensionKey]
     site.registered_user("eve")
+    media_usage.store(site.cursor, totals=FileTotals(7, 1_234_567), now=make.NOW)
     sent: dict[str, object] = {"tag_servers": {"id": tag}, "tag_languages": {"id": tag}}
     sent |= {key: {"domain": "far.example"} for key in ("instance_accounts", "instance_languages")}
     found = {one["key"]: one["data"] for one in maud(site).request("POST", DIMENSIONS, json={"keys": keys, **sent}).json}
@@ -69,8 +73,9 @@ def test_all_dimensions_have_the_documented_shape(site: SiteFixture) -> None:
     assert found["sources"] == [{"key": "web", "human_key": "Website", "value": "1"}]
     assert found["servers"] == found["tag_servers"] == [{"key": HOST, "human_key": HOST, "value": "1"}]
     assert found["instance_accounts"] == found["instance_languages"] == []
-    [database, copies] = found["space_usage"]
+    [database, own, copies] = found["space_usage"]
     assert (database["key"], database["unit"], copies["human_value"]) == ("postgresql", "bytes", "0 Bytes")
+    assert (own["key"], own["value"]) == ("media", "1234567")
     assert {"key", "human_key", "value", "human_value"} == set(found["software_versions"][0])
 
 
