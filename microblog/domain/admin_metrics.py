@@ -224,7 +224,7 @@ def _visitors(cursor: Cursor, period: DayRange) -> tuple[int, int]:
 def _stored_bytes(cursor: Cursor) -> tuple[int, int | None, int]:
     """Return the bytes of the database, of the media of this site as counted once a day, and of copies."""
     own = media_usage.stored(cursor)
-    return admin_metrics.database_bytes(cursor), own and own.bytes, admin_metrics.copied_bytes(cursor)
+    return admin_metrics.database_bytes(cursor), None if own is None else own.bytes, admin_metrics.copied_bytes(cursor)
 
 
 def _software_versions(cursor: Cursor, versions: Mapping[str, str]) -> list[DimensionEntry]:

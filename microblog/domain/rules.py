@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from microblog.domain import audit, validation
 from microblog.domain.site_settings import CurrentSiteSettings
@@ -17,7 +17,7 @@ from microblog.model.audit import AuditAction, AuditEntry
 from microblog.model.errors import Forbidden, Invalid, NotFound
 from microblog.model.events import EventKind
 from microblog.model.ids import RuleId
-from microblog.model.rules import MAX_HINT, MAX_RULES, MAX_TEXT, Rule
+from microblog.model.rules import MAX_HINT, MAX_RULES, MAX_TEXT, Rule, RuleText
 from microblog.storage import events, rules
 from microblog.storage.database import Cursor, Transactions
 
@@ -52,6 +52,14 @@ class RuleAdmin:
         """Change the words of a rule. Raises NotFound and Invalid (fields text, hint)."""
         await self._run(partial(self._update, id, *_checked(text, hint), by))
 
+    async def translate(self, id: RuleId, language: str, text: str, hint: str, by: Viewer) -> None:
+        """Set the words of a rule in a language (ISO 639). Raises NotFound and Invalid (fields language, text, hint)."""
+        await self._run(partial(self._translate, id, validation.language(language), RuleText(*_checked(text, hint)), by))
+
+    async def delete_translation(self, id: RuleId, language: str, by: Viewer) -> None:
+        """Delete the words of a rule in a language. Raises NotFound."""
+        await self._run(partial(self._translate, id, language, None, by))
+
     async def move(self, id: RuleId, by: Viewer, *, up: bool) -> None:
         """Move a rule up or down by one place, unless it is the first or last. Raises NotFound."""
         await self._run(partial(self._move, id, -1 if up else 1, by))
@@ -80,6 +88,17 @@ class RuleAdmin:
             rules.update(cursor, id=id, text=text, hint=hint, now=self.now())
             after = {"text": text, "hint": hint}
             self._record(cursor, AuditAction.RULE_UPDATE, before, by, after=after)
+
+    def _translate(self, id: RuleId, language: str, words: RuleText | None, by: Viewer, cursor: Cursor) -> None:
+        rules.lock(cursor)
+        rule = _found(rules.current(cursor), id)
+        before = rule.translations.get(language)
+        if words is None and before is None:
+            raise NotFound
+        if words != before:
+            rules.set_translation(cursor, id=id, language=language, words=words, now=self.now())
+            facts = {name: None if each is None else asdict(each) for name, each in (("before", before), ("after", words))}
+            self._record(cursor, AuditAction.RULE_UPDATE, rule, by, language=language, **facts)
 
     def _move(self, id: RuleId, step: int, by: Viewer, cursor: Cursor) -> None:
         rules.lock(cursor)

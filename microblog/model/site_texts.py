@@ -32,5 +32,10 @@ class SiteTexts:
     about: TextPage | None = None
     privacy: TextPage = DEFAULT_PRIVACY
 
+    @property
+    def rule_languages(self) -> list[str]:
+        """The languages (ISO 639) that at least one rule is translated into."""
+        return sorted({language for rule in self.rules for language in rule.translations})
+
 
 NO_TEXTS = SiteTexts()

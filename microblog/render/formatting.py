@@ -270,6 +270,11 @@ def language_options(selected: str | None) -> Markup:
     )
 
 
+def language_name(code: str) -> str:
+    """Return the name of a language in itself, or the code if it has none here."""
+    return dict(LANGUAGES).get(code, code)
+
+
 def host(url: str) -> str:
     """Return the host of a URL."""
     return urlsplit(url).netloc

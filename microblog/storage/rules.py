@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
+import orjson
+
 from microblog.model.ids import RuleId
-from microblog.model.rules import Rule
+from microblog.model.rules import Rule, RuleText
 from microblog.storage.database import Cursor, execute, fetch_all, fetch_value
 
 
-def _rule(id: int, text: str, hint: str) -> Rule:
-    return Rule(RuleId(id), text, hint)
+def _rule(id: int, text: str, hint: str, translations: Mapping[str, Mapping[str, str]]) -> Rule:
+    return Rule(RuleId(id), text, hint, {language: RuleText(**words) for language, words in translations.items()})
 
 
 def current(cursor: Cursor) -> list[Rule]:
     """Return the rules in their order, without deleted ones."""
-    return fetch_all(cursor, _rule, "select id, text, hint from rules where deleted_at is null order by position, id")
+    return fetch_all(cursor, _rule, "select id, text, hint, translations from rules where deleted_at is null order by position, id")
 
 
 def lock(cursor: Cursor) -> None:
@@ -34,6 +37,14 @@ def update(cursor: Cursor, *, id: RuleId, text: str, hint: str, now: datetime) -
     """Change the words of a rule."""
     sql = "update rules set text = %(text)s, hint = %(hint)s, updated_at = %(now)s where id = %(id)s"
     execute(cursor, sql, {"id": id, "text": text, "hint": hint, "now": now})
+
+
+def set_translation(cursor: Cursor, *, id: RuleId, language: str, words: RuleText | None, now: datetime) -> None:
+    """Set the words of a rule in a language; None: remove them."""
+    given = None if words is None else orjson.dumps({language: {"text": words.text, "hint": words.hint}}).decode()
+    sql = """update rules set updated_at = %(now)s, translations = translations - %(language)s || coalesce(%(given)s, '{}')::jsonb
+        where id = %(id)s"""
+    execute(cursor, sql, {"id": id, "language": language, "given": given, "now": now})
 
 
 def swap(cursor: Cursor, *, one: RuleId, other: RuleId) -> None:

@@ -144,6 +144,7 @@ EXCEPTIONS = {
     "/disputes/strikes/<id:strike_id>/<secret:token>": "needs the token of an e-mail; the page of /disputes/strikes/<id>",
     "/oauth/authorize/native": "needs the code of an app",
     "/admin/rules/<id:rule_id>": "the form of /admin/rules",
+    "/admin/rules/<id:rule_id>/translations": "the list and the form of /admin/rules",
     "/admin/announcements/<id:announcement_id>": "the form of /admin/announcements/new",
     "/admin/announcements/drafts/<id:draft_id>": "the form of /admin/announcements/new",
     "/admin/servers/disallow": "only with an allow-list; the confirmation page of /admin/servers/rule/remove",

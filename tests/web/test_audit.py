@@ -23,9 +23,10 @@ from microblog.model.announcements import AnnouncementContent
 from microblog.model.audit import AuditAction, AuditEntry, AuditQuery, AuditRecord
 from microblog.model.cards import Card
 from microblog.model.domain_rules import DomainRule, DomainSeverity, RuleToStore
-from microblog.model.ids import AccountId, WarningId
+from microblog.model.ids import AccountId, RuleId, WarningId
 from microblog.model.paging import Page
 from microblog.model.posts import Post
+from microblog.model.rules import RuleText
 from microblog.render.audit import COLUMNS, LABELS
 from microblog.storage import announcement_drafts, audit, cards, jobs, rules
 from microblog.storage.database import Cursor, fetch_value
@@ -93,6 +94,12 @@ class Desk:
         account = self.member().id
         self.app.post(f"/v1/admin/accounts/{account}/action", type=action)
         return account
+
+    def translated_rule(self) -> str:
+        """Return the path of the translations of a rule that has one in German."""
+        id = self.rules()[0]
+        rules.set_translation(self.cursor, id=RuleId(id), language="de", words=RuleText("Kein Spam."), now=now())
+        return f"/admin/rules/{id}/translations"
 
     def rule(self, domain: str) -> int:
         assert self.site.federation is not None
@@ -270,6 +277,8 @@ CASES: dict[str, Case] = {
     "POST /admin/announcements/<id:announcement_id>/delete": lambda desk: (f"/admin/announcements/{desk.announcement()}/delete", {}),
     "POST /admin/rules": lambda desk: ("/admin/rules", {"text": "Be kind."}),
     "POST /admin/rules/<id:rule_id>": lambda desk: (f"/admin/rules/{desk.rules()[0]}", {"text": "Be kinder."}),
+    "POST /admin/rules/<id:rule_id>/translations": lambda desk: (desk.translated_rule(), {"language": "fr", "text": "Pas de spam."}),
+    "POST /admin/rules/<id:rule_id>/translations/delete": lambda desk: (f"{desk.translated_rule()}/delete", {"language": "de"}),
     "POST /admin/rules/<id:rule_id>/up": lambda desk: (f"/admin/rules/{desk.rules()[1]}/up", {}),
     "POST /admin/rules/<id:rule_id>/down": lambda desk: (f"/admin/rules/{desk.rules()[0]}/down", {}),
     "POST /admin/rules/<id:rule_id>/delete": lambda desk: (f"/admin/rules/{desk.rules()[0]}/delete", {}),

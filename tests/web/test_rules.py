@@ -87,13 +87,53 @@ def test_an_invalid_rule_is_refused_and_what_was_typed_is_kept(site: SiteFixture
     assert shown(site) == ["Be kind."]
 
 
+def test_rules_are_translated_and_everybody_reads_them_in_all_languages(site: SiteFixture, boss: Visitor) -> None:
+    add(boss, "Be kind.", hint="To everybody.")
+    add(boss, "No spam.")
+    page = f"{PAGE}/{ids(site)[0]}/translations"
+    assert boss.submit(page, language="de", text="Sei <nett>.", hint="Zu allen.").status == 303
+    assert boss.submit(page, language="fr", text="Sois gentil.", hint="").status == 303
+    [first, second] = anonymous_client(site).get("/v1/instance/rules").json
+    assert first["translations"] == {"de": {"text": "Sei <nett>.", "hint": "Zu allen."}, "fr": {"text": "Sois gentil.", "hint": ""}}
+    assert (first["text"], second["translations"]) == ("Be kind.", {})
+    for path in ("/about", "/signup"):
+        shown_there = document(site.visitor().get(path))
+        german = ["".join(item.itertext()) for item in shown_there.xpath("//details[summary[@lang='de']]/ol/li")]
+        assert german == ["Sei <nett>.Zu allen.", "No spam."], path
+        assert shown_there.xpath("//details[summary[@lang='de']]/ol/li/@lang") == ["de"], path
+    assert "Sei &lt;nett&gt;." in boss.get(f"{page}?language=de").text
+    boss.submit(page, language="de", text="Sei netter.", hint="")
+    boss.submit(f"{page}/delete", page=page, language="fr")
+    assert anonymous_client(site).get("/v1/instance/rules").json[0]["translations"] == {"de": {"text": "Sei netter.", "hint": ""}}
+    facts = audit.search(site.cursor, page=Page(), query=AuditQuery(action=AuditAction.RULE_UPDATE))[0].entry.facts
+    assert (facts["language"], facts["before"], facts["after"]) == ("fr", {"text": "Sois gentil.", "hint": ""}, None)
+
+
+@pytest.mark.parametrize(("language", "text", "error"), [
+    ("", "Kept.", "Language is not included in the list"),
+    ("Deutsch", "Kept.", "Language is not included in the list"),
+    ("de", "x" * 301, "Text is too long (maximum is 300 characters)"),
+    ("de", " ", "Text can't be blank"),
+])  # fmt: skip
+def test_an_invalid_translation_is_refused(site: SiteFixture, boss: Visitor, language: str, text: str, error: str) -> None:
+    add(boss, "Be kind.")
+    page = f"{PAGE}/{ids(site)[0]}/translations"
+    response = boss.submit(page, language=language, text=text, hint="Kept too.")
+    assert (response.status, error in main_text(response), "Kept too." in response.text) == (422, True, True)
+    assert anonymous_client(site).get("/v1/instance/rules").json[0]["translations"] == {}
+    assert boss.submit(f"{page}/delete", page=page, language="de").status == 404
+
+
 def test_a_rule_that_does_not_exist_is_404(site: SiteFixture, boss: Visitor) -> None:
     add(boss, "Be kind.")
     [id] = ids(site)
     boss.submit(f"{PAGE}/{id}/delete", page=PAGE)
     assert shown(site) == []
     assert boss.get(f"{PAGE}/{id}").status == 404
-    assert [boss.submit(f"{PAGE}/{id}{act}", page=PAGE, text="x").status for act in ("", "/up", "/down", "/delete")] == [404] * 4
+    assert [
+        boss.submit(f"{PAGE}/{id}{act}", page=PAGE, text="x", language="de").status
+        for act in ("", "/up", "/down", "/delete", "/translations")
+    ] == [404] * 5
 
 
 def test_reports_name_rules_and_keep_them_when_they_change_or_are_deleted(site: SiteFixture, boss: Visitor) -> None:

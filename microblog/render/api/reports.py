@@ -21,7 +21,10 @@ RULE = Definition[Rule, None](
         "id": key(ID, lambda rule, _: str(rule.id)),
         "text": key(TEXT, lambda rule, _: rule.text),
         "hint": key(TEXT, lambda rule, _: rule.hint),
-        "translations": always({"type": "object", "additionalProperties": record({"text": TEXT, "hint": TEXT})}, {}),
+        "translations": key(
+            {"type": "object", "additionalProperties": record({"text": TEXT, "hint": TEXT})},
+            lambda rule, _: {language: {"text": words.text, "hint": words.hint} for language, words in rule.translations.items()},
+        ),
     },
 )
 REPORTED = Definition[Report, SiteUrls](

@@ -39,12 +39,13 @@ IMAGES = {
 
 @frozen
 class RuleForm:
-    """The form of a rule, as stored or as submitted. `id`: None for a new one."""
+    """The form of a rule, as stored or as submitted. `id`: None for a new one. `language`: it is a translation, "" while none is chosen."""
 
     id: RuleId | None = None
     text: str = ""
     hint: str = ""
     errors: Mapping[str, str] = field(factory=dict)
+    language: str | None = None
     max_text: int = MAX_TEXT
 
 
