@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import select
 import shlex
 import shutil
 import signal
@@ -28,6 +29,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
+from twisted.internet.tcp import Port
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
@@ -218,7 +220,7 @@ class SiteService(Service):
             await _finish(part.start)
         port = await serverFromString(self._reactor, with_room(self._settings.listen)).listen(site.factory)
         self._started.push_async_callback(_finish, site.drain)
-        self._started.push_async_callback(_finish, port.stopListening)
+        self._started.push_async_callback(_finish, partial(stop_listening, port))
         self._reopen = site.reopen
         self._reload.add(site.apply)
         if self._manager.watchdog_s is not None:
@@ -287,6 +289,18 @@ class SiteService(Service):
         _exit_with(1)
         with suppress(ReactorNotRunning):  # it was stopped already
             self._reactor.stop()
+
+
+def stop_listening(port: IListeningPort) -> Deferred[None] | None:
+    """Close a port, after accepting the connections that wait for that: the system would reset them, with requests of proxies on them."""
+    if isinstance(port, Port):
+        waiting = select.poll()
+        waiting.register(port.fileno(), select.POLLIN)
+        for _ in range(BACKLOG):
+            if not waiting.poll(0):
+                break
+            port.doRead()
+    return port.stopListening()
 
 
 def same_site(settings: Settings, environment: Mapping[str, str], option: Path | None) -> str:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from typing import Any
 
 import pytest
+from twisted.internet import reactor as real
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 
-from microblog.service import BACKLOG, keep_steady, with_room
+from microblog.service import BACKLOG, keep_steady, stop_listening, with_room
 
 
 def test_timers_use_a_monotonic_clock() -> None:
@@ -35,3 +40,22 @@ def test_the_listen_backlog_has_room_for_all_reconnecting_clients(listen: str) -
 @pytest.mark.parametrize("listen", ["tcp:8080:backlog=7", "systemd:domain=INET:index=0"])
 def test_an_explicit_backlog_and_other_endpoints_are_kept(listen: str) -> None:
     assert with_room(listen) == listen
+
+
+async def test_connections_that_wait_are_accepted_before_the_port_closes() -> None:
+    accepted: list[Protocol] = []
+
+    class Accepted(Protocol):
+        def connectionMade(self) -> None:
+            accepted.append(self)
+
+    reactor: Any = real
+    port = reactor.listenTCP(0, Factory.forProtocol(Accepted), BACKLOG, "127.0.0.1")
+    address = ("127.0.0.1", port.getHost().port)
+    clients = [socket.create_connection(address) for _ in range(150)]  # more than Twisted accepts at once
+    await maybeDeferred(stop_listening, port)
+    assert len(accepted) == len(clients)
+    for client in clients:
+        client.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address)

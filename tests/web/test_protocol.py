@@ -395,6 +395,17 @@ def test_shutdown_waits_for_accepted_requests_and_closes_idle_connections(fake_s
     assert (response.text, response.header("Connection"), working.closed, ended) == ("done", "close", True, [True])
 
 
+def test_shutdown_waits_a_moment_for_the_request_of_a_new_connection(fake_site: FakeSite) -> None:
+    proxy, unused = MemoryConnection(fake_site.server), MemoryConnection(fake_site.server)
+    _, ended = drain(fake_site)
+    fake_site.clock.pump([0.1] * 3)
+    assert (proxy.closed, unused.closed, ended) == (False, False, [])
+    (response,) = parse_responses(proxy.send(encode_request("POST", "/go", None, b"x=1")))
+    assert (response.status, response.header("Connection"), proxy.closed) == (303, "close", True)
+    fake_site.clock.pump([0.1] * 5)
+    assert (unused.closed, ended) == (True, [True])
+
+
 def test_shutdown_waits_for_a_command_whose_client_disconnected(fake_site: FakeSite) -> None:
     connection = MemoryConnection(fake_site.server)
     connection.send(encode_request("POST", "/slow"))

@@ -53,6 +53,10 @@ class OpenChannel(Protocol):
         """True while a request is being read or processed, or the client reads its response."""
 
     @property
+    def is_new(self) -> bool:
+        """True while no byte of a request has arrived."""
+
+    @property
     def successor(self) -> IProtocol | None:
         """The protocol that has taken over the connection, if any."""
 

@@ -74,6 +74,8 @@ class HttpChannel(PipelinedChannel):
     requestFactory = ChannelRequest  # noqa: N815 - Twisted's name
 
     peer: Address | None = None
+    is_new = True
+    """True while no byte of a request has arrived."""
     peer_is_proxy = False
     peer_network = ""
     _line = b""
@@ -119,6 +121,7 @@ class HttpChannel(PipelinedChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Handle bytes from the client."""
+        self.is_new = False
         if self.successor is not None:
             self.successor.dataReceived(data)
         elif self.refused:

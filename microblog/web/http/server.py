@@ -30,6 +30,7 @@ from microblog.web.http.timeouts import Timeouts
 
 _TICK = 1.0
 _DRAIN_STEP = 0.02
+_FIRST_REQUEST_S = 0.5
 _MAX_LINES = 1_000
 
 
@@ -181,20 +182,25 @@ class HttpServer(Factory):
     async def drain(self, timeout: float) -> bool:
         """Finish accepted requests, then close all connections. False if some had to be aborted after `timeout` seconds.
 
-        Stop listening before this. Streams are not waited for: the feed closes them first.
+        Stop listening before this. Streams are not waited for: the feed closes them first. A connection on which nothing has arrived stays
+        open for a moment: a proxy opens one when it has a request, and repeats no command that it has sent.
         """
         self.draining = True
         for channel in list(self.channels):
-            if not channel.busy and channel.successor is None:
+            if not channel.busy and channel.successor is None and not channel.is_new:
                 channel.loseConnection()
-        ends = self.seconds() + timeout
-        while self._busy and self.seconds() < ends:
+        began = self.seconds()
+        while (self._busy and self.seconds() < began + timeout) or (self._expects_requests and self.seconds() < began + _FIRST_REQUEST_S):
             await deferLater(self.reactor, _DRAIN_STEP)
         clean = not self._busy
         for channel in list(self.channels):
             channel.transport.loseConnection() if clean else channel.transport.abortConnection()
         self.flush_log()
         return clean
+
+    @property
+    def _expects_requests(self) -> bool:
+        return any(channel.is_new for channel in self.channels)
 
     @property
     def _busy(self) -> bool:
