@@ -100,7 +100,10 @@ class TreqFetcher(SsrfGuard):
             kind, charset = _content_type(response)
             if kind not in types:
                 raise FetchError(f"Unsupported content type: {kind or 'unknown'}.")
-            return FetchedPage(url, kind, charset, await read_body(response, max_bytes, whole)), ""
+            body = await read_body(response, max_bytes, whole)
+            if whole:
+                limit.require_whole()
+            return FetchedPage(url, kind, charset, body), ""
         finally:
             limit.close()
 

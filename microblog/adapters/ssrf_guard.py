@@ -16,10 +16,12 @@ from typing import Any, NoReturn, Protocol, TypeVar, cast
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
-from twisted.internet.error import ConnectError
+from twisted.internet.error import ConnectError, ConnectionDone
 from twisted.internet.interfaces import IAddress, IHostResolution, IProtocol, IProtocolFactory, IResolutionReceiver, IStreamClientEndpoint
+from twisted.internet.protocol import connectionDone
 from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
 from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
 from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
 from zope.interface import implementer
@@ -116,6 +118,11 @@ class TransferLimit:
         self.most -= size
         return self.most >= 0
 
+    def require_whole(self) -> None:
+        """Raise FetchError if a connection was not closed in order, so that what was received may be cut off."""
+        for connection in self._connections:
+            connection.require_whole()
+
     def close(self) -> None:
         """Abort open connections."""
         for connection in self._connections:
@@ -170,6 +177,11 @@ class Exchange:
         self._connection = connection
         return protocol
 
+    def require_whole(self) -> None:
+        """Raise FetchError if the connection was not closed in order, so that what was received may be cut off."""
+        if self._connection is not None:
+            self._connection.require_whole()
+
     def abort(self) -> None:
         """Close the connection: the rest of its response is not wanted."""
         if self._connection is not None:
@@ -213,6 +225,8 @@ class GuardedConnection(ProtocolWrapper):
     factory: _GuardedFactory
     raw_transport: Any
     refused = False
+    too_long = False
+    broken = False  # aborted by either end
     remaining = 0  # bytes of the current response, for `PersistentConnections`
 
     def makeConnection(self, transport: Any) -> None:  # noqa: N802 - Twisted's name
@@ -229,7 +243,20 @@ class GuardedConnection(ProtocolWrapper):
         if self.factory.limit.count(self, len(data)):
             super().dataReceived(data)
         else:
+            self.too_long = True
             self.raw_transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Pass it on, and remember whether the connection was closed in order."""
+        self.broken = not reason.check(ConnectionDone)
+        super().connectionLost(reason)
+
+    def require_whole(self) -> None:
+        """Raise FetchError if the connection was aborted. The end of a response without a length is the end of its connection."""
+        if self.too_long:
+            raise FetchError("The response is too long.")
+        if self.broken:
+            raise FetchError("The connection was lost before the end of the response.", permanent=False)
 
 
 class _GuardedFactory(WrappingFactory):

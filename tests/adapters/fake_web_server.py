@@ -44,6 +44,8 @@ class _ServerProtocol(Protocol):
         self.transport.write(server.responses.get(path, response(b"not here", status="404 Not Found")))
         if path in server.endless:
             self.transport.registerProducer(_EndlessProducer(self.transport, server), False)
+        elif path in server.broken:
+            real.callLater(0.1, self.transport.abortConnection)
         elif path not in server.silent:
             self.transport.loseConnection()
 
@@ -73,13 +75,15 @@ class _ServerFactory(Factory):
 class FakeWebServer:
     """The server. `responses` holds complete responses by path.
 
-    The responses of `endless` paths never end; after those of `silent` paths the connection stays open and idle.
+    The responses of `endless` paths never end; after those of `silent` paths the connection stays open and idle, and after those of
+    `broken` ones it is reset.
     """
 
     port: int = 0
     responses: dict[str, bytes] = field(factory=dict)
     endless: set[str] = field(factory=set)
     silent: set[str] = field(factory=set)
+    broken: set[str] = field(factory=set)
     requested_paths: list[str] = field(factory=list)
     request_heads: list[str] = field(factory=list)
     connections: list[Any] = field(factory=list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from twisted.web.server import NOT_DONE_YET, Site
 from microblog.adapters.federation_client import CONNECTIONS_PER_HOST, MAX_BODY, FederationClient
 from microblog.adapters.tls_errors import WRONG_NAME
 from microblog.model.cards import FetchError
+from microblog.model.remote_requests import DownloadLimits
 from tests.adapters.fake_web_server import FakeDnsReactor, fake_web_server
 from tests.adapters.test_http_fetcher import LOOPBACK_URLS
 from tests.certificates import create_certificates
@@ -237,6 +239,22 @@ async def test_endless_responses_are_cut_off() -> None:
         await fetch_error(client, server.url + "/headers")
         await fetch_error(client, server.url + "/body")
         assert server.bytes_sent < 20 * MAX_BODY
+
+
+async def test_a_response_that_was_cut_off_is_not_taken_for_a_whole_one() -> None:
+    with fake_web_server() as server:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/activity+json\r\n"  # without a length: it ends with the connection
+        server.responses |= dict.fromkeys(("/whole", "/broken"), head + b"\r\n{}")
+        server.broken.add("/broken")
+        filler = b"X-Filler: %b\r\n" % (b"y" * 1000)
+        server.responses["/long"] = head + filler * 128 + b"\r\n" + b"x" * MAX_BODY  # too long only together with its headers
+        client = FederationClient(real, "microblog/1", 5.0, exceptions=frozenset({("127.0.0.1", server.port)}))
+        assert (await client.send("GET", server.url + "/whole", {})).body == b"{}"
+        for path, permanent in (("/broken", False), ("/long", True)):
+            error = await fetch_error(client, server.url + path)
+            assert error.permanent is permanent, path
+        with TemporaryFile() as file, pytest.raises(FetchError):
+            await client.download(server.url + "/broken", file, lambda head: DownloadLimits(MAX_BODY, 5.0))
 
 
 @pytest.mark.parametrize("url", LOOPBACK_URLS)
