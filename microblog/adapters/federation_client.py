@@ -69,7 +69,7 @@ class FederationClient(SsrfGuard):
             response = await self.limited(FIRST_RESPONSE_S, requested)
             if response.code == 200:
                 await save_body(response, file, limits, MAX_DOWNLOAD, self.reactor)
-                transfer.require_whole()
+                transfer.require_whole(response)
             return RemoteResponse(response.code, _headers(response), b"")
         finally:
             transfer.close()
@@ -105,7 +105,7 @@ class FederationClient(SsrfGuard):
             requested = client.request(method, url, headers=sent, data=body or None, allow_redirects=False, unbuffered=True)
             response = await (self.limited(self.patience, requested) if method == "GET" else requested)
             received = await read_body(response, MAX_BODY, whole=True)
-            exchange.require_whole()
+            exchange.require_whole(response)
             return RemoteResponse(response.code, _headers(response), received)
         except BaseException:  # cancellation too
             exchange.abort()

@@ -102,7 +102,7 @@ class TreqFetcher(SsrfGuard):
                 raise FetchError(f"Unsupported content type: {kind or 'unknown'}.")
             body = await read_body(response, max_bytes, whole)
             if whole:
-                limit.require_whole()
+                limit.require_whole(response)
             return FetchedPage(url, kind, charset, body), ""
         finally:
             limit.close()

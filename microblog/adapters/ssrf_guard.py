@@ -23,7 +23,7 @@ from twisted.internet.ssl import Certificate, trustRootFromCertificates
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
-from twisted.web.iweb import IAgentEndpointFactory, IPolicyForHTTPS
+from twisted.web.iweb import UNKNOWN_LENGTH, IAgentEndpointFactory, IPolicyForHTTPS, IResponse
 from zope.interface import implementer
 
 from microblog.adapters.public_ip import is_public
@@ -118,10 +118,10 @@ class TransferLimit:
         self.most -= size
         return self.most >= 0
 
-    def require_whole(self) -> None:
-        """Raise FetchError if a connection was not closed in order, so that what was received may be cut off."""
+    def require_whole(self, response: IResponse) -> None:
+        """Raise FetchError if the response, which has been read, may be cut off."""
         for connection in self._connections:
-            connection.require_whole()
+            connection.require_whole(response)
 
     def close(self) -> None:
         """Abort open connections."""
@@ -177,10 +177,10 @@ class Exchange:
         self._connection = connection
         return protocol
 
-    def require_whole(self) -> None:
-        """Raise FetchError if the connection was not closed in order, so that what was received may be cut off."""
+    def require_whole(self, response: IResponse) -> None:
+        """Raise FetchError if the response, which has been read, may be cut off."""
         if self._connection is not None:
-            self._connection.require_whole()
+            self._connection.require_whole(response)
 
     def abort(self) -> None:
         """Close the connection: the rest of its response is not wanted."""
@@ -251,8 +251,10 @@ class GuardedConnection(ProtocolWrapper):
         self.broken = not reason.check(ConnectionDone)
         super().connectionLost(reason)
 
-    def require_whole(self) -> None:
-        """Raise FetchError if the connection was aborted. The end of a response without a length is the end of its connection."""
+    def require_whole(self, response: IResponse) -> None:
+        """Raise FetchError if the connection was aborted, and with it a response without a length, which ends with its connection."""
+        if response.length is not UNKNOWN_LENGTH:
+            return  # Twisted has compared
         if self.too_long:
             raise FetchError("The response is too long.")
         if self.broken:
