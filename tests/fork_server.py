@@ -75,7 +75,7 @@ def _code_of(program: Callable[[], Any]) -> int:
 
 def _exit(code: int) -> None:
     """End this process without releasing each object, which would copy the memory that it shares; otherwise as Python ends."""
-    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
+    threading._shutdown()  # type: ignore[attr-defined]  # private; waits for threads, as the end of Python does
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()

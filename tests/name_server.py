@@ -32,7 +32,7 @@ class _Zone(FileAuthority):
         """Return the records that answer a question, as IResolver asks."""
         if query.name.name.lower() in self._failing:
             return fail(ResolverError(query.name.name))
-        return super().query(query, timeout)  # type: ignore[no-untyped-call]  # Twisted's
+        return super().query(query, timeout)  # type: ignore[no-untyped-call]  # Twisted's, without annotations
 
 
 @contextmanager

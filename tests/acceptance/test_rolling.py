@@ -186,7 +186,7 @@ async def run_scenario(site: Site, *replacements: Callable[[], None]) -> tuple[L
     for replace in replacements:
         await asyncio.get_running_loop().run_in_executor(site.executor, replace)
         before = len(load.published)
-        await until(lambda: all(len(listener.received) > before for listener in listeners))  # noqa: B023 - awaited here
+        await until(lambda: all(len(listener.received) > before for listener in listeners))  # noqa: B023 - not called after this iteration
     await until(lambda: load.sent > 10 * REQUESTS_PER_POST)
     ended.set()
     await running

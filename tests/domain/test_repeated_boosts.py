@@ -99,7 +99,7 @@ class BoostFixture:
         return [post.id for post in result_of(self.lists.timeline(self.me, self.list, page))]
 
 
-@settings(max_examples=20, **ONE_BY_ONE)  # type: ignore[arg-type]
+@settings(max_examples=20, **ONE_BY_ONE)  # type: ignore[arg-type]  # values of several types in one mapping
 @given(history=HISTORY)
 def test_all_readers_of_the_home_timeline_leave_out_the_same_boosts(
     cursor: Cursor, short_reach: int, history: list[tuple[str, int, int]]
@@ -142,7 +142,7 @@ def check_pages(read: Callable[[Page], list[int]], whole: list[int]) -> None:
         assert read(Page(LIMIT, since_id=id)) == whole[:at][:LIMIT]
 
 
-@settings(max_examples=20, **ONE_BY_ONE)  # type: ignore[arg-type]
+@settings(max_examples=20, **ONE_BY_ONE)  # type: ignore[arg-type]  # values of several types in one mapping
 @given(history=HISTORY, joined=st.integers(0, 9))
 def test_streams_leave_out_the_same_boosts_as_timelines(
     cursor: Cursor, short_reach: int, history: list[tuple[str, int, int]], joined: int

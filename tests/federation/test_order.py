@@ -48,7 +48,7 @@ def again(*repeated: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def history(post: Post, asked: Viewer, ours: list[str]) -> list[dict[str, Any]]:
-    """What happened, in order: notes that are edited and deleted; follows, blocks, boosts and favourites that come, go and come again.
+    """Activities in order: notes that are edited and deleted; follows, blocks, boosts and favourites that come, go and come again.
 
     `ours` are the ids of follows of `asked` of the actor di: one that was withdrawn, one that di has rejected and one that stands.
     """
@@ -143,7 +143,7 @@ def later_side(cursor: Cursor) -> RemoteSide:
 
 @pytest.fixture
 def in_order(cursor: Cursor) -> list[dict[str, Any]]:
-    """What happened, in order; nothing of it has arrived."""
+    """The activities of a history, in order; none has arrived."""
     store_actor(cursor)
     store_actor(cursor, CY)
     post, asked = make.post(cursor, make.viewer(cursor)), make.viewer(cursor)
@@ -152,7 +152,7 @@ def in_order(cursor: Cursor) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def expected(cursor: Cursor, in_order: list[dict[str, Any]]) -> list[Any]:
-    """What is there after it arrived in order."""
+    """The state of the site after the activities arrived in order."""
     return result_of(outcome(later_side(cursor), in_order))
 
 
